@@ -1,0 +1,2 @@
+//! The `castiron` command.
+fn main() {}

@@ -1,0 +1,19 @@
+//! The owned, typed model: what every stage after the reader works on.
+//!
+//! A [`Model`] holds one [`Graph`] per subgraph. Everything the reader could not prove is
+//! already an error by the time a `Model` exists: indices are in range, operators are in
+//! topological order, constants have as many bytes as their shape and type need.
+
+mod model;
+mod op;
+mod options;
+mod tensor;
+
+pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
+pub use op::{BuiltinOperator, OpKind, Operator};
+pub use options::{
+    Activation, BinaryOptions, ConcatenationOptions, Conv2dOptions, DepthwiseConv2dOptions,
+    FullyConnectedOptions, Options, Padding, Pool2dOptions, ReducerOptions, ReshapeOptions,
+    SoftmaxOptions, SqueezeOptions, WeightsFormat,
+};
+pub use tensor::{DType, Quantization, Tensor, TensorId};

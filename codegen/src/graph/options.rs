@@ -1,0 +1,142 @@
+//! Operator options as the schema's option tables give them.
+
+/// Activation fused into an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum Activation {
+    #[default]
+    None,
+    Relu,
+    ReluN1To1,
+    Relu6,
+    Tanh,
+    SignBit,
+}
+
+/// How a window operator treats the border.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Padding {
+    /// Output size = ceil(input / stride).
+    #[default]
+    Same,
+    /// Only whole windows.
+    Valid,
+}
+
+/// Layout of FULLY_CONNECTED weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum WeightsFormat {
+    #[default]
+    Default,
+    Shuffled4x16Int8,
+}
+
+/// CONV_2D. Pairs are (height, width).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Conv2dOptions {
+    pub padding: Padding,
+    pub stride: (usize, usize),
+    pub dilation: (usize, usize),
+    pub activation: Activation,
+}
+
+/// DEPTHWISE_CONV_2D. Pairs are (height, width). The file's `depth_multiplier` is not kept:
+/// it follows from the shapes, and some writers leave it 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct DepthwiseConv2dOptions {
+    pub padding: Padding,
+    pub stride: (usize, usize),
+    pub dilation: (usize, usize),
+    pub activation: Activation,
+}
+
+/// AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D. Pairs are (height, width).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Pool2dOptions {
+    pub padding: Padding,
+    pub stride: (usize, usize),
+    pub filter: (usize, usize),
+    pub activation: Activation,
+}
+
+/// FULLY_CONNECTED.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct FullyConnectedOptions {
+    pub activation: Activation,
+    pub weights_format: WeightsFormat,
+    pub keep_num_dims: bool,
+    pub asymmetric_quantize_inputs: bool,
+}
+
+/// ADD, SUB, MUL, DIV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BinaryOptions {
+    /// Fused activation.
+    pub activation: Activation,
+    /// ADD and SUB of int16: power-of-two scales (old converters).
+    pub pot_scale_int16: bool,
+}
+
+/// CONCATENATION.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConcatenationOptions {
+    /// The axis; negative counts from the last.
+    pub axis: i32,
+    /// Fused activation.
+    pub activation: Activation,
+}
+
+/// RESHAPE.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReshapeOptions {
+    /// The new shape where the file gives it here rather than in a tensor.
+    pub new_shape: Vec<i32>,
+}
+
+/// SQUEEZE.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SqueezeOptions {
+    /// Dimensions to drop; all of size 1 when empty.
+    pub dims: Vec<i32>,
+}
+
+/// SOFTMAX.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SoftmaxOptions {
+    /// Factor on the logits.
+    pub beta: f32,
+}
+
+/// MEAN, SUM, REDUCE_*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReducerOptions {
+    /// Reduced dimensions stay with size 1.
+    pub keep_dims: bool,
+}
+
+/// An operator's options.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Options {
+    /// The operator has none, or the file leaves them out (defaults hold).
+    None,
+    Conv2d(Conv2dOptions),
+    DepthwiseConv2d(DepthwiseConv2dOptions),
+    Pool2d(Pool2dOptions),
+    FullyConnected(FullyConnectedOptions),
+    Binary(BinaryOptions),
+    Concatenation(ConcatenationOptions),
+    Reshape(ReshapeOptions),
+    Squeeze(SqueezeOptions),
+    Softmax(SoftmaxOptions),
+    Reducer(ReducerOptions),
+    /// Options of an operator castiron only lists; the number is the schema's union tag.
+    Unread(u8),
+    /// A custom operator's bytes.
+    Custom(Vec<u8>),
+}

@@ -1,0 +1,190 @@
+//! Tensors, element types and quantisation.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Index of a tensor within its graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TensorId(pub u32);
+
+impl TensorId {
+    /// The index as a `usize`.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Element types of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum DType {
+    Float32,
+    Float16,
+    Int32,
+    Uint8,
+    Int64,
+    String,
+    Bool,
+    Int16,
+    Complex64,
+    Int8,
+    Float64,
+    Complex128,
+    Uint64,
+    Resource,
+    Variant,
+    Uint32,
+    Uint16,
+    Int4,
+    Bfloat16,
+    Int2,
+    Uint4,
+    Float8E4M3Fn,
+    Float8E5M2,
+}
+
+/// Scale and zero point, per tensor (one of each) or per channel along `dimension`.
+///
+/// real value = `scale[c]` × (stored value − `zero_point[c]`)
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantization {
+    /// Scales; never empty, all finite.
+    pub scale: Vec<f32>,
+    /// Zero points, as many as scales, each within the element type's range.
+    pub zero_point: Vec<i32>,
+    /// The channel dimension; meaningful with more than one scale.
+    pub dimension: usize,
+}
+
+/// One tensor: an activation, a constant or a variable.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    /// The writer's name; any text, possibly empty or not unique.
+    pub name: String,
+    /// Sizes of the dimensions; empty for a scalar. Unknown sizes were read as 1.
+    pub shape: Vec<usize>,
+    /// The shape with −1 for sizes unknown to the writer, where it is given.
+    pub shape_signature: Option<Vec<i32>>,
+    /// Element type.
+    pub dtype: DType,
+    /// Quantisation parameters, if any.
+    pub quantization: Option<Quantization>,
+    /// A constant's bytes, little endian; shared between tensors of one buffer.
+    pub data: Option<Arc<[u8]>>,
+    /// State that is kept between runs.
+    pub is_variable: bool,
+}
+
+impl Quantization {
+    /// The one scale and zero point of a tensor quantised as a whole.
+    pub fn per_tensor(&self) -> Option<(f32, i32)> {
+        match (&self.scale[..], &self.zero_point[..]) {
+            ([scale], [zero_point]) => Some((*scale, *zero_point)),
+            _ => None,
+        }
+    }
+}
+
+impl Tensor {
+    /// Number of elements. The reader has checked that it does not overflow.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Bytes of the tensor in memory, packed types rounded up to whole bytes.
+    /// Types without a fixed element size (`STRING`, `RESOURCE`, `VARIANT`) count as 0.
+    pub fn bytes(&self) -> usize {
+        (self.elements() * self.dtype.bits()).div_ceil(8)
+    }
+
+    /// Whether the tensor's value is known from the file.
+    pub fn is_constant(&self) -> bool {
+        self.data.is_some()
+    }
+
+    /// A constant's elements as `i64`, for axes, paddings and shapes.
+    /// `None` for activations and for element types other than int32 and int64.
+    pub fn as_integers(&self) -> Option<Vec<i64>> {
+        let data = self.data.as_ref()?;
+        match self.dtype {
+            DType::Int32 => Some(
+                data.chunks_exact(4)
+                    .map(|b| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+                    .collect(),
+            ),
+            DType::Int64 => Some(
+                data.chunks_exact(8)
+                    .map(|b| i64::from_le_bytes(b.try_into().expect("chunks of eight")))
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl DType {
+    /// Bits of one element; 0 for types without a fixed size.
+    pub fn bits(self) -> usize {
+        match self {
+            Self::Int2 => 2,
+            Self::Int4 | Self::Uint4 => 4,
+            Self::Int8 | Self::Uint8 | Self::Bool | Self::Float8E4M3Fn | Self::Float8E5M2 => 8,
+            Self::Int16 | Self::Uint16 | Self::Float16 | Self::Bfloat16 => 16,
+            Self::Int32 | Self::Uint32 | Self::Float32 => 32,
+            Self::Int64 | Self::Uint64 | Self::Float64 | Self::Complex64 => 64,
+            Self::Complex128 => 128,
+            Self::String | Self::Resource | Self::Variant => 0,
+        }
+    }
+
+    /// The schema's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "FLOAT32",
+            Self::Float16 => "FLOAT16",
+            Self::Int32 => "INT32",
+            Self::Uint8 => "UINT8",
+            Self::Int64 => "INT64",
+            Self::String => "STRING",
+            Self::Bool => "BOOL",
+            Self::Int16 => "INT16",
+            Self::Complex64 => "COMPLEX64",
+            Self::Int8 => "INT8",
+            Self::Float64 => "FLOAT64",
+            Self::Complex128 => "COMPLEX128",
+            Self::Uint64 => "UINT64",
+            Self::Resource => "RESOURCE",
+            Self::Variant => "VARIANT",
+            Self::Uint32 => "UINT32",
+            Self::Uint16 => "UINT16",
+            Self::Int4 => "INT4",
+            Self::Bfloat16 => "BFLOAT16",
+            Self::Int2 => "INT2",
+            Self::Uint4 => "UINT4",
+            Self::Float8E4M3Fn => "FLOAT8_E4M3FN",
+            Self::Float8E5M2 => "FLOAT8_E5M2",
+        }
+    }
+
+    /// The least and greatest stored value of an integer type of up to 32 bits.
+    pub fn integer_range(self) -> Option<(i64, i64)> {
+        Some(match self {
+            Self::Int2 => (-2, 1),
+            Self::Int4 => (-8, 7),
+            Self::Uint4 => (0, 15),
+            Self::Int8 => (-128, 127),
+            Self::Uint8 => (0, 255),
+            Self::Int16 => (-32_768, 32_767),
+            Self::Uint16 => (0, 65_535),
+            Self::Int32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            Self::Uint32 => (0, i64::from(u32::MAX)),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,7 @@
+//! castiron's generator: a `.tflite` model in, firmware sources out.
+//!
+//! Data flows one way: bytes → [`tflite`] → [`graph::Model`] → [`plan::Plan`] →
+//! [`lower::Program`] → an emitter of [`emit`].
+
+pub mod error;
+pub mod graph;
