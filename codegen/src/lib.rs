@@ -1,7 +1,13 @@
 //! castiron's generator: a `.tflite` model in, firmware sources out.
 //!
-//! Data flows one way: bytes → [`tflite`] → [`graph::Model`] → [`plan::Plan`] →
+//! Data flows one way: bytes → `tflite` → [`graph::Model`] → [`plan::Plan`] →
 //! [`lower::Program`] → an emitter of [`emit`].
 
+pub mod emit;
 pub mod error;
+pub mod exec;
 pub mod graph;
+pub mod lower;
+pub mod ops;
+pub mod passes;
+pub mod plan;

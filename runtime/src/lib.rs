@@ -1,2 +1,27 @@
-//! Kernels.
+//! What castiron's generated models call: kernels, the arena and tensor descriptions.
+//!
+//! Everything here is `no_std`, allocates nothing and has no panic path. Firmware depends on
+//! the `castiron` crate, which re-exports this one beside `include_model!`.
+//!
+//! Kernels take **operands**: constants as slices in flash, activations as slices of
+//! [`Cell`](core::cell::Cell)s in the arena. Cells let an operator write over an input that dies
+//! with it, which the planner decides, without a second kernel and without `unsafe`.
+
 #![no_std]
+#![deny(unsafe_code)]
+
+#[cfg(target_endian = "big")]
+compile_error!("castiron packs constants little endian; big-endian targets are not supported");
+
+#[cfg(feature = "host")]
+extern crate alloc;
+
+pub mod arch;
+pub mod fixed;
+#[cfg(feature = "host")]
+pub mod host;
+pub mod kernels;
+mod spec;
+
+pub use arch::memory::{Arena, Cells, Constants, Element};
+pub use spec::{Quantized, TensorSpec};

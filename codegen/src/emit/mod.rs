@@ -1,0 +1,3 @@
+//! One emitter per artefact. An emitter reads a finished value and decides nothing about the model.
+
+pub mod rust;

@@ -1,0 +1,277 @@
+//! The code of one entry point: types, descriptions, parameters and methods.
+
+use castiron_runtime::host::Bake;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use super::names::{distinct, identifier};
+use crate::lower::{Entry, Memory, Operand, Port, Step};
+
+pub(super) struct EntryCode<'a> {
+    entry: &'a Entry,
+    name: Ident,
+    /// Prefix of private items, so that entries do not meet.
+    prefix: String,
+}
+
+/// One input or output with the names it goes by.
+struct Named<'a> {
+    port: &'a Port,
+    /// `Input` or `InputX`.
+    type_name: Ident,
+    /// `INPUT` or `INPUT_X`.
+    spec_name: Ident,
+    /// `input` or `input_x`.
+    method: Ident,
+}
+
+impl<'a> EntryCode<'a> {
+    /// The code of an entry; `position` is given where the model has several.
+    pub(super) fn new(entry: &'a Entry, position: Option<usize>) -> Self {
+        let fallback = format!("entry_{}", position.unwrap_or(0));
+        let name = entry
+            .signature
+            .as_deref()
+            .and_then(identifier)
+            .filter(|name| !["new", "run", "predict", "default"].contains(&name.as_str()))
+            .unwrap_or(fallback);
+        Self {
+            entry,
+            name: Ident::new(&name, Span::call_site()),
+            prefix: position.map_or(String::new(), |i| format!("E{i}_")),
+        }
+    }
+
+    pub(super) fn name(&self) -> &Ident {
+        &self.name
+    }
+
+    /// Types and descriptions of inputs and outputs, in a module of their own for a signature.
+    pub(super) fn items(&self, module: Option<&Ident>) -> TokenStream {
+        let items = self.ports().into_iter().flatten().map(|named| {
+            let Named { port, type_name, spec_name, .. } = named;
+            let element = element(&port.operand);
+            let len = port.operand.len;
+            let name = &port.name;
+            let shape = &port.shape;
+            let quantization = port.quantization.as_ref().and_then(|q| q.per_tensor());
+            let (scale, zero_point) = quantization.unwrap_or((1.0, 0));
+            let scale = Literal::f32_unsuffixed(scale);
+            let zero_point = Literal::i32_unsuffixed(zero_point);
+            let shape_literals = shape.iter().map(|d| Literal::usize_unsuffixed(*d));
+            let len_literal = Literal::usize_unsuffixed(len);
+            let doc = format!(" Values of `{}`: {} {:?}.", name.escape_debug(), port.dtype, shape);
+            let spec_doc = format!(" Name, shape and quantisation of `{}`.", name.escape_debug());
+            quote! {
+                #[doc = #doc]
+                pub type #type_name = [#element; #len_literal];
+                #[doc = #spec_doc]
+                pub const #spec_name: ::castiron::TensorSpec<#element> = ::castiron::TensorSpec {
+                    name: #name,
+                    shape: &[#(#shape_literals),*],
+                    scale: #scale,
+                    zero_point: #zero_point,
+                    element: ::core::marker::PhantomData,
+                };
+            }
+        });
+        match module {
+            None => quote!(#(#items)*),
+            Some(module) => {
+                let macs = Literal::u64_unsuffixed(self.entry.macs);
+                let doc = format!(" Inputs and outputs of the signature `{module}`.");
+                quote! {
+                    #[doc = #doc]
+                    pub mod #module {
+                        /// Multiply-accumulates of one run.
+                        pub const MACS: u64 = #macs;
+                        #(#items)*
+                    }
+                }
+            }
+        }
+    }
+
+    /// The kernels' parameters, one constant per step.
+    pub(super) fn parameters(&self) -> TokenStream {
+        let steps = self.entry.steps.iter().enumerate().map(|(i, step)| {
+            let name = self.step_name(i);
+            let kernel = Ident::new(step.kernel.name(), Span::call_site());
+            let value = step.kernel.bake(&Default::default());
+            let doc = step_doc(step);
+            quote! {
+                #[doc = #doc]
+                const #name: ::castiron::kernels::#kernel = #value;
+            }
+        });
+        quote!(#(#steps)*)
+    }
+
+    /// Access to inputs and outputs, `run` and `predict`; for a signature, prefixed by its name.
+    pub(super) fn methods(&self, module: Option<&Ident>) -> TokenStream {
+        let [inputs, outputs] = self.ports();
+        let prefixed = |name: &Ident| match module {
+            Some(module) => format_ident!("{module}_{name}"),
+            None => name.clone(),
+        };
+        let path = module.map(|m| quote!(#m::));
+        let accessors = inputs.iter().map(|named| {
+            let (method, type_name) = (prefixed(&named.method), &named.type_name);
+            let method = format_ident!("{method}_mut");
+            let view = view(&named.port.operand);
+            let doc = format!(
+                " The memory of `{}`, to fill before a run; a run may overwrite it.",
+                named.port.name.escape_debug()
+            );
+            quote! {
+                #[doc = #doc]
+                #[inline]
+                pub fn #method(&mut self) -> &mut #path #type_name {
+                    self.arena.get_mut::<#view>()
+                }
+            }
+        });
+        let results = outputs.iter().map(|named| {
+            let (method, type_name) = (prefixed(&named.method), &named.type_name);
+            let view = view(&named.port.operand);
+            let doc = format!(" `{}` of the last run.", named.port.name.escape_debug());
+            quote! {
+                #[doc = #doc]
+                #[inline]
+                #[must_use]
+                pub fn #method(&self) -> &#path #type_name {
+                    self.arena.get::<#view>()
+                }
+            }
+        });
+        let run = match module {
+            Some(module) => format_ident!("run_{module}"),
+            None => format_ident!("run"),
+        };
+        let predict = module.cloned().unwrap_or_else(|| format_ident!("predict"));
+        let body = self.run_body(module.is_none() && !self.prefix.is_empty());
+        let parameters = inputs.iter().map(|named| {
+            let (name, type_name) = (&named.method, &named.type_name);
+            quote!(#name: &#path #type_name)
+        });
+        let fill = inputs.iter().map(|named| {
+            let (name, view) = (&named.method, view(&named.port.operand));
+            quote!(*self.arena.get_mut::<#view>() = *#name;)
+        });
+        let (result_type, result) = {
+            let types = outputs.iter().map(|named| {
+                let type_name = &named.type_name;
+                quote!(&#path #type_name)
+            });
+            let values = outputs.iter().map(|named| {
+                let view = view(&named.port.operand);
+                quote!(self.arena.get::<#view>())
+            });
+            match outputs.len() {
+                1 => (quote!(#(#types)*), quote!(#(#values)*)),
+                _ => (quote!((#(#types),*)), quote!((#(#values),*))),
+            }
+        };
+        quote! {
+            #(#accessors)*
+            #(#results)*
+
+            /// Computes the outputs from the inputs.
+            pub fn #run(&mut self) {
+                #body
+            }
+
+            /// Copies the inputs in, runs, and gives the outputs.
+            pub fn #predict(&mut self, #(#parameters),*) -> #result_type {
+                #(#fill)*
+                self.#run();
+                #result
+            }
+        }
+    }
+
+    /// The kernel calls; the default entry of a model with several calls its signature's method.
+    fn run_body(&self, delegate: bool) -> TokenStream {
+        if delegate {
+            let run = format_ident!("run_{}", self.name);
+            return quote!(self.#run(););
+        }
+        if self.entry.steps.is_empty() {
+            return TokenStream::new();
+        }
+        let calls = self.entry.steps.iter().enumerate().map(|(i, step)| {
+            let name = self.step_name(i);
+            let operands = step.operands.iter().map(|operand| {
+                let view = view(operand);
+                match operand.memory {
+                    Memory::Arena => quote!(arena.at::<#view>()),
+                    Memory::Constants => quote!(WEIGHTS.at::<#view>()),
+                }
+            });
+            quote!(#name.run(#(#operands),*);)
+        });
+        quote! {
+            let arena = self.arena.cells();
+            #(#calls)*
+        }
+    }
+
+    fn step_name(&self, position: usize) -> Ident {
+        let step = &self.entry.steps[position];
+        let operator = identifier(&step.name).unwrap_or_default().to_ascii_uppercase();
+        format_ident!("{}{operator}_{position}", self.prefix)
+    }
+
+    fn ports(&self) -> [Vec<Named<'a>>; 2] {
+        [(&self.entry.inputs, "input"), (&self.entry.outputs, "output")]
+            .map(|(ports, role)| named(ports, role))
+    }
+}
+
+fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
+    let names = distinct(ports.iter().map(|p| p.name.as_str()));
+    ports
+        .iter()
+        .zip(names)
+        .map(|(port, name)| {
+            let method = if ports.len() == 1 {
+                role.to_owned()
+            } else {
+                format!("{role}_{}", name.trim_end_matches('_'))
+            };
+            let camel: String = method.split('_').map(capitalised).collect();
+            Named {
+                port,
+                type_name: Ident::new(&camel, Span::call_site()),
+                spec_name: Ident::new(&method.to_ascii_uppercase(), Span::call_site()),
+                method: Ident::new(&method, Span::call_site()),
+            }
+        })
+        .collect()
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+fn element(operand: &Operand) -> Ident {
+    Ident::new(operand.element.rust_name(), Span::call_site())
+}
+
+/// Element type, byte offset and length, as the arguments of a view.
+fn view(operand: &Operand) -> TokenStream {
+    let element = element(operand);
+    let offset = Literal::usize_unsuffixed(operand.offset);
+    let len = Literal::usize_unsuffixed(operand.len);
+    quote!(#element, #offset, #len)
+}
+
+fn step_doc(step: &Step) -> String {
+    let macs = match step.macs {
+        0 => String::new(),
+        macs => format!(", {macs} MACs"),
+    };
+    format!(" Operator {}: {}{macs}", step.operator, step.title)
+}

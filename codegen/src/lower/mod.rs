@@ -1,0 +1,7 @@
+//! Graph + plan → program: kernel calls with resolved parameters, packed constants, addresses.
+
+mod build;
+mod program;
+
+pub use build::{CompileOptions, Lowering, compile};
+pub use program::{ElementType, Entry, Memory, Operand, Port, Program, Step};

@@ -1,0 +1,150 @@
+//! A compiled model: what the host executes and the emitters write down.
+
+use castiron_runtime::host::{Aligned, HostKernel};
+
+use crate::graph::{DType, Quantization};
+
+/// A compiled model.
+#[derive(Debug)]
+pub struct Program {
+    /// The model's name, from its file.
+    pub name: String,
+    /// Bytes of the arena, shared by all entries.
+    pub arena_bytes: usize,
+    /// Packed constants; every operand in them begins at a multiple of 16.
+    pub constants: Aligned,
+    /// Entry points: the first subgraph, and each signature's.
+    pub entries: Vec<Entry>,
+}
+
+/// One way to run the model.
+#[derive(Debug)]
+pub struct Entry {
+    /// The signature's name; `None` for the default entry of a model without signatures.
+    pub signature: Option<String>,
+    /// Index of the subgraph.
+    pub graph: usize,
+    /// Inputs, in the subgraph's order.
+    pub inputs: Vec<Port>,
+    /// Outputs, in the subgraph's order.
+    pub outputs: Vec<Port>,
+    /// Kernel calls, in order.
+    pub steps: Vec<Step>,
+    /// Multiply-accumulates of one run.
+    pub macs: u64,
+}
+
+/// An input or output of an entry.
+#[derive(Debug, Clone)]
+pub struct Port {
+    /// The signature's name for it, or the tensor's.
+    pub name: String,
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+    /// Element type.
+    pub dtype: DType,
+    /// Quantisation, if any.
+    pub quantization: Option<Quantization>,
+    /// Its place in the arena.
+    pub operand: Operand,
+}
+
+/// One kernel call.
+#[derive(Debug)]
+pub struct Step {
+    /// Index of the operator in the subgraph; several steps may compute one operator.
+    pub operator: usize,
+    /// The operator's name.
+    pub name: String,
+    /// The operator with its shapes, for people: `CONV_2D [1,49,10,1] -> [1,25,5,64]`.
+    pub title: String,
+    /// Multiply-accumulates of the operator, on its first step; 0 on others.
+    pub macs: u64,
+    /// The kernel with its parameters.
+    pub kernel: Box<dyn HostKernel>,
+    /// The kernel's operands, in its order.
+    pub operands: Vec<Operand>,
+}
+
+/// Elements of the arena or of the packed constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Operand {
+    /// Which memory.
+    pub memory: Memory,
+    /// Element type.
+    pub element: ElementType,
+    /// First byte.
+    pub offset: usize,
+    /// Number of elements.
+    pub len: usize,
+}
+
+/// Where an operand lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Memory {
+    Arena,
+    Constants,
+}
+
+/// Element types as kernels see them; `BOOL` is `U8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum ElementType {
+    I8,
+    U8,
+    I16,
+    U16,
+    I32,
+    U32,
+    I64,
+    F32,
+}
+
+impl ElementType {
+    /// The kernels' type for a tensor's; `None` for those that no kernel takes.
+    pub fn of(dtype: DType) -> Option<Self> {
+        Some(match dtype {
+            DType::Int8 => Self::I8,
+            DType::Uint8 | DType::Bool => Self::U8,
+            DType::Int16 => Self::I16,
+            DType::Uint16 => Self::U16,
+            DType::Int32 => Self::I32,
+            DType::Uint32 => Self::U32,
+            DType::Int64 => Self::I64,
+            DType::Float32 => Self::F32,
+            _ => return None,
+        })
+    }
+
+    /// Rust's name of the type.
+    pub fn rust_name(self) -> &'static str {
+        match self {
+            Self::I8 => "i8",
+            Self::U8 => "u8",
+            Self::I16 => "i16",
+            Self::U16 => "u16",
+            Self::I32 => "i32",
+            Self::U32 => "u32",
+            Self::I64 => "i64",
+            Self::F32 => "f32",
+        }
+    }
+
+    /// Bytes of one element.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::I64 => 8,
+        }
+    }
+}
+
+impl Operand {
+    /// The operand's bytes within its memory.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.len * self.element.bytes()
+    }
+}

@@ -1,0 +1,287 @@
+//! CONV_2D: int8 (weights per tensor or per channel, int4 unpacked) and float32; grouped too.
+
+use castiron_runtime::kernels::{self, Conv2dF32, Conv2dI8, Float, Int8, Window};
+
+use super::{Family, Site, quantize};
+use crate::error::Diagnostic;
+use crate::graph::{Activation, Conv2dOptions, DType, Options, Padding, TensorId};
+use crate::lower::{Lowering, Operand};
+
+pub(super) struct Conv2d;
+
+impl Family for Conv2d {
+    fn macs(&self, site: &Site<'_>) -> u64 {
+        let (Ok(filter), Ok(y)) = (site.input(1), site.output(0)) else {
+            return 0;
+        };
+        let per_output: usize = filter.shape.iter().skip(1).product();
+        (per_output * y.elements()) as u64
+    }
+
+    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+        let Options::Conv2d(options) = site.options() else {
+            return Err(site.error("the operator has no options"));
+        };
+        let conv = geometry(site, options)?;
+        lower(site, lowering, conv, options.activation)
+    }
+}
+
+fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d, Diagnostic> {
+    let filter_id = site.input_id(1)?;
+    let [out_c, filter_h, filter_w, group_in] = site.nhwc(filter_id)?;
+    let window = window(
+        site,
+        options.padding,
+        options.stride,
+        options.dilation,
+        (filter_h, filter_w),
+        out_c,
+    )?;
+    let groups = window.in_c / group_in.max(1);
+    if groups == 0 || groups * group_in != window.in_c || !out_c.is_multiple_of(groups) {
+        return Err(site
+            .tensor_error(filter_id, "the filter's channels do not divide the input's")
+            .expected(format_args!("a divisor of {}", window.in_c))
+            .found(group_in));
+    }
+    Ok(kernels::Conv2d {
+        window,
+        groups,
+        group_in,
+        group_out: out_c / groups,
+    })
+}
+
+/// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
+pub(super) fn window(
+    site: &Site<'_>,
+    padding: Padding,
+    stride: (usize, usize),
+    dilation: (usize, usize),
+    filter: (usize, usize),
+    out_c: usize,
+) -> Result<Window, Diagnostic> {
+    let [batches, in_h, in_w, in_c] = site.nhwc(site.input_id(0)?)?;
+    for (what, pair) in [("stride", stride), ("dilation", dilation), ("filter", filter)] {
+        if pair.0 == 0 || pair.1 == 0 {
+            return Err(site
+                .error(format!("the {what} must be positive"))
+                .found(format_args!("{pair:?}")));
+        }
+    }
+    let (out_h, pad_top) = output_size(padding, in_h, filter.0, stride.0, dilation.0);
+    let (out_w, pad_left) = output_size(padding, in_w, filter.1, stride.1, dilation.1);
+    site.expect_shape(site.output_id(0)?, &[batches, out_h, out_w, out_c])?;
+    Ok(Window {
+        batches,
+        in_h,
+        in_w,
+        in_c,
+        out_h,
+        out_w,
+        out_c,
+        filter_h: filter.0,
+        filter_w: filter.1,
+        stride_h: stride.0,
+        stride_w: stride.1,
+        dilation_h: dilation.0,
+        dilation_w: dilation.1,
+        pad_top,
+        pad_left,
+    })
+}
+
+/// Output size and leading padding of one dimension, as TensorFlow defines SAME and VALID.
+fn output_size(
+    padding: Padding,
+    size: usize,
+    filter: usize,
+    stride: usize,
+    dilation: usize,
+) -> (usize, isize) {
+    let extent = (filter - 1).saturating_mul(dilation).saturating_add(1);
+    let out = match padding {
+        Padding::Same => size.div_ceil(stride),
+        Padding::Valid => (size + stride).saturating_sub(extent) / stride,
+    };
+    // VALID rounds up, so the last window may still exceed the input by nothing: needed <= size.
+    let needed = (out.saturating_sub(1) * stride).saturating_add(extent);
+    let pad = match padding {
+        Padding::Same => (needed.saturating_sub(size) / 2) as isize,
+        Padding::Valid => 0,
+    };
+    (out, pad)
+}
+
+/// Emits a convolution, which FULLY_CONNECTED is one of.
+pub(super) fn lower(
+    site: &Site<'_>,
+    lowering: &mut Lowering<'_>,
+    conv: kernels::Conv2d,
+    activation: Activation,
+) -> Result<(), Diagnostic> {
+    let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+    let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
+    let per_channel = conv.window.filter_h * conv.window.filter_w * conv.group_in;
+    let types = (site.input(0)?.dtype, site.input(1)?.dtype, site.output(0)?.dtype);
+    match types {
+        (DType::Float32, DType::Float32, DType::Float32) => {
+            let weights = site.constant_f32(1, "weights")?;
+            let weights = interleave(&weights, conv.channel_blocks(), |c, i| c * per_channel + i);
+            let operands = [
+                x,
+                lowering.constant(&weights),
+                float_bias(site, lowering)?,
+                y,
+            ];
+            let float = float_range(site, activation)?;
+            lowering.call(Conv2dF32 { conv, float }, operands);
+        }
+        (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
+            let weights = site.constant_i8(1, "weights")?;
+            let sums = weights
+                .chunks(per_channel.max(1))
+                .map(|w| w.iter().map(|w| i32::from(*w)).sum())
+                .collect::<Vec<i32>>();
+            let weights = interleave(&weights, conv.channel_blocks(), |c, i| c * per_channel + i);
+            let quant = int8(site, activation, &sums)?;
+            let operands = [
+                x,
+                lowering.constant(&weights),
+                lowering.constant(&quant.bias),
+                lowering.constant(&quant.multiplier),
+                lowering.constant(&quant.shift),
+                y,
+            ];
+            let int8 = quant.int8;
+            lowering.call(Conv2dI8 { conv, int8 }, operands);
+        }
+        _ => return Err(site.unsupported_types("float32, or int8 with int8 or int4 weights")),
+    }
+    Ok(())
+}
+
+/// Weights in the order of channel blocks, the channel innermost.
+pub(super) fn interleave<T: Copy>(
+    weights: &[T],
+    blocks: impl Iterator<Item = std::ops::Range<usize>>,
+    index: impl Fn(usize, usize) -> usize,
+) -> Vec<T> {
+    let mut packed = Vec::with_capacity(weights.len());
+    let blocks: Vec<_> = blocks.collect();
+    let channels: usize = blocks.iter().map(|b| b.len()).sum();
+    let per_channel = weights.len() / channels.max(1);
+    for block in blocks {
+        for i in 0..per_channel {
+            packed.extend(block.clone().map(|c| weights[index(c, i)]));
+        }
+    }
+    packed
+}
+
+/// Range of a float convolution's output.
+pub(super) fn float_range(site: &Site<'_>, activation: Activation) -> Result<Float, Diagnostic> {
+    let (min, max) = site.float_range(activation)?;
+    Ok(Float { min, max })
+}
+
+/// The float bias as an operand; empty where it is left out.
+pub(super) fn float_bias(
+    site: &Site<'_>,
+    lowering: &mut Lowering<'_>,
+) -> Result<Operand, Diagnostic> {
+    let bias = match site.optional_input(2) {
+        Some(_) => site.constant_f32(2, "the bias")?,
+        None => Vec::new(),
+    };
+    Ok(lowering.constant(&bias))
+}
+
+/// Quantisation constants of a convolution.
+pub(super) struct Int8Constants {
+    pub(super) int8: Int8,
+    /// One per output channel, with the input's zero point folded in.
+    pub(super) bias: Vec<i32>,
+    /// One per output channel, or one for all.
+    pub(super) multiplier: Vec<i32>,
+    pub(super) shift: Vec<i8>,
+}
+
+/// Quantisation constants from the operator's tensors; `sums` are the weights' sums by channel.
+pub(super) fn int8(
+    site: &Site<'_>,
+    activation: Activation,
+    sums: &[i32],
+) -> Result<Int8Constants, Diagnostic> {
+    let (x_id, w_id, y_id) = (site.input_id(0)?, site.input_id(1)?, site.output_id(0)?);
+    let (x_scale, in_zero_point) = site.per_tensor(x_id)?;
+    let (y_scale, out_zero_point) = site.per_tensor(y_id)?;
+    let (min, max) = site.integer_range(activation, y_id)?;
+    let mut bias = match site.optional_input(2) {
+        Some(_) => site.constant_i32(2, "the bias")?,
+        None => vec![0; sums.len()],
+    };
+    if bias.len() != sums.len() {
+        return Err(site
+            .tensor_error(site.input_id(2)?, "the bias has not one value per output channel")
+            .expected(sums.len())
+            .found(bias.len()));
+    }
+    for (bias, sum) in bias.iter_mut().zip(sums) {
+        *bias = bias.wrapping_sub(in_zero_point.wrapping_mul(*sum));
+    }
+    let (multiplier, shift) = factors(site, w_id, sums.len(), x_scale, y_scale)?;
+    Ok(Int8Constants {
+        int8: Int8 {
+            in_zero_point,
+            out_zero_point,
+            min,
+            max,
+        },
+        bias,
+        multiplier,
+        shift,
+    })
+}
+
+/// `x_scale × w_scale / y_scale` by channel, in double precision.
+///
+/// TensorFlow Lite multiplies the two scales in single precision for a FULLY_CONNECTED with one
+/// scale and no bias; the difference shows in the last bit of the multiplier.
+fn factors(
+    site: &Site<'_>,
+    w_id: TensorId,
+    channels: usize,
+    x_scale: f32,
+    y_scale: f32,
+) -> Result<(Vec<i32>, Vec<i8>), Diagnostic> {
+    let weights = site.quantization(w_id)?;
+    if weights.zero_point.iter().any(|z| *z != 0) {
+        return Err(site
+            .tensor_error(w_id, "int8 weights must be symmetric")
+            .expected("zero point 0")
+            .found(format_args!("{:?}", weights.zero_point)));
+    }
+    if weights.scale.len() != 1 && weights.scale.len() != channels {
+        return Err(site
+            .tensor_error(w_id, "the weights have not one scale per output channel")
+            .expected(channels)
+            .found(weights.scale.len()));
+    }
+    let single = site.operator.kind.name() == "FULLY_CONNECTED"
+        && weights.scale.len() == 1
+        && site.optional_input_id(2).is_none();
+    Ok(weights
+        .scale
+        .iter()
+        .map(|w_scale| {
+            let product = if single {
+                f64::from(x_scale * w_scale)
+            } else {
+                f64::from(x_scale) * f64::from(*w_scale)
+            };
+            quantize::multiplier(product / f64::from(y_scale))
+        })
+        .unzip())
+}

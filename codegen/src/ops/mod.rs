@@ -1,0 +1,100 @@
+//! What castiron knows of each operator, one file per family.
+//!
+//! A family says what an operator costs ([`Family::macs`]), what it does with memory
+//! ([`Family::memory`]) and which kernel calls compute it ([`Family::lower`]). Adding an operator
+//! is a file here, a line in [`family`] and, where no kernel fits, a kernel in the runtime.
+
+mod conv;
+mod depthwise;
+mod fully_connected;
+mod quantize;
+mod shape;
+mod site;
+
+pub use site::Site;
+
+use castiron_runtime::kernels;
+
+use crate::error::Diagnostic;
+use crate::graph::{BuiltinOperator, Graph, OpKind};
+use crate::lower::{ElementType, Lowering, Operand};
+use crate::plan::{OpMemory, OutputMemory};
+
+/// One family of operators.
+pub trait Family: Sync {
+    /// Multiply-accumulates of one run; 0 for operators without.
+    fn macs(&self, _: &Site<'_>) -> u64 {
+        0
+    }
+
+    /// What the operator does with memory. By default every output has memory of its own.
+    fn memory(&self, site: &Site<'_>) -> OpMemory {
+        separate(site)
+    }
+
+    /// Emits the kernel calls that compute the operator.
+    ///
+    /// # Errors
+    /// If the operator's tensors or options are malformed or not supported.
+    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic>;
+}
+
+/// The family of an operator; `None` where castiron cannot compile it.
+pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
+    use BuiltinOperator as Op;
+    let OpKind::Builtin(op) = kind else { return None };
+    Some(match op {
+        Op::Conv2d => &conv::Conv2d,
+        Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,
+        Op::FullyConnected => &fully_connected::FullyConnected,
+        Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
+        _ => return None,
+    })
+}
+
+/// Names of the operators that castiron compiles, in the order of their codes.
+pub fn supported() -> impl Iterator<Item = BuiltinOperator> {
+    BuiltinOperator::ALL
+        .iter()
+        .copied()
+        .filter(|op| family(&OpKind::Builtin(*op)).is_some())
+}
+
+/// Multiply-accumulates of an operator of a graph; 0 where unknown.
+pub fn macs(graph: &Graph, operator: usize) -> u64 {
+    let site = Site::new(graph, operator);
+    family(&site.operator.kind).map_or(0, |f| f.macs(&site))
+}
+
+/// What an operator of a graph does with memory.
+pub fn memory(graph: &Graph, operator: usize) -> OpMemory {
+    let site = Site::new(graph, operator);
+    family(&site.operator.kind).map_or_else(|| separate(&site), |f| f.memory(&site))
+}
+
+/// Emits a copy of a constant into the arena, byte by byte.
+pub(crate) fn copy_constant(lowering: &mut Lowering<'_>, from: Operand, to: Operand) {
+    let bytes = |o: Operand| Operand {
+        element: ElementType::U8,
+        len: o.range().len(),
+        ..o
+    };
+    lowering.call(kernels::CopyConstant, [bytes(from), bytes(to)]);
+}
+
+fn separate(site: &Site<'_>) -> OpMemory {
+    OpMemory {
+        outputs: vec![OutputMemory::Separate; site.operator.outputs.len()],
+        scratch: Vec::new(),
+    }
+}
+
+/// Memory of an operator whose one output may overwrite any of its activation inputs of the
+/// same size.
+fn in_place(site: &Site<'_>, inputs: usize) -> OpMemory {
+    let mut memory = separate(site);
+    if let [output] = &mut memory.outputs[..] {
+        *output = OutputMemory::InPlace((0..inputs).collect());
+    }
+    memory
+}

@@ -1,0 +1,29 @@
+//! RESHAPE, EXPAND_DIMS, SQUEEZE: other shapes of the same bytes, at no cost.
+
+use super::{Family, Site};
+use crate::error::Diagnostic;
+use crate::lower::Lowering;
+use crate::plan::{OpMemory, OutputMemory};
+
+pub(super) struct SameBytes;
+
+impl Family for SameBytes {
+    fn memory(&self, site: &Site<'_>) -> OpMemory {
+        OpMemory {
+            outputs: vec![OutputMemory::Alias(0)],
+            scratch: Vec::new(),
+        }
+    }
+
+    fn lower(&self, site: &Site<'_>, _: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+        let (x, y) = (site.input(0)?, site.output(0)?);
+        if x.elements() == y.elements() && x.dtype == y.dtype {
+            return Ok(());
+        }
+        Err(site
+            .error("the output is not another shape of the input")
+            .expected(format_args!("{} {:?}", x.dtype, x.shape))
+            .found(format_args!("{} {:?}", y.dtype, y.shape))
+            .help("export the model again with fixed shapes"))
+    }
+}

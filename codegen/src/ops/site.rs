@@ -1,0 +1,234 @@
+//! One operator in its graph, with checked access to its tensors.
+
+use crate::error::Diagnostic;
+use crate::graph::{Activation, DType, Graph, Operator, Options, Quantization, Tensor, TensorId};
+
+/// One operator in its graph.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The graph.
+    pub graph: &'a Graph,
+    /// The operator's index.
+    pub index: usize,
+    /// The operator.
+    pub operator: &'a Operator,
+}
+
+impl<'a> Site<'a> {
+    /// The site of an operator.
+    ///
+    /// # Panics
+    /// If the graph has no operator of that index.
+    pub fn new(graph: &'a Graph, index: usize) -> Self {
+        Self {
+            graph,
+            index,
+            operator: &graph.operators[index],
+        }
+    }
+
+    /// The operator's options.
+    pub fn options(&self) -> &'a Options {
+        &self.operator.options
+    }
+
+    /// The id of an input that has to be there.
+    pub fn input_id(&self, position: usize) -> Result<TensorId, Diagnostic> {
+        self.optional_input_id(position).ok_or_else(|| {
+            self.error("an input is missing")
+                .expected(format_args!("at least {} inputs", position + 1))
+                .found(format_args!("{} inputs", self.operator.inputs.len()))
+        })
+    }
+
+    /// The id of an input that may be left out.
+    pub fn optional_input_id(&self, position: usize) -> Option<TensorId> {
+        self.operator.inputs.get(position).copied().flatten()
+    }
+
+    /// An input that has to be there.
+    pub fn input(&self, position: usize) -> Result<&'a Tensor, Diagnostic> {
+        self.input_id(position).map(|id| self.graph.tensor(id))
+    }
+
+    /// An input that may be left out.
+    pub fn optional_input(&self, position: usize) -> Option<&'a Tensor> {
+        self.optional_input_id(position)
+            .map(|id| self.graph.tensor(id))
+    }
+
+    /// The id of an output.
+    pub fn output_id(&self, position: usize) -> Result<TensorId, Diagnostic> {
+        self.operator.outputs.get(position).copied().ok_or_else(|| {
+            self.error("an output is missing")
+                .expected(format_args!("at least {} outputs", position + 1))
+                .found(format_args!("{} outputs", self.operator.outputs.len()))
+        })
+    }
+
+    /// An output.
+    pub fn output(&self, position: usize) -> Result<&'a Tensor, Diagnostic> {
+        self.output_id(position).map(|id| self.graph.tensor(id))
+    }
+
+    /// A diagnostic at this operator.
+    pub fn error(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(message).at_operator(self.index, &self.operator.kind)
+    }
+
+    /// A diagnostic at one tensor of this operator.
+    pub fn tensor_error(&self, id: TensorId, message: impl Into<String>) -> Diagnostic {
+        self.error(message)
+            .at_tensor(id.index(), &self.graph.tensor(id).name)
+    }
+
+    /// A diagnostic for a combination of element types that has no kernel.
+    pub fn unsupported_types(&self, supported: &str) -> Diagnostic {
+        let list = |ids: &mut dyn Iterator<Item = TensorId>| {
+            ids.map(|id| self.graph.tensor(id).dtype.name())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let inputs = list(&mut self.operator.inputs.iter().flatten().copied());
+        let outputs = list(&mut self.operator.outputs.iter().copied());
+        self.error("these element types are not supported by the compiled engine")
+            .expected(supported)
+            .found(format_args!("({inputs}) -> ({outputs})"))
+            .help("convert the model with full int8 quantisation or as float32")
+    }
+
+    /// A tensor's quantisation, which has to be there.
+    pub fn quantization(&self, id: TensorId) -> Result<&'a Quantization, Diagnostic> {
+        self.graph.tensor(id).quantization.as_ref().ok_or_else(|| {
+            self.tensor_error(id, "the tensor has no quantisation parameters")
+                .expected("a scale and a zero point")
+                .help("quantise the model again; the converter writes both for integer tensors")
+        })
+    }
+
+    /// A tensor's one scale and zero point.
+    pub fn per_tensor(&self, id: TensorId) -> Result<(f32, i32), Diagnostic> {
+        let q = self.quantization(id)?;
+        q.per_tensor().ok_or_else(|| {
+            self.tensor_error(id, "the tensor is quantised per channel")
+                .expected("one scale and zero point")
+                .found(format_args!("{} scales", q.scale.len()))
+        })
+    }
+
+    /// A constant input's bytes.
+    pub fn constant(&self, position: usize, what: &str) -> Result<&'a [u8], Diagnostic> {
+        let id = self.input_id(position)?;
+        self.graph.tensor(id).data.as_deref().ok_or_else(|| {
+            self.tensor_error(id, format!("{what} must be constant"))
+                .found("a tensor computed at run time")
+                .help("export the model with this input fixed")
+        })
+    }
+
+    /// A constant int8 tensor's values; int4 is unpacked (low nibble first).
+    pub fn constant_i8(&self, position: usize, what: &str) -> Result<Vec<i8>, Diagnostic> {
+        let bytes = self.constant(position, what)?;
+        let tensor = self.input(position)?;
+        match tensor.dtype {
+            DType::Int8 => Ok(bytes.iter().map(|b| *b as i8).collect()),
+            DType::Int4 => Ok(bytes
+                .iter()
+                .flat_map(|b| [((b << 4) as i8) >> 4, (*b as i8) >> 4])
+                .take(tensor.elements())
+                .collect()),
+            _ => Err(self.unsupported_types("int8 or int4 weights")),
+        }
+    }
+
+    /// A constant float32 tensor's values.
+    pub fn constant_f32(&self, position: usize, what: &str) -> Result<Vec<f32>, Diagnostic> {
+        let bytes = self.constant(position, what)?;
+        if self.input(position)?.dtype != DType::Float32 {
+            return Err(self.unsupported_types("float32"));
+        }
+        let (values, _) = bytes.as_chunks::<4>();
+        Ok(values.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    }
+
+    /// A constant int32 tensor's values.
+    pub fn constant_i32(&self, position: usize, what: &str) -> Result<Vec<i32>, Diagnostic> {
+        let bytes = self.constant(position, what)?;
+        if self.input(position)?.dtype != DType::Int32 {
+            return Err(self.unsupported_types("int32"));
+        }
+        let (values, _) = bytes.as_chunks::<4>();
+        Ok(values.iter().map(|b| i32::from_le_bytes(*b)).collect())
+    }
+
+    /// The shape of an input as four dimensions.
+    pub fn nhwc(&self, id: TensorId) -> Result<[usize; 4], Diagnostic> {
+        let shape = &self.graph.tensor(id).shape;
+        <[usize; 4]>::try_from(&shape[..]).map_err(|_| {
+            self.tensor_error(id, "the tensor's rank is not supported here")
+                .expected("4 dimensions: batch, height, width, channels")
+                .found(format_args!("{shape:?}"))
+        })
+    }
+
+    /// Checks a shape that follows from the operator's inputs and options.
+    pub fn expect_shape(&self, id: TensorId, expected: &[usize]) -> Result<(), Diagnostic> {
+        let tensor = self.graph.tensor(id);
+        if tensor.shape == expected {
+            return Ok(());
+        }
+        Err(self
+            .tensor_error(id, "the shape does not follow from the operator's inputs")
+            .expected(format_args!("{expected:?}"))
+            .found(format_args!("{:?}", tensor.shape))
+            .help("export the model again with fixed shapes"))
+    }
+
+    /// The range of an activation on real values, for float kernels.
+    pub fn float_range(&self, activation: Activation) -> Result<(f32, f32), Diagnostic> {
+        Ok(match activation {
+            Activation::None => (f32::MIN, f32::MAX),
+            Activation::Relu => (0.0, f32::MAX),
+            Activation::Relu6 => (0.0, 6.0),
+            Activation::ReluN1To1 => (-1.0, 1.0),
+            Activation::Tanh | Activation::SignBit => {
+                return Err(self.unsupported_activation(activation));
+            }
+        })
+    }
+
+    /// The range of an activation on stored values of the output, for integer kernels.
+    pub fn integer_range(
+        &self,
+        activation: Activation,
+        output: TensorId,
+    ) -> Result<(i32, i32), Diagnostic> {
+        let tensor = self.graph.tensor(output);
+        let (least, greatest) = tensor
+            .dtype
+            .integer_range()
+            .ok_or_else(|| self.unsupported_types("integers"))?;
+        let (least, greatest) = (least as i32, greatest as i32);
+        if activation == Activation::None {
+            return Ok((least, greatest));
+        }
+        let (scale, zero_point) = self.per_tensor(output)?;
+        let stored = |real: f32| zero_point.saturating_add((real / scale).round() as i32);
+        Ok(match activation {
+            Activation::None => (least, greatest),
+            Activation::Relu => (least.max(stored(0.0)), greatest),
+            Activation::Relu6 => (least.max(stored(0.0)), greatest.min(stored(6.0))),
+            Activation::ReluN1To1 => (least.max(stored(-1.0)), greatest.min(stored(1.0))),
+            Activation::Tanh | Activation::SignBit => {
+                return Err(self.unsupported_activation(activation));
+            }
+        })
+    }
+
+    fn unsupported_activation(&self, activation: Activation) -> Diagnostic {
+        self.error("the fused activation is not supported")
+            .expected("NONE, RELU, RELU6 or RELU_N1_TO_1")
+            .found(format_args!("{activation:?}"))
+            .help("export the activation as an operator of its own")
+    }
+}

@@ -1,0 +1,80 @@
+//! Operators whose inputs are all constant run at build time; their outputs become constants.
+//!
+//! The operators stay, so that indices in messages are the file's; nothing is emitted for one
+//! whose outputs are all constant.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use half::f16;
+
+use crate::error::{Diagnostic, Result};
+use crate::exec::Machine;
+use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, TensorId};
+use crate::lower;
+
+pub(super) fn run(graph: &Graph) -> Result<Cow<'_, Graph>> {
+    let mut folded = Cow::Borrowed(graph);
+    for (index, operator) in graph.operators.iter().enumerate() {
+        let constant = |id: &TensorId| folded.tensor(*id).is_constant();
+        let foldable = !operator.inputs.is_empty()
+            && operator.inputs.iter().flatten().all(constant)
+            && operator.outputs.len() == 1;
+        if !foldable {
+            continue;
+        }
+        let data = evaluate(&folded, operator)
+            .map_err(|e| e.at_operator(index, &operator.kind))?;
+        let output = operator.outputs[0].index();
+        folded.to_mut().tensors[output].data = Some(data.into());
+    }
+    Ok(folded)
+}
+
+fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>> {
+    if let Some(data) = widen_f16(graph, operator) {
+        return Ok(data);
+    }
+    // The operator's first input stands as the model's input, so that kernels find it where they
+    // look for activations.
+    let missing = || Diagnostic::new("the operator has no first input");
+    let input = operator.inputs.first().copied().flatten().ok_or_else(missing)?;
+    let mut alone = graph.clone();
+    let value: Option<Arc<[u8]>> = alone.tensors[input.index()].data.take();
+    alone.operators = vec![operator.clone()];
+    alone.inputs = vec![input];
+    alone.outputs.clone_from(&operator.outputs);
+    let model = Model {
+        file: String::new(),
+        file_bytes: 0,
+        description: String::new(),
+        op_codes: Vec::new(),
+        graphs: vec![alone],
+        signatures: Vec::new(),
+        metadata: Vec::new(),
+    };
+    let program = lower::compile(&model, &lower::CompileOptions::default())?;
+    let mut machine = Machine::new(&program, &program.entries[0]);
+    machine.set_input(0, value.as_deref().unwrap_or_default())?;
+    machine.run()?;
+    Ok(machine.output(0).unwrap_or_default().to_vec())
+}
+
+/// DEQUANTIZE of float16 constants, the form in which converters store half-precision weights.
+fn widen_f16(graph: &Graph, operator: &Operator) -> Option<Vec<u8>> {
+    if operator.kind != OpKind::Builtin(BuiltinOperator::Dequantize) {
+        return None;
+    }
+    let input = graph.tensor(operator.inputs.first().copied().flatten()?);
+    let output = graph.tensor(*operator.outputs.first()?);
+    if input.dtype != DType::Float16 || output.dtype != DType::Float32 {
+        return None;
+    }
+    let (halves, _) = input.data.as_deref()?.as_chunks::<2>();
+    Some(
+        halves
+            .iter()
+            .flat_map(|h| f16::from_le_bytes(*h).to_f32().to_le_bytes())
+            .collect(),
+    )
+}

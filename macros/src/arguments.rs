@@ -1,0 +1,64 @@
+//! What is written between the parentheses of `include_model!`.
+
+use syn::parse::{Parse, ParseStream};
+use syn::{Ident, LitStr, Token, Visibility};
+
+/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"]`
+pub(crate) struct Arguments {
+    pub(crate) visibility: Visibility,
+    pub(crate) name: Option<Ident>,
+    pub(crate) path: LitStr,
+    pub(crate) labels: Option<LitStr>,
+    pub(crate) section: Option<LitStr>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let visibility: Visibility = input.parse()?;
+        let name = if input.peek(Token![mod]) {
+            input.parse::<Token![mod]>()?;
+            let name = input.parse()?;
+            input.parse::<Token![=]>()?;
+            Some(name)
+        } else {
+            None
+        };
+        let path = input.parse()?;
+        let mut arguments = Self {
+            visibility,
+            name,
+            path,
+            labels: None,
+            section: None,
+        };
+        while !input.is_empty() {
+            input.parse::<Token![,]>()?;
+            if input.is_empty() {
+                break;
+            }
+            arguments.option(input)?;
+        }
+        Ok(arguments)
+    }
+}
+
+impl Arguments {
+    fn option(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let key: Ident = input.parse()?;
+        let slot = match key.to_string().as_str() {
+            "labels" => &mut self.labels,
+            "section" => &mut self.section,
+            _ => {
+                return Err(syn::Error::new(
+                    key.span(),
+                    "unknown option; there are `labels = \"file\"` and `section = \"name\"`",
+                ));
+            }
+        };
+        input.parse::<Token![=]>()?;
+        match slot.replace(input.parse()?) {
+            None => Ok(()),
+            Some(_) => Err(syn::Error::new(key.span(), "this option is given twice")),
+        }
+    }
+}

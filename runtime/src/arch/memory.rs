@@ -1,0 +1,194 @@
+//! Typed views of byte buffers: the arena in RAM and the packed constants in flash.
+//!
+//! A view names its element type, byte offset and length as types (`arena.at::<i8, 512, 8000>()`),
+//! so that range and alignment are checked when the firmware is compiled and a view costs one
+//! address at run time.
+
+use core::cell::Cell;
+use core::mem::{align_of, size_of};
+
+/// Alignment of arenas and constant blocks in bytes.
+pub const ALIGNMENT: usize = 16;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// An element type of tensors: any bit pattern is a value and there is no padding.
+///
+/// # Safety
+/// Implementors are plain numbers: inhabited by every bit pattern, aligned to at most
+/// [`ALIGNMENT`], without padding, `Drop` or interior mutability.
+pub unsafe trait Element: sealed::Sealed + Copy + 'static {
+    /// Zero.
+    const ZERO: Self;
+    /// The type's name in Rust.
+    const NAME: &'static str;
+}
+
+macro_rules! elements {
+    ($($t:ty = $zero:literal,)*) => {$(
+        impl sealed::Sealed for $t {}
+        // SAFETY: a primitive number.
+        unsafe impl Element for $t {
+            const ZERO: Self = $zero;
+            const NAME: &'static str = stringify!($t);
+        }
+    )*};
+}
+elements! { i8 = 0, u8 = 0, i16 = 0, u16 = 0, i32 = 0, u32 = 0, i64 = 0, f32 = 0.0, }
+
+/// Fails to compile unless `LEN` elements of `T` from byte `OFFSET` are aligned and lie within a
+/// buffer of `BYTES`.
+const fn check<T: Element, const OFFSET: usize, const LEN: usize, const BYTES: usize>() {
+    assert!(
+        OFFSET.is_multiple_of(align_of::<T>()),
+        "view is not aligned"
+    );
+    assert!(
+        OFFSET <= BYTES && LEN * size_of::<T>() <= BYTES - OFFSET,
+        "view exceeds its buffer"
+    );
+}
+
+/// The memory of a model's activations: zero at first, so that a static one lives in `.bss`.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct Arena<const BYTES: usize>([u8; BYTES]);
+
+/// An [`Arena`] while a model runs: views may overlap, as the plan has it.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct Cells<const BYTES: usize>([Cell<u8>; BYTES]);
+
+/// Packed constants of a model, for flash.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct Constants<const BYTES: usize>(pub [u8; BYTES]);
+
+impl<const BYTES: usize> Arena<BYTES> {
+    /// An arena of zeros.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self([0; BYTES])
+    }
+
+    /// The arena for kernels to work in.
+    #[inline(always)]
+    pub fn cells(&mut self) -> &Cells<BYTES> {
+        // SAFETY: `Cell<u8>` has the layout of `u8`, both structs that of their array with the
+        // same alignment, and the unique borrow lasts as long as the shared view.
+        unsafe { &*core::ptr::from_mut(self).cast::<Cells<BYTES>>() }
+    }
+
+    /// `LEN` elements from byte `OFFSET`, to read.
+    #[inline(always)]
+    pub fn get<T: Element, const OFFSET: usize, const LEN: usize>(&self) -> &[T; LEN] {
+        const { check::<T, OFFSET, LEN, BYTES>() };
+        // SAFETY: in range and aligned (checked above; the struct is aligned to 16), and every
+        // bit pattern is a `T`.
+        unsafe { &*self.0.as_ptr().add(OFFSET).cast() }
+    }
+
+    /// `LEN` elements from byte `OFFSET`, to write.
+    #[inline(always)]
+    pub fn get_mut<T: Element, const OFFSET: usize, const LEN: usize>(&mut self) -> &mut [T; LEN] {
+        const { check::<T, OFFSET, LEN, BYTES>() };
+        // SAFETY: as in `get`, from a unique borrow.
+        unsafe { &mut *self.0.as_mut_ptr().add(OFFSET).cast() }
+    }
+}
+
+impl<const BYTES: usize> Default for Arena<BYTES> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const BYTES: usize> Cells<BYTES> {
+    /// `LEN` elements from byte `OFFSET`, to read and write.
+    #[inline(always)]
+    pub fn at<T: Element, const OFFSET: usize, const LEN: usize>(&self) -> &[Cell<T>; LEN] {
+        const { check::<T, OFFSET, LEN, BYTES>() };
+        // SAFETY: in range and aligned (checked above; the struct is aligned to 16). Cells of
+        // plain numbers may overlap: every access goes through `Cell`, on one thread.
+        unsafe { &*self.0.as_ptr().add(OFFSET).cast() }
+    }
+}
+
+impl<const BYTES: usize> Constants<BYTES> {
+    /// `LEN` elements from byte `OFFSET`, to read.
+    #[inline(always)]
+    pub const fn at<T: Element, const OFFSET: usize, const LEN: usize>(&self) -> &[T; LEN] {
+        const { check::<T, OFFSET, LEN, BYTES>() };
+        // SAFETY: in range and aligned (checked above; the struct is aligned to 16), and every
+        // bit pattern is a `T`.
+        unsafe { &*self.0.as_ptr().add(OFFSET).cast() }
+    }
+}
+
+/// Elements of a byte slice, where it is aligned for them; a remainder is left out.
+#[cfg(feature = "host")]
+pub(crate) fn cast<T: Element>(bytes: &[u8]) -> Option<&[T]> {
+    let start = bytes.as_ptr().cast::<T>();
+    // SAFETY: aligned (checked here), as many elements as fit, and every bit pattern is a `T`.
+    start
+        .is_aligned()
+        .then(|| unsafe { core::slice::from_raw_parts(start, bytes.len() / size_of::<T>()) })
+}
+
+/// Cells of a slice of byte cells, where it is aligned for them; a remainder is left out.
+#[cfg(feature = "host")]
+pub(crate) fn cast_cells<T: Element>(bytes: &[Cell<u8>]) -> Option<&[Cell<T>]> {
+    let start = bytes.as_ptr().cast::<Cell<T>>();
+    // SAFETY: as in `cast`; cells of plain numbers may overlap, as in `Cells::at`.
+    start
+        .is_aligned()
+        .then(|| unsafe { core::slice::from_raw_parts(start, bytes.len() / size_of::<T>()) })
+}
+
+/// A growable buffer aligned like an [`Arena`], for the host.
+#[cfg(feature = "host")]
+#[derive(Debug, Clone, Default)]
+pub struct Aligned {
+    blocks: alloc::vec::Vec<Block>,
+    len: usize,
+}
+
+#[cfg(feature = "host")]
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+struct Block([u8; ALIGNMENT]);
+
+#[cfg(feature = "host")]
+impl Aligned {
+    /// A buffer of zeros.
+    #[must_use]
+    pub fn zeroed(len: usize) -> Self {
+        let blocks = alloc::vec![Block([0; ALIGNMENT]); len.div_ceil(ALIGNMENT)];
+        Self { blocks, len }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `blocks` holds at least `len` initialised bytes without padding.
+        unsafe { core::slice::from_raw_parts(self.blocks.as_ptr().cast(), self.len) }
+    }
+
+    /// The bytes, to write.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`, from a unique borrow.
+        unsafe { core::slice::from_raw_parts_mut(self.blocks.as_mut_ptr().cast(), self.len) }
+    }
+
+    /// Appends bytes at the next offset that `ALIGNMENT` divides; returns that offset.
+    pub fn push_aligned(&mut self, bytes: &[u8]) -> usize {
+        let offset = self.len.next_multiple_of(ALIGNMENT);
+        self.len = offset + bytes.len();
+        self.blocks
+            .resize(self.len.div_ceil(ALIGNMENT), Block([0; ALIGNMENT]));
+        self.bytes_mut()[offset..].copy_from_slice(bytes);
+        offset
+    }
+}

@@ -1,0 +1,4 @@
+//! The only place for `unsafe` and for instructions of one processor.
+#![allow(unsafe_code)]
+
+pub mod memory;

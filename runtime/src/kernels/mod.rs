@@ -1,0 +1,57 @@
+//! Kernels, one file per operator family.
+//!
+//! A kernel is a struct of parameters that the generator resolved, with one method `run` that
+//! takes the operands: activations as `&[Cell<T>]`, constants as `&[T]`. Kernels are written so
+//! that operands of the wrong length compute less, never panic: slices are taken with `get`, loops
+//! run over iterators.
+
+mod conv;
+mod copy;
+mod depthwise;
+mod stage;
+mod window;
+
+pub use conv::{CHANNELS, Conv2d, Conv2dF32, Conv2dI8};
+pub use copy::CopyConstant;
+pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
+pub use stage::{Float, Int8};
+pub use window::Window;
+
+/// Makes kernels callable by the generator; the list names the operands of `run`.
+macro_rules! host_kernel {
+    ($($kernel:ident($($operand:ident),*);)*) => {$(
+        #[cfg(feature = "host")]
+        impl crate::host::HostKernel for $kernel {
+            fn name(&self) -> &'static str {
+                stringify!($kernel)
+            }
+
+            fn call(
+                &self,
+                operands: &[crate::host::Operand<'_>],
+            ) -> Result<(), crate::host::Mismatch> {
+                let mismatch = crate::host::Mismatch {
+                    kernel: stringify!($kernel),
+                    takes: [$(stringify!($operand)),*].len(),
+                };
+                let &[$($operand),*] = operands else { return Err(mismatch) };
+                self.run($(crate::host::FromOperand::from_operand($operand).ok_or(mismatch)?),*);
+                Ok(())
+            }
+
+            fn boxed(&self) -> alloc::boxed::Box<dyn crate::host::HostKernel> {
+                alloc::boxed::Box::new(*self)
+            }
+        }
+    )*};
+}
+use host_kernel;
+
+/// The part of a slice from `start` of `len` elements; empty where it does not lie within.
+#[inline(always)]
+fn part<T>(slice: &[T], start: usize, len: usize) -> &[T] {
+    match slice.get(start..) {
+        Some(rest) => rest.get(..len).unwrap_or(&[]),
+        None => &[],
+    }
+}
