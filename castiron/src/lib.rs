@@ -1,4 +1,53 @@
-//! The firmware-facing crate of castiron.
+//! Cast a trained `.tflite` model into microcontroller firmware at build time.
+//!
+//! [`include_model!`] reads the model while the firmware is compiled and leaves in its place a
+//! module with a typed `Model`: `no_std`, without heap, without panics, without an interpreter.
+
 #![no_std]
 #![forbid(unsafe_code)]
-pub use castiron_runtime::*;
+
+#[doc(inline)]
+pub use castiron_runtime::{Arena, Cells, Constants, Element, Quantized, TensorSpec, kernels};
+
+/// Casts a `.tflite` model into a module.
+///
+/// ```ignore
+/// castiron::include_model!("models/vae.tflite");           // a module `vae`
+/// castiron::include_model!(pub mod kws = "kws.tflite", labels = "labels.txt", section = ".ccm_data");
+/// ```
+///
+/// The path is relative to the source file of the call or, where there is no such file, to the
+/// folder of `Cargo.toml`. A changed model rebuilds the crate. A file that is missing or malformed,
+/// or that holds an operator castiron cannot compile, is a compile error at the path.
+///
+/// - `labels = "file"`: class names, one per line, as `LABELS`.
+/// - `section = "name"`: the linker section of the weights. It is written as
+///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
+///
+/// # The module
+///
+/// For a model of one input and one output:
+///
+/// ```ignore
+/// pub type Input = [i8; 490];                       // values as the model stores them
+/// pub type Output = [i8; 12];
+/// pub const INPUT: TensorSpec<i8> = …;              // name, shape, quantize(), dequantize()
+/// pub const OUTPUT: TensorSpec<i8> = …;
+/// pub const ARENA_BYTES: usize = …;                 // bytes of working memory in a `Model`
+/// pub const WEIGHT_BYTES: usize = …;                // bytes of constants in flash
+/// pub const MACS: u64 = …;                          // multiply-accumulates of one run
+/// impl Model {
+///     pub const fn new() -> Self;                   // all zero: a static one lives in .bss
+///     pub fn predict(&mut self, input: &Input) -> &Output;
+///     pub fn input_mut(&mut self) -> &mut Input;    // the arena's own memory, no copy
+///     pub fn run(&mut self);                        // may overwrite the input
+///     pub fn output(&self) -> &Output;
+/// }
+/// ```
+///
+/// With several inputs or outputs, types, constants and methods carry the tensor's name
+/// (`input_x_mut`, `OUTPUT_SCORES`), `predict` takes every input in order and returns a tuple.
+/// With several signatures each has a module of its own (`vae::encode::Input`) and methods of its
+/// name: `model.encode(&input)`, `model.encode_input_mut()`, `model.run_encode()`,
+/// `model.encode_output()`; the unprefixed ones are the first subgraph's.
+pub use castiron_macros::include_model;

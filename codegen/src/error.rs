@@ -82,14 +82,18 @@ impl Diagnostic {
     /// Sets the operator, unless a deeper stage already did.
     #[must_use]
     pub fn at_operator(mut self, index: usize, name: impl fmt::Display) -> Self {
-        self.place.operator.get_or_insert_with(|| (index, name.to_string()));
+        self.place
+            .operator
+            .get_or_insert_with(|| (index, name.to_string()));
         self
     }
 
     /// Sets the tensor, unless a deeper stage already did.
     #[must_use]
     pub fn at_tensor(mut self, index: usize, name: &str) -> Self {
-        self.place.tensor.get_or_insert_with(|| (index, name.to_owned()));
+        self.place
+            .tensor
+            .get_or_insert_with(|| (index, name.to_owned()));
         self
     }
 }
@@ -127,7 +131,9 @@ impl Error {
     #[must_use]
     pub fn at_operator(mut self, index: usize, name: impl fmt::Display) -> Self {
         for d in &mut self.diagnostics {
-            d.place.operator.get_or_insert_with(|| (index, name.to_string()));
+            d.place
+                .operator
+                .get_or_insert_with(|| (index, name.to_string()));
         }
         self
     }
@@ -135,7 +141,9 @@ impl Error {
 
 impl From<Diagnostic> for Error {
     fn from(d: Diagnostic) -> Self {
-        Self { diagnostics: vec![d] }
+        Self {
+            diagnostics: vec![d],
+        }
     }
 }
 

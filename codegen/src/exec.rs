@@ -31,9 +31,11 @@ impl<'a> Machine<'a> {
     /// If there is no such input, or it has another number of bytes.
     pub fn set_input(&mut self, position: usize, bytes: &[u8]) -> Result<()> {
         let Some(port) = self.entry.inputs.get(position) else {
-            return Err(Diagnostic::new(format!("the model has no input {position}"))
-                .expected(format_args!("{} inputs", self.entry.inputs.len()))
-                .into());
+            return Err(
+                Diagnostic::new(format!("the model has no input {position}"))
+                    .expected(format_args!("{} inputs", self.entry.inputs.len()))
+                    .into(),
+            );
         };
         let range = port.operand.range();
         if range.len() != bytes.len() {

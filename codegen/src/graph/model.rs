@@ -1,6 +1,6 @@
 //! The model and its subgraphs.
 
-use super::{Operator, OpKind, Tensor, TensorId};
+use super::{OpKind, Operator, Tensor, TensorId};
 
 /// A whole `.tflite` file.
 #[derive(Debug, Clone)]

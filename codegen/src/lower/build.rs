@@ -9,7 +9,7 @@ use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{Graph, Model, TensorId};
 use crate::ops::{self, Site};
 use crate::passes;
-use crate::plan::{Location, Plan, PlanOptions};
+use crate::plan::{Plan, PlanOptions, Region};
 
 /// What a user may choose.
 #[derive(Debug, Clone, Default)]
@@ -204,15 +204,17 @@ impl Lowering<'_> {
         let element = ElementType::of(tensor.dtype).ok_or_else(|| {
             place("the element type is not supported by the compiled engine").found(tensor.dtype)
         })?;
-        match self.plan.location(id) {
-            Location::Arena { offset, .. } => Ok(Operand {
+        match self.plan.region(id) {
+            Some(region) => Ok(Operand {
                 memory: Memory::Arena,
                 element,
-                offset,
+                offset: region.offset,
                 len: tensor.elements(),
             }),
-            _ => Err(place("a constant is not supported here by the compiled engine")
-                .expected("a tensor computed at run time")),
+            None => Err(
+                place("a constant is not supported here by the compiled engine")
+                    .expected("a tensor computed at run time"),
+            ),
         }
     }
 
@@ -230,7 +232,7 @@ impl Lowering<'_> {
 
     /// Scratch memory of the current operator, by its position in what the family asked for.
     pub fn scratch(&self, position: usize, element: ElementType) -> Option<Operand> {
-        let (offset, bytes) = self.plan.scratch(self.operator, position)?;
+        let Region { offset, bytes } = *self.plan.operators[self.operator].scratch.get(position)?;
         Some(Operand {
             memory: Memory::Arena,
             element,
@@ -275,7 +277,11 @@ impl Lowering<'_> {
                 (
                     operator.kind.name().to_owned(),
                     title(&Site::new(self.graph, self.operator)),
-                    if first { ops::macs(self.graph, self.operator) } else { 0 },
+                    if first {
+                        ops::macs(self.graph, self.operator)
+                    } else {
+                        0
+                    },
                 )
             }
         };
@@ -292,11 +298,20 @@ impl Lowering<'_> {
     /// The outputs' places; constants among them are copied into the arena by a last step each.
     fn outputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
         let mut ports = Vec::new();
-        for (position, id) in self.graph.outputs.iter().enumerate() {
-            let operand = match self.plan.output_copy(position) {
-                Some(offset) => {
-                    let from = self.tensor(self.plan.constant_source(*id).unwrap_or(*id))?;
-                    let to = Operand { memory: Memory::Arena, offset, ..from };
+        for id in &self.graph.outputs {
+            let copy = self
+                .plan
+                .output_copies
+                .iter()
+                .find(|copy| copy.tensor == *id);
+            let operand = match copy {
+                Some(copy) => {
+                    let from = self.tensor(*id)?;
+                    let to = Operand {
+                        memory: Memory::Arena,
+                        offset: copy.offset,
+                        ..from
+                    };
                     self.operator = self.graph.operators.len();
                     ops::copy_constant(self, from, to);
                     to

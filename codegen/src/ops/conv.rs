@@ -63,7 +63,11 @@ pub(super) fn window(
     out_c: usize,
 ) -> Result<Window, Diagnostic> {
     let [batches, in_h, in_w, in_c] = site.nhwc(site.input_id(0)?)?;
-    for (what, pair) in [("stride", stride), ("dilation", dilation), ("filter", filter)] {
+    for (what, pair) in [
+        ("stride", stride),
+        ("dilation", dilation),
+        ("filter", filter),
+    ] {
         if pair.0 == 0 || pair.1 == 0 {
             return Err(site
                 .error(format!("the {what} must be positive"))
@@ -124,7 +128,11 @@ pub(super) fn lower(
     let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
     let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
     let per_channel = conv.window.filter_h * conv.window.filter_w * conv.group_in;
-    let types = (site.input(0)?.dtype, site.input(1)?.dtype, site.output(0)?.dtype);
+    let types = (
+        site.input(0)?.dtype,
+        site.input(1)?.dtype,
+        site.output(0)?.dtype,
+    );
     match types {
         (DType::Float32, DType::Float32, DType::Float32) => {
             let weights = site.constant_f32(1, "weights")?;
@@ -224,7 +232,10 @@ pub(super) fn int8(
     };
     if bias.len() != sums.len() {
         return Err(site
-            .tensor_error(site.input_id(2)?, "the bias has not one value per output channel")
+            .tensor_error(
+                site.input_id(2)?,
+                "the bias has not one value per output channel",
+            )
             .expected(sums.len())
             .found(bias.len()));
     }

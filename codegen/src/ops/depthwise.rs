@@ -37,13 +37,20 @@ impl Family for DepthwiseConv2d {
         if one != 1 || multiplier * window.in_c != out_c {
             return Err(site
                 .tensor_error(filter_id, "the filter does not fit the input's channels")
-                .expected(format_args!("[1, height, width, a multiple of {}]", window.in_c))
+                .expected(format_args!(
+                    "[1, height, width, a multiple of {}]",
+                    window.in_c
+                ))
                 .found(format_args!("{:?}", site.input(1)?.shape)));
         }
         let conv = kernels::DepthwiseConv2d { window, multiplier };
         let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
         let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
-        let types = (site.input(0)?.dtype, site.input(1)?.dtype, site.output(0)?.dtype);
+        let types = (
+            site.input(0)?.dtype,
+            site.input(1)?.dtype,
+            site.output(0)?.dtype,
+        );
         match types {
             (DType::Float32, DType::Float32, DType::Float32) => {
                 let weights = site.constant_f32(1, "weights")?;

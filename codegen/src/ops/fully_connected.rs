@@ -42,7 +42,9 @@ impl Family for FullyConnected {
         if batches * in_c != x.elements() || batches * out_c != y.elements() {
             return Err(site
                 .error("the tensors' sizes do not fit the weights")
-                .expected(format_args!("inputs of {in_c} and outputs of {out_c} values"))
+                .expected(format_args!(
+                    "inputs of {in_c} and outputs of {out_c} values"
+                ))
                 .found(format_args!("{:?} -> {:?}", x.shape, y.shape)));
         }
         let window = Window {

@@ -42,7 +42,9 @@ pub trait Family: Sync {
 /// The family of an operator; `None` where castiron cannot compile it.
 pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
     use BuiltinOperator as Op;
-    let OpKind::Builtin(op) = kind else { return None };
+    let OpKind::Builtin(op) = kind else {
+        return None;
+    };
     Some(match op {
         Op::Conv2d => &conv::Conv2d,
         Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,

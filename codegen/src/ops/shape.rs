@@ -8,7 +8,7 @@ use crate::plan::{OpMemory, OutputMemory};
 pub(super) struct SameBytes;
 
 impl Family for SameBytes {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
+    fn memory(&self, _: &Site<'_>) -> OpMemory {
         OpMemory {
             outputs: vec![OutputMemory::Alias(0)],
             scratch: Vec::new(),

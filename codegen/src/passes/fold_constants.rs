@@ -23,8 +23,7 @@ pub(super) fn run(graph: &Graph) -> Result<Cow<'_, Graph>> {
         if !foldable {
             continue;
         }
-        let data = evaluate(&folded, operator)
-            .map_err(|e| e.at_operator(index, &operator.kind))?;
+        let data = evaluate(&folded, operator).map_err(|e| e.at_operator(index, &operator.kind))?;
         let output = operator.outputs[0].index();
         folded.to_mut().tensors[output].data = Some(data.into());
     }
@@ -38,7 +37,12 @@ fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>> {
     // The operator's first input stands as the model's input, so that kernels find it where they
     // look for activations.
     let missing = || Diagnostic::new("the operator has no first input");
-    let input = operator.inputs.first().copied().flatten().ok_or_else(missing)?;
+    let input = operator
+        .inputs
+        .first()
+        .copied()
+        .flatten()
+        .ok_or_else(missing)?;
     let mut alone = graph.clone();
     let value: Option<Arc<[u8]>> = alone.tensors[input.index()].data.take();
     alone.operators = vec![operator.clone()];

@@ -49,7 +49,12 @@ impl<'a> EntryCode<'a> {
     /// Types and descriptions of inputs and outputs, in a module of their own for a signature.
     pub(super) fn items(&self, module: Option<&Ident>) -> TokenStream {
         let items = self.ports().into_iter().flatten().map(|named| {
-            let Named { port, type_name, spec_name, .. } = named;
+            let Named {
+                port,
+                type_name,
+                spec_name,
+                ..
+            } = named;
             let element = element(&port.operand);
             let len = port.operand.len;
             let name = &port.name;
@@ -60,8 +65,16 @@ impl<'a> EntryCode<'a> {
             let zero_point = Literal::i32_unsuffixed(zero_point);
             let shape_literals = shape.iter().map(|d| Literal::usize_unsuffixed(*d));
             let len_literal = Literal::usize_unsuffixed(len);
-            let doc = format!(" Values of `{}`: {} {:?}.", name.escape_debug(), port.dtype, shape);
-            let spec_doc = format!(" Name, shape and quantisation of `{}`.", name.escape_debug());
+            let doc = format!(
+                " Values of `{}`: {} {:?}.",
+                name.escape_debug(),
+                port.dtype,
+                shape
+            );
+            let spec_doc = format!(
+                " Name, shape and quantisation of `{}`.",
+                name.escape_debug()
+            );
             quote! {
                 #[doc = #doc]
                 pub type #type_name = [#element; #len_literal];
@@ -218,13 +231,18 @@ impl<'a> EntryCode<'a> {
 
     fn step_name(&self, position: usize) -> Ident {
         let step = &self.entry.steps[position];
-        let operator = identifier(&step.name).unwrap_or_default().to_ascii_uppercase();
+        let operator = identifier(&step.name)
+            .unwrap_or_default()
+            .to_ascii_uppercase();
         format_ident!("{}{operator}_{position}", self.prefix)
     }
 
     fn ports(&self) -> [Vec<Named<'a>>; 2] {
-        [(&self.entry.inputs, "input"), (&self.entry.outputs, "output")]
-            .map(|(ports, role)| named(ports, role))
+        [
+            (&self.entry.inputs, "input"),
+            (&self.entry.outputs, "output"),
+        ]
+        .map(|(ports, role)| named(ports, role))
     }
 }
 

@@ -36,9 +36,10 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
             quote!(#literal)
         }
     };
-    let section = options.section.as_ref().map(|section| {
-        quote!(#[unsafe(link_section = #section)])
-    });
+    let section = options
+        .section
+        .as_ref()
+        .map(|section| quote!(#[unsafe(link_section = #section)]));
     let tracked = options.tracked.iter().map(|path| {
         quote! { const _: &[u8] = include_bytes!(#path); }
     });

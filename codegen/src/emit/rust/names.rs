@@ -41,7 +41,11 @@ pub(super) fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> 
         .enumerate()
         .map(|(i, text)| {
             let wish = identifier(text).unwrap_or_else(|| i.to_string());
-            let name = if taken.contains(&wish) { format!("{wish}_{i}") } else { wish };
+            let name = if taken.contains(&wish) {
+                format!("{wish}_{i}")
+            } else {
+                wish
+            };
             taken.insert(name.clone());
             name
         })
