@@ -2,8 +2,7 @@
 //!
 //! Weights are packed by [`Conv2d::channel_blocks`]: within each group, blocks of
 //! [`CHANNELS`] output channels with the channel innermost, then the remaining channels one by
-//! one. The inner loop reads them front to back, and uses each input value for a whole block
-//! and each weight for two output columns.
+//! one. The inner loop reads them front to back and uses each input value for a whole block.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -80,11 +79,13 @@ impl Conv2dF32 {
     }
 }
 
-/// What the blocks of one output pixel have in common.
+/// Where a block of channels of an output row gets its input.
 struct Place<'a, X> {
     image: &'a [Cell<X>],
-    rows: &'a Taps,
-    columns: &'a Taps,
+    /// Valid filter rows.
+    taps: &'a Taps,
+    group: usize,
+    channel: usize,
 }
 
 impl Conv2d {
@@ -120,158 +121,123 @@ impl Conv2d {
         stage: &S,
         image: &[Cell<S::X>],
         weights: &[S::W],
-        y: &[Cell<S::Y>],
+        mut y: &[Cell<S::Y>],
         rows: Range<usize>,
     ) {
-        let w = &self.window;
-        let mut row_start = 0;
         for out_y in rows {
-            let y = part(y, row_start, w.out_row());
-            row_start += w.out_row();
-            let rows = &w.rows(out_y);
-            let mut out_x = 0;
-            while out_x < w.out_w {
-                let columns = &w.columns(out_x);
-                let at = Place {
-                    image,
-                    rows,
-                    columns,
-                };
-                // Two columns at once where both see the same taps.
-                if out_x + 1 < w.out_w
-                    && columns.valid.start == 0
-                    && w.columns(out_x + 1).valid == columns.valid
-                {
-                    self.pixels::<S, 2>(stage, &at, weights, part(y, out_x * w.out_c, 2 * w.out_c));
-                    out_x += 2;
-                } else {
-                    self.pixels::<S, 1>(stage, &at, weights, part(y, out_x * w.out_c, w.out_c));
-                    out_x += 1;
+            let (row, rest) = split(y, self.window.out_row());
+            y = rest;
+            let taps = &self.window.rows(out_y);
+            let mut packed = weights;
+            let mut channel = 0;
+            for group in 0..self.groups {
+                let end = channel + self.group_out;
+                while channel + CHANNELS <= end {
+                    let at = Place {
+                        image,
+                        taps,
+                        group,
+                        channel,
+                    };
+                    packed = self.block::<S, CHANNELS>(stage, &at, packed, row);
+                    channel += CHANNELS;
+                }
+                while channel < end {
+                    let at = Place {
+                        image,
+                        taps,
+                        group,
+                        channel,
+                    };
+                    packed = self.block::<S, 1>(stage, &at, packed, row);
+                    channel += 1;
                 }
             }
         }
     }
 
-    /// All output channels of `P` neighbouring pixels.
-    #[inline(always)]
-    fn pixels<S: Stage, const P: usize>(
-        &self,
-        stage: &S,
-        at: &Place<'_, S::X>,
-        mut weights: &[S::W],
-        y: &[Cell<S::Y>],
-    ) {
-        let per_channel = self.window.filter_h * self.window.filter_w * self.group_in;
-        let mut channel = 0;
-        for group in 0..self.groups {
-            let end = channel + self.group_out;
-            while channel + CHANNELS <= end {
-                let (block, rest) = split(weights, per_channel * CHANNELS);
-                self.block::<S, P, CHANNELS>(stage, at, group, channel, block, y);
-                weights = rest;
-                channel += CHANNELS;
-            }
-            while channel < end {
-                let (block, rest) = split(weights, per_channel);
-                self.block::<S, P, 1>(stage, at, group, channel, block, y);
-                weights = rest;
-                channel += 1;
-            }
-        }
-    }
-
-    /// `N` output channels of `P` neighbouring pixels.
+    /// `N` output channels of one row; returns the weights that follow theirs.
     #[inline(never)]
-    fn block<S: Stage, const P: usize, const N: usize>(
+    fn block<'w, S: Stage, const N: usize>(
         &self,
         stage: &S,
         at: &Place<'_, S::X>,
-        group: usize,
-        channel: usize,
-        weights: &[S::W],
+        packed: &'w [S::W],
         y: &[Cell<S::Y>],
-    ) {
+    ) -> &'w [S::W] {
         let w = &self.window;
+        let (weights, rest) = split(packed, w.filter_h * w.filter_w * self.group_in * N);
         let (weights, _) = weights.as_chunks::<N>();
-        let mut acc = [[S::ZERO; N]; P];
-        for pixel in &mut acc {
-            for (n, acc) in pixel.iter_mut().enumerate() {
-                *acc = stage.start(channel + n);
-            }
-        }
-        let columns = at.columns.valid.len();
-        if S::PADS && (at.rows.valid.len() < w.filter_h || columns < w.filter_w) {
-            self.outside::<S, P, N>(stage, at, weights, &mut acc);
-        }
+        let channels = stage.channels::<N>(at.channel);
         // Neighbouring taps of a row are neighbours in memory, unless dilation or groups part them.
-        let (runs, taps) = if w.dilation_w == 1 && self.groups == 1 {
-            (1, columns)
-        } else {
-            (columns, 1)
-        };
-        let run = taps * self.group_in;
-        let mut row = at.rows.start * w.in_w;
-        for filter_y in at.rows.valid.clone() {
-            let mut column = at.columns.start;
-            let mut tap = filter_y * w.filter_w + at.columns.valid.start;
-            for _ in 0..runs {
-                let from = (row + column) * w.in_c + group * self.group_in;
-                let weights = part(weights, tap * self.group_in, run);
-                if P == 2 {
-                    let x0 = part(at.image, from, run);
-                    let x1 = part(at.image, from + w.stride_w * w.in_c, run);
-                    for ((x0, x1), weights) in x0.iter().zip(x1).zip(weights) {
-                        let (x0, x1) = (x0.get(), x1.get());
-                        for n in 0..N {
-                            acc[0][n] = S::mac(acc[0][n], x0, weights[n]);
-                            acc[P - 1][n] = S::mac(acc[P - 1][n], x1, weights[n]);
-                        }
-                    }
-                } else {
-                    for (x, weights) in part(at.image, from, run).iter().zip(weights) {
-                        for n in 0..N {
-                            acc[0][n] = S::mac(acc[0][n], x.get(), weights[n]);
-                        }
-                    }
+        let joined = w.dilation_w == 1 && self.groups == 1;
+        let mut y = y.get(at.channel..).unwrap_or(&[]);
+        for out_x in 0..w.out_w {
+            let columns = w.columns(out_x);
+            let count = columns.valid.len();
+            let mut acc = S::start(&channels);
+            if S::PADS && (at.taps.valid.len() < w.filter_h || count < w.filter_w) {
+                acc = self.outside(stage, at, &columns, weights, acc);
+            }
+            let (runs, taps) = if joined { (1, count) } else { (count, 1) };
+            let run = taps * self.group_in;
+            let mut row = at.taps.start * w.in_w;
+            for filter_y in at.taps.valid.clone() {
+                let mut from = (row + columns.start) * w.in_c + at.group * self.group_in;
+                let mut tap = (filter_y * w.filter_w + columns.valid.start) * self.group_in;
+                for _ in 0..runs {
+                    acc = dot::<S, N>(part(at.image, from, run), part(weights, tap, run), acc);
+                    from += w.dilation_w * w.in_c;
+                    tap += run;
                 }
-                column += w.dilation_w;
-                tap += 1;
+                row += w.dilation_h * w.in_w;
             }
-            row += w.dilation_h * w.in_w;
+            stage.finish(&channels, acc, part(y, 0, N));
+            y = y.get(w.out_c..).unwrap_or(&[]);
         }
-        for (p, pixel) in acc.iter().enumerate() {
-            let y = part(y, p * w.out_c + channel, N);
-            for (n, (acc, y)) in pixel.iter().zip(y).enumerate() {
-                y.set(stage.finish(*acc, channel + n));
-            }
-        }
+        rest
     }
 
     /// Adds the taps that lie outside of the input, where it is taken to hold its zero point.
     #[inline(never)]
-    fn outside<S: Stage, const P: usize, const N: usize>(
+    fn outside<S: Stage, const N: usize>(
         &self,
         stage: &S,
         at: &Place<'_, S::X>,
+        columns: &Taps,
         weights: &[[S::W; N]],
-        acc: &mut [[S::Acc; N]; P],
-    ) {
+        mut acc: [S::Acc; N],
+    ) -> [S::Acc; N] {
         let mut tap = 0;
         for filter_y in 0..self.window.filter_h {
             for filter_x in 0..self.window.filter_w {
-                if !at.rows.valid.contains(&filter_y) || !at.columns.valid.contains(&filter_x) {
+                if !at.taps.valid.contains(&filter_y) || !columns.valid.contains(&filter_x) {
                     for weights in part(weights, tap, self.group_in) {
-                        for pixel in acc.iter_mut() {
-                            for (acc, w) in pixel.iter_mut().zip(weights) {
-                                *acc = stage.pad(*acc, *w);
-                            }
+                        for (acc, w) in acc.iter_mut().zip(weights) {
+                            *acc = stage.pad(*acc, *w);
                         }
                     }
                 }
                 tap += self.group_in;
             }
         }
+        acc
     }
+}
+
+/// `acc + Σ x·w` for `N` channels; a function of its own, so that everything in it has a register.
+#[inline(never)]
+fn dot<S: Stage, const N: usize>(
+    x: &[Cell<S::X>],
+    weights: &[[S::W; N]],
+    mut acc: [S::Acc; N],
+) -> [S::Acc; N] {
+    for (x, weights) in x.iter().zip(weights) {
+        for (acc, w) in acc.iter_mut().zip(weights) {
+            *acc = S::mac(*acc, x.get(), *w);
+        }
+    }
+    acc
 }
 
 #[inline(always)]

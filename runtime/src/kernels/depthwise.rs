@@ -103,105 +103,145 @@ impl DepthwiseConv2d {
     }
 
     /// Computes a range of output rows into `y`, which begins with the first of them.
-    #[inline(never)]
+    #[inline(always)]
     fn rows<S: Stage>(
         &self,
         stage: &S,
         image: &[Cell<S::X>],
         weights: &[S::W],
-        y: &[Cell<S::Y>],
+        mut y: &[Cell<S::Y>],
         rows: Range<usize>,
     ) {
         let w = &self.window;
-        let taps = w.filter_h * w.filter_w;
-        let mut row_start = 0;
         for out_y in rows {
-            let y = part(y, row_start, w.out_row());
-            row_start += w.out_row();
-            let rows = w.rows(out_y);
-            for out_x in 0..w.out_w {
-                let columns = w.columns(out_x);
-                let y = part(y, out_x * w.out_c, w.out_c);
-                let mut weights = weights;
-                // Output channel, the input channel it comes from, and the place among its outputs.
-                let (mut channel, mut source, mut nth) = (0, 0, 0);
-                while channel < w.out_c {
-                    let width = if self.blocked() && channel + CHANNELS <= w.out_c {
-                        CHANNELS
-                    } else {
-                        1
-                    };
-                    let (block, rest) =
-                        weights.split_at_checked(taps * width).unwrap_or((&[], &[]));
-                    weights = rest;
-                    let y = part(y, channel, width);
-                    let at = (&rows, &columns, source, channel);
-                    if width == 1 {
-                        self.block::<S, 1, 1>(stage, image, block, y, at);
-                    } else if self.multiplier == 1 {
-                        self.block::<S, CHANNELS, CHANNELS>(stage, image, block, y, at);
-                    } else {
-                        self.block::<S, 1, CHANNELS>(stage, image, block, y, at);
-                    }
-                    channel += width;
-                    nth += width;
-                    while nth >= self.multiplier && nth > 0 {
-                        nth -= self.multiplier.max(1);
-                        source += 1;
-                    }
+            let row = part(y, 0, w.out_row());
+            y = y.get(w.out_row()..).unwrap_or(&[]);
+            let taps = &w.rows(out_y);
+            let mut packed = weights;
+            let mut channel = 0;
+            // The input channel, and the place of the output channel among its outputs.
+            let (mut source, mut nth) = (0, 0);
+            while channel < w.out_c {
+                let at = Place {
+                    image,
+                    taps,
+                    source,
+                    channel,
+                };
+                let width = if self.blocked() && channel + CHANNELS <= w.out_c {
+                    CHANNELS
+                } else {
+                    1
+                };
+                packed = if width == 1 {
+                    self.block::<S, 1, 1>(stage, &at, packed, row)
+                } else if self.multiplier == 1 {
+                    self.block::<S, CHANNELS, CHANNELS>(stage, &at, packed, row)
+                } else {
+                    self.block::<S, 1, CHANNELS>(stage, &at, packed, row)
+                };
+                channel += width;
+                nth += width;
+                while nth >= self.multiplier && nth > 0 {
+                    nth -= self.multiplier.max(1);
+                    source += 1;
                 }
             }
         }
     }
 
-    /// `N` output channels of one pixel, from `M` neighbouring input channels (`N` or 1).
-    #[inline(always)]
-    fn block<S: Stage, const M: usize, const N: usize>(
+    /// `N` output channels of one row, from `M` neighbouring input channels (`N` or 1); returns
+    /// the weights that follow theirs.
+    #[inline(never)]
+    fn block<'w, S: Stage, const M: usize, const N: usize>(
         &self,
         stage: &S,
-        image: &[Cell<S::X>],
-        weights: &[S::W],
+        at: &Place<'_, S::X>,
+        packed: &'w [S::W],
         y: &[Cell<S::Y>],
-        (rows, columns, source, channel): (&Taps, &Taps, usize, usize),
-    ) {
+    ) -> &'w [S::W] {
         let w = &self.window;
+        let (weights, rest) = packed
+            .split_at_checked(w.filter_h * w.filter_w * N)
+            .unwrap_or((&[], &[]));
         let (weights, _) = weights.as_chunks::<N>();
-        let mut acc = [S::ZERO; N];
-        for (n, acc) in acc.iter_mut().enumerate() {
-            *acc = stage.start(channel + n);
+        let channels = stage.channels::<N>(at.channel);
+        let step = w.dilation_w * w.in_c;
+        let row_step = w.dilation_h * w.in_w * w.in_c;
+        let mut y = y.get(at.channel..).unwrap_or(&[]);
+        for out_x in 0..w.out_w {
+            let columns = w.columns(out_x);
+            let count = columns.valid.len();
+            let mut acc = S::start(&channels);
+            if S::PADS && (at.taps.valid.len() < w.filter_h || count < w.filter_w) {
+                acc = self.outside(stage, at, &columns, weights, acc);
+            }
+            let mut row = (at.taps.start * w.in_w + columns.start) * w.in_c + at.source;
+            let mut tap = at.taps.valid.start * w.filter_w + columns.valid.start;
+            for _ in at.taps.valid.clone() {
+                let x = at.image.get(row..).unwrap_or(&[]);
+                acc = taps::<S, M, N>(x, step, part(weights, tap, count), acc);
+                row += row_step;
+                tap += w.filter_w;
+            }
+            stage.finish(&channels, acc, part(y, 0, N));
+            y = y.get(w.out_c..).unwrap_or(&[]);
         }
-        let inside = rows.valid.len() == w.filter_h && columns.valid.len() == w.filter_w;
-        if S::PADS && !inside {
-            let mut weights = weights.iter();
-            for filter_y in 0..w.filter_h {
-                for filter_x in 0..w.filter_w {
-                    let Some(weights) = weights.next() else { break };
-                    if !rows.valid.contains(&filter_y) || !columns.valid.contains(&filter_x) {
-                        for (acc, w) in acc.iter_mut().zip(weights) {
-                            *acc = stage.pad(*acc, *w);
-                        }
+        rest
+    }
+
+    /// Adds the taps that lie outside of the input, where it is taken to hold its zero point.
+    #[inline(never)]
+    fn outside<S: Stage, const N: usize>(
+        &self,
+        stage: &S,
+        at: &Place<'_, S::X>,
+        columns: &Taps,
+        weights: &[[S::W; N]],
+        mut acc: [S::Acc; N],
+    ) -> [S::Acc; N] {
+        let mut weights = weights.iter();
+        for filter_y in 0..self.window.filter_h {
+            for filter_x in 0..self.window.filter_w {
+                let Some(weights) = weights.next() else { break };
+                if !at.taps.valid.contains(&filter_y) || !columns.valid.contains(&filter_x) {
+                    for (acc, w) in acc.iter_mut().zip(weights) {
+                        *acc = stage.pad(*acc, *w);
                     }
                 }
             }
         }
-        let step = w.dilation_w * w.in_c;
-        let mut row = (rows.start * w.in_w + columns.start) * w.in_c + source;
-        for filter_y in rows.valid.clone() {
-            let mut x = image.get(row..).unwrap_or(&[]);
-            let first = filter_y * w.filter_w + columns.valid.start;
-            for weights in part(weights, first, columns.valid.len()) {
-                let Some(values) = x.first_chunk::<M>() else {
-                    break;
-                };
-                for n in 0..N {
-                    acc[n] = S::mac(acc[n], values[n % M].get(), weights[n]);
-                }
-                x = x.get(step..).unwrap_or(&[]);
-            }
-            row += w.dilation_h * w.in_w * w.in_c;
-        }
-        for (n, (acc, y)) in acc.iter().zip(y).enumerate() {
-            y.set(stage.finish(*acc, channel + n));
-        }
+        acc
     }
+}
+
+/// Where a block of channels of an output row gets its input.
+struct Place<'a, X> {
+    image: &'a [Cell<X>],
+    /// Valid filter rows.
+    taps: &'a Taps,
+    /// The block's first input channel.
+    source: usize,
+    /// Its first output channel.
+    channel: usize,
+}
+
+/// `acc + Σ x·w` over the taps of one filter row, `step` input values apart.
+#[inline(always)]
+fn taps<S: Stage, const M: usize, const N: usize>(
+    mut x: &[Cell<S::X>],
+    step: usize,
+    weights: &[[S::W; N]],
+    mut acc: [S::Acc; N],
+) -> [S::Acc; N] {
+    for weights in weights {
+        let Some(values) = x.first_chunk::<M>() else {
+            break;
+        };
+        for n in 0..N {
+            acc[n] = S::mac(acc[n], values[n % M].get(), weights[n]);
+        }
+        x = x.get(step..).unwrap_or(&[]);
+    }
+    acc
 }

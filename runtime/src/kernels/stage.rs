@@ -1,18 +1,32 @@
 //! What a convolution does with its numbers: start, multiply and accumulate, finish.
 
+use core::cell::Cell;
+
+use crate::fixed::requantize;
+
 /// Arithmetic of one pairing of element types.
 pub(super) trait Stage {
     type X: Copy;
     type W: Copy;
     type Acc: Copy;
     type Y;
-    const ZERO: Self::Acc;
     /// Whether taps outside of the input contribute.
     const PADS: bool;
-    fn start(&self, channel: usize) -> Self::Acc;
+    /// What `N` channels keep for all pixels.
+    type Channels<const N: usize>;
+    /// Constants of `N` channels from `channel` on.
+    fn channels<const N: usize>(&self, channel: usize) -> Self::Channels<N>;
+    /// Accumulators with their bias.
+    fn start<const N: usize>(channels: &Self::Channels<N>) -> [Self::Acc; N];
     fn mac(acc: Self::Acc, x: Self::X, w: Self::W) -> Self::Acc;
     fn pad(&self, acc: Self::Acc, w: Self::W) -> Self::Acc;
-    fn finish(&self, acc: Self::Acc, channel: usize) -> Self::Y;
+    /// Writes the outputs of `N` channels.
+    fn finish<const N: usize>(
+        &self,
+        channels: &Self::Channels<N>,
+        acc: [Self::Acc; N],
+        y: &[Cell<Self::Y>],
+    );
 }
 
 /// Quantisation of an int8 convolution.
@@ -49,6 +63,12 @@ pub(super) struct Int8Stage<'a> {
     shift: &'a [i8],
 }
 
+pub(super) struct Int8Channels<const N: usize> {
+    bias: [i32; N],
+    multiplier: [i32; N],
+    shift: [i8; N],
+}
+
 pub(super) struct FloatStage<'a> {
     float: Float,
     bias: &'a [f32],
@@ -78,14 +98,23 @@ impl Float {
     }
 }
 
-/// The channel's entry, or the one for all channels.
+/// Entries of `N` channels, or the one entry for all channels.
 #[inline(always)]
-fn entry<T: Copy + Default>(per_channel: &[T], channel: usize) -> T {
-    per_channel
-        .get(channel)
-        .or(per_channel.first())
-        .copied()
-        .unwrap_or_default()
+fn entries<T: Copy + Default, const N: usize>(per_channel: &[T], channel: usize) -> [T; N] {
+    match per_channel
+        .get(channel..)
+        .and_then(|rest| rest.first_chunk())
+    {
+        Some(entries) => *entries,
+        None => [per_channel.first().copied().unwrap_or_default(); N],
+    }
+}
+
+/// Biases of `N` channels, or zeros where there are none.
+#[inline(always)]
+fn biases<T: Copy + Default, const N: usize>(bias: &[T], channel: usize) -> [T; N] {
+    let bias = bias.get(channel..).and_then(|rest| rest.first_chunk());
+    bias.copied().unwrap_or([T::default(); N])
 }
 
 impl Stage for Int8Stage<'_> {
@@ -93,12 +122,22 @@ impl Stage for Int8Stage<'_> {
     type W = i8;
     type Acc = i32;
     type Y = i8;
-    const ZERO: i32 = 0;
     const PADS: bool = true;
 
+    type Channels<const N: usize> = Int8Channels<N>;
+
     #[inline(always)]
-    fn start(&self, channel: usize) -> i32 {
-        self.bias.get(channel).copied().unwrap_or(0)
+    fn channels<const N: usize>(&self, channel: usize) -> Int8Channels<N> {
+        Int8Channels {
+            bias: biases(self.bias, channel),
+            multiplier: entries(self.multiplier, channel),
+            shift: entries(self.shift, channel),
+        }
+    }
+
+    #[inline(always)]
+    fn start<const N: usize>(channels: &Int8Channels<N>) -> [i32; N] {
+        channels.bias
     }
 
     #[inline(always)]
@@ -112,16 +151,18 @@ impl Stage for Int8Stage<'_> {
     }
 
     #[inline(always)]
-    fn finish(&self, acc: i32, channel: usize) -> i8 {
-        let scaled = crate::fixed::requantize(
-            acc,
-            entry(self.multiplier, channel),
-            i32::from(entry(self.shift, channel)),
-        );
-        scaled
-            .wrapping_add(self.int8.out_zero_point)
-            .min(self.int8.max)
-            .max(self.int8.min) as i8
+    fn finish<const N: usize>(&self, channels: &Int8Channels<N>, acc: [i32; N], y: &[Cell<i8>]) {
+        let Int8 {
+            out_zero_point,
+            min,
+            max,
+            ..
+        } = self.int8;
+        let factors = channels.multiplier.into_iter().zip(channels.shift);
+        for ((acc, (multiplier, shift)), y) in acc.iter().zip(factors).zip(y) {
+            let scaled = requantize(*acc, multiplier, i32::from(shift));
+            y.set(scaled.wrapping_add(out_zero_point).min(max).max(min) as i8);
+        }
     }
 }
 
@@ -130,12 +171,18 @@ impl Stage for FloatStage<'_> {
     type W = f32;
     type Acc = f32;
     type Y = f32;
-    const ZERO: f32 = 0.0;
     const PADS: bool = false;
 
+    type Channels<const N: usize> = [f32; N];
+
     #[inline(always)]
-    fn start(&self, channel: usize) -> f32 {
-        self.bias.get(channel).copied().unwrap_or(0.0)
+    fn channels<const N: usize>(&self, channel: usize) -> [f32; N] {
+        biases(self.bias, channel)
+    }
+
+    #[inline(always)]
+    fn start<const N: usize>(channels: &[f32; N]) -> [f32; N] {
+        *channels
     }
 
     #[inline(always)]
@@ -149,7 +196,9 @@ impl Stage for FloatStage<'_> {
     }
 
     #[inline(always)]
-    fn finish(&self, acc: f32, _: usize) -> f32 {
-        acc.min(self.float.max).max(self.float.min)
+    fn finish<const N: usize>(&self, _: &[f32; N], acc: [f32; N], y: &[Cell<f32>]) {
+        for (acc, y) in acc.iter().zip(y) {
+            y.set(acc.min(self.float.max).max(self.float.min));
+        }
     }
 }
