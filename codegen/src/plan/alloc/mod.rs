@@ -1,0 +1,192 @@
+//! Packing buffers with known lifetimes into as few bytes as possible.
+//!
+//! The problem is *dynamic storage allocation* with everything known beforehand: rectangles
+//! whose extent in time is fixed slide up and down the address axis, no two may overlap, and
+//! the highest used address is to be as low as possible. It is NP-hard in general and nearly
+//! always easy for neural networks, so the work goes in stages, and each stage ends it if it
+//! can prove its result: greedy plans, local search on the greedy order, exact search.
+
+mod exact;
+mod greedy;
+mod meter;
+
+use std::time::Duration;
+
+use meter::Meter;
+
+/// One buffer of the packing problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Buffer {
+    /// Size in bytes; 0 is allowed and takes no room.
+    pub bytes: usize,
+    /// The first time step at which the buffer is needed.
+    pub first: usize,
+    /// The last time step at which the buffer is needed, inclusive.
+    pub last: usize,
+}
+
+/// How much work [`allocate`] may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Elementary search steps. The result depends on this number and not on how fast the
+    /// host is.
+    pub steps: u64,
+    /// A limit in wall-clock time, off by default. Where it cuts the search short, the result
+    /// depends on the host and its load, and builds are no longer reproducible.
+    pub time: Option<Duration>,
+}
+
+impl Default for Budget {
+    /// About one second of an optimised build.
+    fn default() -> Self {
+        Self { steps: 60_000_000, time: None }
+    }
+}
+
+/// Where every buffer lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allocation {
+    /// Byte offset of each buffer, in the order given; 0 for empty buffers.
+    pub offsets: Vec<usize>,
+    /// Bytes used: the highest end of a buffer, rounded up to the alignment.
+    pub peak_bytes: usize,
+    /// The most bytes live at one time step, each buffer rounded up to the alignment.
+    /// No plan can use less.
+    pub lower_bound_bytes: usize,
+    /// Whether `peak_bytes` is proven to be the least possible.
+    pub optimal: bool,
+}
+
+/// A non-empty buffer in the solvers' units: sizes in multiples of the alignment, time in
+/// *sections*, the points in time whose live sets are not contained in another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Item {
+    size: u64,
+    lo: usize,
+    hi: usize,
+}
+
+impl Item {
+    fn overlaps(&self, other: &Self) -> bool {
+        self.lo <= other.hi && other.lo <= self.hi
+    }
+}
+
+/// A set of items that are linked by overlapping lifetimes, and the best plan so far.
+struct Component {
+    /// Indices into the buffers given.
+    members: Vec<usize>,
+    items: Vec<Item>,
+    offsets: Vec<u64>,
+    peak: u64,
+    /// No plan of these items can be lower than this.
+    bound: u64,
+}
+
+/// Packs `buffers`, with offsets at multiples of `alignment` bytes (0 counts as 1).
+///
+/// The same arguments give the same result on every host, unless [`Budget::time`] is set.
+/// Sizes are expected to sum to less than `usize::MAX`.
+pub fn allocate(buffers: &[Buffer], alignment: usize, budget: &Budget) -> Allocation {
+    let alignment = alignment.max(1);
+    let mut components = components(buffers, alignment);
+    for c in &mut components {
+        (c.offsets, c.peak) = greedy::best(&c.items);
+    }
+    let lower_bound = components.iter().map(|c| c.bound).max().unwrap_or(0);
+
+    // Components share the arena, so each only has to come down to the tallest bound: first
+    // the live bytes, later the proven height of a component searched before.
+    components.sort_by_key(|c| std::cmp::Reverse(c.peak));
+    let mut meter = Meter::new(budget);
+    let mut floor = lower_bound;
+    for c in &mut components {
+        if c.peak <= floor {
+            continue;
+        }
+        c.bound = floor;
+        greedy::improve(&c.items, floor, &mut c.offsets, &mut c.peak, &mut meter);
+        if c.peak > floor {
+            c.bound = exact::improve(&c.items, floor, &mut c.offsets, &mut c.peak, &mut meter);
+        }
+        floor = floor.max(c.bound.min(c.peak));
+    }
+
+    let peak = components.iter().map(|c| c.peak).max().unwrap_or(0);
+    let mut offsets = vec![0; buffers.len()];
+    for c in &components {
+        for (&member, &offset) in c.members.iter().zip(&c.offsets) {
+            offsets[member] = offset as usize * alignment;
+        }
+    }
+    Allocation {
+        offsets,
+        peak_bytes: peak as usize * alignment,
+        lower_bound_bytes: lower_bound as usize * alignment,
+        optimal: peak <= floor,
+    }
+}
+
+/// Splits the buffers where no lifetime crosses, and compresses time within each part.
+fn components(buffers: &[Buffer], alignment: usize) -> Vec<Component> {
+    let mut order: Vec<usize> = (0..buffers.len())
+        .filter(|&i| buffers[i].bytes > 0 && buffers[i].first <= buffers[i].last)
+        .collect();
+    order.sort_by_key(|&i| (buffers[i].first, buffers[i].last, i));
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    let mut end = 0;
+    for i in order {
+        match parts.last_mut() {
+            Some(part) if buffers[i].first <= end => part.push(i),
+            _ => parts.push(vec![i]),
+        }
+        end = end.max(buffers[i].last);
+    }
+    parts.into_iter().map(|part| component(buffers, alignment, part)).collect()
+}
+
+fn component(buffers: &[Buffer], alignment: usize, members: Vec<usize>) -> Component {
+    // A live set that no other contains begins with a birth and ends with a death: of each
+    // run of births only the last matters.
+    let mut deaths: Vec<usize> = members.iter().map(|&i| buffers[i].last).collect();
+    deaths.sort_unstable();
+    deaths.dedup();
+    let mut births: Vec<usize> = members.iter().map(|&i| buffers[i].first).collect();
+    births.sort_unstable();
+    let mut sections: Vec<usize> = Vec::new();
+    for birth in births {
+        match sections.last_mut() {
+            Some(section)
+                if deaths.get(deaths.partition_point(|&d| d < *section)).is_some_and(|&d| d >= birth) =>
+            {
+                *section = birth;
+            }
+            _ => sections.push(birth),
+        }
+    }
+    let items: Vec<Item> = members
+        .iter()
+        .map(|&i| Item {
+            size: buffers[i].bytes.div_ceil(alignment) as u64,
+            lo: sections.partition_point(|&s| s < buffers[i].first),
+            hi: sections.partition_point(|&s| s <= buffers[i].last).saturating_sub(1),
+        })
+        .collect();
+    let bound = live(&items).into_iter().max().unwrap_or(0);
+    Component { members, items, offsets: Vec::new(), peak: 0, bound }
+}
+
+/// The height of what is live in each section.
+fn live(items: &[Item]) -> Vec<u64> {
+    let sections = items.iter().map(|i| i.hi + 1).max().unwrap_or(0);
+    let mut live = vec![0; sections];
+    for item in items {
+        for height in &mut live[item.lo..=item.hi] {
+            *height += item.size;
+        }
+    }
+    live
+}
+
+#[cfg(test)]
+mod tests;
