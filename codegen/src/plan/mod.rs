@@ -1,3 +1,370 @@
-//! Operator order, lifetimes and arena offsets: [`Graph`](crate::graph::Graph) to [`Plan`].
+//! Operator order, lifetimes and arena offsets: [`Graph`] to [`Plan`].
+//!
+//! The plan is made in three steps, each a problem of its own: an order of operators
+//! that keeps few bytes live, a lifetime for every run of bytes under that order, and offsets
+//! ([`alloc`]) so that runs that are live together do not overlap.
 
 pub mod alloc;
+mod assemble;
+mod lifetime;
+mod memory;
+mod order;
+#[cfg(feature = "text")]
+mod picture;
+mod values;
+
+use serde::Serialize;
+
+pub use alloc::Budget;
+pub use memory::{OpMemory, OutputMemory};
+
+use crate::error::{Diagnostic, Result};
+use crate::graph::{Graph, TensorId};
+use alloc::{Allocation, allocate};
+use lifetime::Lifetimes;
+use values::Values;
+
+/// What the planner may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Every offset is a multiple of this many bytes; a power of two.
+    pub alignment: usize,
+    /// Let outputs of RESHAPE and the like be the bytes of their input.
+    pub alias: bool,
+    /// Let outputs overwrite inputs where the operator allows it.
+    pub in_place: bool,
+    /// Let operators run in another order than the file's.
+    pub reorder: bool,
+    /// How long to look for the best offsets.
+    pub budget: Budget,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self {
+            alignment: 16,
+            alias: true,
+            in_place: true,
+            reorder: true,
+            budget: Budget::default(),
+        }
+    }
+}
+
+/// Where every tensor of a graph lies, and in which order its operators run.
+///
+/// Time steps: 0 is the caller filling the inputs, 1 + *k* the *k*-th operator of
+/// [`order`](Self::order), 1 + *operators* the caller reading the outputs. Lifetimes include
+/// both ends. Sizes and offsets are bytes; indices of tensors, operators, inputs and outputs
+/// are the file's.
+///
+/// # JSON
+///
+/// `Serialize` gives this shape, which is kept stable (keys may be added):
+///
+/// ```json
+/// {
+///   "peak_bytes": 55296, "lower_bound_bytes": 55296, "optimal": true,
+///   "order_optimal": true, "alignment": 16, "peak_step": 3, "order": [0, 1],
+///   "tensors": [
+///     { "index": 0, "name": "input", "dtype": "INT8", "shape": [1, 96, 96, 3],
+///       "location": "arena", "offset": 0, "bytes": 27648, "first": 0, "last": 1,
+///       "buffer": 0, "shares_with": [] },
+///     { "index": 1, "name": "filter", "dtype": "INT8", "shape": [8, 3, 3, 3],
+///       "location": "constant", "shares_with": [] },
+///     { "index": 2, "name": "reshaped filter", "dtype": "INT8", "shape": [216],
+///       "location": "constant_alias", "of": 1, "shares_with": [] },
+///     { "index": 3, "name": "left over", "dtype": "INT8", "shape": [4],
+///       "location": "unused", "shares_with": [] }
+///   ],
+///   "operators": [
+///     { "index": 0, "name": "CONV_2D", "step": 1, "live_bytes": 46080,
+///       "in_place": [{ "output": 0, "input": 0 }],
+///       "scratch": [{ "offset": 46080, "bytes": 64 }] }
+///   ],
+///   "buffers": [{ "offset": 0, "bytes": 27648, "first": 0, "last": 1, "tensors": [0] }],
+///   "output_copies": [{ "tensor": 1, "offset": 0, "bytes": 216 }]
+/// }
+/// ```
+///
+/// A tensor's `first` and `last` are its own; those of a buffer span all its tensors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Bytes of arena needed.
+    pub peak_bytes: usize,
+    /// The most bytes live at one step of this order, each buffer rounded up to the alignment.
+    pub lower_bound_bytes: usize,
+    /// Whether no offsets need fewer bytes for these lifetimes.
+    pub optimal: bool,
+    /// Whether no order of operators has a lower `lower_bound_bytes`.
+    pub order_optimal: bool,
+    /// The alignment planned for.
+    pub alignment: usize,
+    /// The step at which the arena is full.
+    pub peak_step: usize,
+    /// Operator indices in the order they run.
+    pub order: Vec<usize>,
+    /// All tensors of the graph.
+    pub tensors: Vec<PlannedTensor>,
+    /// All operators of the graph, by index and not in the order they run.
+    pub operators: Vec<PlannedOperator>,
+    /// The runs of bytes that offsets were found for, scratch and copies of outputs included.
+    pub buffers: Vec<PlannedBuffer>,
+    /// Graph outputs that are constants: the caller finds them in the arena, so after the last
+    /// operator each is copied there.
+    pub output_copies: Vec<OutputCopy>,
+}
+
+/// Where one tensor lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedTensor {
+    /// Index in the graph.
+    pub index: usize,
+    /// The writer's name.
+    pub name: String,
+    /// Name of the element type.
+    pub dtype: &'static str,
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+    /// Where.
+    #[serde(flatten)]
+    pub location: Location,
+    /// Other tensors in the same buffer, live at the same time (aliases) or one after the
+    /// other (in place).
+    pub shares_with: Vec<usize>,
+}
+
+/// A place for a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "location", rename_all = "snake_case")]
+pub enum Location {
+    /// In the arena.
+    Arena {
+        /// Bytes from the start of the arena.
+        offset: usize,
+        /// Size in bytes, not rounded up.
+        bytes: usize,
+        /// The first step at which its bytes matter.
+        first: usize,
+        /// The last step at which its bytes matter.
+        last: usize,
+        /// Index into [`Plan::buffers`].
+        buffer: usize,
+    },
+    /// A constant of the file.
+    Constant,
+    /// The bytes of a constant under another shape.
+    ConstantAlias {
+        /// The constant.
+        #[serde(serialize_with = "as_index")]
+        of: TensorId,
+    },
+    /// Nothing uses the tensor.
+    Unused,
+}
+
+/// What the plan says about one operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedOperator {
+    /// Index in the graph.
+    pub index: usize,
+    /// The operator's name.
+    pub name: String,
+    /// When it runs.
+    pub step: usize,
+    /// Bytes live while it runs, each buffer rounded up to the alignment.
+    pub live_bytes: usize,
+    /// Outputs that overwrite an input.
+    pub in_place: Vec<InPlace>,
+    /// Its working buffers, in the order it asked for them.
+    pub scratch: Vec<Region>,
+}
+
+/// An output that overwrites an input; both are positions within the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct InPlace {
+    /// Output position.
+    pub output: usize,
+    /// Input position.
+    pub input: usize,
+}
+
+/// A run of bytes of the arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Region {
+    /// Bytes from the start of the arena.
+    pub offset: usize,
+    /// Size in bytes, not rounded up.
+    pub bytes: usize,
+}
+
+/// A run of bytes with one lifetime, for one tensor or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedBuffer {
+    /// Bytes from the start of the arena.
+    pub offset: usize,
+    /// Size in bytes, not rounded up.
+    pub bytes: usize,
+    /// The first step at which it is needed.
+    pub first: usize,
+    /// The last step at which it is needed.
+    pub last: usize,
+    /// Tensors in it, by index; none for scratch and for copies of outputs.
+    pub tensors: Vec<usize>,
+}
+
+/// A constant that is also a graph output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct OutputCopy {
+    /// The output.
+    #[serde(serialize_with = "as_index")]
+    pub tensor: TensorId,
+    /// Bytes from the start of the arena.
+    pub offset: usize,
+    /// Size in bytes, not rounded up.
+    pub bytes: usize,
+}
+
+fn as_index<S: serde::Serializer>(id: &TensorId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u32(id.0)
+}
+
+impl Plan {
+    /// Plans the memory of `graph`; `memory` tells how the operator of an index uses it.
+    ///
+    /// Graph inputs are live from step 0 and may be overwritten once no operator reads them.
+    /// Graph outputs are live to the last step. Variables are live throughout and share with
+    /// nobody. Constants take no arena.
+    ///
+    /// # Errors
+    /// If the alignment is not a power of two, or the sizes together overflow `usize`.
+    pub fn new(
+        graph: &Graph,
+        memory: impl Fn(&Graph, usize) -> OpMemory,
+        options: &PlanOptions,
+    ) -> Result<Self> {
+        if !options.alignment.is_power_of_two() {
+            return Err(
+                Diagnostic::new("the arena's alignment is not a power of two")
+                    .expected("1, 2, 4, 8, 16, …")
+                    .found(options.alignment)
+                    .into(),
+            );
+        }
+        let memory: Vec<OpMemory> = (0..graph.operators.len())
+            .map(|op| memory(graph, op))
+            .collect();
+        let values = Values::new(graph, &memory, options.alias);
+        check_total(graph, &memory, options.alignment)?;
+
+        let file: Vec<usize> = (0..graph.operators.len()).collect();
+        let (chosen, order_optimal) = if options.reorder {
+            let order = order::choose(graph, &values, &memory, options.alignment, options.in_place);
+            (order.operators, order.optimal)
+        } else {
+            (file.clone(), graph.operators.len() <= 1)
+        };
+
+        // Fewer live bytes nearly always pack into fewer bytes, but longer lifetimes pack
+        // worse; where the plan misses its bound, less ambitious lifetimes get a try.
+        let mut attempts = vec![(&chosen, options.in_place)];
+        if options.in_place {
+            attempts.push((&chosen, false));
+        }
+        if chosen != file {
+            attempts.push((&file, options.in_place));
+        }
+        let mut best: Option<(&Vec<usize>, Lifetimes, Allocation)> = None;
+        for (order, in_place) in attempts {
+            if best
+                .as_ref()
+                .is_some_and(|(_, _, a)| a.peak_bytes == a.lower_bound_bytes)
+            {
+                break;
+            }
+            let lifetimes = Lifetimes::new(graph, &values, &memory, order, in_place);
+            let allocation = allocate(&lifetimes.buffers, options.alignment, &options.budget);
+            if best
+                .as_ref()
+                .is_none_or(|(_, _, a)| allocation.peak_bytes < a.peak_bytes)
+            {
+                best = Some((order, lifetimes, allocation));
+            }
+        }
+        let Some((order, lifetimes, allocation)) = best else {
+            return Err(Diagnostic::new("no plan was attempted").into());
+        };
+        let order_optimal = order_optimal && (*order == chosen);
+        Ok(Self::assemble(
+            graph,
+            &values,
+            order.clone(),
+            order_optimal,
+            &lifetimes,
+            &allocation,
+            options,
+        ))
+    }
+
+    /// The offset and size of a tensor in the arena.
+    pub fn region(&self, id: TensorId) -> Option<Region> {
+        match self.tensors.get(id.index())?.location {
+            Location::Arena { offset, bytes, .. } => Some(Region { offset, bytes }),
+            _ => None,
+        }
+    }
+
+    /// Where the caller finds a graph output after a run: the tensor's own bytes, or those of
+    /// its copy.
+    pub fn output_region(&self, id: TensorId) -> Option<Region> {
+        let copy = || {
+            let copy = self.output_copies.iter().find(|c| c.tensor == id)?;
+            Some(Region {
+                offset: copy.offset,
+                bytes: copy.bytes,
+            })
+        };
+        self.region(id).or_else(copy)
+    }
+
+    /// Whether two tensors are the same bytes.
+    pub fn share(&self, a: TensorId, b: TensorId) -> bool {
+        let buffer = |id: TensorId| match self.tensors.get(id.index())?.location {
+            Location::Arena { buffer, .. } => Some(buffer),
+            _ => None,
+        };
+        buffer(a).is_some() && buffer(a) == buffer(b)
+    }
+}
+
+/// The offsets of a plan stay below the sum of all sizes, so checking the sum once is enough.
+fn check_total(graph: &Graph, memory: &[OpMemory], alignment: usize) -> Result<()> {
+    let tensors = graph
+        .tensors
+        .iter()
+        .filter(|t| !t.is_constant() || is_output(graph, t));
+    let scratch = memory.iter().flat_map(|m| m.scratch.iter().copied());
+    let total = tensors
+        .map(|t| t.bytes())
+        .chain(scratch)
+        .try_fold(0usize, |sum, bytes| {
+            sum.checked_add(bytes.checked_next_multiple_of(alignment)?)
+        });
+    // One bit to spare, for sums of an offset and a size.
+    match total {
+        Some(total) if total <= usize::MAX / 2 => Ok(()),
+        _ => Err(
+            Diagnostic::new("the graph's tensors need more memory than can be addressed").into(),
+        ),
+    }
+}
+
+fn is_output(graph: &Graph, tensor: &crate::graph::Tensor) -> bool {
+    graph
+        .outputs
+        .iter()
+        .any(|&id| std::ptr::eq(graph.tensor(id), tensor))
+}
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,13 @@ pub(super) fn improve(
 fn ranks(items: &[Item]) -> Vec<Vec<usize>> {
     let live = live(items);
     let width = |i: usize| (items[i].hi - items[i].lo + 1) as u64;
-    let load = |i: usize| live[items[i].lo..=items[i].hi].iter().copied().max().unwrap_or(0);
+    let load = |i: usize| {
+        live[items[i].lo..=items[i].hi]
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or(0)
+    };
     let rank = |key: &dyn Fn(usize) -> (u64, u64)| {
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by_key(|&i| (Reverse(key(i)), i));
@@ -147,7 +153,9 @@ impl<'a> Search<'a> {
     }
 
     fn run(&mut self) -> Outcome {
-        let mut open: Vec<Open> = (0..self.items.len()).map(|item| Open { item, rest: 0 }).collect();
+        let mut open: Vec<Open> = (0..self.items.len())
+            .map(|item| Open { item, rest: 0 })
+            .collect();
         open.sort_by_key(|o| (self.items[o.item].lo, o.item));
         self.split(open, None)
     }
@@ -213,21 +221,37 @@ impl<'a> Search<'a> {
         candidates.sort_by_key(|o| (o.rest, self.rank[o.item]));
         for at in 0..candidates.len() {
             let Open { item, rest } = candidates[at];
-            if candidates[..at].iter().any(|o| self.items[o.item] == self.items[item]) {
+            if candidates[..at]
+                .iter()
+                .any(|o| self.items[o.item] == self.items[item])
+            {
                 continue;
             }
             let placed = self.items[item];
             let top = rest + placed.size;
             let rest_of = |o: &Open| {
-                if self.items[o.item].overlaps(&placed) { o.rest.max(top) } else { o.rest }
+                if self.items[o.item].overlaps(&placed) {
+                    o.rest.max(top)
+                } else {
+                    o.rest
+                }
             };
             let left: Vec<Open> = open
                 .iter()
                 .filter(|o| o.item != item)
-                .map(|o| Open { item: o.item, rest: rest_of(o) })
+                .map(|o| Open {
+                    item: o.item,
+                    rest: rest_of(o),
+                })
                 .collect();
             self.offsets[item] = rest;
-            match self.split(left, Some(Level { offset: rest, rank: self.rank[item] })) {
+            match self.split(
+                left,
+                Some(Level {
+                    offset: rest,
+                    rank: self.rank[item],
+                }),
+            ) {
                 Outcome::Impossible => {}
                 other => return other,
             }

@@ -96,11 +96,16 @@ pub(super) fn improve(
                 return;
             }
             left -= cost;
-            let tops: Vec<usize> =
-                (0..n).filter(|&at| current[order[at]] + items[order[at]].size == height).collect();
+            let tops: Vec<usize> = (0..n)
+                .filter(|&at| current[order[at]] + items[order[at]].size == height)
+                .collect();
             let from = tops[random.below(tops.len())];
             // Half of the moves lift the item just over something that is in its way.
-            let to = if from == 0 { random.below(n) } else { random.below(from) };
+            let to = if from == 0 {
+                random.below(n)
+            } else {
+                random.below(from)
+            };
             let mut next = order.clone();
             if random.below(2) == 0 {
                 next.swap(from, to);

@@ -17,8 +17,14 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(budget: &Budget) -> Self {
         // A limit too far away for the clock is no limit.
-        let deadline = budget.time.and_then(|time| Instant::now().checked_add(time));
-        Self { left: budget.steps, deadline, next_look: budget.steps }
+        let deadline = budget
+            .time
+            .and_then(|time| Instant::now().checked_add(time));
+        Self {
+            left: budget.steps,
+            deadline,
+            next_look: budget.steps,
+        }
     }
 
     pub(super) fn left(&self) -> u64 {

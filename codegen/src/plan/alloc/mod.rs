@@ -39,7 +39,10 @@ pub struct Budget {
 impl Default for Budget {
     /// About one second of an optimised build.
     fn default() -> Self {
-        Self { steps: 60_000_000, time: None }
+        Self {
+            steps: 60_000_000,
+            time: None,
+        }
     }
 }
 
@@ -142,7 +145,10 @@ fn components(buffers: &[Buffer], alignment: usize) -> Vec<Component> {
         }
         end = end.max(buffers[i].last);
     }
-    parts.into_iter().map(|part| component(buffers, alignment, part)).collect()
+    parts
+        .into_iter()
+        .map(|part| component(buffers, alignment, part))
+        .collect()
 }
 
 fn component(buffers: &[Buffer], alignment: usize, members: Vec<usize>) -> Component {
@@ -157,7 +163,9 @@ fn component(buffers: &[Buffer], alignment: usize, members: Vec<usize>) -> Compo
     for birth in births {
         match sections.last_mut() {
             Some(section)
-                if deaths.get(deaths.partition_point(|&d| d < *section)).is_some_and(|&d| d >= birth) =>
+                if deaths
+                    .get(deaths.partition_point(|&d| d < *section))
+                    .is_some_and(|&d| d >= birth) =>
             {
                 *section = birth;
             }
@@ -169,11 +177,19 @@ fn component(buffers: &[Buffer], alignment: usize, members: Vec<usize>) -> Compo
         .map(|&i| Item {
             size: buffers[i].bytes.div_ceil(alignment) as u64,
             lo: sections.partition_point(|&s| s < buffers[i].first),
-            hi: sections.partition_point(|&s| s <= buffers[i].last).saturating_sub(1),
+            hi: sections
+                .partition_point(|&s| s <= buffers[i].last)
+                .saturating_sub(1),
         })
         .collect();
     let bound = live(&items).into_iter().max().unwrap_or(0);
-    Component { members, items, offsets: Vec::new(), peak: 0, bound }
+    Component {
+        members,
+        items,
+        offsets: Vec::new(),
+        peak: 0,
+        bound,
+    }
 }
 
 /// The height of what is live in each section.

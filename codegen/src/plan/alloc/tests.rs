@@ -3,7 +3,9 @@ use proptest::prelude::*;
 use super::*;
 
 fn buffers(list: &[(usize, usize, usize)]) -> Vec<Buffer> {
-    list.iter().map(|&(bytes, first, last)| Buffer { bytes, first, last }).collect()
+    list.iter()
+        .map(|&(bytes, first, last)| Buffer { bytes, first, last })
+        .collect()
 }
 
 fn check(buffers: &[Buffer], alignment: usize, a: &Allocation) {
@@ -41,7 +43,13 @@ fn check(buffers: &[Buffer], alignment: usize, a: &Allocation) {
 /// The least height over all orders of first fit, which some order always attains.
 fn brute_force(buffers: &[Buffer], placed: &mut Vec<(usize, usize)>, best: &mut usize) {
     if placed.len() == buffers.len() {
-        *best = (*best).min(placed.iter().map(|&(i, o)| o + buffers[i].bytes).max().unwrap_or(0));
+        *best = (*best).min(
+            placed
+                .iter()
+                .map(|&(i, o)| o + buffers[i].bytes)
+                .max()
+                .unwrap_or(0),
+        );
         return;
     }
     for i in 0..buffers.len() {
@@ -94,32 +102,76 @@ fn parts_of_time_without_a_link_are_independent() {
     assert_eq!((a.peak_bytes, a.optimal), (12, true));
 }
 
-/// Every greedy order leaves a hole here; the plan of 4 exists:
-/// `a` and `c` below, `b` above them.
-const GAP: &[(usize, usize, usize)] =
-    &[(2, 0, 1), (2, 0, 0), (1, 1, 2), (1, 1, 3), (3, 3, 4), (3, 2, 2), (1, 4, 4)];
-
+/// First fit leaves a hole in every greedy order; the live bytes of step 1 are 2 + 3 + 4.
 #[test]
-fn without_a_budget_the_greedy_plan_stands() {
-    let none = Budget { steps: 0, time: None };
-    let b = buffers(GAP);
-    check(&b, 1, &allocate(&b, 1, &none));
-    let a = allocate(&b, 1, &Budget::default());
-    check(&b, 1, &a);
-    assert!(a.optimal);
+fn the_search_closes_the_hole_that_greedy_leaves() {
+    let b = buffers(&[(2, 1, 2), (3, 1, 3), (4, 3, 3), (1, 2, 4), (4, 0, 1)]);
+    let greedy = allocate(
+        &b,
+        1,
+        &Budget {
+            steps: 0,
+            time: None,
+        },
+    );
+    check(&b, 1, &greedy);
+    assert_eq!(
+        (greedy.peak_bytes, greedy.lower_bound_bytes, greedy.optimal),
+        (10, 9, false)
+    );
+    let searched = allocate(&b, 1, &Budget::default());
+    check(&b, 1, &searched);
+    assert_eq!((searched.peak_bytes, searched.optimal), (9, true));
 }
 
 #[test]
 fn an_elapsed_clock_stops_the_search() {
     let b = hard(3, 120);
-    let budget = Budget { steps: u64::MAX, time: Some(Duration::ZERO) };
+    let budget = Budget {
+        steps: u64::MAX,
+        time: Some(Duration::ZERO),
+    };
     check(&b, 1, &allocate(&b, 1, &budget));
 }
 
 #[test]
 fn a_component_too_large_to_search_still_gets_a_plan() {
     let b = hard(5, 1500);
-    check(&b, 1, &allocate(&b, 1, &Budget { steps: 3_000_000, time: None }));
+    check(
+        &b,
+        1,
+        &allocate(
+            &b,
+            1,
+            &Budget {
+                steps: 3_000_000,
+                time: None,
+            },
+        ),
+    );
+}
+
+/// Test threads have a quarter of the usual stack: the search must not be deeper than fits.
+#[test]
+fn the_deepest_search_fits_the_stack() {
+    let items: Vec<Item> = (0..512)
+        .map(|i| Item {
+            size: i + 1,
+            lo: 0,
+            hi: 0,
+        })
+        .collect();
+    let (mut offsets, sum) = (Vec::new(), 512 * 513 / 2);
+    let mut peak = sum + 1;
+    let mut meter = Meter::new(&Budget {
+        steps: 1 << 40,
+        time: None,
+    });
+    assert_eq!(
+        exact::improve(&items, sum, &mut offsets, &mut peak, &mut meter),
+        sum
+    );
+    assert_eq!(offsets.len(), 512);
 }
 
 /// Pseudo-random buffers in one component.
@@ -134,7 +186,11 @@ fn hard(seed: u64, n: usize) -> Vec<Buffer> {
     (0..n)
         .map(|_| {
             let first = below(n as u64);
-            Buffer { bytes: 1 + below(1000), first, last: first + below(n as u64 / 5 + 1) }
+            Buffer {
+                bytes: 1 + below(1000),
+                first,
+                last: first + below(n as u64 / 5 + 1),
+            }
         })
         .collect()
 }
@@ -142,7 +198,11 @@ fn hard(seed: u64, n: usize) -> Vec<Buffer> {
 fn any_buffers(most: usize, size: usize, time: usize) -> impl Strategy<Value = Vec<Buffer>> {
     prop::collection::vec((0..=size, 0..time, 0..time), 0..=most).prop_map(|list| {
         list.into_iter()
-            .map(|(bytes, a, b)| Buffer { bytes, first: a.min(b), last: a.max(b) })
+            .map(|(bytes, a, b)| Buffer {
+                bytes,
+                first: a.min(b),
+                last: a.max(b),
+            })
             .collect()
     })
 }

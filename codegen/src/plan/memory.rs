@@ -1,0 +1,39 @@
+//! What a planner has to know about an operator.
+
+/// How one operator uses memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpMemory {
+    /// One entry per output; missing entries count as [`OutputMemory::Separate`].
+    pub outputs: Vec<OutputMemory>,
+    /// Bytes of each working buffer that the operator needs while it runs.
+    pub scratch: Vec<usize>,
+}
+
+/// Where an operator may put one of its outputs.
+///
+/// These are permissions. The plan says what was made of them: an output shares bytes with
+/// an input only if [`Plan`](super::Plan) gives both the same location.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum OutputMemory {
+    /// Away from all inputs.
+    #[default]
+    Separate,
+    /// The output is the bytes of the input at this position under another shape, and the
+    /// operator has nothing to do: RESHAPE, SQUEEZE, EXPAND_DIMS.
+    Alias(usize),
+    /// The output may overwrite the input at one of these positions, if the input is not
+    /// needed afterwards. The first that can be overwritten is taken.
+    ///
+    /// The operator must be right whichever of the listed inputs share the output's bytes,
+    /// all of them at once included (`x + x`); inputs that are not listed never do.
+    InPlace(Vec<usize>),
+}
+
+impl OpMemory {
+    /// What holds for output `position`.
+    pub(super) fn output(&self, position: usize) -> &OutputMemory {
+        self.outputs
+            .get(position)
+            .unwrap_or(&OutputMemory::Separate)
+    }
+}

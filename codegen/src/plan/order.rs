@@ -1,0 +1,412 @@
+//! Choosing the order of operators that keeps the fewest bytes live.
+//!
+//! What is live after some operators have run depends on which have run and not on their
+//! order, so the search walks over sets of operators, always on from the set reached with the
+//! lowest peak so far. The first complete set it takes up has the lowest peak there is. An
+//! operator that is ready, stays within the peak reached so far and frees at least what it
+//! adds can run at once: running it later cannot be better. One that only adds (it reads
+//! nothing but constants, as DEQUANTIZE of weights does) can wait for its first reader. Where
+//! sets are too many even so, a beam of the best ones is followed instead. The file's order
+//! stays unless another is lower.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::memory::{OpMemory, OutputMemory};
+use super::values::{Group, Values};
+use crate::graph::{BuiltinOperator, DType, Graph, OpKind};
+
+/// Sets of operators the exact search may look at; a few hundred bytes each.
+const MOST_SETS: usize = 50_000;
+/// Sets kept per number of operators when the exact search gives up.
+const BEAM: usize = 48;
+
+/// An order of operators, and whether no order keeps fewer bytes live.
+pub(super) struct Order {
+    pub(super) operators: Vec<usize>,
+    pub(super) optimal: bool,
+}
+
+/// Finds the order of operators with the lowest peak of live bytes, sizes rounded up to
+/// `alignment`.
+pub(super) fn choose(
+    graph: &Graph,
+    values: &Values,
+    memory: &[OpMemory],
+    alignment: usize,
+    in_place: bool,
+) -> Order {
+    let search = Search::new(graph, values, memory, alignment, in_place);
+    let n = graph.operators.len();
+    let file: Vec<usize> = (0..n).collect();
+    let file_peak = search.peak(&file);
+    if file_peak <= search.least() {
+        return Order {
+            operators: file,
+            optimal: true,
+        };
+    }
+    match search.exact(file_peak) {
+        Some(Some(operators)) => Order {
+            operators,
+            optimal: true,
+        },
+        Some(None) => Order {
+            operators: file,
+            optimal: true,
+        },
+        None => {
+            let operators = search.beam(file_peak).unwrap_or(file);
+            Order {
+                operators,
+                optimal: false,
+            }
+        }
+    }
+}
+
+/// A set of operators.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Done(Box<[u64]>);
+
+impl Done {
+    fn has(&self, op: usize) -> bool {
+        self.0[op / 64] >> (op % 64) & 1 == 1
+    }
+
+    fn with(&self, op: usize) -> Self {
+        let mut words = self.0.clone();
+        words[op / 64] |= 1 << (op % 64);
+        Self(words)
+    }
+}
+
+/// A set of operators that have run, and how it was reached.
+struct Node {
+    done: Done,
+    count: usize,
+    /// Bytes live after these operators.
+    live: u64,
+    /// The most bytes live up to here.
+    peak: u64,
+    /// The node before, and the operators that ran since.
+    from: Option<(usize, Vec<usize>)>,
+}
+
+struct Search<'a> {
+    graph: &'a Graph,
+    values: &'a Values,
+    memory: &'a [OpMemory],
+    in_place: bool,
+    /// Per group, in bytes rounded up to the alignment.
+    sizes: Vec<u64>,
+    scratch: Vec<u64>,
+    /// Per operator: those that must have run before.
+    needs: Vec<Vec<usize>>,
+    /// Per operator: whether it runs right before the first operator that needs it.
+    lazy: Vec<bool>,
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        graph: &'a Graph,
+        values: &'a Values,
+        memory: &'a [OpMemory],
+        alignment: usize,
+        in_place: bool,
+    ) -> Self {
+        let up = |bytes: usize| (bytes.div_ceil(alignment) * alignment) as u64;
+        let needs = dependencies(graph);
+        let adds_only = |op: usize| {
+            let inputs = &graph.operators[op].inputs;
+            needs[op].is_empty()
+                && memory[op].scratch.is_empty()
+                && inputs.iter().flatten().all(|&id| values.group(id).is_none())
+                && !keeps_state(graph, op)
+                && needs.iter().any(|n| n.contains(&op))
+                // An output that nobody reads would be room taken for this step only.
+                && values.touches[op].iter().all(|&g| {
+                    let group = &values.groups[g];
+                    group.outlives_operators() || group.touched_by.len() > 1
+                })
+        };
+        let lazy = (0..graph.operators.len()).map(adds_only).collect();
+        Self {
+            graph,
+            values,
+            memory,
+            in_place,
+            sizes: values.groups.iter().map(|g| up(g.bytes)).collect(),
+            scratch: memory
+                .iter()
+                .map(|m| m.scratch.iter().map(|&b| up(b)).sum())
+                .collect(),
+            needs,
+            lazy,
+        }
+    }
+
+    fn start(&self) -> Node {
+        // Inputs that no operator reads are live only while the caller fills them in.
+        let sum = |keep: &dyn Fn(&Group) -> bool| -> u64 {
+            let groups = self.values.groups.iter().zip(&self.sizes);
+            groups.filter(|(g, _)| keep(g)).map(|(_, size)| size).sum()
+        };
+        let at_start = |g: &Group| g.input || g.variable;
+        Node {
+            done: Done(vec![0; self.graph.operators.len().div_ceil(64)].into()),
+            count: 0,
+            live: sum(&|g| at_start(g) && (!g.touched_by.is_empty() || g.outlives_operators())),
+            peak: sum(&|g| at_start(g)).max(sum(&Group::outlives_operators)),
+            from: None,
+        }
+    }
+
+    /// Bytes live while `op` runs after `node`, and afterwards.
+    fn run(&self, node: &Node, op: usize) -> (u64, u64) {
+        let (mut during, mut after) = (node.live + self.scratch[op], node.live);
+        let last = |group: usize| {
+            let by = &self.values.groups[group].touched_by;
+            by.iter().all(|&o| o == op || node.done.has(o))
+        };
+        for &g in &self.values.touches[op] {
+            let group = &self.values.groups[g];
+            let exists = group.input
+                || group.variable
+                || group
+                    .touched_by
+                    .iter()
+                    .any(|&o| o != op && node.done.has(o));
+            if !exists {
+                during += self.sizes[g];
+                after += self.sizes[g];
+            }
+            if last(g) && !group.outlives_operators() {
+                after -= self.sizes[g];
+            }
+        }
+        if self.in_place {
+            let pairs = self.values.in_place(self.graph, op, &self.memory[op], last);
+            for (output, _) in pairs {
+                let id = self.graph.operators[op].outputs[output];
+                during -= self.values.group(id).map_or(0, |g| self.sizes[g]);
+            }
+        }
+        (during, after)
+    }
+
+    /// The node after `op`, and after the lazy operators it was waiting for.
+    fn next(&self, node: &Node, at: usize, op: usize) -> Node {
+        let mut next = Node {
+            done: node.done.clone(),
+            count: node.count,
+            live: node.live,
+            peak: node.peak,
+            from: None,
+        };
+        let waiting = self.needs[op]
+            .iter()
+            .copied()
+            .filter(|&o| !node.done.has(o));
+        let ran: Vec<usize> = waiting.chain([op]).collect();
+        for &op in &ran {
+            let (during, live) = self.run(&next, op);
+            next.done = next.done.with(op);
+            next.count += 1;
+            next.live = live;
+            next.peak = next.peak.max(during);
+        }
+        next.from = Some((at, ran));
+        next
+    }
+
+    /// Peak of a whole order.
+    fn peak(&self, order: &[usize]) -> u64 {
+        order
+            .iter()
+            .fold(self.start(), |node, &op| self.next(&node, 0, op))
+            .peak
+    }
+
+    /// Bytes that every order needs: at the ends, and for the largest operator alone.
+    fn least(&self) -> u64 {
+        let variables: u64 = (0..self.sizes.len())
+            .filter(|&g| self.values.groups[g].variable)
+            .map(|g| self.sizes[g])
+            .sum();
+        let alone = |op: usize| -> u64 {
+            let touched: u64 = self.values.touches[op]
+                .iter()
+                .filter(|&&g| !self.values.groups[g].variable)
+                .map(|&g| self.sizes[g])
+                .sum();
+            let saved: u64 = if self.in_place {
+                let outputs = self.graph.operators[op].outputs.iter().enumerate();
+                outputs
+                    .filter(|(at, _)| {
+                        matches!(self.memory[op].output(*at), OutputMemory::InPlace(_))
+                    })
+                    .filter_map(|(_, &id)| self.values.group(id))
+                    .map(|g| self.sizes[g])
+                    .sum()
+            } else {
+                0
+            };
+            (variables + touched + self.scratch[op]).saturating_sub(saved)
+        };
+        let operators = (0..self.graph.operators.len())
+            .map(alone)
+            .max()
+            .unwrap_or(0);
+        self.start().peak.max(operators)
+    }
+
+    /// Operators that may run after `node`: one alone if running it now cannot hurt.
+    fn ready(&self, node: &Node) -> Vec<usize> {
+        let ready: Vec<usize> = (0..self.needs.len())
+            .filter(|&op| !node.done.has(op) && !self.lazy[op])
+            .filter(|&op| {
+                self.needs[op]
+                    .iter()
+                    .all(|&o| node.done.has(o) || self.lazy[o])
+            })
+            .collect();
+        let free = ready.iter().copied().find(|&op| {
+            let next = self.next(node, 0, op);
+            next.peak <= node.peak && next.live <= node.live
+        });
+        free.map_or(ready, |op| vec![op])
+    }
+
+    /// The best order with a peak below `limit`; `Some(None)` if there is none, `None` if the
+    /// sets became too many.
+    fn exact(&self, limit: u64) -> Option<Option<Vec<usize>>> {
+        let mut nodes = vec![self.start()];
+        let mut lowest: HashMap<Done, u64> = HashMap::new();
+        let mut queue = BinaryHeap::from([Reverse((nodes[0].peak, usize::MAX, 0))]);
+        while let Some(Reverse((peak, _, at))) = queue.pop() {
+            if nodes[at].count == self.graph.operators.len() {
+                return Some(Some(path(&nodes, at)));
+            }
+            if lowest.get(&nodes[at].done).is_some_and(|&p| p < peak) {
+                continue;
+            }
+            for op in self.ready(&nodes[at]) {
+                let next = self.next(&nodes[at], at, op);
+                if next.peak >= limit || lowest.get(&next.done).is_some_and(|&p| p <= next.peak) {
+                    continue;
+                }
+                if nodes.len() >= MOST_SETS {
+                    return None;
+                }
+                lowest.insert(next.done.clone(), next.peak);
+                // Of equal peaks the fuller set first, then the one found first.
+                queue.push(Reverse((next.peak, usize::MAX - next.count, nodes.len())));
+                nodes.push(next);
+            }
+        }
+        Some(None)
+    }
+
+    /// An order with a peak below `limit`, if following the best sets leads to one.
+    fn beam(&self, limit: u64) -> Option<Vec<usize>> {
+        let mut nodes = vec![self.start()];
+        let mut front = vec![0];
+        for _ in self.lazy.iter().filter(|&&lazy| !lazy) {
+            let mut found: Vec<Node> = Vec::new();
+            let mut seen: HashMap<Done, usize> = HashMap::new();
+            for &at in &front {
+                for op in self.ready(&nodes[at]) {
+                    let next = self.next(&nodes[at], at, op);
+                    if next.peak >= limit {
+                        continue;
+                    }
+                    match seen.get(&next.done) {
+                        Some(&same) if found[same].peak <= next.peak => {}
+                        Some(&same) => found[same] = next,
+                        None => {
+                            seen.insert(next.done.clone(), found.len());
+                            found.push(next);
+                        }
+                    }
+                }
+            }
+            found.sort_by_key(|node| (node.peak, node.live));
+            found.truncate(BEAM);
+            front = (nodes.len()..nodes.len() + found.len()).collect();
+            nodes.extend(found);
+        }
+        front.first().map(|&at| path(&nodes, at))
+    }
+}
+
+/// The operators that lead to a node.
+fn path(nodes: &[Node], mut at: usize) -> Vec<usize> {
+    let mut order = Vec::with_capacity(nodes[at].count);
+    while let Some((before, ran)) = &nodes[at].from {
+        order.extend(ran.iter().rev());
+        at = *before;
+    }
+    order.reverse();
+    order
+}
+
+/// Per operator: the producers of its inputs, and the last operator before it that keeps
+/// state, if it does itself.
+pub(super) fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
+    let mut producer: Vec<Option<usize>> = vec![None; graph.tensors.len()];
+    let mut stateful = None;
+    let mut needs = Vec::with_capacity(graph.operators.len());
+    for (index, op) in graph.operators.iter().enumerate() {
+        let mut before: Vec<usize> = op
+            .inputs
+            .iter()
+            .flatten()
+            .filter_map(|id| producer[id.index()])
+            .collect();
+        if keeps_state(graph, index) {
+            before.extend(stateful.replace(index));
+        }
+        for id in &op.outputs {
+            // A tensor with several writers keeps them in the file's order.
+            before.extend(producer[id.index()].replace(index));
+        }
+        before.sort_unstable();
+        before.dedup();
+        needs.push(before);
+    }
+    needs
+}
+
+/// Whether an operator reads or writes something beside its tensors, so that it must not
+/// change places with another that does.
+fn keeps_state(graph: &Graph, index: usize) -> bool {
+    use BuiltinOperator as B;
+    let op = &graph.operators[index];
+    let by_kind = match &op.kind {
+        OpKind::Custom(_) => true,
+        OpKind::Builtin(kind) => matches!(
+            kind,
+            B::Call
+                | B::CallOnce
+                | B::If
+                | B::While
+                | B::VarHandle
+                | B::ReadVariable
+                | B::AssignVariable
+                | B::HashtableLookup
+                | B::Hashtable
+                | B::HashtableFind
+                | B::HashtableImport
+                | B::HashtableSize
+                | B::RandomUniform
+                | B::RandomStandardNormal
+                | B::Multinomial
+        ),
+    };
+    by_kind
+        || op.inputs.iter().flatten().chain(&op.outputs).any(|&id| {
+            let tensor = graph.tensor(id);
+            tensor.is_variable || matches!(tensor.dtype, DType::Resource | DType::Variant)
+        })
+}

@@ -1,0 +1,396 @@
+//! A plan as a picture: time across, addresses up.
+
+use svg::Document;
+use svg::node::element::{Group, Line, Rectangle, Style, Text, Title};
+
+use super::{Location, Plan, PlannedTensor};
+
+/// Pixels of the margins: byte figures on the left, operator names below.
+const LEFT: f64 = 84.0;
+const RIGHT: f64 = 24.0;
+const TOP: f64 = 64.0;
+const BOTTOM: f64 = 168.0;
+/// Pixels of the plot's height, and of the width it tries to have.
+const HEIGHT: f64 = 440.0;
+const WIDTH: f64 = 1040.0;
+/// Pixels per time step: room for a turned operator name at least.
+const STEP: (f64, f64) = (15.0, 88.0);
+/// Width of a character relative to the font size, on the safe side.
+const GLYPH: f64 = 0.62;
+
+/// Light fills that dark text reads well on.
+const FILLS: [&str; 8] = [
+    "#a6cee3", "#b2df8a", "#fdd0a2", "#cab2d6", "#fbb4c4", "#ffe699", "#b3e2cd", "#d9d9d9",
+];
+
+const STYLE: &str = "\
+text{font-family:'Helvetica Neue',Arial,'DejaVu Sans',sans-serif;fill:#222}\
+.grid{stroke:#ddd;stroke-width:1}.axis{stroke:#444;stroke-width:1}\
+.peak{stroke:#c0392b;stroke-width:1.5;stroke-dasharray:6 4}\
+.bound{stroke:#2c6fbb;stroke-width:1.5;stroke-dasharray:2 4}\
+.full{fill:#fdecea}.frame{fill:none;stroke:#c0392b;stroke-width:1.5}.tensor{stroke:#444;stroke-width:.8}.scratch{fill:#888;stroke:#444;stroke-width:.8}";
+
+impl Plan {
+    /// The plan as an SVG picture: one rectangle per tensor, with its name, shape, size and
+    /// offset as a tooltip; scratch is dark. The step at which the arena is full is framed.
+    pub fn to_svg(&self, title: &str) -> String {
+        let steps = self.order.len() + 2;
+        let scale = Scale {
+            step: (WIDTH / steps as f64).clamp(STEP.0, STEP.1),
+            bytes: HEIGHT / (self.peak_bytes.max(1) as f64 * 1.04),
+        };
+        let right = scale.x(steps as f64);
+        let width = (right + RIGHT).max(LEFT + 560.0);
+        let mut doc = Document::new()
+            .set("viewBox", (0, 0, px(width), px(TOP + HEIGHT + BOTTOM)))
+            .set("width", px(width))
+            .set("height", px(TOP + HEIGHT + BOTTOM))
+            .add(Style::new(STYLE))
+            .add(
+                Rectangle::new()
+                    .set("width", "100%")
+                    .set("height", "100%")
+                    .set("fill", "#fff"),
+            )
+            .add(self.column(&scale, "full"));
+        doc = doc.add(self.heading(title));
+        doc = doc.add(self.address_axis(&scale, right));
+        doc = doc.add(self.time_axis(&scale));
+        doc = doc.add(self.blocks(&scale));
+        // These go over the blocks, or nobody would see them.
+        doc = doc
+            .add(self.column(&scale, "frame"))
+            .add(self.limits(&scale, right));
+        let mut text = doc.to_string();
+        text.push('\n');
+        text
+    }
+
+    /// The full step, from the top down to the end of its operator's name.
+    fn column(&self, scale: &Scale, class: &str) -> Rectangle {
+        Rectangle::new()
+            .set("class", class)
+            .set("x", px(scale.x(self.peak_step as f64)))
+            .set("y", px(TOP))
+            .set("width", px(scale.step))
+            .set("height", px(HEIGHT + BOTTOM - 6.0))
+    }
+
+    fn heading(&self, title: &str) -> Group {
+        let proof = if self.optimal {
+            "proven optimal"
+        } else {
+            "best found"
+        };
+        let facts = format!(
+            "{} bytes of arena ({proof}), lower bound {}, {} operators, {} buffers",
+            figure(self.peak_bytes),
+            figure(self.lower_bound_bytes),
+            self.order.len(),
+            self.buffers.iter().filter(|b| b.bytes > 0).count()
+        );
+        Group::new()
+            .add(label(title, LEFT, 24.0, 15.0, "start").set("font-weight", "bold"))
+            .add(label(&facts, LEFT, 44.0, 12.0, "start"))
+    }
+
+    fn address_axis(&self, scale: &Scale, right: f64) -> Group {
+        let mut axis = Group::new();
+        let tick = tick(self.peak_bytes);
+        let mut at = 0;
+        while at <= self.peak_bytes {
+            let y = scale.y(at);
+            axis = axis.add(line(
+                LEFT,
+                y,
+                right,
+                y,
+                if at == 0 { "axis" } else { "grid" },
+            ));
+            axis = axis.add(label(&figure(at), LEFT - 8.0, y + 4.0, 11.0, "end"));
+            at += tick;
+        }
+        let middle = TOP + HEIGHT / 2.0;
+        axis.add(line(LEFT, TOP, LEFT, TOP + HEIGHT, "axis")).add(
+            label("address (bytes)", 16.0, middle, 11.0, "middle")
+                .set("transform", format!("rotate(-90 16 {})", px(middle))),
+        )
+    }
+
+    fn time_axis(&self, scale: &Scale) -> Group {
+        let mut axis = Group::new();
+        let operators = self
+            .order
+            .iter()
+            .map(|&op| format!("{op} {}", self.operators[op].name));
+        let names = std::iter::once("inputs".to_owned())
+            .chain(operators)
+            .chain(std::iter::once("outputs".to_owned()));
+        for (step, name) in names.enumerate() {
+            let x = scale.x(step as f64);
+            let y = TOP + HEIGHT;
+            axis = axis.add(line(x, y, x, y + 4.0, "axis"));
+            let (x, y) = (x + scale.step / 2.0 + 3.5, y + 10.0);
+            let mut text = label(&cut(&name, 24), x, y, 10.0, "end")
+                .set("transform", format!("rotate(-90 {} {})", px(x), px(y)));
+            if step == self.peak_step {
+                text = text.set("font-weight", "bold").set("style", "fill:#c0392b");
+            }
+            axis = axis.add(text);
+        }
+        axis
+    }
+
+    fn blocks(&self, scale: &Scale) -> Group {
+        let mut group = Group::new();
+        for buffer in self.buffers.iter().filter(|b| b.bytes > 0) {
+            // Tensors of one buffer take turns; each rectangle ends where the next begins,
+            // in the middle of the step they share.
+            let mut turns: Vec<(f64, &PlannedTensor)> = buffer
+                .tensors
+                .iter()
+                .map(|&t| &self.tensors[t])
+                .filter_map(|t| match t.location {
+                    Location::Arena { first, .. } => Some((first as f64, t)),
+                    _ => None,
+                })
+                .collect();
+            turns.sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (start, _) in turns.iter_mut().skip(1) {
+                *start += 0.5;
+            }
+            let end = buffer.last as f64 + 1.0;
+            for (at, &(start, tensor)) in turns.iter().enumerate() {
+                let stop = turns.get(at + 1).map_or(end, |next| next.0);
+                let fill = FILLS[tensor.index % FILLS.len()];
+                let block = Rectangle::new().set("class", "tensor").set("fill", fill);
+                let bounds = scale.bounds(start, stop, buffer.offset, buffer.bytes);
+                group =
+                    group.add(bounds.draw(block, &tooltip(tensor), &labels(tensor, buffer.bytes)));
+            }
+            if turns.is_empty() {
+                let about = format!(
+                    "{} bytes at {}",
+                    figure(buffer.bytes),
+                    figure(buffer.offset)
+                );
+                let copy = self.output_copies.iter().any(|c| {
+                    (c.offset, c.bytes) == (buffer.offset, buffer.bytes)
+                        && buffer.first > self.order.len()
+                });
+                let kind = if copy {
+                    "copy of a constant"
+                } else {
+                    "scratch"
+                };
+                let block = Rectangle::new().set("class", "scratch");
+                let bounds = scale.bounds(buffer.first as f64, end, buffer.offset, buffer.bytes);
+                group = group.add(bounds.draw(block, &format!("{kind}\n{about}"), &[]));
+            }
+        }
+        group
+    }
+
+    fn limits(&self, scale: &Scale, right: f64) -> Group {
+        let mut limits = Group::new();
+        let y = scale.y(self.peak_bytes);
+        limits = limits.add(line(LEFT, y, right, y, "peak"));
+        let text = format!("peak {}", figure(self.peak_bytes));
+        limits = limits.add(label(&text, right, y - 5.0, 11.0, "end").set("style", "fill:#c0392b"));
+        if self.lower_bound_bytes < self.peak_bytes {
+            let y = scale.y(self.lower_bound_bytes);
+            limits = limits.add(line(LEFT, y, right, y, "bound"));
+            let text = format!("lower bound {}", figure(self.lower_bound_bytes));
+            limits =
+                limits.add(label(&text, right, y + 13.0, 11.0, "end").set("style", "fill:#2c6fbb"));
+        }
+        limits
+    }
+}
+
+/// Pixels per step and per byte.
+struct Scale {
+    step: f64,
+    bytes: f64,
+}
+
+impl Scale {
+    fn x(&self, step: f64) -> f64 {
+        LEFT + step * self.step
+    }
+
+    fn y(&self, address: usize) -> f64 {
+        TOP + HEIGHT - address as f64 * self.bytes
+    }
+
+    fn bounds(&self, start: f64, stop: f64, offset: usize, bytes: usize) -> Bounds {
+        let top = self.y(offset + bytes);
+        Bounds {
+            x: self.x(start),
+            y: top,
+            w: (stop - start) * self.step,
+            h: self.y(offset) - top,
+        }
+    }
+}
+
+struct Bounds {
+    x: f64,
+    y: f64,
+    w: f64,
+    h: f64,
+}
+
+impl Bounds {
+    /// The rectangle with its tooltip, and the first label that fits: across, or upwards in a
+    /// block that is tall and narrow.
+    fn draw(&self, block: Rectangle, tooltip: &str, labels: &[String]) -> Group {
+        const FONT: f64 = 10.0;
+        let block = block
+            .set("x", px(self.x))
+            .set("y", px(self.y))
+            .set("width", px(self.w))
+            .set("height", px(self.h.max(0.5)));
+        let group = Group::new().add(Title::new(printable(tooltip))).add(block);
+        let (x, y) = (self.x + self.w / 2.0, self.y + self.h / 2.0);
+        let fits = |text: &str, along: f64, across: f64| {
+            across >= FONT + 2.0 && text.chars().count() as f64 * FONT * GLYPH + 4.0 <= along
+        };
+        for text in labels {
+            if fits(text, self.w, self.h) {
+                return group.add(label(text, x, y + FONT * 0.35, FONT, "middle"));
+            }
+            if fits(text, self.h, self.w) {
+                let (x, y) = (px(x + FONT * 0.35), px(y));
+                let turned = format!("rotate(-90 {x} {y})");
+                return group.add(label(text, x, y, FONT, "middle").set("transform", turned));
+            }
+        }
+        group
+    }
+}
+
+/// Labels for a tensor's block, the most telling first.
+fn labels(tensor: &PlannedTensor, bytes: usize) -> [String; 3] {
+    let index = tensor.index;
+    [
+        tensor.name.clone(),
+        format!("#{index} · {} B", figure(bytes)),
+        format!("#{index}"),
+    ]
+}
+
+fn tooltip(tensor: &PlannedTensor) -> String {
+    let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+    let head = format!(
+        "{} {}\n{} [{}]",
+        tensor.index,
+        tensor.name,
+        tensor.dtype,
+        shape.join("×")
+    );
+    match tensor.location {
+        Location::Arena {
+            offset,
+            bytes,
+            first,
+            last,
+            ..
+        } => format!(
+            "{head}\n{} bytes at {}\nsteps {first} to {last}",
+            figure(bytes),
+            figure(offset)
+        ),
+        _ => head,
+    }
+}
+
+fn line(x1: f64, y1: f64, x2: f64, y2: f64, class: &str) -> Line {
+    Line::new()
+        .set("x1", px(x1))
+        .set("y1", px(y1))
+        .set("x2", px(x2))
+        .set("y2", px(y2))
+        .set("class", class)
+}
+
+fn label(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Text {
+    Text::new(printable(text))
+        .set("x", px(x))
+        .set("y", px(y))
+        .set("font-size", px(size))
+        .set("text-anchor", anchor)
+}
+
+/// Tenths of a pixel are fine enough, and keep the file small.
+fn px(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// Distance between two figures on the address axis: a power of two, eight of them at most.
+fn tick(peak: usize) -> usize {
+    peak.div_ceil(8).max(1).next_power_of_two()
+}
+
+/// A number with its thousands set apart.
+fn figure(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The end of a name tells more than its beginning: tensors are named by path.
+fn cut(name: &str, most: usize) -> String {
+    let length = name.chars().count();
+    if length <= most {
+        return name.to_owned();
+    }
+    std::iter::once('…')
+        .chain(name.chars().skip(length + 1 - most.max(1)))
+        .collect()
+}
+
+/// Without the characters that XML cannot hold in any form.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' => c,
+            '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_grouped() {
+        assert_eq!(figure(0), "0");
+        assert_eq!(figure(999), "999");
+        assert_eq!(figure(55_296), "55,296");
+        assert_eq!(figure(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn ticks_are_powers_of_two() {
+        assert_eq!(tick(0), 1);
+        assert_eq!(tick(55_296), 8192);
+        assert_eq!(tick(64), 8);
+    }
+
+    #[test]
+    fn names_are_cut_at_the_front() {
+        assert_eq!(cut("model/conv/Relu", 6), "…/Relu");
+        assert_eq!(cut("Relu", 6), "Relu");
+        assert_eq!(cut("Relu", 0), "…");
+    }
+}

@@ -1,0 +1,208 @@
+//! Tensors grouped by the bytes they share whatever the order of operators: aliases.
+
+use super::memory::{OpMemory, OutputMemory};
+use crate::graph::{Graph, TensorId};
+
+/// What stands behind a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Nothing reads, writes or returns it.
+    Unused,
+    /// The bytes of this constant.
+    Constant(TensorId),
+    /// A group, by index.
+    Group(usize),
+}
+
+/// Tensors that are one run of bytes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Group {
+    pub(super) bytes: usize,
+    /// Filled by the caller.
+    pub(super) input: bool,
+    /// Read by the caller.
+    pub(super) output: bool,
+    /// Kept between runs.
+    pub(super) variable: bool,
+    /// Operators that read or write a member, ascending.
+    pub(super) touched_by: Vec<usize>,
+}
+
+impl Group {
+    /// Whether the bytes are needed after the last operator, or across runs.
+    pub(super) fn outlives_operators(&self) -> bool {
+        self.output || self.variable
+    }
+}
+
+/// The memory side of a graph, before an order is chosen.
+pub(super) struct Values {
+    pub(super) tensors: Vec<Value>,
+    pub(super) groups: Vec<Group>,
+    /// Per operator: the groups it touches, without repetition.
+    pub(super) touches: Vec<Vec<usize>>,
+}
+
+impl Values {
+    pub(super) fn new(graph: &Graph, memory: &[OpMemory], alias: bool) -> Self {
+        let mut used = vec![false; graph.tensors.len()];
+        for id in used_tensors(graph) {
+            used[id.index()] = true;
+        }
+        let mut values = Self {
+            tensors: vec![Value::Unused; graph.tensors.len()],
+            groups: Vec::new(),
+            touches: Vec::new(),
+        };
+        // An alias needs its source's value first; operators are in topological order, so
+        // one pass over them reaches chains of any length.
+        for (op, memory) in graph.operators.iter().zip(memory) {
+            for (position, &output) in op.outputs.iter().enumerate() {
+                let source = match memory.output(position) {
+                    OutputMemory::Alias(input) if alias => op.inputs.get(*input).copied().flatten(),
+                    _ => None,
+                };
+                let Some(source) = source else { continue };
+                if values.tensors[output.index()] == Value::Unused
+                    && aliasable(graph, source, output)
+                {
+                    values.tensors[output.index()] = values.ensure(graph, source);
+                }
+            }
+        }
+        for (index, _) in used.iter().enumerate().filter(|(_, used)| **used) {
+            values.ensure(graph, TensorId(index as u32));
+        }
+        for &id in &graph.inputs {
+            if let Some(group) = values.group_mut(id) {
+                group.input = true;
+            }
+        }
+        for &id in &graph.outputs {
+            if let Some(group) = values.group_mut(id) {
+                group.output = true;
+            }
+        }
+        for (index, op) in graph.operators.iter().enumerate() {
+            let mut touches = Vec::new();
+            for &id in op.inputs.iter().flatten().chain(&op.outputs) {
+                if let Some(group) = values.group(id)
+                    && !touches.contains(&group)
+                {
+                    touches.push(group);
+                    values.groups[group].touched_by.push(index);
+                }
+            }
+            values.touches.push(touches);
+        }
+        values
+    }
+
+    /// The group of a tensor, if it lies in the arena.
+    pub(super) fn group(&self, id: TensorId) -> Option<usize> {
+        match self.tensors[id.index()] {
+            Value::Group(group) => Some(group),
+            Value::Unused | Value::Constant(_) => None,
+        }
+    }
+
+    fn group_mut(&mut self, id: TensorId) -> Option<&mut Group> {
+        self.group(id).map(|group| &mut self.groups[group])
+    }
+
+    /// The tensor's value; a new group if it has none yet.
+    fn ensure(&mut self, graph: &Graph, id: TensorId) -> Value {
+        if self.tensors[id.index()] == Value::Unused {
+            let tensor = graph.tensor(id);
+            self.tensors[id.index()] = if tensor.is_constant() {
+                Value::Constant(id)
+            } else {
+                self.groups.push(Group {
+                    bytes: tensor.bytes(),
+                    variable: tensor.is_variable,
+                    ..Group::default()
+                });
+                Value::Group(self.groups.len() - 1)
+            };
+        }
+        self.tensors[id.index()]
+    }
+
+    /// Outputs of `op` that overwrite an input, as (output position, input position).
+    /// `dies` says of a group whether nothing needs it after this operator.
+    pub(super) fn in_place(
+        &self,
+        graph: &Graph,
+        op: usize,
+        memory: &OpMemory,
+        dies: impl Fn(usize) -> bool,
+    ) -> Vec<(usize, usize)> {
+        let op = &graph.operators[op];
+        let mut pairs: Vec<(usize, usize)> = Vec::new();
+        let mut taken: Vec<usize> = op.outputs.iter().filter_map(|&id| self.group(id)).collect();
+        for (position, &output) in op.outputs.iter().enumerate() {
+            let OutputMemory::InPlace(inputs) = memory.output(position) else {
+                continue;
+            };
+            let Some(target) = self.group(output) else {
+                continue;
+            };
+            // Listed twice among the outputs, or not this operator's to move.
+            if self.groups[target].input
+                || self.groups[target].variable
+                || taken.iter().filter(|&&g| g == target).count() != 1
+            {
+                continue;
+            }
+            for &input in inputs {
+                let Some(group) = op
+                    .inputs
+                    .get(input)
+                    .copied()
+                    .flatten()
+                    .and_then(|id| self.group(id))
+                else {
+                    continue;
+                };
+                let only_listed = op.inputs.iter().enumerate().all(|(at, id)| {
+                    inputs.contains(&at) || id.and_then(|id| self.group(id)) != Some(group)
+                });
+                if self.groups[group].bytes == self.groups[target].bytes
+                    && !self.groups[group].outlives_operators()
+                    && !taken.contains(&group)
+                    && only_listed
+                    && dies(group)
+                {
+                    taken.push(group);
+                    pairs.push((position, input));
+                    break;
+                }
+            }
+        }
+        pairs
+    }
+}
+
+fn used_tensors(graph: &Graph) -> impl Iterator<Item = TensorId> + '_ {
+    let in_operators = graph
+        .operators
+        .iter()
+        .flat_map(|op| op.inputs.iter().flatten().chain(&op.outputs));
+    graph
+        .inputs
+        .iter()
+        .chain(&graph.outputs)
+        .chain(in_operators)
+        .copied()
+}
+
+/// A variable's bytes change under whoever still holds an alias of them, so it has none. An
+/// output with a place of its own (a graph input, a constant) is none either.
+fn aliasable(graph: &Graph, source: TensorId, output: TensorId) -> bool {
+    let (from, to) = (graph.tensor(source), graph.tensor(output));
+    from.bytes() == to.bytes()
+        && !from.is_variable
+        && !to.is_variable
+        && !to.is_constant()
+        && !graph.inputs.contains(&output)
+}
