@@ -259,7 +259,14 @@ impl Plan {
 
         let file: Vec<usize> = (0..graph.operators.len()).collect();
         let (chosen, order_optimal) = if options.reorder {
-            let order = order::choose(graph, &values, &memory, options.alignment, options.in_place);
+            let order = order::choose(
+                graph,
+                &values,
+                &memory,
+                options.alignment,
+                options.in_place,
+                order::MOST_SETS,
+            );
             (order.operators, order.optimal)
         } else {
             (file.clone(), graph.operators.len() <= 1)

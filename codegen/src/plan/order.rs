@@ -6,8 +6,8 @@
 //! operator that is ready, stays within the peak reached so far and frees at least what it
 //! adds can run at once: running it later cannot be better. One that only adds (it reads
 //! nothing but constants, as DEQUANTIZE of weights does) can wait for its first reader. Where
-//! sets are too many even so, a beam of the best ones is followed instead. The file's order
-//! stays unless another is lower.
+//! sets are too many even so, heuristics take over. The file's order stays unless another is
+//! lower.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -16,8 +16,9 @@ use super::memory::{OpMemory, OutputMemory};
 use super::values::{Group, Values};
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind};
 
-/// Sets of operators the exact search may look at; a few hundred bytes each.
-const MOST_SETS: usize = 50_000;
+/// Sets of operators that one search may look at, about 200 bytes each. Counted and not timed,
+/// so that every host finds the same order.
+pub(super) const MOST_SETS: usize = 200_000;
 /// Sets kept per number of operators when the exact search gives up.
 const BEAM: usize = 48;
 
@@ -35,6 +36,7 @@ pub(super) fn choose(
     memory: &[OpMemory],
     alignment: usize,
     in_place: bool,
+    most_sets: usize,
 ) -> Order {
     let search = Search::new(graph, values, memory, alignment, in_place);
     let n = graph.operators.len();
@@ -46,22 +48,16 @@ pub(super) fn choose(
             optimal: true,
         };
     }
-    match search.exact(file_peak) {
-        Some(Some(operators)) => Order {
+    match search.walk(file_peak, First::LowestPeak, most_sets) {
+        Walk::Found(operators) => Order {
             operators,
             optimal: true,
         },
-        Some(None) => Order {
+        Walk::Nothing => Order {
             operators: file,
             optimal: true,
         },
-        None => {
-            let operators = search.beam(file_peak).unwrap_or(file);
-            Order {
-                operators,
-                optimal: false,
-            }
-        }
+        Walk::TooFar => search.descend(file, file_peak, most_sets),
     }
 }
 
@@ -79,6 +75,22 @@ impl Done {
         words[op / 64] |= 1 << (op % 64);
         Self(words)
     }
+}
+
+/// Which set a walk goes on from.
+#[derive(Clone, Copy)]
+enum First {
+    LowestPeak,
+    FullestSet,
+}
+
+/// What a walk over sets came to.
+enum Walk {
+    Found(Vec<usize>),
+    /// There is no such order.
+    Nothing,
+    /// The sets became too many.
+    TooFar,
 }
 
 /// A set of operators that have run, and how it was reached.
@@ -278,17 +290,27 @@ impl<'a> Search<'a> {
         free.map_or(ready, |op| vec![op])
     }
 
-    /// The best order with a peak below `limit`; `Some(None)` if there is none, `None` if the
-    /// sets became too many.
-    fn exact(&self, limit: u64) -> Option<Option<Vec<usize>>> {
+    /// An order with a peak below `limit`. Taking sets up by their peak, it is the best one;
+    /// taking them up by their size, it is one that is found soon.
+    fn walk(&self, limit: u64, first: First, most_sets: usize) -> Walk {
         let mut nodes = vec![self.start()];
         let mut lowest: HashMap<Done, u64> = HashMap::new();
-        let mut queue = BinaryHeap::from([Reverse((nodes[0].peak, usize::MAX, 0))]);
-        while let Some(Reverse((peak, _, at))) = queue.pop() {
-            if nodes[at].count == self.graph.operators.len() {
-                return Some(Some(path(&nodes, at)));
+        let key = |node: &Node, at: usize| {
+            let (missing, live) = (self.needs.len() - node.count, node.live);
+            Reverse(match first {
+                First::LowestPeak => (node.peak, missing as u64, at),
+                First::FullestSet => (missing as u64, live, at),
+            })
+        };
+        let mut queue = BinaryHeap::from([key(&nodes[0], 0)]);
+        while let Some(Reverse((_, _, at))) = queue.pop() {
+            if nodes[at].count == self.needs.len() {
+                return Walk::Found(path(&nodes, at));
             }
-            if lowest.get(&nodes[at].done).is_some_and(|&p| p < peak) {
+            if lowest
+                .get(&nodes[at].done)
+                .is_some_and(|&p| p < nodes[at].peak)
+            {
                 continue;
             }
             for op in self.ready(&nodes[at]) {
@@ -296,16 +318,43 @@ impl<'a> Search<'a> {
                 if next.peak >= limit || lowest.get(&next.done).is_some_and(|&p| p <= next.peak) {
                     continue;
                 }
-                if nodes.len() >= MOST_SETS {
-                    return None;
+                if nodes.len() >= most_sets {
+                    return Walk::TooFar;
                 }
                 lowest.insert(next.done.clone(), next.peak);
-                // Of equal peaks the fuller set first, then the one found first.
-                queue.push(Reverse((next.peak, usize::MAX - next.count, nodes.len())));
+                queue.push(key(&next, nodes.len()));
                 nodes.push(next);
             }
         }
-        Some(None)
+        Walk::Nothing
+    }
+
+    /// A low order where sets are too many to prove it the lowest: the beam's, and then what
+    /// short walks find by halving the range between it and the least possible.
+    fn descend(&self, file: Vec<usize>, file_peak: u64, most_sets: usize) -> Order {
+        let mut best = self.beam(file_peak).unwrap_or(file);
+        let mut low = self.least();
+        let mut high = self.peak(&best);
+        let mut refuted = low;
+        while low < high {
+            let limit = low + (high - low).div_ceil(2);
+            match self.walk(limit, First::FullestSet, most_sets / 16) {
+                Walk::Found(order) => {
+                    high = self.peak(&order);
+                    best = order;
+                }
+                Walk::Nothing => {
+                    // No order has a peak below the limit.
+                    refuted = refuted.max(limit);
+                    low = limit;
+                }
+                Walk::TooFar => low = limit,
+            }
+        }
+        Order {
+            operators: best,
+            optimal: high <= refuted,
+        }
     }
 
     /// An order with a peak below `limit`, if following the best sets leads to one.

@@ -28,11 +28,11 @@ text{font-family:'Helvetica Neue',Arial,'DejaVu Sans',sans-serif;fill:#222}\
 .grid{stroke:#ddd;stroke-width:1}.axis{stroke:#444;stroke-width:1}\
 .peak{stroke:#c0392b;stroke-width:1.5;stroke-dasharray:6 4}\
 .bound{stroke:#2c6fbb;stroke-width:1.5;stroke-dasharray:2 4}\
-.full{fill:#fdecea}.frame{fill:none;stroke:#c0392b;stroke-width:1.5}.tensor{stroke:#444;stroke-width:.8}.scratch{fill:#888;stroke:#444;stroke-width:.8}";
+.full{fill:#c0392b;fill-opacity:.13;pointer-events:none}.name{pointer-events:none}.tensor{stroke:#444;stroke-width:.8}.scratch{fill:#888;stroke:#444;stroke-width:.8}";
 
 impl Plan {
     /// The plan as an SVG picture: one rectangle per tensor, with its name, shape, size and
-    /// offset as a tooltip; scratch is dark. The step at which the arena is full is framed.
+    /// offset as a tooltip; scratch is dark. The step at which the arena is full is tinted.
     pub fn to_svg(&self, title: &str) -> String {
         let steps = self.order.len() + 2;
         let scale = Scale {
@@ -51,15 +51,16 @@ impl Plan {
                     .set("width", "100%")
                     .set("height", "100%")
                     .set("fill", "#fff"),
-            )
-            .add(self.column(&scale, "full"));
+            );
         doc = doc.add(self.heading(title));
         doc = doc.add(self.address_axis(&scale, right));
         doc = doc.add(self.time_axis(&scale));
-        doc = doc.add(self.blocks(&scale));
+        let (blocks, names) = self.blocks(&scale);
+        doc = doc.add(blocks);
         // These go over the blocks, or nobody would see them.
         doc = doc
-            .add(self.column(&scale, "frame"))
+            .add(self.full_step(&scale))
+            .add(names)
             .add(self.limits(&scale, right));
         let mut text = doc.to_string();
         text.push('\n');
@@ -67,9 +68,9 @@ impl Plan {
     }
 
     /// The full step, from the top down to the end of its operator's name.
-    fn column(&self, scale: &Scale, class: &str) -> Rectangle {
+    fn full_step(&self, scale: &Scale) -> Rectangle {
         Rectangle::new()
-            .set("class", class)
+            .set("class", "full")
             .set("x", px(scale.x(self.peak_step as f64)))
             .set("y", px(TOP))
             .set("width", px(scale.step))
@@ -141,8 +142,10 @@ impl Plan {
         axis
     }
 
-    fn blocks(&self, scale: &Scale) -> Group {
-        let mut group = Group::new();
+    /// Rectangles, and the names in them.
+    fn blocks(&self, scale: &Scale) -> (Group, Group) {
+        let mut blocks = Group::new();
+        let mut names = Group::new().set("class", "name");
         for buffer in self.buffers.iter().filter(|b| b.bytes > 0) {
             // Tensors of one buffer take turns; each rectangle ends where the next begins,
             // in the middle of the step they share.
@@ -165,8 +168,10 @@ impl Plan {
                 let fill = FILLS[tensor.index % FILLS.len()];
                 let block = Rectangle::new().set("class", "tensor").set("fill", fill);
                 let bounds = scale.bounds(start, stop, buffer.offset, buffer.bytes);
-                group =
-                    group.add(bounds.draw(block, &tooltip(tensor), &labels(tensor, buffer.bytes)));
+                blocks = blocks.add(bounds.draw(block, &tooltip(tensor)));
+                if let Some(name) = bounds.name(&labels(tensor, buffer.bytes)) {
+                    names = names.add(name);
+                }
             }
             if turns.is_empty() {
                 let about = format!(
@@ -185,10 +190,10 @@ impl Plan {
                 };
                 let block = Rectangle::new().set("class", "scratch");
                 let bounds = scale.bounds(buffer.first as f64, end, buffer.offset, buffer.bytes);
-                group = group.add(bounds.draw(block, &format!("{kind}\n{about}"), &[]));
+                blocks = blocks.add(bounds.draw(block, &format!("{kind}\n{about}")));
             }
         }
-        group
+        (blocks, names)
     }
 
     fn limits(&self, scale: &Scale, right: f64) -> Group {
@@ -242,31 +247,34 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// The rectangle with its tooltip, and the first label that fits: across, or upwards in a
-    /// block that is tall and narrow.
-    fn draw(&self, block: Rectangle, tooltip: &str, labels: &[String]) -> Group {
-        const FONT: f64 = 10.0;
+    /// The rectangle with its tooltip.
+    fn draw(&self, block: Rectangle, tooltip: &str) -> Group {
         let block = block
             .set("x", px(self.x))
             .set("y", px(self.y))
             .set("width", px(self.w))
             .set("height", px(self.h.max(0.5)));
-        let group = Group::new().add(Title::new(printable(tooltip))).add(block);
+        Group::new().add(Title::new(printable(tooltip))).add(block)
+    }
+
+    /// The first label that fits: across, or upwards in a block that is tall and narrow.
+    fn name(&self, labels: &[String]) -> Option<Text> {
+        const FONT: f64 = 10.0;
         let (x, y) = (self.x + self.w / 2.0, self.y + self.h / 2.0);
         let fits = |text: &str, along: f64, across: f64| {
             across >= FONT + 2.0 && text.chars().count() as f64 * FONT * GLYPH + 4.0 <= along
         };
         for text in labels {
             if fits(text, self.w, self.h) {
-                return group.add(label(text, x, y + FONT * 0.35, FONT, "middle"));
+                return Some(label(text, x, y + FONT * 0.35, FONT, "middle"));
             }
             if fits(text, self.h, self.w) {
                 let (x, y) = (px(x + FONT * 0.35), px(y));
                 let turned = format!("rotate(-90 {x} {y})");
-                return group.add(label(text, x, y, FONT, "middle").set("transform", turned));
+                return Some(label(text, x, y, FONT, "middle").set("transform", turned));
             }
         }
-        group
+        None
     }
 }
 

@@ -103,10 +103,28 @@ proptest! {
         let graph = b.graph(&inputs, &outputs);
         let values = Values::new(&graph, &b.memory, true);
         let best = best_order(&graph, &b, &values, &mut Vec::new());
-        let order = order::choose(&graph, &values, &b.memory, 1, true);
+        let order = order::choose(&graph, &values, &b.memory, 1, true, order::MOST_SETS);
         let buffers = Lifetimes::new(&graph, &values, &b.memory, &order.operators, true).buffers;
         prop_assert!(order.optimal);
         // Copies of constant outputs and the like are outside of the order's reach.
         prop_assert_eq!(allocate(&buffers, 1, &Budget::default()).lower_bound_bytes, best);
+    }
+
+    #[test]
+    fn a_search_cut_short_claims_nothing_wrong(
+        (b, inputs, outputs) in any_graph(), most_sets in 0usize..64,
+    ) {
+        prop_assume!(b.operators.len() <= 6);
+        let graph = b.graph(&inputs, &outputs);
+        let values = Values::new(&graph, &b.memory, true);
+        let bytes = |order: &[usize]| {
+            let buffers = Lifetimes::new(&graph, &values, &b.memory, order, true).buffers;
+            allocate(&buffers, 1, &Budget::default()).lower_bound_bytes
+        };
+        let order = order::choose(&graph, &values, &b.memory, 1, true, most_sets);
+        let file: Vec<usize> = (0..graph.operators.len()).collect();
+        prop_assert!(bytes(&order.operators) <= bytes(&file));
+        let best = best_order(&graph, &b, &values, &mut Vec::new());
+        prop_assert!(!order.optimal || bytes(&order.operators) == best);
     }
 }
