@@ -5,6 +5,7 @@
 //! is a file here, a line in [`family`] and, where no kernel fits, a kernel in the runtime.
 
 mod conv;
+mod conv_int8;
 mod depthwise;
 mod fully_connected;
 mod quantize;
