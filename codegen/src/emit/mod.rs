@@ -1,0 +1,27 @@
+//! Emitters: finished values in, source text out. An emitter decides nothing about the model.
+//!
+//! Text artefacts come from templates that travel inside this crate. Everything a model's author
+//! wrote (names, labels) passes through [`literal`] or [`ident`] first, so it stays data.
+
+pub mod ident;
+pub mod literal;
+pub mod resolver;
+
+use serde::Serialize;
+
+use crate::error::{Diagnostic, Result};
+
+
+/// Fills in a template of this crate.
+fn render(template: &str, values: &impl Serialize) -> Result<String> {
+    use std::error::Error as _;
+    // A template that does not fit its values is a defect of castiron, not of the model; the
+    // tests render every template, so nobody should meet this.
+    let defect = |e: tera::Error| {
+        let cause = e.source().map(|s| format!(": {s}")).unwrap_or_default();
+        Diagnostic::new(format!("a template of castiron is at fault: {e}{cause}"))
+            .help("please report this together with the model")
+    };
+    let context = tera::Context::from_serialize(values).map_err(defect)?;
+    Ok(tera::Tera::one_off(template, &context, false).map_err(defect)?)
+}
