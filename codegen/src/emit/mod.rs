@@ -3,7 +3,11 @@
 //! Text artefacts come from templates that travel inside this crate. Everything a model's author
 //! wrote (names, labels) passes through [`literal`] or [`ident`] first, so it stays data.
 
+mod bytes;
+pub mod c_header;
+pub mod facts;
 pub mod ident;
+mod io_spec;
 pub mod literal;
 pub mod resolver;
 
@@ -11,6 +15,8 @@ use serde::Serialize;
 
 use crate::error::{Diagnostic, Result};
 
+pub use bytes::write_hex;
+pub use io_spec::IoSpecFile;
 
 /// Fills in a template of this crate.
 fn render(template: &str, values: &impl Serialize) -> Result<String> {
