@@ -44,7 +44,7 @@ enum Task {
         #[arg(long)]
         json: bool,
         /// Write the tables into docs/benchmarks.md.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "filter")]
         update_docs: bool,
     },
     /// Fail unless every model computes its goldens on an emulated Cortex-M4, in the flash and RAM it may take,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use serde::Serialize;
 
@@ -119,7 +119,7 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 2]
         &[
             "model",
             "code",
-            "TFLM code",
+            "TFLM code, CMSIS-NN",
             "at its smallest",
             "weights",
             "arena",
@@ -181,6 +181,19 @@ pub(crate) fn update_docs(
     entries: &[Entry],
     figures: &Figures,
 ) -> Result<()> {
+    for entry in entries {
+        let right = match &entry.outcome {
+            Outcome::Measured(measured) => {
+                measured.run.mismatches == 0 && measured.offenders.is_empty()
+            }
+            Outcome::Failed(_) => false,
+        };
+        ensure!(
+            right,
+            "{}: not to be published; see `cargo xtask target-test`",
+            entry.name
+        );
+    }
     let path = root.join("docs/benchmarks.md");
     let old = std::fs::read_to_string(&path).unwrap_or_else(|_| INTRODUCTION.to_owned());
     let new = replace_section(&old, &opt.to_string(), &section(opt, entries, figures));
@@ -195,9 +208,10 @@ pub(crate) fn update_docs(
 const INTRODUCTION: &str = "# Benchmarks
 
 Every figure here comes from firmware that ran its golden cases on an emulated Cortex-M4 and got every output
-right. Instructions are exact and repeatable (`-icount`), which cycles on a board are not; they are the median over
-the cases. Code is what the model adds to a firmware, without its weights. The arena is the model's static RAM,
-inputs and outputs included; the stack is what one inference uses of it, measured by painting. All sizes in bytes.
+right, with no code in the image that can panic or allocate. Instructions, not cycles: the emulator counts them
+exactly and the same on every host, but knows no wait states; they are the median over the cases. Code is what the
+model adds to a firmware, without its weights. The arena holds all tensors, inputs and outputs included; the stack is
+what one inference uses at most, found by painting. All sizes are in bytes.
 ";
 
 fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
