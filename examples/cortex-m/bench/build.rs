@@ -108,7 +108,7 @@ fn tensors(
     let list =
         list.ok_or_else(|| format!("{}/meta.json: lists no {accessor}", directory.display()))?;
     let mut tensors = Vec::new();
-    for (index, meta) in list.iter().enumerate() {
+    for (index, (meta, name)) in list.iter().zip(identifiers(list)).enumerate() {
         let files: Vec<PathBuf> = (0..cases)
             .map(|case| directory.join(format!("{file}_{case}_{index}.bin")))
             .collect();
@@ -131,10 +131,7 @@ fn tensors(
             // With several, each has its name in the method's.
             accessor: match list.len() {
                 1 => format!("{accessor}{suffix}"),
-                _ => format!(
-                    "{accessor}_{}{suffix}",
-                    identifier(meta["name"].as_str().unwrap_or_default())
-                ),
+                _ => format!("{accessor}_{name}{suffix}"),
             },
             element: element(meta["dtype"].as_str().unwrap_or_default())?,
             bytes: usize::try_from(bytes.unwrap_or(0))?,
@@ -144,10 +141,22 @@ fn tensors(
     Ok(tensors)
 }
 
-/// A tensor name as the model's methods spell it.
-fn identifier(name: &str) -> String {
-    name.to_lowercase()
-        .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+/// The names of tensors as the model's methods spell them: distinct identifiers.
+fn identifiers(list: &[serde_json::Value]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (index, meta) in list.iter().enumerate() {
+        let name = meta["name"].as_str().unwrap_or_default().to_lowercase();
+        let words = name
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty());
+        let name = words.collect::<Vec<_>>().join("_");
+        names.push(match name.as_str() {
+            "" => index.to_string(),
+            _ if names.contains(&name) => format!("{name}_{index}"),
+            _ => name,
+        });
+    }
+    names
 }
 
 /// The Rust type of a TFLite element type, and its size.
