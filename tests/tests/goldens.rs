@@ -7,10 +7,8 @@ use castiron_tests::{reference_folder, workspace};
 
 /// The models that the repository ships.
 fn shipped() -> Vec<Golden> {
-    let goldens = workspace().join("tests/data/golden");
-    let mut all = find(&workspace().join("tests/data/models"), &goldens);
-    all.extend(find(&workspace().join("examples/models"), &goldens));
-    all
+    let folders = ["examples/models", "tests/data/models"].map(|f| workspace().join(f));
+    folders.iter().flat_map(|models| find(models, &models.join("golden"))).collect()
 }
 
 #[test]
