@@ -18,6 +18,7 @@ extern crate alloc;
 
 pub mod arch;
 pub mod fixed;
+pub mod functions;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod kernels;

@@ -1,0 +1,94 @@
+//! MEAN over any axes.
+//!
+//! Neighbouring axes that are both reduced or both kept count as one, so that few loops serve
+//! every rank.
+
+use core::cell::Cell;
+
+use super::fold::{Axis, Fold, SumF32, SumI8, channels};
+use super::host_kernel;
+use crate::fixed::requantize;
+
+/// Which elements are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Reduction {
+    /// Kept axes but the last, if that is the tensor's last; outer ones first.
+    pub kept: [Axis; 2],
+    /// Reduced axes, outer ones first. The second steps over at least `run` elements.
+    pub reduced: [Axis; 2],
+    /// Elements of the last axis where it is kept; 1 where it is reduced.
+    pub run: usize,
+}
+
+/// Mean of int8: the sum with the input's zero point taken off, times a factor that holds both
+/// scales and the count, as TensorFlow Lite's `QuantizedMeanOrSum` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct MeanI8 {
+    /// Which elements are averaged.
+    pub reduction: Reduction,
+    /// −(input's zero point) × count.
+    pub bias: i32,
+    /// Fixed-point factor.
+    pub multiplier: i32,
+    /// Exponent of the factor.
+    pub shift: i32,
+    /// The output's zero point.
+    pub zero_point: i32,
+}
+
+/// Mean of float32: the sum in the order of memory, divided by the count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct MeanF32 {
+    /// Which elements are averaged.
+    pub reduction: Reduction,
+    /// Number of elements in one mean.
+    pub count: f32,
+}
+
+host_kernel! {
+    MeanI8(x, y);
+    MeanF32(x, y);
+}
+
+impl MeanI8 {
+    /// Computes the whole output.
+    pub fn run(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
+        self.reduction.run::<SumI8, _>(x, y, |sum| {
+            requantize(sum.wrapping_add(self.bias), self.multiplier, self.shift)
+                .wrapping_add(self.zero_point)
+                .clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8
+        });
+    }
+}
+
+impl MeanF32 {
+    /// Computes the whole output.
+    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
+        self.reduction.run::<SumF32, _>(x, y, |sum| sum / self.count);
+    }
+}
+
+impl Reduction {
+    #[inline(always)]
+    fn run<F: Fold, Y>(
+        &self,
+        x: &[Cell<F::X>],
+        mut y: &[Cell<Y>],
+        finish: impl Fn(F::Acc) -> Y,
+    ) {
+        let [outer, inner] = self.kept;
+        for i in 0..outer.count {
+            for j in 0..inner.count {
+                let x = x.get(i * outer.step + j * inner.step..).unwrap_or(&[]);
+                let Some((now, later)) = y.split_at_checked(self.run) else {
+                    return;
+                };
+                channels::<F, Y>(x, self.reduced, now, &finish);
+                y = later;
+            }
+        }
+    }
+}
