@@ -2,8 +2,7 @@
 //!
 //! Weights are packed by [`Conv2d::channel_blocks`]: within each group, blocks of
 //! [`CHANNELS`] output channels with the channel innermost, then the remaining channels one by
-//! one. The inner loop reads them front to back, and uses each input value for a whole block
-//! and each weight for two output columns.
+//! one. The inner loop reads them front to back and uses each input value for a whole block.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -50,25 +49,27 @@ pub struct Conv2dF32 {
 }
 
 host_kernel! {
-    Conv2dI8(x, weights, bias, multiplier, shift, y);
+    Conv2dI8(x, weights, folded, bias, multiplier, shift, y);
     Conv2dF32(x, weights, bias, y);
 }
 
 impl Conv2dI8 {
     /// Computes the whole output.
     ///
-    /// `bias` has the input's zero point folded in (see [`Int8`]); `multiplier` and `shift` have
-    /// one entry per output channel, or one for all.
+    /// `folded` is the bias with the input's zero point folded in (see [`Int8`]); the plain `bias`
+    /// may be empty where no window crosses the border. `multiplier` and `shift` have one entry
+    /// per output channel, or one for all.
     pub fn run(
         &self,
         x: &[Cell<i8>],
         weights: &[i8],
+        folded: &[i32],
         bias: &[i32],
         multiplier: &[i32],
         shift: &[i8],
         y: &[Cell<i8>],
     ) {
-        let stage = self.int8.stage(bias, multiplier, shift);
+        let stage = self.int8.stage(folded, bias, multiplier, shift);
         self.conv.run(&stage, x, weights, y);
     }
 }
@@ -80,11 +81,13 @@ impl Conv2dF32 {
     }
 }
 
-/// What the blocks of one output pixel have in common.
+/// Where a block of channels of an output row gets its input.
 struct Place<'a, X> {
     image: &'a [Cell<X>],
-    rows: &'a Taps,
-    columns: &'a Taps,
+    /// Valid filter rows.
+    taps: &'a Taps,
+    group: usize,
+    channel: usize,
 }
 
 impl Conv2d {
@@ -101,6 +104,14 @@ impl Conv2d {
                 .map(move |c| first + c..first + c + CHANNELS)
                 .chain((blocked..group_out).map(move |c| first + c..first + c + 1))
         })
+    }
+
+    /// Whether every output pixel is computed from the one input pixel at its place.
+    #[inline(always)]
+    fn is_pointwise(&self) -> bool {
+        let w = &self.window;
+        let one = w.filter_h * w.filter_w * w.stride_h * w.stride_w == 1;
+        one && w.out_w == w.in_w && w.out_h == w.in_h && self.groups == 1
     }
 
     #[inline(always)]
@@ -120,158 +131,129 @@ impl Conv2d {
         stage: &S,
         image: &[Cell<S::X>],
         weights: &[S::W],
-        y: &[Cell<S::Y>],
+        mut y: &[Cell<S::Y>],
         rows: Range<usize>,
     ) {
-        let w = &self.window;
-        let mut row_start = 0;
         for out_y in rows {
-            let y = part(y, row_start, w.out_row());
-            row_start += w.out_row();
-            let rows = &w.rows(out_y);
-            let mut out_x = 0;
-            while out_x < w.out_w {
-                let columns = &w.columns(out_x);
-                let at = Place {
-                    image,
-                    rows,
-                    columns,
-                };
-                // Two columns at once where both see the same taps.
-                if out_x + 1 < w.out_w
-                    && columns.valid.start == 0
-                    && w.columns(out_x + 1).valid == columns.valid
-                {
-                    self.pixels::<S, 2>(stage, &at, weights, part(y, out_x * w.out_c, 2 * w.out_c));
-                    out_x += 2;
-                } else {
-                    self.pixels::<S, 1>(stage, &at, weights, part(y, out_x * w.out_c, w.out_c));
-                    out_x += 1;
+            let (row, rest) = split(y, self.window.out_row());
+            y = rest;
+            let taps = &self.window.rows(out_y);
+            let mut packed = weights;
+            let mut channel = 0;
+            for group in 0..self.groups {
+                let end = channel + self.group_out;
+                while channel + CHANNELS <= end {
+                    let at = Place {
+                        image,
+                        taps,
+                        group,
+                        channel,
+                    };
+                    packed = self.block::<S, CHANNELS>(stage, &at, packed, row);
+                    channel += CHANNELS;
+                }
+                while channel < end {
+                    let at = Place {
+                        image,
+                        taps,
+                        group,
+                        channel,
+                    };
+                    packed = self.block::<S, 1>(stage, &at, packed, row);
+                    channel += 1;
                 }
             }
         }
     }
 
-    /// All output channels of `P` neighbouring pixels.
-    #[inline(always)]
-    fn pixels<S: Stage, const P: usize>(
-        &self,
-        stage: &S,
-        at: &Place<'_, S::X>,
-        mut weights: &[S::W],
-        y: &[Cell<S::Y>],
-    ) {
-        let per_channel = self.window.filter_h * self.window.filter_w * self.group_in;
-        let mut channel = 0;
-        for group in 0..self.groups {
-            let end = channel + self.group_out;
-            while channel + CHANNELS <= end {
-                let (block, rest) = split(weights, per_channel * CHANNELS);
-                self.block::<S, P, CHANNELS>(stage, at, group, channel, block, y);
-                weights = rest;
-                channel += CHANNELS;
-            }
-            while channel < end {
-                let (block, rest) = split(weights, per_channel);
-                self.block::<S, P, 1>(stage, at, group, channel, block, y);
-                weights = rest;
-                channel += 1;
-            }
-        }
-    }
-
-    /// `N` output channels of `P` neighbouring pixels.
+    /// `N` output channels of one row; returns the weights that follow theirs.
     #[inline(never)]
-    fn block<S: Stage, const P: usize, const N: usize>(
+    fn block<'w, S: Stage, const N: usize>(
         &self,
         stage: &S,
         at: &Place<'_, S::X>,
-        group: usize,
-        channel: usize,
-        weights: &[S::W],
+        packed: &'w [S::W],
         y: &[Cell<S::Y>],
-    ) {
+    ) -> &'w [S::W] {
         let w = &self.window;
+        let (weights, rest) = split(packed, w.filter_h * w.filter_w * self.group_in * N);
         let (weights, _) = weights.as_chunks::<N>();
-        let mut acc = [[S::ZERO; N]; P];
-        for pixel in &mut acc {
-            for (n, acc) in pixel.iter_mut().enumerate() {
-                *acc = stage.start(channel + n);
+        let channels = stage.channels::<N>(at.channel);
+        let mut y = y.get(at.channel..).unwrap_or(&[]);
+        if self.is_pointwise() {
+            let mut x = at
+                .image
+                .get(at.taps.start * w.in_w * w.in_c..)
+                .unwrap_or(&[]);
+            for _ in 0..w.out_w {
+                let (pixel, rest) = split(x, w.in_c);
+                x = rest;
+                let acc = dot::<S, true, N>(stage, pixel, weights, S::start::<true, N>(&channels));
+                stage.finish(&channels, acc, part(y, 0, N));
+                y = y.get(w.out_c..).unwrap_or(&[]);
             }
+            return rest;
         }
-        let columns = at.columns.valid.len();
-        if S::PADS && (at.rows.valid.len() < w.filter_h || columns < w.filter_w) {
-            self.outside::<S, P, N>(stage, at, weights, &mut acc);
+        for out_x in 0..w.out_w {
+            let columns = w.columns(out_x);
+            let acc = if at.taps.valid.len() == w.filter_h && columns.valid.len() == w.filter_w {
+                self.window_sum::<S, true, N>(stage, at, &columns, weights, &channels)
+            } else {
+                self.window_sum::<S, false, N>(stage, at, &columns, weights, &channels)
+            };
+            stage.finish(&channels, acc, part(y, 0, N));
+            y = y.get(w.out_c..).unwrap_or(&[]);
         }
+        rest
+    }
+
+    /// The sum over the valid taps of one window.
+    #[inline(always)]
+    fn window_sum<S: Stage, const INSIDE: bool, const N: usize>(
+        &self,
+        stage: &S,
+        at: &Place<'_, S::X>,
+        columns: &Taps,
+        weights: &[[S::W; N]],
+        channels: &S::Channels<N>,
+    ) -> [S::Acc; N] {
+        let w = &self.window;
+        let mut acc = S::start::<INSIDE, N>(channels);
         // Neighbouring taps of a row are neighbours in memory, unless dilation or groups part them.
-        let (runs, taps) = if w.dilation_w == 1 && self.groups == 1 {
-            (1, columns)
-        } else {
-            (columns, 1)
-        };
+        let count = columns.valid.len();
+        let joined = w.dilation_w == 1 && self.groups == 1;
+        let (runs, taps) = if joined { (1, count) } else { (count, 1) };
         let run = taps * self.group_in;
-        let mut row = at.rows.start * w.in_w;
-        for filter_y in at.rows.valid.clone() {
-            let mut column = at.columns.start;
-            let mut tap = filter_y * w.filter_w + at.columns.valid.start;
+        let mut row = at.taps.start * w.in_w;
+        for filter_y in at.taps.valid.clone() {
+            let mut from = (row + columns.start) * w.in_c + at.group * self.group_in;
+            let mut tap = (filter_y * w.filter_w + columns.valid.start) * self.group_in;
             for _ in 0..runs {
-                let from = (row + column) * w.in_c + group * self.group_in;
-                let weights = part(weights, tap * self.group_in, run);
-                if P == 2 {
-                    let x0 = part(at.image, from, run);
-                    let x1 = part(at.image, from + w.stride_w * w.in_c, run);
-                    for ((x0, x1), weights) in x0.iter().zip(x1).zip(weights) {
-                        let (x0, x1) = (x0.get(), x1.get());
-                        for n in 0..N {
-                            acc[0][n] = S::mac(acc[0][n], x0, weights[n]);
-                            acc[P - 1][n] = S::mac(acc[P - 1][n], x1, weights[n]);
-                        }
-                    }
-                } else {
-                    for (x, weights) in part(at.image, from, run).iter().zip(weights) {
-                        for n in 0..N {
-                            acc[0][n] = S::mac(acc[0][n], x.get(), weights[n]);
-                        }
-                    }
-                }
-                column += w.dilation_w;
-                tap += 1;
+                let (x, weights) = (part(at.image, from, run), part(weights, tap, run));
+                acc = dot::<S, INSIDE, N>(stage, x, weights, acc);
+                from += w.dilation_w * w.in_c;
+                tap += run;
             }
             row += w.dilation_h * w.in_w;
         }
-        for (p, pixel) in acc.iter().enumerate() {
-            let y = part(y, p * w.out_c + channel, N);
-            for (n, (acc, y)) in pixel.iter().zip(y).enumerate() {
-                y.set(stage.finish(*acc, channel + n));
-            }
-        }
+        acc
     }
+}
 
-    /// Adds the taps that lie outside of the input, where it is taken to hold its zero point.
-    #[inline(never)]
-    fn outside<S: Stage, const P: usize, const N: usize>(
-        &self,
-        stage: &S,
-        at: &Place<'_, S::X>,
-        weights: &[[S::W; N]],
-        acc: &mut [[S::Acc; N]; P],
-    ) {
-        let mut tap = 0;
-        for filter_y in 0..self.window.filter_h {
-            for filter_x in 0..self.window.filter_w {
-                if !at.rows.valid.contains(&filter_y) || !at.columns.valid.contains(&filter_x) {
-                    for weights in part(weights, tap, self.group_in) {
-                        for pixel in acc.iter_mut() {
-                            for (acc, w) in pixel.iter_mut().zip(weights) {
-                                *acc = stage.pad(*acc, *w);
-                            }
-                        }
-                    }
-                }
-                tap += self.group_in;
-            }
+/// `acc + Σ x·w` for `N` channels; a function of its own, so that everything in it has a register.
+#[inline(never)]
+fn dot<S: Stage, const INSIDE: bool, const N: usize>(
+    stage: &S,
+    x: &[Cell<S::X>],
+    weights: &[[S::W; N]],
+    mut acc: [S::Acc; N],
+) -> [S::Acc; N] {
+    for (x, weights) in x.iter().zip(weights) {
+        for (acc, w) in acc.iter_mut().zip(weights) {
+            *acc = stage.mac::<INSIDE>(*acc, x.get(), *w);
         }
     }
+    acc
 }
 
 #[inline(always)]

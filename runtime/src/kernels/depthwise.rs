@@ -1,7 +1,7 @@
 //! DEPTHWISE_CONV_2D: every input channel has `multiplier` output channels of its own.
 //!
-//! Weights are packed in blocks of [`CHANNELS`] output channels with the channel innermost, then
-//! the remaining channels one by one, as for CONV_2D.
+//! Weights are packed in blocks of [`CHANNELS`] output channels with the channel innermost, or
+//! channel by channel where blocks do not come out even.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -42,7 +42,7 @@ pub struct DepthwiseConv2dF32 {
 }
 
 host_kernel! {
-    DepthwiseConv2dI8(x, weights, bias, multiplier, shift, y);
+    DepthwiseConv2dI8(x, weights, folded, bias, multiplier, shift, y);
     DepthwiseConv2dF32(x, weights, bias, y);
 }
 
@@ -52,12 +52,13 @@ impl DepthwiseConv2dI8 {
         &self,
         x: &[Cell<i8>],
         weights: &[i8],
+        folded: &[i32],
         bias: &[i32],
         multiplier: &[i32],
         shift: &[i8],
         y: &[Cell<i8>],
     ) {
-        let stage = self.int8.stage(bias, multiplier, shift);
+        let stage = self.int8.stage(folded, bias, multiplier, shift);
         self.conv.run(&stage, x, weights, y);
     }
 }
@@ -74,22 +75,21 @@ impl DepthwiseConv2d {
     /// [`CHANNELS`] channels.
     #[cfg(feature = "host")]
     pub fn channel_blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let out_c = self.window.out_c;
-        let blocked = if self.blocked() {
-            out_c - out_c % CHANNELS
-        } else {
-            0
-        };
-        (0..blocked)
-            .step_by(CHANNELS)
-            .map(|c| c..c + CHANNELS)
-            .chain((blocked..out_c).map(|c| c..c + 1))
+        let width = if self.blocked() { CHANNELS } else { 1 };
+        (0..self.window.out_c)
+            .step_by(width)
+            .map(move |c| c..c + width)
     }
 
-    /// Whether a block's input channels are neighbours or one and the same.
+    /// Whether channels are computed in blocks: a block's input channels are neighbours that
+    /// divide a pixel evenly, or one and the same.
     #[inline(always)]
     fn blocked(&self) -> bool {
-        self.multiplier == 1 || self.multiplier.is_multiple_of(CHANNELS)
+        if self.multiplier == 1 {
+            self.window.in_c.is_multiple_of(CHANNELS)
+        } else {
+            self.multiplier.is_multiple_of(CHANNELS)
+        }
     }
 
     #[inline(always)]
@@ -103,105 +103,129 @@ impl DepthwiseConv2d {
     }
 
     /// Computes a range of output rows into `y`, which begins with the first of them.
-    #[inline(never)]
+    #[inline(always)]
     fn rows<S: Stage>(
         &self,
         stage: &S,
         image: &[Cell<S::X>],
         weights: &[S::W],
-        y: &[Cell<S::Y>],
+        mut y: &[Cell<S::Y>],
         rows: Range<usize>,
     ) {
         let w = &self.window;
-        let taps = w.filter_h * w.filter_w;
-        let mut row_start = 0;
         for out_y in rows {
-            let y = part(y, row_start, w.out_row());
-            row_start += w.out_row();
-            let rows = w.rows(out_y);
-            for out_x in 0..w.out_w {
-                let columns = w.columns(out_x);
-                let y = part(y, out_x * w.out_c, w.out_c);
-                let mut weights = weights;
-                // Output channel, the input channel it comes from, and the place among its outputs.
-                let (mut channel, mut source, mut nth) = (0, 0, 0);
-                while channel < w.out_c {
-                    let width = if self.blocked() && channel + CHANNELS <= w.out_c {
-                        CHANNELS
-                    } else {
-                        1
-                    };
-                    let (block, rest) =
-                        weights.split_at_checked(taps * width).unwrap_or((&[], &[]));
-                    weights = rest;
-                    let y = part(y, channel, width);
-                    let at = (&rows, &columns, source, channel);
-                    if width == 1 {
-                        self.block::<S, 1, 1>(stage, image, block, y, at);
-                    } else if self.multiplier == 1 {
-                        self.block::<S, CHANNELS, CHANNELS>(stage, image, block, y, at);
-                    } else {
-                        self.block::<S, 1, CHANNELS>(stage, image, block, y, at);
-                    }
-                    channel += width;
-                    nth += width;
-                    while nth >= self.multiplier && nth > 0 {
-                        nth -= self.multiplier.max(1);
-                        source += 1;
-                    }
+            let row = part(y, 0, w.out_row());
+            y = y.get(w.out_row()..).unwrap_or(&[]);
+            let taps = &w.rows(out_y);
+            let mut packed = weights;
+            let mut channel = 0;
+            // The input channel, and the place of the output channel among its outputs.
+            let (mut source, mut nth) = (0, 0);
+            while channel < w.out_c {
+                let mut at = Place {
+                    image,
+                    taps,
+                    in_units: w.in_c,
+                    source,
+                    channel,
+                };
+                let width = if self.blocked() { CHANNELS } else { 1 };
+                packed = if !self.blocked() {
+                    self.block::<S, 1, 1>(stage, &at, packed, row)
+                } else if self.multiplier == 1 {
+                    at.in_units = w.in_c / CHANNELS;
+                    at.source = source / CHANNELS;
+                    self.block::<S, CHANNELS, CHANNELS>(stage, &at, packed, row)
+                } else {
+                    self.block::<S, 1, CHANNELS>(stage, &at, packed, row)
+                };
+                channel += width;
+                nth += width;
+                while nth >= self.multiplier && nth > 0 {
+                    nth -= self.multiplier.max(1);
+                    source += 1;
                 }
             }
         }
     }
 
-    /// `N` output channels of one pixel, from `M` neighbouring input channels (`N` or 1).
-    #[inline(always)]
-    fn block<S: Stage, const M: usize, const N: usize>(
+    /// `N` output channels of one row, from `M` neighbouring input channels (`N` or 1); returns
+    /// the weights that follow theirs.
+    #[inline(never)]
+    fn block<'w, S: Stage, const M: usize, const N: usize>(
         &self,
         stage: &S,
-        image: &[Cell<S::X>],
-        weights: &[S::W],
+        at: &Place<'_, S::X>,
+        packed: &'w [S::W],
         y: &[Cell<S::Y>],
-        (rows, columns, source, channel): (&Taps, &Taps, usize, usize),
+    ) -> &'w [S::W] {
+        let w = &self.window;
+        let (weights, rest) = packed
+            .split_at_checked(w.filter_h * w.filter_w * N)
+            .unwrap_or((&[], &[]));
+        let (weights, _) = weights.as_chunks::<N>();
+        let channels = stage.channels::<N>(at.channel);
+        let mut y = y.get(at.channel..).unwrap_or(&[]);
+        for out_x in 0..w.out_w {
+            let columns = w.columns(out_x);
+            let inside = at.taps.valid.len() == w.filter_h && columns.valid.len() == w.filter_w;
+            let mut acc;
+            if inside {
+                acc = S::start::<true, N>(&channels);
+                self.window_sum::<S, true, M, N>(stage, at, &columns, weights, &mut acc);
+            } else {
+                acc = S::start::<false, N>(&channels);
+                self.window_sum::<S, false, M, N>(stage, at, &columns, weights, &mut acc);
+            }
+            stage.finish(&channels, acc, part(y, 0, N));
+            y = y.get(w.out_c..).unwrap_or(&[]);
+        }
+        rest
+    }
+
+    /// Adds the sum over the valid taps of one window; a function of its own, so that everything
+    /// in it has a register.
+    #[inline(never)]
+    fn window_sum<S: Stage, const INSIDE: bool, const M: usize, const N: usize>(
+        &self,
+        stage: &S,
+        at: &Place<'_, S::X>,
+        columns: &Taps,
+        weights: &[[S::W; N]],
+        sum: &mut [S::Acc; N],
     ) {
         let w = &self.window;
-        let (weights, _) = weights.as_chunks::<N>();
-        let mut acc = [S::ZERO; N];
-        for (n, acc) in acc.iter_mut().enumerate() {
-            *acc = stage.start(channel + n);
-        }
-        let inside = rows.valid.len() == w.filter_h && columns.valid.len() == w.filter_w;
-        if S::PADS && !inside {
-            let mut weights = weights.iter();
-            for filter_y in 0..w.filter_h {
-                for filter_x in 0..w.filter_w {
-                    let Some(weights) = weights.next() else { break };
-                    if !rows.valid.contains(&filter_y) || !columns.valid.contains(&filter_x) {
-                        for (acc, w) in acc.iter_mut().zip(weights) {
-                            *acc = stage.pad(*acc, *w);
-                        }
-                    }
-                }
-            }
-        }
-        let step = w.dilation_w * w.in_c;
-        let mut row = (rows.start * w.in_w + columns.start) * w.in_c + source;
-        for filter_y in rows.valid.clone() {
-            let mut x = image.get(row..).unwrap_or(&[]);
-            let first = filter_y * w.filter_w + columns.valid.start;
-            for weights in part(weights, first, columns.valid.len()) {
-                let Some(values) = x.first_chunk::<M>() else {
-                    break;
-                };
+        // In units of `M` channels: one bounds check per tap instead of two.
+        let (image, _) = at.image.as_chunks::<M>();
+        let step = w.dilation_w * at.in_units;
+        let mut row = (at.taps.start * w.in_w + columns.start) * at.in_units + at.source;
+        let mut tap = at.taps.valid.start * w.filter_w + columns.valid.start;
+        let mut acc = *sum;
+        for _ in at.taps.valid.clone() {
+            let mut from = row;
+            for weights in part(weights, tap, columns.valid.len()) {
+                let Some(values) = image.get(from) else { break };
                 for n in 0..N {
-                    acc[n] = S::mac(acc[n], values[n % M].get(), weights[n]);
+                    acc[n] = stage.mac::<INSIDE>(acc[n], values[n % M].get(), weights[n]);
                 }
-                x = x.get(step..).unwrap_or(&[]);
+                from += step;
             }
-            row += w.dilation_h * w.in_w * w.in_c;
+            row += w.dilation_h * w.in_w * at.in_units;
+            tap += w.filter_w;
         }
-        for (n, (acc, y)) in acc.iter().zip(y).enumerate() {
-            y.set(stage.finish(*acc, channel + n));
-        }
+        *sum = acc;
     }
+}
+
+/// Where a block of channels of an output row gets its input.
+struct Place<'a, X> {
+    image: &'a [Cell<X>],
+    /// Valid filter rows.
+    taps: &'a Taps,
+    /// Input channels of a pixel, in units of the block's.
+    in_units: usize,
+    /// The block's first input channel, in the same units.
+    source: usize,
+    /// Its first output channel.
+    channel: usize,
 }
