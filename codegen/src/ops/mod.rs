@@ -7,6 +7,7 @@
 mod blocks;
 mod concatenation;
 mod conv;
+mod conv_int8;
 mod depthwise;
 mod fully_connected;
 mod mean;
