@@ -90,5 +90,44 @@ pub const fn one_over_one_plus(x: i32) -> i32 {
 pub const fn reciprocal(x: u32, integer_bits: u32) -> (i32, u32) {
     let zeros = x.leading_zeros();
     let above_one = x.wrapping_shl(zeros).wrapping_sub(1 << 31) as i32;
-    (one_over_one_plus(above_one), integer_bits.wrapping_sub(zeros))
+    (
+        one_over_one_plus(above_one),
+        integer_bits.wrapping_sub(zeros),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Numbers;
+
+    #[test]
+    fn exponentials_are_close() {
+        let mut n = Numbers::new(1);
+        for integer_bits in 0..=5 {
+            for _ in 0..1000 {
+                let x = -((n.next() >> 1) as i32);
+                let real = f64::from(x) / 2f64.powi(31 - integer_bits as i32);
+                let found = f64::from(exp_of_negative(x, integer_bits));
+                let error = (found - real.exp() * 2f64.powi(31)).abs();
+                assert!(error < 1000.0, "{real}: {error}");
+            }
+            assert_eq!(exp_of_negative(0, integer_bits), i32::MAX);
+        }
+    }
+
+    #[test]
+    fn reciprocals_are_close() {
+        let mut n = Numbers::new(2);
+        for _ in 0..1000 {
+            let x = n.next().max(1) >> n.below(12);
+            if x == 0 {
+                continue;
+            }
+            let (r, bits) = reciprocal(x, 12);
+            let found = f64::from(r) * 2f64.powi(-31 - bits as i32);
+            let real = f64::from(x) / 2f64.powi(19);
+            assert!((found * real - 1.0).abs() < 1e-7, "{real}: {found}");
+        }
+    }
 }

@@ -23,6 +23,8 @@ pub mod functions;
 pub mod host;
 pub mod kernels;
 mod spec;
+#[cfg(test)]
+mod testing;
 
 pub use arch::memory::{Arena, Cells, Constants, Element};
 pub use spec::{Quantized, TensorSpec};

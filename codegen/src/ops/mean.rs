@@ -20,9 +20,12 @@ impl Family for Mean {
         let reduced = reduced_axes(site, x.shape.len())?;
         let kept = x.shape.iter().zip(&reduced);
         let shape: Vec<usize> = if options.keep_dims {
-            kept.map(|(size, reduced)| if *reduced { 1 } else { *size }).collect()
+            kept.map(|(size, reduced)| if *reduced { 1 } else { *size })
+                .collect()
         } else {
-            kept.filter(|(_, reduced)| !**reduced).map(|(size, _)| *size).collect()
+            kept.filter(|(_, reduced)| !**reduced)
+                .map(|(size, _)| *size)
+                .collect()
         };
         site.expect_shape(y_id, &shape)?;
         let reduction = reduction(&x.shape, &reduced).ok_or_else(|| {

@@ -174,7 +174,11 @@ impl<'a> Site<'a> {
     /// An axis of a tensor of `rank` dimensions; negative ones count from the last.
     pub fn axis(&self, axis: i64, rank: usize) -> Result<usize, Diagnostic> {
         let signed = rank as i64;
-        let index = if axis < 0 { axis.saturating_add(signed) } else { axis };
+        let index = if axis < 0 {
+            axis.saturating_add(signed)
+        } else {
+            axis
+        };
         if (0..signed).contains(&index) {
             return Ok(index as usize);
         }

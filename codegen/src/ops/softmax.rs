@@ -41,8 +41,8 @@ impl Family for Softmax {
                 lowering.call(SoftmaxF32 { depth, beta }, [x_operand, y_operand]);
             }
             (DType::Int8, DType::Int8 | DType::Int16) => {
-                let real = f64::from(finite(site, options.beta)?)
-                    * f64::from(site.per_tensor(x_id)?.0);
+                let real =
+                    f64::from(finite(site, options.beta)?) * f64::from(site.per_tensor(x_id)?.0);
                 let exp = exponentials(real).ok_or_else(|| {
                     site.error("beta is out of range for the input's scale")
                         .expected("a positive factor")

@@ -143,3 +143,65 @@ fn copy<B: Byte>(x: &[B], y: &[Cell<u8>]) {
         y.set(x.read());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::testing::{Numbers, cells};
+
+    #[test]
+    fn every_block_arrives() {
+        let mut n = Numbers::new(1);
+        for _ in 0..200 {
+            let counts = [(); LOOPS].map(|()| 1 + n.below(3));
+            let block = n.below(30);
+            // The source is packed; the destination has gaps after every loop.
+            let (mut x_steps, mut y_steps) = ([0; LOOPS], [0; LOOPS]);
+            let (mut x_len, mut y_len) = (block, block);
+            for i in (0..LOOPS).rev() {
+                y_len += n.below(5);
+                (x_steps[i], y_steps[i]) = (x_len, y_len);
+                x_len *= counts[i];
+                y_len *= counts[i];
+            }
+            let blocks = Blocks {
+                counts,
+                x_steps,
+                y_steps,
+                block,
+            };
+            let mut x: Vec<u8> = (0..x_len).map(|_| n.next() as u8 | 1).collect();
+            let mut expected = std::vec![0; y_len];
+            for (i, x) in x.iter().enumerate() {
+                let (mut rest, mut to) = (i / block, i % block);
+                for j in (0..LOOPS).rev() {
+                    to += rest % counts[j] * y_steps[j];
+                    rest /= counts[j];
+                }
+                expected[to] = *x;
+            }
+            let mut y = std::vec![0; y_len];
+            CopyConstantBlocks { blocks }.run(&x, cells(&mut y));
+            assert_eq!(y, expected, "{blocks:?}");
+            y.fill(0);
+            CopyBlocks { blocks }.run(cells(&mut x), cells(&mut y));
+            assert_eq!(y, expected, "{blocks:?}");
+        }
+    }
+
+    #[test]
+    fn a_fill_repeats_its_value() {
+        let mut y = [0; 21];
+        Fill {
+            pattern: [1, 2, 3, 4, 1, 2, 3, 4],
+        }
+        .run(cells(&mut y));
+        for (i, y) in y.iter().enumerate() {
+            assert_eq!(usize::from(*y), i % 4 + 1);
+        }
+    }
+}

@@ -7,7 +7,6 @@
 use core::cell::Cell;
 
 use super::conv::CHANNELS;
-use super::part;
 
 /// `count` places that lie `step` elements apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,9 +90,7 @@ pub(super) fn lesser(a: f32, b: f32) -> f32 {
 }
 
 /// Folds both axes of `x` for each of the outputs `y`, whose inputs begin side by side.
-///
-/// The second axis steps over at least as many elements as there are outputs.
-#[inline(always)]
+///#[inline(always)]
 pub(super) fn channels<F: Fold, Y>(
     x: &[Cell<F::X>],
     axes: [Axis; 2],
@@ -116,23 +113,31 @@ pub(super) fn channels<F: Fold, Y>(
     }
 }
 
-#[inline(always)]
+/// Not inlined: kernels that fold alike share this loop. It returns rather than goes on where
+/// operands are too short, which also keeps the compiler from unrolling the outer loop.
+#[inline(never)]
 fn fold<F: Fold, const N: usize>(
     x: &[Cell<F::X>],
     [outer, inner]: [Axis; 2],
     channel: usize,
 ) -> [F::Acc; N] {
     let mut acc = [F::START; N];
-    let mut start = 0;
+    let mut start = channel;
     for _ in 0..outer.count {
-        // Whole chunks, so that the checks of `channel` against their length leave the loop.
-        let places = part(x, start, inner.count * inner.step);
-        for place in places.chunks_exact(inner.step.max(1)) {
-            let Some(values) = place.get(channel..).and_then(|p| p.first_chunk::<N>()) else {
-                break;
+        let Some(mut rest) = x.get(start..) else {
+            return acc;
+        };
+        for _ in 0..inner.count {
+            let Some(values) = rest.first_chunk::<N>() else {
+                return acc;
             };
             for (acc, x) in acc.iter_mut().zip(values) {
                 *acc = F::fold(*acc, x.get());
+            }
+            // The last place may be the last of the tensor.
+            match rest.get(inner.step..) {
+                Some(next) => rest = next,
+                None => break,
             }
         }
         start += outer.step;

@@ -15,7 +15,7 @@ use crate::fixed::requantize;
 pub struct Reduction {
     /// Kept axes but the last, if that is the tensor's last; outer ones first.
     pub kept: [Axis; 2],
-    /// Reduced axes, outer ones first. The second steps over at least `run` elements.
+    /// Reduced axes, outer ones first.
     pub reduced: [Axis; 2],
     /// Elements of the last axis where it is kept; 1 where it is reduced.
     pub run: usize,
@@ -56,29 +56,29 @@ host_kernel! {
 impl MeanI8 {
     /// Computes the whole output.
     pub fn run(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
-        self.reduction.run::<SumI8, _>(x, y, |sum| {
-            requantize(sum.wrapping_add(self.bias), self.multiplier, self.shift)
-                .wrapping_add(self.zero_point)
-                .clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8
-        });
+        self.reduction.run::<SumI8, _>(x, y, |sum| self.finish(sum));
+    }
+
+    /// Not inlined into each of a block's channels: sums take the time, not this.
+    #[inline(never)]
+    fn finish(&self, sum: i32) -> i8 {
+        requantize(sum.wrapping_add(self.bias), self.multiplier, self.shift)
+            .wrapping_add(self.zero_point)
+            .clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8
     }
 }
 
 impl MeanF32 {
     /// Computes the whole output.
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
-        self.reduction.run::<SumF32, _>(x, y, |sum| sum / self.count);
+        self.reduction
+            .run::<SumF32, _>(x, y, |sum| sum / self.count);
     }
 }
 
 impl Reduction {
     #[inline(always)]
-    fn run<F: Fold, Y>(
-        &self,
-        x: &[Cell<F::X>],
-        mut y: &[Cell<Y>],
-        finish: impl Fn(F::Acc) -> Y,
-    ) {
+    fn run<F: Fold, Y>(&self, x: &[Cell<F::X>], mut y: &[Cell<Y>], finish: impl Fn(F::Acc) -> Y) {
         let [outer, inner] = self.kept;
         for i in 0..outer.count {
             for j in 0..inner.count {
@@ -90,5 +90,73 @@ impl Reduction {
                 y = later;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec;
+
+    use super::*;
+    use crate::testing::{Numbers, cells};
+
+    /// `[outer, reduced, inner, reduced, run]`
+    fn reduction([a, b, c, d, run]: [usize; 5]) -> Reduction {
+        let axis = |count, step| Axis { count, step };
+        Reduction {
+            kept: [axis(a, b * c * d * run), axis(c, d * run)],
+            reduced: [axis(b, c * d * run), axis(d, run)],
+            run,
+        }
+    }
+
+    #[test]
+    fn means_follow_the_definition() {
+        let mut n = Numbers::new(1);
+        for _ in 0..200 {
+            let sizes = [(); 5].map(|()| 1 + n.below(6));
+            let [a, b, c, d, run] = sizes;
+            let reduction = reduction(sizes);
+            let mut x = n.bytes(a * b * c * d * run);
+            let mut floats: vec::Vec<f32> = x.iter().map(|x| f32::from(*x)).collect();
+            let mut sums = vec![0i32; a * c * run];
+            for (i, x) in x.iter().enumerate() {
+                let (k, j, h) = (i % run, i / run / d % c, i / run / d / c / b);
+                sums[(h * c + j) * run + k] += i32::from(*x);
+            }
+            let count = (b * d) as i32;
+            let kernel = MeanI8 {
+                reduction,
+                bias: 5 * count,
+                multiplier: (((1i64 << 30) + 12345) / i64::from(count)) as i32,
+                shift: 0,
+                zero_point: 7,
+            };
+            let mut y = vec![0; sums.len()];
+            kernel.run(cells(&mut x), cells(&mut y));
+            for (y, sum) in y.iter().zip(&sums) {
+                let scaled = requantize(sum + kernel.bias, kernel.multiplier, 0) + 7;
+                assert_eq!(i32::from(*y), scaled.clamp(-128, 127), "{sizes:?}");
+            }
+            let count = count as f32;
+            let mut y = vec![0.0; sums.len()];
+            MeanF32 { reduction, count }.run(cells(&mut floats), cells(&mut y));
+            for (y, sum) in y.iter().zip(&sums) {
+                // Sums of small integers are exact in any order.
+                assert_eq!(*y, *sum as f32 / count, "{sizes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_operands_compute_less() {
+        let kernel = MeanF32 {
+            reduction: reduction([2, 3, 2, 3, 4]),
+            count: 9.0,
+        };
+        kernel.run(cells(&mut [1.0; 5]), cells(&mut [0.0; 5]));
+        kernel.run(&[], cells(&mut [0.0; 16]));
     }
 }
