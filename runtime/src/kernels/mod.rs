@@ -5,15 +5,25 @@
 //! that operands of the wrong length compute less, never panic: slices are taken with `get`, loops
 //! run over iterators.
 
+mod blocks;
 mod conv;
 mod copy;
 mod depthwise;
+mod fold;
+mod mean;
+mod pool;
+mod softmax;
 mod stage;
 mod window;
 
+pub use blocks::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
 pub use conv::{CHANNELS, Conv2d, Conv2dF32, Conv2dI8};
 pub use copy::CopyConstant;
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
+pub use fold::Axis;
+pub use mean::{MeanF32, MeanI8, Reduction};
+pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
+pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use stage::{Float, Int8};
 pub use window::Window;
 
