@@ -15,6 +15,8 @@ compile_error!("castiron packs constants little endian; big-endian targets are n
 
 #[cfg(feature = "host")]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod arch;
 pub mod fixed;

@@ -4,12 +4,16 @@
 //! ([`Family::memory`]) and which kernel calls compute it ([`Family::lower`]). Adding an operator
 //! is a file here, a line in [`family`] and, where no kernel fits, a kernel in the runtime.
 
+mod binary;
 mod conv;
+mod convert;
 mod depthwise;
+mod fixed_functions;
 mod fully_connected;
 mod quantize;
 mod shape;
 mod site;
+mod unary;
 
 pub use site::Site;
 
@@ -50,6 +54,23 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,
         Op::FullyConnected => &fully_connected::FullyConnected,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
+        Op::Add => &binary::Binary(kernels::Arithmetic::Add),
+        Op::Sub => &binary::Binary(kernels::Arithmetic::Sub),
+        Op::Mul => &binary::Binary(kernels::Arithmetic::Mul),
+        Op::Logistic => &unary::Logistic,
+        Op::Tanh => &unary::Tanh,
+        Op::Relu => &unary::Relu {
+            min: 0.0,
+            max: f32::INFINITY,
+        },
+        Op::Relu6 => &unary::Relu { min: 0.0, max: 6.0 },
+        Op::ReluN1To1 => &unary::Relu {
+            min: -1.0,
+            max: 1.0,
+        },
+        Op::Relu0To1 => &unary::Relu { min: 0.0, max: 1.0 },
+        Op::Quantize => &convert::Quantize,
+        Op::Dequantize => &convert::Dequantize,
         _ => return None,
     })
 }

@@ -5,16 +5,29 @@
 //! that operands of the wrong length compute less, never panic: slices are taken with `get`, loops
 //! run over iterators.
 
+mod binary;
 mod conv;
+mod convert;
 mod copy;
 mod depthwise;
 mod stage;
+mod unary;
 mod window;
 
+pub use binary::{
+    AddConstantI8, AddI8, Arithmetic, BinaryConstantF32, BinaryConstantI32, BinaryF32, BinaryI32,
+    Broadcast, Float32, Int32, MulConstantI8, MulI8, OUTER_DIMS, OuterDim, Product, Sum,
+};
 pub use conv::{CHANNELS, Conv2d, Conv2dF32, Conv2dI8};
+pub use convert::{
+    DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
+    RequantizeI8I16, RequantizeI8I32, RequantizeI16I8, RequantizeI16I16, RequantizeI16I32,
+    RequantizeI32I8, RequantizeI32I16,
+};
 pub use copy::CopyConstant;
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
 pub use stage::{Float, Int8};
+pub use unary::{ClampF32, LogisticF32, Lookup, TanhF32};
 pub use window::Window;
 
 /// Makes kernels callable by the generator; the list names the operands of `run`.
