@@ -43,57 +43,109 @@ pub const fn requantize(x: i32, multiplier: i32, shift: i32) -> i32 {
     }
 }
 
-/// [`requantize`] of a value below 2³⁰ in magnitude, for `shift` ≤ 0: takes the value doubled and
-/// the shift negated.
+/// A factor `multiplier × 2^(shift − 31)` made ready for many applications to small values.
 ///
-/// With the spare bit, the high product is one instruction on processors that have a rounding
-/// one (SMMULR), and the rounding shift needs no comparison. `x2` may be −2³¹ too; the sum of the
-/// product's magnitude and half a step, 2^(shift − 1), has to be below 2³¹, which holds whenever
-/// `shift` is below 31 or `x2` below 2³⁰.
-#[inline(always)]
-#[must_use]
-pub const fn requantize_doubled(x2: i32, multiplier: i32, shift: u32) -> i32 {
-    let high = ((x2 as i64 * multiplier as i64 + (1 << 31)) >> 32) as i32;
-    // Half a step less one for negative values: ties go away from zero. Without a shift there
-    // are no ties.
-    let half = 1i32.wrapping_shl(shift) as u32 >> 1;
-    let negative = (high >> 31) & ((shift != 0) as i32).wrapping_neg();
-    high.wrapping_add(negative)
-        .wrapping_add(half as i32)
-        .wrapping_shr(shift)
+/// [`apply`](Self::apply) gives the bits of [`requantize`] as long as
+/// `|x| × 2^max(shift, 0) < 2³⁰`, in some six instructions where the processor has a rounding
+/// high multiplication.
+#[derive(Debug, Clone, Copy)]
+pub struct Factor {
+    multiplier: i32,
+    left: u32,
+    right: u32,
+    half: i32,
+    /// −1 where `right` is not 0: ties of negative values then round away from zero.
+    rounds: i32,
+}
+
+impl Factor {
+    /// A factor; see [`requantize`] for the ranges.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(multiplier: i32, shift: i32) -> Self {
+        let right = if shift < 0 {
+            shift.wrapping_neg() as u32
+        } else {
+            0
+        };
+        Self {
+            multiplier,
+            left: if shift > 0 { shift as u32 + 1 } else { 1 },
+            right,
+            half: (1u32.wrapping_shl(right) >> 1) as i32,
+            rounds: if right > 0 { -1 } else { 0 },
+        }
+    }
+
+    /// The product, rounded twice as gemmlowp does.
+    #[inline(always)]
+    #[must_use]
+    pub const fn apply(self, x: i32) -> i32 {
+        self.apply_doubled(x.wrapping_shl(self.left))
+    }
+
+    /// [`apply`](Self::apply) of a value given doubled, for `shift` of at most 0.
+    #[inline(always)]
+    #[must_use]
+    pub const fn apply_doubled(self, x2: i32) -> i32 {
+        let wide = x2 as i64 * self.multiplier as i64;
+        let high = (wide.wrapping_add(1 << 31) >> 32) as i32;
+        let sign = (high >> 31) & self.rounds;
+        high.wrapping_add(sign)
+            .wrapping_add(self.half)
+            .wrapping_shr(self.right)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use proptest::prelude::*;
 
-    use super::*;
+    /// gemmlowp's definition: a nudge by sign, a division that truncates, saturation.
+    fn doubling_high_mul_by_division(a: i32, b: i32) -> i32 {
+        if a == b && a == i32::MIN {
+            return i32::MAX;
+        }
+        let product = i64::from(a) * i64::from(b);
+        let nudge = if product >= 0 { 1 << 30 } else { 1 - (1 << 30) };
+        ((product + nudge) / (1 << 31)) as i32
+    }
 
-    /// The definition in words: halves away from zero for the shift, towards +∞ for the product.
-    fn literal(x: i32, multiplier: i32, right: u32) -> i64 {
-        let product = i128::from(x) * i128::from(multiplier);
-        let high = (product + (1 << 30)).div_euclid(1 << 31) as i64;
-        let step = 1i64 << right;
-        let magnitude = (high.abs() + step / 2) / step;
-        magnitude * high.signum()
+    /// Ties away from zero, by real arithmetic that is exact for these sizes.
+    fn rounding_shift_by_division(x: i32, exponent: u32) -> i32 {
+        (f64::from(x) / f64::from(exponent).exp2()).round() as i32
     }
 
     proptest! {
         #[test]
-        fn requantising_rounds_twice(
-            x in -(1i32 << 30)..(1 << 30), multiplier in 1i32 << 30..=i32::MAX, right in 0u32..31,
-        ) {
-            let expected = literal(x, multiplier, right);
-            prop_assert_eq!(i64::from(requantize(x, multiplier, -(right as i32))), expected);
-            prop_assert_eq!(i64::from(requantize_doubled(2 * x, multiplier, right)), expected);
+        fn high_mul_is_gemmlowps(a: i32, b: i32) {
+            prop_assert_eq!(doubling_high_mul(a, b), doubling_high_mul_by_division(a, b));
+        }
+
+        #[test]
+        fn shift_is_gemmlowps(x: i32, exponent in 0u32..=31) {
+            prop_assert_eq!(rounding_shift_right(x, exponent), rounding_shift_by_division(x, exponent));
+        }
+
+        #[test]
+        fn small_values_take_the_short_way(x in -(1 << 20)..1 << 20, m in 0..i32::MAX, shift in -31..=9) {
+            prop_assert_eq!(Factor::new(m, shift).apply(x), requantize(x, m, shift));
+        }
+
+        #[test]
+        fn large_values_take_the_short_way(x in -(1 << 30) + 1..1 << 30, m in 0..i32::MAX, shift in -31..=0) {
+            let expected = requantize(x, m, shift);
+            prop_assert_eq!(Factor::new(m, shift).apply(x), expected);
+            prop_assert_eq!(Factor::new(m, shift).apply_doubled(2 * x), expected);
         }
     }
 
     #[test]
-    fn ties_go_away_from_zero() {
-        for (x, expected) in [(3, 2), (-3, -2), (1, 1), (-1, -1), (2, 1), (-2, -1), (0, 0)] {
-            assert_eq!(rounding_shift_right(x, 1), expected);
-            assert_eq!(requantize_doubled(4 * x, 1 << 30, 1), expected, "{x}");
-        }
+    fn ties() {
+        assert_eq!(rounding_shift_right(-3, 1), -2);
+        assert_eq!(rounding_shift_right(3, 1), 2);
+        assert_eq!(rounding_shift_right(i32::MIN, 31), -1);
+        assert_eq!(doubling_high_mul(i32::MIN, i32::MIN), i32::MAX);
     }
 }

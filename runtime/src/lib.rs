@@ -7,7 +7,7 @@
 //! [`Cell`](core::cell::Cell)s in the arena. Cells let an operator write over an input that dies
 //! with it, which the planner decides, without a second kernel and without `unsafe`.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
 #[cfg(target_endian = "big")]
@@ -15,8 +15,6 @@ compile_error!("castiron packs constants little endian; big-endian targets are n
 
 #[cfg(feature = "host")]
 extern crate alloc;
-#[cfg(test)]
-extern crate std;
 
 pub mod arch;
 pub mod fixed;

@@ -366,14 +366,12 @@ impl Quantized {
         let (multiplier, shift) = quantize::multiplier(
             f64::from(self.first.0) * f64::from(self.second.0) / f64::from(self.y.0),
         );
-        // A factor of 2¹⁴ saturates every product but 0, and so does any greater one.
-        let left_shift = u32::from(shift.clamp(0, 14).unsigned_abs());
         Product {
             first_zero_point: self.first.1,
             second_zero_point: self.second.1,
             multiplier,
-            left_shift_doubled: left_shift + 1,
-            right_shift: right_shift(shift).unwrap_or(0),
+            // A factor of 2¹⁴ saturates every product but 0, and so does any greater one.
+            shift: i32::from(shift.min(14)),
             out_zero_point: self.y.1,
             min: self.min,
             max: self.max,
@@ -381,9 +379,9 @@ impl Quantized {
     }
 }
 
-/// A shift to the right; `None` for one to the left.
-fn right_shift(shift: i8) -> Option<u32> {
-    u32::try_from(-i32::from(shift)).ok()
+/// A shift, unless it is to the left.
+fn right_shift(shift: i8) -> Option<i32> {
+    (shift <= 0).then_some(i32::from(shift))
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! order, so the search walks over sets of operators, always on from the set reached with the
 //! lowest peak so far. The first complete set it takes up has the lowest peak there is. An
 //! operator that is ready, stays within the peak reached so far and frees at least what it
-//! adds can run at once: running it later cannot be better. Where sets are too many, a beam
-//! of the best ones is followed instead. The file's order stays unless another is lower.
+//! adds can run at once: running it later cannot be better. One that only adds (it reads
+//! nothing but constants, as DEQUANTIZE of weights does) can wait for its first reader. Where
+//! sets are too many even so, heuristics take over. The file's order stays unless another is
+//! lower.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -14,8 +16,9 @@ use super::memory::{OpMemory, OutputMemory};
 use super::values::{Group, Values};
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind};
 
-/// Sets of operators the exact search may look at; a few hundred bytes each.
-const MOST_SETS: usize = 50_000;
+/// Sets of operators that one search may look at, about 200 bytes each. Counted and not timed,
+/// so that every host finds the same order.
+pub(super) const MOST_SETS: usize = 200_000;
 /// Sets kept per number of operators when the exact search gives up.
 const BEAM: usize = 48;
 
@@ -33,6 +36,7 @@ pub(super) fn choose(
     memory: &[OpMemory],
     alignment: usize,
     in_place: bool,
+    most_sets: usize,
 ) -> Order {
     let search = Search::new(graph, values, memory, alignment, in_place);
     let n = graph.operators.len();
@@ -44,22 +48,16 @@ pub(super) fn choose(
             optimal: true,
         };
     }
-    match search.exact(file_peak) {
-        Some(Some(operators)) => Order {
+    match search.walk(file_peak, First::LowestPeak, most_sets) {
+        Walk::Found(operators) => Order {
             operators,
             optimal: true,
         },
-        Some(None) => Order {
+        Walk::Nothing => Order {
             operators: file,
             optimal: true,
         },
-        None => {
-            let operators = search.beam(file_peak).unwrap_or(file);
-            Order {
-                operators,
-                optimal: false,
-            }
-        }
+        Walk::TooFar => search.descend(file, file_peak, most_sets),
     }
 }
 
@@ -79,6 +77,22 @@ impl Done {
     }
 }
 
+/// Which set a walk goes on from.
+#[derive(Clone, Copy)]
+enum First {
+    LowestPeak,
+    FullestSet,
+}
+
+/// What a walk over sets came to.
+enum Walk {
+    Found(Vec<usize>),
+    /// There is no such order.
+    Nothing,
+    /// The sets became too many.
+    TooFar,
+}
+
 /// A set of operators that have run, and how it was reached.
 struct Node {
     done: Done,
@@ -87,8 +101,8 @@ struct Node {
     live: u64,
     /// The most bytes live up to here.
     peak: u64,
-    /// The node before, and the operator that ran.
-    from: Option<(usize, usize)>,
+    /// The node before, and the operators that ran since.
+    from: Option<(usize, Vec<usize>)>,
 }
 
 struct Search<'a> {
@@ -101,6 +115,8 @@ struct Search<'a> {
     scratch: Vec<u64>,
     /// Per operator: those that must have run before.
     needs: Vec<Vec<usize>>,
+    /// Per operator: whether it runs right before the first operator that needs it.
+    lazy: Vec<bool>,
 }
 
 impl<'a> Search<'a> {
@@ -112,6 +128,21 @@ impl<'a> Search<'a> {
         in_place: bool,
     ) -> Self {
         let up = |bytes: usize| (bytes.div_ceil(alignment) * alignment) as u64;
+        let needs = dependencies(graph);
+        let adds_only = |op: usize| {
+            let inputs = &graph.operators[op].inputs;
+            needs[op].is_empty()
+                && memory[op].scratch.is_empty()
+                && inputs.iter().flatten().all(|&id| values.group(id).is_none())
+                && !keeps_state(graph, op)
+                && needs.iter().any(|n| n.contains(&op))
+                // An output that nobody reads would be room taken for this step only.
+                && values.touches[op].iter().all(|&g| {
+                    let group = &values.groups[g];
+                    group.outlives_operators() || group.touched_by.len() > 1
+                })
+        };
+        let lazy = (0..graph.operators.len()).map(adds_only).collect();
         Self {
             graph,
             values,
@@ -122,7 +153,8 @@ impl<'a> Search<'a> {
                 .iter()
                 .map(|m| m.scratch.iter().map(|&b| up(b)).sum())
                 .collect(),
-            needs: dependencies(graph),
+            needs,
+            lazy,
         }
     }
 
@@ -175,15 +207,29 @@ impl<'a> Search<'a> {
         (during, after)
     }
 
+    /// The node after `op`, and after the lazy operators it was waiting for.
     fn next(&self, node: &Node, at: usize, op: usize) -> Node {
-        let (during, live) = self.run(node, op);
-        Node {
-            done: node.done.with(op),
-            count: node.count + 1,
-            live,
-            peak: node.peak.max(during),
-            from: Some((at, op)),
+        let mut next = Node {
+            done: node.done.clone(),
+            count: node.count,
+            live: node.live,
+            peak: node.peak,
+            from: None,
+        };
+        let waiting = self.needs[op]
+            .iter()
+            .copied()
+            .filter(|&o| !node.done.has(o));
+        let ran: Vec<usize> = waiting.chain([op]).collect();
+        for &op in &ran {
+            let (during, live) = self.run(&next, op);
+            next.done = next.done.with(op);
+            next.count += 1;
+            next.live = live;
+            next.peak = next.peak.max(during);
         }
+        next.from = Some((at, ran));
+        next
     }
 
     /// Peak of a whole order.
@@ -230,26 +276,41 @@ impl<'a> Search<'a> {
     /// Operators that may run after `node`: one alone if running it now cannot hurt.
     fn ready(&self, node: &Node) -> Vec<usize> {
         let ready: Vec<usize> = (0..self.needs.len())
-            .filter(|&op| !node.done.has(op) && self.needs[op].iter().all(|&o| node.done.has(o)))
+            .filter(|&op| !node.done.has(op) && !self.lazy[op])
+            .filter(|&op| {
+                self.needs[op]
+                    .iter()
+                    .all(|&o| node.done.has(o) || self.lazy[o])
+            })
             .collect();
         let free = ready.iter().copied().find(|&op| {
-            let (during, after) = self.run(node, op);
-            during <= node.peak && after <= node.live
+            let next = self.next(node, 0, op);
+            next.peak <= node.peak && next.live <= node.live
         });
         free.map_or(ready, |op| vec![op])
     }
 
-    /// The best order with a peak below `limit`; `Some(None)` if there is none, `None` if the
-    /// sets became too many.
-    fn exact(&self, limit: u64) -> Option<Option<Vec<usize>>> {
+    /// An order with a peak below `limit`. Taking sets up by their peak, it is the best one;
+    /// taking them up by their size, it is one that is found soon.
+    fn walk(&self, limit: u64, first: First, most_sets: usize) -> Walk {
         let mut nodes = vec![self.start()];
         let mut lowest: HashMap<Done, u64> = HashMap::new();
-        let mut queue = BinaryHeap::from([Reverse((nodes[0].peak, usize::MAX, 0))]);
-        while let Some(Reverse((peak, _, at))) = queue.pop() {
-            if nodes[at].count == self.graph.operators.len() {
-                return Some(Some(path(&nodes, at)));
+        let key = |node: &Node, at: usize| {
+            let (missing, live) = (self.needs.len() - node.count, node.live);
+            Reverse(match first {
+                First::LowestPeak => (node.peak, missing as u64, at),
+                First::FullestSet => (missing as u64, live, at),
+            })
+        };
+        let mut queue = BinaryHeap::from([key(&nodes[0], 0)]);
+        while let Some(Reverse((_, _, at))) = queue.pop() {
+            if nodes[at].count == self.needs.len() {
+                return Walk::Found(path(&nodes, at));
             }
-            if lowest.get(&nodes[at].done).is_some_and(|&p| p < peak) {
+            if lowest
+                .get(&nodes[at].done)
+                .is_some_and(|&p| p < nodes[at].peak)
+            {
                 continue;
             }
             for op in self.ready(&nodes[at]) {
@@ -257,23 +318,50 @@ impl<'a> Search<'a> {
                 if next.peak >= limit || lowest.get(&next.done).is_some_and(|&p| p <= next.peak) {
                     continue;
                 }
-                if nodes.len() >= MOST_SETS {
-                    return None;
+                if nodes.len() >= most_sets {
+                    return Walk::TooFar;
                 }
                 lowest.insert(next.done.clone(), next.peak);
-                // Of equal peaks the fuller set first, then the one found first.
-                queue.push(Reverse((next.peak, usize::MAX - next.count, nodes.len())));
+                queue.push(key(&next, nodes.len()));
                 nodes.push(next);
             }
         }
-        Some(None)
+        Walk::Nothing
+    }
+
+    /// A low order where sets are too many to prove it the lowest: the beam's, and then what
+    /// short walks find by halving the range between it and the least possible.
+    fn descend(&self, file: Vec<usize>, file_peak: u64, most_sets: usize) -> Order {
+        let mut best = self.beam(file_peak).unwrap_or(file);
+        let mut low = self.least();
+        let mut high = self.peak(&best);
+        let mut refuted = low;
+        while low < high {
+            let limit = low + (high - low).div_ceil(2);
+            match self.walk(limit, First::FullestSet, most_sets / 16) {
+                Walk::Found(order) => {
+                    high = self.peak(&order);
+                    best = order;
+                }
+                Walk::Nothing => {
+                    // No order has a peak below the limit.
+                    refuted = refuted.max(limit);
+                    low = limit;
+                }
+                Walk::TooFar => low = limit,
+            }
+        }
+        Order {
+            operators: best,
+            optimal: high <= refuted,
+        }
     }
 
     /// An order with a peak below `limit`, if following the best sets leads to one.
     fn beam(&self, limit: u64) -> Option<Vec<usize>> {
         let mut nodes = vec![self.start()];
         let mut front = vec![0];
-        for _ in 0..self.graph.operators.len() {
+        for _ in self.lazy.iter().filter(|&&lazy| !lazy) {
             let mut found: Vec<Node> = Vec::new();
             let mut seen: HashMap<Done, usize> = HashMap::new();
             for &at in &front {
@@ -304,9 +392,9 @@ impl<'a> Search<'a> {
 /// The operators that lead to a node.
 fn path(nodes: &[Node], mut at: usize) -> Vec<usize> {
     let mut order = Vec::with_capacity(nodes[at].count);
-    while let Some((before, op)) = nodes[at].from {
-        order.push(op);
-        at = before;
+    while let Some((before, ran)) = &nodes[at].from {
+        order.extend(ran.iter().rev());
+        at = *before;
     }
     order.reverse();
     order
@@ -314,7 +402,7 @@ fn path(nodes: &[Node], mut at: usize) -> Vec<usize> {
 
 /// Per operator: the producers of its inputs, and the last operator before it that keeps
 /// state, if it does itself.
-fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
+pub(super) fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
     let mut producer: Vec<Option<usize>> = vec![None; graph.tensors.len()];
     let mut stateful = None;
     let mut needs = Vec::with_capacity(graph.operators.len());

@@ -28,12 +28,11 @@ text{font-family:'Helvetica Neue',Arial,'DejaVu Sans',sans-serif;fill:#222}\
 .grid{stroke:#ddd;stroke-width:1}.axis{stroke:#444;stroke-width:1}\
 .peak{stroke:#c0392b;stroke-width:1.5;stroke-dasharray:6 4}\
 .bound{stroke:#2c6fbb;stroke-width:1.5;stroke-dasharray:2 4}\
-.full{fill:#fdecea}.tensor{stroke:#444;stroke-width:.8}.scratch{fill:#888;stroke:#444;stroke-width:.8}";
+.full{fill:#c0392b;fill-opacity:.13;pointer-events:none}.name{pointer-events:none}.tensor{stroke:#444;stroke-width:.8}.scratch{fill:#888;stroke:#444;stroke-width:.8}";
 
 impl Plan {
     /// The plan as an SVG picture: one rectangle per tensor, with its name, shape, size and
-    /// offset as a tooltip; scratch is dark. A thin dashed edge between two rectangles of one
-    /// buffer is where one tensor takes over the other's bytes.
+    /// offset as a tooltip; scratch is dark. The step at which the arena is full is tinted.
     pub fn to_svg(&self, title: &str) -> String {
         let steps = self.order.len() + 2;
         let scale = Scale {
@@ -52,24 +51,30 @@ impl Plan {
                     .set("width", "100%")
                     .set("height", "100%")
                     .set("fill", "#fff"),
-            )
-            .add(
-                Rectangle::new()
-                    .set("class", "full")
-                    .set("x", px(scale.x(self.peak_step as f64)))
-                    .set("y", px(TOP))
-                    .set("width", px(scale.step))
-                    .set("height", px(HEIGHT)),
             );
         doc = doc.add(self.heading(title));
         doc = doc.add(self.address_axis(&scale, right));
         doc = doc.add(self.time_axis(&scale));
-        doc = doc.add(self.blocks(&scale));
-        // The lines go over the blocks, or nobody would see them.
-        doc = doc.add(self.limits(&scale, right));
+        let (blocks, names) = self.blocks(&scale);
+        doc = doc.add(blocks);
+        // These go over the blocks, or nobody would see them.
+        doc = doc
+            .add(self.full_step(&scale))
+            .add(names)
+            .add(self.limits(&scale, right));
         let mut text = doc.to_string();
         text.push('\n');
         text
+    }
+
+    /// The full step, from the top down to the end of its operator's name.
+    fn full_step(&self, scale: &Scale) -> Rectangle {
+        Rectangle::new()
+            .set("class", "full")
+            .set("x", px(scale.x(self.peak_step as f64)))
+            .set("y", px(TOP))
+            .set("width", px(scale.step))
+            .set("height", px(HEIGHT + BOTTOM - 6.0))
     }
 
     fn heading(&self, title: &str) -> Group {
@@ -137,8 +142,10 @@ impl Plan {
         axis
     }
 
-    fn blocks(&self, scale: &Scale) -> Group {
-        let mut group = Group::new();
+    /// Rectangles, and the names in them.
+    fn blocks(&self, scale: &Scale) -> (Group, Group) {
+        let mut blocks = Group::new();
+        let mut names = Group::new().set("class", "name");
         for buffer in self.buffers.iter().filter(|b| b.bytes > 0) {
             // Tensors of one buffer take turns; each rectangle ends where the next begins,
             // in the middle of the step they share.
@@ -161,7 +168,10 @@ impl Plan {
                 let fill = FILLS[tensor.index % FILLS.len()];
                 let block = Rectangle::new().set("class", "tensor").set("fill", fill);
                 let bounds = scale.bounds(start, stop, buffer.offset, buffer.bytes);
-                group = group.add(bounds.draw(block, &tooltip(tensor), &tensor.name));
+                blocks = blocks.add(bounds.draw(block, &tooltip(tensor)));
+                if let Some(name) = bounds.name(&labels(tensor, buffer.bytes)) {
+                    names = names.add(name);
+                }
             }
             if turns.is_empty() {
                 let about = format!(
@@ -180,10 +190,10 @@ impl Plan {
                 };
                 let block = Rectangle::new().set("class", "scratch");
                 let bounds = scale.bounds(buffer.first as f64, end, buffer.offset, buffer.bytes);
-                group = group.add(bounds.draw(block, &format!("{kind}\n{about}"), ""));
+                blocks = blocks.add(bounds.draw(block, &format!("{kind}\n{about}")));
             }
         }
-        group
+        (blocks, names)
     }
 
     fn limits(&self, scale: &Scale, right: f64) -> Group {
@@ -237,34 +247,45 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// The rectangle with its tooltip, and the name where it fits: across, or upwards in a
-    /// block that is tall and narrow.
-    fn draw(&self, block: Rectangle, tooltip: &str, name: &str) -> Group {
-        const FONT: f64 = 10.0;
+    /// The rectangle with its tooltip.
+    fn draw(&self, block: Rectangle, tooltip: &str) -> Group {
         let block = block
             .set("x", px(self.x))
             .set("y", px(self.y))
             .set("width", px(self.w))
             .set("height", px(self.h.max(0.5)));
-        let group = Group::new().add(Title::new(printable(tooltip))).add(block);
-        let (x, y) = (self.x + self.w / 2.0, self.y + self.h / 2.0);
-        let letters = |length: f64| ((length - 6.0) / (FONT * GLYPH)).max(0.0) as usize;
-        let whole = name.chars().count();
-        // A name cut to a few letters says less than none.
-        let worth = |room: usize| !name.is_empty() && room >= whole.min(8);
-        if self.h >= FONT + 2.0 && worth(letters(self.w)) {
-            let text = cut(name, letters(self.w));
-            group.add(label(&text, x, y + FONT * 0.35, FONT, "middle"))
-        } else if self.w >= FONT + 2.0 && worth(letters(self.h)) {
-            let text = cut(name, letters(self.h));
-            let (x, y) = (px(x + FONT * 0.35), px(y));
-            group.add(
-                label(&text, x, y, FONT, "middle").set("transform", format!("rotate(-90 {x} {y})")),
-            )
-        } else {
-            group
-        }
+        Group::new().add(Title::new(printable(tooltip))).add(block)
     }
+
+    /// The first label that fits: across, or upwards in a block that is tall and narrow.
+    fn name(&self, labels: &[String]) -> Option<Text> {
+        const FONT: f64 = 10.0;
+        let (x, y) = (self.x + self.w / 2.0, self.y + self.h / 2.0);
+        let fits = |text: &str, along: f64, across: f64| {
+            across >= FONT + 2.0 && text.chars().count() as f64 * FONT * GLYPH + 4.0 <= along
+        };
+        for text in labels {
+            if fits(text, self.w, self.h) {
+                return Some(label(text, x, y + FONT * 0.35, FONT, "middle"));
+            }
+            if fits(text, self.h, self.w) {
+                let (x, y) = (px(x + FONT * 0.35), px(y));
+                let turned = format!("rotate(-90 {x} {y})");
+                return Some(label(text, x, y, FONT, "middle").set("transform", turned));
+            }
+        }
+        None
+    }
+}
+
+/// Labels for a tensor's block, the most telling first.
+fn labels(tensor: &PlannedTensor, bytes: usize) -> [String; 3] {
+    let index = tensor.index;
+    [
+        tensor.name.clone(),
+        format!("#{index} · {} B", figure(bytes)),
+        format!("#{index}"),
+    ]
 }
 
 fn tooltip(tensor: &PlannedTensor) -> String {
@@ -324,7 +345,7 @@ fn figure(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -12,7 +12,7 @@ use core::cell::Cell;
 
 use super::unary::clamp;
 use super::{Float, host_kernel, part};
-use crate::fixed::requantize_doubled;
+use crate::fixed::Factor;
 
 /// Outer dimensions of a [`Broadcast`].
 pub const OUTER_DIMS: usize = 6;
@@ -74,14 +74,14 @@ pub struct Sum {
     pub rounded_zero: i32,
     /// The rounded side's multiplier.
     pub rounded_multiplier: i32,
-    /// The rounded side's shift to the right.
-    pub rounded_shift: u32,
+    /// The rounded side's shift, at most 0.
+    pub rounded_shift: i32,
     /// The rounded side's sign: 1 or −1.
     pub rounded_sign: i32,
     /// The output's multiplier.
     pub out_multiplier: i32,
-    /// The output's shift to the right.
-    pub out_shift: u32,
+    /// The output's shift, at most 0.
+    pub out_shift: i32,
     /// The output's zero point.
     pub out_zero_point: i32,
     /// Least output value, by type and activation.
@@ -100,10 +100,8 @@ pub struct Product {
     pub second_zero_point: i32,
     /// The output's multiplier.
     pub multiplier: i32,
-    /// The product's shift to the left before multiplication, plus 1; at most 15.
-    pub left_shift_doubled: u32,
-    /// The shift to the right after multiplication.
-    pub right_shift: u32,
+    /// The shift, at most 14.
+    pub shift: i32,
     /// The output's zero point.
     pub out_zero_point: i32,
     /// Least output value, by type and activation.
@@ -304,9 +302,9 @@ impl<const FIRST_IS_EXACT: bool> Combine for SumOf<FIRST_IS_EXACT> {
         // |x − zero point| ≤ 255, so 2²¹ times that has a bit to spare; and so has twice the sum,
         // of which each side is at most 255·2¹⁹.
         let rounded = (i32::from(rounded) << 21).wrapping_sub(p.rounded_zero);
-        let rounded = requantize_doubled(rounded, p.rounded_multiplier, p.rounded_shift);
+        let rounded = Factor::new(p.rounded_multiplier, p.rounded_shift).apply_doubled(rounded);
         let sum = rounded.wrapping_mul(p.rounded_sign).wrapping_add(exact);
-        let y = requantize_doubled(sum << 1, p.out_multiplier, p.out_shift);
+        let y = Factor::new(p.out_multiplier, p.out_shift).apply_doubled(sum << 1);
         y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
     }
 }
@@ -328,10 +326,8 @@ impl Combine for ProductOf {
     fn combine(p: &Product, first: i8, second: i8) -> i8 {
         let first = i32::from(first).wrapping_sub(p.first_zero_point);
         let second = i32::from(second).wrapping_sub(p.second_zero_point);
-        let product = first
-            .wrapping_mul(second)
-            .wrapping_shl(p.left_shift_doubled);
-        let y = requantize_doubled(product, p.multiplier, p.right_shift);
+        // |product| ≤ 255², so 2¹⁴ times that is below 2³⁰.
+        let y = Factor::new(p.multiplier, p.shift).apply(first.wrapping_mul(second));
         y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
     }
 }

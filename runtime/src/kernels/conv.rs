@@ -49,25 +49,27 @@ pub struct Conv2dF32 {
 }
 
 host_kernel! {
-    Conv2dI8(x, weights, bias, multiplier, shift, y);
+    Conv2dI8(x, weights, folded, bias, multiplier, shift, y);
     Conv2dF32(x, weights, bias, y);
 }
 
 impl Conv2dI8 {
     /// Computes the whole output.
     ///
-    /// `bias` has the input's zero point folded in (see [`Int8`]); `multiplier` and `shift` have
-    /// one entry per output channel, or one for all.
+    /// `folded` is the bias with the input's zero point folded in (see [`Int8`]); the plain `bias`
+    /// may be empty where no window crosses the border. `multiplier` and `shift` have one entry
+    /// per output channel, or one for all.
     pub fn run(
         &self,
         x: &[Cell<i8>],
         weights: &[i8],
+        folded: &[i32],
         bias: &[i32],
         multiplier: &[i32],
         shift: &[i8],
         y: &[Cell<i8>],
     ) {
-        let stage = self.int8.stage(bias, multiplier, shift);
+        let stage = self.int8.stage(folded, bias, multiplier, shift);
         self.conv.run(&stage, x, weights, y);
     }
 }
@@ -102,6 +104,14 @@ impl Conv2d {
                 .map(move |c| first + c..first + c + CHANNELS)
                 .chain((blocked..group_out).map(move |c| first + c..first + c + 1))
         })
+    }
+
+    /// Whether every output pixel is computed from the one input pixel at its place.
+    #[inline(always)]
+    fn is_pointwise(&self) -> bool {
+        let w = &self.window;
+        let one = w.filter_h * w.filter_w * w.stride_h * w.stride_w == 1;
+        one && w.out_w == w.in_w && w.out_h == w.in_h && self.groups == 1
     }
 
     #[inline(always)]
@@ -169,57 +179,62 @@ impl Conv2d {
         let (weights, rest) = split(packed, w.filter_h * w.filter_w * self.group_in * N);
         let (weights, _) = weights.as_chunks::<N>();
         let channels = stage.channels::<N>(at.channel);
-        // Neighbouring taps of a row are neighbours in memory, unless dilation or groups part them.
-        let joined = w.dilation_w == 1 && self.groups == 1;
         let mut y = y.get(at.channel..).unwrap_or(&[]);
+        if self.is_pointwise() {
+            let mut x = at
+                .image
+                .get(at.taps.start * w.in_w * w.in_c..)
+                .unwrap_or(&[]);
+            for _ in 0..w.out_w {
+                let (pixel, rest) = split(x, w.in_c);
+                x = rest;
+                let acc = dot::<S, true, N>(stage, pixel, weights, S::start::<true, N>(&channels));
+                stage.finish(&channels, acc, part(y, 0, N));
+                y = y.get(w.out_c..).unwrap_or(&[]);
+            }
+            return rest;
+        }
         for out_x in 0..w.out_w {
             let columns = w.columns(out_x);
-            let count = columns.valid.len();
-            let mut acc = S::start(&channels);
-            if S::PADS && (at.taps.valid.len() < w.filter_h || count < w.filter_w) {
-                acc = self.outside(stage, at, &columns, weights, acc);
-            }
-            let (runs, taps) = if joined { (1, count) } else { (count, 1) };
-            let run = taps * self.group_in;
-            let mut row = at.taps.start * w.in_w;
-            for filter_y in at.taps.valid.clone() {
-                let mut from = (row + columns.start) * w.in_c + at.group * self.group_in;
-                let mut tap = (filter_y * w.filter_w + columns.valid.start) * self.group_in;
-                for _ in 0..runs {
-                    acc = dot::<S, N>(part(at.image, from, run), part(weights, tap, run), acc);
-                    from += w.dilation_w * w.in_c;
-                    tap += run;
-                }
-                row += w.dilation_h * w.in_w;
-            }
+            let acc = if at.taps.valid.len() == w.filter_h && columns.valid.len() == w.filter_w {
+                self.window_sum::<S, true, N>(stage, at, &columns, weights, &channels)
+            } else {
+                self.window_sum::<S, false, N>(stage, at, &columns, weights, &channels)
+            };
             stage.finish(&channels, acc, part(y, 0, N));
             y = y.get(w.out_c..).unwrap_or(&[]);
         }
         rest
     }
 
-    /// Adds the taps that lie outside of the input, where it is taken to hold its zero point.
-    #[inline(never)]
-    fn outside<S: Stage, const N: usize>(
+    /// The sum over the valid taps of one window.
+    #[inline(always)]
+    fn window_sum<S: Stage, const INSIDE: bool, const N: usize>(
         &self,
         stage: &S,
         at: &Place<'_, S::X>,
         columns: &Taps,
         weights: &[[S::W; N]],
-        mut acc: [S::Acc; N],
+        channels: &S::Channels<N>,
     ) -> [S::Acc; N] {
-        let mut tap = 0;
-        for filter_y in 0..self.window.filter_h {
-            for filter_x in 0..self.window.filter_w {
-                if !at.taps.valid.contains(&filter_y) || !columns.valid.contains(&filter_x) {
-                    for weights in part(weights, tap, self.group_in) {
-                        for (acc, w) in acc.iter_mut().zip(weights) {
-                            *acc = stage.pad(*acc, *w);
-                        }
-                    }
-                }
-                tap += self.group_in;
+        let w = &self.window;
+        let mut acc = S::start::<INSIDE, N>(channels);
+        // Neighbouring taps of a row are neighbours in memory, unless dilation or groups part them.
+        let count = columns.valid.len();
+        let joined = w.dilation_w == 1 && self.groups == 1;
+        let (runs, taps) = if joined { (1, count) } else { (count, 1) };
+        let run = taps * self.group_in;
+        let mut row = at.taps.start * w.in_w;
+        for filter_y in at.taps.valid.clone() {
+            let mut from = (row + columns.start) * w.in_c + at.group * self.group_in;
+            let mut tap = (filter_y * w.filter_w + columns.valid.start) * self.group_in;
+            for _ in 0..runs {
+                let (x, weights) = (part(at.image, from, run), part(weights, tap, run));
+                acc = dot::<S, INSIDE, N>(stage, x, weights, acc);
+                from += w.dilation_w * w.in_c;
+                tap += run;
             }
+            row += w.dilation_h * w.in_w;
         }
         acc
     }
@@ -227,14 +242,15 @@ impl Conv2d {
 
 /// `acc + Σ x·w` for `N` channels; a function of its own, so that everything in it has a register.
 #[inline(never)]
-fn dot<S: Stage, const N: usize>(
+fn dot<S: Stage, const INSIDE: bool, const N: usize>(
+    stage: &S,
     x: &[Cell<S::X>],
     weights: &[[S::W; N]],
     mut acc: [S::Acc; N],
 ) -> [S::Acc; N] {
     for (x, weights) in x.iter().zip(weights) {
         for (acc, w) in acc.iter_mut().zip(weights) {
-            *acc = S::mac(*acc, x.get(), *w);
+            *acc = stage.mac::<INSIDE>(*acc, x.get(), *w);
         }
     }
     acc

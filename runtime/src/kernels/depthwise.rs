@@ -1,7 +1,7 @@
 //! DEPTHWISE_CONV_2D: every input channel has `multiplier` output channels of its own.
 //!
-//! Weights are packed in blocks of [`CHANNELS`] output channels with the channel innermost, then
-//! the remaining channels one by one, as for CONV_2D.
+//! Weights are packed in blocks of [`CHANNELS`] output channels with the channel innermost, or
+//! channel by channel where blocks do not come out even.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -42,7 +42,7 @@ pub struct DepthwiseConv2dF32 {
 }
 
 host_kernel! {
-    DepthwiseConv2dI8(x, weights, bias, multiplier, shift, y);
+    DepthwiseConv2dI8(x, weights, folded, bias, multiplier, shift, y);
     DepthwiseConv2dF32(x, weights, bias, y);
 }
 
@@ -52,12 +52,13 @@ impl DepthwiseConv2dI8 {
         &self,
         x: &[Cell<i8>],
         weights: &[i8],
+        folded: &[i32],
         bias: &[i32],
         multiplier: &[i32],
         shift: &[i8],
         y: &[Cell<i8>],
     ) {
-        let stage = self.int8.stage(bias, multiplier, shift);
+        let stage = self.int8.stage(folded, bias, multiplier, shift);
         self.conv.run(&stage, x, weights, y);
     }
 }
@@ -74,22 +75,21 @@ impl DepthwiseConv2d {
     /// [`CHANNELS`] channels.
     #[cfg(feature = "host")]
     pub fn channel_blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let out_c = self.window.out_c;
-        let blocked = if self.blocked() {
-            out_c - out_c % CHANNELS
-        } else {
-            0
-        };
-        (0..blocked)
-            .step_by(CHANNELS)
-            .map(|c| c..c + CHANNELS)
-            .chain((blocked..out_c).map(|c| c..c + 1))
+        let width = if self.blocked() { CHANNELS } else { 1 };
+        (0..self.window.out_c)
+            .step_by(width)
+            .map(move |c| c..c + width)
     }
 
-    /// Whether a block's input channels are neighbours or one and the same.
+    /// Whether channels are computed in blocks: a block's input channels are neighbours that
+    /// divide a pixel evenly, or one and the same.
     #[inline(always)]
     fn blocked(&self) -> bool {
-        self.multiplier == 1 || self.multiplier.is_multiple_of(CHANNELS)
+        if self.multiplier == 1 {
+            self.window.in_c.is_multiple_of(CHANNELS)
+        } else {
+            self.multiplier.is_multiple_of(CHANNELS)
+        }
     }
 
     #[inline(always)]
@@ -122,20 +122,19 @@ impl DepthwiseConv2d {
             // The input channel, and the place of the output channel among its outputs.
             let (mut source, mut nth) = (0, 0);
             while channel < w.out_c {
-                let at = Place {
+                let mut at = Place {
                     image,
                     taps,
+                    in_units: w.in_c,
                     source,
                     channel,
                 };
-                let width = if self.blocked() && channel + CHANNELS <= w.out_c {
-                    CHANNELS
-                } else {
-                    1
-                };
-                packed = if width == 1 {
+                let width = if self.blocked() { CHANNELS } else { 1 };
+                packed = if !self.blocked() {
                     self.block::<S, 1, 1>(stage, &at, packed, row)
                 } else if self.multiplier == 1 {
+                    at.in_units = w.in_c / CHANNELS;
+                    at.source = source / CHANNELS;
                     self.block::<S, CHANNELS, CHANNELS>(stage, &at, packed, row)
                 } else {
                     self.block::<S, 1, CHANNELS>(stage, &at, packed, row)
@@ -166,23 +165,17 @@ impl DepthwiseConv2d {
             .unwrap_or((&[], &[]));
         let (weights, _) = weights.as_chunks::<N>();
         let channels = stage.channels::<N>(at.channel);
-        let step = w.dilation_w * w.in_c;
-        let row_step = w.dilation_h * w.in_w * w.in_c;
         let mut y = y.get(at.channel..).unwrap_or(&[]);
         for out_x in 0..w.out_w {
             let columns = w.columns(out_x);
-            let count = columns.valid.len();
-            let mut acc = S::start(&channels);
-            if S::PADS && (at.taps.valid.len() < w.filter_h || count < w.filter_w) {
-                acc = self.outside(stage, at, &columns, weights, acc);
-            }
-            let mut row = (at.taps.start * w.in_w + columns.start) * w.in_c + at.source;
-            let mut tap = at.taps.valid.start * w.filter_w + columns.valid.start;
-            for _ in at.taps.valid.clone() {
-                let x = at.image.get(row..).unwrap_or(&[]);
-                acc = taps::<S, M, N>(x, step, part(weights, tap, count), acc);
-                row += row_step;
-                tap += w.filter_w;
+            let inside = at.taps.valid.len() == w.filter_h && columns.valid.len() == w.filter_w;
+            let mut acc;
+            if inside {
+                acc = S::start::<true, N>(&channels);
+                self.window_sum::<S, true, M, N>(stage, at, &columns, weights, &mut acc);
+            } else {
+                acc = S::start::<false, N>(&channels);
+                self.window_sum::<S, false, M, N>(stage, at, &columns, weights, &mut acc);
             }
             stage.finish(&channels, acc, part(y, 0, N));
             y = y.get(w.out_c..).unwrap_or(&[]);
@@ -190,28 +183,37 @@ impl DepthwiseConv2d {
         rest
     }
 
-    /// Adds the taps that lie outside of the input, where it is taken to hold its zero point.
+    /// Adds the sum over the valid taps of one window; a function of its own, so that everything
+    /// in it has a register.
     #[inline(never)]
-    fn outside<S: Stage, const N: usize>(
+    fn window_sum<S: Stage, const INSIDE: bool, const M: usize, const N: usize>(
         &self,
         stage: &S,
         at: &Place<'_, S::X>,
         columns: &Taps,
         weights: &[[S::W; N]],
-        mut acc: [S::Acc; N],
-    ) -> [S::Acc; N] {
-        let mut weights = weights.iter();
-        for filter_y in 0..self.window.filter_h {
-            for filter_x in 0..self.window.filter_w {
-                let Some(weights) = weights.next() else { break };
-                if !at.taps.valid.contains(&filter_y) || !columns.valid.contains(&filter_x) {
-                    for (acc, w) in acc.iter_mut().zip(weights) {
-                        *acc = stage.pad(*acc, *w);
-                    }
+        sum: &mut [S::Acc; N],
+    ) {
+        let w = &self.window;
+        // In units of `M` channels: one bounds check per tap instead of two.
+        let (image, _) = at.image.as_chunks::<M>();
+        let step = w.dilation_w * at.in_units;
+        let mut row = (at.taps.start * w.in_w + columns.start) * at.in_units + at.source;
+        let mut tap = at.taps.valid.start * w.filter_w + columns.valid.start;
+        let mut acc = *sum;
+        for _ in at.taps.valid.clone() {
+            let mut from = row;
+            for weights in part(weights, tap, columns.valid.len()) {
+                let Some(values) = image.get(from) else { break };
+                for n in 0..N {
+                    acc[n] = stage.mac::<INSIDE>(acc[n], values[n % M].get(), weights[n]);
                 }
+                from += step;
             }
+            row += w.dilation_h * w.in_w * at.in_units;
+            tap += w.filter_w;
         }
-        acc
+        *sum = acc;
     }
 }
 
@@ -220,28 +222,10 @@ struct Place<'a, X> {
     image: &'a [Cell<X>],
     /// Valid filter rows.
     taps: &'a Taps,
-    /// The block's first input channel.
+    /// Input channels of a pixel, in units of the block's.
+    in_units: usize,
+    /// The block's first input channel, in the same units.
     source: usize,
     /// Its first output channel.
     channel: usize,
-}
-
-/// `acc + Σ x·w` over the taps of one filter row, `step` input values apart.
-#[inline(always)]
-fn taps<S: Stage, const M: usize, const N: usize>(
-    mut x: &[Cell<S::X>],
-    step: usize,
-    weights: &[[S::W; N]],
-    mut acc: [S::Acc; N],
-) -> [S::Acc; N] {
-    for weights in weights {
-        let Some(values) = x.first_chunk::<M>() else {
-            break;
-        };
-        for n in 0..N {
-            acc[n] = S::mac(acc[n], values[n % M].get(), weights[n]);
-        }
-        x = x.get(step..).unwrap_or(&[]);
-    }
-    acc
 }

@@ -1,8 +1,9 @@
 //! What a convolution does with its numbers: start, multiply and accumulate, finish.
 
 use core::cell::Cell;
+use core::iter::zip;
 
-use crate::fixed::requantize;
+use crate::fixed::{Factor, requantize};
 
 /// Arithmetic of one pairing of element types.
 pub(super) trait Stage {
@@ -10,16 +11,14 @@ pub(super) trait Stage {
     type W: Copy;
     type Acc: Copy;
     type Y;
-    /// Whether taps outside of the input contribute.
-    const PADS: bool;
     /// What `N` channels keep for all pixels.
     type Channels<const N: usize>;
     /// Constants of `N` channels from `channel` on.
     fn channels<const N: usize>(&self, channel: usize) -> Self::Channels<N>;
-    /// Accumulators with their bias.
-    fn start<const N: usize>(channels: &Self::Channels<N>) -> [Self::Acc; N];
-    fn mac(acc: Self::Acc, x: Self::X, w: Self::W) -> Self::Acc;
-    fn pad(&self, acc: Self::Acc, w: Self::W) -> Self::Acc;
+    /// Accumulators with their bias, for a window `INSIDE` the input or one across its border.
+    fn start<const INSIDE: bool, const N: usize>(channels: &Self::Channels<N>) -> [Self::Acc; N];
+    /// Multiplies and accumulates, as [`start`](Self::start) began.
+    fn mac<const INSIDE: bool>(&self, acc: Self::Acc, x: Self::X, w: Self::W) -> Self::Acc;
     /// Writes the outputs of `N` channels.
     fn finish<const N: usize>(
         &self,
@@ -31,8 +30,9 @@ pub(super) trait Stage {
 
 /// Quantisation of an int8 convolution.
 ///
-/// The input's zero point is folded into the bias at build time:
-/// Σ (x − z)·w + b = Σ x·w + (b − z·Σ w). Taps outside of the input then count as z·w.
+/// For windows inside the input its zero point z is folded into the bias at build time:
+/// Σ (x − z)·w + b = Σ x·w + (b − z·Σ w). Windows across the border leave taps out, so they take
+/// the plain bias and subtract z from every value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
 pub struct Int8 {
@@ -44,6 +44,8 @@ pub struct Int8 {
     pub min: i32,
     /// Greatest output value, by type and activation.
     pub max: i32,
+    /// Whether every accumulator is proven small enough for [`Factor`](crate::fixed::Factor).
+    pub small: bool,
 }
 
 /// Range of a float convolution's output.
@@ -58,15 +60,18 @@ pub struct Float {
 
 pub(super) struct Int8Stage<'a> {
     int8: Int8,
+    folded: &'a [i32],
     bias: &'a [i32],
     multiplier: &'a [i32],
     shift: &'a [i8],
 }
 
 pub(super) struct Int8Channels<const N: usize> {
+    folded: [i32; N],
     bias: [i32; N],
     multiplier: [i32; N],
     shift: [i8; N],
+    factor: [Factor; N],
 }
 
 pub(super) struct FloatStage<'a> {
@@ -78,12 +83,14 @@ impl Int8 {
     #[inline(always)]
     pub(super) fn stage<'a>(
         &self,
+        folded: &'a [i32],
         bias: &'a [i32],
         multiplier: &'a [i32],
         shift: &'a [i8],
     ) -> Int8Stage<'a> {
         Int8Stage {
             int8: *self,
+            folded,
             bias,
             multiplier,
             shift,
@@ -122,45 +129,66 @@ impl Stage for Int8Stage<'_> {
     type W = i8;
     type Acc = i32;
     type Y = i8;
-    const PADS: bool = true;
 
     type Channels<const N: usize> = Int8Channels<N>;
 
     #[inline(always)]
     fn channels<const N: usize>(&self, channel: usize) -> Int8Channels<N> {
+        let multiplier = entries(self.multiplier, channel);
+        let shift = entries(self.shift, channel);
+        let mut factor = [Factor::new(0, 0); N];
+        for (factor, (multiplier, shift)) in factor.iter_mut().zip(zip(multiplier, shift)) {
+            *factor = Factor::new(multiplier, i32::from(shift));
+        }
         Int8Channels {
+            folded: biases(self.folded, channel),
             bias: biases(self.bias, channel),
-            multiplier: entries(self.multiplier, channel),
-            shift: entries(self.shift, channel),
+            multiplier,
+            shift,
+            factor,
         }
     }
 
     #[inline(always)]
-    fn start<const N: usize>(channels: &Int8Channels<N>) -> [i32; N] {
-        channels.bias
+    fn start<const INSIDE: bool, const N: usize>(channels: &Int8Channels<N>) -> [i32; N] {
+        if INSIDE {
+            channels.folded
+        } else {
+            channels.bias
+        }
     }
 
     #[inline(always)]
-    fn mac(acc: i32, x: i8, w: i8) -> i32 {
-        acc.wrapping_add(i32::from(x) * i32::from(w))
-    }
-
-    #[inline(always)]
-    fn pad(&self, acc: i32, w: i8) -> i32 {
-        acc.wrapping_add(self.int8.in_zero_point.wrapping_mul(i32::from(w)))
+    fn mac<const INSIDE: bool>(&self, acc: i32, x: i8, w: i8) -> i32 {
+        let x = i32::from(x);
+        let x = if INSIDE {
+            x
+        } else {
+            x.wrapping_sub(self.int8.in_zero_point)
+        };
+        acc.wrapping_add(x.wrapping_mul(i32::from(w)))
     }
 
     #[inline(always)]
     fn finish<const N: usize>(&self, channels: &Int8Channels<N>, acc: [i32; N], y: &[Cell<i8>]) {
+        let mut scaled = acc;
+        if self.int8.small {
+            for (scaled, factor) in scaled.iter_mut().zip(channels.factor) {
+                *scaled = factor.apply(*scaled);
+            }
+        } else {
+            let factors = zip(channels.multiplier, channels.shift);
+            for (scaled, (multiplier, shift)) in scaled.iter_mut().zip(factors) {
+                *scaled = requantize(*scaled, multiplier, i32::from(shift));
+            }
+        }
         let Int8 {
             out_zero_point,
             min,
             max,
             ..
         } = self.int8;
-        let factors = channels.multiplier.into_iter().zip(channels.shift);
-        for ((acc, (multiplier, shift)), y) in acc.iter().zip(factors).zip(y) {
-            let scaled = requantize(*acc, multiplier, i32::from(shift));
+        for (scaled, y) in scaled.iter().zip(y) {
             y.set(scaled.wrapping_add(out_zero_point).min(max).max(min) as i8);
         }
     }
@@ -171,7 +199,6 @@ impl Stage for FloatStage<'_> {
     type W = f32;
     type Acc = f32;
     type Y = f32;
-    const PADS: bool = false;
 
     type Channels<const N: usize> = [f32; N];
 
@@ -181,18 +208,13 @@ impl Stage for FloatStage<'_> {
     }
 
     #[inline(always)]
-    fn start<const N: usize>(channels: &[f32; N]) -> [f32; N] {
+    fn start<const INSIDE: bool, const N: usize>(channels: &[f32; N]) -> [f32; N] {
         *channels
     }
 
     #[inline(always)]
-    fn mac(acc: f32, x: f32, w: f32) -> f32 {
+    fn mac<const INSIDE: bool>(&self, acc: f32, x: f32, w: f32) -> f32 {
         acc + x * w
-    }
-
-    #[inline(always)]
-    fn pad(&self, acc: f32, _: f32) -> f32 {
-        acc
     }
 
     #[inline(always)]

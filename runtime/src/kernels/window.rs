@@ -75,6 +75,13 @@ impl Window {
 /// Counts rather than divides: padding is a step or two, and a division has a panic path.
 #[inline(always)]
 fn taps(first: isize, filter: usize, dilation: usize, size: usize) -> Taps {
+    let mut last = first + (filter as isize - 1) * dilation as isize;
+    if first >= 0 && last < size as isize {
+        return Taps {
+            valid: 0..filter,
+            start: first as usize,
+        };
+    }
     let mut position = first;
     let mut begin = 0;
     while position < 0 && begin < filter {
@@ -82,7 +89,6 @@ fn taps(first: isize, filter: usize, dilation: usize, size: usize) -> Taps {
         begin += 1;
     }
     let mut end = filter;
-    let mut last = first + (filter as isize - 1) * dilation as isize;
     while last >= size as isize && end > begin {
         last -= dilation as isize;
         end -= 1;

@@ -86,6 +86,27 @@ fn a_chain_needs_its_widest_pair() {
     assert_eq!((a.peak_bytes, a.optimal), (400, true));
 }
 
+/// The first layers of MobileNetV1 0.25 at 96×96, as in MLPerf Tiny's visual wake words:
+/// placing the largest first pushes one 18,432-byte buffer above both its neighbours.
+#[test]
+fn visual_wake_words_need_no_more_than_their_widest_pair() {
+    let sizes = [
+        27_648, 18_432, 18_432, 36_864, 9_216, 18_432, 18_432, 18_432, 4_608,
+    ];
+    let b: Vec<Buffer> = sizes
+        .iter()
+        .enumerate()
+        .map(|(first, &bytes)| Buffer {
+            bytes,
+            first,
+            last: first + 1,
+        })
+        .collect();
+    let a = allocate(&b, 16, &Budget::default());
+    check(&b, 16, &a);
+    assert_eq!((a.peak_bytes, a.optimal), (55_296, true));
+}
+
 #[test]
 fn sizes_round_up_to_the_alignment() {
     let b = buffers(&[(1, 0, 1), (17, 0, 1), (16, 1, 1)]);
@@ -102,29 +123,26 @@ fn parts_of_time_without_a_link_are_independent() {
     assert_eq!((a.peak_bytes, a.optimal), (12, true));
 }
 
-/// Every greedy order leaves a hole here; the plan of 4 exists:
-/// `a` and `c` below, `b` above them.
-const GAP: &[(usize, usize, usize)] = &[
-    (2, 0, 1),
-    (2, 0, 0),
-    (1, 1, 2),
-    (1, 1, 3),
-    (3, 3, 4),
-    (3, 2, 2),
-    (1, 4, 4),
-];
-
+/// First fit leaves a hole in every greedy order; the live bytes of step 1 are 2 + 3 + 4.
 #[test]
-fn without_a_budget_the_greedy_plan_stands() {
-    let none = Budget {
-        steps: 0,
-        time: None,
-    };
-    let b = buffers(GAP);
-    check(&b, 1, &allocate(&b, 1, &none));
-    let a = allocate(&b, 1, &Budget::default());
-    check(&b, 1, &a);
-    assert!(a.optimal);
+fn the_search_closes_the_hole_that_greedy_leaves() {
+    let b = buffers(&[(2, 1, 2), (3, 1, 3), (4, 3, 3), (1, 2, 4), (4, 0, 1)]);
+    let greedy = allocate(
+        &b,
+        1,
+        &Budget {
+            steps: 0,
+            time: None,
+        },
+    );
+    check(&b, 1, &greedy);
+    assert_eq!(
+        (greedy.peak_bytes, greedy.lower_bound_bytes, greedy.optimal),
+        (10, 9, false)
+    );
+    let searched = allocate(&b, 1, &Budget::default());
+    check(&b, 1, &searched);
+    assert_eq!((searched.peak_bytes, searched.optimal), (9, true));
 }
 
 #[test]
@@ -152,6 +170,29 @@ fn a_component_too_large_to_search_still_gets_a_plan() {
             },
         ),
     );
+}
+
+/// Test threads have a quarter of the usual stack: the search must not be deeper than fits.
+#[test]
+fn the_deepest_search_fits_the_stack() {
+    let items: Vec<Item> = (0..512)
+        .map(|i| Item {
+            size: i + 1,
+            lo: 0,
+            hi: 0,
+        })
+        .collect();
+    let (mut offsets, sum) = (Vec::new(), 512 * 513 / 2);
+    let mut peak = sum + 1;
+    let mut meter = Meter::new(&Budget {
+        steps: 1 << 40,
+        time: None,
+    });
+    assert_eq!(
+        exact::improve(&items, sum, &mut offsets, &mut peak, &mut meter),
+        sum
+    );
+    assert_eq!(offsets.len(), 512);
 }
 
 /// Pseudo-random buffers in one component.
