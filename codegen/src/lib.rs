@@ -11,3 +11,4 @@ pub mod lower;
 pub mod ops;
 pub mod passes;
 pub mod plan;
+pub mod tflite;

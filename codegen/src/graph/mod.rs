@@ -12,8 +12,8 @@ mod tensor;
 pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
 pub use op::{BuiltinOperator, OpKind, Operator};
 pub use options::{
-    Activation, BinaryOptions, ConcatenationOptions, Conv2dOptions, DepthwiseConv2dOptions,
-    FullyConnectedOptions, Options, Padding, Pool2dOptions, ReducerOptions, ReshapeOptions,
-    SoftmaxOptions, SqueezeOptions, WeightsFormat,
+    Activation, BinaryOptions, CallOnceOptions, ConcatenationOptions, Conv2dOptions,
+    DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, Options, Padding, Pool2dOptions,
+    ReducerOptions, ReshapeOptions, SoftmaxOptions, SqueezeOptions, WeightsFormat, WhileOptions,
 };
 pub use tensor::{DType, Quantization, Tensor, TensorId};

@@ -119,6 +119,29 @@ pub struct ReducerOptions {
     pub keep_dims: bool,
 }
 
+/// IF. Both are indices into [`Model::graphs`](super::Model::graphs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct IfOptions {
+    pub then_graph: usize,
+    pub else_graph: usize,
+}
+
+/// WHILE. Both are indices into [`Model::graphs`](super::Model::graphs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct WhileOptions {
+    pub cond_graph: usize,
+    pub body_graph: usize,
+}
+
+/// CALL_ONCE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallOnceOptions {
+    /// Index into [`Model::graphs`](super::Model::graphs).
+    pub init_graph: usize,
+}
+
 /// An operator's options.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
@@ -135,6 +158,9 @@ pub enum Options {
     Squeeze(SqueezeOptions),
     Softmax(SoftmaxOptions),
     Reducer(ReducerOptions),
+    If(IfOptions),
+    While(WhileOptions),
+    CallOnce(CallOnceOptions),
     /// Options of an operator castiron only lists; the number is the schema's union tag.
     Unread(u8),
     /// A custom operator's bytes.

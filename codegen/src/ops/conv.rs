@@ -1,10 +1,11 @@
 //! CONV_2D: int8 (weights per tensor or per channel, int4 unpacked) and float32; grouped too.
 
-use castiron_runtime::kernels::{self, Conv2dF32, Conv2dI8, Float, Int8, Window};
+use castiron_runtime::kernels::{self, Conv2dF32, Conv2dI8, Float, Window};
 
-use super::{Family, Site, quantize};
+use super::conv_int8::{Constants, ScalePrecision, WeightSum};
+use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{Activation, Conv2dOptions, DType, Options, Padding, TensorId};
+use crate::graph::{Activation, Conv2dOptions, DType, Options, Padding};
 use crate::lower::{Lowering, Operand};
 
 pub(super) struct Conv2d;
@@ -23,7 +24,13 @@ impl Family for Conv2d {
             return Err(site.error("the operator has no options"));
         };
         let conv = geometry(site, options)?;
-        lower(site, lowering, conv, options.activation)
+        lower(
+            site,
+            lowering,
+            conv,
+            options.activation,
+            ScalePrecision::Double,
+        )
     }
 }
 
@@ -124,22 +131,23 @@ pub(super) fn lower(
     lowering: &mut Lowering<'_>,
     conv: kernels::Conv2d,
     activation: Activation,
+    precision: ScalePrecision,
 ) -> Result<(), Diagnostic> {
     let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
     let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
     let per_channel = conv.window.filter_h * conv.window.filter_w * conv.group_in;
-    let types = (
+    let index = |channel: usize, i: usize| channel * per_channel + i;
+    match (
         site.input(0)?.dtype,
         site.input(1)?.dtype,
         site.output(0)?.dtype,
-    );
-    match types {
+    ) {
         (DType::Float32, DType::Float32, DType::Float32) => {
             let weights = site.constant_f32(1, "weights")?;
-            let weights = interleave(&weights, conv.channel_blocks(), |c, i| c * per_channel + i);
+            let packed = interleave(&weights, conv.channel_blocks(), index);
             let operands = [
                 x,
-                lowering.constant(&weights),
+                lowering.constant(&packed),
                 float_bias(site, lowering)?,
                 y,
             ];
@@ -148,21 +156,14 @@ pub(super) fn lower(
         }
         (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
             let weights = site.constant_i8(1, "weights")?;
-            let sums = weights
-                .chunks(per_channel.max(1))
-                .map(|w| w.iter().map(|w| i32::from(*w)).sum())
-                .collect::<Vec<i32>>();
-            let weights = interleave(&weights, conv.channel_blocks(), |c, i| c * per_channel + i);
-            let quant = int8(site, activation, &sums)?;
-            let operands = [
-                x,
-                lowering.constant(&weights),
-                lowering.constant(&quant.bias),
-                lowering.constant(&quant.multiplier),
-                lowering.constant(&quant.shift),
-                y,
-            ];
-            let int8 = quant.int8;
+            let mut sums = vec![WeightSum::default(); conv.window.out_c];
+            for (sum, weights) in sums.iter_mut().zip(weights.chunks(per_channel.max(1))) {
+                weights.iter().for_each(|w| sum.add(*w));
+            }
+            let constants = Constants::new(site, activation, &sums, precision)?;
+            let packed = interleave(&weights, conv.channel_blocks(), index);
+            let int8 = constants.int8;
+            let operands = constants.operands(lowering, x, &packed, conv.window.pads(), y);
             lowering.call(Conv2dI8 { conv, int8 }, operands);
         }
         _ => return Err(site.unsupported_types("float32, or int8 with int8 or int4 weights")),
@@ -204,95 +205,4 @@ pub(super) fn float_bias(
         None => Vec::new(),
     };
     Ok(lowering.constant(&bias))
-}
-
-/// Quantisation constants of a convolution.
-pub(super) struct Int8Constants {
-    pub(super) int8: Int8,
-    /// One per output channel, with the input's zero point folded in.
-    pub(super) bias: Vec<i32>,
-    /// One per output channel, or one for all.
-    pub(super) multiplier: Vec<i32>,
-    pub(super) shift: Vec<i8>,
-}
-
-/// Quantisation constants from the operator's tensors; `sums` are the weights' sums by channel.
-pub(super) fn int8(
-    site: &Site<'_>,
-    activation: Activation,
-    sums: &[i32],
-) -> Result<Int8Constants, Diagnostic> {
-    let (x_id, w_id, y_id) = (site.input_id(0)?, site.input_id(1)?, site.output_id(0)?);
-    let (x_scale, in_zero_point) = site.per_tensor(x_id)?;
-    let (y_scale, out_zero_point) = site.per_tensor(y_id)?;
-    let (min, max) = site.integer_range(activation, y_id)?;
-    let mut bias = match site.optional_input(2) {
-        Some(_) => site.constant_i32(2, "the bias")?,
-        None => vec![0; sums.len()],
-    };
-    if bias.len() != sums.len() {
-        return Err(site
-            .tensor_error(
-                site.input_id(2)?,
-                "the bias has not one value per output channel",
-            )
-            .expected(sums.len())
-            .found(bias.len()));
-    }
-    for (bias, sum) in bias.iter_mut().zip(sums) {
-        *bias = bias.wrapping_sub(in_zero_point.wrapping_mul(*sum));
-    }
-    let (multiplier, shift) = factors(site, w_id, sums.len(), x_scale, y_scale)?;
-    Ok(Int8Constants {
-        int8: Int8 {
-            in_zero_point,
-            out_zero_point,
-            min,
-            max,
-        },
-        bias,
-        multiplier,
-        shift,
-    })
-}
-
-/// `x_scale × w_scale / y_scale` by channel, in double precision.
-///
-/// TensorFlow Lite multiplies the two scales in single precision for a FULLY_CONNECTED with one
-/// scale and no bias; the difference shows in the last bit of the multiplier.
-fn factors(
-    site: &Site<'_>,
-    w_id: TensorId,
-    channels: usize,
-    x_scale: f32,
-    y_scale: f32,
-) -> Result<(Vec<i32>, Vec<i8>), Diagnostic> {
-    let weights = site.quantization(w_id)?;
-    if weights.zero_point.iter().any(|z| *z != 0) {
-        return Err(site
-            .tensor_error(w_id, "int8 weights must be symmetric")
-            .expected("zero point 0")
-            .found(format_args!("{:?}", weights.zero_point)));
-    }
-    if weights.scale.len() != 1 && weights.scale.len() != channels {
-        return Err(site
-            .tensor_error(w_id, "the weights have not one scale per output channel")
-            .expected(channels)
-            .found(weights.scale.len()));
-    }
-    let single = site.operator.kind.name() == "FULLY_CONNECTED"
-        && weights.scale.len() == 1
-        && site.optional_input_id(2).is_none();
-    Ok(weights
-        .scale
-        .iter()
-        .map(|w_scale| {
-            let product = if single {
-                f64::from(x_scale * w_scale)
-            } else {
-                f64::from(x_scale) * f64::from(*w_scale)
-            };
-            quantize::multiplier(product / f64::from(y_scale))
-        })
-        .unzip())
 }

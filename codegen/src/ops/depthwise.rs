@@ -2,7 +2,8 @@
 
 use castiron_runtime::kernels::{self, DepthwiseConv2dF32, DepthwiseConv2dI8};
 
-use super::conv::{float_bias, float_range, int8, interleave, window};
+use super::conv::{float_bias, float_range, interleave, window};
+use super::conv_int8::{Constants, ScalePrecision, WeightSum};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options};
@@ -66,21 +67,15 @@ impl Family for DepthwiseConv2d {
             }
             (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
                 let weights = site.constant_i8(1, "weights")?;
-                let mut sums = vec![0i32; out_c];
+                let mut sums = vec![WeightSum::default(); out_c];
                 for (i, w) in weights.iter().enumerate() {
-                    sums[i % out_c] += i32::from(*w);
+                    sums[i % out_c].add(*w);
                 }
-                let weights = interleave(&weights, conv.channel_blocks(), |c, i| i * out_c + c);
-                let quant = int8(site, options.activation, &sums)?;
-                let operands = [
-                    x,
-                    lowering.constant(&weights),
-                    lowering.constant(&quant.bias),
-                    lowering.constant(&quant.multiplier),
-                    lowering.constant(&quant.shift),
-                    y,
-                ];
-                let int8 = quant.int8;
+                let constants =
+                    Constants::new(site, options.activation, &sums, ScalePrecision::Double)?;
+                let packed = interleave(&weights, conv.channel_blocks(), |c, i| i * out_c + c);
+                let int8 = constants.int8;
+                let operands = constants.operands(lowering, x, &packed, window.pads(), y);
                 lowering.call(DepthwiseConv2dI8 { conv, int8 }, operands);
             }
             _ => return Err(site.unsupported_types("float32, or int8 with int8 weights")),

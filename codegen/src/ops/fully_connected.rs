@@ -2,6 +2,7 @@
 
 use castiron_runtime::kernels::{Conv2d, Window};
 
+use super::conv_int8::ScalePrecision;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
 use crate::graph::{FullyConnectedOptions, Options, WeightsFormat};
@@ -70,6 +71,12 @@ impl Family for FullyConnected {
             group_in: in_c,
             group_out: out_c,
         };
-        conv::lower(site, lowering, as_conv, options.activation)
+        conv::lower(
+            site,
+            lowering,
+            as_conv,
+            options.activation,
+            ScalePrecision::SingleWithoutBias,
+        )
     }
 }

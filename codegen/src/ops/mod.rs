@@ -6,6 +6,7 @@
 
 mod binary;
 mod conv;
+mod conv_int8;
 mod convert;
 mod depthwise;
 mod fixed_functions;

@@ -37,6 +37,15 @@ pub(super) struct Taps {
 }
 
 impl Window {
+    /// Whether any window reaches across the border of the input.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub fn pads(&self) -> bool {
+        let crosses = |taps: Taps, filter: usize| taps.valid.len() < filter;
+        (0..self.out_h).any(|y| crosses(self.rows(y), self.filter_h))
+            || (0..self.out_w).any(|x| crosses(self.columns(x), self.filter_w))
+    }
+
     /// Elements of one image of the input.
     #[inline(always)]
     pub(super) fn in_image(&self) -> usize {

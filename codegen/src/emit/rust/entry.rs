@@ -1,6 +1,6 @@
 //! The code of one entry point: types, descriptions, parameters and methods.
 
-use castiron_runtime::host::Bake;
+
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 

@@ -1,0 +1,160 @@
+//! Constants of int8 convolutions: folded biases, requantisation factors, proof of their range.
+
+use castiron_runtime::kernels::Int8;
+
+use super::{Site, quantize};
+use crate::error::Diagnostic;
+use crate::graph::{Activation, TensorId};
+use crate::lower::{Lowering, Operand};
+
+/// How the product of input and weight scale is rounded before it is divided by the output's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScalePrecision {
+    /// In double precision.
+    Double,
+    /// In single precision where there is one scale and no bias: TensorFlow Lite does so for
+    /// FULLY_CONNECTED, and it shows in the last bit of the multiplier.
+    SingleWithoutBias,
+}
+
+/// What matters of one output channel's weights.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct WeightSum {
+    sum: i32,
+    magnitude: i64,
+}
+
+impl WeightSum {
+    pub(super) fn add(&mut self, weight: i8) {
+        self.sum = self.sum.wrapping_add(i32::from(weight));
+        self.magnitude += i64::from(weight.unsigned_abs());
+    }
+}
+
+/// Constants of an int8 convolution.
+pub(super) struct Constants {
+    pub(super) int8: Int8,
+    /// One per output channel, with the input's zero point folded in.
+    folded: Vec<i32>,
+    /// One per output channel.
+    bias: Vec<i32>,
+    /// One per output channel, or one for all.
+    multiplier: Vec<i32>,
+    shift: Vec<i8>,
+}
+
+impl Constants {
+    /// The constants of an operator with input, weights and bias at 0, 1 and 2.
+    pub(super) fn new(
+        site: &Site<'_>,
+        activation: Activation,
+        sums: &[WeightSum],
+        precision: ScalePrecision,
+    ) -> Result<Self, Diagnostic> {
+        let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+        let (x_scale, in_zero_point) = site.per_tensor(x_id)?;
+        let (y_scale, out_zero_point) = site.per_tensor(y_id)?;
+        let (min, max) = site.integer_range(activation, y_id)?;
+        let bias = match site.optional_input(2) {
+            Some(_) => site.constant_i32(2, "the bias")?,
+            None => vec![0; sums.len()],
+        };
+        if bias.len() != sums.len() {
+            return Err(site
+                .tensor_error(
+                    site.input_id(2)?,
+                    "the bias has not one value per output channel",
+                )
+                .expected(sums.len())
+                .found(bias.len()));
+        }
+        let folded = std::iter::zip(&bias, sums)
+            .map(|(bias, w)| bias.wrapping_sub(in_zero_point.wrapping_mul(w.sum)))
+            .collect();
+        let (multiplier, shift) = factors(site, sums.len(), x_scale, y_scale, precision)?;
+        let small = (0..sums.len()).all(|channel| {
+            let shift = shift.get(channel).or(shift.first()).copied().unwrap_or(0);
+            is_small(bias[channel], sums[channel].magnitude, shift)
+        });
+        let int8 = Int8 {
+            in_zero_point,
+            out_zero_point,
+            min,
+            max,
+            small,
+        };
+        Ok(Self {
+            int8,
+            folded,
+            bias,
+            multiplier,
+            shift,
+        })
+    }
+
+    /// The kernel's operands; the plain bias is left out where no window crosses the border.
+    pub(super) fn operands(
+        &self,
+        lowering: &mut Lowering<'_>,
+        x: Operand,
+        packed: &[i8],
+        pads: bool,
+        y: Operand,
+    ) -> [Operand; 7] {
+        let bias = if pads { &self.bias[..] } else { &[] };
+        [
+            x,
+            lowering.constant(packed),
+            lowering.constant(&self.folded),
+            lowering.constant(bias),
+            lowering.constant(&self.multiplier),
+            lowering.constant(&self.shift),
+            y,
+        ]
+    }
+}
+
+/// Whether no input makes the accumulator too large for
+/// [`Factor`](castiron_runtime::fixed::Factor): |x − z| is at most 255.
+fn is_small(bias: i32, magnitude: i64, shift: i8) -> bool {
+    let greatest = i64::from(bias.unsigned_abs()) + 255 * magnitude;
+    let left = u32::from(shift.max(0).unsigned_abs());
+    greatest
+        .checked_mul(1 << left)
+        .is_some_and(|scaled| scaled < 1 << 30)
+}
+
+/// `x_scale × w_scale / y_scale` by channel.
+fn factors(
+    site: &Site<'_>,
+    channels: usize,
+    x_scale: f32,
+    y_scale: f32,
+    precision: ScalePrecision,
+) -> Result<(Vec<i32>, Vec<i8>), Diagnostic> {
+    let w_id: TensorId = site.input_id(1)?;
+    let weights = site.quantization(w_id)?;
+    if weights.zero_point.iter().any(|z| *z != 0) {
+        return Err(site
+            .tensor_error(w_id, "int8 weights must be symmetric")
+            .expected("zero point 0")
+            .found(format_args!("{:?}", weights.zero_point)));
+    }
+    if weights.scale.len() != 1 && weights.scale.len() != channels {
+        return Err(site
+            .tensor_error(w_id, "the weights have not one scale per output channel")
+            .expected(channels)
+            .found(weights.scale.len()));
+    }
+    let single = precision == ScalePrecision::SingleWithoutBias
+        && weights.scale.len() == 1
+        && site.optional_input_id(2).is_none();
+    let product = |w_scale: f32| match single {
+        true => f64::from(x_scale * w_scale),
+        false => f64::from(x_scale) * f64::from(w_scale),
+    };
+    let factors = weights.scale.iter();
+    Ok(factors
+        .map(|w_scale| quantize::multiplier(product(*w_scale) / f64::from(y_scale)))
+        .unzip())
+}

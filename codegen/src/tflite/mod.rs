@@ -1,0 +1,176 @@
+//! The `.tflite` file format: bytes → verified field tables → [`Model`].
+//!
+//! A file is untrusted input. [`read`] first has the `flatbuffers` crate verify the tables that
+//! `schema` declares, then builds the owned graph and checks what a flatbuffer verifier
+//! cannot know: indices, sizes, quantisation, the order of operators. What it hands out needs
+//! no further checks of that kind; what is wrong comes back with its place, all of it at once.
+
+// A diagnostic is large and rare; boxing each would only make the code that fills it in longer.
+#![allow(clippy::result_large_err)]
+
+mod calls;
+mod constants;
+mod conv;
+mod model;
+mod operator;
+mod options;
+mod order;
+mod quantization;
+mod report;
+mod schema;
+mod table;
+mod tensor;
+mod versions;
+
+use flatbuffers::{ForwardsUOffset, InvalidFlatbuffer, Verifiable, Verifier, VerifierOptions};
+
+use crate::error::{Diagnostic, Result};
+use crate::graph::Model;
+
+/// Reads a model; `file_name` is for messages and for [`Model::stem`].
+///
+/// `bytes` may have any alignment. The result owns its data: each buffer of the file at most
+/// once, however many tensors use it.
+pub fn read(file_name: &str, bytes: &[u8]) -> Result<Model> {
+    read_unnamed(file_name, bytes).map_err(|error| error.in_file(file_name))
+}
+
+fn read_unnamed(file_name: &str, bytes: &[u8]) -> Result<Model> {
+    check_header(bytes)?;
+    let limits = limits(bytes.len());
+    let mut verifier = Verifier::new(&limits, bytes);
+    <ForwardsUOffset<schema::Model>>::run_verifier(&mut verifier, 0)
+        .map_err(|error| damaged(&error, bytes.len()))?;
+    let root = table::Place::root(bytes)
+        .map(<schema::Model as table::Table>::at)
+        .ok_or_else(|| Diagnostic::new("the file has no root table"))?;
+    if root.version() != schema::VERSION {
+        return Err(Diagnostic::new("unknown schema version")
+            .expected(schema::VERSION)
+            .found(root.version())
+            .help("convert the model again with a current converter")
+            .into());
+    }
+    model::build(file_name, bytes, root, &mut verifier)
+}
+
+/// Bounds on what a hostile file can make the reader do. Tables and vectors may legally be
+/// shared, so a small file can unfold into a huge tree; real writers share a little.
+fn limits(file_bytes: usize) -> VerifierOptions {
+    VerifierOptions {
+        max_depth: 8,
+        // A table takes its own first four bytes and the four that point to it.
+        max_tables: file_bytes / 8 + 16,
+        max_apparent_size: file_bytes.saturating_mul(4).saturating_add(1 << 18),
+        ignore_missing_null_terminator: true,
+    }
+}
+
+/// Tells files that are no model at all from damaged ones, as their remedies differ.
+fn check_header(bytes: &[u8]) -> Result<(), Diagnostic> {
+    const NEEDED: usize = 8;
+    let Some(header) = bytes.first_chunk::<NEEDED>() else {
+        let d = Diagnostic::new(if bytes.is_empty() {
+            "the file is empty"
+        } else {
+            "the file is too short to be a .tflite model"
+        });
+        return Err(d
+            .expected(format_args!("at least {NEEDED} bytes"))
+            .found(bytes.len())
+            .help("check that the download or the build step before completed"));
+    };
+    if header[4..] == *schema::IDENTIFIER {
+        return Ok(());
+    }
+    let (what, help) = match header {
+        [0x1f, 0x8b, ..] => ("a gzip archive", "unpack it with `gunzip`"),
+        [b'P', b'K', ..] => ("a zip archive", "unpack it with `unzip`"),
+        [0x89, b'H', b'D', b'F', ..] => (
+            "an HDF5 file, perhaps a Keras model",
+            "convert it with `tf.lite.TFLiteConverter`",
+        ),
+        _ if header
+            .iter()
+            .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) =>
+        {
+            (
+                "text",
+                "check that it is not a pointer of Git LFS or a page of an interrupted download",
+            )
+        }
+        _ => ("", "check that it is the file that the converter wrote"),
+    };
+    Err(Diagnostic::new("not a .tflite model")
+        .expected("the file identifier \"TFL3\" at byte 4")
+        .found(match what {
+            "" => format!("\"{}\"", header[4..].escape_ascii()),
+            _ => what.to_owned(),
+        })
+        .help(help))
+}
+
+/// A verifier's error in words. The place it gives is a path of fields, innermost first.
+fn damaged(error: &InvalidFlatbuffer, file_bytes: usize) -> Diagnostic {
+    use flatbuffers::ErrorTraceDetail as Step;
+    let (found, trace) = match error {
+        InvalidFlatbuffer::RangeOutOfBounds { range, error_trace } => (
+            format!(
+                "data at bytes {} to {}, where the file has {file_bytes}",
+                range.start, range.end
+            ),
+            Some(error_trace),
+        ),
+        InvalidFlatbuffer::SignedOffsetOutOfBounds {
+            position,
+            error_trace,
+            ..
+        } => (
+            format!("byte {position} does not begin a table"),
+            Some(error_trace),
+        ),
+        InvalidFlatbuffer::Unaligned {
+            position,
+            error_trace,
+            ..
+        } => (
+            format!("an odd place for it, byte {position}"),
+            Some(error_trace),
+        ),
+        InvalidFlatbuffer::MissingRequiredField { error_trace, .. }
+        | InvalidFlatbuffer::InconsistentUnion { error_trace, .. }
+        | InvalidFlatbuffer::Utf8Error { error_trace, .. }
+        | InvalidFlatbuffer::MissingNullTerminator { error_trace, .. } => {
+            ("inconsistent fields".to_owned(), Some(error_trace))
+        }
+        InvalidFlatbuffer::TooManyTables | InvalidFlatbuffer::ApparentSizeTooLarge => (
+            "parts that refer to each other far more often than in any real model".to_owned(),
+            None,
+        ),
+        InvalidFlatbuffer::DepthLimitReached => ("tables nested without end".to_owned(), None),
+    };
+    let mut path = String::new();
+    for step in trace.map_or(&[][..], |trace| trace.as_ref()).iter().rev() {
+        match step {
+            Step::TableField { field_name, .. } => {
+                let field = field_name.rsplit('.').next().unwrap_or(field_name);
+                let dot = if path.is_empty() { "" } else { "." };
+                path.push_str(&format!("{dot}{field}"));
+            }
+            Step::VectorElement { index, .. } => path.push_str(&format!("[{index}]")),
+            Step::UnionVariant { .. } => {}
+        }
+    }
+    let expected = if path.is_empty() {
+        "a sound flatbuffer".to_owned()
+    } else {
+        format!("a sound `{path}`")
+    };
+    Diagnostic::new("the file is damaged")
+        .expected(expected)
+        .found(found)
+        .help("compare its size with the original's, and copy or convert the model again")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! Field tables → the owned model.
+
+use std::collections::HashSet;
+
+use flatbuffers::Verifier;
+
+use super::constants::Constants;
+use super::operator::tensor_id;
+use super::report::{Report, short};
+use super::table::List;
+use super::{calls, conv, operator, order, schema, tensor};
+use crate::error::{Diagnostic, Result};
+use crate::graph::{Graph, Metadata, Model, OpKind, Signature, SignaturePort, TensorId};
+
+const AGAIN: &str = "the file is damaged or was edited; convert the model again";
+
+/// Builds the model, or reports everything that stands against it.
+pub(super) fn build<'a>(
+    file_name: &str,
+    file: &'a [u8],
+    root: schema::Model<'a>,
+    verifier: &mut Verifier,
+) -> Result<Model> {
+    let mut reader = Reader {
+        constants: Constants::new(file, root.buffers()),
+        report: Report::default(),
+        codes: Vec::new(),
+    };
+    reader.read_codes(root);
+    let graphs = reader.read_graphs(root, verifier);
+    let signatures = reader.read_signatures(root, &graphs);
+    let metadata = reader.read_metadata(root);
+    if let Some(error) = reader.report.into_error() {
+        return Err(error);
+    }
+    Ok(Model {
+        file: file_name.to_owned(),
+        file_bytes: file.len(),
+        description: root.description().text().into_owned(),
+        op_codes: reader.codes.into_iter().flatten().collect(),
+        graphs,
+        signatures,
+        metadata,
+    })
+}
+
+struct Reader<'a> {
+    constants: Constants<'a>,
+    report: Report,
+    /// `None` where the code itself is already reported.
+    codes: Vec<Option<(OpKind, u32)>>,
+}
+
+impl<'a> Reader<'a> {
+    fn read_codes(&mut self, root: schema::Model<'a>) {
+        for (index, raw) in root.operator_codes().iter().enumerate() {
+            match operator::code(raw) {
+                Ok(code) => self.codes.push(Some(code)),
+                Err(mut d) => {
+                    d.message = format!("operator code {index}: {}", d.message);
+                    self.report.push(d);
+                    self.codes.push(None);
+                }
+            }
+        }
+    }
+
+    fn read_graphs(&mut self, root: schema::Model<'a>, verifier: &mut Verifier) -> Vec<Graph> {
+        let subgraphs = root.subgraphs();
+        if subgraphs.is_empty() {
+            self.report.push(
+                Diagnostic::new("the model has no subgraph")
+                    .expected("at least one")
+                    .found("none")
+                    .help("the file is damaged or was stripped; convert the model again"),
+            );
+        }
+        let mut graphs = Vec::with_capacity(subgraphs.len());
+        for (index, raw) in subgraphs.iter().enumerate() {
+            let mut found = Report::default();
+            graphs.push(self.read_graph(index, raw, verifier, &mut found));
+            self.report.append(found, |d| d.in_subgraph(index));
+        }
+        calls::check(&graphs, &mut self.report);
+        graphs
+    }
+
+    fn read_graph(
+        &mut self,
+        graph_index: usize,
+        raw: schema::SubGraph<'a>,
+        verifier: &mut Verifier,
+        report: &mut Report,
+    ) -> Graph {
+        let count = raw.tensors().len();
+        let mut tensors = Vec::with_capacity(count);
+        let mut sound = Vec::with_capacity(count);
+        for (index, raw) in raw.tensors().iter().enumerate() {
+            let (tensor, found) = tensor::read(raw, &mut self.constants);
+            sound.push(found.is_empty());
+            for d in found {
+                report.push(d.at_tensor(index, &short(&tensor.name)));
+            }
+            tensors.push(tensor);
+        }
+        let before = report.count();
+        let inputs = ids(&raw.inputs(), count, "input", report);
+        let outputs = ids(&raw.outputs(), count, "output", report);
+        let mut operators = Vec::with_capacity(raw.operators().len());
+        for (index, raw) in raw.operators().iter().enumerate() {
+            let code = match self.codes.get(raw.opcode_index() as usize) {
+                Some(Some(code)) => code,
+                known => {
+                    if known.is_none() {
+                        report.push(unknown_code(index, raw.opcode_index(), self.codes.len()));
+                    }
+                    continue;
+                }
+            };
+            match operator::read(raw, code, count, &mut self.constants, verifier) {
+                Ok(operator) => operators.push(operator),
+                Err(found) => {
+                    for d in found {
+                        report.push(d.at_operator(index, code.0.name()));
+                    }
+                }
+            }
+        }
+        let mut graph = Graph {
+            name: raw.name().text().into_owned(),
+            tensors,
+            operators,
+            inputs,
+            outputs,
+        };
+        // With an operator or an index missing, data flow would only be wrong for that reason.
+        if report.count() == before && graph.operators.len() == raw.operators().len() {
+            order::check(&mut graph, &sound, graph_index == 0, report);
+            for index in 0..graph.operators.len() {
+                if graph.operators[index]
+                    .inputs
+                    .iter()
+                    .flatten()
+                    .all(|id| sound[id.index()])
+                {
+                    conv::check(&graph, index)
+                        .into_iter()
+                        .for_each(|d| report.push(d));
+                }
+            }
+        }
+        graph
+    }
+
+    fn read_signatures(&mut self, root: schema::Model<'a>, graphs: &[Graph]) -> Vec<Signature> {
+        // What is missing from a broken subgraph's list is not the signature's fault.
+        let whole = self.report.count() == 0;
+        let sets = |ids: fn(&Graph) -> &[TensorId]| -> Vec<HashSet<TensorId>> {
+            graphs
+                .iter()
+                .map(|graph| ids(graph).iter().copied().collect())
+                .collect()
+        };
+        let (graph_inputs, graph_outputs) = (sets(|g| &g.inputs), sets(|g| &g.outputs));
+        let mut signatures = Vec::new();
+        for raw in root.signatures().iter() {
+            let name = raw.key().text().into_owned();
+            let index = raw.subgraph_index() as usize;
+            let Some(graph) = graphs.get(index) else {
+                self.report.push(
+                    Diagnostic::new(format!("signature {:?} names no subgraph", short(&name)))
+                        .expected(format_args!("an index below {}", graphs.len()))
+                        .found(index)
+                        .help(AGAIN),
+                );
+                continue;
+            };
+            let mut ports =
+                |list: List<'a, schema::TensorMap<'a>>, of: &HashSet<TensorId>, kind| {
+                    let mut ports = Vec::with_capacity(list.len());
+                    for raw in list.iter() {
+                        let port = raw.name().text().into_owned();
+                        let (signature, short_port) = (short(&name), short(&port));
+                        let what = format!("{kind} {short_port:?} of signature {signature:?}");
+                        match tensor_id(raw.tensor_index(), graph.tensors.len(), &what) {
+                            Ok(tensor) if !whole || of.contains(&tensor) => {
+                                ports.push(SignaturePort { name: port, tensor });
+                            }
+                            Ok(tensor) => self.report.push(
+                                Diagnostic::new(format!("{what} is no {kind} of its subgraph"))
+                                    .expected(format_args!("one of the subgraph's {kind}s"))
+                                    .found(format_args!("tensor {}", tensor.0))
+                                    .help(AGAIN)
+                                    .in_subgraph(index),
+                            ),
+                            Err(d) => self.report.push(d.in_subgraph(index)),
+                        }
+                    }
+                    ports
+                };
+            let inputs = ports(raw.inputs(), &graph_inputs[index], "input");
+            let outputs = ports(raw.outputs(), &graph_outputs[index], "output");
+            signatures.push(Signature {
+                name,
+                graph: index,
+                inputs,
+                outputs,
+            });
+        }
+        signatures
+    }
+
+    fn read_metadata(&mut self, root: schema::Model<'a>) -> Vec<Metadata> {
+        let mut metadata = Vec::new();
+        for raw in root.metadata().iter() {
+            let name = raw.name().text().into_owned();
+            let data = self.constants.bytes(raw.buffer());
+            match data.and_then(|data| self.constants.copy(data.unwrap_or_default())) {
+                Ok(data) => metadata.push(Metadata { name, data }),
+                Err(mut d) => {
+                    d.message = format!("metadata {:?}: {}", short(&name), d.message);
+                    self.report.push(d);
+                }
+            }
+        }
+        metadata
+    }
+}
+
+fn ids(list: &List<'_, i32>, tensors: usize, what: &str, report: &mut Report) -> Vec<TensorId> {
+    let mut ids = Vec::with_capacity(list.len());
+    for (position, index) in list.iter().enumerate() {
+        match tensor_id(
+            index,
+            tensors,
+            format_args!("{what} {position} of the subgraph"),
+        ) {
+            Ok(id) => ids.push(id),
+            Err(d) => report.push(d),
+        }
+    }
+    ids
+}
+
+fn unknown_code(operator: usize, code: u32, codes: usize) -> Diagnostic {
+    Diagnostic::new("the operator's code is out of range")
+        .expected(format_args!("an operator code below {codes}"))
+        .found(code)
+        .help(AGAIN)
+        .at_operator(operator, "(unknown)")
+}

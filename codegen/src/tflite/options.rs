@@ -1,0 +1,232 @@
+//! Operators' options, from the schema's option tables to the graph's types.
+
+use flatbuffers::{Verifiable, Verifier};
+
+use super::schema::{Operator, options as raw};
+use super::table::Table;
+use crate::error::Diagnostic;
+use crate::graph::{
+    Activation, BinaryOptions, BuiltinOperator as Op, CallOnceOptions, ConcatenationOptions,
+    Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, Options, Padding,
+    Pool2dOptions, ReducerOptions, ReshapeOptions, SoftmaxOptions, SqueezeOptions, WeightsFormat,
+    WhileOptions,
+};
+
+/// Reads a builtin operator's options.
+pub(super) fn read(
+    op: Op,
+    operator: Operator<'_>,
+    verifier: &mut Verifier,
+) -> Result<Options, Diagnostic> {
+    let mut source = Source { operator, verifier };
+    Ok(match op {
+        Op::Conv2d => match source.get::<raw::Conv2d>(1)? {
+            Some(o) => Options::Conv2d(Conv2dOptions {
+                padding: padding(o.padding())?,
+                stride: pair("stride", o.stride_h(), o.stride_w())?,
+                dilation: pair("dilation", o.dilation_h(), o.dilation_w())?,
+                activation: activation(o.activation())?,
+            }),
+            None => return Err(missing()),
+        },
+        Op::DepthwiseConv2d => match source.get::<raw::DepthwiseConv2d>(2)? {
+            Some(o) => Options::DepthwiseConv2d(DepthwiseConv2dOptions {
+                padding: padding(o.padding())?,
+                stride: pair("stride", o.stride_h(), o.stride_w())?,
+                dilation: pair("dilation", o.dilation_h(), o.dilation_w())?,
+                activation: activation(o.activation())?,
+            }),
+            None => return Err(missing()),
+        },
+        Op::AveragePool2d | Op::MaxPool2d | Op::L2Pool2d => match source.get::<raw::Pool2d>(5)? {
+            Some(o) => Options::Pool2d(Pool2dOptions {
+                padding: padding(o.padding())?,
+                stride: pair("stride", o.stride_h(), o.stride_w())?,
+                filter: pair("filter size", o.filter_height(), o.filter_width())?,
+                activation: activation(o.activation())?,
+            }),
+            None => return Err(missing()),
+        },
+        Op::FullyConnected => match source.get::<raw::FullyConnected>(8)? {
+            Some(o) => Options::FullyConnected(FullyConnectedOptions {
+                activation: activation(o.activation())?,
+                weights_format: weights_format(o.weights_format())?,
+                keep_num_dims: o.keep_num_dims(),
+                asymmetric_quantize_inputs: o.asymmetric_quantize_inputs(),
+            }),
+            None => Options::FullyConnected(FullyConnectedOptions::default()),
+        },
+        Op::Add | Op::Sub | Op::Mul | Op::Div => {
+            let (tag, reads_pot) = match op {
+                Op::Add => (11, true),
+                Op::Sub => (28, true),
+                Op::Mul => (21, false),
+                _ => (29, false),
+            };
+            let o = source.get::<raw::Binary>(tag)?;
+            Options::Binary(BinaryOptions {
+                activation: o.map_or(Ok(Activation::None), |o| activation(o.activation()))?,
+                pot_scale_int16: reads_pot && o.is_none_or(raw::Binary::pot_scale_int16),
+            })
+        }
+        Op::Concatenation => {
+            Options::Concatenation(match source.get::<raw::Concatenation>(10)? {
+                Some(o) => ConcatenationOptions {
+                    axis: o.axis(),
+                    activation: activation(o.activation())?,
+                },
+                None => ConcatenationOptions::default(),
+            })
+        }
+        Op::Reshape => {
+            let o = source.get::<raw::Reshape>(17)?;
+            Options::Reshape(ReshapeOptions {
+                new_shape: o.map(|o| o.new_shape().to_vec()).unwrap_or_default(),
+            })
+        }
+        Op::Squeeze => {
+            let o = source.get::<raw::Squeeze>(30)?;
+            Options::Squeeze(SqueezeOptions {
+                dims: o.map(|o| o.dims().to_vec()).unwrap_or_default(),
+            })
+        }
+        Op::Softmax => {
+            let beta = source
+                .get::<raw::Softmax>(9)?
+                .map_or(0.0, raw::Softmax::beta);
+            if !beta.is_finite() {
+                return Err(Diagnostic::new("SOFTMAX's beta is not a number")
+                    .expected("a finite factor, usually 1")
+                    .found(beta)
+                    .help("the file is damaged or was edited; convert the model again"));
+            }
+            Options::Softmax(SoftmaxOptions { beta })
+        }
+        Op::Mean
+        | Op::Sum
+        | Op::ReduceProd
+        | Op::ReduceMax
+        | Op::ReduceMin
+        | Op::ReduceAny
+        | Op::ReduceAll => {
+            let o = source.get::<raw::Reducer>(27)?;
+            Options::Reducer(ReducerOptions {
+                keep_dims: o.is_some_and(raw::Reducer::keep_dims),
+            })
+        }
+        Op::If => match source.get::<raw::If>(92)? {
+            Some(o) => Options::If(IfOptions {
+                then_graph: graph(o.then_subgraph())?,
+                else_graph: graph(o.else_subgraph())?,
+            }),
+            None => return Err(missing()),
+        },
+        Op::While => match source.get::<raw::While>(93)? {
+            Some(o) => Options::While(WhileOptions {
+                cond_graph: graph(o.cond_subgraph())?,
+                body_graph: graph(o.body_subgraph())?,
+            }),
+            None => return Err(missing()),
+        },
+        Op::CallOnce => match source.get::<raw::CallOnce>(103)? {
+            Some(o) => Options::CallOnce(CallOnceOptions {
+                init_graph: graph(o.init_subgraph())?,
+            }),
+            None => return Err(missing()),
+        },
+        _ => match (operator.options_type(), operator.options_2_type()) {
+            (0, 0) => Options::None,
+            (0, tag) | (tag, _) => Options::Unread(tag),
+        },
+    })
+}
+
+/// An operator's union of options.
+struct Source<'a, 'v, 'opts, 'buf> {
+    operator: Operator<'a>,
+    verifier: &'v mut Verifier<'opts, 'buf>,
+}
+
+impl<'a> Source<'a, '_, '_, '_> {
+    /// The options of the tag that belongs to the operator; `None` if the file leaves them out.
+    fn get<T: Table<'a> + Verifiable>(&mut self, tag: u8) -> Result<Option<T>, Diagnostic> {
+        match self.operator.options_type() {
+            0 => Ok(None),
+            found if found == tag => self.operator.options(self.verifier).map_err(|_| {
+                Diagnostic::new("the operator's options are damaged")
+                    .expected("a sound table of options")
+                    .found("one that leaves the file")
+                    .help("copy or convert the model again")
+            }),
+            found => Err(Diagnostic::new("the options are another operator's")
+                .expected(format_args!("options of type {tag}"))
+                .found(format_args!("type {found}"))
+                .help("the file is damaged or was edited; convert the model again")),
+        }
+    }
+}
+
+fn missing() -> Diagnostic {
+    Diagnostic::new("the operator has no options")
+        .expected("options, as this operator has no useful defaults")
+        .found("none")
+        .help("the file is damaged or was edited; convert the model again")
+}
+
+fn padding(code: i8) -> Result<Padding, Diagnostic> {
+    match code {
+        0 => Ok(Padding::Same),
+        1 => Ok(Padding::Valid),
+        _ => Err(unknown("padding", "0 (SAME) or 1 (VALID)", code)),
+    }
+}
+
+fn activation(code: i8) -> Result<Activation, Diagnostic> {
+    Ok(match code {
+        0 => Activation::None,
+        1 => Activation::Relu,
+        2 => Activation::ReluN1To1,
+        3 => Activation::Relu6,
+        4 => Activation::Tanh,
+        5 => Activation::SignBit,
+        _ => return Err(unknown("fused activation", "a code of 0 to 5", code)),
+    })
+}
+
+fn weights_format(code: i8) -> Result<WeightsFormat, Diagnostic> {
+    match code {
+        0 => Ok(WeightsFormat::Default),
+        // Its weights are permuted for one kernel of one architecture; read plainly, they are wrong.
+        1 => Err(Diagnostic::new("the weights are shuffled")
+            .expected("weights in the DEFAULT format")
+            .found("SHUFFLED4x16INT8")
+            .help("convert the model again without shuffled weights")),
+        _ => Err(unknown("weights format", "0 (DEFAULT)", code)),
+    }
+}
+
+fn unknown(what: &str, expected: &str, code: i8) -> Diagnostic {
+    Diagnostic::new(format!("unknown {what}"))
+        .expected(expected)
+        .found(code)
+        .help("the file is damaged, or newer than this release of castiron")
+}
+
+fn pair(what: &str, height: i32, width: i32) -> Result<(usize, usize), Diagnostic> {
+    match (usize::try_from(height), usize::try_from(width)) {
+        (Ok(h @ 1..), Ok(w @ 1..)) => Ok((h, w)),
+        _ => Err(Diagnostic::new(format!("the {what} is not positive"))
+            .expected("height and width of at least 1")
+            .found(format_args!("{height} × {width}"))
+            .help("the file is damaged or was edited; convert the model again")),
+    }
+}
+
+fn graph(index: i32) -> Result<usize, Diagnostic> {
+    usize::try_from(index).map_err(|_| {
+        Diagnostic::new("the operator calls a subgraph that does not exist")
+            .expected("the index of a subgraph")
+            .found(index)
+            .help("the file is damaged or was edited; convert the model again")
+    })
+}

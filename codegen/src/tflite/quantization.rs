@@ -1,0 +1,212 @@
+//! Scales and zero points.
+
+use super::schema::QuantizationParameters;
+use crate::error::Diagnostic;
+use crate::graph::{Quantization, Tensor};
+
+/// Tags of the union of schemes beyond scale and zero point.
+const BLOCKWISE: u8 = 2;
+const MULTI_AXIS: u8 = 3;
+
+/// Reads a tensor's quantisation; `None` for a tensor that has none.
+pub(super) fn read(
+    raw: Option<QuantizationParameters<'_>>,
+    tensor: &Tensor,
+) -> Result<Option<Quantization>, Diagnostic> {
+    let Some(raw) = raw else { return Ok(None) };
+    if matches!(raw.details_type(), BLOCKWISE | MULTI_AXIS) {
+        return Err(
+            Diagnostic::new("the tensor's quantisation scheme is not supported")
+                .expected("one scale per tensor or per channel")
+                .found(if raw.details_type() == BLOCKWISE {
+                    "blockwise"
+                } else {
+                    "multi-axis"
+                })
+                .help("quantise the model per channel"),
+        );
+    }
+    let scales = raw.scale();
+    let zero_points = raw.zero_point();
+    let quantized = tensor.dtype.integer_range().is_some();
+    if scales.is_empty() && (zero_points.is_empty() || !quantized) {
+        // Only ranges seen in training, which are of no use after conversion.
+        return Ok(None);
+    }
+    normalise(
+        scales.to_vec(),
+        &zero_points.to_vec(),
+        raw.quantized_dimension(),
+        tensor,
+    )
+    .map(Some)
+}
+
+fn normalise(
+    scale: Vec<f32>,
+    zero_points: &[i64],
+    dimension: i32,
+    tensor: &Tensor,
+) -> Result<Quantization, Diagnostic> {
+    const AGAIN: &str = "the file is damaged or was edited; quantise the model again";
+    if scale.is_empty() {
+        return Err(Diagnostic::new("the tensor has a zero point but no scale")
+            .expected("as many scales as zero points")
+            .found(format_args!(
+                "no scale for {} zero point(s)",
+                zero_points.len()
+            ))
+            .help(AGAIN));
+    }
+    // A channel of nothing but zeros gets scale 0 from some converters, and computes to zero.
+    let per_channel = scale.len() > 1;
+    let right = |s: f32| s.is_finite() && (s > 0.0 || (per_channel && s == 0.0));
+    if let Some((channel, bad)) = scale.iter().enumerate().find(|(_, s)| !right(**s)) {
+        let at = if per_channel {
+            format!(" in channel {channel}")
+        } else {
+            String::new()
+        };
+        return Err(Diagnostic::new("the scale is not a positive number")
+            .expected("a finite scale above 0")
+            .found(format_args!("{bad}{at}"))
+            .help("calibrate the model with data that covers this tensor's range"));
+    }
+    let (low, high) = tensor
+        .dtype
+        .integer_range()
+        .unwrap_or((i64::from(i32::MIN), i64::from(i32::MAX)));
+    let zero_point = match zero_points {
+        [] => vec![0],
+        points => points
+            .iter()
+            .map(|point| {
+                i32::try_from(*point)
+                    .ok()
+                    .filter(|_| (low..=high).contains(point))
+                    .ok_or_else(|| {
+                        Diagnostic::new("the zero point is outside the type's range")
+                            .expected(format_args!("{low} to {high} for {}", tensor.dtype))
+                            .found(point)
+                            .help(AGAIN)
+                    })
+            })
+            .collect::<Result<Vec<i32>, _>>()?,
+    };
+    let zero_point = match &zero_point[..] {
+        [one] => vec![*one; scale.len()],
+        points if points.len() == scale.len() => zero_point,
+        points => {
+            return Err(Diagnostic::new("scales and zero points differ in number")
+                .expected(format_args!("{} zero points, or one", scale.len()))
+                .found(points.len())
+                .help(AGAIN));
+        }
+    };
+    let dimension = if per_channel {
+        channel_dimension(scale.len(), dimension, tensor)?
+    } else {
+        0
+    };
+    Ok(Quantization {
+        scale,
+        zero_point,
+        dimension,
+    })
+}
+
+/// The dimension that the scales run along.
+fn channel_dimension(scales: usize, dimension: i32, tensor: &Tensor) -> Result<usize, Diagnostic> {
+    // Early converters gave biases the weights' dimension. A bias only has one to choose from.
+    let dimension = match &tensor.shape[..] {
+        [_] => Some(0),
+        shape => usize::try_from(dimension).ok().filter(|d| *d < shape.len()),
+    };
+    let Some(dimension) = dimension else {
+        return Err(Diagnostic::new("the quantised dimension is out of range")
+            .expected(format_args!("a dimension of shape {:?}", tensor.shape))
+            .found("one beyond")
+            .help("the file is damaged or was edited; quantise the model again"));
+    };
+    if tensor.shape.get(dimension) == Some(&scales) {
+        return Ok(dimension);
+    }
+    Err(
+        Diagnostic::new("the number of scales does not match the shape")
+            .expected(format_args!(
+                "one scale, or one for each channel along dimension {dimension} of shape {:?}",
+                tensor.shape
+            ))
+            .found(format_args!("{scales} scales"))
+            .help("the file is damaged or was edited; quantise the model again"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::DType;
+
+    fn tensor(dtype: DType, shape: &[usize]) -> Tensor {
+        Tensor {
+            name: String::new(),
+            shape: shape.to_vec(),
+            shape_signature: None,
+            dtype,
+            quantization: None,
+            data: None,
+            is_variable: false,
+        }
+    }
+
+    #[test]
+    fn a_bias_with_its_weights_dimension_is_read_along_its_own() {
+        let bias = tensor(DType::Int32, &[2]);
+        let q = normalise(vec![0.1, 0.2], &[0, 0], 3, &bias).expect("readable");
+        assert_eq!((q.dimension, q.zero_point), (0, vec![0, 0]));
+    }
+
+    #[test]
+    fn one_zero_point_or_none_serves_all_channels() {
+        let weights = tensor(DType::Int8, &[1, 3]);
+        for points in [&[][..], &[0]] {
+            let q = normalise(vec![0.1; 3], points, 1, &weights).expect("readable");
+            assert_eq!(q.zero_point, [0, 0, 0]);
+        }
+        assert!(normalise(vec![0.1; 3], &[0, 0], 1, &weights).is_err());
+    }
+
+    #[test]
+    fn a_dead_channel_may_have_scale_0_but_no_whole_tensor() {
+        let weights = tensor(DType::Int8, &[2]);
+        assert!(normalise(vec![0.0, 0.1], &[], 0, &weights).is_ok());
+        for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+            assert!(normalise(vec![bad], &[], 0, &weights).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn zero_points_keep_to_the_type() {
+        let right = [(DType::Int8, -128), (DType::Uint8, 255), (DType::Int4, 7)];
+        let wrong = [
+            (DType::Int8, 128),
+            (DType::Uint8, -1),
+            (DType::Int64, 1 << 40),
+        ];
+        for (dtype, point) in right {
+            assert!(normalise(vec![0.1], &[point], 0, &tensor(dtype, &[1])).is_ok());
+        }
+        for (dtype, point) in wrong {
+            assert!(normalise(vec![0.1], &[point], 0, &tensor(dtype, &[1])).is_err());
+        }
+    }
+
+    #[test]
+    fn scales_run_along_a_dimension_of_their_number() {
+        let weights = tensor(DType::Int8, &[4, 3]);
+        assert!(normalise(vec![0.1; 3], &[], 1, &weights).is_ok());
+        for (scales, dimension) in [(3, 0), (3, 2), (3, -1), (5, 1)] {
+            assert!(normalise(vec![0.1; scales], &[], dimension, &weights).is_err());
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The parts of schema version 3 that castiron reads, as field tables.
+//!
+//! Slots not listed are not read and so need not be valid.
+
+use super::table::{Bytes, List, Present, tables};
+
+/// What the file starts with, after the root offset.
+pub(super) const IDENTIFIER: &[u8; 4] = b"TFL3";
+/// The only schema version in use since 2017.
+pub(super) const VERSION: u32 = 3;
+
+tables! {
+    /// The root.
+    Model {
+        0 version: u32,
+        1 operator_codes: List<'a, OperatorCode<'a>>,
+        2 subgraphs: List<'a, SubGraph<'a>>,
+        3 description: Bytes<'a>,
+        4 buffers: List<'a, Buffer<'a>>,
+        6 metadata: List<'a, Metadata<'a>>,
+        7 signatures: List<'a, Signature<'a>>,
+    }
+    /// Which operator, in which version.
+    OperatorCode {
+        // A byte was enough until the codes passed 127; newer writers fill both fields.
+        0 deprecated_builtin_code: i8,
+        1 custom_code: Bytes<'a>,
+        2 version: i32 = 1,
+        3 builtin_code: i32,
+    }
+    /// One subgraph.
+    SubGraph {
+        0 tensors: List<'a, Tensor<'a>>,
+        1 inputs: List<'a, i32>,
+        2 outputs: List<'a, i32>,
+        3 operators: List<'a, Operator<'a>>,
+        4 name: Bytes<'a>,
+    }
+    /// One tensor.
+    Tensor {
+        0 shape: List<'a, i32>,
+        1 dtype: i8,
+        2 buffer: u32,
+        3 name: Bytes<'a>,
+        4 quantization: Option<QuantizationParameters<'a>>,
+        5 is_variable: bool,
+        6 sparsity: Present,
+        7 shape_signature: List<'a, i32>,
+        10 external_buffer: u32,
+    }
+    /// Scales and zero points.
+    QuantizationParameters {
+        2 scale: List<'a, f32>,
+        3 zero_point: List<'a, i64>,
+        4 details_type: u8,
+        6 quantized_dimension: i32,
+    }
+    /// One operator. The union of options is verified when the operator's code is known.
+    Operator {
+        0 opcode_index: u32,
+        1 inputs: List<'a, i32>,
+        2 outputs: List<'a, i32>,
+        3 options_type: u8,
+        5 custom_options: Bytes<'a>,
+        9 large_custom_options_offset: u64,
+        10 large_custom_options_size: u64,
+        11 options_2_type: u8,
+    }
+    /// Data in the file's flatbuffer, or behind it at an offset.
+    Buffer {
+        0 data: Bytes<'a>,
+        1 offset: u64,
+        2 size: u64,
+    }
+    /// A named buffer.
+    Metadata {
+        0 name: Bytes<'a>,
+        1 buffer: u32,
+    }
+    /// A named entry point.
+    Signature {
+        0 inputs: List<'a, TensorMap<'a>>,
+        1 outputs: List<'a, TensorMap<'a>>,
+        2 key: Bytes<'a>,
+        4 subgraph_index: u32,
+    }
+    /// A signature's name of a tensor.
+    TensorMap {
+        0 name: Bytes<'a>,
+        1 tensor_index: u32,
+    }
+}
+
+/// Option tables: members of the operators' union, by tag.
+pub(super) mod options {
+    use flatbuffers::{InvalidFlatbuffer, Verifiable, Verifier};
+
+    use super::super::table::{List, Table, tables, verified};
+    use super::Operator;
+
+    /// Where an operator's options are: the slot of the union's value.
+    const SLOT: u16 = 4;
+
+    tables! {
+        /// CONV_2D.
+        Conv2d {
+            0 padding: i8,
+            1 stride_w: i32,
+            2 stride_h: i32,
+            3 activation: i8,
+            4 dilation_w: i32 = 1,
+            5 dilation_h: i32 = 1,
+        }
+        /// DEPTHWISE_CONV_2D.
+        DepthwiseConv2d {
+            0 padding: i8,
+            1 stride_w: i32,
+            2 stride_h: i32,
+            4 activation: i8,
+            5 dilation_w: i32 = 1,
+            6 dilation_h: i32 = 1,
+        }
+        /// The three poolings.
+        Pool2d {
+            0 padding: i8,
+            1 stride_w: i32,
+            2 stride_h: i32,
+            3 filter_width: i32,
+            4 filter_height: i32,
+            5 activation: i8,
+        }
+        /// FULLY_CONNECTED.
+        FullyConnected {
+            0 activation: i8,
+            1 weights_format: i8,
+            2 keep_num_dims: bool,
+            3 asymmetric_quantize_inputs: bool,
+        }
+        /// ADD and SUB; MUL and DIV have the first field only.
+        Binary {
+            0 activation: i8,
+            1 pot_scale_int16: bool = true,
+        }
+        /// CONCATENATION.
+        Concatenation {
+            0 axis: i32,
+            1 activation: i8,
+        }
+        /// RESHAPE.
+        Reshape { 0 new_shape: List<'a, i32>, }
+        /// SQUEEZE.
+        Squeeze { 0 dims: List<'a, i32>, }
+        /// SOFTMAX.
+        Softmax { 0 beta: f32, }
+        /// MEAN, SUM and the other reductions.
+        Reducer { 0 keep_dims: bool, }
+        /// IF.
+        If {
+            0 then_subgraph: i32,
+            1 else_subgraph: i32,
+        }
+        /// WHILE.
+        While {
+            0 cond_subgraph: i32,
+            1 body_subgraph: i32,
+        }
+        /// CALL_ONCE.
+        CallOnce { 0 init_subgraph: i32, }
+    }
+
+    impl<'a> Operator<'a> {
+        /// The options, verified now, as a table of the type the caller knows them to have.
+        pub(in crate::tflite) fn options<T: Table<'a> + Verifiable>(
+            self,
+            verifier: &mut Verifier,
+        ) -> Result<Option<T>, InvalidFlatbuffer> {
+            verified(self.0, SLOT, verifier)
+        }
+    }
+}

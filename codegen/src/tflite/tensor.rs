@@ -1,0 +1,208 @@
+//! One tensor: type, shape, data.
+
+use super::constants::Constants;
+use super::quantization;
+use super::schema;
+use crate::error::Diagnostic;
+use crate::graph::{DType, Tensor};
+
+/// Nothing that fits a microcontroller comes near; below it, sizes can be added without care.
+const MOST_BYTES: usize = 1 << 31;
+/// Kernels of every runtime stop at 8; the rest is room for writers of odd reshapes.
+const MOST_DIMENSIONS: usize = 64;
+
+/// Reads a tensor. If that finds anything wrong, the tensor only holds its place.
+pub(super) fn read(
+    raw: schema::Tensor<'_>,
+    constants: &mut Constants<'_>,
+) -> (Tensor, Vec<Diagnostic>) {
+    let mut tensor = Tensor {
+        name: raw.name().text().into_owned(),
+        shape: Vec::new(),
+        shape_signature: None,
+        dtype: DType::Int8,
+        quantization: None,
+        data: None,
+        is_variable: raw.is_variable(),
+    };
+    let mut found = Vec::new();
+    let dtype = dtype(raw.dtype());
+    let shape = shape(raw);
+    // Without type and shape the other checks would only repeat that something is wrong.
+    match (dtype, shape) {
+        (Ok(dtype), Ok(shape)) => {
+            tensor.dtype = dtype;
+            tensor.shape = shape;
+        }
+        (dtype, shape) => {
+            found.extend(dtype.err());
+            found.extend(shape.err());
+            return (tensor, found);
+        }
+    }
+    let signature = raw.shape_signature().to_vec();
+    tensor.shape_signature = (!signature.is_empty()).then_some(signature);
+
+    if let Err(d) = check_size(&tensor) {
+        return (tensor, vec![d]);
+    }
+    if raw.sparsity().0 {
+        found.push(
+            Diagnostic::new("the tensor is sparse")
+                .expected("dense weights")
+                .found("weights in a sparse format")
+                .help("convert the model without sparsity"),
+        );
+        return (tensor, found);
+    }
+    if raw.external_buffer() != 0 {
+        found.push(
+            Diagnostic::new("the tensor's data is in another file")
+                .expected("a model in one file")
+                .found(format_args!("external buffer {}", raw.external_buffer()))
+                .help("convert the model without external weights"),
+        );
+    }
+    match constants.shared(raw.buffer()) {
+        Ok(data) => tensor.data = data,
+        Err(d) => found.push(d),
+    }
+    found.extend(check_data(&tensor));
+    match quantization::read(raw.quantization(), &tensor) {
+        Ok(quantization) => tensor.quantization = quantization,
+        Err(d) => found.push(d),
+    }
+    (tensor, found)
+}
+
+/// The element type of a schema code.
+fn dtype(code: i8) -> Result<DType, Diagnostic> {
+    Ok(match code {
+        0 => DType::Float32,
+        1 => DType::Float16,
+        2 => DType::Int32,
+        3 => DType::Uint8,
+        4 => DType::Int64,
+        5 => DType::String,
+        6 => DType::Bool,
+        7 => DType::Int16,
+        8 => DType::Complex64,
+        9 => DType::Int8,
+        10 => DType::Float64,
+        11 => DType::Complex128,
+        12 => DType::Uint64,
+        13 => DType::Resource,
+        14 => DType::Variant,
+        15 => DType::Uint32,
+        16 => DType::Uint16,
+        17 => DType::Int4,
+        18 => DType::Bfloat16,
+        19 => DType::Int2,
+        20 => DType::Uint4,
+        21 => DType::Float8E4M3Fn,
+        22 => DType::Float8E5M2,
+        _ => {
+            return Err(Diagnostic::new("unknown element type")
+                .expected("a type code of 0 to 22")
+                .found(code)
+                .help("the file is damaged, or newer than this release of castiron"));
+        }
+    })
+}
+
+fn shape(raw: schema::Tensor<'_>) -> Result<Vec<usize>, Diagnostic> {
+    let sizes = raw.shape();
+    if sizes.len() > MOST_DIMENSIONS {
+        return Err(Diagnostic::new("the tensor has too many dimensions")
+            .expected(format_args!("at most {MOST_DIMENSIONS}"))
+            .found(sizes.len())
+            .help("squeeze dimensions of size 1 where the model is made"));
+    }
+    let shape: Result<Vec<usize>, _> = sizes.iter().map(usize::try_from).collect();
+    shape.map_err(|_| {
+        Diagnostic::new("the shape has a negative size")
+            .expected("sizes known when the firmware is built")
+            .found(format_args!("{:?}", sizes.to_vec()))
+            .help("convert the model with a fixed input shape")
+    })
+}
+
+fn check_size(tensor: &Tensor) -> Result<(), Diagnostic> {
+    let bits = tensor.dtype.bits().max(1);
+    // Each size counts at least 1, so that no order of multiplication overflows behind a 0.
+    let total = tensor
+        .shape
+        .iter()
+        .try_fold(bits, |n, size| n.checked_mul((*size).max(1)));
+    match total {
+        Some(total) if total.div_ceil(8) <= MOST_BYTES => Ok(()),
+        _ => Err(Diagnostic::new("the tensor is too large")
+            .expected(format_args!("at most {MOST_BYTES} bytes"))
+            .found(format_args!("shape {:?} of {}", tensor.shape, tensor.dtype))
+            .help("the file is damaged; convert the model again")),
+    }
+}
+
+fn check_data(tensor: &Tensor) -> Option<Diagnostic> {
+    let data = tensor.data.as_ref()?;
+    if tensor.is_variable {
+        return Some(
+            Diagnostic::new("a variable tensor has constant data")
+                .expected("a variable that starts at zero")
+                .found(format_args!("{} bytes", data.len()))
+                .help("no runtime loads such data; convert the model again"),
+        );
+    }
+    let needed = tensor.bytes();
+    if tensor.dtype.bits() == 0 || data.len() == needed {
+        return None;
+    }
+    Some(
+        Diagnostic::new("the constant's data does not fit its shape and type")
+            .expected(format_args!(
+                "{needed} bytes for shape {:?} of {}",
+                tensor.shape, tensor.dtype
+            ))
+            .found(format_args!("{} bytes", data.len()))
+            .help("the file is damaged or was edited; convert the model again"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(dtype: DType, shape: &[usize], data: Option<&[u8]>) -> Tensor {
+        Tensor {
+            name: String::new(),
+            shape: shape.to_vec(),
+            shape_signature: None,
+            dtype,
+            quantization: None,
+            data: data.map(Into::into),
+            is_variable: false,
+        }
+    }
+
+    #[test]
+    fn packed_types_round_up_to_whole_bytes() {
+        assert_eq!(check_data(&tensor(DType::Int4, &[5], Some(&[0; 3]))), None);
+        assert_eq!(check_data(&tensor(DType::Int2, &[5], Some(&[0; 2]))), None);
+        assert!(check_data(&tensor(DType::Int4, &[5], Some(&[0; 5]))).is_some());
+    }
+
+    #[test]
+    fn a_zero_does_not_hide_an_overflow() {
+        assert!(check_size(&tensor(DType::Int8, &[usize::MAX, usize::MAX, 0], None)).is_err());
+        assert!(check_size(&tensor(DType::Int8, &[0, 4], None)).is_ok());
+        assert!(check_size(&tensor(DType::Int8, &[MOST_BYTES], None)).is_ok());
+        assert!(check_size(&tensor(DType::Int16, &[MOST_BYTES], None)).is_err());
+        assert!(check_size(&tensor(DType::Resource, &[1 << 40], None)).is_err());
+    }
+
+    #[test]
+    fn every_code_up_to_22_is_a_type() {
+        assert!((0..=22).all(|code| dtype(code).is_ok()));
+        assert!(dtype(-1).is_err() && dtype(23).is_err());
+    }
+}
