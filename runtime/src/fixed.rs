@@ -81,7 +81,14 @@ impl Factor {
     #[inline(always)]
     #[must_use]
     pub const fn apply(self, x: i32) -> i32 {
-        let wide = x.wrapping_shl(self.left) as i64 * self.multiplier as i64;
+        self.apply_doubled(x.wrapping_shl(self.left))
+    }
+
+    /// [`apply`](Self::apply) of a value given doubled, for `shift` of at most 0.
+    #[inline(always)]
+    #[must_use]
+    pub const fn apply_doubled(self, x2: i32) -> i32 {
+        let wide = x2 as i64 * self.multiplier as i64;
         let high = (wide.wrapping_add(1 << 31) >> 32) as i32;
         let sign = (high >> 31) & self.rounds;
         high.wrapping_add(sign)
@@ -128,7 +135,9 @@ mod tests {
 
         #[test]
         fn large_values_take_the_short_way(x in -(1 << 30) + 1..1 << 30, m in 0..i32::MAX, shift in -31..=0) {
-            prop_assert_eq!(Factor::new(m, shift).apply(x), requantize(x, m, shift));
+            let expected = requantize(x, m, shift);
+            prop_assert_eq!(Factor::new(m, shift).apply(x), expected);
+            prop_assert_eq!(Factor::new(m, shift).apply_doubled(2 * x), expected);
         }
     }
 

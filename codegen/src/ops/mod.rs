@@ -4,11 +4,14 @@
 //! ([`Family::memory`]) and which kernel calls compute it ([`Family::lower`]). Adding an operator
 //! is a file here, a line in [`family`] and, where no kernel fits, a kernel in the runtime.
 
+mod binary;
 mod blocks;
 mod concatenation;
 mod conv;
 mod conv_int8;
+mod convert;
 mod depthwise;
+mod fixed_functions;
 mod fully_connected;
 mod mean;
 mod pad;
@@ -17,6 +20,7 @@ mod quantize;
 mod shape;
 mod site;
 mod softmax;
+mod unary;
 
 pub use site::Site;
 
@@ -63,6 +67,23 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
         Op::Softmax => &softmax::Softmax,
+        Op::Add => &binary::Binary(kernels::Arithmetic::Add),
+        Op::Sub => &binary::Binary(kernels::Arithmetic::Sub),
+        Op::Mul => &binary::Binary(kernels::Arithmetic::Mul),
+        Op::Logistic => &unary::Logistic,
+        Op::Tanh => &unary::Tanh,
+        Op::Relu => &unary::Relu {
+            min: 0.0,
+            max: f32::INFINITY,
+        },
+        Op::Relu6 => &unary::Relu { min: 0.0, max: 6.0 },
+        Op::ReluN1To1 => &unary::Relu {
+            min: -1.0,
+            max: 1.0,
+        },
+        Op::Relu0To1 => &unary::Relu { min: 0.0, max: 1.0 },
+        Op::Quantize => &convert::Quantize,
+        Op::Dequantize => &convert::Dequantize,
         _ => return None,
     })
 }

@@ -1,0 +1,525 @@
+//! ADD, SUB and MUL of two tensors, or of a tensor and a constant.
+//!
+//! The first operand is always an activation; the generator exchanges operands where the first is
+//! the constant one, so every arithmetic comes in both orders. Either activation that is as large
+//! as the output may share its memory: each element is read before the one in its place is
+//! written.
+//!
+//! Numbers are those of TensorFlow's kernels: int8 sums bring both sides to twice the larger
+//! scale with 20 bits to spare, add, and requantise; products are requantised; int32 wraps.
+
+use core::cell::Cell;
+
+use super::unary::clamp;
+use super::{Float, host_kernel, part};
+use crate::fixed::Factor;
+
+/// Outer dimensions of a [`Broadcast`].
+pub const OUTER_DIMS: usize = 6;
+
+/// How two operands of different shapes meet: equal runs of elements, and where each run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Broadcast {
+    /// Elements of a run of the output, and of the first operand.
+    pub run: usize,
+    /// Elements of a run of the second operand: `run` or 1.
+    pub second_run: usize,
+    /// The dimensions around the runs, the fastest first; unused ones count 1.
+    pub outer: [OuterDim; OUTER_DIMS],
+}
+
+/// One dimension around the runs of a [`Broadcast`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct OuterDim {
+    /// Its size.
+    pub count: usize,
+    /// Elements of the first operand from one to the next.
+    pub first: usize,
+    /// Elements of the second operand from one to the next.
+    pub second: usize,
+}
+
+/// The operation on float32 and int32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub enum Arithmetic {
+    /// first + second
+    Add,
+    /// first − second
+    Sub,
+    /// second − first
+    SubFrom,
+    /// first × second
+    Mul,
+}
+
+/// A quantised sum or difference.
+///
+/// The side of the larger scale is multiplied by exactly ½, which needs no rounding. With its
+/// sign folded in: `exact` = x·`exact_factor` + `exact_offset`, `exact_factor` = ±2¹⁹. The other
+/// side is `rounded` = ((x − zero point)·2²⁰)·multiplier, rounded twice; then
+/// y = (`exact` ± `rounded`)·out multiplier + zero point, rounded twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Sum {
+    /// Whether the first operand is the exact side.
+    pub first_is_exact: bool,
+    /// ±2¹⁹.
+    pub exact_factor: i32,
+    /// −`exact_factor` × the exact side's zero point.
+    pub exact_offset: i32,
+    /// The rounded side's zero point × 2²¹.
+    pub rounded_zero: i32,
+    /// The rounded side's multiplier.
+    pub rounded_multiplier: i32,
+    /// The rounded side's shift, at most 0.
+    pub rounded_shift: i32,
+    /// The rounded side's sign: 1 or −1.
+    pub rounded_sign: i32,
+    /// The output's multiplier.
+    pub out_multiplier: i32,
+    /// The output's shift, at most 0.
+    pub out_shift: i32,
+    /// The output's zero point.
+    pub out_zero_point: i32,
+    /// Least output value, by type and activation.
+    pub min: i32,
+    /// Greatest output value, by type and activation.
+    pub max: i32,
+}
+
+/// A quantised product: (a − zero point)·(b − zero point)·multiplier + zero point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Product {
+    /// The first operand's zero point.
+    pub first_zero_point: i32,
+    /// The second operand's zero point.
+    pub second_zero_point: i32,
+    /// The output's multiplier.
+    pub multiplier: i32,
+    /// The shift, at most 14.
+    pub shift: i32,
+    /// The output's zero point.
+    pub out_zero_point: i32,
+    /// Least output value, by type and activation.
+    pub min: i32,
+    /// Greatest output value, by type and activation.
+    pub max: i32,
+}
+
+/// An int32 operation, wrapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Int32 {
+    /// The operation.
+    pub arithmetic: Arithmetic,
+    /// Least output value, by activation.
+    pub min: i32,
+    /// Greatest output value, by activation.
+    pub max: i32,
+}
+
+/// A float32 operation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Float32 {
+    /// The operation.
+    pub arithmetic: Arithmetic,
+    /// Range of the output.
+    pub float: Float,
+}
+
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $kernel:ident($t:ty, $second:ty): $parameters:ty;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+        pub struct $kernel {
+            /// What to compute of two elements.
+            pub operation: $parameters,
+            /// How the operands' elements meet; `None` where both are as large as the output or
+            /// the second operand has one element.
+            pub broadcast: Option<Broadcast>,
+        }
+
+        host_kernel! { $kernel(first, second, y); }
+
+        impl $kernel {
+            /// Computes the whole output.
+            // Inlined so that the choices below, constant where the model is compiled, leave one
+            // loop, which all layers of a kind share.
+            #[inline(always)]
+            pub fn run(&self, first: &[Cell<$t>], second: &[$second], y: &[Cell<$t>]) {
+                let meeting = Meeting { broadcast: self.broadcast.as_ref(), first, second, y };
+                self.operation.run(meeting);
+            }
+        }
+    )*};
+}
+kernels! {
+    /// ADD or SUB of int8 activations.
+    AddI8(i8, Cell<i8>): Sum;
+    /// ADD or SUB of an int8 activation and a constant.
+    AddConstantI8(i8, i8): Sum;
+    /// MUL of int8 activations.
+    MulI8(i8, Cell<i8>): Product;
+    /// MUL of an int8 activation and a constant.
+    MulConstantI8(i8, i8): Product;
+    /// ADD, SUB or MUL of int32 activations.
+    BinaryI32(i32, Cell<i32>): Int32;
+    /// ADD, SUB or MUL of an int32 activation and a constant.
+    BinaryConstantI32(i32, i32): Int32;
+    /// ADD, SUB or MUL of float32 activations.
+    BinaryF32(f32, Cell<f32>): Float32;
+    /// ADD, SUB or MUL of a float32 activation and a constant.
+    BinaryConstantF32(f32, f32): Float32;
+}
+
+/// An element of an activation or of a constant.
+trait Source<T> {
+    fn read(&self) -> T;
+}
+
+impl<T: Copy> Source<T> for Cell<T> {
+    #[inline(always)]
+    fn read(&self) -> T {
+        self.get()
+    }
+}
+
+impl<T: Copy> Source<T> for T {
+    #[inline(always)]
+    fn read(&self) -> T {
+        *self
+    }
+}
+
+/// What becomes of two elements.
+trait Combine {
+    type T: Copy;
+    type Parameters;
+    fn combine(parameters: &Self::Parameters, first: Self::T, second: Self::T) -> Self::T;
+}
+
+/// Operands with the way they meet.
+struct Meeting<'a, T, S> {
+    broadcast: Option<&'a Broadcast>,
+    first: &'a [Cell<T>],
+    second: &'a [S],
+    y: &'a [Cell<T>],
+}
+
+impl<T: Copy, S: Source<T>> Meeting<'_, T, S> {
+    #[inline(always)]
+    fn run<C: Combine<T = T>>(self, parameters: &C::Parameters) {
+        match self.broadcast {
+            None => run::<C, S>(parameters, self.first, self.second, self.y),
+            Some(b) => b.runs::<C, S>(parameters, self.first, self.second, self.y),
+        }
+    }
+}
+
+/// One run: as many elements of each, or one of the second operand for all.
+#[inline(never)]
+fn run<C: Combine, S: Source<C::T>>(
+    parameters: &C::Parameters,
+    first: &[Cell<C::T>],
+    second: &[S],
+    y: &[Cell<C::T>],
+) {
+    if let [second] = second {
+        let second = second.read();
+        for (first, y) in first.iter().zip(y) {
+            y.set(C::combine(parameters, first.get(), second));
+        }
+    } else {
+        for ((first, second), y) in first.iter().zip(second).zip(y) {
+            y.set(C::combine(parameters, first.get(), second.read()));
+        }
+    }
+}
+
+impl Broadcast {
+    #[inline(never)]
+    fn runs<C: Combine, S: Source<C::T>>(
+        &self,
+        parameters: &C::Parameters,
+        first: &[Cell<C::T>],
+        second: &[S],
+        y: &[Cell<C::T>],
+    ) {
+        let mut position = [0usize; OUTER_DIMS];
+        let (mut first_at, mut second_at) = (0usize, 0usize);
+        for y in y.chunks(self.run.max(1)) {
+            let first = part(first, first_at, self.run);
+            let second = part(second, second_at, self.second_run);
+            run::<C, S>(parameters, first, second, y);
+            for (dim, position) in self.outer.iter().zip(&mut position) {
+                *position += 1;
+                first_at = first_at.wrapping_add(dim.first);
+                second_at = second_at.wrapping_add(dim.second);
+                if *position < dim.count {
+                    break;
+                }
+                *position = 0;
+                first_at = first_at.wrapping_sub(dim.first.wrapping_mul(dim.count));
+                second_at = second_at.wrapping_sub(dim.second.wrapping_mul(dim.count));
+            }
+        }
+    }
+}
+
+impl Sum {
+    #[inline(always)]
+    fn run<S: Source<i8>>(&self, meeting: Meeting<'_, i8, S>) {
+        if self.first_is_exact {
+            meeting.run::<SumOf<true>>(self);
+        } else {
+            meeting.run::<SumOf<false>>(self);
+        }
+    }
+}
+
+struct SumOf<const FIRST_IS_EXACT: bool>;
+
+impl<const FIRST_IS_EXACT: bool> Combine for SumOf<FIRST_IS_EXACT> {
+    type T = i8;
+    type Parameters = Sum;
+
+    #[inline(always)]
+    fn combine(p: &Sum, first: i8, second: i8) -> i8 {
+        let (exact, rounded) = if FIRST_IS_EXACT {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        let exact = i32::from(exact)
+            .wrapping_mul(p.exact_factor)
+            .wrapping_add(p.exact_offset);
+        // |x − zero point| ≤ 255, so 2²¹ times that has a bit to spare; and so has twice the sum,
+        // of which each side is at most 255·2¹⁹.
+        let rounded = (i32::from(rounded) << 21).wrapping_sub(p.rounded_zero);
+        let rounded = Factor::new(p.rounded_multiplier, p.rounded_shift).apply_doubled(rounded);
+        let sum = rounded.wrapping_mul(p.rounded_sign).wrapping_add(exact);
+        let y = Factor::new(p.out_multiplier, p.out_shift).apply_doubled(sum << 1);
+        y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
+    }
+}
+
+impl Product {
+    #[inline(always)]
+    fn run<S: Source<i8>>(&self, meeting: Meeting<'_, i8, S>) {
+        meeting.run::<ProductOf>(self);
+    }
+}
+
+struct ProductOf;
+
+impl Combine for ProductOf {
+    type T = i8;
+    type Parameters = Product;
+
+    #[inline(always)]
+    fn combine(p: &Product, first: i8, second: i8) -> i8 {
+        let first = i32::from(first).wrapping_sub(p.first_zero_point);
+        let second = i32::from(second).wrapping_sub(p.second_zero_point);
+        // |product| ≤ 255², so 2¹⁴ times that is below 2³⁰.
+        let y = Factor::new(p.multiplier, p.shift).apply(first.wrapping_mul(second));
+        y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
+    }
+}
+
+macro_rules! arithmetic {
+    ($($name:ident($a:ident, $b:ident): $f32:expr, $i32:expr;)*) => {
+        $(struct $name<const CLAMP: bool>;)*
+
+        $(impl<const CLAMP: bool> Combine for $name<CLAMP> {
+            type T = f32;
+            type Parameters = Float32;
+
+            #[inline(always)]
+            fn combine(p: &Float32, $a: f32, $b: f32) -> f32 {
+                let y = $f32;
+                if CLAMP { clamp(y, p.float.min, p.float.max) } else { y }
+            }
+        })*
+
+        impl Float32 {
+            #[inline(always)]
+            fn run<S: Source<f32>>(&self, meeting: Meeting<'_, f32, S>) {
+                // Without an activation the type's own range is left alone: overflow gives
+                // infinity rather than the greatest finite value.
+                let clamps = self.float.min > f32::MIN || self.float.max < f32::MAX;
+                match (self.arithmetic, clamps) {
+                    $((Arithmetic::$name, true) => meeting.run::<$name<true>>(self),
+                    (Arithmetic::$name, false) => meeting.run::<$name<false>>(self),)*
+                }
+            }
+        }
+
+        mod int32 {
+            use super::{Arithmetic, Combine, Int32, Meeting, Source};
+
+            $(struct $name;
+
+            impl Combine for $name {
+                type T = i32;
+                type Parameters = Int32;
+
+                #[inline(always)]
+                fn combine(p: &Int32, $a: i32, $b: i32) -> i32 {
+                    let y: i32 = $i32;
+                    y.min(p.max).max(p.min)
+                }
+            })*
+
+            impl Int32 {
+                #[inline(always)]
+                pub(super) fn run<S: Source<i32>>(&self, meeting: Meeting<'_, i32, S>) {
+                    match self.arithmetic {
+                        $(Arithmetic::$name => meeting.run::<$name>(self),)*
+                    }
+                }
+            }
+        }
+    };
+}
+arithmetic! {
+    Add(a, b): a + b, a.wrapping_add(b);
+    Sub(a, b): a - b, a.wrapping_sub(b);
+    SubFrom(a, b): b - a, b.wrapping_sub(a);
+    Mul(a, b): a * b, a.wrapping_mul(b);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNUSED: OuterDim = OuterDim {
+        count: 1,
+        first: 0,
+        second: 0,
+    };
+
+    fn float(arithmetic: Arithmetic, min: f32, max: f32) -> Float32 {
+        Float32 {
+            arithmetic,
+            float: Float { min, max },
+        }
+    }
+
+    fn add_f32(broadcast: Option<Broadcast>) -> BinaryConstantF32 {
+        BinaryConstantF32 {
+            operation: float(Arithmetic::Add, f32::MIN, f32::MAX),
+            broadcast,
+        }
+    }
+
+    #[test]
+    fn operands_in_either_order() {
+        let one = |arithmetic| {
+            let y = Cell::new(0);
+            let operation = Int32 {
+                arithmetic,
+                min: i32::MIN,
+                max: i32::MAX,
+            };
+            let kernel = BinaryConstantI32 {
+                operation,
+                broadcast: None,
+            };
+            kernel.run(&[Cell::new(7)], &[3], core::slice::from_ref(&y));
+            y.get()
+        };
+        assert_eq!(one(Arithmetic::Add), 10);
+        assert_eq!(one(Arithmetic::Sub), 4);
+        assert_eq!(one(Arithmetic::SubFrom), -4);
+        assert_eq!(one(Arithmetic::Mul), 21);
+    }
+
+    #[test]
+    fn int32_wraps_before_it_clamps() {
+        let operation = Int32 {
+            arithmetic: Arithmetic::Add,
+            min: 0,
+            max: 6,
+        };
+        let kernel = BinaryI32 {
+            operation,
+            broadcast: None,
+        };
+        let mut values = [i32::MAX, 2, 9];
+        let cells = Cell::from_mut(&mut values[..]).as_slice_of_cells();
+        kernel.run(cells, cells, cells);
+        assert_eq!(values, [0, 4, 6]);
+    }
+
+    #[test]
+    fn one_second_operand_serves_all() {
+        let mut values = [1.0, 2.0, 3.0];
+        let cells = Cell::from_mut(&mut values[..]).as_slice_of_cells();
+        add_f32(None).run(cells, &[0.5], cells);
+        assert_eq!(values, [1.5, 2.5, 3.5]);
+    }
+
+    #[test]
+    fn activations_clamp_floats() {
+        let operation = float(Arithmetic::Sub, 0.0, 6.0);
+        let kernel = BinaryF32 {
+            operation,
+            broadcast: None,
+        };
+        let x = [9.0, 5.0, 1.0].map(Cell::new);
+        let y = [1.0, 1.0, 2.0].map(Cell::new);
+        kernel.run(&x, &y, &y);
+        assert_eq!(y.map(|y| y.get()), [6.0, 4.0, 0.0]);
+    }
+
+    #[test]
+    fn runs_meet_as_the_dimensions_say() {
+        // [2, 1, 3] + [4, 1] gives [2, 4, 3]: runs of 3 with one second operand.
+        let broadcast = Broadcast {
+            run: 3,
+            second_run: 1,
+            outer: [
+                OuterDim {
+                    count: 4,
+                    first: 0,
+                    second: 1,
+                },
+                OuterDim {
+                    count: 2,
+                    first: 3,
+                    second: 0,
+                },
+                UNUSED,
+                UNUSED,
+                UNUSED,
+                UNUSED,
+            ],
+        };
+        let x = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(Cell::new);
+        let y = [const { Cell::new(0.0) }; 24];
+        add_f32(Some(broadcast)).run(&x, &[10.0, 20.0, 30.0, 40.0], &y);
+        for (i, y) in y.iter().enumerate() {
+            let (a, b, c) = (i / 12, i / 3 % 4, i % 3);
+            assert_eq!(y.get(), (a * 3 + c) as f32 + (b as f32 + 1.0) * 10.0);
+        }
+    }
+
+    #[test]
+    fn operands_too_short_compute_less() {
+        let y = [const { Cell::new(0.0) }; 4];
+        add_f32(None).run(&[Cell::new(1.0)], &[1.0, 1.0], &y);
+        let broadcast = Broadcast {
+            run: 0,
+            second_run: 9,
+            outer: [UNUSED; OUTER_DIMS],
+        };
+        add_f32(Some(broadcast)).run(&y, &[1.0], &y);
+        assert_eq!(y.map(|y| y.get()), [2.0, 0.0, 0.0, 0.0]);
+    }
+}
