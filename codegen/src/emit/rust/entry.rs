@@ -1,6 +1,5 @@
 //! The code of one entry point: types, descriptions, parameters and methods.
 
-
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
