@@ -1,6 +1,6 @@
 //! castiron's generator: a `.tflite` model in, firmware sources out.
 //!
-//! Data flows one way: bytes → `tflite` → [`graph::Model`] → [`plan::Plan`] →
+//! Data flows one way: bytes → [`tflite`] → [`graph::Model`] → [`plan::Plan`] →
 //! [`lower::Program`] → an emitter of [`emit`].
 
 pub mod emit;
@@ -12,3 +12,4 @@ pub mod ops;
 pub mod passes;
 pub mod plan;
 pub mod tflite;
+pub mod tflm;

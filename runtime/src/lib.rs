@@ -18,10 +18,13 @@ extern crate alloc;
 
 pub mod arch;
 pub mod fixed;
+pub mod functions;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod kernels;
 mod spec;
+#[cfg(test)]
+mod testing;
 
 pub use arch::memory::{Arena, Cells, Constants, Element};
 pub use spec::{Quantized, TensorSpec};

@@ -1,2 +1,181 @@
-//! Maintainer tasks.
-fn main() {}
+//! What a maintainer repeats. `cargo xtask help` lists it.
+
+mod bench;
+mod checks;
+mod elf;
+mod firmware;
+mod models;
+mod qemu;
+mod report;
+mod tflm;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{Parser, Subcommand};
+
+use bench::{Entry, Outcome};
+use firmware::{Builder, OptLevel, Toolchain};
+use models::Selection;
+use tflm::Figures;
+
+/// Maintainer tasks of castiron.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run the example firmware on an emulated Cortex-M4.
+    Example {
+        /// Optimisation level of the firmware.
+        #[arg(long, value_enum, default_value_t = OptLevel::Speed)]
+        opt: OptLevel,
+    },
+    /// Measure models on an emulated Cortex-M4, beside TensorFlow Lite Micro.
+    Bench {
+        #[command(flatten)]
+        run: Run,
+        /// Print JSON instead of tables.
+        #[arg(long)]
+        json: bool,
+        /// Write the tables into docs/benchmarks.md.
+        #[arg(long, conflicts_with = "filter")]
+        update_docs: bool,
+    },
+    /// Fail unless every model computes its goldens on an emulated Cortex-M4, in the flash and RAM it may take,
+    /// without code that can panic or allocate.
+    TargetTest {
+        #[command(flatten)]
+        run: Run,
+        /// Fail, rather than skip, where the tools to build and run firmware are missing.
+        #[arg(long)]
+        require: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct Run {
+    #[command(flatten)]
+    selection: Selection,
+    /// Optimisation level of the firmware.
+    #[arg(long, value_enum, default_value_t = OptLevel::Speed)]
+    opt: OptLevel,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask has no parent directory")?;
+    let toolchain = match Toolchain::detect().and_then(|found| qemu::check().map(|()| found)) {
+        Ok(found) => found,
+        Err(missing) if matches!(task, Task::TargetTest { require: true, .. }) => {
+            return Err(missing);
+        }
+        Err(missing) => {
+            eprintln!("skipped: nothing was built or run\n{missing:#}");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    eprintln!("building with {toolchain}");
+
+    match task {
+        Task::Example { opt } => {
+            print!("{}", example(&Builder::new(root, &toolchain, opt))?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Bench {
+            run,
+            json,
+            update_docs,
+        } => {
+            let builder = Builder::new(root, &toolchain, run.opt);
+            let (figures, entries) = measure(root, &builder, &run.selection)?;
+            if json {
+                println!(
+                    "{}",
+                    serde_json::to_string_pretty(&report::rows(&entries, &figures))?
+                );
+            } else {
+                println!("{}", report::terminal(&entries, &figures));
+            }
+            if update_docs {
+                report::update_docs(root, run.opt, &entries, &figures)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::TargetTest { run, .. } => {
+            let builder = Builder::new(root, &toolchain, run.opt);
+            example(&builder).context("the example")?;
+            let (figures, entries) = measure(root, &builder, &run.selection)?;
+            Ok(verdict(&entries, &figures))
+        }
+    }
+}
+
+/// Builds and runs the example for users; what it prints.
+fn example(builder: &Builder<'_>) -> Result<String> {
+    let (output, status) = qemu::run(&builder.example()?)?;
+    ensure!(
+        status.success(),
+        "the example ended with {status} after printing:\n{output}"
+    );
+    Ok(output)
+}
+
+/// Builds and runs all selected models.
+fn measure(
+    root: &Path,
+    builder: &Builder<'_>,
+    selection: &Selection,
+) -> Result<(Figures, Vec<Entry>)> {
+    let found = models::find(root, selection)?;
+    for note in &found.notes {
+        eprintln!("{note}");
+    }
+    ensure!(
+        !found.subjects.is_empty(),
+        "no model with goldens found; name a directory of them with --models"
+    );
+    Ok((Figures::load()?, bench::run(builder, &found.subjects)))
+}
+
+/// Prints what each model did wrong.
+fn verdict(entries: &[Entry], figures: &Figures) -> ExitCode {
+    let mut failed = 0;
+    for entry in entries {
+        let faults = match &entry.outcome {
+            Outcome::Failed(reason) => vec![reason.clone()],
+            Outcome::Measured(measured) => checks::faults(measured, figures.of(&entry.sha256)),
+        };
+        if faults.is_empty() {
+            println!("ok    {}", entry.name);
+            continue;
+        }
+        failed += 1;
+        println!("FAIL  {}", entry.name);
+        for fault in faults {
+            println!("      {}", fault.replace('\n', "\n      "));
+        }
+    }
+    println!("{} passed, {failed} failed", entries.len() - failed);
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,3 +1,26 @@
-//! One emitter per artefact. An emitter reads a finished value and decides nothing about the model.
+//! Emitters: finished values in, source text out. An emitter decides nothing about the model.
+//!
+//! Text artefacts come from templates that travel inside this crate. Everything a model's author
+//! wrote (names, labels) passes through [`literal`] or [`ident`] first, so it stays data.
 
+#[cfg(feature = "text")]
+mod bytes;
+#[cfg(feature = "text")]
+pub mod c_header;
+#[cfg(feature = "text")]
+pub mod facts;
+pub mod ident;
+#[cfg(feature = "text")]
+mod io_spec;
+#[cfg(feature = "text")]
+pub mod literal;
+#[cfg(feature = "text")]
+pub mod resolver;
 pub mod rust;
+#[cfg(feature = "text")]
+mod template;
+
+#[cfg(feature = "text")]
+pub use bytes::write_hex;
+#[cfg(feature = "text")]
+pub use io_spec::IoSpecFile;

@@ -12,9 +12,9 @@ use crate::lower::{Lowering, Operand};
 pub(super) enum ScalePrecision {
     /// In double precision.
     Double,
-    /// In single precision where there is one scale and no bias: TensorFlow Lite does so for
+    /// In single precision where the weights have one scale: TensorFlow Lite does so for
     /// FULLY_CONNECTED, and it shows in the last bit of the multiplier.
-    SingleWithoutBias,
+    SingleForOneScale,
 }
 
 /// What matters of one output channel's weights.
@@ -146,9 +146,7 @@ fn factors(
             .expected(channels)
             .found(weights.scale.len()));
     }
-    let single = precision == ScalePrecision::SingleWithoutBias
-        && weights.scale.len() == 1
-        && site.optional_input_id(2).is_none();
+    let single = precision == ScalePrecision::SingleForOneScale && weights.scale.len() == 1;
     let product = |w_scale: f32| match single {
         true => f64::from(x_scale * w_scale),
         false => f64::from(x_scale) * f64::from(w_scale),

@@ -76,7 +76,7 @@ impl Family for FullyConnected {
             lowering,
             as_conv,
             options.activation,
-            ScalePrecision::SingleWithoutBias,
+            ScalePrecision::SingleForOneScale,
         )
     }
 }

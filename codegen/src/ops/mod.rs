@@ -5,15 +5,21 @@
 //! is a file here, a line in [`family`] and, where no kernel fits, a kernel in the runtime.
 
 mod binary;
+mod blocks;
+mod concatenation;
 mod conv;
 mod conv_int8;
 mod convert;
 mod depthwise;
 mod fixed_functions;
 mod fully_connected;
+mod mean;
+mod pad;
+mod pool;
 mod quantize;
 mod shape;
 mod site;
+mod softmax;
 mod unary;
 
 pub use site::Site;
@@ -51,10 +57,16 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         return None;
     };
     Some(match op {
+        Op::AveragePool2d => &pool::Pool2d::Average,
+        Op::Concatenation => &concatenation::Concatenation,
         Op::Conv2d => &conv::Conv2d,
         Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,
         Op::FullyConnected => &fully_connected::FullyConnected,
+        Op::MaxPool2d => &pool::Pool2d::Max,
+        Op::Mean => &mean::Mean,
+        Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
+        Op::Softmax => &softmax::Softmax,
         Op::Add => &binary::Binary(kernels::Arithmetic::Add),
         Op::Sub => &binary::Binary(kernels::Arithmetic::Sub),
         Op::Mul => &binary::Binary(kernels::Arithmetic::Mul),

@@ -171,6 +171,46 @@ impl<'a> Site<'a> {
         })
     }
 
+    /// An axis of a tensor of `rank` dimensions; negative ones count from the last.
+    pub fn axis(&self, axis: i64, rank: usize) -> Result<usize, Diagnostic> {
+        let signed = rank as i64;
+        let index = if axis < 0 {
+            axis.saturating_add(signed)
+        } else {
+            axis
+        };
+        if (0..signed).contains(&index) {
+            return Ok(index as usize);
+        }
+        Err(self
+            .error("the axis is out of range")
+            .expected(format_args!("-{rank}..{rank}"))
+            .found(axis))
+    }
+
+    /// Checks that two tensors have the same quantisation, for operators that copy stored
+    /// values. Scales may differ by the rounding of a converter; tensors that are not quantised
+    /// are alike.
+    pub fn same_quantization(&self, id: TensorId, other: TensorId) -> Result<(), Diagnostic> {
+        let tensors = [self.graph.tensor(id), self.graph.tensor(other)];
+        if !matches!(tensors[0].dtype, DType::Int8 | DType::Uint8 | DType::Int16)
+            || tensors.iter().all(|tensor| tensor.quantization.is_none())
+        {
+            return Ok(());
+        }
+        let (found, expected) = (self.per_tensor(id)?, self.per_tensor(other)?);
+        let tolerance = 1e-5 * found.0.max(expected.0);
+        if (found.0 - expected.0).abs() <= tolerance && found.1 == expected.1 {
+            return Ok(());
+        }
+        let text = |(scale, zero_point)| format!("scale {scale}, zero point {zero_point}");
+        Err(self
+            .tensor_error(id, "the tensor's quantisation differs from the output's")
+            .expected(text(expected))
+            .found(text(found))
+            .help("quantise the model again; the converter gives these tensors one scale"))
+    }
+
     /// Checks a shape that follows from the operator's inputs and options.
     pub fn expect_shape(&self, id: TensorId, expected: &[usize]) -> Result<(), Diagnostic> {
         let tensor = self.graph.tensor(id);

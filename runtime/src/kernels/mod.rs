@@ -6,10 +6,15 @@
 //! run over iterators.
 
 mod binary;
+mod blocks;
 mod conv;
 mod convert;
 mod copy;
 mod depthwise;
+mod fold;
+mod mean;
+mod pool;
+mod softmax;
 mod stage;
 mod unary;
 mod window;
@@ -18,6 +23,7 @@ pub use binary::{
     AddConstantI8, AddI8, Arithmetic, BinaryConstantF32, BinaryConstantI32, BinaryF32, BinaryI32,
     Broadcast, Float32, Int32, MulConstantI8, MulI8, OUTER_DIMS, OuterDim, Product, Sum,
 };
+pub use blocks::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
 pub use conv::{CHANNELS, Conv2d, Conv2dF32, Conv2dI8};
 pub use convert::{
     DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
@@ -26,6 +32,10 @@ pub use convert::{
 };
 pub use copy::CopyConstant;
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
+pub use fold::Axis;
+pub use mean::{MeanF32, MeanI8, Reduction};
+pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
+pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use stage::{Float, Int8};
 pub use unary::{ClampF32, LogisticF32, Lookup, TanhF32};
 pub use window::Window;

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::names::{distinct, identifier};
+use super::names::{port_names, snake_case};
 use crate::lower::{Entry, Memory, Operand, Port, Step};
 
 pub(super) struct EntryCode<'a> {
@@ -31,7 +31,7 @@ impl<'a> EntryCode<'a> {
         let name = entry
             .signature
             .as_deref()
-            .and_then(identifier)
+            .map(snake_case)
             .filter(|name| !["new", "run", "predict", "default"].contains(&name.as_str()))
             .unwrap_or(fallback);
         Self {
@@ -230,9 +230,7 @@ impl<'a> EntryCode<'a> {
 
     fn step_name(&self, position: usize) -> Ident {
         let step = &self.entry.steps[position];
-        let operator = identifier(&step.name)
-            .unwrap_or_default()
-            .to_ascii_uppercase();
+        let operator = snake_case(&step.name).to_ascii_uppercase();
         format_ident!("{}{operator}_{position}", self.prefix)
     }
 
@@ -246,7 +244,7 @@ impl<'a> EntryCode<'a> {
 }
 
 fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
-    let names = distinct(ports.iter().map(|p| p.name.as_str()));
+    let names = port_names(ports.iter().map(|p| p.name.as_str()));
     ports
         .iter()
         .zip(names)
@@ -254,7 +252,7 @@ fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
             let method = if ports.len() == 1 {
                 role.to_owned()
             } else {
-                format!("{role}_{}", name.trim_end_matches('_'))
+                format!("{role}_{name}")
             };
             let camel: String = method.split('_').map(capitalised).collect();
             Named {

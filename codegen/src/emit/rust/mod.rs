@@ -8,7 +8,7 @@ use quote::quote;
 
 use crate::lower::Program;
 use entry::EntryCode;
-pub use names::module_name;
+pub use names::{module_name, port_names};
 
 /// What a user may choose about the Rust module.
 #[derive(Debug, Clone, Default)]

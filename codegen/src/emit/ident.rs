@@ -1,0 +1,222 @@
+//! Identifiers made from any text.
+
+use std::collections::BTreeSet;
+
+/// Whose keywords an identifier has to avoid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// C and C++ together: a header is read by both.
+    C,
+    /// Rust, edition 2024.
+    Rust,
+}
+
+/// Longest identifier made; more helps nobody and some linkers cut names.
+const MAX_LEN: usize = 64;
+
+/// An identifier of ASCII letters, digits and single underscores made from `text`.
+///
+/// It starts with a letter, never holds two underscores in a row (reserved in C++) and is no
+/// keyword of `language`. Text without a usable character gives `model`.
+pub fn identifier(text: &str, language: Language) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(c);
+        } else if !out.is_empty() && !out.ends_with('_') {
+            out.push('_');
+        }
+        if out.len() == MAX_LEN {
+            break;
+        }
+    }
+    let out = out.trim_end_matches('_');
+    match out.bytes().next() {
+        None => "model".to_owned(),
+        Some(b'0'..=b'9') => format!("m{out}"),
+        Some(_) if is_keyword(out, language) => format!("{out}_model"),
+        Some(_) => out.to_owned(),
+    }
+}
+
+/// Whether `word` is a keyword of `language`, or a name every program of it already has.
+pub fn is_keyword(word: &str, language: Language) -> bool {
+    match language {
+        Language::C => C_KEYWORDS.binary_search(&word).is_ok(),
+        Language::Rust => RUST_KEYWORDS.binary_search(&word).is_ok(),
+    }
+}
+
+/// Names already given out in one scope.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    taken: BTreeSet<String>,
+}
+
+impl Names {
+    /// No name taken yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `wanted`, or `wanted_2`, `wanted_3`, … when it is taken.
+    pub fn unique(&mut self, wanted: &str) -> String {
+        let mut name = wanted.to_owned();
+        let mut n = 2_usize;
+        while !self.taken.insert(name.clone()) {
+            name = format!("{wanted}_{n}");
+            n += 1;
+        }
+        name
+    }
+}
+
+// Sorted: looked up by binary search.
+const C_KEYWORDS: &[&str] = &[
+    "NULL",
+    "alignas",
+    "alignof",
+    "and",
+    "and_eq",
+    "asm",
+    "auto",
+    "bitand",
+    "bitor",
+    "bool",
+    "break",
+    "case",
+    "catch",
+    "char",
+    "char16_t",
+    "char32_t",
+    "char8_t",
+    "class",
+    "co_await",
+    "co_return",
+    "co_yield",
+    "compl",
+    "concept",
+    "const",
+    "const_cast",
+    "consteval",
+    "constexpr",
+    "constinit",
+    "continue",
+    "decltype",
+    "default",
+    "delete",
+    "do",
+    "double",
+    "dynamic_cast",
+    "else",
+    "enum",
+    "errno",
+    "explicit",
+    "export",
+    "extern",
+    "false",
+    "float",
+    "for",
+    "fortran",
+    "friend",
+    "goto",
+    "if",
+    "inline",
+    "int",
+    "long",
+    "main",
+    "mutable",
+    "namespace",
+    "new",
+    "noexcept",
+    "not",
+    "not_eq",
+    "nullptr",
+    "operator",
+    "or",
+    "or_eq",
+    "private",
+    "protected",
+    "public",
+    "register",
+    "reinterpret_cast",
+    "requires",
+    "restrict",
+    "return",
+    "short",
+    "signed",
+    "sizeof",
+    "static",
+    "static_assert",
+    "static_cast",
+    "std",
+    "struct",
+    "switch",
+    "template",
+    "this",
+    "thread_local",
+    "throw",
+    "true",
+    "try",
+    "typedef",
+    "typeid",
+    "typename",
+    "typeof",
+    "typeof_unqual",
+    "union",
+    "unsigned",
+    "using",
+    "virtual",
+    "void",
+    "volatile",
+    "wchar_t",
+    "while",
+    "xor",
+    "xor_eq",
+];
+
+const RUST_KEYWORDS: &[&str] = &[
+    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue",
+    "core", "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen",
+    "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv",
+    "pub", "ref", "return", "self", "static", "std", "struct", "super", "trait", "true", "try",
+    "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keyword_lists_are_sorted() {
+        assert!(C_KEYWORDS.windows(2).all(|w| w[0] < w[1]));
+        assert!(RUST_KEYWORDS.windows(2).all(|w| w[0] < w[1]));
+    }
+
+    #[test]
+    fn any_text_gives_an_identifier() {
+        for (text, want) in [
+            ("kws", "kws"),
+            ("magic-wand int8", "magic_wand_int8"),
+            ("3dcnn", "m3dcnn"),
+            ("__x__y__", "x_y"),
+            ("", "model"),
+            ("模型", "model"),
+            ("int", "int_model"),
+            ("class", "class_model"),
+            ("a\"*/\n??/b", "a_b"),
+        ] {
+            assert_eq!(identifier(text, Language::C), want, "{text:?}");
+        }
+        assert_eq!(identifier("fn", Language::Rust), "fn_model");
+        assert_eq!(identifier("fn", Language::C), "fn");
+        assert!(identifier(&"a".repeat(10_000), Language::C).len() <= MAX_LEN + 6);
+    }
+
+    #[test]
+    fn names_are_given_once() {
+        let mut names = Names::new();
+        let got: Vec<_> = ["a", "a_2", "a", "a"].map(|n| names.unique(n)).into();
+        assert_eq!(got, ["a", "a_2", "a_3", "a_4"]);
+    }
+}

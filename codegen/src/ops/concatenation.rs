@@ -1,0 +1,73 @@
+//! CONCATENATION of any types and along any axis: one copy of blocks per input.
+
+use super::blocks::{Loop, copy};
+use super::{Family, Site};
+use crate::error::Diagnostic;
+use crate::graph::{Activation, Options};
+use crate::lower::Lowering;
+
+pub(super) struct Concatenation;
+
+impl Family for Concatenation {
+    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+        let Options::Concatenation(options) = site.options() else {
+            return Err(site.error("the operator has no options"));
+        };
+        if options.activation != Activation::None {
+            return Err(site
+                .error("a fused activation is not supported here")
+                .expected("NONE, as TensorFlow Lite has it")
+                .found(format_args!("{:?}", options.activation)));
+        }
+        let y_id = site.output_id(0)?;
+        let y = site.output(0)?;
+        let axis = site.axis(i64::from(options.axis), y.shape.len())?;
+        let (outer, rest) = y.shape.split_at(axis);
+        let inner: usize = rest[1..].iter().product();
+        let y_operand = lowering.activation(y_id)?;
+        let mut start = 0;
+        for position in 0..site.operator.inputs.len() {
+            let (x_id, x) = (site.input_id(position)?, site.input(position)?);
+            if x.dtype != y.dtype {
+                return Err(site.unsupported_types("one type for all inputs and the output"));
+            }
+            let fits = x.shape.len() == y.shape.len()
+                && x.shape.starts_with(outer)
+                && x.shape[axis + 1..] == rest[1..];
+            if !fits {
+                return Err(site
+                    .tensor_error(x_id, "the shape does not fit the output's")
+                    .expected(format_args!("{:?} but for axis {axis}", y.shape))
+                    .found(format_args!("{:?}", x.shape)));
+            }
+            // TensorFlow Lite's int8 kernel does not rescale either: converters give all
+            // tensors the output's scale.
+            site.same_quantization(x_id, y_id)?;
+            let block = x.shape[axis] * inner;
+            let each = Loop {
+                count: outer.iter().product(),
+                x_step: block,
+                y_step: rest[0] * inner,
+            };
+            if start + block > each.y_step {
+                break;
+            }
+            if block > 0 {
+                let x_operand = lowering.tensor(x_id)?;
+                // One loop always fits.
+                let _ = copy(lowering, (x_operand, y_operand, start), &[each], block);
+            }
+            start += block;
+        }
+        let sum: usize = (0..site.operator.inputs.len())
+            .filter_map(|i| site.input(i).ok()?.shape.get(axis).copied())
+            .sum();
+        if sum != rest[0] {
+            return Err(site
+                .tensor_error(y_id, "the output is not as long as the inputs together")
+                .expected(format_args!("{sum} along axis {axis}"))
+                .found(rest[0]));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! AVERAGE_POOL_2D and MAX_POOL_2D: int8 and float32.
+
+use castiron_runtime::kernels::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
+
+use super::conv::{float_range, window};
+use super::{Family, Site};
+use crate::error::Diagnostic;
+use crate::graph::{DType, Options};
+use crate::lower::Lowering;
+
+pub(super) enum Pool2d {
+    Average,
+    Max,
+}
+
+impl Family for Pool2d {
+    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+        let Options::Pool2d(options) = site.options() else {
+            return Err(site.error("the operator has no options"));
+        };
+        let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+        let [.., channels] = site.nhwc(x_id)?;
+        let window = window(
+            site,
+            options.padding,
+            options.stride,
+            (1, 1),
+            options.filter,
+            channels,
+        )?;
+        let operands = [lowering.activation(x_id)?, lowering.activation(y_id)?];
+        match (self, site.input(0)?.dtype, site.output(0)?.dtype) {
+            (Self::Average, DType::Float32, DType::Float32) => {
+                let float = float_range(site, options.activation)?;
+                lowering.call(AveragePool2dF32 { window, float }, operands);
+            }
+            (Self::Max, DType::Float32, DType::Float32) => {
+                let float = float_range(site, options.activation)?;
+                lowering.call(MaxPool2dF32 { window, float }, operands);
+            }
+            (_, DType::Int8, DType::Int8) => {
+                site.same_quantization(x_id, y_id)?;
+                let (min, max) = site.integer_range(options.activation, y_id)?;
+                match self {
+                    Self::Average => {
+                        lowering.call(AveragePool2dI8 { window, min, max }, operands);
+                    }
+                    Self::Max => lowering.call(MaxPool2dI8 { window, min, max }, operands),
+                }
+            }
+            _ => return Err(site.unsupported_types("int8 or float32, alike in and out")),
+        }
+        Ok(())
+    }
+}

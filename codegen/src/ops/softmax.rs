@@ -1,0 +1,133 @@
+//! SOFTMAX: int8 (to int8 or int16) and float32.
+
+use castiron_runtime::functions::exp_of_negative;
+use castiron_runtime::kernels::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
+
+use super::{Family, Site, in_place, quantize, separate};
+use crate::error::Diagnostic;
+use crate::graph::{DType, Options};
+use crate::lower::Lowering;
+use crate::plan::OpMemory;
+
+/// Integer bits of differences to the maximum, as TensorFlow Lite scales them.
+const INTEGER_BITS: u32 = 5;
+
+pub(super) struct Softmax;
+
+impl Family for Softmax {
+    fn memory(&self, site: &Site<'_>) -> OpMemory {
+        match (site.input(0), site.output(0)) {
+            (Ok(x), Ok(y)) if x.dtype == y.dtype => in_place(site, 1),
+            _ => separate(site),
+        }
+    }
+
+    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+        let Options::Softmax(options) = site.options() else {
+            return Err(site.error("the operator has no options"));
+        };
+        let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+        let (x, y) = (site.input(0)?, site.output(0)?);
+        site.expect_shape(y_id, &x.shape)?;
+        let Some(&depth) = x.shape.last() else {
+            return Err(site
+                .tensor_error(x_id, "the input is a scalar")
+                .expected("at least one dimension"));
+        };
+        let (x_operand, y_operand) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
+        match (x.dtype, y.dtype) {
+            (DType::Float32, DType::Float32) => {
+                let beta = finite(site, options.beta)?;
+                lowering.call(SoftmaxF32 { depth, beta }, [x_operand, y_operand]);
+            }
+            (DType::Int8, DType::Int8 | DType::Int16) => {
+                let real =
+                    f64::from(finite(site, options.beta)?) * f64::from(site.per_tensor(x_id)?.0);
+                let exp = exponentials(real).ok_or_else(|| {
+                    site.error("beta is out of range for the input's scale")
+                        .expected("a positive factor")
+                        .found(options.beta)
+                })?;
+                let exp = lowering.constant(&exp);
+                let operands = [x_operand, exp, y_operand];
+                if y.dtype == DType::Int8 {
+                    expect_output(site, 1.0 / 256.0, -128)?;
+                    lowering.call(SoftmaxI8 { depth }, operands);
+                } else {
+                    expect_output(site, 1.0 / 65536.0, -32768)?;
+                    lowering.call(SoftmaxI8I16 { depth }, operands);
+                }
+            }
+            _ => return Err(site.unsupported_types("float32, or int8 to int8 or int16")),
+        }
+        Ok(())
+    }
+}
+
+fn finite(site: &Site<'_>, beta: f32) -> Result<f32, Diagnostic> {
+    if beta.is_finite() {
+        return Ok(beta);
+    }
+    Err(site.error("beta must be finite").found(beta))
+}
+
+/// Checks the one quantisation that the kernel computes in.
+fn expect_output(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(), Diagnostic> {
+    let id = site.output_id(0)?;
+    let found = site.per_tensor(id)?;
+    if (found.0 - scale).abs() <= 0.001 * scale && found.1 == zero_point {
+        return Ok(());
+    }
+    Err(site
+        .tensor_error(id, "the output's quantisation is not the operator's")
+        .expected(format_args!("scale {scale}, zero point {zero_point}"))
+        .found(format_args!("scale {}, zero point {}", found.0, found.1))
+        .help("quantise the model again; the converter fixes this quantisation"))
+}
+
+/// exp(−d × `real`) for d = 0, 1, …, without the zeros at the end; `None` where the reference
+/// has no such factor.
+fn exponentials(real: f64) -> Option<Vec<i32>> {
+    let one = f64::from(1u32 << (31 - INTEGER_BITS));
+    let factor = (real * one).min(f64::from(i32::MAX));
+    if factor <= 1.0 || factor.is_nan() {
+        return None;
+    }
+    let (multiplier, shift) = quantize::multiplier(factor);
+    let shift = u32::from(shift.unsigned_abs());
+    // Differences that would leave the integer bits count as minus infinity.
+    let farthest = (((1u64 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift;
+    let mut table: Vec<i32> = (0..=farthest.min(255) as i32)
+        .map(|d| {
+            let x = castiron_runtime::fixed::requantize(-d, multiplier, shift as i32);
+            exp_of_negative(x, INTEGER_BITS)
+        })
+        .collect();
+    while table.last() == Some(&0) {
+        table.pop();
+    }
+    Some(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exponentials;
+
+    #[test]
+    fn the_table_is_the_exponential() {
+        for real in [0.001, 0.0039, 0.05, 0.3, 1.7, 40.0] {
+            for (d, fixed) in exponentials(real).unwrap().iter().enumerate() {
+                let exact = (-real * d as f64).exp() * 2f64.powi(31);
+                let error = (f64::from(*fixed) - exact).abs();
+                assert!(error < 700.0 + 4.0 * real * d as f64, "{real} {d}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn factors_that_the_reference_refuses_have_no_table() {
+        assert!(exponentials(0.0).is_none());
+        assert!(exponentials(-1.0).is_none());
+        assert!(exponentials(f64::NAN).is_none());
+    }
+}

@@ -1,0 +1,141 @@
+//! What TensorFlow Lite Micro (TFLM) has: the operators it knows and what it calls them.
+
+mod ops;
+
+use std::fmt;
+
+use crate::graph::{BuiltinOperator, OpKind};
+
+pub use ops::{OPS, TFLM_REVISION};
+
+/// One operator TFLM can register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TflmOp {
+    /// Name of the resolver's method without its `Add`: `Conv2D` stands for `AddConv2D()`.
+    pub method: &'static str,
+    /// What a model calls it.
+    pub kernel: TflmKernel,
+}
+
+/// What a model calls an operator of TFLM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TflmKernel {
+    /// An operator of the schema.
+    Builtin(BuiltinOperator),
+    /// A custom operator TFLM ships, by the name models give it.
+    Custom(&'static str),
+}
+
+impl TflmOp {
+    /// TFLM's operator for a model's; `None` when TFLM has none.
+    pub fn for_kind(kind: &OpKind) -> Option<&'static Self> {
+        OPS.iter().find(|op| match (op.kernel, kind) {
+            (TflmKernel::Builtin(ours), OpKind::Builtin(theirs)) => ours == *theirs,
+            (TflmKernel::Custom(ours), OpKind::Custom(theirs)) => ours == theirs,
+            _ => false,
+        })
+    }
+
+    /// The operator a user names: a method (`Conv2D`, `AddConv2D`) or a model's name for it
+    /// (`CONV_2D`). A method wins, so `Add` is ADD and not an empty name.
+    pub fn for_name(name: &str) -> Option<&'static Self> {
+        let by_method = |m: &str| OPS.iter().find(|op| op.method == m);
+        by_method(name)
+            .or_else(|| name.strip_prefix("Add").and_then(by_method))
+            .or_else(|| OPS.iter().find(|op| op.kernel.name() == name))
+    }
+
+    /// Up to three operators whose name is close to one nobody has, the closest first.
+    #[cfg(feature = "text")]
+    pub fn suggestions(name: &str) -> Vec<&'static str> {
+        // Closeness should not depend on which of the two spellings the user had in mind.
+        let wanted = folded(
+            name.strip_prefix("Add")
+                .filter(|s| !s.is_empty())
+                .unwrap_or(name),
+        );
+        let mut scored: Vec<(f64, &str)> = OPS
+            .iter()
+            .map(|op| {
+                let method = strsim::jaro_winkler(&wanted, &folded(op.method));
+                let model = strsim::jaro_winkler(&wanted, &folded(op.kernel.name()));
+                (method.max(model), op.method)
+            })
+            .filter(|(score, _)| *score >= 0.8)
+            .collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        scored
+            .into_iter()
+            .take(3)
+            .map(|(_, method)| method)
+            .collect()
+    }
+}
+
+#[cfg(feature = "text")]
+fn folded(name: &str) -> String {
+    name.chars()
+        .filter(|c| *c != '_')
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+impl TflmKernel {
+    /// The schema's name, or the custom operator's own.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Builtin(op) => op.name(),
+            Self::Custom(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for TflmOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Add{}", self.method)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_is_sorted_and_names_each_operator_once() {
+        assert_eq!(OPS.len(), 118);
+        assert!(OPS.windows(2).all(|w| w[0].method < w[1].method));
+        let mut names: Vec<_> = OPS.iter().map(|op| op.kernel.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), OPS.len());
+    }
+
+    #[test]
+    fn names_that_break_case_rules_resolve() {
+        for (model, method) in [
+            ("PADV2", "PadV2"),
+            ("SPLIT_V", "SplitV"),
+            ("ADD_N", "AddN"),
+            ("CUMSUM", "CumSum"),
+            ("BATCH_MATMUL", "BatchMatMul"),
+            ("UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTM"),
+            ("SignalPCAN", "PCAN"),
+            ("ADD", "Add"),
+        ] {
+            assert_eq!(TflmOp::for_name(model).map(|op| op.method), Some(method));
+            assert_eq!(TflmOp::for_name(method).map(|op| op.method), Some(method));
+            let called = format!("Add{method}");
+            assert_eq!(TflmOp::for_name(&called).map(|op| op.method), Some(method));
+        }
+    }
+
+    #[cfg(feature = "text")]
+    #[test]
+    fn unknown_names_get_near_ones() {
+        assert!(TflmOp::for_name("Conv2d").is_none());
+        assert_eq!(TflmOp::suggestions("Conv2d")[0], "Conv2D");
+        assert_eq!(TflmOp::suggestions("AddSoftMax")[0], "Softmax");
+        assert_eq!(TflmOp::suggestions("FULLY_CONECTED")[0], "FullyConnected");
+        assert!(TflmOp::suggestions("zzzzzz").is_empty());
+    }
+}

@@ -1,0 +1,133 @@
+//! Functions of fixed-point numbers as gemmlowp computes them: its `fixedpoint.h` gives the
+//! formulas, TensorFlow Lite's `common.h` those of [`reciprocal`].
+//!
+//! Numbers are `i32` with some integer bits: with `n` of them, `raw` stands for
+//! raw / 2^(31 − n). Results of no integer bits hold 1 as `i32::MAX`.
+
+use crate::fixed::{doubling_high_mul as mul, rounding_shift_right};
+
+/// `x × 2^exponent`, saturating.
+#[inline(always)]
+const fn saturating_shl(x: i32, exponent: u32) -> i32 {
+    let wide = (x as i64) << exponent;
+    if wide > i32::MAX as i64 {
+        i32::MAX
+    } else if wide < i32::MIN as i64 {
+        i32::MIN
+    } else {
+        wide as i32
+    }
+}
+
+/// exp(x) without integer bits, of `x` ≤ 0 with `integer_bits` ≤ 5 of them.
+///
+/// x is split into multiples of −1/4, whose exponentials are constants, and a rest in
+/// [−1/4, 0), whose exponential is a Taylor polynomial around −1/8.
+#[must_use]
+pub const fn exp_of_negative(x: i32, integer_bits: u32) -> i32 {
+    /// exp(−2^(i − 2)) for the bits of the multiple of −1/4.
+    const POWERS: [i32; 7] = [
+        1_672_461_947,
+        1_302_514_674,
+        790_015_084,
+        290_630_308,
+        39_332_535,
+        720_401,
+        242,
+    ];
+    if x == 0 {
+        return i32::MAX;
+    }
+    let quarter = 1i32 << (29 - integer_bits);
+    let rest = (x & (quarter - 1)) - quarter;
+    let mut result = exp_of_rest(saturating_shl(rest, integer_bits));
+    let multiple = rest.wrapping_sub(x);
+    let mut bit = 0;
+    while bit < POWERS.len() {
+        if bit < integer_bits as usize + 2 && multiple & (quarter << bit) != 0 {
+            result = mul(result, POWERS[bit]);
+        }
+        bit += 1;
+    }
+    result
+}
+
+/// exp(x) for x in [−1/4, 0), both without integer bits.
+const fn exp_of_rest(x: i32) -> i32 {
+    /// exp(−1/8)
+    const CENTRE: i32 = 1_895_147_668;
+    const THIRD: i32 = 715_827_883;
+    let x = x.wrapping_add(1 << 28);
+    let x2 = mul(x, x);
+    let x3 = mul(x2, x);
+    let x4 = mul(x2, x2);
+    // x²/2 + x³/6 + x⁴/24 = ((x⁴/4 + x³)/3 + x²)/2
+    let thirds = mul(rounding_shift_right(x4, 2).wrapping_add(x3), THIRD);
+    let tail = rounding_shift_right(thirds.wrapping_add(x2), 1);
+    CENTRE.wrapping_add(mul(CENTRE, x.wrapping_add(tail)))
+}
+
+/// 1 / (1 + x) for x in [0, 1), both without integer bits; by Newton's iteration.
+#[must_use]
+pub const fn one_over_one_plus(x: i32) -> i32 {
+    /// 48/17 and −32/17 with two integer bits: the line nearest to 1/d for d in [1/2, 1].
+    const START: (i32, i32) = (1_515_870_810, -1_010_580_540);
+    const ONE: i32 = 1 << 29;
+    let half = (x >> 1).wrapping_add(1 << 30);
+    let mut inverse = START.0.wrapping_add(mul(half, START.1));
+    let mut round = 0;
+    while round < 3 {
+        let error = ONE.wrapping_sub(mul(half, inverse));
+        inverse = inverse.wrapping_add(saturating_shl(mul(inverse, error), 2));
+        round += 1;
+    }
+    // 1/half with two integer bits is 1/(1 + x) with one.
+    saturating_shl(inverse, 1)
+}
+
+/// `(r, bits)` with 1/x ≈ r × 2^(−31 − bits), of a positive `x` with `integer_bits`.
+#[must_use]
+pub const fn reciprocal(x: u32, integer_bits: u32) -> (i32, u32) {
+    let zeros = x.leading_zeros();
+    let above_one = x.wrapping_shl(zeros).wrapping_sub(1 << 31) as i32;
+    (
+        one_over_one_plus(above_one),
+        integer_bits.wrapping_sub(zeros),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Numbers;
+
+    #[test]
+    fn exponentials_are_close() {
+        let mut n = Numbers::new(1);
+        for integer_bits in 0..=5 {
+            for _ in 0..1000 {
+                let x = -((n.next() >> 1) as i32);
+                let real = f64::from(x) / 2f64.powi(31 - integer_bits as i32);
+                let found = f64::from(exp_of_negative(x, integer_bits));
+                let error = (found - real.exp() * 2f64.powi(31)).abs();
+                assert!(error < 1000.0, "{real}: {error}");
+            }
+            assert_eq!(exp_of_negative(0, integer_bits), i32::MAX);
+        }
+    }
+
+    #[test]
+    fn reciprocals_are_close() {
+        let mut n = Numbers::new(2);
+        for _ in 0..1000 {
+            let x = n.next().max(1) >> n.below(12);
+            if x == 0 {
+                continue;
+            }
+            let (r, bits) = reciprocal(x, 12);
+            let found = f64::from(r) * 2f64.powi(-31 - bits as i32);
+            let real = f64::from(x) / 2f64.powi(19);
+            assert!((found * real - 1.0).abs() < 1e-7, "{real}: {found}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Copies of blocks of bytes between tensors of different shapes, and fills.
+//!
+//! Elements are copied as bytes, so that one kernel serves every type. What has to be copied
+//! to where is known when the model is compiled: dimensions that lie together in both tensors
+//! are one block, the others are loops.
+
+use core::array;
+use core::cell::Cell;
+
+use super::{host_kernel, part};
+
+/// How many loops a copy may need: blocks of tensors of up to five dimensions.
+pub const LOOPS: usize = 4;
+
+/// Bytes that are moved at once, as whole words on a 32-bit processor.
+const WORDS: usize = 8;
+
+/// Blocks of bytes and where they lie in the source `x` and the destination `y`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Blocks {
+    /// Rounds of each loop, the outermost first.
+    pub counts: [usize; LOOPS],
+    /// Bytes from one round to the next in the source.
+    pub x_steps: [usize; LOOPS],
+    /// Bytes from one round to the next in the destination.
+    pub y_steps: [usize; LOOPS],
+    /// Bytes of one block.
+    pub block: usize,
+}
+
+/// Copies blocks of an activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct CopyBlocks {
+    /// Which blocks.
+    pub blocks: Blocks,
+}
+
+/// Copies blocks of a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct CopyConstantBlocks {
+    /// Which blocks.
+    pub blocks: Blocks,
+}
+
+/// Fills a tensor with one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Fill {
+    /// The value's bytes, repeated to eight.
+    pub pattern: [u8; 8],
+}
+
+host_kernel! {
+    CopyBlocks(x, y);
+    CopyConstantBlocks(x, y);
+    Fill(y);
+}
+
+impl CopyBlocks {
+    /// Copies all blocks.
+    pub fn run(&self, x: &[Cell<u8>], y: &[Cell<u8>]) {
+        self.blocks.copy(x, y);
+    }
+}
+
+impl CopyConstantBlocks {
+    /// Copies all blocks.
+    pub fn run(&self, x: &[u8], y: &[Cell<u8>]) {
+        self.blocks.copy(x, y);
+    }
+}
+
+impl Fill {
+    /// Fills `y`.
+    pub fn run(&self, y: &[Cell<u8>]) {
+        let (words, rest) = y.as_chunks::<WORDS>();
+        for word in words {
+            for (y, value) in word.iter().zip(self.pattern) {
+                y.set(value);
+            }
+        }
+        for (y, value) in rest.iter().zip(self.pattern) {
+            y.set(value);
+        }
+    }
+}
+
+trait Byte {
+    fn read(&self) -> u8;
+}
+
+impl Byte for u8 {
+    #[inline(always)]
+    fn read(&self) -> u8 {
+        *self
+    }
+}
+
+impl Byte for Cell<u8> {
+    #[inline(always)]
+    fn read(&self) -> u8 {
+        self.get()
+    }
+}
+
+impl Blocks {
+    #[inline(always)]
+    fn copy<B: Byte>(&self, x: &[B], y: &[Cell<u8>]) {
+        let [x0, x1, x2, x3] = self.x_steps;
+        let [y0, y1, y2, y3] = self.y_steps;
+        for a in 0..self.counts[0] {
+            for b in 0..self.counts[1] {
+                for c in 0..self.counts[2] {
+                    let mut from = a * x0 + b * x1 + c * x2;
+                    let mut to = a * y0 + b * y1 + c * y2;
+                    for _ in 0..self.counts[3] {
+                        copy(part(x, from, self.block), part(y, to, self.block));
+                        from += x3;
+                        to += y3;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn copy<B: Byte>(x: &[B], y: &[Cell<u8>]) {
+    let (x_words, x_rest) = x.as_chunks::<WORDS>();
+    let (y_words, y_rest) = y.as_chunks::<WORDS>();
+    for (x, y) in x_words.iter().zip(y_words) {
+        // All of a word is read before any of it is written: the compiler cannot know that the
+        // two do not overlap, and would move single bytes.
+        let word: [u8; WORDS] = array::from_fn(|i| x[i].read());
+        for (y, value) in y.iter().zip(word) {
+            y.set(value);
+        }
+    }
+    for (x, y) in x_rest.iter().zip(y_rest) {
+        y.set(x.read());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::testing::{Numbers, cells};
+
+    #[test]
+    fn every_block_arrives() {
+        let mut n = Numbers::new(1);
+        for _ in 0..200 {
+            let counts = [(); LOOPS].map(|()| 1 + n.below(3));
+            let block = n.below(30);
+            // The source is packed; the destination has gaps after every loop.
+            let (mut x_steps, mut y_steps) = ([0; LOOPS], [0; LOOPS]);
+            let (mut x_len, mut y_len) = (block, block);
+            for i in (0..LOOPS).rev() {
+                y_len += n.below(5);
+                (x_steps[i], y_steps[i]) = (x_len, y_len);
+                x_len *= counts[i];
+                y_len *= counts[i];
+            }
+            let blocks = Blocks {
+                counts,
+                x_steps,
+                y_steps,
+                block,
+            };
+            let mut x: Vec<u8> = (0..x_len).map(|_| n.next() as u8 | 1).collect();
+            let mut expected = std::vec![0; y_len];
+            for (i, x) in x.iter().enumerate() {
+                let (mut rest, mut to) = (i / block, i % block);
+                for j in (0..LOOPS).rev() {
+                    to += rest % counts[j] * y_steps[j];
+                    rest /= counts[j];
+                }
+                expected[to] = *x;
+            }
+            let mut y = std::vec![0; y_len];
+            CopyConstantBlocks { blocks }.run(&x, cells(&mut y));
+            assert_eq!(y, expected, "{blocks:?}");
+            y.fill(0);
+            CopyBlocks { blocks }.run(cells(&mut x), cells(&mut y));
+            assert_eq!(y, expected, "{blocks:?}");
+        }
+    }
+
+    #[test]
+    fn a_fill_repeats_its_value() {
+        let mut y = [0; 21];
+        Fill {
+            pattern: [1, 2, 3, 4, 1, 2, 3, 4],
+        }
+        .run(cells(&mut y));
+        for (i, y) in y.iter().enumerate() {
+            assert_eq!(usize::from(*y), i % 4 + 1);
+        }
+    }
+}

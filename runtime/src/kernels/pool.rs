@@ -1,0 +1,314 @@
+//! AVERAGE_POOL_2D and MAX_POOL_2D.
+//!
+//! Places of a window outside of the input take no part: they are not counted in an average.
+
+use core::cell::Cell;
+use core::num::NonZeroU32;
+use core::ops::Range;
+
+use super::fold::{Axis, Fold, MaxF32, MaxI8, SumF32, SumI8, channels, greater, lesser};
+use super::stage::Float;
+use super::{Window, host_kernel, part};
+
+/// Average of int8; input and output have the same quantisation.
+///
+/// The quotient is rounded half away from zero, as TensorFlow Lite's integer reference kernel
+/// does, and then limited to `min..=max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct AveragePool2dI8 {
+    /// Geometry.
+    pub window: Window,
+    /// Least output value, by activation.
+    pub min: i32,
+    /// Greatest output value, by activation.
+    pub max: i32,
+}
+
+/// Average of float32: the sum in the order of memory, divided by the count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct AveragePool2dF32 {
+    /// Geometry.
+    pub window: Window,
+    /// Range of the output.
+    pub float: Float,
+}
+
+/// Maximum of int8; input and output have the same quantisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct MaxPool2dI8 {
+    /// Geometry.
+    pub window: Window,
+    /// Least output value, by activation.
+    pub min: i32,
+    /// Greatest output value, by activation.
+    pub max: i32,
+}
+
+/// Maximum of float32.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct MaxPool2dF32 {
+    /// Geometry.
+    pub window: Window,
+    /// Range of the output.
+    pub float: Float,
+}
+
+host_kernel! {
+    AveragePool2dI8(x, y);
+    AveragePool2dF32(x, y);
+    MaxPool2dI8(x, y);
+    MaxPool2dF32(x, y);
+}
+
+impl AveragePool2dI8 {
+    /// Computes the whole output.
+    pub fn run(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
+        pool::<SumI8, _>(&self.window, x, y, |sum, count| self.finish(sum, count));
+    }
+
+    /// The sum divided by the count, rounded half away from zero; see
+    /// [`MeanI8`](super::MeanI8) for why it is not inlined.
+    #[inline(never)]
+    fn finish(&self, sum: i32, count: NonZeroU32) -> i8 {
+        let magnitude = ((sum.unsigned_abs() + count.get() / 2) / count) as i32;
+        let average = if sum < 0 {
+            magnitude.wrapping_neg()
+        } else {
+            magnitude
+        };
+        average.max(self.min).min(self.max) as i8
+    }
+}
+
+impl AveragePool2dF32 {
+    /// Computes the whole output.
+    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
+        pool::<SumF32, _>(&self.window, x, y, |sum, count| {
+            clamp(sum / count.get() as f32, self.float)
+        });
+    }
+}
+
+impl MaxPool2dI8 {
+    /// Computes the whole output.
+    pub fn run(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
+        pool::<MaxI8, _>(&self.window, x, y, |max, _| {
+            max.max(self.min).min(self.max) as i8
+        });
+    }
+}
+
+impl MaxPool2dF32 {
+    /// Computes the whole output.
+    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
+        pool::<MaxF32, _>(&self.window, x, y, |max, _| clamp(max, self.float));
+    }
+}
+
+#[inline(always)]
+fn clamp(x: f32, range: Float) -> f32 {
+    lesser(greater(x, range.min), range.max)
+}
+
+#[inline(always)]
+fn pool<F: Fold, Y>(
+    window: &Window,
+    x: &[Cell<F::X>],
+    y: &[Cell<Y>],
+    finish: impl Fn(F::Acc, NonZeroU32) -> Y,
+) {
+    let out_image = window.out_h * window.out_row();
+    for batch in 0..window.batches {
+        let image = part(x, batch * window.in_image(), window.in_image());
+        let y = part(y, batch * out_image, out_image);
+        rows::<F, Y>(window, image, y, 0..window.out_h, &finish);
+    }
+}
+
+/// Computes a range of output rows into `y`, which begins with the first of them.
+#[inline(always)]
+fn rows<F: Fold, Y>(
+    w: &Window,
+    image: &[Cell<F::X>],
+    y: &[Cell<Y>],
+    rows: Range<usize>,
+    finish: impl Fn(F::Acc, NonZeroU32) -> Y,
+) {
+    let mut pixel = 0;
+    for out_y in rows {
+        for out_x in 0..w.out_w {
+            let place = Place::of(w, out_y, out_x);
+            let x = image.get(place.first..).unwrap_or(&[]);
+            let finish = |acc| finish(acc, place.count);
+            channels::<F, Y>(x, place.axes, part(y, pixel, w.out_c), finish);
+            pixel += w.out_c;
+        }
+    }
+}
+
+/// What one pixel of the output is computed from.
+struct Place {
+    /// The first element within the window.
+    first: usize,
+    /// Rows and columns within the window.
+    axes: [Axis; 2],
+    /// How many places these are.
+    count: NonZeroU32,
+}
+
+impl Place {
+    /// Not inlined: the kernels share it.
+    #[inline(never)]
+    fn of(w: &Window, out_y: usize, out_x: usize) -> Self {
+        let (rows, columns) = (w.rows(out_y), w.columns(out_x));
+        let axis = |count, step| Axis { count, step };
+        let count = rows.valid.len() * columns.valid.len();
+        Self {
+            first: (rows.start * w.in_w + columns.start) * w.in_c,
+            axes: [
+                axis(rows.valid.len(), w.in_w * w.in_c),
+                axis(columns.valid.len(), w.in_c),
+            ],
+            // A window always covers some of the input, which the compiler does not know.
+            count: NonZeroU32::new(count as u32).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::testing::{Numbers, cells};
+
+    fn window(n: &mut Numbers) -> Window {
+        let (filter_h, filter_w) = (1 + n.below(3), 1 + n.below(3));
+        let channels = 1 + n.below(9);
+        Window {
+            batches: 1 + n.below(2),
+            in_h: filter_h + n.below(5),
+            in_w: filter_w + n.below(5),
+            in_c: channels,
+            out_h: 0,
+            out_w: 0,
+            out_c: channels,
+            filter_h,
+            filter_w,
+            stride_h: 1 + n.below(3),
+            stride_w: 1 + n.below(3),
+            dilation_h: 1,
+            dilation_w: 1,
+            pad_top: n.below(filter_h) as isize,
+            pad_left: n.below(filter_w) as isize,
+        }
+        .with_outputs()
+    }
+
+    impl Window {
+        /// As many outputs as begin within the padded input.
+        fn with_outputs(mut self) -> Self {
+            let size =
+                |input: usize, pad: isize, stride: usize| (input + pad as usize).div_ceil(stride);
+            self.out_h = size(self.in_h, self.pad_top, self.stride_h);
+            self.out_w = size(self.in_w, self.pad_left, self.stride_w);
+            self
+        }
+    }
+
+    /// The elements within each output's window, output by output.
+    fn windows<T: Copy>(w: &Window, x: &[T]) -> Vec<Vec<T>> {
+        let mut all = vec![];
+        for b in 0..w.batches {
+            for out_y in 0..w.out_h {
+                for out_x in 0..w.out_w {
+                    for c in 0..w.out_c {
+                        let mut inside = vec![];
+                        for filter_y in 0..w.filter_h {
+                            for filter_x in 0..w.filter_w {
+                                let y = (out_y * w.stride_h + filter_y) as isize - w.pad_top;
+                                let x_at = (out_x * w.stride_w + filter_x) as isize - w.pad_left;
+                                let rows = 0..w.in_h as isize;
+                                let columns = 0..w.in_w as isize;
+                                if rows.contains(&y) && columns.contains(&x_at) {
+                                    let row = b * w.in_h + y as usize;
+                                    let pixel = row * w.in_w + x_at as usize;
+                                    inside.push(x[pixel * w.in_c + c]);
+                                }
+                            }
+                        }
+                        all.push(inside);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn int8_follows_the_definition() {
+        let mut n = Numbers::new(1);
+        for _ in 0..300 {
+            let window = window(&mut n);
+            let mut x = n.bytes(window.batches * window.in_image());
+            let inputs = windows(&window, &x);
+            let (min, max) = (-100, 90);
+            let mut y = vec![0; inputs.len()];
+            AveragePool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
+            for (y, x) in y.iter().zip(&inputs) {
+                let sum: i32 = x.iter().map(|x| i32::from(*x)).sum();
+                let mean = f64::from(sum) / x.len() as f64;
+                // Rounds half away from zero.
+                let rounded = mean.round() as i32;
+                assert_eq!(i32::from(*y), rounded.clamp(min, max), "{window:?}");
+            }
+            MaxPool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
+            for (y, x) in y.iter().zip(&inputs) {
+                let greatest = i32::from(*x.iter().max().unwrap());
+                assert_eq!(i32::from(*y), greatest.clamp(min, max), "{window:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn float_follows_the_definition() {
+        let mut n = Numbers::new(2);
+        let float = Float {
+            min: -0.5,
+            max: 0.6,
+        };
+        for _ in 0..300 {
+            let window = window(&mut n);
+            let mut x = n.floats(window.batches * window.in_image());
+            let inputs = windows(&window, &x);
+            let mut y = vec![0.0; inputs.len()];
+            AveragePool2dF32 { window, float }.run(cells(&mut x), cells(&mut y));
+            for (y, x) in y.iter().zip(&inputs) {
+                let mean = x.iter().sum::<f32>() / x.len() as f32;
+                assert_eq!(*y, mean.clamp(float.min, float.max), "{window:?}");
+            }
+            MaxPool2dF32 { window, float }.run(cells(&mut x), cells(&mut y));
+            for (y, x) in y.iter().zip(&inputs) {
+                let greatest = x.iter().copied().fold(f32::MIN, f32::max);
+                assert_eq!(*y, greatest.clamp(float.min, float.max), "{window:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_operands_compute_less() {
+        let window = window(&mut Numbers::new(3));
+        let (mut x, mut y) = ([1i8; 3], [0i8; 2]);
+        let (min, max) = (-128, 127);
+        AveragePool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
+        MaxPool2dI8 { window, min, max }.run(&[], cells(&mut y));
+        MaxPool2dI8 { window, min, max }.run(cells(&mut x), &[]);
+    }
+}

@@ -1,0 +1,221 @@
+//! SOFTMAX along the last axis.
+//!
+//! Of int8, the exponential of a difference to the row's maximum takes at most 256 values, which
+//! the generator tabulates; what is left at run time is a sum and one reciprocal per row.
+
+use core::cell::Cell;
+
+use super::fold::greater;
+use super::host_kernel;
+use crate::fixed::{doubling_high_mul, rounding_shift_right};
+use crate::functions::reciprocal;
+
+/// Integer bits of the sum of exponentials.
+const SUM_BITS: u32 = 12;
+
+/// Softmax of int8, to int8 of scale 1/256 and zero point −128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct SoftmaxI8 {
+    /// Elements of a row.
+    pub depth: usize,
+}
+
+/// Softmax of int8, to int16 of scale 1/65536 and zero point −32768.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct SoftmaxI8I16 {
+    /// Elements of a row.
+    pub depth: usize,
+}
+
+/// Softmax of float32.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct SoftmaxF32 {
+    /// Elements of a row.
+    pub depth: usize,
+    /// Factor on differences to the maximum.
+    pub beta: f32,
+}
+
+host_kernel! {
+    SoftmaxI8(x, exp, y);
+    SoftmaxI8I16(x, exp, y);
+    SoftmaxF32(x, y);
+}
+
+impl SoftmaxI8 {
+    /// Computes the whole output; `y` may be `x`.
+    ///
+    /// `exp[d]` is the exponential of −`d` input steps with 31 fractional bits; 0 beyond its end.
+    pub fn run(&self, x: &[Cell<i8>], exp: &[i32], y: &[Cell<i8>]) {
+        rows::<i8>(self.depth, x, exp, y);
+    }
+}
+
+impl SoftmaxI8I16 {
+    /// Computes the whole output; operands as for [`SoftmaxI8`].
+    pub fn run(&self, x: &[Cell<i8>], exp: &[i32], y: &[Cell<i16>]) {
+        rows::<i16>(self.depth, x, exp, y);
+    }
+}
+
+impl SoftmaxF32 {
+    /// Computes the whole output; `y` may be `x`.
+    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
+        let depth = self.depth.max(1);
+        for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
+            let max = x.iter().fold(f32::MIN, |max, x| greater(max, x.get()));
+            let mut sum = 0.0;
+            for (x, y) in x.iter().zip(y) {
+                let exp = libm::expf((x.get() - max) * self.beta);
+                y.set(exp);
+                sum += exp;
+            }
+            for y in y {
+                y.set(y.get() / sum);
+            }
+        }
+    }
+}
+
+/// An output type: probabilities as `BITS` fractional bits above its least value.
+trait Probability: Copy {
+    const BITS: u32;
+    fn saturate(probability: i32) -> Self;
+}
+
+impl Probability for i8 {
+    const BITS: u32 = 8;
+
+    #[inline(always)]
+    fn saturate(probability: i32) -> i8 {
+        (probability - 128).min(127) as i8
+    }
+}
+
+impl Probability for i16 {
+    const BITS: u32 = 16;
+
+    #[inline(always)]
+    fn saturate(probability: i32) -> i16 {
+        (probability - 32768).min(32767) as i16
+    }
+}
+
+/// As TensorFlow Lite's reference kernel, except that rows whose sum that one refuses (of more
+/// than 511 elements near the maximum, to int8) give zeros, to which the exact quotients round.
+#[inline(always)]
+fn rows<Y: Probability>(depth: usize, x: &[Cell<i8>], exp: &[i32], y: &[Cell<Y>]) {
+    let depth = depth.max(1);
+    for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
+        let max = x
+            .iter()
+            .fold(i32::from(i8::MIN), |max, x| max.max(i32::from(x.get())));
+        let exp_of = |x: &Cell<i8>| {
+            let below = max.wrapping_sub(i32::from(x.get()));
+            exp.get(below as usize).copied().unwrap_or(0)
+        };
+        let sum = x.iter().fold(0u32, |sum, x| {
+            sum.saturating_add((exp_of(x) as u32 + (1 << (SUM_BITS - 1))) >> SUM_BITS)
+        });
+        let (mut factor, bits) = reciprocal(sum, SUM_BITS);
+        let mut exponent = bits.wrapping_add(31 - Y::BITS);
+        if exponent > 31 {
+            (factor, exponent) = (0, 31);
+        }
+        for (x, y) in x.iter().zip(y) {
+            let product = doubling_high_mul(factor, exp_of(x));
+            y.set(Y::saturate(rounding_shift_right(product, exponent)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::testing::{Numbers, cells};
+
+    const STEP: f64 = 0.05;
+
+    fn table() -> Vec<i32> {
+        (0..256)
+            .map(|d| ((-STEP * f64::from(d)).exp() * 2f64.powi(31)).min(i32::MAX.into()) as i32)
+            .collect()
+    }
+
+    fn exact(x: &[i8]) -> Vec<f64> {
+        let exp: Vec<f64> = x.iter().map(|x| (STEP * f64::from(*x)).exp()).collect();
+        let sum: f64 = exp.iter().sum();
+        exp.iter().map(|exp| exp / sum).collect()
+    }
+
+    #[test]
+    fn int8_is_the_nearest_probability() {
+        let (mut n, exp) = (Numbers::new(1), table());
+        for _ in 0..100 {
+            let depth = 1 + n.below(40);
+            let mut x = n.bytes(3 * depth);
+            let probabilities: Vec<f64> = x.chunks(depth).flat_map(exact).collect();
+            let mut wide = vec![0i16; x.len()];
+            SoftmaxI8I16 { depth }.run(cells(&mut x), &exp, cells(&mut wide));
+            let values = cells(&mut x);
+            SoftmaxI8 { depth }.run(values, &exp, values);
+            for ((x, wide), p) in x.iter().zip(&wide).zip(&probabilities) {
+                let fixed = (p * 256.0 - 128.0).min(127.0);
+                assert!((f64::from(*x) - fixed).abs() < 0.51, "{x} {fixed}");
+                let fixed = (p * 65536.0 - 32768.0).min(32767.0);
+                assert!((f64::from(*wide) - fixed).abs() < 1.6, "{wide} {fixed}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_too_long_for_the_reference_round_to_zero() {
+        for (depth, expected) in [(256, -127), (511, -127), (513, -128), (10_000, -128)] {
+            let mut x = vec![5; depth];
+            let values = cells(&mut x);
+            SoftmaxI8 { depth }.run(values, &table(), values);
+            assert!(x.iter().all(|x| *x == expected), "{depth}: {}", x[0]);
+        }
+    }
+
+    #[test]
+    fn float_rows_sum_to_one() {
+        let mut n = Numbers::new(2);
+        let mut x = n.floats(30);
+        let exact: Vec<f64> = x
+            .chunks(10)
+            .flat_map(|row| {
+                let exp: Vec<f64> = row.iter().map(|x| f64::from(2.0 * x).exp()).collect();
+                let sum: f64 = exp.iter().sum();
+                exp.into_iter().map(move |exp| exp / sum)
+            })
+            .collect();
+        let values = cells(&mut x);
+        let kernel = SoftmaxF32 {
+            depth: 10,
+            beta: 2.0,
+        };
+        kernel.run(values, values);
+        for (x, exact) in x.iter().zip(exact) {
+            assert!((f64::from(*x) - exact).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn operands_without_rows_are_harmless() {
+        SoftmaxI8 { depth: 0 }.run(cells(&mut [1, 2]), &[], cells(&mut [0, 0]));
+        SoftmaxF32 {
+            depth: 3,
+            beta: 1.0,
+        }
+        .run(cells(&mut [1.0]), cells(&mut [0.0]));
+    }
+}

@@ -1,0 +1,44 @@
+//! What the kernels' tests share.
+
+extern crate std;
+
+use core::cell::Cell;
+use std::vec::Vec;
+
+/// A fixed sequence of numbers without a pattern (a linear congruential generator).
+pub(crate) struct Numbers(u64);
+
+impl Numbers {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 32) as u32
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.next() as usize % end
+    }
+
+    pub(crate) fn bytes(&mut self, len: usize) -> Vec<i8> {
+        (0..len).map(|_| self.next() as i8).collect()
+    }
+
+    /// Floats in −1..1.
+    pub(crate) fn floats(&mut self, len: usize) -> Vec<f32> {
+        (0..len)
+            .map(|_| self.next() as i32 as f32 / 2f32.powi(31))
+            .collect()
+    }
+}
+
+/// A tensor as kernels see it.
+pub(crate) fn cells<T>(values: &mut [T]) -> &[Cell<T>] {
+    Cell::from_mut(values).as_slice_of_cells()
+}

@@ -1,0 +1,201 @@
+//! Runs models on the host and compares with reference outputs.
+//!
+//! A golden folder holds `in_<case>_<i>.bin` and `out_<case>_<i>.bin`, raw little endian, `<i>`
+//! the position among the subgraph's inputs or outputs; `sig_<name>/` holds another signature's.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use castiron_codegen::error::Error;
+use castiron_codegen::exec::Machine;
+use castiron_codegen::graph::{DType, Model};
+use castiron_codegen::lower::{self, CompileOptions, Entry, Port, Program};
+use castiron_codegen::tflite;
+
+/// Greatest difference of float outputs, relative to the output's greatest magnitude (at least 1).
+pub const TOLERANCE: f32 = 1e-5;
+
+/// A model file and its golden folder.
+#[derive(Debug, Clone)]
+pub struct Golden {
+    /// The model's name: its file's stem.
+    pub name: String,
+    /// The model.
+    pub model: PathBuf,
+    /// Its cases.
+    pub folder: PathBuf,
+}
+
+/// What became of a golden.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All cases agree; their number, and the greatest relative difference of floats.
+    Passed {
+        /// Cases compared, of all signatures.
+        cases: usize,
+        /// Greatest relative difference of float outputs.
+        difference: f32,
+    },
+    /// castiron does not compile the model; why.
+    LeftOut(Error),
+    /// An output differs.
+    Failed(Difference),
+}
+
+/// The first output that differs.
+#[derive(Debug)]
+pub struct Difference {
+    case: String,
+    output: usize,
+    element: usize,
+    found: String,
+    expected: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            case,
+            output,
+            element,
+            found,
+            expected,
+        } = self;
+        write!(
+            f,
+            "case {case}, output {output}, element {element}: {found}, reference {expected}"
+        )
+    }
+}
+
+/// Models of a folder that have a golden of their name below `goldens`, sorted by name.
+pub fn find(models: &Path, goldens: &Path) -> Vec<Golden> {
+    let mut found: Vec<Golden> = fs::read_dir(models)
+        .unwrap_or_else(|e| panic!("{}: {e}", models.display()))
+        .filter_map(|entry| {
+            let model = entry.ok()?.path();
+            let name = model
+                .file_name()?
+                .to_str()?
+                .strip_suffix(".tflite")?
+                .to_owned();
+            let folder = goldens.join(&name);
+            folder.join("in_0_0.bin").is_file().then_some(Golden {
+                name,
+                model,
+                folder,
+            })
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// Reads a model.
+///
+/// # Errors
+/// If it is malformed.
+pub fn read(path: &Path) -> Result<Model, Error> {
+    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    tflite::read(&path.display().to_string(), &bytes)
+}
+
+impl Golden {
+    /// Compiles the model and runs all its cases.
+    pub fn check(&self) -> Outcome {
+        let compiled =
+            read(&self.model).and_then(|m| lower::compile(&m, &CompileOptions::default()));
+        let program = match compiled {
+            Ok(program) => program,
+            Err(error) => return Outcome::LeftOut(error),
+        };
+        let mut total = 0;
+        let mut difference = 0f32;
+        for (i, entry) in program.entries.iter().enumerate() {
+            let signature = entry.signature.as_deref().unwrap_or("");
+            let folder = match i {
+                0 => self.folder.clone(),
+                _ => self.folder.join(format!("sig_{signature}")),
+            };
+            match check_entry(&program, entry, &folder) {
+                Ok((cases, worst)) => {
+                    total += cases;
+                    difference = difference.max(worst);
+                }
+                Err(difference) => return Outcome::Failed(difference),
+            }
+        }
+        Outcome::Passed {
+            cases: total,
+            difference,
+        }
+    }
+}
+
+fn check_entry(
+    program: &Program,
+    entry: &Entry,
+    folder: &Path,
+) -> Result<(usize, f32), Difference> {
+    let mut worst = 0f32;
+    for case in 0.. {
+        let file = |role: &str, i: usize| folder.join(format!("{role}_{case}_{i}.bin"));
+        if !file("in", 0).is_file() {
+            return Ok((case, worst));
+        }
+        let mut machine = Machine::new(program, entry);
+        for i in 0..entry.inputs.len() {
+            let bytes = fs::read(file("in", i)).expect("a case has every input");
+            machine.set_input(i, &bytes).expect("inputs fit the model");
+        }
+        machine.run().expect("kernels take their operands");
+        for (i, port) in entry.outputs.iter().enumerate() {
+            let expected = fs::read(file("out", i)).expect("a case has every output");
+            let found = machine.output(i).expect("the model has the output");
+            let at = |element, found: String, expected: String| Difference {
+                case: format!("{}/{case}", folder.display()),
+                output: i,
+                element,
+                found,
+                expected,
+            };
+            worst = worst.max(compare(port, found, &expected).map_err(|(e, f, x)| at(e, f, x))?);
+        }
+    }
+    unreachable!("the loop returns at the first case that is not there")
+}
+
+/// The greatest relative difference, or the first element that differs too much.
+fn compare(port: &Port, found: &[u8], expected: &[u8]) -> Result<f32, (usize, String, String)> {
+    assert_eq!(
+        found.len(),
+        expected.len(),
+        "size of output {:?}",
+        port.name
+    );
+    if port.dtype != DType::Float32 {
+        let size = port.operand.element.bytes();
+        let mut elements = found.chunks(size).zip(expected.chunks(size)).enumerate();
+        return match elements.find(|(_, (f, e))| f != e) {
+            Some((i, (f, e))) => Err((i, format!("{f:?}"), format!("{e:?}"))),
+            None => Ok(0.0),
+        };
+    }
+    let floats = |bytes: &[u8]| -> Vec<f32> {
+        let (values, _) = bytes.as_chunks::<4>();
+        values.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    };
+    let (found, expected) = (floats(found), floats(expected));
+    let magnitude = expected.iter().fold(1f32, |m, e| m.max(e.abs()));
+    let mut worst = 0f32;
+    for (i, (f, e)) in found.iter().zip(&expected).enumerate() {
+        let difference = (f - e).abs() / magnitude;
+        // Written so that a NaN differs, too.
+        if !(difference <= TOLERANCE) {
+            return Err((i, f.to_string(), e.to_string()));
+        }
+        worst = worst.max(difference);
+    }
+    Ok(worst)
+}

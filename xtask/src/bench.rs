@@ -1,0 +1,84 @@
+//! Builds and runs each model, and subtracts what is the harness.
+
+use anyhow::{Context as _, Result};
+
+use crate::elf::Image;
+use crate::firmware::Builder;
+use crate::models::Subject;
+use crate::qemu::{self, Run};
+
+/// One model, done.
+pub(crate) struct Entry {
+    /// File name without extension.
+    pub(crate) name: String,
+    /// Of the model file.
+    pub(crate) sha256: String,
+    /// What came of it.
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of a model.
+pub(crate) enum Outcome {
+    /// It ran.
+    Measured(Measured),
+    /// It did not build or did not run to its end.
+    Failed(String),
+}
+
+/// A model that ran.
+pub(crate) struct Measured {
+    /// What the firmware reports.
+    pub(crate) run: Run,
+    /// Flash for code and constants that the model brought along; bytes.
+    pub(crate) code: u64,
+    /// Flash for its packed weights; bytes.
+    pub(crate) weights: u64,
+    /// RAM that the model brought along, but for the stack; bytes.
+    pub(crate) ram: u64,
+    /// Functions in the image that panic or allocate.
+    pub(crate) offenders: Vec<String>,
+}
+
+/// Builds and runs all of `subjects`, one after the other: they share a target directory.
+pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (index, subject) in subjects.iter().enumerate() {
+        eprintln!("[{}/{}] {}", index + 1, subjects.len(), subject.name);
+        let outcome = match measure(builder, subject) {
+            Ok(measured) => Outcome::Measured(measured),
+            Err(error) => {
+                eprintln!("{}: {error:#}", subject.name);
+                Outcome::Failed(format!("{error:#}"))
+            }
+        };
+        entries.push(Entry {
+            name: subject.name.clone(),
+            sha256: subject.sha256.clone(),
+            outcome,
+        });
+    }
+    entries
+}
+
+fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Measured> {
+    let harness = builder
+        .golden(&format!("{}.harness", subject.name), None, &subject.golden)
+        .context("the firmware without a model")?;
+    let path = builder.golden(&subject.name, Some(&subject.model), &subject.golden)?;
+
+    let mut image = Image::read(&path)?;
+    let run = qemu::measure(&path).with_context(|| image.suspects())?;
+    // The compiler may turn a few weights into immediates; then there is no such static.
+    if image.weights == 0 {
+        image.weights = run.weights.min(image.rodata);
+    }
+    let empty_model = qemu::measure(&harness)?.ram;
+    let harness = Image::read(&harness)?;
+    Ok(Measured {
+        code: image.code().saturating_sub(harness.code()),
+        weights: image.weights,
+        ram: (image.ram() + empty_model).saturating_sub(harness.ram()),
+        offenders: image.offenders,
+        run,
+    })
+}

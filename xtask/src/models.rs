@@ -1,0 +1,182 @@
+//! Finds models that have golden cases.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use sha2::{Digest as _, Sha256};
+
+/// The project's own models: small enough to be in the repository.
+const OWN: [&str; 2] = ["examples/models", "tests/data/models"];
+/// Names a directory with a `models` directory of further ones.
+const FURTHER: &str = "CASTIRON_SHARED";
+
+/// Which models to run.
+#[derive(clap::Args)]
+pub(crate) struct Selection {
+    /// Directory of .tflite files, instead of the project's own and those of $CASTIRON_SHARED.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Directory of their goldens, one directory per model [default: golden/ beside the models].
+    #[arg(long, value_name = "DIR", requires = "models")]
+    golden: Option<PathBuf>,
+    /// Only models with this text in their name; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    filter: Vec<String>,
+}
+
+/// A model to build into a firmware, with what the reference computes for it.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// File name without extension.
+    pub(crate) name: String,
+    /// The .tflite file.
+    pub(crate) model: PathBuf,
+    /// The directory of its golden cases.
+    pub(crate) golden: PathBuf,
+    /// Of the model file, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+/// What the search came to.
+pub(crate) struct Found {
+    /// Models to run.
+    pub(crate) subjects: Vec<Subject>,
+    /// What was left out, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Finds what `selection` asks for.
+pub(crate) fn find(root: &Path, selection: &Selection) -> Result<Found> {
+    let mut notes = Vec::new();
+    let mut places = Vec::new();
+    if let Some(models) = &selection.models {
+        if !models.is_dir() {
+            bail!("--models {}: not a directory", models.display());
+        }
+        let golden = selection
+            .golden
+            .clone()
+            .unwrap_or_else(|| models.join("golden"));
+        places.push((models.clone(), golden));
+    } else {
+        places.extend(OWN.map(|place| (root.join(place), root.join(place).join("golden"))));
+        match std::env::var_os(FURTHER) {
+            Some(further) => {
+                let models = Path::new(&further).join("models");
+                places.push((models.clone(), models.join("golden")));
+            }
+            None => notes.push(format!(
+                "skipped: further models (MLPerf Tiny, TFLM's examples); set {FURTHER} to a directory that has \
+                 models/*.tflite and models/golden/<name>/ to run them"
+            )),
+        }
+    }
+
+    let mut subjects: Vec<Subject> = Vec::new();
+    for (models, golden) in places.iter().filter(|(models, _)| models.is_dir()) {
+        for (name, model) in tflite_files(models)? {
+            if !selection.filter.is_empty()
+                && !selection.filter.iter().any(|text| name.contains(text))
+            {
+                continue;
+            }
+            match subject(name.clone(), &model, &golden.join(&name)) {
+                Ok(subject) if subjects.iter().any(|other| other.sha256 == subject.sha256) => {}
+                Ok(subject) => subjects.push(subject),
+                Err(reason) => notes.push(format!("skipped: {name}: {reason:#}")),
+            }
+        }
+    }
+    Ok(Found { subjects, notes })
+}
+
+/// Name and path of every model in a directory, sorted, so that reports do not depend on the file system.
+fn tflite_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+    let mut files = BTreeMap::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "tflite")
+            && let Some(name) = path.file_stem()
+        {
+            files.insert(name.to_string_lossy().into_owned(), path);
+        }
+    }
+    Ok(files)
+}
+
+fn subject(name: String, model: &Path, golden: &Path) -> Result<Subject> {
+    for (file, what) in [
+        ("meta.json", "goldens"),
+        ("in_0_0.bin", "golden inputs"),
+        ("out_0_0.bin", "golden outputs"),
+    ] {
+        ensure!(
+            golden.join(file).is_file(),
+            "no {what} in {}",
+            golden.display()
+        );
+    }
+    let bytes = fs::read(model).with_context(|| model.display().to_string())?;
+    Ok(Subject {
+        name,
+        // The firmware is built from another directory.
+        model: model.canonicalize()?,
+        golden: golden.canonicalize()?,
+        sha256: Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_projects_own_models() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let models = root.join("examples/models");
+        let selection = Selection {
+            models: Some(models),
+            golden: None,
+            filter: vec!["sine".into()],
+        };
+        let found = find(&root, &selection).unwrap();
+        let [sine] = found.subjects.as_slice() else {
+            panic!("{:?}", found.subjects)
+        };
+        assert_eq!(sine.name, "sine_int8");
+        assert_eq!(sine.sha256.len(), 64);
+    }
+
+    #[test]
+    fn a_model_without_goldens_is_a_note() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let models = root.join("examples/models");
+        let golden = Some(models.join("nowhere"));
+        let found = find(
+            &root,
+            &Selection {
+                models: Some(models),
+                golden,
+                filter: vec![],
+            },
+        )
+        .unwrap();
+        assert!(found.subjects.is_empty());
+        assert!(
+            found
+                .notes
+                .iter()
+                .all(|note| note.contains("no goldens in")),
+            "{:?}",
+            found.notes
+        );
+    }
+}

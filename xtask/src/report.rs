@@ -1,0 +1,293 @@
+//! Tables of what was measured, for the terminal and for the documentation.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use comfy_table::{CellAlignment, Table, TableStyle, presets};
+use serde::Serialize;
+
+use crate::bench::{Entry, Measured, Outcome};
+use crate::firmware::OptLevel;
+use crate::tflm::{Figures, Model};
+
+/// One model as JSON.
+#[derive(Serialize)]
+pub(crate) struct Row<'a> {
+    name: &'a str,
+    sha256: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(flatten)]
+    castiron: Option<Castiron<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tflm: Option<&'a Model>,
+}
+
+#[derive(Serialize)]
+struct Castiron<'a> {
+    instructions_min: u64,
+    instructions_median: u64,
+    stack_bytes: u64,
+    arena_bytes: u64,
+    ram_bytes: u64,
+    code_bytes: u64,
+    weight_bytes: u64,
+    macs: u64,
+    mismatches: u64,
+    values: u64,
+    panics_or_allocates: &'a [String],
+}
+
+/// All models, for `--json`.
+pub(crate) fn rows<'a>(entries: &'a [Entry], figures: &'a Figures) -> Vec<Row<'a>> {
+    entries.iter().map(|entry| row(entry, figures)).collect()
+}
+
+fn row<'a>(entry: &'a Entry, figures: &'a Figures) -> Row<'a> {
+    let (error, castiron) = match &entry.outcome {
+        Outcome::Failed(reason) => (Some(reason.as_str()), None),
+        Outcome::Measured(measured) => (None, Some(Castiron::from(measured))),
+    };
+    Row {
+        name: &entry.name,
+        sha256: &entry.sha256,
+        error,
+        castiron,
+        tflm: figures.of(&entry.sha256),
+    }
+}
+
+impl<'a> From<&'a Measured> for Castiron<'a> {
+    fn from(measured: &'a Measured) -> Self {
+        let run = &measured.run;
+        Self {
+            instructions_min: run.instructions.iter().copied().min().unwrap_or(0),
+            instructions_median: run.median_instructions(),
+            stack_bytes: run.deepest_stack(),
+            arena_bytes: run.arena,
+            ram_bytes: measured.ram,
+            code_bytes: measured.code,
+            weight_bytes: measured.weights,
+            macs: run.macs,
+            mismatches: run.mismatches,
+            values: run.values,
+            panics_or_allocates: &measured.offenders,
+        }
+    }
+}
+
+/// The tables as they look best on a terminal.
+pub(crate) fn terminal(entries: &[Entry], figures: &Figures) -> String {
+    let [speed, memory] = tables(entries, figures, presets::UTF8_BORDERS_ONLY);
+    let mut text = format!("{speed}\n{memory}");
+    for entry in entries {
+        match &entry.outcome {
+            Outcome::Failed(_) => {
+                let _ = write!(text, "\n{}: not measured, see above", entry.name);
+            }
+            Outcome::Measured(measured) if measured.run.mismatches > 0 => {
+                let run = &measured.run;
+                let _ = write!(
+                    text,
+                    "\n{}: {} of {} output values are WRONG",
+                    entry.name, run.mismatches, run.values
+                );
+            }
+            Outcome::Measured(_) => {}
+        }
+    }
+    text
+}
+
+/// Speed, then memory.
+fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 2] {
+    let mut speed = table(
+        style,
+        &[
+            "model",
+            "MACs",
+            "instructions",
+            "per MAC",
+            "TFLM reference",
+            "TFLM CMSIS-NN",
+            "share of CMSIS-NN",
+        ],
+    );
+    let mut memory = table(
+        style,
+        &[
+            "model",
+            "code",
+            "TFLM code, CMSIS-NN",
+            "at its smallest",
+            "weights",
+            "arena",
+            "stack",
+            "TFLM planned",
+            "TFLM arena, reference",
+            "TFLM arena, CMSIS-NN",
+        ],
+    );
+    for entry in entries {
+        let Outcome::Measured(measured) = &entry.outcome else {
+            continue;
+        };
+        let (run, tflm) = (&measured.run, figures.of(&entry.sha256));
+        let of_tflm = |figure: &dyn Fn(&Model) -> Option<u64>| {
+            tflm.and_then(figure).map_or_else(dash, grouped)
+        };
+        let instructions = run.median_instructions();
+        speed.add_row(vec![
+            entry.name.clone(),
+            grouped(run.macs),
+            grouped(instructions),
+            ratio(instructions, run.macs),
+            of_tflm(&|model| Some(model.reference.instructions)),
+            of_tflm(&|model| Some(model.cmsis_nn.instructions)),
+            tflm.map_or_else(dash, |model| {
+                ratio(instructions, model.cmsis_nn.instructions)
+            }),
+        ]);
+        memory.add_row(vec![
+            entry.name.clone(),
+            grouped(measured.code),
+            of_tflm(&|model| model.cmsis_nn.code_flash),
+            of_tflm(&|model| model.smallest_code),
+            grouped(measured.weights),
+            grouped(run.arena),
+            grouped(run.deepest_stack()),
+            of_tflm(&|model| Some(model.least_planned())),
+            of_tflm(&|model| Some(model.reference.min_arena)),
+            of_tflm(&|model| Some(model.cmsis_nn.min_arena)),
+        ]);
+    }
+    [speed, memory]
+}
+
+fn table(style: TableStyle, header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(style).set_header(header.to_vec());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// Puts the tables into the documentation, in the place of those of the same optimisation level.
+pub(crate) fn update_docs(
+    root: &Path,
+    opt: OptLevel,
+    entries: &[Entry],
+    figures: &Figures,
+) -> Result<()> {
+    for entry in entries {
+        let right = match &entry.outcome {
+            Outcome::Measured(measured) => {
+                measured.run.mismatches == 0 && measured.offenders.is_empty()
+            }
+            Outcome::Failed(_) => false,
+        };
+        ensure!(
+            right,
+            "{}: not to be published; see `cargo xtask target-test`",
+            entry.name
+        );
+    }
+    let path = root.join("docs/benchmarks.md");
+    let old = std::fs::read_to_string(&path).unwrap_or_else(|_| INTRODUCTION.to_owned());
+    let new = replace_section(&old, &opt.to_string(), &section(opt, entries, figures));
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    std::fs::write(&path, new).with_context(|| path.display().to_string())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
+const INTRODUCTION: &str = "# Benchmarks
+
+Every figure here comes from firmware that ran its golden cases on an emulated Cortex-M4 and got every output
+right, with no code in the image that can panic or allocate. Instructions, not cycles: the emulator counts them
+exactly and the same on every host, but knows no wait states; they are the median over the cases. Code is what the
+model adds to a firmware, without its weights. The arena holds all tensors, inputs and outputs included; the stack is
+what one inference uses at most, found by painting. All sizes are in bytes.
+";
+
+fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
+    let [speed, memory] = tables(entries, figures, presets::ASCII_MARKDOWN);
+    let measured = &figures.measured;
+    format!(
+        "## opt-level {opt}\n\n{speed}\n\n{memory}\n\n\
+         Reproduce with `cargo xtask bench --opt {opt}`. \
+         TensorFlow Lite Micro {}, CMSIS-NN {}: {}; {}. Its smallest code takes -Os and int8-only kernel \
+         registrations.\n",
+        measured.tflm, measured.cmsis_nn, measured.compiler, measured.machine
+    )
+}
+
+/// Replaces what is between the markers of `key`, or appends it with markers.
+fn replace_section(text: &str, key: &str, section: &str) -> String {
+    let (begin, end) = (
+        format!("<!-- begin opt-level {key} -->\n"),
+        format!("<!-- end opt-level {key} -->\n"),
+    );
+    let section = format!("{begin}{section}{end}");
+    let found = text
+        .split_once(&begin)
+        .and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    match found {
+        Some((before, after)) => format!("{before}{section}{after}"),
+        None => format!("{}\n\n{section}", text.trim_end()),
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn ratio(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        dash()
+    } else {
+        format!("{:.2}", part as f64 / whole as f64)
+    }
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [0, 12, 1234, 7_489_664].map(grouped),
+            ["0", "12", "1,234", "7,489,664"]
+        );
+    }
+
+    #[test]
+    fn a_section_is_replaced_in_place() {
+        let first = replace_section("# B\n", "3", "a\n");
+        let both = replace_section(&first, "s", "b\n");
+        let again = replace_section(&both, "3", "c\n");
+        assert_eq!(
+            again,
+            "# B\n\n<!-- begin opt-level 3 -->\nc\n<!-- end opt-level 3 -->\n\n\
+             <!-- begin opt-level s -->\nb\n<!-- end opt-level s -->\n"
+        );
+    }
+}
