@@ -387,6 +387,7 @@ fn right_shift(shift: i8) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use castiron_runtime::fixed::requantize;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -555,6 +556,44 @@ mod tests {
                 second: 3
             }
         );
+    }
+
+    proptest! {
+        /// Every element against its index by NumPy's rule.
+        #[test]
+        fn broadcasts_reach_the_right_elements(
+            dims in proptest::collection::vec((1usize..4, any::<[bool; 2]>()), 0..=OUTER_DIMS),
+        ) {
+            let shape = |i: usize| -> Vec<usize> {
+                dims.iter().map(|(size, repeats)| if repeats[i] { 1 } else { *size }).collect()
+            };
+            let shapes = [shape(0), shape(1)];
+            let out: Vec<usize> =
+                shapes[0].iter().zip(&shapes[1]).map(|(a, b)| *a.max(b)).collect();
+            let values = |shape: &[usize], unit: i32| -> Vec<i32> {
+                (0..shape.iter().product::<usize>() as i32).map(|i| i * unit).collect()
+            };
+            let first: Vec<_> = values(&shapes[0], 1).into_iter().map(Cell::new).collect();
+            let second = values(&shapes[1], 10_000);
+            let y: Vec<_> = values(&out, 0).into_iter().map(Cell::new).collect();
+            let kernel = BinaryConstantI32 {
+                operation: Int32 { arithmetic: Arithmetic::Add, min: i32::MIN, max: i32::MAX },
+                broadcast: walk(&shapes[0], &shapes[1]),
+            };
+            kernel.run(&first, &second, &y);
+            for (i, y) in y.iter().enumerate() {
+                let index = |shape: &[usize]| {
+                    let (mut rest, mut stride, mut index) = (i, 1, 0);
+                    for (size, out) in shape.iter().zip(&out).rev() {
+                        index += rest % out % size * stride;
+                        rest /= out;
+                        stride *= size;
+                    }
+                    index as i32
+                };
+                prop_assert_eq!(y.get(), index(&shapes[0]) + 10_000 * index(&shapes[1]));
+            }
+        }
     }
 
     #[test]
