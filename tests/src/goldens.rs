@@ -191,8 +191,7 @@ fn compare(port: &Port, found: &[u8], expected: &[u8]) -> Result<f32, (usize, St
     let mut worst = 0f32;
     for (i, (f, e)) in found.iter().zip(&expected).enumerate() {
         let difference = (f - e).abs() / magnitude;
-        // Written so that a NaN differs, too.
-        if !(difference <= TOLERANCE) {
+        if difference.is_nan() || difference > TOLERANCE {
             return Err((i, f.to_string(), e.to_string()));
         }
         worst = worst.max(difference);
