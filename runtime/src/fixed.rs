@@ -88,11 +88,23 @@ impl Factor {
     #[inline(always)]
     #[must_use]
     pub const fn apply_doubled(self, x2: i32) -> i32 {
+        self.round(x2, (x2 >> 31) & self.rounds)
+    }
+
+    /// [`apply`](Self::apply) of a value given doubled, for `shift` below 0.
+    #[inline(always)]
+    #[must_use]
+    pub const fn apply_doubled_right(self, x2: i32) -> i32 {
+        self.round(x2, x2 >> 31)
+    }
+
+    /// `sign` is −1 for negative values, so that ties go away from zero. That of `x2` does for the
+    /// high product: where they differ the latter is 0, and so is the result.
+    #[inline(always)]
+    const fn round(self, x2: i32, sign: i32) -> i32 {
         let wide = x2 as i64 * self.multiplier as i64;
         let high = (wide.wrapping_add(1 << 31) >> 32) as i32;
-        let sign = (high >> 31) & self.rounds;
-        high.wrapping_add(sign)
-            .wrapping_add(self.half)
+        high.wrapping_add(sign.wrapping_add(self.half))
             .wrapping_shr(self.right)
     }
 }
@@ -138,6 +150,9 @@ mod tests {
             let expected = requantize(x, m, shift);
             prop_assert_eq!(Factor::new(m, shift).apply(x), expected);
             prop_assert_eq!(Factor::new(m, shift).apply_doubled(2 * x), expected);
+            if shift < 0 {
+                prop_assert_eq!(Factor::new(m, shift).apply_doubled_right(2 * x), expected);
+            }
         }
     }
 

@@ -67,22 +67,59 @@ const fn exp_of_rest(x: i32) -> i32 {
     CENTRE.wrapping_add(mul(CENTRE, x.wrapping_add(tail)))
 }
 
-/// 1 / (1 + x) for x in [0, 1), both without integer bits; by Newton's iteration.
-#[must_use]
-pub const fn one_over_one_plus(x: i32) -> i32 {
+/// 1 in the format of [`inverse`].
+const INVERSE_ONE: i32 = 1 << 29;
+
+/// 2 / (1 + x) with two integer bits, of x in [0, 1] without; by Newton's iteration.
+const fn inverse(x: i32) -> i32 {
     /// 48/17 and −32/17 with two integer bits: the line nearest to 1/d for d in [1/2, 1].
     const START: (i32, i32) = (1_515_870_810, -1_010_580_540);
-    const ONE: i32 = 1 << 29;
     let half = (x >> 1).wrapping_add(1 << 30);
     let mut inverse = START.0.wrapping_add(mul(half, START.1));
     let mut round = 0;
     while round < 3 {
-        let error = ONE.wrapping_sub(mul(half, inverse));
+        let error = INVERSE_ONE.wrapping_sub(mul(half, inverse));
         inverse = inverse.wrapping_add(saturating_shl(mul(inverse, error), 2));
         round += 1;
     }
-    // 1/half with two integer bits is 1/(1 + x) with one.
-    saturating_shl(inverse, 1)
+    inverse
+}
+
+/// 1 / (1 + x) for x in [0, 1], both without integer bits.
+#[must_use]
+pub const fn one_over_one_plus(x: i32) -> i32 {
+    // 2/(1 + x) with two integer bits is 1/(1 + x) with one.
+    saturating_shl(inverse(x), 1)
+}
+
+/// 1 / (1 + exp(−x)) without integer bits, of x with four.
+#[must_use]
+pub const fn logistic(x: i32) -> i32 {
+    if x == 0 {
+        return 1 << 30;
+    }
+    let of_magnitude = one_over_one_plus(exp_of_negative(x.saturating_abs().wrapping_neg(), 4));
+    if x > 0 {
+        of_magnitude
+    } else {
+        i32::MAX.wrapping_sub(of_magnitude)
+    }
+}
+
+/// tanh(x) without integer bits, of x with four: (1 − exp(−2|x|)) / (1 + exp(−2|x|)).
+#[must_use]
+pub const fn tanh(x: i32) -> i32 {
+    if x == 0 {
+        return 0;
+    }
+    // The same number with five integer bits is twice as large.
+    let exp = exp_of_negative(x.saturating_abs().wrapping_neg(), 5);
+    let of_magnitude = saturating_shl(inverse(exp).wrapping_sub(INVERSE_ONE), 2);
+    if x > 0 {
+        of_magnitude
+    } else {
+        of_magnitude.wrapping_neg()
+    }
 }
 
 /// `(r, bits)` with 1/x ≈ r × 2^(−31 − bits), of a positive `x` with `integer_bits`.
@@ -129,5 +166,20 @@ mod tests {
             let real = f64::from(x) / 2f64.powi(19);
             assert!((found * real - 1.0).abs() < 1e-7, "{real}: {found}");
         }
+    }
+
+    #[test]
+    fn logistic_and_tanh_are_close() {
+        for i in -1000..=1000 {
+            let real = f64::from(i) * 0.0159;
+            let x = (real * f64::from(1 << 27)) as i32;
+            let exact = 1.0 / (1.0 + (-real).exp());
+            assert!((f64::from(logistic(x)) / 2f64.powi(31) - exact).abs() < 3e-7);
+            assert!((f64::from(tanh(x)) / 2f64.powi(31) - real.tanh()).abs() < 3e-7);
+        }
+        for x in [i32::MIN, i32::MAX] {
+            assert!((f64::from(tanh(x)).abs() - 2f64.powi(31)).abs() < 1000.0);
+        }
+        assert_eq!((logistic(0), tanh(0)), (1 << 30, 0));
     }
 }

@@ -387,6 +387,7 @@ fn right_shift(shift: i8) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use castiron_runtime::fixed::requantize;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -399,18 +400,28 @@ mod tests {
         [(0.25, 1), (0.125, 2), (0.001, -100)],
     ];
 
-    fn quantized([first, second, y]: [(f32, i32); 3]) -> Quantized {
+    /// The whole range of int8, and an activation's.
+    const RANGES: [(i32, i32); 2] = [(-128, 127), (-100, 90)];
+
+    fn quantized([first, second, y]: [(f32, i32); 3], (min, max): (i32, i32)) -> Quantized {
         Quantized {
             first,
             second,
             y,
-            min: -128,
-            max: 126,
+            min,
+            max,
         }
+    }
+
+    fn cases() -> impl Iterator<Item = ([(f32, i32); 3], (i32, i32))> {
+        QUANTISATIONS
+            .into_iter()
+            .flat_map(|quantisation| RANGES.map(|range| (quantisation, range)))
     }
 
     /// Runs a kernel on every pair of bytes and compares.
     fn compare(
+        (min, max): (i32, i32),
         run: impl Fn(&[Cell<i8>], &[Cell<i8>], &[Cell<i8>]),
         expected: impl Fn(i32, i32) -> i32,
     ) {
@@ -420,7 +431,7 @@ mod tests {
             run(&firsts, &seconds, &firsts);
             for (second, y) in seconds.iter().zip(&firsts) {
                 let second = second.get();
-                let expected = expected(first.into(), second.into()).clamp(-128, 126);
+                let expected = expected(first.into(), second.into()).clamp(min, max);
                 assert_eq!(i32::from(y.get()), expected, "{first}, {second}");
             }
         }
@@ -429,7 +440,7 @@ mod tests {
     /// Both sides with 20 bits to spare, relative to twice the larger scale.
     #[test]
     fn sums_follow_the_formula() {
-        for quantisation in QUANTISATIONS {
+        for (quantisation, range) in cases() {
             for (arithmetic, signs) in [
                 (Arithmetic::Add, (1, 1)),
                 (Arithmetic::Sub, (1, -1)),
@@ -442,7 +453,7 @@ mod tests {
                     requantize((x - zero_point) << 20, multiplier, shift.into())
                 };
                 let out = quantize::multiplier(twice / (f64::from(1 << 20) * f64::from(y.0)));
-                let Some(operation) = quantized(quantisation).sum(arithmetic) else {
+                let Some(operation) = quantized(quantisation, range).sum(arithmetic) else {
                     assert!(out.1 > 0);
                     continue;
                 };
@@ -451,6 +462,7 @@ mod tests {
                     broadcast: None,
                 };
                 compare(
+                    range,
                     |a, b, y| kernel.run(a, b, y),
                     |a, b| {
                         let sum = signs.0 * side(first, a) + signs.1 * side(second, b);
@@ -463,16 +475,20 @@ mod tests {
 
     #[test]
     fn products_follow_the_formula() {
-        for quantisation in QUANTISATIONS {
+        for (quantisation, range) in cases() {
             let [first, second, y] = quantisation;
             let factor = f64::from(first.0) * f64::from(second.0) / f64::from(y.0);
             let (multiplier, shift) = quantize::multiplier(factor);
-            let operation = quantized(quantisation).product();
+            if shift > 14 {
+                continue; // The formula overflows.
+            }
+            let operation = quantized(quantisation, range).product();
             let kernel = MulI8 {
                 operation,
                 broadcast: None,
             };
             compare(
+                range,
                 |a, b, y| kernel.run(a, b, y),
                 |a, b| requantize((a - first.1) * (b - second.1), multiplier, shift.into()) + y.1,
             );
@@ -482,12 +498,13 @@ mod tests {
     #[test]
     fn factors_of_any_size_saturate_products() {
         for y_scale in [1e-5, 1e-7, 1e-12] {
-            let operation = quantized([(0.5, 0), (0.5, 0), (y_scale, 3)]).product();
+            let operation = quantized([(0.5, 0), (0.5, 0), (y_scale, 3)], RANGES[0]).product();
             let kernel = MulI8 {
                 operation,
                 broadcast: None,
             };
             compare(
+                RANGES[0],
                 |a, b, y| kernel.run(a, b, y),
                 |a, b| (a * b).signum() * 1000 + 3,
             );
@@ -539,6 +556,44 @@ mod tests {
                 second: 3
             }
         );
+    }
+
+    proptest! {
+        /// Every element against its index by NumPy's rule.
+        #[test]
+        fn broadcasts_reach_the_right_elements(
+            dims in proptest::collection::vec((1usize..4, any::<[bool; 2]>()), 0..=OUTER_DIMS),
+        ) {
+            let shape = |i: usize| -> Vec<usize> {
+                dims.iter().map(|(size, repeats)| if repeats[i] { 1 } else { *size }).collect()
+            };
+            let shapes = [shape(0), shape(1)];
+            let out: Vec<usize> =
+                shapes[0].iter().zip(&shapes[1]).map(|(a, b)| *a.max(b)).collect();
+            let values = |shape: &[usize], unit: i32| -> Vec<i32> {
+                (0..shape.iter().product::<usize>() as i32).map(|i| i * unit).collect()
+            };
+            let first: Vec<_> = values(&shapes[0], 1).into_iter().map(Cell::new).collect();
+            let second = values(&shapes[1], 10_000);
+            let y: Vec<_> = values(&out, 0).into_iter().map(Cell::new).collect();
+            let kernel = BinaryConstantI32 {
+                operation: Int32 { arithmetic: Arithmetic::Add, min: i32::MIN, max: i32::MAX },
+                broadcast: walk(&shapes[0], &shapes[1]),
+            };
+            kernel.run(&first, &second, &y);
+            for (i, y) in y.iter().enumerate() {
+                let index = |shape: &[usize]| {
+                    let (mut rest, mut stride, mut index) = (i, 1, 0);
+                    for (size, out) in shape.iter().zip(&out).rev() {
+                        index += rest % out % size * stride;
+                        rest /= out;
+                        stride *= size;
+                    }
+                    index as i32
+                };
+                prop_assert_eq!(y.get(), index(&shapes[0]) + 10_000 * index(&shapes[1]));
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ mod conv;
 mod conv_int8;
 mod convert;
 mod depthwise;
-mod fixed_functions;
 mod fully_connected;
 mod mean;
 mod pad;

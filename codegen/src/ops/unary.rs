@@ -1,9 +1,10 @@
 //! LOGISTIC, TANH and the RELUs: int8 by table, float32 computed.
 
-use castiron_runtime::fixed::requantize;
+use castiron_runtime::fixed::{requantize, rounding_shift_right};
+use castiron_runtime::functions;
 use castiron_runtime::kernels::{ClampF32, LogisticF32, Lookup, TanhF32};
 
-use super::{Family, Site, fixed_functions, in_place, quantize};
+use super::{Family, Site, in_place, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{DType, TensorId};
 use crate::lower::{ElementType, Lowering, Operand};
@@ -32,7 +33,7 @@ impl Family for Logistic {
                 expect_quantization(site, 1.0 / 256.0, -128)?;
                 let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
                 let table = saturating_table(scale, zero_point, |x| {
-                    rounding_shift(fixed_functions::logistic(x), 23) - 128
+                    rounding_shift_right(functions::logistic(x), 23) - 128
                 });
                 look_up(lowering, x, &table, y);
             }
@@ -55,7 +56,7 @@ impl Family for Tanh {
                 expect_quantization(site, 1.0 / 128.0, 0)?;
                 let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
                 let table = saturating_table(scale, zero_point, |x| {
-                    rounding_shift(fixed_functions::tanh(x), 24)
+                    rounding_shift_right(functions::tanh(x), 24)
                 });
                 look_up(lowering, x, &table, y);
             }
@@ -173,10 +174,6 @@ fn saturating_table(scale: f32, zero_point: i32, function: impl Fn(i32) -> i32) 
     })
 }
 
-fn rounding_shift(x: i32, by: u32) -> i32 {
-    castiron_runtime::fixed::rounding_shift_right(x, by)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,10 +210,10 @@ mod tests {
         for scale in [0.001f32, 0.02, 0.07, 0.5] {
             for zero_point in [-128, -3, 0, 127] {
                 let logistic = saturating_table(scale, zero_point, |x| {
-                    rounding_shift(fixed_functions::logistic(x), 23) - 128
+                    rounding_shift_right(functions::logistic(x), 23) - 128
                 });
                 let tanh = saturating_table(scale, zero_point, |x| {
-                    rounding_shift(fixed_functions::tanh(x), 24)
+                    rounding_shift_right(functions::tanh(x), 24)
                 });
                 for stored in i8::MIN..=i8::MAX {
                     let x = f64::from(scale) * f64::from(i32::from(stored) - zero_point);

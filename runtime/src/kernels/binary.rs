@@ -275,50 +275,82 @@ impl Broadcast {
 impl Sum {
     #[inline(always)]
     fn run<S: Source<i8>>(&self, meeting: Meeting<'_, i8, S>) {
-        if self.first_is_exact {
-            meeting.run::<SumOf<true>>(self);
-        } else {
-            meeting.run::<SumOf<false>>(self);
+        let plain = self.exact_factor > 0
+            && self.rounded_sign > 0
+            && self.rounded_shift < 0
+            && self.out_shift < 0
+            && whole_range(self.min, self.max);
+        match (self.first_is_exact, plain) {
+            (true, true) => meeting.run::<SumOf<true, true>>(self),
+            (true, false) => meeting.run::<SumOf<true, false>>(self),
+            (false, true) => meeting.run::<SumOf<false, true>>(self),
+            (false, false) => meeting.run::<SumOf<false, false>>(self),
         }
     }
 }
 
-struct SumOf<const FIRST_IS_EXACT: bool>;
+/// Whether an activation's range is all of int8: saturation is one instruction then.
+#[inline(always)]
+fn whole_range(min: i32, max: i32) -> bool {
+    min == i32::from(i8::MIN) && max == i32::from(i8::MAX)
+}
 
-impl<const FIRST_IS_EXACT: bool> Combine for SumOf<FIRST_IS_EXACT> {
+#[inline(always)]
+fn saturate(value: i32) -> i8 {
+    value.min(i32::from(i8::MAX)).max(i32::from(i8::MIN)) as i8
+}
+
+/// A `PLAIN` sum adds, its shifts are below 0 and its range is all of int8. It is what most models
+/// have, and leaves the processor's registers room for the rest.
+struct SumOf<const FIRST_IS_EXACT: bool, const PLAIN: bool>;
+
+impl<const FIRST_IS_EXACT: bool, const PLAIN: bool> Combine for SumOf<FIRST_IS_EXACT, PLAIN> {
     type T = i8;
     type Parameters = Sum;
 
     #[inline(always)]
     fn combine(p: &Sum, first: i8, second: i8) -> i8 {
         let (exact, rounded) = if FIRST_IS_EXACT {
-            (first, second)
+            (i32::from(first), i32::from(second))
         } else {
-            (second, first)
+            (i32::from(second), i32::from(first))
         };
-        let exact = i32::from(exact)
-            .wrapping_mul(p.exact_factor)
-            .wrapping_add(p.exact_offset);
+        let rounding = Factor::new(p.rounded_multiplier, p.rounded_shift);
+        let out = Factor::new(p.out_multiplier, p.out_shift);
         // |x − zero point| ≤ 255, so 2²¹ times that has a bit to spare; and so has twice the sum,
         // of which each side is at most 255·2¹⁹.
-        let rounded = (i32::from(rounded) << 21).wrapping_sub(p.rounded_zero);
-        let rounded = Factor::new(p.rounded_multiplier, p.rounded_shift).apply_doubled(rounded);
-        let sum = rounded.wrapping_mul(p.rounded_sign).wrapping_add(exact);
-        let y = Factor::new(p.out_multiplier, p.out_shift).apply_doubled(sum << 1);
-        y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
+        let rounded = (rounded << 21).wrapping_sub(p.rounded_zero);
+        if PLAIN {
+            let exact2 = (exact << 20).wrapping_add(p.exact_offset << 1);
+            let sum2 = exact2.wrapping_add(rounding.apply_doubled_right(rounded) << 1);
+            saturate(out.apply_doubled_right(sum2).wrapping_add(p.out_zero_point))
+        } else {
+            let exact = exact
+                .wrapping_mul(p.exact_factor)
+                .wrapping_add(p.exact_offset);
+            let rounded = rounding.apply_doubled(rounded);
+            let sum = rounded.wrapping_mul(p.rounded_sign).wrapping_add(exact);
+            let y = out.apply_doubled(sum << 1);
+            y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
+        }
     }
 }
 
 impl Product {
     #[inline(always)]
     fn run<S: Source<i8>>(&self, meeting: Meeting<'_, i8, S>) {
-        meeting.run::<ProductOf>(self);
+        if self.shift < 0 && whole_range(self.min, self.max) {
+            meeting.run::<ProductOf<true>>(self);
+        } else {
+            meeting.run::<ProductOf<false>>(self);
+        }
     }
 }
 
-struct ProductOf;
+/// As [`SumOf`].
+struct ProductOf<const PLAIN: bool>;
 
-impl Combine for ProductOf {
+impl<const PLAIN: bool> Combine for ProductOf<PLAIN> {
     type T = i8;
     type Parameters = Product;
 
@@ -326,9 +358,16 @@ impl Combine for ProductOf {
     fn combine(p: &Product, first: i8, second: i8) -> i8 {
         let first = i32::from(first).wrapping_sub(p.first_zero_point);
         let second = i32::from(second).wrapping_sub(p.second_zero_point);
-        // |product| ≤ 255², so 2¹⁴ times that is below 2³⁰.
-        let y = Factor::new(p.multiplier, p.shift).apply(first.wrapping_mul(second));
-        y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
+        let product = first.wrapping_mul(second);
+        let factor = Factor::new(p.multiplier, p.shift);
+        if PLAIN {
+            let y = factor.apply_doubled_right(product << 1);
+            saturate(y.wrapping_add(p.out_zero_point))
+        } else {
+            // |product| ≤ 255², so 2¹⁴ times that is below 2³⁰.
+            let y = factor.apply(product);
+            y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
+        }
     }
 }
 
