@@ -15,7 +15,7 @@ use crate::fixed::requantize;
 pub struct Reduction {
     /// Kept axes but the last, if that is the tensor's last; outer ones first.
     pub kept: [Axis; 2],
-    /// Reduced axes, outer ones first.
+    /// Reduced axes, outer ones first. The second steps over at least `run` elements.
     pub reduced: [Axis; 2],
     /// Elements of the last axis where it is kept; 1 where it is reduced.
     pub run: usize,
