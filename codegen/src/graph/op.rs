@@ -41,7 +41,7 @@ impl fmt::Display for OpKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Builtin(op) => f.pad(op.name()),
-            Self::Custom(name) => write!(f, "CUSTOM \"{}\"", name.escape_debug()),
+            Self::Custom(name) => write!(f, "CUSTOM {}", name.escape_debug()),
         }
     }
 }

@@ -89,11 +89,11 @@ fn expect_output(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(), Dia
 /// has no such factor.
 fn exponentials(real: f64) -> Option<Vec<i32>> {
     let one = f64::from(1u32 << (31 - INTEGER_BITS));
-    let factor = (real * one).min(f64::from(i32::MAX));
-    if factor <= 1.0 || factor.is_nan() {
+    let factor = real * one;
+    if factor.is_nan() || factor <= 1.0 {
         return None;
     }
-    let (multiplier, shift) = quantize::multiplier(factor);
+    let (multiplier, shift) = quantize::multiplier(factor.min(f64::from(i32::MAX)));
     let shift = u32::from(shift.unsigned_abs());
     // Differences that would leave the integer bits count as minus infinity.
     let farthest = (((1u64 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift;

@@ -1,0 +1,105 @@
+//! `include_model!` as a user calls it, on the host.
+
+use std::fs;
+
+use castiron_tests::workspace;
+
+castiron::include_model!("../../examples/models/vae_int8.tflite");
+castiron::include_model!(pub mod sine = "../../examples/models/sine_int8.tflite",
+    labels = "../data/labels.txt", section = ".rodata.sine");
+castiron::include_model!(mod two = "../data/models/two_signatures_int8.tflite");
+castiron::include_model!(mod multi = "../data/models/multi_io_int8.tflite");
+castiron::include_model!(mod edges = "../data/models/passthrough_edges_int8.tflite");
+
+/// A golden's bytes as signed values.
+fn golden<const N: usize>(path: &str) -> [i8; N] {
+    let path = workspace().join(path);
+    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let values: Vec<i8> = bytes.into_iter().map(|b| b as i8).collect();
+    values.try_into().expect("the golden has the model's size")
+}
+
+#[test]
+fn predict_agrees_with_the_reference() {
+    static MODEL: vae_int8::Model = vae_int8::Model::new();
+    assert!(size_of_val(&MODEL) >= vae_int8::ARENA_BYTES);
+    let mut model = vae_int8::Model::new();
+    for case in 0..2 {
+        let folder = "examples/models/golden/vae_int8";
+        let input: vae_int8::Input = golden(&format!("{folder}/in_{case}_0.bin"));
+        let expected: vae_int8::Output = golden(&format!("{folder}/out_{case}_0.bin"));
+        assert_eq!(model.predict(&input), &expected);
+    }
+}
+
+#[test]
+fn zero_copy_is_predict_without_the_copy() {
+    let (mut copying, mut filling) = (sine::Model::new(), sine::Model::new());
+    let input = [sine::INPUT.quantize(1.0)];
+    let expected = *copying.predict(&input);
+    filling.input_mut()[0] = input[0];
+    filling.run();
+    assert_eq!(filling.output(), &expected);
+    let real = sine::OUTPUT.dequantize(expected[0]);
+    assert!(
+        (real - 1f32.sin()).abs() < 0.05,
+        "sin(1) came out as {real}"
+    );
+}
+
+#[test]
+fn descriptions_are_the_models() {
+    assert_eq!(sine::INPUT.shape, [1, 1]);
+    assert_eq!(sine::MACS, 288);
+    assert_eq!(sine::LABELS, ["low", "high"]);
+    assert_eq!(
+        vae_int8::INPUT.shape.iter().product::<usize>(),
+        size_of::<vae_int8::Input>()
+    );
+    assert!(sine::WEIGHT_BYTES > 0 && sine::ARENA_BYTES > 0);
+}
+
+#[test]
+fn signatures_are_methods() {
+    let mut model = two::Model::new();
+    let folder = "tests/data/models/golden/two_signatures_int8";
+    let code: two::decode::Input = golden(&format!("{folder}/in_0_0.bin"));
+    let expected: two::decode::Output = golden(&format!("{folder}/out_0_0.bin"));
+    assert_eq!(model.decode(&code), &expected);
+    assert_eq!(
+        model.predict(&code),
+        &expected,
+        "the first subgraph is the default"
+    );
+    let x: two::encode::Input = golden(&format!("{folder}/sig_encode/in_0_0.bin"));
+    let expected: two::encode::Output = golden(&format!("{folder}/sig_encode/out_0_0.bin"));
+    *model.encode_input_mut() = x;
+    model.run_encode();
+    assert_eq!(model.encode_output(), &expected);
+    assert_eq!(two::encode::INPUT.name, "x");
+}
+
+#[test]
+fn several_inputs_and_outputs_go_by_name() {
+    let mut model = multi::Model::new();
+    let folder = "tests/data/models/golden/multi_io_int8";
+    let features: multi::InputFeatures = golden(&format!("{folder}/in_0_0.bin"));
+    let image: multi::InputImage = golden(&format!("{folder}/in_0_1.bin"));
+    let (embedding, scores, bbox) = model.predict(&features, &image);
+    assert_eq!(embedding, &golden(&format!("{folder}/out_0_0.bin")));
+    assert_eq!(scores, &golden(&format!("{folder}/out_0_1.bin")));
+    assert_eq!(bbox, &golden(&format!("{folder}/out_0_2.bin")));
+    let scores = *scores;
+    assert_eq!(model.output_scores(), &scores);
+}
+
+#[test]
+fn an_input_may_be_an_output() {
+    let mut model = edges::Model::new();
+    let folder = "tests/data/models/golden/passthrough_edges_int8";
+    let x: edges::InputX = golden(&format!("{folder}/in_0_1.bin"));
+    let (a, b, same) = model.predict(&[0.0; 3], &x);
+    assert_eq!(a, &golden(&format!("{folder}/out_0_0.bin")));
+    assert_eq!(b, &golden(&format!("{folder}/out_0_1.bin")));
+    assert_eq!(same, &x);
+}

@@ -1,0 +1,3 @@
+castiron::include_model!("no_such_model.tflite");
+
+fn main() {}

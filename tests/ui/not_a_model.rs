@@ -1,0 +1,3 @@
+castiron::include_model!("not_a_model.rs");
+
+fn main() {}

@@ -1,0 +1,3 @@
+castiron::include_model!(multi_io_int8);
+
+fn main() {}

@@ -1,0 +1,3 @@
+castiron::include_model!("../data/models/unsupported.tflite");
+
+fn main() {}
