@@ -7,6 +7,7 @@
 use core::cell::Cell;
 
 use super::conv::CHANNELS;
+use super::part;
 
 /// `count` places that lie `step` elements apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,56 +90,65 @@ pub(super) fn lesser(a: f32, b: f32) -> f32 {
     if b < a { b } else { a }
 }
 
-/// Folds both axes of `x` for each of the outputs `y`, whose inputs begin side by side.
-///#[inline(always)]
+/// Folds both axes of `x` for each of the outputs `y`, whose inputs begin side by side: each
+/// place of the second axis holds one element for every output.
+#[inline(always)]
 pub(super) fn channels<F: Fold, Y>(
     x: &[Cell<F::X>],
     axes: [Axis; 2],
     y: &[Cell<Y>],
     finish: impl Fn(F::Acc) -> Y,
 ) {
-    let (blocks, rest) = y.as_chunks::<CHANNELS>();
-    let mut channel = 0;
-    for block in blocks {
-        let folded = fold::<F, CHANNELS>(x, axes, channel);
-        for (acc, y) in folded.into_iter().zip(block) {
-            y.set(finish(acc));
-        }
-        channel += CHANNELS;
-    }
-    for y in rest {
-        let [acc] = fold::<F, 1>(x, axes, channel);
-        y.set(finish(acc));
-        channel += 1;
+    match y.len() {
+        0 | 1 => blocks::<F, Y, 1>(x, axes, y, finish),
+        2 | 3 => blocks::<F, Y, 2>(x, axes, y, finish),
+        _ => blocks::<F, Y, CHANNELS>(x, axes, y, finish),
     }
 }
 
-/// Not inlined: kernels that fold alike share this loop. It returns rather than goes on where
-/// operands are too short, which also keeps the compiler from unrolling the outer loop.
-#[inline(never)]
+/// [`channels`], `N` at a time; the last ones may be computed twice.
+#[inline(always)]
+fn blocks<F: Fold, Y, const N: usize>(
+    x: &[Cell<F::X>],
+    axes: [Axis; 2],
+    y: &[Cell<Y>],
+    finish: impl Fn(F::Acc) -> Y,
+) {
+    let Some(last) = y.len().checked_sub(N) else {
+        return;
+    };
+    let mut channel = 0;
+    while channel < y.len() {
+        let first = channel.min(last);
+        let folded = fold::<F, N>(x, axes, first);
+        for (acc, y) in folded.into_iter().zip(part(y, first, N)) {
+            y.set(finish(acc));
+        }
+        channel += N;
+    }
+}
+
+/// It returns rather than goes on where operands are too short, which also keeps the compiler
+/// from unrolling the loops to several times their size.
 fn fold<F: Fold, const N: usize>(
     x: &[Cell<F::X>],
     [outer, inner]: [Axis; 2],
     channel: usize,
 ) -> [F::Acc; N] {
     let mut acc = [F::START; N];
-    let mut start = channel;
+    let step = inner.step.max(1);
+    let mut start = 0;
     for _ in 0..outer.count {
-        let Some(mut rest) = x.get(start..) else {
-            return acc;
-        };
-        for _ in 0..inner.count {
-            let Some(values) = rest.first_chunk::<N>() else {
+        let mut places = part(x, start, inner.count * step);
+        // The place alone is checked in each round: `channel` is the same in all.
+        while let Some((place, rest)) = places.split_at_checked(step) {
+            let Some(values) = place.get(channel..).and_then(|p| p.first_chunk::<N>()) else {
                 return acc;
             };
             for (acc, x) in acc.iter_mut().zip(values) {
                 *acc = F::fold(*acc, x.get());
             }
-            // The last place may be the last of the tensor.
-            match rest.get(inner.step..) {
-                Some(next) => rest = next,
-                None => break,
-            }
+            places = rest;
         }
         start += outer.step;
     }

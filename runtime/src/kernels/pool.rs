@@ -140,43 +140,37 @@ fn rows<F: Fold, Y>(
 ) {
     let mut pixel = 0;
     for out_y in rows {
+        let (row, rows) = inside(out_y * w.stride_h, w.pad_top, w.filter_h, w.in_h);
         for out_x in 0..w.out_w {
-            let place = Place::of(w, out_y, out_x);
-            let x = image.get(place.first..).unwrap_or(&[]);
-            let finish = |acc| finish(acc, place.count);
-            channels::<F, Y>(x, place.axes, part(y, pixel, w.out_c), finish);
+            let (column, columns) = inside(out_x * w.stride_w, w.pad_left, w.filter_w, w.in_w);
+            let axes = [
+                Axis {
+                    count: rows,
+                    step: w.in_w * w.in_c,
+                },
+                Axis {
+                    count: columns,
+                    step: w.in_c,
+                },
+            ];
+            // A window always covers some of the input, which the compiler does not know.
+            let count = NonZeroU32::new((rows * columns) as u32).unwrap_or(NonZeroU32::MIN);
+            let x = image.get((row * w.in_w + column) * w.in_c..).unwrap_or(&[]);
+            let finish = |acc| finish(acc, count);
+            channels::<F, Y>(x, axes, part(y, pixel, w.out_c), finish);
             pixel += w.out_c;
         }
     }
 }
 
-/// What one pixel of the output is computed from.
-struct Place {
-    /// The first element within the window.
-    first: usize,
-    /// Rows and columns within the window.
-    axes: [Axis; 2],
-    /// How many places these are.
-    count: NonZeroU32,
-}
-
-impl Place {
-    /// Not inlined: the kernels share it.
-    #[inline(never)]
-    fn of(w: &Window, out_y: usize, out_x: usize) -> Self {
-        let (rows, columns) = (w.rows(out_y), w.columns(out_x));
-        let axis = |count, step| Axis { count, step };
-        let count = rows.valid.len() * columns.valid.len();
-        Self {
-            first: (rows.start * w.in_w + columns.start) * w.in_c,
-            axes: [
-                axis(rows.valid.len(), w.in_w * w.in_c),
-                axis(columns.valid.len(), w.in_c),
-            ],
-            // A window always covers some of the input, which the compiler does not know.
-            count: NonZeroU32::new(count as u32).unwrap_or(NonZeroU32::MIN),
-        }
-    }
+/// Where a window begins within the input along one dimension, and how far it reaches; windows
+/// of pooling have no dilation.
+#[inline(always)]
+fn inside(begin: usize, pad: isize, filter: usize, size: usize) -> (usize, usize) {
+    let first = begin as isize - pad;
+    let end = (first + filter as isize).min(size as isize);
+    let start = first.max(0);
+    (start as usize, (end - start).max(0) as usize)
 }
 
 #[cfg(test)]
