@@ -45,6 +45,7 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let doc = format!(" The model `{}`, cast by castiron.", arguments.path.value());
     Ok(quote! {
         #[doc = #doc]
+        #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
         #visibility mod #name {
             #items
         }

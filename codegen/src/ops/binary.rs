@@ -1,15 +1,12 @@
 //! ADD, SUB and MUL: int8, int32 and float32, of two activations or with a constant on either
 //! side, of any shapes that broadcast.
 
-use std::cell::Cell;
-
-use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
     AddConstantI8, AddI8, Arithmetic, BinaryConstantF32, BinaryConstantI32, BinaryF32, BinaryI32,
-    Broadcast, Float, Float32, Int32, MulConstantI8, MulI8, OUTER_DIMS, OuterDim, Product, Sum,
+    Float, Float32, Int32, MulConstantI8, MulI8, Product, Sum,
 };
 
-use super::unary::{look_up, tabulate};
+use super::broadcast::Operands;
 use super::{Family, Site, in_place, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, BinaryOptions, DType, Options};
@@ -137,166 +134,6 @@ fn int32_range(site: &Site<'_>, activation: Activation) -> Result<(i32, i32), Di
     Ok((min as i32, max as i32))
 }
 
-/// Which input comes first, and how the elements meet.
-struct Operands {
-    /// The position of the kernel's first operand: an activation.
-    first: usize,
-    /// The position of its second operand.
-    second: usize,
-    broadcast: Option<Broadcast>,
-}
-
-impl Operands {
-    fn new(site: &Site<'_>) -> Result<Self, Diagnostic> {
-        let shapes = [&site.input(0)?.shape[..], &site.input(1)?.shape[..]];
-        let dims = meeting_dims(shapes).ok_or_else(|| {
-            site.error("the inputs' shapes do not broadcast")
-                .expected("sizes that are equal, or 1 in one of the inputs")
-                .found(format_args!("{:?} and {:?}", shapes[0], shapes[1]))
-        })?;
-        let out: Vec<usize> = dims.iter().map(|d| d.size).collect();
-        site.expect_shape(site.output_id(0)?, &out)?;
-        let mut dims = merged(dims);
-        let constant = [0, 1].map(|i| site.input(i).is_ok_and(|t| t.is_constant()));
-        // The kernel reads runs of its first operand; the constant can only be the second.
-        let first_repeats = dims.last().is_some_and(|d| d.repeats[0]);
-        let exchanged = constant[0] || (first_repeats && !constant[1]);
-        if exchanged {
-            dims.iter_mut().for_each(|d| d.repeats.reverse());
-        }
-        let broadcast = broadcast(&dims).map_err(|()| {
-            site.error("the inputs broadcast along too many dimensions")
-                .expected(format_args!("at most {OUTER_DIMS} that do not merge"))
-                .found(format_args!("{:?} and {:?}", shapes[0], shapes[1]))
-        })?;
-        Ok(Self {
-            first: usize::from(exchanged),
-            second: usize::from(!exchanged),
-            broadcast,
-        })
-    }
-
-    /// Emits the kernel for two activations, or the one for an activation and a constant.
-    fn call(
-        &self,
-        site: &Site<'_>,
-        lowering: &mut Lowering<'_>,
-        activations: impl HostKernel + 'static,
-        constant: impl HostKernel + 'static,
-    ) -> Result<(), Diagnostic> {
-        let first = lowering.activation(site.input_id(self.first)?)?;
-        let second_id = site.input_id(self.second)?;
-        let y = lowering.activation(site.output_id(0)?)?;
-        if site.input(self.second)?.is_constant() {
-            let second = lowering.tensor(second_id)?;
-            lowering.call(constant, [first, second, y]);
-        } else {
-            let second = lowering.activation(second_id)?;
-            lowering.call(activations, [first, second, y]);
-        }
-        Ok(())
-    }
-
-    /// As [`call`](Self::call), except that one constant for all elements makes a table.
-    fn call_i8(
-        &self,
-        site: &Site<'_>,
-        lowering: &mut Lowering<'_>,
-        activations: impl HostKernel + 'static,
-        constant: impl HostKernel + 'static,
-        run: impl FnOnce(&[Cell<i8>], &[i8], &[Cell<i8>]),
-    ) -> Result<(), Diagnostic> {
-        let second = site.input(self.second)?;
-        if !second.is_constant() || second.elements() != 1 || self.broadcast.is_some() {
-            return self.call(site, lowering, activations, constant);
-        }
-        let mut table = tabulate(|stored| stored);
-        let cells = Cell::from_mut(&mut table[..]).as_slice_of_cells();
-        run(cells, &site.constant_i8(self.second, "the operand")?, cells);
-        let x = lowering.activation(site.input_id(self.first)?)?;
-        let y = lowering.activation(site.output_id(0)?)?;
-        look_up(lowering, x, &table, y);
-        Ok(())
-    }
-}
-
-/// One dimension of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct MeetingDim {
-    size: usize,
-    /// Whether each input has one element along it, which serves for all.
-    repeats: [bool; 2],
-}
-
-/// The output's dimensions by NumPy's rule: shapes are aligned at their ends.
-fn meeting_dims(shapes: [&[usize]; 2]) -> Option<Vec<MeetingDim>> {
-    let rank = shapes[0].len().max(shapes[1].len());
-    let size = |shape: &[usize], i: usize| {
-        let missing = rank - shape.len();
-        if i < missing { 1 } else { shape[i - missing] }
-    };
-    (0..rank)
-        .map(|i| match (size(shapes[0], i), size(shapes[1], i)) {
-            (a, b) if a == b => Some((a, [false; 2])),
-            (1, b) => Some((b, [true, false])),
-            (a, 1) => Some((a, [false, true])),
-            _ => None,
-        })
-        .map(|dim| dim.map(|(size, repeats)| MeetingDim { size, repeats }))
-        .collect()
-}
-
-/// As few dimensions as describe the same meeting: those of size 1 vanish, neighbours that repeat
-/// alike become one.
-fn merged(dims: Vec<MeetingDim>) -> Vec<MeetingDim> {
-    let mut merged: Vec<MeetingDim> = Vec::new();
-    for dim in dims.into_iter().filter(|d| d.size != 1) {
-        match merged.last_mut() {
-            Some(last) if last.repeats == dim.repeats => last.size *= dim.size,
-            _ => merged.push(dim),
-        }
-    }
-    merged
-}
-
-/// How the kernel walks merged dimensions; `None` where one run does.
-fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
-    let (run, second_run, outer) = match dims.split_last() {
-        None => return Ok(None),
-        Some((inner, [])) if !inner.repeats[0] => return Ok(None),
-        // A constant that is larger than the activation: runs of one element.
-        Some((inner, _)) if inner.repeats[0] => (1, 1, dims),
-        Some((inner, outer)) if inner.repeats[1] => (inner.size, 1, outer),
-        Some((inner, outer)) => (inner.size, inner.size, outer),
-    };
-    let unused = OuterDim {
-        count: 1,
-        first: 0,
-        second: 0,
-    };
-    let mut walk = [unused; OUTER_DIMS];
-    if outer.len() > walk.len() {
-        return Err(());
-    }
-    let mut strides = [run, second_run];
-    for (walked, dim) in walk.iter_mut().zip(outer.iter().rev()) {
-        let [first, second] = [0, 1].map(|i| if dim.repeats[i] { 0 } else { strides[i] });
-        *walked = OuterDim {
-            count: dim.size,
-            first,
-            second,
-        };
-        for (stride, repeats) in strides.iter_mut().zip(dim.repeats) {
-            *stride *= if repeats { 1 } else { dim.size };
-        }
-    }
-    Ok(Some(Broadcast {
-        run,
-        second_run,
-        outer: walk,
-    }))
-}
-
 /// Scales and zero points of an int8 operator, in the kernel's order of operands.
 struct Quantized {
     first: (f32, i32),
@@ -386,8 +223,9 @@ fn right_shift(shift: i8) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use castiron_runtime::fixed::requantize;
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -509,96 +347,5 @@ mod tests {
                 |a, b| (a * b).signum() * 1000 + 3,
             );
         }
-    }
-
-    fn walk(a: &[usize], b: &[usize]) -> Option<Broadcast> {
-        broadcast(&merged(meeting_dims([a, b]).expect("shapes broadcast"))).expect("few dimensions")
-    }
-
-    #[test]
-    fn equal_shapes_and_scalars_are_one_run() {
-        assert_eq!(walk(&[2, 3, 4], &[2, 3, 4]), None);
-        assert_eq!(walk(&[2, 3, 4], &[1, 1]), None);
-        assert_eq!(walk(&[1, 1], &[1]), None);
-        assert_eq!(walk(&[], &[]), None);
-    }
-
-    #[test]
-    fn a_vector_along_the_last_dimension_is_two_dimensions() {
-        let walk = walk(&[2, 5, 5, 8], &[8]).expect("not one run");
-        assert_eq!((walk.run, walk.second_run), (8, 8));
-        let dim = OuterDim {
-            count: 50,
-            first: 8,
-            second: 0,
-        };
-        assert_eq!(walk.outer[0], dim);
-        assert!(walk.outer[1..].iter().all(|d| d.count == 1));
-    }
-
-    #[test]
-    fn a_larger_second_operand_takes_runs_of_one() {
-        let walk = walk(&[2, 1], &[2, 3]).expect("not one run");
-        assert_eq!((walk.run, walk.second_run), (1, 1));
-        assert_eq!(
-            walk.outer[0],
-            OuterDim {
-                count: 3,
-                first: 0,
-                second: 1
-            }
-        );
-        assert_eq!(
-            walk.outer[1],
-            OuterDim {
-                count: 2,
-                first: 1,
-                second: 3
-            }
-        );
-    }
-
-    proptest! {
-        /// Every element against its index by NumPy's rule.
-        #[test]
-        fn broadcasts_reach_the_right_elements(
-            dims in proptest::collection::vec((1usize..4, any::<[bool; 2]>()), 0..=OUTER_DIMS),
-        ) {
-            let shape = |i: usize| -> Vec<usize> {
-                dims.iter().map(|(size, repeats)| if repeats[i] { 1 } else { *size }).collect()
-            };
-            let shapes = [shape(0), shape(1)];
-            let out: Vec<usize> =
-                shapes[0].iter().zip(&shapes[1]).map(|(a, b)| *a.max(b)).collect();
-            let values = |shape: &[usize], unit: i32| -> Vec<i32> {
-                (0..shape.iter().product::<usize>() as i32).map(|i| i * unit).collect()
-            };
-            let first: Vec<_> = values(&shapes[0], 1).into_iter().map(Cell::new).collect();
-            let second = values(&shapes[1], 10_000);
-            let y: Vec<_> = values(&out, 0).into_iter().map(Cell::new).collect();
-            let kernel = BinaryConstantI32 {
-                operation: Int32 { arithmetic: Arithmetic::Add, min: i32::MIN, max: i32::MAX },
-                broadcast: walk(&shapes[0], &shapes[1]),
-            };
-            kernel.run(&first, &second, &y);
-            for (i, y) in y.iter().enumerate() {
-                let index = |shape: &[usize]| {
-                    let (mut rest, mut stride, mut index) = (i, 1, 0);
-                    for (size, out) in shape.iter().zip(&out).rev() {
-                        index += rest % out % size * stride;
-                        rest /= out;
-                        stride *= size;
-                    }
-                    index as i32
-                };
-                prop_assert_eq!(y.get(), index(&shapes[0]) + 10_000 * index(&shapes[1]));
-            }
-        }
-    }
-
-    #[test]
-    fn shapes_that_do_not_broadcast_are_refused() {
-        assert_eq!(meeting_dims([&[2, 3], &[2]]), None);
-        assert!(meeting_dims([&[0, 3], &[1, 3]]).is_some());
     }
 }

@@ -6,6 +6,7 @@
 
 mod binary;
 mod blocks;
+mod broadcast;
 mod concatenation;
 mod conv;
 mod conv_int8;

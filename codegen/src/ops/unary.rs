@@ -2,7 +2,7 @@
 
 use castiron_runtime::fixed::{requantize, rounding_shift_right};
 use castiron_runtime::functions;
-use castiron_runtime::kernels::{ClampF32, LogisticF32, Lookup, TanhF32};
+use castiron_runtime::kernels::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};
 
 use super::{Family, Site, in_place, quantize};
 use crate::error::Diagnostic;
@@ -14,7 +14,7 @@ use crate::plan::OpMemory;
 pub(super) struct Logistic;
 /// TANH.
 pub(super) struct Tanh;
-/// RELU and its relatives: a range of real values.
+/// RELU and its relatives: a range of real values; from 0 where it has no end.
 pub(super) struct Relu {
     pub(super) min: f32,
     pub(super) max: f32,
@@ -76,7 +76,11 @@ impl Family for Relu {
         match types(site)? {
             (DType::Float32, DType::Float32) => {
                 let Self { min, max } = *self;
-                lowering.call(ClampF32 { min, max }, [x, y]);
+                if max.is_finite() {
+                    lowering.call(ClampF32 { min, max }, [x, y]);
+                } else {
+                    lowering.call(ReluF32, [x, y]);
+                }
             }
             (DType::Int8, DType::Int8) => {
                 let x_quant = site.per_tensor(site.input_id(0)?)?;

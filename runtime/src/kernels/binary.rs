@@ -10,36 +10,10 @@
 
 use core::cell::Cell;
 
+use super::broadcast::{Broadcast, Combine, Meeting, Source};
 use super::unary::clamp;
-use super::{Float, host_kernel, part};
+use super::{Float, host_kernel};
 use crate::fixed::Factor;
-
-/// Outer dimensions of a [`Broadcast`].
-pub const OUTER_DIMS: usize = 6;
-
-/// How two operands of different shapes meet: equal runs of elements, and where each run begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Broadcast {
-    /// Elements of a run of the output, and of the first operand.
-    pub run: usize,
-    /// Elements of a run of the second operand: `run` or 1.
-    pub second_run: usize,
-    /// The dimensions around the runs, the fastest first; unused ones count 1.
-    pub outer: [OuterDim; OUTER_DIMS],
-}
-
-/// One dimension around the runs of a [`Broadcast`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct OuterDim {
-    /// Its size.
-    pub count: usize,
-    /// Elements of the first operand from one to the next.
-    pub first: usize,
-    /// Elements of the second operand from one to the next.
-    pub second: usize,
-}
 
 /// The operation on float32 and int32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,100 +150,6 @@ kernels! {
     BinaryF32(f32, Cell<f32>): Float32;
     /// ADD, SUB or MUL of a float32 activation and a constant.
     BinaryConstantF32(f32, f32): Float32;
-}
-
-/// An element of an activation or of a constant.
-trait Source<T> {
-    fn read(&self) -> T;
-}
-
-impl<T: Copy> Source<T> for Cell<T> {
-    #[inline(always)]
-    fn read(&self) -> T {
-        self.get()
-    }
-}
-
-impl<T: Copy> Source<T> for T {
-    #[inline(always)]
-    fn read(&self) -> T {
-        *self
-    }
-}
-
-/// What becomes of two elements.
-trait Combine {
-    type T: Copy;
-    type Parameters;
-    fn combine(parameters: &Self::Parameters, first: Self::T, second: Self::T) -> Self::T;
-}
-
-/// Operands with the way they meet.
-struct Meeting<'a, T, S> {
-    broadcast: Option<&'a Broadcast>,
-    first: &'a [Cell<T>],
-    second: &'a [S],
-    y: &'a [Cell<T>],
-}
-
-impl<T: Copy, S: Source<T>> Meeting<'_, T, S> {
-    #[inline(always)]
-    fn run<C: Combine<T = T>>(self, parameters: &C::Parameters) {
-        match self.broadcast {
-            None => run::<C, S>(parameters, self.first, self.second, self.y),
-            Some(b) => b.runs::<C, S>(parameters, self.first, self.second, self.y),
-        }
-    }
-}
-
-/// One run: as many elements of each, or one of the second operand for all.
-#[inline(never)]
-fn run<C: Combine, S: Source<C::T>>(
-    parameters: &C::Parameters,
-    first: &[Cell<C::T>],
-    second: &[S],
-    y: &[Cell<C::T>],
-) {
-    if let [second] = second {
-        let second = second.read();
-        for (first, y) in first.iter().zip(y) {
-            y.set(C::combine(parameters, first.get(), second));
-        }
-    } else {
-        for ((first, second), y) in first.iter().zip(second).zip(y) {
-            y.set(C::combine(parameters, first.get(), second.read()));
-        }
-    }
-}
-
-impl Broadcast {
-    #[inline(never)]
-    fn runs<C: Combine, S: Source<C::T>>(
-        &self,
-        parameters: &C::Parameters,
-        first: &[Cell<C::T>],
-        second: &[S],
-        y: &[Cell<C::T>],
-    ) {
-        let mut position = [0usize; OUTER_DIMS];
-        let (mut first_at, mut second_at) = (0usize, 0usize);
-        for y in y.chunks(self.run.max(1)) {
-            let first = part(first, first_at, self.run);
-            let second = part(second, second_at, self.second_run);
-            run::<C, S>(parameters, first, second, y);
-            for (dim, position) in self.outer.iter().zip(&mut position) {
-                *position += 1;
-                first_at = first_at.wrapping_add(dim.first);
-                second_at = second_at.wrapping_add(dim.second);
-                if *position < dim.count {
-                    break;
-                }
-                *position = 0;
-                first_at = first_at.wrapping_sub(dim.first.wrapping_mul(dim.count));
-                second_at = second_at.wrapping_sub(dim.second.wrapping_mul(dim.count));
-            }
-        }
-    }
 }
 
 impl Sum {
@@ -437,23 +317,10 @@ arithmetic! {
 mod tests {
     use super::*;
 
-    const UNUSED: OuterDim = OuterDim {
-        count: 1,
-        first: 0,
-        second: 0,
-    };
-
     fn float(arithmetic: Arithmetic, min: f32, max: f32) -> Float32 {
         Float32 {
             arithmetic,
             float: Float { min, max },
-        }
-    }
-
-    fn add_f32(broadcast: Option<Broadcast>) -> BinaryConstantF32 {
-        BinaryConstantF32 {
-            operation: float(Arithmetic::Add, f32::MIN, f32::MAX),
-            broadcast,
         }
     }
 
@@ -497,14 +364,6 @@ mod tests {
     }
 
     #[test]
-    fn one_second_operand_serves_all() {
-        let mut values = [1.0, 2.0, 3.0];
-        let cells = Cell::from_mut(&mut values[..]).as_slice_of_cells();
-        add_f32(None).run(cells, &[0.5], cells);
-        assert_eq!(values, [1.5, 2.5, 3.5]);
-    }
-
-    #[test]
     fn activations_clamp_floats() {
         let operation = float(Arithmetic::Sub, 0.0, 6.0);
         let kernel = BinaryF32 {
@@ -515,50 +374,5 @@ mod tests {
         let y = [1.0, 1.0, 2.0].map(Cell::new);
         kernel.run(&x, &y, &y);
         assert_eq!(y.map(|y| y.get()), [6.0, 4.0, 0.0]);
-    }
-
-    #[test]
-    fn runs_meet_as_the_dimensions_say() {
-        // [2, 1, 3] + [4, 1] gives [2, 4, 3]: runs of 3 with one second operand.
-        let broadcast = Broadcast {
-            run: 3,
-            second_run: 1,
-            outer: [
-                OuterDim {
-                    count: 4,
-                    first: 0,
-                    second: 1,
-                },
-                OuterDim {
-                    count: 2,
-                    first: 3,
-                    second: 0,
-                },
-                UNUSED,
-                UNUSED,
-                UNUSED,
-                UNUSED,
-            ],
-        };
-        let x = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(Cell::new);
-        let y = [const { Cell::new(0.0) }; 24];
-        add_f32(Some(broadcast)).run(&x, &[10.0, 20.0, 30.0, 40.0], &y);
-        for (i, y) in y.iter().enumerate() {
-            let (a, b, c) = (i / 12, i / 3 % 4, i % 3);
-            assert_eq!(y.get(), (a * 3 + c) as f32 + (b as f32 + 1.0) * 10.0);
-        }
-    }
-
-    #[test]
-    fn operands_too_short_compute_less() {
-        let y = [const { Cell::new(0.0) }; 4];
-        add_f32(None).run(&[Cell::new(1.0)], &[1.0, 1.0], &y);
-        let broadcast = Broadcast {
-            run: 0,
-            second_run: 9,
-            outer: [UNUSED; OUTER_DIMS],
-        };
-        add_f32(Some(broadcast)).run(&y, &[1.0], &y);
-        assert_eq!(y.map(|y| y.get()), [2.0, 0.0, 0.0, 0.0]);
     }
 }

@@ -7,6 +7,7 @@
 
 mod binary;
 mod blocks;
+mod broadcast;
 mod conv;
 mod convert;
 mod copy;
@@ -21,9 +22,10 @@ mod window;
 
 pub use binary::{
     AddConstantI8, AddI8, Arithmetic, BinaryConstantF32, BinaryConstantI32, BinaryF32, BinaryI32,
-    Broadcast, Float32, Int32, MulConstantI8, MulI8, OUTER_DIMS, OuterDim, Product, Sum,
+    Float32, Int32, MulConstantI8, MulI8, Product, Sum,
 };
 pub use blocks::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
+pub use broadcast::{Broadcast, OUTER_DIMS, OuterDim};
 pub use conv::{CHANNELS, Conv2d, Conv2dF32, Conv2dI8};
 pub use convert::{
     DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
@@ -37,7 +39,7 @@ pub use mean::{MeanF32, MeanI8, Reduction};
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use stage::{Float, Int8};
-pub use unary::{ClampF32, LogisticF32, Lookup, TanhF32};
+pub use unary::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};
 pub use window::Window;
 
 /// Makes kernels callable by the generator; the list names the operands of `run`.

@@ -14,7 +14,12 @@ use super::host_kernel;
 #[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
 pub struct Lookup;
 
-/// `min(max(x, min), max)`: RELU, RELU6, RELU_N1_TO_1, RELU_0_TO_1. NaN stays NaN.
+/// RELU: max(x, 0). NaN stays NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct ReluF32;
+
+/// RELU6, RELU_N1_TO_1, RELU_0_TO_1: min(max(x, `min`), `max`). NaN stays NaN.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
 pub struct ClampF32 {
@@ -36,6 +41,7 @@ pub struct TanhF32;
 
 host_kernel! {
     Lookup(x, table, y);
+    ReluF32(x, y);
     ClampF32(x, y);
     LogisticF32(x, y);
     TanhF32(x, y);
@@ -60,6 +66,17 @@ impl Lookup {
         }
         for (x, y) in x_rest.iter().zip(y_rest) {
             look_up(x, y);
+        }
+    }
+}
+
+impl ReluF32 {
+    /// Applies the function to every element.
+    #[inline(never)]
+    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
+        for (x, y) in x.iter().zip(y) {
+            let x = x.get();
+            y.set(if x < 0.0 { 0.0 } else { x });
         }
     }
 }
@@ -139,11 +156,10 @@ mod tests {
 
     #[test]
     fn relus_clamp_and_keep_infinity_and_nan() {
-        let relu = ClampF32 {
-            min: 0.0,
-            max: f32::INFINITY,
-        };
-        let y = run(|x, y| relu.run(x, y), [-1.0, 0.5, f32::INFINITY, f32::NAN]);
+        let y = run(
+            |x, y| ReluF32.run(x, y),
+            [-1.0, 0.5, f32::INFINITY, f32::NAN],
+        );
         assert_eq!(y[..3], [0.0, 0.5, f32::INFINITY]);
         assert!(y[3].is_nan());
         let relu6 = ClampF32 { min: 0.0, max: 6.0 };

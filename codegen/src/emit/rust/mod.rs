@@ -1,6 +1,7 @@
 //! Program → Rust module: what `include_model!` expands to and `castiron generate` writes.
 
 mod entry;
+mod literals;
 mod names;
 
 use proc_macro2::{Literal, TokenStream};
@@ -64,9 +65,10 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
     let named_items = named.clone().map(|e| e.items(Some(e.name())));
     let named_methods = named.map(|e| e.methods(Some(e.name())));
     let parameters = entries.iter().map(EntryCode::parameters);
-    let arena_doc = format!(" Bytes of working memory of a [`Model`]: {arena_bytes}.");
+    let arena_doc =
+        format!(" Needs {arena_bytes} bytes of working memory; a static one lives in `.bss`.");
     let summary = format!(" The model `{}`.", program.name);
-    quote! {
+    literals::without_suffixes(quote! {
         #(#tracked)*
 
         /// Bytes of working memory in a [`Model`].
@@ -87,7 +89,6 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
         #[doc = #summary]
         ///
         #[doc = #arena_doc]
-        /// A static one lives in `.bss`.
         pub struct Model {
             arena: ::castiron::Arena<ARENA_BYTES>,
         }
@@ -108,7 +109,7 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
                 Self::new()
             }
         }
-    }
+    })
 }
 
 /// The module as a source file of its own, formatted.

@@ -1,0 +1,212 @@
+//! How the elements of two operands meet: of equal shapes, of one element, or broadcast.
+//!
+//! What becomes of two elements is a [`Combine`]; the loops over them are here, once.
+
+use core::cell::Cell;
+
+use super::part;
+
+/// Outer dimensions of a [`Broadcast`].
+pub const OUTER_DIMS: usize = 6;
+
+/// How two operands of different shapes meet: equal runs of elements, and where each run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct Broadcast {
+    /// Elements of a run of the output, and of the first operand.
+    pub run: usize,
+    /// Elements of a run of the second operand: `run` or 1.
+    pub second_run: usize,
+    /// The dimensions around the runs, the fastest first; unused ones count 1.
+    pub outer: [OuterDim; OUTER_DIMS],
+}
+
+/// One dimension around the runs of a [`Broadcast`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct OuterDim {
+    /// Its size.
+    pub count: usize,
+    /// Elements of the first operand from one to the next.
+    pub first: usize,
+    /// Elements of the second operand from one to the next.
+    pub second: usize,
+}
+
+/// An element of an activation or of a constant.
+pub(super) trait Source<T> {
+    fn read(&self) -> T;
+}
+
+impl<T: Copy> Source<T> for Cell<T> {
+    #[inline(always)]
+    fn read(&self) -> T {
+        self.get()
+    }
+}
+
+impl<T: Copy> Source<T> for T {
+    #[inline(always)]
+    fn read(&self) -> T {
+        *self
+    }
+}
+
+/// What becomes of two elements.
+pub(super) trait Combine {
+    type T: Copy;
+    type Parameters;
+    fn combine(parameters: &Self::Parameters, first: Self::T, second: Self::T) -> Self::T;
+}
+
+/// Operands with the way they meet.
+pub(super) struct Meeting<'a, T, S> {
+    pub(super) broadcast: Option<&'a Broadcast>,
+    pub(super) first: &'a [Cell<T>],
+    pub(super) second: &'a [S],
+    pub(super) y: &'a [Cell<T>],
+}
+
+impl<T: Copy, S: Source<T>> Meeting<'_, T, S> {
+    #[inline(always)]
+    pub(super) fn run<C: Combine<T = T>>(self, parameters: &C::Parameters) {
+        match self.broadcast {
+            None => run::<C, S>(parameters, self.first, self.second, self.y),
+            Some(b) => b.runs::<C, S>(parameters, self.first, self.second, self.y),
+        }
+    }
+}
+
+/// One run: as many elements of each, or one of the second operand for all.
+#[inline(never)]
+fn run<C: Combine, S: Source<C::T>>(
+    parameters: &C::Parameters,
+    first: &[Cell<C::T>],
+    second: &[S],
+    y: &[Cell<C::T>],
+) {
+    if let [second] = second {
+        let second = second.read();
+        for (first, y) in first.iter().zip(y) {
+            y.set(C::combine(parameters, first.get(), second));
+        }
+    } else {
+        for ((first, second), y) in first.iter().zip(second).zip(y) {
+            y.set(C::combine(parameters, first.get(), second.read()));
+        }
+    }
+}
+
+impl Broadcast {
+    #[inline(never)]
+    fn runs<C: Combine, S: Source<C::T>>(
+        &self,
+        parameters: &C::Parameters,
+        first: &[Cell<C::T>],
+        second: &[S],
+        y: &[Cell<C::T>],
+    ) {
+        let mut position = [0usize; OUTER_DIMS];
+        let (mut first_at, mut second_at) = (0usize, 0usize);
+        for y in y.chunks(self.run.max(1)) {
+            let first = part(first, first_at, self.run);
+            let second = part(second, second_at, self.second_run);
+            run::<C, S>(parameters, first, second, y);
+            for (dim, position) in self.outer.iter().zip(&mut position) {
+                *position += 1;
+                first_at = first_at.wrapping_add(dim.first);
+                second_at = second_at.wrapping_add(dim.second);
+                if *position < dim.count {
+                    break;
+                }
+                *position = 0;
+                first_at = first_at.wrapping_sub(dim.first.wrapping_mul(dim.count));
+                second_at = second_at.wrapping_sub(dim.second.wrapping_mul(dim.count));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNUSED: OuterDim = OuterDim {
+        count: 1,
+        first: 0,
+        second: 0,
+    };
+
+    struct Sum;
+
+    impl Combine for Sum {
+        type T = i32;
+        type Parameters = ();
+
+        fn combine(_: &(), first: i32, second: i32) -> i32 {
+            first + second
+        }
+    }
+
+    fn add(broadcast: Option<Broadcast>, first: &[Cell<i32>], second: &[i32], y: &[Cell<i32>]) {
+        let meeting = Meeting {
+            broadcast: broadcast.as_ref(),
+            first,
+            second,
+            y,
+        };
+        meeting.run::<Sum>(&());
+    }
+
+    #[test]
+    fn one_second_operand_serves_all() {
+        let values = [1, 2, 3].map(Cell::new);
+        add(None, &values, &[5], &values);
+        assert_eq!(values.map(|y| y.get()), [6, 7, 8]);
+    }
+
+    #[test]
+    fn runs_meet_as_the_dimensions_say() {
+        // [2, 1, 3] + [4, 1] gives [2, 4, 3]: runs of 3 with one second operand.
+        let broadcast = Broadcast {
+            run: 3,
+            second_run: 1,
+            outer: [
+                OuterDim {
+                    count: 4,
+                    first: 0,
+                    second: 1,
+                },
+                OuterDim {
+                    count: 2,
+                    first: 3,
+                    second: 0,
+                },
+                UNUSED,
+                UNUSED,
+                UNUSED,
+                UNUSED,
+            ],
+        };
+        let x = [0, 1, 2, 3, 4, 5].map(Cell::new);
+        let y = [const { Cell::new(0) }; 24];
+        add(Some(broadcast), &x, &[10, 20, 30, 40], &y);
+        for (i, y) in y.iter().enumerate() {
+            let (a, b, c) = (i / 12, i / 3 % 4, i % 3);
+            assert_eq!(y.get(), (a * 3 + c + (b + 1) * 10) as i32);
+        }
+    }
+
+    #[test]
+    fn operands_too_short_compute_less() {
+        let y = [const { Cell::new(0) }; 4];
+        add(None, &[Cell::new(1)], &[1, 1], &y);
+        let broadcast = Broadcast {
+            run: 0,
+            second_run: 9,
+            outer: [UNUSED; OUTER_DIMS],
+        };
+        add(Some(broadcast), &y, &[1], &y);
+        assert_eq!(y.map(|y| y.get()), [2, 0, 0, 0]);
+    }
+}
