@@ -100,7 +100,7 @@ fn compile_graph(
         .map(|(i, operator)| {
             Diagnostic::new("the compiled engine does not support this operator")
                 .at_operator(i, &operator.kind)
-                .help("`castiron gen-resolver` and TensorFlow Lite Micro can run it")
+                .help("`castiron gen-resolver` tells whether TensorFlow Lite Micro has it")
         });
     if let Some(error) = Error::from_many(unsupported.collect()) {
         return Err(error);
