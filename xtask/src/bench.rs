@@ -61,10 +61,16 @@ pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject]) -> Vec<Entry> {
 }
 
 fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Measured> {
+    let Subject {
+        name,
+        model,
+        golden,
+        ..
+    } = subject;
     let harness = builder
-        .golden(&format!("{}.harness", subject.name), None, &subject.golden)
+        .golden(&format!("{name}.harness"), model, golden, true)
         .context("the firmware without a model")?;
-    let path = builder.golden(&subject.name, Some(&subject.model), &subject.golden)?;
+    let path = builder.golden(name, model, golden, false)?;
 
     let mut image = Image::read(&path)?;
     let run = qemu::measure(&path).with_context(|| image.suspects())?;

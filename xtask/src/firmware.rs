@@ -199,18 +199,23 @@ impl<'a> Builder<'a> {
         self.build("castiron-cortex-m-example", "sine", [])
     }
 
-    /// Builds the measuring image for a model and its goldens, or for the goldens and no model, and keeps it under
-    /// `name`.
+    /// Builds the measuring image for a model and its goldens, or for one that only has the model's inputs and
+    /// outputs, and keeps it under `name`.
     pub(crate) fn golden(
         &self,
         name: &str,
-        model: Option<&Path>,
+        model: &Path,
         golden: &Path,
+        empty: bool,
     ) -> Result<PathBuf> {
         let built = self.build(
             "castiron-bench-firmware",
             "golden",
-            [("CASTIRON_GOLDEN", Some(golden)), ("CASTIRON_MODEL", model)],
+            [
+                ("CASTIRON_GOLDEN", Some(golden)),
+                ("CASTIRON_MODEL", Some(model)),
+                ("CASTIRON_EMPTY", empty.then_some(Path::new("1"))),
+            ],
         )?;
         let images = self.target_dir.join("images").join(self.opt.profile());
         std::fs::create_dir_all(&images)?;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::tflite;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
@@ -111,7 +114,6 @@ fn tflite_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
 
 fn subject(name: String, model: &Path, golden: &Path) -> Result<Subject> {
     for (file, what) in [
-        ("meta.json", "goldens"),
         ("in_0_0.bin", "golden inputs"),
         ("out_0_0.bin", "golden outputs"),
     ] {
@@ -122,6 +124,7 @@ fn subject(name: String, model: &Path, golden: &Path) -> Result<Subject> {
         );
     }
     let bytes = fs::read(model).with_context(|| model.display().to_string())?;
+    tflite::read(&name, &bytes).and_then(|m| lower::compile(&m, &CompileOptions::default()))?;
     Ok(Subject {
         name,
         // The firmware is built from another directory.

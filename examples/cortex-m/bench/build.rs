@@ -1,18 +1,23 @@
 //! Writes `subject.rs`: the model to measure, and its golden cases.
 //!
-//! `CASTIRON_GOLDEN` names a directory of golden cases: `meta.json` with names and element types of the
-//! tensors, and `in_<case>_<tensor>.bin`, `out_<case>_<tensor>.bin`. `CASTIRON_MODEL` names the model. Without
-//! a model the subject is one that computes nothing, with the inputs and outputs of the goldens: what
-//! that image takes is the harness, to be subtracted.
+//! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` a directory of its golden cases:
+//! `in_<case>_<tensor>.bin`, `out_<case>_<tensor>.bin`. With `CASTIRON_EMPTY` the subject has the
+//! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
+//! subtracted.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use castiron_codegen::emit::rust::accessors;
+use castiron_codegen::lower::{self, CompileOptions, Port};
+use castiron_codegen::tflite;
+
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// For a plain `cargo build` of everything.
+const DEFAULT_MODEL: &str = "../../models/sine_int8.tflite";
 const DEFAULT_GOLDEN: &str = "../../models/golden/sine_int8";
 
 fn main() -> Result<()> {
@@ -30,21 +35,19 @@ fn main() -> Result<()> {
     println!("cargo:rustc-link-arg=-Tlink.x");
     println!("cargo:rerun-if-changed=build.rs");
 
-    let golden =
-        env::var_os("CASTIRON_GOLDEN").map_or_else(|| here.join(DEFAULT_GOLDEN), PathBuf::from);
-    let model = env::var_os("CASTIRON_MODEL").map(PathBuf::from);
-    println!("cargo:rerun-if-env-changed=CASTIRON_GOLDEN");
-    println!("cargo:rerun-if-env-changed=CASTIRON_MODEL");
-    println!("cargo:rerun-if-changed={}", golden.display());
-
-    let golden = Golden::read(
-        &golden
-            .canonicalize()
-            .map_err(|e| format!("{}: {e}", golden.display()))?,
-    )?;
-    let mut source = match model {
-        Some(path) => format!("castiron::include_model!(pub mod model = {path:?});\n"),
-        None => empty_model(&golden)?,
+    let file = |variable: &str, default: &str| {
+        println!("cargo:rerun-if-env-changed={variable}");
+        let path = env::var_os(variable).map_or_else(|| here.join(default), PathBuf::from);
+        println!("cargo:rerun-if-changed={}", path.display());
+        path.canonicalize()
+            .map_err(|e| format!("{}: {e}", path.display()))
+    };
+    let model = file("CASTIRON_MODEL", DEFAULT_MODEL)?;
+    let golden = Golden::read(&model, &file("CASTIRON_GOLDEN", DEFAULT_GOLDEN)?)?;
+    println!("cargo:rerun-if-env-changed=CASTIRON_EMPTY");
+    let mut source = match env::var_os("CASTIRON_EMPTY") {
+        None => format!("castiron::include_model!(pub mod model = {model:?});\n"),
+        Some(_) => empty_model(&golden)?,
     };
     for tensor in golden.inputs.iter().chain(&golden.outputs) {
         table(&mut source, tensor)?;
@@ -76,107 +79,57 @@ struct Tensor {
 }
 
 impl Golden {
-    fn read(directory: &Path) -> Result<Self> {
-        let meta = directory.join("meta.json");
-        let text = fs::read_to_string(&meta).map_err(|e| format!("{}: {e}", meta.display()))?;
-        let meta: serde_json::Value = serde_json::from_str(&text)?;
+    fn read(model: &Path, directory: &Path) -> Result<Self> {
         let cases = (0..)
             .take_while(|case| directory.join(format!("in_{case}_0.bin")).exists())
             .count();
         if cases == 0 {
             return Err(format!("{}: no golden case (in_0_0.bin)", directory.display()).into());
         }
-        let inputs = tensors(directory, &meta["inputs"], cases, "in", "input", "_mut")?;
-        let outputs = tensors(directory, &meta["outputs"], cases, "out", "output", "")?;
+        let model = tflite::read(&model.display().to_string(), &fs::read(model)?)?;
+        let program = lower::compile(&model, &CompileOptions::default())?;
+        let entry = program.entries.first().ok_or("the model has no entry point")?;
+        let [inputs, outputs] = accessors(entry);
         Ok(Self {
             cases,
-            inputs,
-            outputs,
+            inputs: tensors(directory, "in", &entry.inputs, inputs, cases)?,
+            outputs: tensors(directory, "out", &entry.outputs, outputs, cases)?,
         })
     }
 }
 
 fn tensors(
     directory: &Path,
-    list: &serde_json::Value,
+    role: &str,
+    ports: &[Port],
+    accessors: Vec<String>,
     cases: usize,
-    file: &str,
-    accessor: &str,
-    suffix: &str,
 ) -> Result<Vec<Tensor>> {
-    let list = list.as_array().filter(|list| !list.is_empty());
-    let list =
-        list.ok_or_else(|| format!("{}/meta.json: lists no {accessor}", directory.display()))?;
     let mut tensors = Vec::new();
-    for (index, (meta, name)) in list.iter().zip(identifiers(list)).enumerate() {
+    for (index, (port, accessor)) in ports.iter().zip(accessors).enumerate() {
+        let element = port.operand.element;
+        let bytes = port.operand.range().len();
         let files: Vec<PathBuf> = (0..cases)
-            .map(|case| directory.join(format!("{file}_{case}_{index}.bin")))
+            .map(|case| directory.join(format!("{role}_{case}_{index}.bin")))
             .collect();
-        let mut bytes = None;
         for file in &files {
             let found = fs::metadata(file)
                 .map_err(|e| format!("{}: {e}", file.display()))?
                 .len();
-            let expected = *bytes.get_or_insert(found);
-            if found != expected {
-                return Err(format!(
-                    "{}: {found} bytes, but case 0 has {expected}",
-                    file.display()
-                )
-                .into());
+            if found != bytes as u64 {
+                let file = file.display();
+                return Err(format!("{file}: {found} bytes, but the model has {bytes}").into());
             }
         }
         tensors.push(Tensor {
-            table: format!("{}_{index}", file.to_uppercase()),
-            // With several, each has its name in the method's.
-            accessor: match list.len() {
-                1 => format!("{accessor}{suffix}"),
-                _ => format!("{accessor}_{name}{suffix}"),
-            },
-            element: element(meta["dtype"].as_str().unwrap_or_default())?,
-            bytes: usize::try_from(bytes.unwrap_or(0))?,
+            table: format!("{}_{index}", role.to_uppercase()),
+            accessor,
+            element: (element.rust_name(), element.bytes()),
+            bytes,
             files,
         });
     }
     Ok(tensors)
-}
-
-/// The names of tensors as the model's methods spell them: distinct identifiers.
-fn identifiers(list: &[serde_json::Value]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for (index, meta) in list.iter().enumerate() {
-        let name = meta["name"].as_str().unwrap_or_default().to_lowercase();
-        let words = name
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .filter(|word| !word.is_empty());
-        let name = words.collect::<Vec<_>>().join("_");
-        names.push(match name.as_str() {
-            "" => index.to_string(),
-            _ if names.contains(&name) => format!("{name}_{index}"),
-            _ => name,
-        });
-    }
-    names
-}
-
-/// The Rust type of a TFLite element type, and its size.
-fn element(dtype: &str) -> Result<(&'static str, usize)> {
-    Ok(match dtype.to_lowercase().as_str() {
-        "int8" => ("i8", 1),
-        "uint8" => ("u8", 1),
-        "bool" => ("bool", 1),
-        "int16" => ("i16", 2),
-        "uint16" => ("u16", 2),
-        "int32" => ("i32", 4),
-        "uint32" => ("u32", 4),
-        "float32" => ("f32", 4),
-        "int64" => ("i64", 8),
-        _ => {
-            return Err(
-                format!("meta.json: no golden check for elements of type {dtype:?}").into(),
-            );
-        }
-    })
 }
 
 /// A model that computes nothing.
@@ -199,7 +152,6 @@ fn empty_model(golden: &Golden) -> Result<String> {
             );
             let zero = match *element {
                 "f32" => "0.0",
-                "bool" => "false",
                 _ => "0",
             };
             writeln!(fields, "        {field}: {array},")?;

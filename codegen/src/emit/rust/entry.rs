@@ -243,6 +243,18 @@ impl<'a> EntryCode<'a> {
     }
 }
 
+/// Names of the methods that give an entry's inputs and outputs, of a model with one entry.
+pub fn accessors(entry: &Entry) -> [Vec<String>; 2] {
+    let names = |ports: &[Port], role: &str, suffix: &str| {
+        let named = named(ports, role).into_iter();
+        named.map(|n| format!("{}{suffix}", n.method)).collect()
+    };
+    [
+        names(&entry.inputs, "input", "_mut"),
+        names(&entry.outputs, "output", ""),
+    ]
+}
+
 fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
     let names = port_names(ports.iter().map(|p| p.name.as_str()));
     ports

@@ -9,7 +9,8 @@ use quote::quote;
 
 use crate::lower::Program;
 use entry::EntryCode;
-pub use names::{module_name, port_names};
+pub use entry::accessors;
+pub use names::module_name;
 
 /// What a user may choose about the Rust module.
 #[derive(Debug, Clone, Default)]

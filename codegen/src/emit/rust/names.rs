@@ -14,7 +14,7 @@ pub(super) fn snake_case(text: &str) -> String {
 
 /// Distinct names for the inputs or outputs of an entry point; a position stands for a name
 /// without a usable character.
-pub fn port_names<'a>(ports: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn port_names<'a>(ports: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names = Names::new();
     ports
         .enumerate()
