@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// The result of every stage of the generator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -12,31 +14,55 @@ pub struct Error {
 }
 
 /// What is wrong, where, what was expected and found, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// One sentence without the place.
     pub message: String,
     /// Where in the file.
     pub place: Place,
     /// What a right file has there.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// What this file has there.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
     /// What the user can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
 /// A place in a model: file, subgraph, operator, tensor, as far as known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// File name as the user gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Subgraph index.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subgraph: Option<usize>,
     /// Operator index within the subgraph, and its name.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")]
     pub operator: Option<(usize, String)>,
     /// Tensor index within the subgraph, and its name.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")]
     pub tensor: Option<(usize, String)>,
+}
+
+/// An index with a name as `{ "index": 3, "name": "CONV_2D" }`.
+fn as_named<S: Serializer>(
+    place: &Option<(usize, String)>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Named<'a> {
+        index: usize,
+        name: &'a str,
+    }
+    let named = place.as_ref().map(|(index, name)| Named {
+        index: *index,
+        name,
+    });
+    named.serialize(serializer)
 }
 
 impl Diagnostic {
@@ -203,3 +229,20 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Diagnostic {}
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_json_without_what_is_not_known() {
+        let diagnostic = Diagnostic::new("wrong").at_operator(3, "CONV_2D").found(1);
+        let json = serde_json::to_value(&diagnostic).expect("JSON");
+        let expected = serde_json::json!({
+            "message": "wrong",
+            "place": { "operator": { "index": 3, "name": "CONV_2D" } },
+            "found": "1",
+        });
+        assert_eq!(json, expected);
+    }
+}

@@ -49,14 +49,10 @@ pub(crate) fn text(literal: &LitStr, path: &Path) -> Result<String> {
     })
 }
 
-/// One label per line; blank lines at the end are left out.
+/// The labels of a file, one per line.
 pub(crate) fn labels(literal: &LitStr, path: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|e| failure(literal, path, &e))?;
-    Ok(text
-        .trim_end()
-        .lines()
-        .map(|l| l.trim().to_owned())
-        .collect())
+    Ok(castiron_codegen::labels::parse(&text))
 }
 
 fn failure(literal: &LitStr, path: &Path, error: &std::io::Error) -> Error {

@@ -1,5 +1,6 @@
 //! Builds a program: plans each entry's subgraph and lowers its operators in order.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use castiron_runtime::host::{Aligned, HostKernel};
@@ -105,8 +106,8 @@ fn compile_graph(
     if let Some(error) = Error::from_many(unsupported.collect()) {
         return Err(error);
     }
-    let graph = &passes::run(&model.graphs[index])?;
-    let plan = Plan::new(graph, ops::memory, &options.plan)?;
+    let (graph, plan) = plan_graph(&model.graphs[index], &options.plan)?;
+    let graph = &*graph;
     let mut lowering = Lowering {
         graph,
         plan: &plan,
@@ -131,6 +132,7 @@ fn compile_graph(
     if let Some(error) = Error::from_many(diagnostics) {
         return Err(error);
     }
+    let bytes = plan.peak_bytes;
     let entry = Entry {
         signature: None,
         graph: index,
@@ -138,8 +140,20 @@ fn compile_graph(
         outputs: outputs.unwrap_or_default(),
         macs: steps.iter().map(|s: &Step| s.macs).sum(),
         steps,
+        plan,
     };
-    Ok((entry, plan.peak_bytes))
+    Ok((entry, bytes))
+}
+
+/// Runs the passes over a subgraph and plans its arena: what [`compile`] lowers, and what there
+/// is to know of the arena of a model that does not compile.
+///
+/// # Errors
+/// If a pass meets an operator that it cannot evaluate, or the sizes overflow.
+pub fn plan_graph<'a>(graph: &'a Graph, options: &PlanOptions) -> Result<(Cow<'a, Graph>, Plan)> {
+    let graph = passes::run(graph)?;
+    let plan = Plan::new(&graph, ops::memory, options)?;
+    Ok((graph, plan))
 }
 
 /// Constants packed so far; equal ones are stored once.

@@ -3,5 +3,5 @@
 mod build;
 mod program;
 
-pub use build::{CompileOptions, Lowering, compile};
+pub use build::{CompileOptions, Lowering, compile, plan_graph};
 pub use program::{ElementType, Entry, Memory, Operand, Port, Program, Step};

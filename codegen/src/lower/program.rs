@@ -3,6 +3,7 @@
 use castiron_runtime::host::{Aligned, HostKernel};
 
 use crate::graph::{DType, Quantization};
+use crate::plan::Plan;
 
 /// A compiled model.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Entry {
     pub steps: Vec<Step>,
     /// Multiply-accumulates of one run.
     pub macs: u64,
+    /// Where its tensors lie.
+    pub plan: Plan,
 }
 
 /// An input or output of an entry.

@@ -12,12 +12,15 @@ use crate::error::{Diagnostic, Result};
 use crate::exec::Machine;
 use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, TensorId};
 use crate::lower;
+use crate::ops;
 
 pub(super) fn run(graph: &Graph) -> Result<Cow<'_, Graph>> {
     let mut folded = Cow::Borrowed(graph);
     for (index, operator) in graph.operators.iter().enumerate() {
         let constant = |id: &TensorId| folded.tensor(*id).is_constant();
-        let foldable = !operator.inputs.is_empty()
+        // What has no kernel stays as it is: whoever compiles the graph reports it with all others.
+        let foldable = ops::family(&operator.kind).is_some()
+            && !operator.inputs.is_empty()
             && operator.inputs.iter().flatten().all(constant)
             && operator.outputs.len() == 1;
         if !foldable {

@@ -1,0 +1,115 @@
+//! The command line as a whole, and arguments that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{completions, generate, header, inspect, man, plan, resolver, run};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the model, or a file or value given for it, is not right
+  2  wrong usage of the command line
+  3  a file could not be read or written
+
+Examples:
+  castiron inspect model.tflite
+  castiron generate model.tflite --out-dir generated
+  castiron gen-header model.tflite --style kenning -o model_data.h
+  castiron run model.tflite --input in.npy --output-dir out --npy
+
+A model named - is read from standard input; an output named - goes to standard output.
+Files are replaced as a whole and only when their content changes, so that build systems that
+compare times (ninja with restat, make with a stamp file) do not rebuild what depends on them.";
+
+/// Cast .tflite models into microcontroller firmware
+#[derive(Debug, Parser)]
+#[command(name = "castiron", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) general: General,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Inspect(inspect::Arguments),
+    GenHeader(header::Arguments),
+    GenResolver(resolver::Arguments),
+    Plan(plan::Arguments),
+    Run(run::Arguments),
+    Generate(generate::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "General options")]
+pub(crate) struct General {
+    /// Print results and errors as JSON (results to standard output, errors to standard error)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but what was asked for and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colours; `auto` heeds NO_COLOR and whether the output is a terminal
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(hide_default_value = true)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Makes the choice hold for all output of the process.
+    pub(crate) fn apply(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+/// For build systems that learn dependencies from the tool.
+#[derive(Debug, Args)]
+pub(crate) struct Depfile {
+    /// Write the files that the outputs were made from, as a make rule (for ninja and make)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) depfile: Option<PathBuf>,
+}
+
+/// Where to send what a command has to say.
+#[derive(Debug, Args)]
+pub(crate) struct Destination {
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    #[arg(hide_default_value = true)]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) depfile: Depfile,
+}
+
+/// What is known besides the model.
+#[derive(Debug, Args)]
+pub(crate) struct Companions {
+    /// Kenning's I/O specification [default: MODEL.json beside the model, if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) io_spec: Option<PathBuf>,
+    /// Do not look for an I/O specification beside the model
+    #[arg(long, conflicts_with = "io_spec")]
+    pub(crate) no_io_spec: bool,
+    /// Class names of the first output, one per line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+}

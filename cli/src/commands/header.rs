@@ -1,0 +1,97 @@
+//! `castiron gen-header`.
+
+use std::path::PathBuf;
+
+use castiron_codegen::emit::c_header::{CFile, HeaderOptions, HeaderStyle, c_header};
+use clap::{Args, ValueEnum};
+
+use crate::args::{Companions, Depfile, General};
+use crate::failure::{Failure, Result};
+use crate::input::{self, Extras};
+use crate::output::{Outputs, is_stdout};
+
+const EXAMPLES: &str = "\
+Examples:
+  castiron gen-header vae.tflite -o generated/vae.h
+  castiron gen-header vae.tflite --style kenning --io-spec vae.json -o model_data.h
+  castiron gen-header kws.tflite --labels labels.txt --section .ext_flash --align 64 -o kws.h
+
+A Makefile's or ninja's rule can take the model's companions from --depfile:
+  castiron gen-header vae.tflite -o vae.h --depfile vae.h.d";
+
+/// Write a model as C: its bytes, shapes, quantisation and labels
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The model
+    model: PathBuf,
+    /// The header to write; the standalone style puts a .c file beside it
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// `standalone` needs nothing but the C library; `kenning` is what Kenning Zephyr Runtime
+    /// includes
+    #[arg(long, value_enum, default_value_t = Style::Standalone)]
+    style: Style,
+    /// Standalone: prefix of all names [default: the model's]. Kenning: the model's name
+    #[arg(long)]
+    name: Option<String>,
+    /// Linker section of the model's bytes
+    #[arg(long)]
+    section: Option<String>,
+    /// Alignment of the model's bytes [default: 16; kenning: 32]
+    #[arg(long, value_name = "N")]
+    align: Option<u32>,
+    #[command(flatten)]
+    companions: Companions,
+    #[command(flatten)]
+    depfile: Depfile,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Style {
+    Standalone,
+    Kenning,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let output = &arguments.output;
+    if is_stdout(output) && matches!(arguments.style, Style::Standalone) {
+        return Err(Failure::usage(
+            "the standalone style writes two files, which standard output cannot hold apart",
+            "give --output a file, or use --style kenning",
+        ));
+    }
+    let input = input::model(&arguments.model)?;
+    let extras = Extras::read(&input.path, &arguments.companions)?;
+    let options = HeaderOptions {
+        style: match arguments.style {
+            Style::Standalone => HeaderStyle::Standalone,
+            Style::Kenning => HeaderStyle::Kenning,
+        },
+        name: arguments.name.clone(),
+        section: arguments.section.clone(),
+        alignment: arguments.align,
+        labels: extras.labels.clone(),
+        io_spec: extras.io_spec(),
+        include: output.file_name().map(|n| n.to_string_lossy().into_owned()),
+    };
+    let made = c_header(&input.model, &input.bytes, &options)?;
+    let mut outputs = Outputs::default();
+    add(&mut outputs, "C header", output.clone(), made.header);
+    if let Some(source) = made.source {
+        add(&mut outputs, "C source", output.with_extension("c"), source);
+    }
+    let mut sources = vec![input.path.clone()];
+    sources.extend(extras.files.iter().cloned());
+    super::write(outputs, &arguments.depfile, &sources, general)
+}
+
+/// A C file streams its bytes; as text they would take six times the model's size in memory.
+pub(super) fn add<'a>(
+    outputs: &mut Outputs<'a>,
+    what: &'static str,
+    path: PathBuf,
+    file: CFile<'a>,
+) {
+    outputs.add(what, path, move |out| file.write_to(out));
+}

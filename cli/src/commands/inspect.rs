@@ -1,0 +1,232 @@
+//! `castiron inspect`.
+
+use std::path::PathBuf;
+
+use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::report::{GraphReport, OperandReport, OperatorReport, Report, TensorReport};
+use clap::Args;
+
+use super::Answer;
+use crate::args::{Destination, General};
+use crate::failure::Result;
+use crate::input;
+use crate::output::Outputs;
+use crate::progress;
+use crate::text::{self, grouped, heading, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  castiron inspect vae.tflite
+  castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
+
+Weights are the operator's constants in the file, Arena what is live while it runs, both in bytes.
+Operators that the compiled engine cannot run are listed with the reason; the exit code is 0 all
+the same, as the model could be read.";
+
+/// Show a model's inputs, outputs, operators, and what they cost
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The model
+    model: PathBuf,
+    #[command(flatten)]
+    to: Destination,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let input = input::model(&arguments.model)?;
+    let options = CompileOptions::default();
+    let report = progress::during("compiling the model", general, || {
+        let compiled = lower::compile(&input.model, &options);
+        Report::new(&input.model, &compiled, &options.plan)
+    });
+    let answer = Answer {
+        what: "report",
+        text: describe(&report) + &problems(&report),
+        json: &report,
+    };
+    let outputs = Outputs::default();
+    super::answer(outputs, &answer, &arguments.to, &[input.path], general)
+}
+
+/// The report as tables.
+pub(super) fn describe(report: &Report) -> String {
+    let mut out = heading(format_args!(
+        "{}, {}",
+        text::name(&report.file),
+        text::bytes(report.file_bytes)
+    ));
+    if !report.description.is_empty() {
+        out += &format!("{}\n", text::name(&report.description));
+    }
+    for signature in &report.signatures {
+        out += &format!(
+            "Signature \"{}\" runs subgraph {}.\n",
+            text::name(&signature.name),
+            signature.subgraph
+        );
+    }
+    for graph in &report.subgraphs {
+        out.push('\n');
+        if report.subgraphs.len() > 1 {
+            out += &heading(format_args!(
+                "Subgraph {} \"{}\"",
+                graph.index,
+                text::name(&graph.name)
+            ));
+        }
+        out += &ports(report, graph);
+        out.push('\n');
+        out += &operators(graph);
+    }
+    out.push('\n');
+    out += &totals(report);
+    out
+}
+
+fn ports(report: &Report, graph: &GraphReport) -> String {
+    let signature = |tensor: &TensorReport| -> String {
+        let signatures = report.signatures.iter();
+        let ports = signatures
+            .filter(|s| s.subgraph == graph.index)
+            .flat_map(|s| s.inputs.iter().chain(&s.outputs));
+        let mut names: Vec<_> = ports
+            .filter(|p| p.tensor == tensor.index)
+            .map(|p| text::name(&p.name))
+            .collect();
+        names.dedup();
+        names.join(", ")
+    };
+    let rows = |role: &'static str, tensors: &[TensorReport]| -> Vec<Vec<String>> {
+        let row = |(i, tensor): (usize, &TensorReport)| {
+            vec![
+                format!("{role} {i}"),
+                signature(tensor),
+                text::name(&tensor.name),
+                tensor.dtype.to_owned(),
+                text::shape(&tensor.shape),
+                grouped(tensor.bytes),
+                quantization(tensor),
+            ]
+        };
+        tensors.iter().enumerate().map(row).collect()
+    };
+    let mut all = rows("input", &graph.inputs);
+    all.extend(rows("output", &graph.outputs));
+    table(
+        &[
+            "",
+            "Name",
+            "Tensor",
+            "Type",
+            "Shape",
+            ">Bytes",
+            "Quantisation",
+        ],
+        all,
+    )
+}
+
+fn quantization(tensor: &TensorReport) -> String {
+    match &tensor.quantization {
+        None => String::new(),
+        Some(q) => match (&q.scale[..], &q.zero_point[..]) {
+            ([scale], [zero_point]) => format!("scale {scale}, zero point {zero_point}"),
+            (scales, _) => format!("{} scales along dimension {}", scales.len(), q.dimension),
+        },
+    }
+}
+
+fn operators(graph: &GraphReport) -> String {
+    let rows = graph.operators.iter().map(|operator| {
+        vec![
+            operator.index.to_string(),
+            text::name(&operator.name),
+            shapes(operator),
+            types(operator),
+            operator.macs.map_or("?".to_owned(), grouped),
+            grouped(operator.constant_bytes),
+            operator.live_bytes.map_or("?".to_owned(), grouped),
+            engines(operator).to_owned(),
+        ]
+    });
+    let header = [
+        ">#", "Operator", "Shapes", "Types", ">MACs", ">Weights", ">Arena", "Engines",
+    ];
+    table(&header, rows)
+}
+
+/// What changes from input to output; weights are told by their bytes.
+fn activations(operands: &[&OperandReport], show: fn(&OperandReport) -> String) -> String {
+    let shown = operands.iter().filter(|o| !o.constant).map(|o| show(o));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn shapes(operator: &OperatorReport) -> String {
+    let inputs: Vec<_> = operator.inputs.iter().flatten().collect();
+    let outputs: Vec<_> = operator.outputs.iter().collect();
+    let shape = |o: &OperandReport| text::shape(&o.shape);
+    format!(
+        "{} → {}",
+        activations(&inputs, shape),
+        activations(&outputs, shape)
+    )
+}
+
+/// One type where all activations have the same.
+fn types(operator: &OperatorReport) -> String {
+    let operands = operator.inputs.iter().flatten().chain(&operator.outputs);
+    let mut types: Vec<_> = operands.filter(|o| !o.constant).map(|o| o.dtype).collect();
+    types.dedup();
+    types.join(" → ")
+}
+
+fn engines(operator: &OperatorReport) -> &'static str {
+    match (operator.compiled, operator.tflm) {
+        (true, true) => "castiron, TFLM",
+        (true, false) => "castiron",
+        (false, true) => "TFLM",
+        (false, false) => "none",
+    }
+}
+
+fn totals(report: &Report) -> String {
+    let totals = &report.totals;
+    let unknown = match totals.operators_without_macs {
+        0 => String::new(),
+        n => format!(", and those of operators unknown to castiron ({n})"),
+    };
+    let mut rows = vec![
+        vec!["Operators".to_owned(), grouped(totals.operators)],
+        vec!["MACs".to_owned(), grouped(totals.macs) + &unknown],
+        vec![
+            "Weights in the file".to_owned(),
+            text::bytes(totals.constant_bytes),
+        ],
+    ];
+    let compiled = &report.compiled;
+    if let Some(weights) = compiled.weight_bytes {
+        let row = vec!["Weights, packed".to_owned(), text::bytes(weights)];
+        rows.push(row);
+    }
+    let arena = match compiled.arena_bytes.or(totals.arena_bytes) {
+        None => "cannot be planned".to_owned(),
+        Some(bytes) => {
+            let proven = (report.subgraphs.iter())
+                .all(|g| g.arena.as_ref().is_some_and(|arena| arena.optimal));
+            let note = if proven { " (proven least)" } else { "" };
+            text::bytes(bytes) + note
+        }
+    };
+    rows.push(vec!["Arena".to_owned(), arena]);
+    table(&["Total", ""], rows)
+}
+
+/// Why the compiled engine cannot run the model.
+fn problems(report: &Report) -> String {
+    if report.compiled.ok {
+        return String::new();
+    }
+    let title = heading("The compiled engine cannot run this model");
+    format!("\n{title}{}", text::problems(&report.compiled.problems))
+}

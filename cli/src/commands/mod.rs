@@ -1,0 +1,126 @@
+//! One file per command: its arguments, its help, and what it does.
+
+pub(crate) mod completions;
+pub(crate) mod generate;
+pub(crate) mod header;
+pub(crate) mod inspect;
+pub(crate) mod man;
+pub(crate) mod plan;
+pub(crate) mod resolver;
+pub(crate) mod run;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::args::{Cli, Command, Depfile, Destination, General};
+use crate::failure::{Failure, Result};
+use crate::output::{Outputs, Written, is_stdout};
+use crate::text;
+
+pub(crate) fn run(cli: &Cli) -> Result<()> {
+    let general = &cli.general;
+    match &cli.command {
+        Command::Inspect(arguments) => inspect::run(arguments, general),
+        Command::GenHeader(arguments) => header::run(arguments, general),
+        Command::GenResolver(arguments) => resolver::run(arguments, general),
+        Command::Plan(arguments) => plan::run(arguments, general),
+        Command::Run(arguments) => run::run(arguments, general),
+        Command::Generate(arguments) => generate::run(arguments, general),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => man::run(arguments, general),
+    }
+}
+
+/// Sends what a command has to say, as text or as JSON, to where the user wants it; `outputs` go
+/// with it.
+fn answer(
+    mut outputs: Outputs<'_>,
+    answer: &Answer<'_, impl Serialize>,
+    to: &Destination,
+    sources: &[PathBuf],
+    general: &General,
+) -> Result<()> {
+    let text = match general.json {
+        true => to_json(answer.json)?,
+        false => answer.text.clone(),
+    };
+    let taken = outputs.to_stdout();
+    let print = is_stdout(&to.output);
+    if print && taken && general.json {
+        return Err(json_beside_output());
+    }
+    if !print {
+        // Styles are for terminals.
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        outputs.add_bytes(answer.what, &to.output, plain);
+    }
+    if let Some(depfile) = &to.depfile.depfile {
+        outputs.add_depfile(depfile, sources)?;
+    }
+    outputs.write()?;
+    if print && !taken {
+        text::print(&text)?;
+    }
+    Ok(())
+}
+
+/// What a command has to say.
+struct Answer<'a, T> {
+    what: &'static str,
+    text: String,
+    json: &'a T,
+}
+
+/// Writes the outputs of a generating command, with their depfile, and says what was written.
+fn write(
+    mut outputs: Outputs<'_>,
+    depfile: &Depfile,
+    sources: &[PathBuf],
+    general: &General,
+) -> Result<()> {
+    #[derive(Serialize)]
+    struct Files {
+        files: Vec<Written>,
+    }
+    if general.json && outputs.to_stdout() {
+        return Err(json_beside_output());
+    }
+    if let Some(depfile) = &depfile.depfile {
+        outputs.add_depfile(depfile, sources)?;
+    }
+    let to_stdout = outputs.to_stdout();
+    let files = outputs.write()?;
+    if general.json {
+        text::print(&to_json(&Files { files })?)
+    } else if general.quiet || to_stdout {
+        Ok(())
+    } else {
+        text::print(&file_table(&files))
+    }
+}
+
+fn json_beside_output() -> Failure {
+    Failure::usage(
+        "--json and an output on standard output cannot be told apart",
+        "leave one out, or give the output a file",
+    )
+}
+
+fn file_table(files: &[Written]) -> String {
+    let rows = files.iter().map(|file| {
+        vec![
+            file.path.clone(),
+            text::grouped(file.bytes),
+            if file.changed { "written" } else { "unchanged" }.to_owned(),
+        ]
+    });
+    text::table(&["File", ">Bytes", ""], rows)
+}
+
+fn to_json(value: &impl Serialize) -> Result<String> {
+    let failed = |e: serde_json::Error| Failure::stdout(&e.into());
+    let mut text = serde_json::to_string_pretty(value).map_err(failed)?;
+    text.push('\n');
+    Ok(text)
+}

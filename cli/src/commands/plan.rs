@@ -1,0 +1,186 @@
+//! `castiron plan`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use castiron_codegen::error::Diagnostic;
+use castiron_codegen::lower;
+use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor};
+use clap::Args;
+
+use super::Answer;
+use crate::args::{Destination, General};
+use crate::failure::{Failure, Result};
+use crate::input::{self, ModelFile};
+use crate::output::Outputs;
+use crate::progress;
+use crate::text::{self, grouped, heading, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  castiron plan vae.tflite
+  castiron plan vae.tflite --svg vae.svg
+  castiron plan vae.tflite --json | jq .peak_bytes
+  castiron plan vae.tflite --no-alias --no-in-place   # what an interpreter without either needs
+
+The JSON is the plan of one subgraph. Its keys (peak_bytes, lower_bound_bytes, optimal, tensors, …)
+stay as they are; more may come.";
+
+/// Show where every tensor lies in the arena, and whether fewer bytes would do
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The model
+    model: PathBuf,
+    /// Which subgraph
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    subgraph: usize,
+    /// Draw the plan as an SVG picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Give outputs of RESHAPE and the like memory of their own
+    #[arg(long)]
+    no_alias: bool,
+    /// Never let an output overwrite an input
+    #[arg(long)]
+    no_in_place: bool,
+    /// Keep the file's order of operators
+    #[arg(long)]
+    no_reorder: bool,
+    /// Alignment of every tensor, a power of two
+    #[arg(long, value_name = "BYTES", default_value_t = PlanOptions::default().alignment)]
+    alignment: usize,
+    /// Stop looking for a better plan after this time; the result then depends on the host
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    time_limit: Option<Duration>,
+    #[command(flatten)]
+    to: Destination,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+impl Arguments {
+    fn options(&self) -> PlanOptions {
+        let mut options = PlanOptions {
+            alignment: self.alignment,
+            alias: !self.no_alias,
+            in_place: !self.no_in_place,
+            reorder: !self.no_reorder,
+            ..PlanOptions::default()
+        };
+        options.budget.time = self.time_limit;
+        options
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let input = input::model(&arguments.model)?;
+    let plan = progress::during("planning the arena", general, || plan(&input, arguments))?;
+    let mut outputs = Outputs::default();
+    if let Some(path) = &arguments.svg {
+        outputs.add_bytes("picture", path, plan.to_svg(input.model.stem()));
+    }
+    let answer = Answer {
+        what: "plan",
+        text: describe(&input, arguments.subgraph, &plan),
+        json: &plan,
+    };
+    let sources = [input.path];
+    super::answer(outputs, &answer, &arguments.to, &sources, general)
+}
+
+fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
+    let model = &input.model;
+    let graph = model.graphs.get(arguments.subgraph).ok_or_else(|| {
+        let mut d =
+            Diagnostic::new(format!("there is no subgraph {}", arguments.subgraph)).expected(
+                format_args!("0 to {}", model.graphs.len().saturating_sub(1)),
+            );
+        d.place.file = Some(model.file.clone());
+        Failure::from(d)
+    })?;
+    let planned = lower::plan_graph(graph, &arguments.options())
+        .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
+    Ok(planned.1)
+}
+
+fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
+    let mut tensors: Vec<(&PlannedTensor, Location)> = (plan.tensors.iter())
+        .filter(|t| matches!(t.location, Location::Arena { .. }))
+        .map(|t| (t, t.location))
+        .collect();
+    tensors.sort_by_key(|(tensor, location)| match location {
+        Location::Arena { offset, first, .. } => (*offset, *first, tensor.index),
+        _ => (0, 0, 0),
+    });
+    let rows = tensors.iter().filter_map(|(tensor, location)| {
+        let Location::Arena {
+            offset,
+            bytes,
+            first,
+            last,
+            ..
+        } = location
+        else {
+            return None;
+        };
+        let shared: Vec<String> = tensor.shares_with.iter().map(usize::to_string).collect();
+        Some(vec![
+            grouped(offset),
+            grouped(bytes),
+            format!("{first}–{last}"),
+            tensor.index.to_string(),
+            text::name(&tensor.name),
+            tensor.dtype.to_owned(),
+            text::shape(&tensor.shape),
+            shared.join(", "),
+        ])
+    });
+    let header = [
+        ">Offset",
+        ">Bytes",
+        ">Steps",
+        ">Tensor",
+        "Name",
+        "Type",
+        "Shape",
+        "Shares with",
+    ];
+    let scratch: usize = plan.operators.iter().map(|o| o.scratch.len()).sum();
+    let mut out = heading(format_args!(
+        "{}, subgraph {subgraph}",
+        text::name(&input.model.file)
+    ));
+    out += &table(&header, rows);
+    out += &format!("\nPeak {}, ", text::bytes(plan.peak_bytes));
+    out += &match plan.optimal {
+        true if plan.peak_bytes == plan.lower_bound_bytes => {
+            "proven least: as many are live at once".to_owned()
+        }
+        true => format!(
+            "proven least; {} are live at once",
+            text::bytes(plan.lower_bound_bytes)
+        ),
+        false => format!(
+            "not proven least; no plan of these lifetimes needs fewer than {}",
+            text::bytes(plan.lower_bound_bytes)
+        ),
+    };
+    out += &format!(
+        ".\nFull at step {} of {}; {}{}.\n",
+        plan.peak_step,
+        plan.order.len() + 1,
+        match plan.order_optimal {
+            true => "no other order of operators keeps fewer bytes live",
+            false => "another order of operators may keep fewer bytes live",
+        },
+        match scratch {
+            0 => String::new(),
+            n => format!("; working buffers of operators: {n}"),
+        }
+    );
+    out
+}

@@ -1,0 +1,60 @@
+//! `castiron gen-resolver`.
+
+use std::path::PathBuf;
+
+use castiron_codegen::emit::resolver::{CustomOp, Resolver, ResolverOptions};
+use clap::Args;
+
+use crate::args::{Depfile, General};
+use crate::failure::Result;
+use crate::input;
+use crate::output::Outputs;
+
+const EXAMPLES: &str = "\
+Examples:
+  castiron gen-resolver vae.tflite -o ops_resolver.h
+  castiron gen-resolver kws.tflite vad.tflite --ops Softmax,CONV_2D -o ops_resolver.h
+  castiron gen-resolver model.tflite --custom MyOp=register_my_op -o -";
+
+/// Write a TensorFlow Lite Micro resolver with the operators of these models and no others
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The models; all of their subgraphs count
+    #[arg(value_name = "MODEL", required_unless_present = "ops")]
+    models: Vec<PathBuf>,
+    /// More operators, by the resolver's method (Conv2D) or the model's name (CONV_2D)
+    #[arg(long, value_name = "OP,…", value_delimiter = ',')]
+    ops: Vec<String>,
+    /// A custom operator and the C++ function that returns its registration
+    #[arg(long, value_name = "OP=FUNCTION", value_parser = custom)]
+    custom: Vec<CustomOp>,
+    /// The header to write; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    depfile: Depfile,
+}
+
+fn custom(text: &str) -> Result<CustomOp, String> {
+    match text.rsplit_once('=') {
+        Some((name, function)) if !name.is_empty() && !function.is_empty() => Ok(CustomOp {
+            name: name.to_owned(),
+            function: function.to_owned(),
+        }),
+        _ => Err("write OP=FUNCTION, for example MyOp=register_my_op".to_owned()),
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let models = arguments.models.iter().map(|path| input::model(path));
+    let models = models.collect::<Result<Vec<_>>>()?;
+    let options = ResolverOptions {
+        ops: arguments.ops.clone(),
+        custom: arguments.custom.clone(),
+    };
+    let header = Resolver::new(models.iter().map(|m| &m.model), &options)?.to_header()?;
+    let mut outputs = Outputs::default();
+    outputs.add_bytes("TFLM resolver", &arguments.output, header);
+    super::write(outputs, &arguments.depfile, &arguments.models, general)
+}

@@ -1,0 +1,81 @@
+//! Why a command ends early, and the exit code for it.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+use castiron_codegen::error::{Diagnostic, Error};
+
+/// The result of a command.
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The model, or something given for it, is not right.
+    Model(Error),
+    /// Options that do not go together.
+    Usage(Diagnostic),
+    /// A file could not be read or written.
+    Io(Diagnostic),
+    /// Whoever read standard output wants no more of it, as in `castiron inspect … | head`.
+    Closed,
+}
+
+impl Failure {
+    pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let mut diagnostic = Diagnostic::new(format!("cannot {doing}: {error}"));
+        diagnostic.place.file = Some(path.display().to_string());
+        Self::Io(diagnostic)
+    }
+
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::io("write", Path::new("standard output"), error),
+        }
+    }
+
+    pub(crate) fn usage(message: impl Display, help: impl Display) -> Self {
+        Self::Usage(Diagnostic::new(message.to_string()).help(help))
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Model(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Io(_) => 3,
+        }
+    }
+
+    /// The word for the kind of failure in JSON.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Model(_) => "model",
+            Self::Usage(_) => "usage",
+            Self::Io(_) => "io",
+        }
+    }
+
+    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            Self::Closed => &[],
+            Self::Model(error) => error.diagnostics(),
+            Self::Usage(diagnostic) | Self::Io(diagnostic) => std::slice::from_ref(diagnostic),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Model(error)
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Model(diagnostic.into())
+    }
+}

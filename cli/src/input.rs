@@ -1,0 +1,103 @@
+//! Files that commands read.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use castiron_codegen::emit::IoSpecFile;
+use castiron_codegen::graph::Model;
+use castiron_codegen::{labels, tflite};
+
+use crate::args::Companions;
+use crate::failure::{Failure, Result};
+
+/// A model with the bytes it was read from.
+#[derive(Debug)]
+pub(crate) struct ModelFile {
+    /// The path as the user gave it.
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) model: Model,
+}
+
+/// Reads a model; `-` is standard input.
+pub(crate) fn model(path: &Path) -> Result<ModelFile> {
+    let bytes = bytes(path)?;
+    let name = if is_stdin(path) {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let model = tflite::read(&name, &bytes)?;
+    Ok(ModelFile {
+        path: path.to_owned(),
+        bytes,
+        model,
+    })
+}
+
+/// The bytes of a file, or of standard input for `-`.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    if !is_stdin(path) {
+        return std::fs::read(path).map_err(|e| Failure::io("read", path, &e));
+    }
+    let mut bytes = Vec::new();
+    io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|e| Failure::io("read", Path::new("standard input"), &e))?;
+    Ok(bytes)
+}
+
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// What was read besides the model.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) labels: Option<Vec<String>>,
+    io_spec: Option<(String, String)>,
+    /// The files it came from.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+impl Extras {
+    /// Reads labels and the I/O specification, the latter from beside the model by default.
+    pub(crate) fn read(model: &Path, companions: &Companions) -> Result<Self> {
+        let mut extras = Self::default();
+        let io_spec = match &companions.io_spec {
+            Some(path) => Some(path.clone()),
+            None if companions.no_io_spec => None,
+            None => beside(model),
+        };
+        if let Some(path) = io_spec {
+            extras.io_spec = Some((path.display().to_string(), text(&path)?));
+            extras.files.push(path);
+        }
+        if let Some(path) = &companions.labels {
+            extras.labels = Some(labels::parse(&text(path)?));
+            extras.files.push(path.clone());
+        }
+        Ok(extras)
+    }
+
+    pub(crate) fn io_spec(&self) -> Option<IoSpecFile<'_>> {
+        let (file, text) = self.io_spec.as_ref()?;
+        Some(IoSpecFile { file, text })
+    }
+}
+
+/// `model.tflite.json` for `model.tflite`, where it exists.
+fn beside(model: &Path) -> Option<PathBuf> {
+    if is_stdin(model) {
+        return None;
+    }
+    let mut name = OsString::from(model);
+    name.push(".json");
+    Some(PathBuf::from(name)).filter(|path| path.is_file())
+}
+
+fn text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))
+}

@@ -1,0 +1,144 @@
+//! Text for people: tables, numbers, and model names made safe for a terminal.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use anstyle::Style;
+use castiron_codegen::error::Diagnostic;
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+use crate::failure::{Failure, Result};
+
+const BOLD: Style = Style::new().bold();
+
+/// Nothing but a line below the header.
+const RULED: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Columns of the terminal on standard output; `None` where there is none.
+pub(crate) fn terminal_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size()?;
+    Some(usize::from(width.0))
+}
+
+/// A table with a header line. Columns whose names begin with `>` are aligned right.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(RULED)
+        .set_header(header.iter().map(|name| name.trim_start_matches('>')));
+    if let Some(width) = terminal_width() {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width.try_into().unwrap_or(u16::MAX));
+    }
+    table.add_rows(rows);
+    for (index, name) in header.iter().enumerate() {
+        let Some(column) = table.column_mut(index) else {
+            continue;
+        };
+        column.set_padding((0, 2));
+        if name.starts_with('>') {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A heading, bold where colours are on.
+pub(crate) fn heading(text: impl Display) -> String {
+    format!("{BOLD}{text}{BOLD:#}\n")
+}
+
+/// Prints a text with styles, which are left out where colours are off.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::stdout(&e))
+}
+
+/// Diagnostics as a list.
+pub(crate) fn problems(diagnostics: &[Diagnostic]) -> String {
+    let lines = diagnostics.iter().map(|d| format!("- {d}\n"));
+    lines.collect()
+}
+
+/// A number with thousands separators.
+pub(crate) fn grouped(number: impl Display) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes.
+pub(crate) fn bytes(number: usize) -> String {
+    match number {
+        1 => "1 byte".to_owned(),
+        _ => format!("{} bytes", grouped(number)),
+    }
+}
+
+/// A name from a model: what a terminal would act on, and what hides in print, is escaped.
+pub(crate) fn name(text: &str) -> String {
+    let mut clean = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => clean.push(c),
+            _ => clean.extend(c.escape_debug()),
+        }
+    }
+    clean
+}
+
+/// A shape as `1×28×28×1`; a scalar has none.
+pub(crate) fn shape(shape: &[usize]) -> String {
+    if shape.is_empty() {
+        return "scalar".to_owned();
+    }
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    sizes.join("×")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1234567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn names_cannot_drive_the_terminal() {
+        assert_eq!(name("a\u{1b}[2J\n\"b\"\\"), "a\\u{1b}[2J\\n\"b\"\\");
+        assert_eq!(name("\u{202e}né"), "\\u{202e}né");
+    }
+
+    #[test]
+    fn tables_align() {
+        let rows = [
+            vec!["a".to_owned(), "1".to_owned()],
+            vec!["bcd".to_owned(), "1,000".to_owned()],
+        ];
+        insta::assert_snapshot!(table(&["name", ">bytes"], rows));
+    }
+}

@@ -1,0 +1,9 @@
+//! The `castiron` command from outside: what it prints, writes and returns.
+
+mod diagnostics;
+mod files;
+mod generate;
+mod help;
+mod support;
+mod tables;
+mod values;

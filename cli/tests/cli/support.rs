@@ -1,0 +1,91 @@
+//! Running the command.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = fs::canonicalize(root).expect("the crate is in its repository");
+    root.join(path).display().to_string()
+}
+
+pub(crate) fn vae() -> String {
+    repository("examples/models/vae.tflite")
+}
+
+pub(crate) fn sine() -> String {
+    repository("examples/models/sine_int8.tflite")
+}
+
+pub(crate) fn two_signatures() -> String {
+    repository("tests/data/models/two_signatures_int8.tflite")
+}
+
+/// A model with an operator that no engine has.
+pub(crate) fn custom() -> String {
+    repository("tests/data/models/unsupported.tflite")
+}
+
+/// The command with arguments, in an environment that says nothing about a terminal.
+pub(crate) fn castiron<S: AsRef<str>>(arguments: &[S]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_castiron"));
+    command.args(arguments.iter().map(AsRef::as_ref));
+    for name in ["COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Standard output of a command that has to succeed.
+pub(crate) fn stdout<S: AsRef<str>>(arguments: &[S]) -> String {
+    let output = castiron(arguments).assert().success().get_output().clone();
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Standard output of a command that has to succeed, as JSON.
+pub(crate) fn json<S: AsRef<str>>(arguments: &[S]) -> serde_json::Value {
+    serde_json::from_str(&stdout(arguments)).expect("JSON")
+}
+
+/// Exit code and standard error of a command that has to fail.
+pub(crate) fn failure<S: AsRef<str>>(arguments: &[S]) -> (i32, String) {
+    let output = castiron(arguments).assert().failure().get_output().clone();
+    let code = output.status.code().expect("an exit code");
+    (code, String::from_utf8(output.stderr).expect("text"))
+}
+
+/// A folder for outputs.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        fs::write(self.path(name), content).expect("a file");
+        self.path(name)
+    }
+
+    /// Names of all files, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.0.path())
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .map(|name| PathBuf::from(name).display().to_string())
+            .collect();
+        names.sort();
+        names
+    }
+}

@@ -1,0 +1,143 @@
+//! What `inspect` and `plan` say, as text and as JSON.
+
+use crate::support::{Folder, castiron, custom, json, sine, stdout, two_signatures};
+
+#[test]
+fn inspect_shows_a_model() {
+    insta::assert_snapshot!(stdout(&["inspect", &sine()]));
+}
+
+#[test]
+fn inspect_shows_every_subgraph() {
+    insta::assert_snapshot!(stdout(&["inspect", &two_signatures()]));
+}
+
+#[test]
+fn inspect_gives_json() {
+    let report = json(&["inspect", "--json", &sine()]);
+    assert_eq!(report["file"], "sine_int8.tflite");
+    assert_eq!(report["compiled"]["ok"], true);
+    let operators = report["subgraphs"][0]["operators"].as_array().unwrap();
+    assert_eq!(operators.len(), report["totals"]["operators"]);
+    assert!(operators.iter().all(|o| o["tflm"] == true));
+    assert_eq!(
+        report["compiled"]["arena_bytes"],
+        report["subgraphs"][0]["arena"]["peak_bytes"]
+    );
+}
+
+#[test]
+fn what_does_not_compile_is_named() {
+    let report = json(&["inspect", "--json", &custom()]);
+    assert_eq!(report["compiled"]["ok"], false);
+    let problem = &report["compiled"]["problems"][0];
+    assert_eq!(problem["place"]["subgraph"], 0);
+    assert!(problem["place"].get("file").is_none());
+    insta::assert_snapshot!(stdout(&["inspect", &custom()]));
+}
+
+#[test]
+fn plan_shows_the_arena() {
+    let text = stdout(&["plan", &sine()]);
+    let (_, table) = text.split_once('\n').unwrap();
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn plan_gives_json_and_a_picture() {
+    let folder = Folder::new();
+    let svg = folder.path("plan.svg");
+    let depfile = folder.path("plan.svg.d");
+    let arguments = [
+        "plan",
+        &two_signatures(),
+        "--json",
+        "--subgraph",
+        "1",
+        "--svg",
+        &svg,
+        "--depfile",
+        &depfile,
+    ];
+    let plan = json(&arguments);
+    for key in ["peak_bytes", "lower_bound_bytes", "optimal", "tensors"] {
+        assert!(plan.get(key).is_some(), "{key}");
+    }
+    assert!(folder.read("plan.svg").contains("<svg"));
+    assert!(folder.read("plan.svg.d").starts_with(&format!("{svg}:")));
+    assert!(stdout(&["plan", &sine(), "--svg", "-"]).contains("<svg"));
+}
+
+#[test]
+fn plan_knows_what_sharing_saves() {
+    let least = json(&["plan", "--json", &crate::support::vae()]);
+    let interpreter = [
+        "plan",
+        "--json",
+        "--no-alias",
+        "--no-in-place",
+        &crate::support::vae(),
+    ];
+    let more = json(&interpreter);
+    assert!(least["peak_bytes"].as_u64() < more["peak_bytes"].as_u64());
+}
+
+#[test]
+fn an_answer_can_go_to_a_file() {
+    let folder = Folder::new();
+    let file = folder.path("plan.json");
+    castiron(&["plan", &sine(), "--json", "-o", &file])
+        .assert()
+        .success()
+        .stdout("");
+    assert_eq!(
+        folder.read("plan.json"),
+        stdout(&["plan", "--json", &sine()])
+    );
+}
+
+#[test]
+fn a_model_can_come_from_standard_input() {
+    let bytes = std::fs::read(sine()).unwrap();
+    let output = castiron(&["inspect", "-", "--json"])
+        .write_stdin(bytes)
+        .assert()
+        .success();
+    let report: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(report["file"], "stdin");
+}
+
+#[test]
+fn a_reader_may_stop_reading() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_castiron"))
+        .args([
+            "gen-header",
+            "--style",
+            "kenning",
+            "-o",
+            "-",
+            &crate::support::vae(),
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn colours_are_only_on_demand() {
+    let colour = |arguments: &[&str]| stdout(arguments).contains('\u{1b}');
+    assert!(!colour(&["inspect", &sine()]));
+    assert!(colour(&["inspect", &sine(), "--color", "always"]));
+    let folder = Folder::new();
+    let file = folder.path("report.txt");
+    castiron(&["inspect", &sine(), "--color", "always", "-o", &file])
+        .assert()
+        .success();
+    assert!(!folder.read("report.txt").contains('\u{1b}'));
+}

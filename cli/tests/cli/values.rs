@@ -1,0 +1,186 @@
+//! `castiron run` against reference outputs.
+
+use std::fs;
+
+use npyz::WriterBuilder;
+
+use crate::support::{Folder, castiron, failure, json, repository, sine, two_signatures, vae};
+
+const VAE: &str = "examples/models/golden/vae";
+const TWO_SIGNATURES: &str = "tests/data/models/golden/two_signatures_int8";
+const MULTI_IO: &str = "tests/data/models/golden/multi_io_int8";
+
+fn golden(folder: &str, case: &str) -> (String, Vec<u8>) {
+    let folder = repository(folder);
+    let output = fs::read(format!("{folder}/out_{case}_0.bin")).expect("a golden");
+    (format!("{folder}/in_{case}_0.bin"), output)
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let (values, rest) = bytes.as_chunks::<4>();
+    assert!(rest.is_empty());
+    values.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+fn assert_close(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() <= 1e-5, "{found} for {expected}");
+    }
+}
+
+#[test]
+fn floats_agree_with_the_reference() {
+    let folder = Folder::new();
+    for case in ["0", "1"] {
+        let (input, expected) = golden(VAE, case);
+        castiron(&[
+            "run",
+            &vae(),
+            "--input",
+            &input,
+            "--output-dir",
+            &folder.path(""),
+        ])
+        .assert()
+        .success();
+        let found = fs::read(folder.path("out_0.bin")).unwrap();
+        assert_close(&floats(&found), &floats(&expected));
+    }
+}
+
+#[test]
+fn every_signature_agrees_with_the_reference() {
+    let folder = Folder::new();
+    for (signature, name) in [
+        ("decode", TWO_SIGNATURES),
+        (
+            "encode",
+            "tests/data/models/golden/two_signatures_int8/sig_encode",
+        ),
+    ] {
+        for case in ["0", "1"] {
+            let (input, expected) = golden(name, case);
+            let out = folder.path("");
+            let model = two_signatures();
+            let arguments = [
+                "run",
+                &model,
+                "-i",
+                &input,
+                "-o",
+                &out,
+                "--signature",
+                signature,
+            ];
+            castiron(&arguments).assert().success();
+            assert_eq!(
+                fs::read(folder.path("out_0.bin")).unwrap(),
+                expected,
+                "{name}"
+            );
+        }
+    }
+    let (code, text) = failure(&["run", &two_signatures(), "-o", "x", "--signature", "train"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("\"decode\" or \"encode\""), "{text}");
+}
+
+#[test]
+fn several_inputs_and_outputs_keep_their_order() {
+    let model = repository("tests/data/models/multi_io_int8.tflite");
+    let golden = repository(MULTI_IO);
+    let inputs = [0, 1].map(|i| format!("{golden}/in_1_{i}.bin"));
+    let folder = Folder::new();
+    let out = folder.path("");
+    castiron(&["run", &model, "-i", &inputs[0], &inputs[1], "-o", &out])
+        .assert()
+        .success();
+    for i in 0..3 {
+        let found = fs::read(folder.path(&format!("out_{i}.bin"))).unwrap();
+        let expected = fs::read(format!("{golden}/out_1_{i}.bin")).unwrap();
+        assert_eq!(found, expected, "output {i}");
+    }
+}
+
+fn npy<T: npyz::Serialize + npyz::AutoSerialize + Copy>(shape: &[u64], values: &[T]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let options = npyz::WriteOptions::new().default_dtype().shape(shape);
+    let mut writer = options.writer(&mut file).begin_nd().unwrap();
+    writer.extend(values.iter().copied()).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
+#[test]
+fn npy_files_go_in_and_out() {
+    let folder = Folder::new();
+    let (input, expected) = golden(VAE, "0");
+    let values = floats(&fs::read(input).unwrap());
+    let input = folder.write("in.npy", npy(&[1, 5, 17], &values));
+    let answer = json(&[
+        "run",
+        &vae(),
+        "--input",
+        &input,
+        "--output-dir",
+        &folder.path(""),
+        "--npy",
+        "--json",
+    ]);
+    assert_eq!(answer["outputs"][0]["dtype"], "FLOAT32");
+    let file = fs::read(folder.path("out_0.npy")).unwrap();
+    let file = npyz::NpyFile::new(&file[..]).unwrap();
+    assert_eq!(file.shape(), [1, 17]);
+    assert_close(&file.into_vec::<f32>().unwrap(), &floats(&expected));
+
+    // The other byte order holds the same numbers.
+    let dtype = npyz::DType::new_scalar(">f4".parse().unwrap());
+    let mut swapped = Vec::new();
+    let options = npyz::WriteOptions::new().dtype(dtype).shape(&[1, 5, 17]);
+    let mut writer = options.writer(&mut swapped).begin_nd().unwrap();
+    writer.extend(values).unwrap();
+    writer.finish().unwrap();
+    let before = fs::read(folder.path("out_0.npy")).unwrap();
+    let input = folder.write("swapped.npy", swapped);
+    let out = folder.path("");
+    castiron(&["run", &vae(), "-i", &input, "-o", &out, "--npy"])
+        .assert()
+        .success();
+    assert_eq!(fs::read(folder.path("out_0.npy")).unwrap(), before);
+}
+
+#[test]
+fn inputs_have_to_fit() {
+    let folder = Folder::new();
+    let ones = vec![1f32; 85];
+    let cases = [
+        ("short.bin", vec![0; 339], "340 bytes"),
+        ("flat.npy", npy(&[85], &ones), "[1, 5, 17]"),
+        ("wide.npy", npy(&[1, 5, 17], &[1f64; 85]), "FLOAT32"),
+        (
+            "cut.npy",
+            npy(&[1, 5, 17], &ones)[..300].to_vec(),
+            "340 bytes",
+        ),
+        ("damaged.npy", b"\x93NUMPY".to_vec(), "damaged"),
+    ];
+    let out = folder.path("out");
+    for (name, content, expected) in cases {
+        let input = folder.write(name, content);
+        let (code, text) = failure(&["run", &vae(), "--input", &input, "--output-dir", &out]);
+        assert_eq!(code, 1, "{name}");
+        assert!(text.contains(expected) && text.contains(name), "{text}");
+    }
+    let (code, text) = failure(&["run", &vae(), "--output-dir", &out]);
+    assert_eq!(code, 1);
+    assert!(
+        text.contains("serving_default") || text.contains("FLOAT32 [1, 5, 17]"),
+        "{text}"
+    );
+    let two = ["run", &sine(), "-o", &out, "-i", "a", "b"];
+    let (code, text) = failure(&two);
+    assert_eq!(code, 1);
+    assert!(text.contains("found: 2"), "{text}");
+    assert!(!fs::exists(&out).unwrap());
+}

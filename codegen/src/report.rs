@@ -1,0 +1,441 @@
+//! What there is to say about a model, as one serialisable value: every front end shows the same.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::error::{Diagnostic, Error, Result};
+use crate::graph::{Graph, Model, Quantization, Signature, SignaturePort, TensorId};
+use crate::lower::{self, Program};
+use crate::ops;
+use crate::plan::{Plan, PlanOptions};
+use crate::tflm::TflmOp;
+
+/// The facts of a model. Its JSON is kept stable; keys may be added.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The file's name without directories, so that a report does not depend on where it is made.
+    pub file: String,
+    /// Bytes of the file.
+    pub file_bytes: usize,
+    /// The writer's free text.
+    pub description: String,
+    /// Named entry points.
+    pub signatures: Vec<SignatureReport>,
+    /// All subgraphs; the first is the one run by default.
+    pub subgraphs: Vec<GraphReport>,
+    /// What the compiled engine makes of the model.
+    pub compiled: CompiledReport,
+    /// Sums over all subgraphs.
+    pub totals: Totals,
+}
+
+/// A named entry point.
+#[derive(Debug, Clone, Serialize)]
+pub struct SignatureReport {
+    /// Its key.
+    pub name: String,
+    /// The subgraph it runs.
+    pub subgraph: usize,
+    /// Names of inputs.
+    pub inputs: Vec<PortReport>,
+    /// Names of outputs.
+    pub outputs: Vec<PortReport>,
+}
+
+/// A signature's name for a tensor.
+#[derive(Debug, Clone, Serialize)]
+pub struct PortReport {
+    /// The name.
+    pub name: String,
+    /// Index of the tensor in the subgraph.
+    pub tensor: usize,
+}
+
+/// One subgraph.
+#[derive(Debug, Clone, Serialize)]
+pub struct GraphReport {
+    /// Its index.
+    pub index: usize,
+    /// The writer's name.
+    pub name: String,
+    /// Inputs, in order.
+    pub inputs: Vec<TensorReport>,
+    /// Outputs, in order.
+    pub outputs: Vec<TensorReport>,
+    /// Operators, in the file's order.
+    pub operators: Vec<OperatorReport>,
+    /// The arena's plan in short; none where it cannot be planned.
+    pub arena: Option<ArenaReport>,
+}
+
+/// An input or output of a subgraph.
+#[derive(Debug, Clone, Serialize)]
+pub struct TensorReport {
+    /// Index in the subgraph.
+    pub index: usize,
+    /// The writer's name.
+    pub name: String,
+    /// Name of the element type.
+    pub dtype: &'static str,
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+    /// Bytes in memory.
+    pub bytes: usize,
+    /// Quantisation, if any.
+    pub quantization: Option<QuantizationReport>,
+}
+
+/// Scale and zero point, per tensor or per channel along a dimension.
+#[derive(Debug, Clone, Serialize)]
+pub struct QuantizationReport {
+    /// Scales.
+    pub scale: Vec<f32>,
+    /// Zero points.
+    pub zero_point: Vec<i32>,
+    /// The channel dimension; means something where there are several scales.
+    pub dimension: usize,
+}
+
+/// One operator.
+#[derive(Debug, Clone, Serialize)]
+pub struct OperatorReport {
+    /// Index in the subgraph.
+    pub index: usize,
+    /// The schema's name, or the custom operator's.
+    pub name: String,
+    /// The operator's version.
+    pub version: u32,
+    /// Inputs; `null` where an optional one is left out.
+    pub inputs: Vec<Option<OperandReport>>,
+    /// Outputs.
+    pub outputs: Vec<OperandReport>,
+    /// Multiply-accumulates; `null` for operators that castiron does not know.
+    pub macs: Option<u64>,
+    /// Bytes of its constant inputs in the file.
+    pub constant_bytes: usize,
+    /// Bytes of arena live while it runs.
+    pub live_bytes: Option<usize>,
+    /// Whether the compiled engine can run it.
+    pub compiled: bool,
+    /// Whether TensorFlow Lite Micro has a kernel for it.
+    pub tflm: bool,
+}
+
+/// An operand of an operator.
+#[derive(Debug, Clone, Serialize)]
+pub struct OperandReport {
+    /// Index of the tensor.
+    pub tensor: usize,
+    /// Name of the element type.
+    pub dtype: &'static str,
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+    /// Whether its value is in the file.
+    pub constant: bool,
+}
+
+/// A subgraph's arena.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArenaReport {
+    /// Bytes needed.
+    pub peak_bytes: usize,
+    /// The most bytes live at one step.
+    pub lower_bound_bytes: usize,
+    /// Whether no offsets need fewer bytes for these lifetimes.
+    pub optimal: bool,
+}
+
+/// What the compiled engine makes of the model.
+#[derive(Debug, Clone, Serialize)]
+pub struct CompiledReport {
+    /// Whether it compiles.
+    pub ok: bool,
+    /// Bytes of the one arena of all entry points.
+    pub arena_bytes: Option<usize>,
+    /// Bytes of packed constants in flash.
+    pub weight_bytes: Option<usize>,
+    /// Kernel calls of all entry points.
+    pub steps: Option<usize>,
+    /// Why it does not compile; places without the file.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Sums over all subgraphs.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Totals {
+    /// Operators.
+    pub operators: usize,
+    /// Multiply-accumulates of every operator once.
+    pub macs: u64,
+    /// Operators whose multiply-accumulates are not known and not in the sum.
+    pub operators_without_macs: usize,
+    /// Bytes of constants, each buffer of the file once.
+    pub constant_bytes: usize,
+    /// Bytes of the largest subgraph's arena; `null` where one cannot be planned.
+    pub arena_bytes: Option<usize>,
+}
+
+impl Report {
+    /// The facts of `model`. `compiled` is what [`lower::compile`] said with the same plan
+    /// options; subgraphs that it did not get to plan are planned here.
+    pub fn new(model: &Model, compiled: &Result<Program>, options: &PlanOptions) -> Self {
+        let subgraphs: Vec<GraphReport> = (model.graphs.iter().enumerate())
+            .map(|(index, graph)| {
+                let entries = compiled.as_ref().map_or(&[][..], |p| &p.entries);
+                match entries.iter().find(|e| e.graph == index) {
+                    Some(entry) => GraphReport::new(graph, index, Some(&entry.plan), None),
+                    None => {
+                        let plan = lower::plan_graph(graph, options).map(|(_, plan)| plan).ok();
+                        GraphReport::new(graph, index, plan.as_ref(), compiled.as_ref().err())
+                    }
+                }
+            })
+            .collect();
+        let file = model.file.rsplit(['/', '\\']).next();
+        Self {
+            file: file.unwrap_or_default().to_owned(),
+            file_bytes: model.file_bytes,
+            description: model.description.clone(),
+            signatures: model.signatures.iter().map(SignatureReport::new).collect(),
+            totals: Totals::new(model, &subgraphs),
+            compiled: CompiledReport::new(compiled),
+            subgraphs,
+        }
+    }
+}
+
+impl SignatureReport {
+    fn new(signature: &Signature) -> Self {
+        let ports = |ports: &[SignaturePort]| {
+            let port = |p: &SignaturePort| PortReport {
+                name: p.name.clone(),
+                tensor: p.tensor.index(),
+            };
+            ports.iter().map(port).collect()
+        };
+        Self {
+            name: signature.name.clone(),
+            subgraph: signature.graph,
+            inputs: ports(&signature.inputs),
+            outputs: ports(&signature.outputs),
+        }
+    }
+}
+
+impl GraphReport {
+    fn new(graph: &Graph, index: usize, plan: Option<&Plan>, error: Option<&Error>) -> Self {
+        let tensors = |ids: &[TensorId]| ids.iter().map(|id| tensor(graph, *id)).collect();
+        Self {
+            index,
+            name: graph.name.clone(),
+            inputs: tensors(&graph.inputs),
+            outputs: tensors(&graph.outputs),
+            operators: (0..graph.operators.len())
+                .map(|i| {
+                    let refused = error.is_some_and(|e| names_operator(e, index, i));
+                    OperatorReport::new(graph, i, plan, refused)
+                })
+                .collect(),
+            arena: plan.map(|plan| ArenaReport {
+                peak_bytes: plan.peak_bytes,
+                lower_bound_bytes: plan.lower_bound_bytes,
+                optimal: plan.optimal,
+            }),
+        }
+    }
+}
+
+fn names_operator(error: &Error, graph: usize, operator: usize) -> bool {
+    error.diagnostics().iter().any(|d| {
+        d.place.subgraph == Some(graph) && d.place.operator.as_ref().map(|o| o.0) == Some(operator)
+    })
+}
+
+impl OperatorReport {
+    fn new(graph: &Graph, index: usize, plan: Option<&Plan>, refused: bool) -> Self {
+        let operator = &graph.operators[index];
+        let inputs = || operator.inputs.iter().flatten();
+        let known = ops::family(&operator.kind).is_some();
+        Self {
+            index,
+            name: operator.kind.name().to_owned(),
+            version: operator.version,
+            inputs: (operator.inputs.iter())
+                .map(|id| id.map(|id| operand(graph, id)))
+                .collect(),
+            outputs: (operator.outputs.iter())
+                .map(|id| operand(graph, *id))
+                .collect(),
+            macs: known.then(|| ops::macs(graph, index)),
+            constant_bytes: inputs()
+                .filter_map(|id| graph.tensor(*id).data.as_ref())
+                .map(|data| data.len())
+                .sum(),
+            live_bytes: plan.map(|plan| plan.operators[index].live_bytes),
+            compiled: known && !refused,
+            tflm: TflmOp::for_kind(&operator.kind).is_some(),
+        }
+    }
+}
+
+impl CompiledReport {
+    fn new(compiled: &Result<Program>) -> Self {
+        let program = compiled.as_ref().ok();
+        let problems = compiled.as_ref().err().map(Error::diagnostics);
+        // The report names the file once, and without the folders of this host.
+        let without_file = |problem: &Diagnostic| {
+            let mut problem = problem.clone();
+            problem.place.file = None;
+            problem
+        };
+        Self {
+            ok: program.is_some(),
+            arena_bytes: program.map(|p| p.arena_bytes),
+            weight_bytes: program.map(|p| p.constants.bytes().len()),
+            steps: program.map(|p| p.entries.iter().map(|e| e.steps.len()).sum()),
+            problems: (problems.unwrap_or_default().iter())
+                .map(without_file)
+                .collect(),
+        }
+    }
+}
+
+impl Totals {
+    fn new(model: &Model, subgraphs: &[GraphReport]) -> Self {
+        let operators = || subgraphs.iter().flat_map(|g| &g.operators);
+        let arenas: Option<Vec<usize>> = subgraphs
+            .iter()
+            .map(|g| g.arena.as_ref().map(|a| a.peak_bytes))
+            .collect();
+        Self {
+            operators: operators().count(),
+            macs: operators().filter_map(|o| o.macs).sum(),
+            operators_without_macs: operators().filter(|o| o.macs.is_none()).count(),
+            constant_bytes: constant_bytes(model),
+            arena_bytes: arenas.map(|a| a.into_iter().max().unwrap_or(0)),
+        }
+    }
+}
+
+/// Tensors of one buffer share their data, so a buffer counts once.
+fn constant_bytes(model: &Model) -> usize {
+    let mut seen = HashSet::new();
+    let tensors = model.graphs.iter().flat_map(|g| &g.tensors);
+    tensors
+        .filter_map(|t| t.data.as_ref())
+        .filter(|data| seen.insert(Arc::as_ptr(data)))
+        .map(|data| data.len())
+        .sum()
+}
+
+fn tensor(graph: &Graph, id: TensorId) -> TensorReport {
+    let tensor = graph.tensor(id);
+    let quantization = |q: &Quantization| QuantizationReport {
+        scale: q.scale.clone(),
+        zero_point: q.zero_point.clone(),
+        dimension: q.dimension,
+    };
+    TensorReport {
+        index: id.index(),
+        name: tensor.name.clone(),
+        dtype: tensor.dtype.name(),
+        shape: tensor.shape.clone(),
+        bytes: tensor.bytes(),
+        quantization: tensor.quantization.as_ref().map(quantization),
+    }
+}
+
+fn operand(graph: &Graph, id: TensorId) -> OperandReport {
+    let tensor = graph.tensor(id);
+    OperandReport {
+        tensor: id.index(),
+        dtype: tensor.dtype.name(),
+        shape: tensor.shape.clone(),
+        constant: tensor.is_constant(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{BuiltinOperator, DType, OpKind, Operator, Options, ReshapeOptions, Tensor};
+    use crate::lower::CompileOptions;
+
+    fn tensor(name: &str, shape: &[usize], data: Option<Arc<[u8]>>) -> Tensor {
+        Tensor {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            shape_signature: None,
+            dtype: DType::Int8,
+            quantization: None,
+            data,
+            is_variable: false,
+        }
+    }
+
+    fn operator(kind: OpKind, inputs: &[u32], output: u32) -> Operator {
+        Operator {
+            kind,
+            version: 1,
+            inputs: inputs.iter().map(|id| Some(TensorId(*id))).collect(),
+            outputs: vec![TensorId(output)],
+            options: Options::Reshape(ReshapeOptions {
+                new_shape: Vec::new(),
+            }),
+        }
+    }
+
+    /// RESHAPE and a custom operator; both take tensors of one constant buffer.
+    fn model() -> Model {
+        let shared: Arc<[u8]> = Arc::from([0; 12]);
+        let reshape = OpKind::Builtin(BuiltinOperator::Reshape);
+        Model {
+            file: "folder/m.tflite".to_owned(),
+            file_bytes: 100,
+            description: String::new(),
+            op_codes: Vec::new(),
+            graphs: vec![Graph {
+                name: String::new(),
+                tensors: vec![
+                    tensor("in", &[4, 3], None),
+                    tensor("a", &[12], Some(shared.clone())),
+                    tensor("b", &[3, 4], Some(shared)),
+                    tensor("mid", &[12], None),
+                    tensor("out", &[12], None),
+                ],
+                operators: vec![
+                    operator(reshape, &[0, 1], 3),
+                    operator(OpKind::Custom("Mine".to_owned()), &[3, 2], 4),
+                ],
+                inputs: vec![TensorId(0)],
+                outputs: vec![TensorId(4)],
+            }],
+            signatures: Vec::new(),
+            metadata: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_report_tells_what_does_not_compile_and_counts_buffers_once() {
+        let model = model();
+        let options = CompileOptions::default();
+        let report = Report::new(&model, &lower::compile(&model, &options), &options.plan);
+        assert_eq!(report.file, "m.tflite");
+        assert_eq!(report.totals.constant_bytes, 12);
+        assert_eq!(report.totals.operators_without_macs, 1);
+        // Both buffers of 12 bytes at multiples of 16.
+        assert_eq!(report.totals.arena_bytes, Some(32));
+        let compiled: Vec<bool> = (report.subgraphs[0].operators.iter())
+            .map(|o| o.compiled)
+            .collect();
+        assert_eq!(compiled, [true, false]);
+        assert!(!report.compiled.ok);
+        let [problem] = &report.compiled.problems[..] else {
+            panic!("one problem: {:?}", report.compiled.problems);
+        };
+        assert_eq!(problem.place.operator, Some((1, "CUSTOM Mine".to_owned())));
+        assert_eq!(problem.place.file, None);
+    }
+}
