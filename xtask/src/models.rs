@@ -177,7 +177,7 @@ mod tests {
             found
                 .notes
                 .iter()
-                .all(|note| note.contains("no goldens in")),
+                .all(|note| note.contains("no golden inputs in")),
             "{:?}",
             found.notes
         );
