@@ -102,6 +102,17 @@ pub(crate) fn name(text: &str) -> String {
     clean
 }
 
+/// A tensor's name for a table. Converters join the names of fused operators to hundreds of
+/// characters; the first tell them apart, and `--json` has them whole.
+pub(crate) fn short_name(text: &str) -> String {
+    const MOST: usize = 48;
+    let name = name(text);
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    }
+}
+
 /// A shape as `1×28×28×1`; a scalar has none.
 pub(crate) fn shape(shape: &[usize]) -> String {
     if shape.is_empty() {
@@ -131,6 +142,12 @@ mod tests {
     fn names_cannot_drive_the_terminal() {
         assert_eq!(name("a\u{1b}[2J\n\"b\"\\"), "a\\u{1b}[2J\\n\"b\"\\");
         assert_eq!(name("\u{202e}né"), "\\u{202e}né");
+    }
+
+    #[test]
+    fn long_names_are_cut_in_tables() {
+        assert_eq!(short_name("dense/BiasAdd"), "dense/BiasAdd");
+        assert_eq!(short_name(&"é".repeat(49)), format!("{}…", "é".repeat(48)));
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
             grouped(bytes),
             format!("{first}–{last}"),
             tensor.index.to_string(),
-            text::name(&tensor.name),
+            text::short_name(&tensor.name),
             tensor.dtype.to_owned(),
             text::shape(&tensor.shape),
             shared.join(", "),
