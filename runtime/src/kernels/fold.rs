@@ -6,7 +6,7 @@
 
 use core::cell::Cell;
 
-use super::conv::CHANNELS;
+use super::dot::CHANNELS;
 
 /// `count` places that lie `step` elements apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
