@@ -4,12 +4,15 @@ mod bench;
 mod checks;
 mod elf;
 mod firmware;
+mod memory;
 mod models;
+mod operators;
 mod qemu;
 mod report;
+mod rust_versions;
 mod tflm;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
@@ -30,6 +33,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    #[command(flatten)]
+    OnTarget(OnTarget),
+    /// Measure the memory that the generator takes; fail where a C header takes 4 times its model or more.
+    Memory {
+        /// Models to measure.
+        #[arg(required = true, value_name = "MODEL")]
+        models: Vec<PathBuf>,
+    },
+    /// Fail if a dependency needs a newer Rust than the workspace promises.
+    RustVersions,
+    /// Print the table of supported operators.
+    Operators {
+        /// Write it into docs/operators.md.
+        #[arg(long)]
+        update_docs: bool,
+    },
+}
+
+/// Tasks that build firmware and run it.
+#[derive(Subcommand)]
+enum OnTarget {
     /// Run the example firmware on an emulated Cortex-M4.
     Example {
         /// Optimisation level of the firmware.
@@ -43,7 +67,7 @@ enum Task {
         /// Print JSON instead of tables.
         #[arg(long)]
         json: bool,
-        /// Write the tables into docs/benchmarks.md.
+        /// Write the tables into docs/benchmarks.md and the README.
         #[arg(long, conflicts_with = "filter")]
         update_docs: bool,
     },
@@ -81,9 +105,29 @@ fn run(task: Task) -> Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("xtask has no parent directory")?;
+    match task {
+        Task::OnTarget(task) => return on_target(root, task),
+        Task::Memory { models } => {
+            for model in &models {
+                println!("{}", memory::measure(model)?);
+            }
+        }
+        Task::RustVersions => {
+            let (stated, ours) = rust_versions::check(root)?;
+            println!("Rust {ours} is enough for the {stated} packages that say what they need");
+        }
+        Task::Operators { update_docs: false } => print!("{}", operators::page(root)?),
+        Task::Operators { update_docs: true } => {
+            println!("wrote {}", operators::update(root)?.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
     let toolchain = match Toolchain::detect().and_then(|found| qemu::check().map(|()| found)) {
         Ok(found) => found,
-        Err(missing) if matches!(task, Task::TargetTest { require: true, .. }) => {
+        Err(missing) if matches!(task, OnTarget::TargetTest { require: true, .. }) => {
             return Err(missing);
         }
         Err(missing) => {
@@ -94,11 +138,11 @@ fn run(task: Task) -> Result<ExitCode> {
     eprintln!("building with {toolchain}");
 
     match task {
-        Task::Example { opt } => {
+        OnTarget::Example { opt } => {
             print!("{}", example(&Builder::new(root, &toolchain, opt))?);
             Ok(ExitCode::SUCCESS)
         }
-        Task::Bench {
+        OnTarget::Bench {
             run,
             json,
             update_docs,
@@ -118,7 +162,7 @@ fn run(task: Task) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Task::TargetTest { run, .. } => {
+        OnTarget::TargetTest { run, .. } => {
             let builder = Builder::new(root, &toolchain, run.opt);
             example(&builder).context("the example")?;
             let (figures, entries) = measure(root, &builder, &run.selection)?;

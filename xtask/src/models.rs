@@ -96,7 +96,7 @@ pub(crate) fn find(root: &Path, selection: &Selection) -> Result<Found> {
 }
 
 /// Name and path of every model in a directory, sorted, so that reports do not depend on the file system.
-fn tflite_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
+pub(crate) fn tflite_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
     let mut files = BTreeMap::new();
     for entry in entries {

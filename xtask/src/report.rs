@@ -196,13 +196,60 @@ pub(crate) fn update_docs(
     }
     let path = root.join("docs/benchmarks.md");
     let old = std::fs::read_to_string(&path).unwrap_or_else(|_| INTRODUCTION.to_owned());
-    let new = replace_section(&old, &opt.to_string(), &section(opt, entries, figures));
+    let new = replace_section(
+        &old,
+        &format!("opt-level {opt}"),
+        &section(opt, entries, figures),
+    );
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
     std::fs::write(&path, new).with_context(|| path.display().to_string())?;
     eprintln!("wrote {}", path.display());
+    if opt == OptLevel::Speed {
+        let path = root.join("README.md");
+        let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let new = replace_section(&old, README_SECTION, &summary(entries, figures));
+        std::fs::write(&path, new).with_context(|| path.display().to_string())?;
+        eprintln!("wrote {}", path.display());
+    }
     Ok(())
+}
+
+/// What the README's section is called in its markers.
+const README_SECTION: &str = "benchmarks";
+
+/// The README's table: models that TFLM has been measured with, and what matters most of each.
+fn summary(entries: &[Entry], figures: &Figures) -> String {
+    let mut table = table(
+        presets::ASCII_MARKDOWN,
+        &[
+            "model",
+            "instructions",
+            "share of CMSIS-NN",
+            "code",
+            "TFLM code",
+            "arena + stack",
+            "TFLM arena",
+        ],
+    );
+    for entry in entries {
+        let (Outcome::Measured(measured), Some(tflm)) = (&entry.outcome, figures.of(&entry.sha256))
+        else {
+            continue;
+        };
+        let instructions = measured.run.median_instructions();
+        table.add_row(vec![
+            entry.name.clone(),
+            grouped(instructions),
+            ratio(instructions, tflm.cmsis_nn.instructions),
+            grouped(measured.code),
+            tflm.cmsis_nn.code_flash.map_or_else(dash, grouped),
+            grouped(measured.run.arena + measured.run.deepest_stack()),
+            grouped(tflm.cmsis_nn.min_arena),
+        ]);
+    }
+    format!("{table}\n")
 }
 
 const INTRODUCTION: &str = "# Benchmarks
@@ -229,8 +276,8 @@ fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
 /// Replaces what is between the markers of `key`, or appends it with markers.
 fn replace_section(text: &str, key: &str, section: &str) -> String {
     let (begin, end) = (
-        format!("<!-- begin opt-level {key} -->\n"),
-        format!("<!-- end opt-level {key} -->\n"),
+        format!("<!-- begin {key} -->\n"),
+        format!("<!-- end {key} -->\n"),
     );
     let section = format!("{begin}{section}{end}");
     let found = text
@@ -281,9 +328,9 @@ mod tests {
 
     #[test]
     fn a_section_is_replaced_in_place() {
-        let first = replace_section("# B\n", "3", "a\n");
-        let both = replace_section(&first, "s", "b\n");
-        let again = replace_section(&both, "3", "c\n");
+        let first = replace_section("# B\n", "opt-level 3", "a\n");
+        let both = replace_section(&first, "opt-level s", "b\n");
+        let again = replace_section(&both, "opt-level 3", "c\n");
         assert_eq!(
             again,
             "# B\n\n<!-- begin opt-level 3 -->\nc\n<!-- end opt-level 3 -->\n\n\

@@ -32,6 +32,8 @@ fn present(compiler: &str) -> bool {
         .output()
         .is_ok_and(|o| o.status.success());
     if !found {
+        let required = std::env::var_os("CASTIRON_REQUIRE_COMPILERS").is_some();
+        assert!(!required, "no {compiler} on this machine");
         println!("skipped: no {compiler} on this machine");
     }
     found

@@ -1,0 +1,168 @@
+//! Writes `docs/operators.md` from the code and from the models that are tested.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use castiron_codegen::graph::{BuiltinOperator, Graph, OpKind, Operator, Tensor};
+use castiron_codegen::tflm::{self, TflmKernel};
+use castiron_codegen::{ops, tflite};
+
+use crate::models::tflite_files;
+
+/// Folders of models whose goldens `cargo test` compares.
+const TESTED: [&str; 3] = ["examples/models", "tests/data/models", "tests/data/ops"];
+const PAGE: &str = "docs/operators.md";
+
+/// Types of an operator's tensors, as the page has them, by operator.
+type Forms = BTreeMap<BuiltinOperator, BTreeSet<String>>;
+
+/// Writes the page.
+///
+/// # Errors
+/// If a model or the page cannot be read or written.
+pub(crate) fn update(root: &Path) -> Result<PathBuf> {
+    let path = root.join(PAGE);
+    std::fs::write(&path, page(root)?).with_context(|| path.display().to_string())?;
+    Ok(path)
+}
+
+/// The page's text.
+///
+/// # Errors
+/// If a model cannot be read.
+pub(crate) fn page(root: &Path) -> Result<String> {
+    let mut forms = Forms::new();
+    for folder in TESTED {
+        let folder = root.join(folder);
+        for (name, path) in tflite_files(&folder)? {
+            if !folder.join("golden").join(&name).is_dir() {
+                continue;
+            }
+            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            for graph in &tflite::read(&name, &bytes)?.graphs {
+                for operator in &graph.operators {
+                    if let OpKind::Builtin(op) = operator.kind {
+                        forms.entry(op).or_default().extend(form(graph, operator));
+                    }
+                }
+            }
+        }
+    }
+    Ok(render(&forms))
+}
+
+fn render(forms: &Forms) -> String {
+    let supported: BTreeSet<BuiltinOperator> = ops::supported().collect();
+    let name = |op: &BuiltinOperator| op.name();
+    let mut sorted: Vec<_> = supported.iter().collect();
+    sorted.sort_by_key(|op| name(op));
+
+    let mut text = INTRODUCTION.to_owned();
+    text.push_str("| operator | types with a reference test |\n|---|---|\n");
+    for op in sorted {
+        let types = forms.get(op).map_or_else(
+            || "none yet".to_owned(),
+            |types| types.iter().cloned().collect::<Vec<_>>().join("; "),
+        );
+        let _ = writeln!(text, "| {} | {types} |", op.name());
+    }
+    let mut others: Vec<_> = tflm::OPS
+        .iter()
+        .filter_map(|op| match op.kernel {
+            TflmKernel::Builtin(op) if !supported.contains(&op) => Some(op.name()),
+            _ => None,
+        })
+        .collect();
+    others.sort_unstable();
+    text.push_str(OTHERS);
+    let mut width = 0;
+    for (at, name) in others.iter().enumerate() {
+        let end = if at + 1 < others.len() { ", " } else { ".\n" };
+        if width + name.len() > 110 {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            width = 0;
+        }
+        width += name.len() + end.len();
+        text.push_str(name);
+        text.push_str(end);
+    }
+    text
+}
+
+const OTHERS: &str = "
+## Not compiled yet
+
+Models with any other operator are read, inspected, planned and resolved, but not compiled. Of those that TensorFlow Lite
+Micro has kernels for, these are missing:
+
+";
+
+const INTRODUCTION: &str = "# Operators
+
+<!-- written by `cargo xtask operators --update-docs` -->
+
+`include_model!`, `castiron run` and `castiron generate` compile the operators of this table. The types are those for which
+a model in this repository is compared with reference outputs by `cargo test`; others may work, and what does not is an
+error that names the operator, its place and the types it takes. `→` leads from the type of an operator's input to that of
+its output where they differ. \"Per channel\" and \"per tensor\" say how the weights are scaled. RESHAPE, EXPAND_DIMS and
+SQUEEZE cost neither code nor copies.
+
+";
+
+/// The types an operator is used with.
+fn form(graph: &Graph, operator: &Operator) -> Option<String> {
+    let tensor = |at: usize| Some(graph.tensor((*operator.inputs.get(at)?)?));
+    let name = |t: &Tensor| t.dtype.name().to_lowercase();
+    let input = tensor(0)?;
+    let (x, y) = (name(input), name(graph.tensor(*operator.outputs.first()?)));
+    let mut form = if x == y {
+        x.clone()
+    } else {
+        format!("{x} → {y}")
+    };
+
+    let weighted = matches!(
+        operator.kind,
+        OpKind::Builtin(
+            BuiltinOperator::Conv2d
+                | BuiltinOperator::DepthwiseConv2d
+                | BuiltinOperator::FullyConnected
+        )
+    );
+    if let (true, Some(weights)) = (weighted, tensor(1)) {
+        if name(weights) != x {
+            let _ = write!(form, " with {} weights", name(weights));
+        }
+        if let Some(q) = weights
+            .quantization
+            .as_ref()
+            .filter(|q| !q.scale.is_empty())
+        {
+            let scales = if q.scale.len() > 1 {
+                "per channel"
+            } else {
+                "per tensor"
+            };
+            let _ = write!(form, ", {scales}");
+        }
+    }
+    Some(form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_current() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let found = std::fs::read_to_string(root.join(PAGE)).unwrap();
+        assert!(
+            found == page(root).unwrap(),
+            "run `cargo xtask operators --update-docs`"
+        );
+    }
+}
