@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::elf::Image;
+use crate::elf::{Image, Sections};
 use crate::firmware::Builder;
 use crate::models::Subject;
 use crate::qemu::{self, Run};
@@ -20,7 +20,7 @@ pub(crate) struct Entry {
 /// What came of a model.
 pub(crate) enum Outcome {
     /// It ran.
-    Measured(Measured),
+    Measured(Box<Measured>),
     /// It did not build or did not run to its end.
     Failed(String),
 }
@@ -35,6 +35,8 @@ pub(crate) struct Measured {
     pub(crate) weights: u64,
     /// RAM that the model brought along, but for the stack; bytes.
     pub(crate) ram: u64,
+    /// The image's sections, harness and goldens' readers included.
+    pub(crate) sections: Sections,
     /// Functions in the image that panic or allocate.
     pub(crate) offenders: Vec<String>,
 }
@@ -45,7 +47,7 @@ pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject]) -> Vec<Entry> {
     for (index, subject) in subjects.iter().enumerate() {
         eprintln!("[{}/{}] {}", index + 1, subjects.len(), subject.name);
         let outcome = match measure(builder, subject) {
-            Ok(measured) => Outcome::Measured(measured),
+            Ok(measured) => Outcome::Measured(Box::new(measured)),
             Err(error) => {
                 eprintln!("{}: {error:#}", subject.name);
                 Outcome::Failed(format!("{error:#}"))
@@ -76,13 +78,14 @@ fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Measured> {
     let run = qemu::measure(&path).with_context(|| image.suspects())?;
     // The compiler may turn a few weights into immediates; then there is no such static.
     if image.weights == 0 {
-        image.weights = run.weights.min(image.rodata);
+        image.weights = run.weights.min(image.sections.rodata);
     }
     let empty_model = qemu::measure(&harness)?.ram;
     let harness = Image::read(&harness)?;
     Ok(Measured {
         code: image.code().saturating_sub(harness.code()),
         weights: image.weights,
+        sections: image.sections,
         ram: (image.ram() + empty_model).saturating_sub(harness.ram()),
         offenders: image.offenders,
         run,

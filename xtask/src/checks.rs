@@ -81,6 +81,7 @@ mod tests {
             code: 1,
             weights: 0,
             ram: 0,
+            sections: Default::default(),
             offenders: vec![],
         }
     }

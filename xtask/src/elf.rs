@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use rustc_demangle::demangle;
+use serde::Serialize;
 
 /// Functions of `core`, `alloc` and C that are linked only if something can panic or allocate.
 const PANICS: [&str; 7] = [
@@ -28,17 +29,24 @@ const ALLOCATES: [&str; 9] = [
     "realloc",
 ];
 
+/// Sizes of the sections of an image, in bytes.
+#[derive(Debug, Default, Clone, Copy, Serialize)]
+pub(crate) struct Sections {
+    /// `.text`.
+    pub(crate) text: u64,
+    /// `.rodata`.
+    pub(crate) rodata: u64,
+    /// `.data`, which takes flash and RAM.
+    pub(crate) data: u64,
+    /// `.bss`.
+    pub(crate) bss: u64,
+}
+
 /// The contents of an image.
 #[derive(Debug, Default)]
 pub(crate) struct Image {
-    /// Bytes of `.text`.
-    pub(crate) text: u64,
-    /// Bytes of `.rodata`.
-    pub(crate) rodata: u64,
-    /// Bytes of `.data`, which takes flash and RAM.
-    pub(crate) data: u64,
-    /// Bytes of `.bss`.
-    pub(crate) bss: u64,
+    /// Section sizes.
+    pub(crate) sections: Sections,
     /// Of `.rodata`, the bytes of statics named `WEIGHTS`.
     pub(crate) weights: u64,
     /// Demangled names of functions that panic or allocate.
@@ -56,10 +64,12 @@ impl Image {
                 .map_or(0, |section| section.size())
         };
         let mut image = Self {
-            text: size(".text"),
-            rodata: size(".rodata"),
-            data: size(".data"),
-            bss: size(".bss"),
+            sections: Sections {
+                text: size(".text"),
+                rodata: size(".rodata"),
+                data: size(".data"),
+                bss: size(".bss"),
+            },
             ..Self::default()
         };
         for symbol in file.symbols() {
@@ -86,12 +96,15 @@ impl Image {
 
     /// Flash for code and constants other than weights.
     pub(crate) fn code(&self) -> u64 {
-        (self.text + self.rodata + self.data).saturating_sub(self.weights)
+        let Sections {
+            text, rodata, data, ..
+        } = self.sections;
+        (text + rodata + data).saturating_sub(self.weights)
     }
 
     /// RAM but for the stack.
     pub(crate) fn ram(&self) -> u64 {
-        self.data + self.bss
+        self.sections.data + self.sections.bss
     }
 }
 

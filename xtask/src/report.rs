@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use serde::Serialize;
 
 use crate::bench::{Entry, Measured, Outcome};
+use crate::elf::Sections;
 use crate::firmware::OptLevel;
 use crate::tflm::{Figures, Model};
 
@@ -34,6 +35,7 @@ struct Castiron<'a> {
     code_bytes: u64,
     weight_bytes: u64,
     macs: u64,
+    sections: Sections,
     mismatches: u64,
     values: u64,
     panics_or_allocates: &'a [String],
@@ -47,7 +49,7 @@ pub(crate) fn rows<'a>(entries: &'a [Entry], figures: &'a Figures) -> Vec<Row<'a
 fn row<'a>(entry: &'a Entry, figures: &'a Figures) -> Row<'a> {
     let (error, castiron) = match &entry.outcome {
         Outcome::Failed(reason) => (Some(reason.as_str()), None),
-        Outcome::Measured(measured) => (None, Some(Castiron::from(measured))),
+        Outcome::Measured(measured) => (None, Some(Castiron::from(&**measured))),
     };
     Row {
         name: &entry.name,
@@ -70,6 +72,7 @@ impl<'a> From<&'a Measured> for Castiron<'a> {
             code_bytes: measured.code,
             weight_bytes: measured.weights,
             macs: run.macs,
+            sections: measured.sections,
             mismatches: run.mismatches,
             values: run.values,
             panics_or_allocates: &measured.offenders,
@@ -79,8 +82,8 @@ impl<'a> From<&'a Measured> for Castiron<'a> {
 
 /// The tables as they look best on a terminal.
 pub(crate) fn terminal(entries: &[Entry], figures: &Figures) -> String {
-    let [speed, memory] = tables(entries, figures, presets::UTF8_BORDERS_ONLY);
-    let mut text = format!("{speed}\n{memory}");
+    let [speed, memory, image] = tables(entries, figures, presets::UTF8_BORDERS_ONLY);
+    let mut text = format!("{speed}\n{memory}\n{image}");
     for entry in entries {
         match &entry.outcome {
             Outcome::Failed(_) => {
@@ -100,8 +103,8 @@ pub(crate) fn terminal(entries: &[Entry], figures: &Figures) -> String {
     text
 }
 
-/// Speed, then memory.
-fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 2] {
+/// Speed, memory, sections.
+fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3] {
     let mut speed = table(
         style,
         &[
@@ -129,10 +132,19 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 2]
             "TFLM arena, CMSIS-NN",
         ],
     );
+    let mut image = table(style, &["image of", ".text", ".rodata", ".data", ".bss"]);
     for entry in entries {
         let Outcome::Measured(measured) = &entry.outcome else {
             continue;
         };
+        let Sections {
+            text,
+            rodata,
+            data,
+            bss,
+        } = measured.sections;
+        let sizes = [text, rodata, data, bss].map(grouped);
+        image.add_row(std::iter::once(entry.name.clone()).chain(sizes));
         let (run, tflm) = (&measured.run, figures.of(&entry.sha256));
         let of_tflm = |figure: &dyn Fn(&Model) -> Option<u64>| {
             tflm.and_then(figure).map_or_else(dash, grouped)
@@ -162,7 +174,7 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 2]
             of_tflm(&|model| Some(model.cmsis_nn.min_arena)),
         ]);
     }
-    [speed, memory]
+    [speed, memory, image]
 }
 
 fn table(style: TableStyle, header: &[&str]) -> Table {
@@ -262,10 +274,11 @@ what one inference uses at most, found by painting. All sizes are in bytes.
 ";
 
 fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
-    let [speed, memory] = tables(entries, figures, presets::ASCII_MARKDOWN);
+    let [speed, memory, image] = tables(entries, figures, presets::ASCII_MARKDOWN);
     let measured = &figures.measured;
     format!(
         "## opt-level {opt}\n\n{speed}\n\n{memory}\n\n\
+         The sections of the whole images, with the harness that feeds and checks the model:\n\n{image}\n\n\
          Reproduce with `cargo xtask bench --opt {opt}`. \
          TensorFlow Lite Micro {}, CMSIS-NN {}: {}; {}. Its smallest code takes -Os and int8-only kernel \
          registrations.\n",
