@@ -9,6 +9,8 @@ mod binary;
 mod blocks;
 mod conv;
 mod convert;
+#[cfg(test)]
+mod convolution_tests;
 mod copy;
 mod depthwise;
 mod dot;
