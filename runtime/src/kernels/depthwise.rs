@@ -122,6 +122,7 @@ impl DepthwiseConv2d {
         rows: Range<usize>,
     ) {
         let w = &self.window;
+        let inner = w.inner_columns();
         // The input channel, and the place of the output channel among its outputs.
         let (mut source, mut nth) = (0, 0);
         let mut channel = 0;
@@ -138,7 +139,7 @@ impl DepthwiseConv2d {
                     in_units: w.in_c,
                     source,
                 };
-                self.block::<S, 1, 1>(stage, &place, weights, y, rows);
+                self.block::<S, 1, 1>(stage, &place, weights, y, rows, &inner);
             } else if self.multiplier == 1 {
                 let place = Place {
                     image,
@@ -146,7 +147,7 @@ impl DepthwiseConv2d {
                     in_units: w.in_c / CHANNELS,
                     source: source / CHANNELS,
                 };
-                self.block::<S, CHANNELS, CHANNELS>(stage, &place, weights, y, rows);
+                self.block::<S, CHANNELS, CHANNELS>(stage, &place, weights, y, rows, &inner);
             } else {
                 let place = Place {
                     image,
@@ -154,7 +155,7 @@ impl DepthwiseConv2d {
                     in_units: w.in_c,
                     source,
                 };
-                self.block::<S, 1, CHANNELS>(stage, &place, weights, y, rows);
+                self.block::<S, 1, CHANNELS>(stage, &place, weights, y, rows, &inner);
             }
             channel += width;
             nth += width;
@@ -174,6 +175,7 @@ impl DepthwiseConv2d {
         weights: &[S::W],
         mut y: &[Cell<S::Y>],
         rows: Range<usize>,
+        inner: &Range<usize>,
     ) {
         let w = &self.window;
         let (weights, _) = weights.as_chunks::<N>();
@@ -183,7 +185,6 @@ impl DepthwiseConv2d {
         } else {
             None
         };
-        let inner = w.inner_columns();
         for out_y in rows {
             let rows = &w.rows(out_y);
             let mut out_x = 0;
@@ -251,13 +252,18 @@ impl DepthwiseConv2d {
         let mut tap = rows.valid.start * w.filter_w + columns.valid.start;
         let mut sums = *acc;
         for _ in rows.valid.clone() {
-            let mut from = row;
-            for weights in part(weights, tap, columns.valid.len()) {
-                let Some(values) = image.get(from) else { break };
+            let (Some(mut values), Some(weights)) = (
+                image.get(row..),
+                weights.get(tap..tap + columns.valid.len()),
+            ) else {
+                return;
+            };
+            for weights in weights {
+                let Some(value) = values.first() else { return };
                 for n in 0..N {
-                    sums[n] = S::mac_zero(sums[n], values[n % M].get(), weights[n], zero);
+                    sums[n] = S::mac_zero(sums[n], value[n % M].get(), weights[n], zero);
                 }
-                from += step;
+                values = values.get(step..).unwrap_or(&[]);
             }
             row += w.dilation_h * w.in_w * place.in_units;
             tap += w.filter_w;

@@ -2,7 +2,6 @@
 
 use core::cell::Cell;
 
-use super::part;
 use super::stage::Stage;
 
 /// Output channels of a block of packed weights.
@@ -52,7 +51,10 @@ pub(super) fn dot_runs<S: Stage, const BORDER: bool>(
     let mut sums = *acc;
     let (mut from, mut tap) = (runs.x, runs.w);
     for _ in 0..runs.count {
-        let (x, weights) = (part(x, from, runs.len), part(weights, tap, runs.len));
+        let ends = (from + runs.len, tap + runs.len);
+        let (Some(x), Some(weights)) = (x.get(from..ends.0), weights.get(tap..ends.1)) else {
+            return;
+        };
         add_run::<S>(x, weights, &mut sums, |sum, x, w| match BORDER {
             true => S::mac_zero(sum, x, w, zero),
             false => S::mac(sum, x, w),

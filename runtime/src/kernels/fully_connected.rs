@@ -80,13 +80,23 @@ impl FullyConnected {
             let channels = stage.channels::<CHANNELS>(channel);
             let stored = CHANNELS.min(self.outputs - channel);
             let (mut x, mut y) = (x, y.get(channel..).unwrap_or(&[]));
-            for _ in 0..self.rows {
-                let (row, rest) = split(x, self.inputs);
+            // Two rows at once share the weights' loads, where registers allow.
+            for _ in 0..self.rows / 2 {
+                let (first, rest) = split(x, self.inputs);
+                let (second, rest) = split(rest, self.inputs);
+                x = rest;
+                let mut acc = [S::inside(&channels); 2];
+                S::mac_pair([first, second], block, &mut acc);
+                for acc in &acc {
+                    stage.finish(&channels, acc, part(y, 0, stored));
+                    y = y.get(self.outputs..).unwrap_or(&[]);
+                }
+            }
+            if self.rows % 2 == 1 {
+                let (row, _) = split(x, self.inputs);
                 let mut acc = S::inside(&channels);
                 dot::<S>(row, block, &mut acc);
                 stage.finish(&channels, &acc, part(y, 0, stored));
-                x = rest;
-                y = y.get(self.outputs..).unwrap_or(&[]);
             }
             channel += CHANNELS;
         }

@@ -10,6 +10,8 @@ mod blocks;
 mod broadcast;
 mod conv;
 mod convert;
+#[cfg(test)]
+mod convolution_tests;
 mod copy;
 mod depthwise;
 mod dot;

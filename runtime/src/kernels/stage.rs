@@ -3,10 +3,11 @@
 use core::cell::Cell;
 use core::iter::zip;
 
+use super::dot::{CHANNELS, dot};
 use crate::fixed::Downscale;
 
 /// Arithmetic of one pairing of element types.
-pub(super) trait Stage {
+pub(super) trait Stage: Sized {
     type X: Copy;
     type W: Copy;
     type Acc: Copy;
@@ -27,6 +28,12 @@ pub(super) trait Stage {
     fn mac(acc: Self::Acc, x: Self::X, w: Self::W) -> Self::Acc;
     /// Multiplies and accumulates, across the border.
     fn mac_zero(acc: Self::Acc, x: Self::X, w: Self::W, zero: Self::Zero) -> Self::Acc;
+    /// Adds the products of two runs of values inside the input with the same weights.
+    fn mac_pair(
+        x: [&[Cell<Self::X>]; 2],
+        weights: &[[Self::W; CHANNELS]],
+        acc: &mut [[Self::Acc; CHANNELS]; 2],
+    );
     /// Writes the outputs of the first channels of `N`, as many as `y` takes.
     fn finish<const N: usize>(
         &self,
@@ -177,6 +184,14 @@ impl Stage for Int8Stage<'_> {
         acc.wrapping_add(i32::from(x).wrapping_sub(zero).wrapping_mul(i32::from(w)))
     }
 
+    /// One by one: two pixels' sums are more than the registers of a small core hold.
+    #[inline(always)]
+    fn mac_pair(x: [&[Cell<i8>]; 2], weights: &[[i8; CHANNELS]], acc: &mut [[i32; CHANNELS]; 2]) {
+        for (x, acc) in x.into_iter().zip(acc) {
+            dot::<Self>(x, weights, acc);
+        }
+    }
+
     #[inline(never)]
     fn finish<const N: usize>(&self, channels: &Int8Channels<N>, acc: &[i32; N], y: &[Cell<i8>]) {
         let int8 = &self.int8;
@@ -251,6 +266,18 @@ impl Stage for FloatStage<'_> {
     #[inline(always)]
     fn mac_zero(acc: f32, x: f32, w: f32, (): ()) -> f32 {
         acc + x * w
+    }
+
+    #[inline(never)]
+    fn mac_pair(x: [&[Cell<f32>]; 2], weights: &[[f32; CHANNELS]], acc: &mut [[f32; CHANNELS]; 2]) {
+        let mut sums = *acc;
+        for ((x0, x1), w) in x[0].iter().zip(x[1]).zip(weights) {
+            for n in 0..CHANNELS {
+                sums[0][n] += x0.get() * w[n];
+                sums[1][n] += x1.get() * w[n];
+            }
+        }
+        *acc = sums;
     }
 
     #[inline(never)]
