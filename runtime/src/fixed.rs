@@ -109,6 +109,56 @@ impl Factor {
     }
 }
 
+/// A factor below one half with the output's zero point, for what convolutions do most:
+/// scale down small accumulators.
+///
+/// [`apply`](Self::apply) gives the bits of [`requantize`] plus the zero point as long as
+/// `|x| < 2³⁰`, the shift is in [`SHIFTS`](Self::SHIFTS) and the zero point fits in 8 bits. The
+/// zero point rides on the second rounding: a whole multiple of `2^right` passes through the shift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Downscale {
+    multiplier: i32,
+    right: u32,
+    offset: i32,
+}
+
+impl Downscale {
+    /// Shifts for which rounding is the same for every channel and nothing overflows.
+    pub const SHIFTS: core::ops::RangeInclusive<i32> = -22..=-1;
+
+    /// A factor `multiplier × 2^(shift − 31)`; see [`requantize`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(multiplier: i32, shift: i32, zero_point: i32) -> Self {
+        let right = shift.wrapping_neg() as u32;
+        let offset = (2 * zero_point + 1).wrapping_shl(right.wrapping_sub(1));
+        Self {
+            multiplier,
+            right,
+            offset,
+        }
+    }
+
+    /// The product, rounded twice as gemmlowp does, plus the zero point.
+    #[inline(always)]
+    #[must_use]
+    pub const fn apply(self, x: i32) -> i32 {
+        let wide = x.wrapping_shl(1) as i64 * self.multiplier as i64;
+        let high = (wide.wrapping_add(1 << 31) >> 32) as i32;
+        // Ties of negative values round away from zero.
+        high.wrapping_add(high >> 31)
+            .wrapping_add(self.offset)
+            .wrapping_shr(self.right)
+    }
+
+    /// The product of any `x` by a factor of any shift, without the zero point.
+    #[inline(always)]
+    #[must_use]
+    pub const fn requantize(self, x: i32) -> i32 {
+        requantize(x, self.multiplier, (self.right as i32).wrapping_neg())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +203,14 @@ mod tests {
             if shift < 0 {
                 prop_assert_eq!(Factor::new(m, shift).apply_doubled_right(2 * x), expected);
             }
+        }
+
+        #[test]
+        fn scaling_down_takes_a_shorter_way(
+            x in -(1 << 30) + 1..1 << 30, m in 0..i32::MAX, shift in -22..=-1, zero_point in -128..=255
+        ) {
+            let expected = requantize(x, m, shift) + zero_point;
+            prop_assert_eq!(Downscale::new(m, shift, zero_point).apply(x), expected);
         }
     }
 

@@ -1,7 +1,10 @@
 //! Graph + plan → program: kernel calls with resolved parameters, packed constants, addresses.
 
-mod build;
+mod compile;
+mod constants;
+mod lowering;
 mod program;
 
-pub use build::{CompileOptions, Lowering, compile, plan_graph};
+pub use compile::{CompileOptions, compile, plan_graph};
+pub use lowering::Lowering;
 pub use program::{ElementType, Entry, Memory, Operand, Port, Program, Step};

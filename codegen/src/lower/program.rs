@@ -12,7 +12,7 @@ pub struct Program {
     pub name: String,
     /// Bytes of the arena, shared by all entries.
     pub arena_bytes: usize,
-    /// Packed constants; every operand in them begins at a multiple of 16.
+    /// Packed constants.
     pub constants: Aligned,
     /// Entry points: the first subgraph, and each signature's.
     pub entries: Vec<Entry>,

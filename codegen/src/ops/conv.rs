@@ -1,9 +1,11 @@
 //! CONV_2D: int8 (weights per tensor or per channel, int4 unpacked) and float32; grouped too.
 
-use castiron_runtime::kernels::{self, Conv2dF32, Conv2dI8, Float, Window};
+use castiron_runtime::kernels::{
+    self, CHANNELS, Conv2dF32, Conv2dI8, Float, FullyConnected, Window,
+};
 
 use super::conv_int8::{Constants, ScalePrecision, WeightSum};
-use super::{Family, Site};
+use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, Conv2dOptions, DType, Options, Padding};
 use crate::lower::{Lowering, Operand};
@@ -24,13 +26,7 @@ impl Family for Conv2d {
             return Err(site.error("the operator has no options"));
         };
         let conv = geometry(site, options)?;
-        lower(
-            site,
-            lowering,
-            conv,
-            options.activation,
-            ScalePrecision::Double,
-        )
+        lower(site, lowering, conv, options.activation)
     }
 }
 
@@ -125,43 +121,58 @@ fn output_size(
     (out, pad)
 }
 
-/// Emits a convolution, which FULLY_CONNECTED is one of.
-pub(super) fn lower(
+/// Emits a convolution. A window of one pixel makes it a matrix product, and so a window of
+/// several rows is all that needs the larger kernel.
+fn lower(
     site: &Site<'_>,
     lowering: &mut Lowering<'_>,
     conv: kernels::Conv2d,
     activation: Activation,
-    precision: ScalePrecision,
+) -> Result<(), Diagnostic> {
+    let w = &conv.window;
+    if conv.is_pointwise() {
+        let matrix = FullyConnected {
+            rows: w.batches * w.in_h * w.in_w,
+            inputs: w.in_c,
+            outputs: w.out_c,
+        };
+        return fully_connected::lower(site, lowering, matrix, activation, ScalePrecision::Double);
+    }
+    let per_channel = w.filter_h * w.filter_w * conv.group_in;
+    emit(site, lowering, conv, activation, |channel, i| {
+        channel * per_channel + i
+    })
+}
+
+/// Emits a convolution whose weights of an output channel are at `index(channel, i)`.
+pub(super) fn emit(
+    site: &Site<'_>,
+    lowering: &mut Lowering<'_>,
+    conv: kernels::Conv2d,
+    activation: Activation,
+    index: impl Fn(usize, usize) -> usize,
 ) -> Result<(), Diagnostic> {
     let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
     let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
-    let per_channel = conv.window.filter_h * conv.window.filter_w * conv.group_in;
-    let index = |channel: usize, i: usize| channel * per_channel + i;
-    match (
+    let types = (
         site.input(0)?.dtype,
         site.input(1)?.dtype,
         site.output(0)?.dtype,
-    ) {
+    );
+    match types {
         (DType::Float32, DType::Float32, DType::Float32) => {
             let weights = site.constant_f32(1, "weights")?;
-            let packed = interleave(&weights, conv.channel_blocks(), index);
-            let operands = [
-                x,
-                lowering.constant(&packed),
-                float_bias(site, lowering)?,
-                y,
-            ];
+            let packed = interleave(&weights, conv.channel_blocks(), CHANNELS, index);
+            let weights = lowering.constant(&packed);
+            let bias = float_bias(site, lowering)?;
             let float = float_range(site, activation)?;
-            lowering.call(Conv2dF32 { conv, float }, operands);
+            lowering.call(Conv2dF32 { conv, float }, [x, weights, bias, y]);
         }
         (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
             let weights = site.constant_i8(1, "weights")?;
-            let mut sums = vec![WeightSum::default(); conv.window.out_c];
-            for (sum, weights) in sums.iter_mut().zip(weights.chunks(per_channel.max(1))) {
-                weights.iter().for_each(|w| sum.add(*w));
-            }
-            let constants = Constants::new(site, activation, &sums, precision)?;
-            let packed = interleave(&weights, conv.channel_blocks(), index);
+            let sums = WeightSum::of_channels(&weights, conv.window.out_c, &index);
+            let constants = Constants::new(site, activation, &sums, ScalePrecision::Double)?;
+            let packed = interleave(&weights, conv.channel_blocks(), CHANNELS, index);
             let int8 = constants.int8;
             let operands = constants.operands(lowering, x, &packed, conv.window.pads(), y);
             lowering.call(Conv2dI8 { conv, int8 }, operands);
@@ -171,10 +182,12 @@ pub(super) fn lower(
     Ok(())
 }
 
-/// Weights in the order of channel blocks, the channel innermost.
-pub(super) fn interleave<T: Copy>(
+/// Weights in the order of channel blocks, the channel innermost; blocks are filled up with zeros
+/// to `width` channels.
+pub(super) fn interleave<T: Copy + Default>(
     weights: &[T],
     blocks: impl Iterator<Item = std::ops::Range<usize>>,
+    width: usize,
     index: impl Fn(usize, usize) -> usize,
 ) -> Vec<T> {
     let mut packed = Vec::with_capacity(weights.len());
@@ -184,6 +197,7 @@ pub(super) fn interleave<T: Copy>(
     for block in blocks {
         for i in 0..per_channel {
             packed.extend(block.clone().map(|c| weights[index(c, i)]));
+            packed.extend((block.len()..width).map(|_| T::default()));
         }
     }
     packed

@@ -1,5 +1,6 @@
 //! Constants of int8 convolutions: folded biases, requantisation factors, proof of their range.
 
+use castiron_runtime::fixed::Downscale;
 use castiron_runtime::kernels::Int8;
 
 use super::{Site, quantize};
@@ -25,9 +26,23 @@ pub(super) struct WeightSum {
 }
 
 impl WeightSum {
-    pub(super) fn add(&mut self, weight: i8) {
-        self.sum = self.sum.wrapping_add(i32::from(weight));
-        self.magnitude += i64::from(weight.unsigned_abs());
+    /// Of every output channel, whose weights are at `index(channel, i)`.
+    pub(super) fn of_channels(
+        weights: &[i8],
+        channels: usize,
+        index: impl Fn(usize, usize) -> usize,
+    ) -> Vec<Self> {
+        let per_channel = weights.len() / channels.max(1);
+        let sum = |channel| {
+            let mut sum = Self::default();
+            for i in 0..per_channel {
+                let weight = weights[index(channel, i)];
+                sum.sum = sum.sum.wrapping_add(i32::from(weight));
+                sum.magnitude += i64::from(weight.unsigned_abs());
+            }
+            sum
+        };
+        (0..channels).map(sum).collect()
     }
 }
 
@@ -92,7 +107,8 @@ impl Constants {
         })
     }
 
-    /// The kernel's operands; the plain bias is left out where no window crosses the border.
+    /// The operands of a kernel with a window; the plain bias is left out where no window crosses
+    /// the border.
     pub(super) fn operands(
         &self,
         lowering: &mut Lowering<'_>,
@@ -101,12 +117,25 @@ impl Constants {
         pads: bool,
         y: Operand,
     ) -> [Operand; 7] {
+        let [x, weights, folded, multiplier, shift, y] =
+            self.matrix_operands(lowering, x, packed, y);
         let bias = if pads { &self.bias[..] } else { &[] };
+        let bias = lowering.constant(bias);
+        [x, weights, folded, bias, multiplier, shift, y]
+    }
+
+    /// The operands of a kernel without a window.
+    pub(super) fn matrix_operands(
+        &self,
+        lowering: &mut Lowering<'_>,
+        x: Operand,
+        packed: &[i8],
+        y: Operand,
+    ) -> [Operand; 6] {
         [
             x,
             lowering.constant(packed),
             lowering.constant(&self.folded),
-            lowering.constant(bias),
             lowering.constant(&self.multiplier),
             lowering.constant(&self.shift),
             y,
@@ -114,14 +143,10 @@ impl Constants {
     }
 }
 
-/// Whether no input makes the accumulator too large for
-/// [`Factor`](castiron_runtime::fixed::Factor): |x − z| is at most 255.
+/// Whether [`Downscale`] is exact for a channel whatever the input: |x − z| is at most 255.
 fn is_small(bias: i32, magnitude: i64, shift: i8) -> bool {
     let greatest = i64::from(bias.unsigned_abs()) + 255 * magnitude;
-    let left = u32::from(shift.max(0).unsigned_abs());
-    greatest
-        .checked_mul(1 << left)
-        .is_some_and(|scaled| scaled < 1 << 30)
+    greatest < 1 << 30 && Downscale::SHIFTS.contains(&i32::from(shift))
 }
 
 /// `x_scale × w_scale / y_scale` by channel.

@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{self, DepthwiseConv2dF32, DepthwiseConv2dI8};
 
-use super::conv::{float_bias, float_range, interleave, window};
+use super::conv::{self, float_bias, float_range, interleave, window};
 use super::conv_int8::{Constants, ScalePrecision, WeightSum};
 use super::{Family, Site};
 use crate::error::Diagnostic;
@@ -44,7 +44,19 @@ impl Family for DepthwiseConv2d {
                 ))
                 .found(format_args!("{:?}", site.input(1)?.shape)));
         }
+        let index = |channel: usize, i: usize| i * out_c + channel;
+        if window.in_c == 1 {
+            // One input channel for all outputs: an ordinary convolution, which shares its loads.
+            let conv = kernels::Conv2d {
+                window,
+                groups: 1,
+                group_in: 1,
+                group_out: out_c,
+            };
+            return conv::emit(site, lowering, conv, options.activation, index);
+        }
         let conv = kernels::DepthwiseConv2d { window, multiplier };
+        let width = conv.block_width();
         let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
         let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
         let types = (
@@ -55,7 +67,7 @@ impl Family for DepthwiseConv2d {
         match types {
             (DType::Float32, DType::Float32, DType::Float32) => {
                 let weights = site.constant_f32(1, "weights")?;
-                let weights = interleave(&weights, conv.channel_blocks(), |c, i| i * out_c + c);
+                let weights = interleave(&weights, conv.channel_blocks(), width, index);
                 let operands = [
                     x,
                     lowering.constant(&weights),
@@ -67,13 +79,10 @@ impl Family for DepthwiseConv2d {
             }
             (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
                 let weights = site.constant_i8(1, "weights")?;
-                let mut sums = vec![WeightSum::default(); out_c];
-                for (i, w) in weights.iter().enumerate() {
-                    sums[i % out_c].add(*w);
-                }
+                let sums = WeightSum::of_channels(&weights, out_c, index);
                 let constants =
                     Constants::new(site, options.activation, &sums, ScalePrecision::Double)?;
-                let packed = interleave(&weights, conv.channel_blocks(), |c, i| i * out_c + c);
+                let packed = interleave(&weights, conv.channel_blocks(), width, index);
                 let int8 = constants.int8;
                 let operands = constants.operands(lowering, x, &packed, window.pads(), y);
                 lowering.call(DepthwiseConv2dI8 { conv, int8 }, operands);

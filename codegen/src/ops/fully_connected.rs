@@ -1,11 +1,12 @@
-//! FULLY_CONNECTED: lowered as a 1×1 convolution of an image of one row, one column per batch.
+//! FULLY_CONNECTED, and every convolution that is a matrix product: int8 (int4 unpacked), float32.
 
-use castiron_runtime::kernels::{Conv2d, Window};
+use castiron_runtime::kernels::{self, CHANNELS, FullyConnectedF32, FullyConnectedI8};
 
-use super::conv_int8::ScalePrecision;
-use super::{Family, Site, conv};
+use super::conv::{float_bias, float_range, interleave};
+use super::conv_int8::{Constants, ScalePrecision, WeightSum};
+use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{FullyConnectedOptions, Options, WeightsFormat};
+use crate::graph::{Activation, DType, FullyConnectedOptions, Options, WeightsFormat};
 use crate::lower::Lowering;
 
 pub(super) struct FullyConnected;
@@ -48,35 +49,59 @@ impl Family for FullyConnected {
                 ))
                 .found(format_args!("{:?} -> {:?}", x.shape, y.shape)));
         }
-        let window = Window {
-            batches: 1,
-            in_h: 1,
-            in_w: batches,
-            in_c,
-            out_h: 1,
-            out_w: batches,
-            out_c,
-            filter_h: 1,
-            filter_w: 1,
-            stride_h: 1,
-            stride_w: 1,
-            dilation_h: 1,
-            dilation_w: 1,
-            pad_top: 0,
-            pad_left: 0,
+        let matrix = kernels::FullyConnected {
+            rows: batches,
+            inputs: in_c,
+            outputs: out_c,
         };
-        let as_conv = Conv2d {
-            window,
-            groups: 1,
-            group_in: in_c,
-            group_out: out_c,
-        };
-        conv::lower(
+        lower(
             site,
             lowering,
-            as_conv,
+            matrix,
             options.activation,
             ScalePrecision::SingleForOneScale,
         )
     }
+}
+
+/// Emits a matrix product; weights are row by row.
+pub(super) fn lower(
+    site: &Site<'_>,
+    lowering: &mut Lowering<'_>,
+    matrix: kernels::FullyConnected,
+    activation: Activation,
+    precision: ScalePrecision,
+) -> Result<(), Diagnostic> {
+    let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+    let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
+    let outputs = matrix.outputs;
+    let blocks = (0..outputs)
+        .step_by(CHANNELS)
+        .map(|first| first..outputs.min(first + CHANNELS));
+    let index = |output: usize, i: usize| output * matrix.inputs + i;
+    let types = (
+        site.input(0)?.dtype,
+        site.input(1)?.dtype,
+        site.output(0)?.dtype,
+    );
+    match types {
+        (DType::Float32, DType::Float32, DType::Float32) => {
+            let weights = site.constant_f32(1, "weights")?;
+            let weights = lowering.constant(&interleave(&weights, blocks, CHANNELS, index));
+            let bias = float_bias(site, lowering)?;
+            let float = float_range(site, activation)?;
+            lowering.call(FullyConnectedF32 { matrix, float }, [x, weights, bias, y]);
+        }
+        (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
+            let weights = site.constant_i8(1, "weights")?;
+            let sums = WeightSum::of_channels(&weights, outputs, index);
+            let constants = Constants::new(site, activation, &sums, precision)?;
+            let packed = interleave(&weights, blocks, CHANNELS, index);
+            let int8 = constants.int8;
+            let operands = constants.matrix_operands(lowering, x, &packed, y);
+            lowering.call(FullyConnectedI8 { matrix, int8 }, operands);
+        }
+        _ => return Err(site.unsupported_types("float32, or int8 with int8 or int4 weights")),
+    }
+    Ok(())
 }

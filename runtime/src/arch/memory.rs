@@ -182,9 +182,10 @@ impl Aligned {
         unsafe { core::slice::from_raw_parts_mut(self.blocks.as_mut_ptr().cast(), self.len) }
     }
 
-    /// Appends bytes at the next offset that `ALIGNMENT` divides; returns that offset.
-    pub fn push_aligned(&mut self, bytes: &[u8]) -> usize {
-        let offset = self.len.next_multiple_of(ALIGNMENT);
+    /// Appends bytes at the next offset that `alignment` divides; returns that offset.
+    /// Addresses are no better aligned than [`ALIGNMENT`].
+    pub fn push_aligned(&mut self, bytes: &[u8], alignment: usize) -> usize {
+        let offset = self.len.next_multiple_of(alignment);
         self.len = offset + bytes.len();
         self.blocks
             .resize(self.len.div_ceil(ALIGNMENT), Block([0; ALIGNMENT]));

@@ -1,18 +1,17 @@
-//! CONV_2D and FULLY_CONNECTED (a 1×1 convolution of an image of one row).
+//! CONV_2D with any window; those of one pixel are a
+//! [`FullyConnected`](super::FullyConnected) over all pixels.
 //!
 //! Weights are packed by [`Conv2d::channel_blocks`]: within each group, blocks of
-//! [`CHANNELS`] output channels with the channel innermost, then the remaining channels one by
-//! one. The inner loop reads them front to back and uses each input value for a whole block.
+//! [`CHANNELS`] output channels with the channel innermost, the last one filled up with zeros. The
+//! inner loop reads them front to back and uses each input value for a whole block.
 
 use core::cell::Cell;
 use core::ops::Range;
 
+use super::dot::{CHANNELS, Runs, dot_runs};
 use super::stage::{Float, Int8, Stage};
 use super::window::Taps;
-use super::{Window, host_kernel, part};
-
-/// Output channels of a block of packed weights.
-pub const CHANNELS: usize = 4;
+use super::{Window, host_kernel, part, split};
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,37 +80,38 @@ impl Conv2dF32 {
     }
 }
 
-/// Where a block of channels of an output row gets its input.
-struct Place<'a, X> {
-    image: &'a [Cell<X>],
-    /// Valid filter rows.
-    taps: &'a Taps,
-    group: usize,
-    channel: usize,
+/// A block of output channels.
+struct Block<'a, S: Stage> {
+    weights: &'a [[S::W; CHANNELS]],
+    channels: S::Channels<CHANNELS>,
+    /// The first input channel.
+    source: usize,
+    /// How many of the channels there are.
+    stored: usize,
 }
 
 impl Conv2d {
-    /// The order in which output channels' weights are packed: ranges of one or
+    /// The order in which output channels' weights are packed: ranges of at most
     /// [`CHANNELS`] channels.
     #[cfg(feature = "host")]
     pub fn channel_blocks(&self) -> impl Iterator<Item = Range<usize>> {
         let group_out = self.group_out;
         (0..self.groups).flat_map(move |group| {
-            let first = group * group_out;
-            let blocked = group_out - group_out % CHANNELS;
-            (0..blocked)
+            let end = (group + 1) * group_out;
+            (group * group_out..end)
                 .step_by(CHANNELS)
-                .map(move |c| first + c..first + c + CHANNELS)
-                .chain((blocked..group_out).map(move |c| first + c..first + c + 1))
+                .map(move |first| first..end.min(first + CHANNELS))
         })
     }
 
-    /// Whether every output pixel is computed from the one input pixel at its place.
-    #[inline(always)]
-    fn is_pointwise(&self) -> bool {
+    /// Whether every output pixel is computed from the one input pixel at its place, by all
+    /// channels.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub fn is_pointwise(&self) -> bool {
         let w = &self.window;
         let one = w.filter_h * w.filter_w * w.stride_h * w.stride_w == 1;
-        one && w.out_w == w.in_w && w.out_h == w.in_h && self.groups == 1
+        one && (w.out_w, w.out_h) == (w.in_w, w.in_h) && self.groups == 1
     }
 
     #[inline(always)]
@@ -125,138 +125,127 @@ impl Conv2d {
     }
 
     /// Computes a range of output rows into `y`, which begins with the first of them.
+    ///
+    /// Channel blocks are walked outside of pixels, so that a block's constants load once.
     #[inline(always)]
     fn rows<S: Stage>(
         &self,
         stage: &S,
         image: &[Cell<S::X>],
-        weights: &[S::W],
-        mut y: &[Cell<S::Y>],
+        mut packed: &[S::W],
+        y: &[Cell<S::Y>],
         rows: Range<usize>,
     ) {
-        for out_y in rows {
-            let (row, rest) = split(y, self.window.out_row());
-            y = rest;
-            let taps = &self.window.rows(out_y);
-            let mut packed = weights;
-            let mut channel = 0;
-            for group in 0..self.groups {
-                let end = channel + self.group_out;
-                while channel + CHANNELS <= end {
-                    let at = Place {
-                        image,
-                        taps,
-                        group,
-                        channel,
-                    };
-                    packed = self.block::<S, CHANNELS>(stage, &at, packed, row);
-                    channel += CHANNELS;
+        let w = &self.window;
+        let inner = &w.inner_columns();
+        let (mut channel, mut source) = (0, 0);
+        for _ in 0..self.groups {
+            let end = channel + self.group_out;
+            while channel < end {
+                let (weights, rest) =
+                    split(packed, w.filter_h * w.filter_w * self.group_in * CHANNELS);
+                packed = rest;
+                let block = Block {
+                    weights: weights.as_chunks().0,
+                    channels: stage.channels(channel),
+                    source,
+                    stored: CHANNELS.min(end - channel),
+                };
+                let mut y = y.get(channel..).unwrap_or(&[]);
+                for out_y in rows.clone() {
+                    y = self.row(stage, &block, image, &w.rows(out_y), inner, y);
                 }
-                while channel < end {
-                    let at = Place {
-                        image,
-                        taps,
-                        group,
-                        channel,
-                    };
-                    packed = self.block::<S, 1>(stage, &at, packed, row);
-                    channel += 1;
-                }
+                channel += block.stored;
             }
+            source += self.group_in;
         }
     }
 
-    /// `N` output channels of one row; returns the weights that follow theirs.
-    #[inline(never)]
-    fn block<'w, S: Stage, const N: usize>(
+    /// One block of output channels in one row; returns the outputs after it.
+    #[inline(always)]
+    fn row<'y, S: Stage>(
         &self,
         stage: &S,
-        at: &Place<'_, S::X>,
-        packed: &'w [S::W],
-        y: &[Cell<S::Y>],
-    ) -> &'w [S::W] {
+        block: &Block<'_, S>,
+        image: &[Cell<S::X>],
+        rows: &Taps,
+        inner: &Range<usize>,
+        mut y: &'y [Cell<S::Y>],
+    ) -> &'y [Cell<S::Y>] {
         let w = &self.window;
-        let (weights, rest) = split(packed, w.filter_h * w.filter_w * self.group_in * N);
-        let (weights, _) = weights.as_chunks::<N>();
-        let channels = stage.channels::<N>(at.channel);
-        let mut y = y.get(at.channel..).unwrap_or(&[]);
-        if self.is_pointwise() {
-            let mut x = at
-                .image
-                .get(at.taps.start * w.in_w * w.in_c..)
-                .unwrap_or(&[]);
-            for _ in 0..w.out_w {
-                let (pixel, rest) = split(x, w.in_c);
-                x = rest;
-                let acc = dot::<S, true, N>(stage, pixel, weights, S::start::<true, N>(&channels));
-                stage.finish(&channels, acc, part(y, 0, N));
+        let mut out_x = 0;
+        while out_x < w.out_w {
+            let mut runs = self.runs(block.source, rows, &w.columns(out_x));
+            let mut count = 1;
+            if rows.valid.len() == w.filter_h && inner.contains(&out_x) {
+                // All windows from here to the right border differ in their place only.
+                count = inner.end - out_x;
+                for _ in 0..count {
+                    let mut acc = S::inside(&block.channels);
+                    self.add::<S, false>(stage, &runs, image, block.weights, &mut acc);
+                    stage.finish(&block.channels, &acc, part(y, 0, block.stored));
+                    y = y.get(w.out_c..).unwrap_or(&[]);
+                    runs.x += w.stride_w * w.in_c;
+                }
+            } else {
+                let mut acc = S::border(&block.channels);
+                self.add::<S, true>(stage, &runs, image, block.weights, &mut acc);
+                stage.finish(&block.channels, &acc, part(y, 0, block.stored));
                 y = y.get(w.out_c..).unwrap_or(&[]);
             }
-            return rest;
+            out_x += count;
         }
-        for out_x in 0..w.out_w {
-            let columns = w.columns(out_x);
-            let acc = if at.taps.valid.len() == w.filter_h && columns.valid.len() == w.filter_w {
-                self.window_sum::<S, true, N>(stage, at, &columns, weights, &channels)
-            } else {
-                self.window_sum::<S, false, N>(stage, at, &columns, weights, &channels)
-            };
-            stage.finish(&channels, acc, part(y, 0, N));
-            y = y.get(w.out_c..).unwrap_or(&[]);
-        }
-        rest
+        y
     }
 
-    /// The sum over the valid taps of one window.
+    /// Whether the taps of a filter row are neighbours in memory, which dilation and groups part.
     #[inline(always)]
-    fn window_sum<S: Stage, const INSIDE: bool, const N: usize>(
+    fn joined(&self) -> bool {
+        self.window.dilation_w == 1 && self.groups == 1
+    }
+
+    /// The runs of a window: its filter rows, or the taps of its first filter row where those are
+    /// not neighbours.
+    #[inline(always)]
+    fn runs(&self, source: usize, rows: &Taps, columns: &Taps) -> Runs {
+        let w = &self.window;
+        let filter_row = w.filter_w * self.group_in;
+        let (count, first) = (columns.valid.len(), columns.valid.start);
+        let mut runs = Runs {
+            count: rows.valid.len(),
+            len: count * self.group_in,
+            x: (rows.start * w.in_w + columns.start) * w.in_c + source,
+            x_step: w.dilation_h * w.in_w * w.in_c,
+            w: rows.valid.start * filter_row + first * self.group_in,
+            w_step: filter_row,
+            times: 1,
+        };
+        if !self.joined() {
+            runs.times = runs.count;
+            runs.count = count;
+            runs.len = self.group_in;
+            runs.x_step = w.dilation_w * w.in_c;
+            runs.w_step = self.group_in;
+        }
+        runs
+    }
+
+    /// Adds the sum over a window.
+    #[inline(always)]
+    fn add<S: Stage, const BORDER: bool>(
         &self,
         stage: &S,
-        at: &Place<'_, S::X>,
-        columns: &Taps,
-        weights: &[[S::W; N]],
-        channels: &S::Channels<N>,
-    ) -> [S::Acc; N] {
+        runs: &Runs,
+        image: &[Cell<S::X>],
+        weights: &[[S::W; CHANNELS]],
+        acc: &mut [S::Acc; CHANNELS],
+    ) {
         let w = &self.window;
-        let mut acc = S::start::<INSIDE, N>(channels);
-        // Neighbouring taps of a row are neighbours in memory, unless dilation or groups part them.
-        let count = columns.valid.len();
-        let joined = w.dilation_w == 1 && self.groups == 1;
-        let (runs, taps) = if joined { (1, count) } else { (count, 1) };
-        let run = taps * self.group_in;
-        let mut row = at.taps.start * w.in_w;
-        for filter_y in at.taps.valid.clone() {
-            let mut from = (row + columns.start) * w.in_c + at.group * self.group_in;
-            let mut tap = (filter_y * w.filter_w + columns.valid.start) * self.group_in;
-            for _ in 0..runs {
-                let (x, weights) = (part(at.image, from, run), part(weights, tap, run));
-                acc = dot::<S, INSIDE, N>(stage, x, weights, acc);
-                from += w.dilation_w * w.in_c;
-                tap += run;
-            }
-            row += w.dilation_h * w.in_w;
-        }
-        acc
-    }
-}
-
-/// `acc + Σ x·w` for `N` channels; a function of its own, so that everything in it has a register.
-#[inline(never)]
-fn dot<S: Stage, const INSIDE: bool, const N: usize>(
-    stage: &S,
-    x: &[Cell<S::X>],
-    weights: &[[S::W; N]],
-    mut acc: [S::Acc; N],
-) -> [S::Acc; N] {
-    for (x, weights) in x.iter().zip(weights) {
-        for (acc, w) in acc.iter_mut().zip(weights) {
-            *acc = stage.mac::<INSIDE>(*acc, x.get(), *w);
+        let mut runs = *runs;
+        for _ in 0..runs.times {
+            dot_runs::<S, BORDER>(&runs, image, weights, stage.zero(), acc);
+            runs.x += w.dilation_h * w.in_w * w.in_c;
+            runs.w += w.filter_w * self.group_in;
         }
     }
-    acc
-}
-
-#[inline(always)]
-fn split<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
-    slice.split_at_checked(at).unwrap_or((&[], &[]))
 }

@@ -6,10 +6,10 @@
 use core::cell::Cell;
 use core::ops::Range;
 
-use super::conv::CHANNELS;
+use super::dot::CHANNELS;
 use super::stage::{Float, Int8, Stage};
 use super::window::Taps;
-use super::{Window, host_kernel, part};
+use super::{Window, host_kernel, part, split};
 
 /// Sizes of a depthwise convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,14 +71,21 @@ impl DepthwiseConv2dF32 {
 }
 
 impl DepthwiseConv2d {
-    /// The order in which output channels' weights are packed: ranges of one or
-    /// [`CHANNELS`] channels.
+    /// The order in which output channels' weights are packed: ranges of
+    /// [`block_width`](Self::block_width) channels.
     #[cfg(feature = "host")]
     pub fn channel_blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let width = if self.blocked() { CHANNELS } else { 1 };
+        let width = self.block_width();
         (0..self.window.out_c)
             .step_by(width)
             .map(move |c| c..c + width)
+    }
+
+    /// Output channels of a block of packed weights: one or [`CHANNELS`].
+    #[inline(always)]
+    #[must_use]
+    pub fn block_width(&self) -> usize {
+        if self.blocked() { CHANNELS } else { 1 }
     }
 
     /// Whether channels are computed in blocks: a block's input channels are neighbours that
@@ -103,129 +110,198 @@ impl DepthwiseConv2d {
     }
 
     /// Computes a range of output rows into `y`, which begins with the first of them.
+    ///
+    /// Channel blocks are walked outside of pixels, so that a block's constants load once.
     #[inline(always)]
     fn rows<S: Stage>(
         &self,
         stage: &S,
         image: &[Cell<S::X>],
+        mut packed: &[S::W],
+        y: &[Cell<S::Y>],
+        rows: Range<usize>,
+    ) {
+        let w = &self.window;
+        // The input channel, and the place of the output channel among its outputs.
+        let (mut source, mut nth) = (0, 0);
+        let mut channel = 0;
+        while channel < w.out_c {
+            let width = self.block_width();
+            let (weights, rest) = split(packed, w.filter_h * w.filter_w * width);
+            packed = rest;
+            let y = y.get(channel..).unwrap_or(&[]);
+            let rows = rows.clone();
+            if !self.blocked() {
+                let place = Place {
+                    image,
+                    channel,
+                    in_units: w.in_c,
+                    source,
+                };
+                self.block::<S, 1, 1>(stage, &place, weights, y, rows);
+            } else if self.multiplier == 1 {
+                let place = Place {
+                    image,
+                    channel,
+                    in_units: w.in_c / CHANNELS,
+                    source: source / CHANNELS,
+                };
+                self.block::<S, CHANNELS, CHANNELS>(stage, &place, weights, y, rows);
+            } else {
+                let place = Place {
+                    image,
+                    channel,
+                    in_units: w.in_c,
+                    source,
+                };
+                self.block::<S, 1, CHANNELS>(stage, &place, weights, y, rows);
+            }
+            channel += width;
+            nth += width;
+            while nth >= self.multiplier && nth > 0 {
+                nth -= self.multiplier.max(1);
+                source += 1;
+            }
+        }
+    }
+
+    /// `N` output channels in a range of rows, from `M` neighbouring input channels (`N` or 1).
+    #[inline(never)]
+    fn block<S: Stage, const M: usize, const N: usize>(
+        &self,
+        stage: &S,
+        place: &Place<'_, S::X>,
         weights: &[S::W],
         mut y: &[Cell<S::Y>],
         rows: Range<usize>,
     ) {
         let w = &self.window;
-        for out_y in rows {
-            let row = part(y, 0, w.out_row());
-            y = y.get(w.out_row()..).unwrap_or(&[]);
-            let taps = &w.rows(out_y);
-            let mut packed = weights;
-            let mut channel = 0;
-            // The input channel, and the place of the output channel among its outputs.
-            let (mut source, mut nth) = (0, 0);
-            while channel < w.out_c {
-                let mut at = Place {
-                    image,
-                    taps,
-                    in_units: w.in_c,
-                    source,
-                    channel,
-                };
-                let width = if self.blocked() { CHANNELS } else { 1 };
-                packed = if !self.blocked() {
-                    self.block::<S, 1, 1>(stage, &at, packed, row)
-                } else if self.multiplier == 1 {
-                    at.in_units = w.in_c / CHANNELS;
-                    at.source = source / CHANNELS;
-                    self.block::<S, CHANNELS, CHANNELS>(stage, &at, packed, row)
-                } else {
-                    self.block::<S, 1, CHANNELS>(stage, &at, packed, row)
-                };
-                channel += width;
-                nth += width;
-                while nth >= self.multiplier && nth > 0 {
-                    nth -= self.multiplier.max(1);
-                    source += 1;
-                }
-            }
-        }
-    }
-
-    /// `N` output channels of one row, from `M` neighbouring input channels (`N` or 1); returns
-    /// the weights that follow theirs.
-    #[inline(never)]
-    fn block<'w, S: Stage, const M: usize, const N: usize>(
-        &self,
-        stage: &S,
-        at: &Place<'_, S::X>,
-        packed: &'w [S::W],
-        y: &[Cell<S::Y>],
-    ) -> &'w [S::W] {
-        let w = &self.window;
-        let (weights, rest) = packed
-            .split_at_checked(w.filter_h * w.filter_w * N)
-            .unwrap_or((&[], &[]));
         let (weights, _) = weights.as_chunks::<N>();
-        let channels = stage.channels::<N>(at.channel);
-        let mut y = y.get(at.channel..).unwrap_or(&[]);
-        for out_x in 0..w.out_w {
-            let columns = w.columns(out_x);
-            let inside = at.taps.valid.len() == w.filter_h && columns.valid.len() == w.filter_w;
-            let mut acc;
-            if inside {
-                acc = S::start::<true, N>(&channels);
-                self.window_sum::<S, true, M, N>(stage, at, &columns, weights, &mut acc);
-            } else {
-                acc = S::start::<false, N>(&channels);
-                self.window_sum::<S, false, M, N>(stage, at, &columns, weights, &mut acc);
+        let channels = stage.channels::<N>(place.channel);
+        let three = if M == N {
+            self.three_by_three(place.in_units)
+        } else {
+            None
+        };
+        let inner = w.inner_columns();
+        for out_y in rows {
+            let rows = &w.rows(out_y);
+            let mut out_x = 0;
+            while out_x < w.out_w {
+                let columns = &w.columns(out_x);
+                let mut at = (rows.start * w.in_w + columns.start) * place.in_units + place.source;
+                let inside = rows.valid.len() == w.filter_h && inner.contains(&out_x);
+                let mut count = 1;
+                if let (true, Some(steps), Some(weights)) = (inside, three, weights.first_chunk()) {
+                    let image = place.image.as_chunks::<N>().0;
+                    // All windows from here to the right border differ in their place only.
+                    count = inner.end - out_x;
+                    for _ in 0..count {
+                        let mut acc = S::inside(&channels);
+                        sum_3x3::<S, N>(image, at, steps, weights, &mut acc);
+                        stage.finish(&channels, &acc, part(y, 0, N));
+                        y = y.get(w.out_c..).unwrap_or(&[]);
+                        at += w.stride_w * place.in_units;
+                    }
+                } else {
+                    let (mut acc, zero) = match inside {
+                        true => (S::inside(&channels), S::Zero::default()),
+                        false => (S::border(&channels), stage.zero()),
+                    };
+                    self.window_sum::<S, M, N>(place, at, rows, columns, weights, zero, &mut acc);
+                    stage.finish(&channels, &acc, part(y, 0, N));
+                    y = y.get(w.out_c..).unwrap_or(&[]);
+                }
+                out_x += count;
             }
-            stage.finish(&channels, acc, part(y, 0, N));
-            y = y.get(w.out_c..).unwrap_or(&[]);
         }
-        rest
     }
 
-    /// Adds the sum over the valid taps of one window; a function of its own, so that everything
-    /// in it has a register.
+    /// The steps from row to row and from column to column of a 3×3 window; narrow types, so that
+    /// sums of them cannot overflow.
+    #[inline(always)]
+    fn three_by_three(&self, in_units: usize) -> Option<[u16; 2]> {
+        let w = &self.window;
+        if (w.filter_h, w.filter_w) != (3, 3) {
+            return None;
+        }
+        let row = u16::try_from(w.dilation_h * w.in_w * in_units).ok()?;
+        let column = u16::try_from(w.dilation_w * in_units).ok()?;
+        Some([row, column])
+    }
+
+    /// Adds the sum over the valid taps of one window, of any size and across the border; a
+    /// function of its own, so that everything in it has a register.
     #[inline(never)]
-    fn window_sum<S: Stage, const INSIDE: bool, const M: usize, const N: usize>(
+    fn window_sum<S: Stage, const M: usize, const N: usize>(
         &self,
-        stage: &S,
-        at: &Place<'_, S::X>,
+        place: &Place<'_, S::X>,
+        at: usize,
+        rows: &Taps,
         columns: &Taps,
         weights: &[[S::W; N]],
-        sum: &mut [S::Acc; N],
+        zero: S::Zero,
+        acc: &mut [S::Acc; N],
     ) {
         let w = &self.window;
         // In units of `M` channels: one bounds check per tap instead of two.
-        let (image, _) = at.image.as_chunks::<M>();
-        let step = w.dilation_w * at.in_units;
-        let mut row = (at.taps.start * w.in_w + columns.start) * at.in_units + at.source;
-        let mut tap = at.taps.valid.start * w.filter_w + columns.valid.start;
-        let mut acc = *sum;
-        for _ in at.taps.valid.clone() {
+        let (image, _) = place.image.as_chunks::<M>();
+        let step = w.dilation_w * place.in_units;
+        let mut row = at;
+        let mut tap = rows.valid.start * w.filter_w + columns.valid.start;
+        let mut sums = *acc;
+        for _ in rows.valid.clone() {
             let mut from = row;
             for weights in part(weights, tap, columns.valid.len()) {
                 let Some(values) = image.get(from) else { break };
                 for n in 0..N {
-                    acc[n] = stage.mac::<INSIDE>(acc[n], values[n % M].get(), weights[n]);
+                    sums[n] = S::mac_zero(sums[n], values[n % M].get(), weights[n], zero);
                 }
                 from += step;
             }
-            row += w.dilation_h * w.in_w * at.in_units;
+            row += w.dilation_h * w.in_w * place.in_units;
             tap += w.filter_w;
         }
-        *sum = acc;
+        *acc = sums;
     }
 }
 
-/// Where a block of channels of an output row gets its input.
+/// Adds the sum of a 3×3 window that begins at `at`: one bounds check for all taps, because the
+/// compiler sees that none is past the last.
+#[inline(never)]
+fn sum_3x3<S: Stage, const N: usize>(
+    x: &[[Cell<S::X>; N]],
+    at: usize,
+    steps: [u16; 2],
+    weights: &[[S::W; N]; 9],
+    acc: &mut [S::Acc; N],
+) {
+    let [row, column] = steps.map(usize::from);
+    let Some(x) = x.get(at..) else { return };
+    let Some(x) = x.get(..2 * row + 2 * column + 1) else {
+        return;
+    };
+    let mut sums = *acc;
+    for y in 0..3 {
+        for t in 0..3 {
+            let Some(values) = x.get(y * row + t * column) else {
+                return;
+            };
+            for n in 0..N {
+                sums[n] = S::mac(sums[n], values[n].get(), weights[y * 3 + t][n]);
+            }
+        }
+    }
+    *acc = sums;
+}
+
+/// Where a block of channels gets its input.
 struct Place<'a, X> {
     image: &'a [Cell<X>],
-    /// Valid filter rows.
-    taps: &'a Taps,
+    /// The block's first output channel.
+    channel: usize,
     /// Input channels of a pixel, in units of the block's.
     in_units: usize,
     /// The block's first input channel, in the same units.
     source: usize,
-    /// Its first output channel.
-    channel: usize,
 }

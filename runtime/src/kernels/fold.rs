@@ -6,7 +6,7 @@
 
 use core::cell::Cell;
 
-use super::conv::CHANNELS;
+use super::dot::CHANNELS;
 use super::part;
 
 /// `count` places that lie `step` elements apart.

@@ -12,7 +12,9 @@ mod conv;
 mod convert;
 mod copy;
 mod depthwise;
+mod dot;
 mod fold;
+mod fully_connected;
 mod mean;
 mod pool;
 mod softmax;
@@ -26,7 +28,7 @@ pub use binary::{
 };
 pub use blocks::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, OUTER_DIMS, OuterDim};
-pub use conv::{CHANNELS, Conv2d, Conv2dF32, Conv2dI8};
+pub use conv::{Conv2d, Conv2dF32, Conv2dI8};
 pub use convert::{
     DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
     RequantizeI8I16, RequantizeI8I32, RequantizeI16I8, RequantizeI16I16, RequantizeI16I32,
@@ -34,7 +36,9 @@ pub use convert::{
 };
 pub use copy::CopyConstant;
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
+pub use dot::CHANNELS;
 pub use fold::Axis;
+pub use fully_connected::{FullyConnected, FullyConnectedF32, FullyConnectedI8};
 pub use mean::{MeanF32, MeanI8, Reduction};
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
@@ -79,4 +83,10 @@ fn part<T>(slice: &[T], start: usize, len: usize) -> &[T] {
         Some(rest) => rest.get(..len).unwrap_or(&[]),
         None => &[],
     }
+}
+
+/// The first elements of a slice, and the rest; both empty where it is too short.
+#[inline(always)]
+fn split<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
+    slice.split_at_checked(at).unwrap_or((&[], &[]))
 }

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::iter::zip;
 
-use crate::fixed::{Factor, requantize};
+use crate::fixed::Downscale;
 
 /// Arithmetic of one pairing of element types.
 pub(super) trait Stage {
@@ -11,19 +11,27 @@ pub(super) trait Stage {
     type W: Copy;
     type Acc: Copy;
     type Y;
+    /// What windows across the border subtract from every value.
+    type Zero: Copy + Default;
     /// What `N` channels keep for all pixels.
     type Channels<const N: usize>;
     /// Constants of `N` channels from `channel` on.
     fn channels<const N: usize>(&self, channel: usize) -> Self::Channels<N>;
-    /// Accumulators with their bias, for a window `INSIDE` the input or one across its border.
-    fn start<const INSIDE: bool, const N: usize>(channels: &Self::Channels<N>) -> [Self::Acc; N];
-    /// Multiplies and accumulates, as [`start`](Self::start) began.
-    fn mac<const INSIDE: bool>(&self, acc: Self::Acc, x: Self::X, w: Self::W) -> Self::Acc;
-    /// Writes the outputs of `N` channels.
+    /// Accumulators of a window inside the input.
+    fn inside<const N: usize>(channels: &Self::Channels<N>) -> [Self::Acc; N];
+    /// Accumulators of a window across its border.
+    fn border<const N: usize>(channels: &Self::Channels<N>) -> [Self::Acc; N];
+    /// What windows across the border subtract from every value.
+    fn zero(&self) -> Self::Zero;
+    /// Multiplies and accumulates, inside the input.
+    fn mac(acc: Self::Acc, x: Self::X, w: Self::W) -> Self::Acc;
+    /// Multiplies and accumulates, across the border.
+    fn mac_zero(acc: Self::Acc, x: Self::X, w: Self::W, zero: Self::Zero) -> Self::Acc;
+    /// Writes the outputs of the first channels of `N`, as many as `y` takes.
     fn finish<const N: usize>(
         &self,
         channels: &Self::Channels<N>,
-        acc: [Self::Acc; N],
+        acc: &[Self::Acc; N],
         y: &[Cell<Self::Y>],
     );
 }
@@ -44,7 +52,8 @@ pub struct Int8 {
     pub min: i32,
     /// Greatest output value, by type and activation.
     pub max: i32,
-    /// Whether every accumulator is proven small enough for [`Factor`](crate::fixed::Factor).
+    /// Whether every accumulator and shift is proven to be in the range of
+    /// [`Downscale`](crate::fixed::Downscale).
     pub small: bool,
 }
 
@@ -69,9 +78,7 @@ pub(super) struct Int8Stage<'a> {
 pub(super) struct Int8Channels<const N: usize> {
     folded: [i32; N],
     bias: [i32; N],
-    multiplier: [i32; N],
-    shift: [i8; N],
-    factor: [Factor; N],
+    downscale: [Downscale; N],
 }
 
 pub(super) struct FloatStage<'a> {
@@ -105,23 +112,21 @@ impl Float {
     }
 }
 
-/// Entries of `N` channels, or the one entry for all channels.
+/// Entries of `N` channels, or the one entry for all; zeros where there are none.
 #[inline(always)]
 fn entries<T: Copy + Default, const N: usize>(per_channel: &[T], channel: usize) -> [T; N] {
-    match per_channel
-        .get(channel..)
-        .and_then(|rest| rest.first_chunk())
-    {
-        Some(entries) => *entries,
-        None => [per_channel.first().copied().unwrap_or_default(); N],
+    if let [one] = per_channel {
+        return [*one; N];
     }
-}
-
-/// Biases of `N` channels, or zeros where there are none.
-#[inline(always)]
-fn biases<T: Copy + Default, const N: usize>(bias: &[T], channel: usize) -> [T; N] {
-    let bias = bias.get(channel..).and_then(|rest| rest.first_chunk());
-    bias.copied().unwrap_or([T::default(); N])
+    let rest = per_channel.get(channel..).unwrap_or(&[]);
+    if let Some(entries) = rest.first_chunk() {
+        return *entries;
+    }
+    let mut entries = [T::default(); N];
+    for (entry, value) in entries.iter_mut().zip(rest) {
+        *entry = *value;
+    }
+    entries
 }
 
 impl Stage for Int8Stage<'_> {
@@ -129,69 +134,87 @@ impl Stage for Int8Stage<'_> {
     type W = i8;
     type Acc = i32;
     type Y = i8;
-
+    type Zero = i32;
     type Channels<const N: usize> = Int8Channels<N>;
 
     #[inline(always)]
     fn channels<const N: usize>(&self, channel: usize) -> Int8Channels<N> {
-        let multiplier = entries(self.multiplier, channel);
-        let shift = entries(self.shift, channel);
-        let mut factor = [Factor::new(0, 0); N];
-        for (factor, (multiplier, shift)) in factor.iter_mut().zip(zip(multiplier, shift)) {
-            *factor = Factor::new(multiplier, i32::from(shift));
+        let multiplier: [i32; N] = entries(self.multiplier, channel);
+        let shift: [i8; N] = entries(self.shift, channel);
+        let mut downscale = [Downscale::default(); N];
+        for (downscale, (multiplier, shift)) in downscale.iter_mut().zip(zip(multiplier, shift)) {
+            *downscale = Downscale::new(multiplier, i32::from(shift), self.int8.out_zero_point);
         }
         Int8Channels {
-            folded: biases(self.folded, channel),
-            bias: biases(self.bias, channel),
-            multiplier,
-            shift,
-            factor,
+            folded: entries(self.folded, channel),
+            bias: entries(self.bias, channel),
+            downscale,
         }
     }
 
     #[inline(always)]
-    fn start<const INSIDE: bool, const N: usize>(channels: &Int8Channels<N>) -> [i32; N] {
-        if INSIDE {
-            channels.folded
-        } else {
-            channels.bias
-        }
+    fn inside<const N: usize>(channels: &Int8Channels<N>) -> [i32; N] {
+        channels.folded
     }
 
     #[inline(always)]
-    fn mac<const INSIDE: bool>(&self, acc: i32, x: i8, w: i8) -> i32 {
-        let x = i32::from(x);
-        let x = if INSIDE {
-            x
-        } else {
-            x.wrapping_sub(self.int8.in_zero_point)
-        };
-        acc.wrapping_add(x.wrapping_mul(i32::from(w)))
+    fn border<const N: usize>(channels: &Int8Channels<N>) -> [i32; N] {
+        channels.bias
     }
 
     #[inline(always)]
-    fn finish<const N: usize>(&self, channels: &Int8Channels<N>, acc: [i32; N], y: &[Cell<i8>]) {
-        let mut scaled = acc;
-        if self.int8.small {
-            for (scaled, factor) in scaled.iter_mut().zip(channels.factor) {
-                *scaled = factor.apply(*scaled);
+    fn zero(&self) -> i32 {
+        self.int8.in_zero_point
+    }
+
+    #[inline(always)]
+    fn mac(acc: i32, x: i8, w: i8) -> i32 {
+        acc.wrapping_add(i32::from(x).wrapping_mul(i32::from(w)))
+    }
+
+    #[inline(always)]
+    fn mac_zero(acc: i32, x: i8, w: i8, zero: i32) -> i32 {
+        acc.wrapping_add(i32::from(x).wrapping_sub(zero).wrapping_mul(i32::from(w)))
+    }
+
+    #[inline(never)]
+    fn finish<const N: usize>(&self, channels: &Int8Channels<N>, acc: &[i32; N], y: &[Cell<i8>]) {
+        let int8 = &self.int8;
+        let mut scaled = [0; N];
+        if int8.small {
+            for (n, scaled) in scaled.iter_mut().enumerate() {
+                *scaled = channels.downscale[n].apply(acc[n]);
             }
         } else {
-            let factors = zip(channels.multiplier, channels.shift);
-            for (scaled, (multiplier, shift)) in scaled.iter_mut().zip(factors) {
-                *scaled = requantize(*scaled, multiplier, i32::from(shift));
+            scaled = requantize(&channels.downscale, int8.out_zero_point, acc);
+        }
+        // The range of the type takes one instruction.
+        let scaled = scaled.map(|scaled| scaled.clamp(-128, 127) as i8);
+        match y.first_chunk::<N>() {
+            Some(y) => (0..N).for_each(|n| y[n].set(scaled[n])),
+            None => y.iter().zip(scaled).for_each(|(y, scaled)| y.set(scaled)),
+        }
+        if int8.min > -128 || int8.max < 127 {
+            for y in y {
+                y.set(i32::from(y.get()).min(int8.max).max(int8.min) as i8);
             }
         }
-        let Int8 {
-            out_zero_point,
-            min,
-            max,
-            ..
-        } = self.int8;
-        for (scaled, y) in scaled.iter().zip(y) {
-            y.set(scaled.wrapping_add(out_zero_point).min(max).max(min) as i8);
-        }
     }
+}
+
+/// For factors and accumulators of any size: rare, so in one place.
+#[cold]
+#[inline(never)]
+fn requantize<const N: usize>(
+    factors: &[Downscale; N],
+    zero_point: i32,
+    acc: &[i32; N],
+) -> [i32; N] {
+    let mut scaled = *acc;
+    for (scaled, factor) in scaled.iter_mut().zip(factors) {
+        *scaled = factor.requantize(*scaled).wrapping_add(zero_point);
+    }
+    scaled
 }
 
 impl Stage for FloatStage<'_> {
@@ -199,26 +222,39 @@ impl Stage for FloatStage<'_> {
     type W = f32;
     type Acc = f32;
     type Y = f32;
-
+    type Zero = ();
     type Channels<const N: usize> = [f32; N];
 
     #[inline(always)]
     fn channels<const N: usize>(&self, channel: usize) -> [f32; N] {
-        biases(self.bias, channel)
+        entries(self.bias, channel)
     }
 
     #[inline(always)]
-    fn start<const INSIDE: bool, const N: usize>(channels: &[f32; N]) -> [f32; N] {
+    fn inside<const N: usize>(channels: &[f32; N]) -> [f32; N] {
         *channels
     }
 
     #[inline(always)]
-    fn mac<const INSIDE: bool>(&self, acc: f32, x: f32, w: f32) -> f32 {
+    fn border<const N: usize>(channels: &[f32; N]) -> [f32; N] {
+        *channels
+    }
+
+    #[inline(always)]
+    fn zero(&self) {}
+
+    #[inline(always)]
+    fn mac(acc: f32, x: f32, w: f32) -> f32 {
         acc + x * w
     }
 
     #[inline(always)]
-    fn finish<const N: usize>(&self, _: &[f32; N], acc: [f32; N], y: &[Cell<f32>]) {
+    fn mac_zero(acc: f32, x: f32, w: f32, (): ()) -> f32 {
+        acc + x * w
+    }
+
+    #[inline(never)]
+    fn finish<const N: usize>(&self, _: &[f32; N], acc: &[f32; N], y: &[Cell<f32>]) {
         for (acc, y) in acc.iter().zip(y) {
             y.set(acc.min(self.float.max).max(self.float.min));
         }

@@ -58,6 +58,19 @@ impl Window {
         self.out_w * self.out_c
     }
 
+    /// The output columns whose windows have all their columns.
+    pub(super) fn inner_columns(&self) -> Range<usize> {
+        let full = |out_x: usize| self.columns(out_x).valid.len() == self.filter_w;
+        let (mut start, mut end) = (0, self.out_w);
+        while start < end && !full(start) {
+            start += 1;
+        }
+        while start < end && !full(end - 1) {
+            end -= 1;
+        }
+        start..end
+    }
+
     /// The valid filter rows of an output row.
     #[inline(always)]
     pub(super) fn rows(&self, out_y: usize) -> Taps {
@@ -82,15 +95,9 @@ impl Window {
 }
 
 /// Counts rather than divides: padding is a step or two, and a division has a panic path.
-#[inline(always)]
+#[inline(never)]
 fn taps(first: isize, filter: usize, dilation: usize, size: usize) -> Taps {
     let mut last = first + (filter as isize - 1) * dilation as isize;
-    if first >= 0 && last < size as isize {
-        return Taps {
-            valid: 0..filter,
-            start: first as usize,
-        };
-    }
     let mut position = first;
     let mut begin = 0;
     while position < 0 && begin < filter {

@@ -1,0 +1,195 @@
+//! Lowers one operator after the other: what an operator's family works with.
+
+use castiron_runtime::host::HostKernel;
+
+use super::constants::{Constant, ConstantPool};
+use super::program::{ElementType, Memory, Operand, Port, Step};
+use crate::error::Diagnostic;
+use crate::graph::{Graph, TensorId};
+use crate::ops::{self, Site};
+use crate::plan::{Plan, Region};
+
+/// What an operator's lowering works with.
+#[derive(Debug)]
+pub struct Lowering<'a> {
+    graph: &'a Graph,
+    plan: &'a Plan,
+    constants: &'a mut ConstantPool,
+    steps: Vec<Step>,
+    /// The operator being lowered; one past the last while outputs are copied.
+    operator: usize,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn new(graph: &'a Graph, plan: &'a Plan, constants: &'a mut ConstantPool) -> Self {
+        Self {
+            graph,
+            plan,
+            constants,
+            steps: Vec::new(),
+            operator: 0,
+        }
+    }
+
+    pub(super) fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    pub(super) fn operator(&mut self, index: usize) -> Result<(), Diagnostic> {
+        self.operator = index;
+        let site = Site::new(self.graph, index);
+        let folded = |id: &TensorId| self.graph.tensor(*id).is_constant();
+        if site.operator.outputs.iter().all(folded) {
+            return Ok(());
+        }
+        match ops::family(&site.operator.kind) {
+            Some(family) => family.lower(&site, self),
+            None => Err(site.error("the compiled engine does not support this operator")),
+        }
+    }
+
+    /// A tensor in the arena.
+    ///
+    /// # Errors
+    /// If the tensor is constant, or of a type that no kernel takes.
+    pub fn activation(&self, id: TensorId) -> Result<Operand, Diagnostic> {
+        let tensor = self.graph.tensor(id);
+        let place = |message: &str| Diagnostic::new(message).at_tensor(id.index(), &tensor.name);
+        let element = ElementType::of(tensor.dtype).ok_or_else(|| {
+            place("the element type is not supported by the compiled engine").found(tensor.dtype)
+        })?;
+        match self.plan.region(id) {
+            Some(region) => Ok(Operand {
+                memory: Memory::Arena,
+                element,
+                offset: region.offset,
+                len: tensor.elements(),
+            }),
+            None => Err(
+                place("a constant is not supported here by the compiled engine")
+                    .expected("a tensor computed at run time"),
+            ),
+        }
+    }
+
+    /// A tensor in the arena or, where it is constant, among the packed constants.
+    ///
+    /// # Errors
+    /// If the tensor is of a type that no kernel takes.
+    pub fn tensor(&mut self, id: TensorId) -> Result<Operand, Diagnostic> {
+        let tensor = self.graph.tensor(id);
+        match (&tensor.data, ElementType::of(tensor.dtype)) {
+            (Some(data), Some(element)) => {
+                Ok(self
+                    .constants
+                    .pack(element, tensor.elements(), data.to_vec()))
+            }
+            _ => self.activation(id),
+        }
+    }
+
+    /// Scratch memory of the current operator, by its position in what the family asked for.
+    pub fn scratch(&self, position: usize, element: ElementType) -> Option<Operand> {
+        let Region { offset, bytes } = *self.plan.operators[self.operator].scratch.get(position)?;
+        Some(Operand {
+            memory: Memory::Arena,
+            element,
+            offset,
+            len: bytes / element.bytes(),
+        })
+    }
+
+    /// Packs constants; equal ones share their bytes.
+    pub fn constant<T: Constant>(&mut self, values: &[T]) -> Operand {
+        let mut bytes = Vec::with_capacity(std::mem::size_of_val(values));
+        for value in values {
+            value.write(&mut bytes);
+        }
+        self.constants.pack(T::ELEMENT, values.len(), bytes)
+    }
+
+    /// Emits a kernel call for the current operator.
+    pub fn call(
+        &mut self,
+        kernel: impl HostKernel + 'static,
+        operands: impl IntoIterator<Item = Operand>,
+    ) {
+        let (name, title, macs) = match self.graph.operators.get(self.operator) {
+            None => ("OUTPUT".to_owned(), "constant output".to_owned(), 0),
+            Some(operator) => {
+                let first = self.steps.iter().all(|s| s.operator != self.operator);
+                (
+                    operator.kind.name().to_owned(),
+                    title(&Site::new(self.graph, self.operator)),
+                    if first {
+                        ops::macs(self.graph, self.operator)
+                    } else {
+                        0
+                    },
+                )
+            }
+        };
+        self.steps.push(Step {
+            operator: self.operator,
+            name,
+            title,
+            macs,
+            kernel: Box::new(kernel),
+            operands: operands.into_iter().collect(),
+        });
+    }
+
+    /// The outputs' places; constants among them are copied into the arena by a last step each.
+    pub(super) fn outputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
+        let mut ports = Vec::new();
+        for id in &self.graph.outputs {
+            let copy = self
+                .plan
+                .output_copies
+                .iter()
+                .find(|copy| copy.tensor == *id);
+            let operand = match copy {
+                Some(copy) => {
+                    let from = self.tensor(*id)?;
+                    let to = Operand {
+                        memory: Memory::Arena,
+                        offset: copy.offset,
+                        ..from
+                    };
+                    self.operator = self.graph.operators.len();
+                    ops::copy_constant(self, from, to);
+                    to
+                }
+                None => self.activation(*id)?,
+            };
+            ports.push(self.port(*id, operand)?);
+        }
+        Ok(ports)
+    }
+
+    pub(super) fn port(&self, id: TensorId, operand: Operand) -> Result<Port, Diagnostic> {
+        let tensor = self.graph.tensor(id);
+        Ok(Port {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            dtype: tensor.dtype,
+            quantization: tensor.quantization.clone(),
+            operand,
+        })
+    }
+}
+
+fn title(site: &Site<'_>) -> String {
+    let shapes = |ids: &mut dyn Iterator<Item = TensorId>| {
+        ids.filter(|id| !site.graph.tensor(*id).is_constant())
+            .map(|id| format!("{:?}", site.graph.tensor(id).shape).replace(", ", ","))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    format!(
+        "{} {} -> {}",
+        site.operator.kind,
+        shapes(&mut site.operator.inputs.iter().flatten().copied()),
+        shapes(&mut site.operator.outputs.iter().copied()),
+    )
+}

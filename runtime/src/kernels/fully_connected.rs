@@ -1,0 +1,94 @@
+//! FULLY_CONNECTED, and convolutions of 1×1 windows: rows of inputs times a matrix.
+//!
+//! Weights are packed in blocks of [`CHANNELS`] outputs with the output innermost; the last block
+//! is filled up with zeros. A block's constants are loaded once for all rows.
+
+use core::cell::Cell;
+
+use super::dot::{CHANNELS, dot};
+use super::stage::{Float, Int8, Stage};
+use super::{host_kernel, part, split};
+
+/// Sizes of a matrix product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct FullyConnected {
+    /// Rows of inputs: the batch, or pixels.
+    pub rows: usize,
+    /// Inputs of a row.
+    pub inputs: usize,
+    /// Outputs of a row.
+    pub outputs: usize,
+}
+
+/// Matrix product of int8 by int8.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct FullyConnectedI8 {
+    /// Sizes.
+    pub matrix: FullyConnected,
+    /// Quantisation of input and output.
+    pub int8: Int8,
+}
+
+/// Matrix product of float32.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
+pub struct FullyConnectedF32 {
+    /// Sizes.
+    pub matrix: FullyConnected,
+    /// Range of the output.
+    pub float: Float,
+}
+
+host_kernel! {
+    FullyConnectedI8(x, weights, folded, multiplier, shift, y);
+    FullyConnectedF32(x, weights, bias, y);
+}
+
+impl FullyConnectedI8 {
+    /// Computes the whole output; operands as for [`Conv2dI8`](super::Conv2dI8).
+    pub fn run(
+        &self,
+        x: &[Cell<i8>],
+        weights: &[i8],
+        folded: &[i32],
+        multiplier: &[i32],
+        shift: &[i8],
+        y: &[Cell<i8>],
+    ) {
+        let stage = self.int8.stage(folded, &[], multiplier, shift);
+        self.matrix.run(&stage, x, weights, y);
+    }
+}
+
+impl FullyConnectedF32 {
+    /// Computes the whole output; operands as for [`Conv2dF32`](super::Conv2dF32).
+    pub fn run(&self, x: &[Cell<f32>], weights: &[f32], bias: &[f32], y: &[Cell<f32>]) {
+        self.matrix.run(&self.float.stage(bias), x, weights, y);
+    }
+}
+
+impl FullyConnected {
+    #[inline(always)]
+    fn run<S: Stage>(&self, stage: &S, x: &[Cell<S::X>], mut weights: &[S::W], y: &[Cell<S::Y>]) {
+        let mut channel = 0;
+        while channel < self.outputs {
+            let (block, rest) = split(weights, self.inputs * CHANNELS);
+            weights = rest;
+            let (block, _) = block.as_chunks();
+            let channels = stage.channels::<CHANNELS>(channel);
+            let stored = CHANNELS.min(self.outputs - channel);
+            let (mut x, mut y) = (x, y.get(channel..).unwrap_or(&[]));
+            for _ in 0..self.rows {
+                let (row, rest) = split(x, self.inputs);
+                let mut acc = S::inside(&channels);
+                dot::<S>(row, block, &mut acc);
+                stage.finish(&channels, &acc, part(y, 0, stored));
+                x = rest;
+                y = y.get(self.outputs..).unwrap_or(&[]);
+            }
+            channel += CHANNELS;
+        }
+    }
+}
