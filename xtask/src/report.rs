@@ -250,13 +250,16 @@ fn summary(entries: &[Entry], figures: &Figures) -> String {
         else {
             continue;
         };
+        let Some(tflm_code) = tflm.cmsis_nn.code_flash else {
+            continue;
+        };
         let instructions = measured.run.median_instructions();
         table.add_row(vec![
             entry.name.clone(),
             grouped(instructions),
             ratio(instructions, tflm.cmsis_nn.instructions),
             grouped(measured.code),
-            tflm.cmsis_nn.code_flash.map_or_else(dash, grouped),
+            grouped(tflm_code),
             grouped(measured.run.arena + measured.run.deepest_stack()),
             grouped(tflm.cmsis_nn.min_arena),
         ]);
