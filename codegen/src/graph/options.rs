@@ -119,6 +119,39 @@ pub struct ReducerOptions {
     pub keep_dims: bool,
 }
 
+/// BATCH_MATMUL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BatchMatmulOptions {
+    /// The left operand's last two dimensions are swapped.
+    pub adj_x: bool,
+    /// The right operand's last two dimensions are swapped.
+    pub adj_y: bool,
+}
+
+/// TRANSPOSE_CONV. The pair is (height, width).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct TransposeConvOptions {
+    pub padding: Padding,
+    pub stride: (usize, usize),
+    pub activation: Activation,
+}
+
+/// UNIDIRECTIONAL_SEQUENCE_LSTM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SequenceLstmOptions {
+    /// Time comes before the batch in the input's shape.
+    pub time_major: bool,
+}
+
+/// VAR_HANDLE: together the name of a variable that runs share.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+#[allow(missing_docs)]
+pub struct VarHandleOptions {
+    pub container: String,
+    pub shared_name: String,
+}
+
 /// IF. Both are indices into [`Model::graphs`](super::Model::graphs).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -158,6 +191,10 @@ pub enum Options {
     Squeeze(SqueezeOptions),
     Softmax(SoftmaxOptions),
     Reducer(ReducerOptions),
+    BatchMatmul(BatchMatmulOptions),
+    TransposeConv(TransposeConvOptions),
+    SequenceLstm(SequenceLstmOptions),
+    VarHandle(VarHandleOptions),
     If(IfOptions),
     While(WhileOptions),
     CallOnce(CallOnceOptions),

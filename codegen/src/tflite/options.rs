@@ -6,9 +6,10 @@ use super::schema::{Operator, options as raw};
 use super::table::Table;
 use crate::error::Diagnostic;
 use crate::graph::{
-    Activation, BinaryOptions, BuiltinOperator as Op, CallOnceOptions, ConcatenationOptions,
-    Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, Options, Padding,
-    Pool2dOptions, ReducerOptions, ReshapeOptions, SoftmaxOptions, SqueezeOptions, WeightsFormat,
+    Activation, BatchMatmulOptions, BinaryOptions, BuiltinOperator as Op, CallOnceOptions,
+    ConcatenationOptions, Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions,
+    Options, Padding, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions,
+    SoftmaxOptions, SqueezeOptions, TransposeConvOptions, VarHandleOptions, WeightsFormat,
     WhileOptions,
 };
 
@@ -112,6 +113,35 @@ pub(super) fn read(
             let o = source.get::<raw::Reducer>(27)?;
             Options::Reducer(ReducerOptions {
                 keep_dims: o.is_some_and(raw::Reducer::keep_dims),
+            })
+        }
+        Op::BatchMatmul => {
+            let o = source.get::<raw::BatchMatmul>(101)?;
+            Options::BatchMatmul(BatchMatmulOptions {
+                adj_x: o.is_some_and(raw::BatchMatmul::adj_x),
+                adj_y: o.is_some_and(raw::BatchMatmul::adj_y),
+            })
+        }
+        Op::TransposeConv => match source.get::<raw::TransposeConv>(49)? {
+            Some(o) => Options::TransposeConv(TransposeConvOptions {
+                padding: padding(o.padding())?,
+                stride: pair("stride", o.stride_h(), o.stride_w())?,
+                activation: activation(o.activation())?,
+            }),
+            None => return Err(missing()),
+        },
+        Op::UnidirectionalSequenceLstm => {
+            let o = source.get::<raw::SequenceLstm>(71)?;
+            Options::SequenceLstm(SequenceLstmOptions {
+                time_major: o.is_some_and(raw::SequenceLstm::time_major),
+            })
+        }
+        Op::VarHandle => {
+            let o = source.get::<raw::VarHandle>(111)?;
+            let text = |of: fn(raw::VarHandle<'_>) -> String| o.map(of).unwrap_or_default();
+            Options::VarHandle(VarHandleOptions {
+                container: text(|o| o.container().text().into_owned()),
+                shared_name: text(|o| o.shared_name().text().into_owned()),
             })
         }
         Op::If => match source.get::<raw::If>(92)? {

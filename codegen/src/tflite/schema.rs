@@ -95,7 +95,7 @@ tables! {
 pub(super) mod options {
     use flatbuffers::{InvalidFlatbuffer, Verifiable, Verifier};
 
-    use super::super::table::{List, Table, tables, verified};
+    use super::super::table::{Bytes, List, Table, tables, verified};
     use super::Operator;
 
     /// Where an operator's options are: the slot of the union's value.
@@ -154,6 +154,25 @@ pub(super) mod options {
         Softmax { 0 beta: f32, }
         /// MEAN, SUM and the other reductions.
         Reducer { 0 keep_dims: bool, }
+        /// BATCH_MATMUL.
+        BatchMatmul {
+            0 adj_x: bool,
+            1 adj_y: bool,
+        }
+        /// TRANSPOSE_CONV.
+        TransposeConv {
+            0 padding: i8,
+            1 stride_w: i32,
+            2 stride_h: i32,
+            3 activation: i8,
+        }
+        /// UNIDIRECTIONAL_SEQUENCE_LSTM.
+        SequenceLstm { 3 time_major: bool, }
+        /// VAR_HANDLE.
+        VarHandle {
+            0 container: Bytes<'a>,
+            1 shared_name: Bytes<'a>,
+        }
         /// IF.
         If {
             0 then_subgraph: i32,
