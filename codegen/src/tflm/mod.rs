@@ -1,5 +1,6 @@
-//! What TensorFlow Lite Micro (TFLM) has: the operators it knows and what it calls them.
+//! What TensorFlow Lite Micro (TFLM) has and does: its operators, and the arena it needs.
 
+pub mod arena;
 mod ops;
 
 use std::fmt;

@@ -1,0 +1,139 @@
+//! Numbers of a FlexBuffers map: how custom operators of TFLM are given their options.
+
+/// A number of the map at the root of `bytes`; `None` where there is none of this key.
+pub(super) fn number(bytes: &[u8], key: &str) -> Option<i64> {
+    let (&width, rest) = bytes.split_last()?;
+    let (&packed, rest) = rest.split_last()?;
+    let root = Value {
+        bytes,
+        at: rest.len().checked_sub(usize::from(width))?,
+        width: usize::from(width),
+        packed,
+    };
+    root.entry(key)?.number()
+}
+
+/// A value in its parent: at its place, or an offset back from it.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    width: usize,
+    packed: u8,
+}
+
+impl<'a> Value<'a> {
+    fn kind(self) -> u8 {
+        self.packed >> 2
+    }
+
+    /// The width of what the value refers to.
+    fn inner_width(self) -> usize {
+        1 << (self.packed & 3)
+    }
+
+    fn target(self) -> Option<usize> {
+        let back = usize::try_from(unsigned(self.bytes, self.at, self.width)?).ok()?;
+        self.at.checked_sub(back)
+    }
+
+    fn entry(self, key: &str) -> Option<Value<'a>> {
+        const MAP: u8 = 9;
+        if self.kind() != MAP {
+            return None;
+        }
+        let (values, width) = (self.target()?, self.inner_width());
+        let length = |at: usize, width: usize| -> Option<usize> {
+            usize::try_from(unsigned(self.bytes, at.checked_sub(width)?, width)?).ok()
+        };
+        let count = length(values, width)?;
+        let key_width = length(values.checked_sub(width)?, width)?;
+        let keys_from = values.checked_sub(3 * width)?;
+        let keys_back = usize::try_from(unsigned(self.bytes, keys_from, width)?).ok()?;
+        let keys = keys_from.checked_sub(keys_back)?;
+        // A count that leaves the buffer ends at the first key that cannot be read.
+        for index in 0..count {
+            let at = keys.checked_add(index.checked_mul(key_width)?)?;
+            let back = usize::try_from(unsigned(self.bytes, at, key_width)?).ok()?;
+            let name = self.bytes.get(at.checked_sub(back)?..)?;
+            if name.split(|byte| *byte == 0).next() == Some(key.as_bytes()) {
+                let types = values.checked_add(count.checked_mul(width)?)?;
+                return Some(Value {
+                    bytes: self.bytes,
+                    at: values + index * width,
+                    width,
+                    packed: *self.bytes.get(types.checked_add(index)?)?,
+                });
+            }
+        }
+        None
+    }
+
+    fn number(self) -> Option<i64> {
+        const SIGNED: u8 = 1;
+        const UNSIGNED: u8 = 2;
+        const SIGNED_ELSEWHERE: u8 = 6;
+        const UNSIGNED_ELSEWHERE: u8 = 7;
+        const BOOL: u8 = 26;
+        let (at, width) = match self.kind() {
+            SIGNED | UNSIGNED | BOOL => (self.at, self.width),
+            SIGNED_ELSEWHERE | UNSIGNED_ELSEWHERE => (self.target()?, self.inner_width()),
+            _ => return None,
+        };
+        let raw = unsigned(self.bytes, at, width)?;
+        Some(match self.kind() {
+            SIGNED | SIGNED_ELSEWHERE => {
+                let unused = 64 - 8 * u32::try_from(width).ok()?;
+                raw.wrapping_shl(unused).cast_signed() >> unused
+            }
+            _ => i64::try_from(raw).ok()?,
+        })
+    }
+}
+
+fn unsigned(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
+    if !matches!(width, 1 | 2 | 4 | 8) {
+        return None;
+    }
+    let raw = bytes.get(at..at.checked_add(width)?)?;
+    let mut all = [0; 8];
+    all.get_mut(..width)?.copy_from_slice(raw);
+    Some(u64::from_le_bytes(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    /// `{ "a": -2, "bc": 300 }`, values two bytes wide.
+    const MAP: &[u8] = &[
+        b'a', 0, b'b', b'c', 0, // keys
+        2, 6, 5, // two keys, back from where each is written
+        0, // to an even place
+        3, 0, 1, 0, 2, 0, // keys: where, width; values: how many
+        0xfe, 0xff, 0x2c, 0x01, // -2, 300
+        5, 5, // both signed, of two bytes
+        6, 0x25, 1, // the map, at the root
+    ];
+
+    #[test]
+    fn numbers_are_found_by_key() {
+        assert_eq!(number(MAP, "a"), Some(-2));
+        assert_eq!(number(MAP, "bc"), Some(300));
+        assert_eq!(number(MAP, "b"), None);
+    }
+
+    #[test]
+    fn no_bytes_are_too_odd() {
+        for end in 0..MAP.len() {
+            number(&MAP[..end], "bc");
+        }
+        for at in 0..MAP.len() {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut map = MAP.to_vec();
+                map[at] = byte;
+                number(&map, "bc");
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What TFLM's planner is given: every buffer of the head with its lifetime.
+
+use super::greedy::Buffer;
+use super::offline::Offline;
+use super::prepare::Event;
+use super::site::{Site, bytes};
+use super::variables;
+use crate::error::Diagnostic;
+use crate::graph::{DType, Graph, Model, Options, TensorId};
+
+/// Operators that TFLM may come by while it walks into subgraphs, each as often as it is called.
+const MOST_VISITS: usize = 1_000_000;
+
+/// A working buffer and the operator that asked for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scratch {
+    pub(super) subgraph: usize,
+    pub(super) operator: usize,
+    pub(super) bytes: usize,
+}
+
+/// Whose a planned buffer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Tensor { subgraph: usize, tensor: usize },
+    Scratch { subgraph: usize, operator: usize },
+}
+
+/// Buffers in TFLM's order, and whose each is.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    pub(super) buffers: Vec<Buffer>,
+    pub(super) owners: Vec<Owner>,
+}
+
+#[derive(Clone, Copy)]
+struct Life {
+    first: i64,
+    last: i64,
+}
+
+/// Never reached.
+const UNBORN: Life = Life {
+    first: -1,
+    last: -1,
+};
+
+impl Life {
+    fn create(&mut self, now: i64) {
+        if self.first == UNBORN.first {
+            self.first = now;
+        }
+    }
+
+    fn extend(&mut self, now: i64) {
+        self.last = now;
+    }
+}
+
+/// Walks through the model as TFLM does, and lists its buffers.
+pub(super) fn buffers(
+    model: &Model,
+    scratch: &[Scratch],
+    offline: Option<&Offline>,
+    alignment: usize,
+) -> Result<Planned, Diagnostic> {
+    let mut walk = Walk::new(model, scratch);
+    walk.subgraph(0)?;
+    let mut planned = Planned::default();
+    let mut index = 0;
+    for (subgraph, graph) in model.graphs.iter().enumerate() {
+        for (tensor, t) in graph.tensors.iter().enumerate() {
+            let fixed = offline.and_then(|plan| plan.offset(index));
+            index += 1;
+            let size = bytes(t).unwrap_or(0);
+            let handle = t.dtype == DType::Resource
+                && u32::try_from(tensor)
+                    .is_ok_and(|id| variables::handle(graph, TensorId(id)).is_some());
+            let free = !t.is_variable && !handle && size > 0;
+            if t.is_constant() || !(free || (t.is_variable && fixed.is_some())) {
+                continue;
+            }
+            let life = walk.tensors[subgraph][tensor];
+            planned.buffers.push(Buffer {
+                bytes: size.next_multiple_of(alignment),
+                first: life.first,
+                last: life.last,
+                fixed,
+            });
+            planned.owners.push(Owner::Tensor { subgraph, tensor });
+        }
+    }
+    for (request, life) in scratch.iter().zip(&walk.requests) {
+        planned.buffers.push(Buffer {
+            bytes: request.bytes.next_multiple_of(alignment),
+            first: life.first,
+            last: life.last,
+            fixed: None,
+        });
+        planned.owners.push(Owner::Scratch {
+            subgraph: request.subgraph,
+            operator: request.operator,
+        });
+    }
+    Ok(planned)
+}
+
+/// The subgraphs that the first one comes to call, itself included.
+pub(super) fn reached(model: &Model) -> Vec<bool> {
+    let mut reached = vec![false; model.graphs.len()];
+    let mut next = vec![0];
+    while let Some(index) = next.pop() {
+        if std::mem::replace(&mut reached[index], true) {
+            continue;
+        }
+        let operators = &model.graphs[index].operators;
+        next.extend(operators.iter().flat_map(|o| called(&o.options)));
+    }
+    reached
+}
+
+fn called(options: &Options) -> impl Iterator<Item = usize> + use<> {
+    let pair = match options {
+        Options::If(o) => [Some(o.then_graph), Some(o.else_graph)],
+        Options::While(o) => [Some(o.cond_graph), Some(o.body_graph)],
+        Options::CallOnce(o) => [Some(o.init_graph), None],
+        _ => [None, None],
+    };
+    pair.into_iter().flatten()
+}
+
+struct Walk<'a> {
+    model: &'a Model,
+    scratch: &'a [Scratch],
+    now: i64,
+    visits: usize,
+    tensors: Vec<Vec<Life>>,
+    requests: Vec<Life>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(model: &'a Model, scratch: &'a [Scratch]) -> Self {
+        let unborn = |graph: &Graph| vec![UNBORN; graph.tensors.len()];
+        Self {
+            model,
+            scratch,
+            now: 0,
+            visits: 0,
+            tensors: model.graphs.iter().map(unborn).collect(),
+            requests: vec![UNBORN; scratch.len()],
+        }
+    }
+
+    fn subgraph(&mut self, index: usize) -> Result<(), Diagnostic> {
+        let graph = &self.model.graphs[index];
+        self.mark(index, &graph.inputs);
+        for (number, operator) in graph.operators.iter().enumerate() {
+            self.visits += 1;
+            if self.visits > MOST_VISITS {
+                return Err(
+                    Diagnostic::new("subgraphs call each other too often to plan memory")
+                        .expected(format_args!("up to {MOST_VISITS} operators in all calls"))
+                        .found("more")
+                        .help("unroll fewer calls where the model is made"),
+                );
+            }
+            self.now += 1;
+            let start = self.now;
+            for id in &operator.outputs {
+                self.tensors[index][id.index()].create(start);
+            }
+            for callee in called(&operator.options) {
+                self.now += 1;
+                self.subgraph(callee)?;
+            }
+            for id in operator.inputs.iter().flatten().chain(&operator.outputs) {
+                self.tensors[index][id.index()].extend(self.now);
+            }
+            for (request, life) in self.scratch.iter().zip(&mut self.requests) {
+                if (request.subgraph, request.operator) == (index, number) {
+                    life.create(start);
+                    life.extend(self.now);
+                }
+            }
+        }
+        self.mark(index, &graph.outputs);
+        Ok(())
+    }
+
+    fn mark(&mut self, graph: usize, ids: &[TensorId]) {
+        for id in ids {
+            let life = &mut self.tensors[graph][id.index()];
+            life.create(self.now);
+            life.extend(self.now);
+        }
+    }
+}
+
+/// The scratch requests among an operator's events.
+pub(super) fn scratch_of(site: Site<'_>, subgraph: usize, events: &[Event]) -> Vec<Scratch> {
+    let requests = events.iter().filter_map(|event| match event {
+        Event::Scratch(bytes) => Some(Scratch {
+            subgraph,
+            operator: site.operator,
+            bytes: *bytes,
+        }),
+        _ => None,
+    });
+    requests.collect()
+}

@@ -1,0 +1,80 @@
+//! What the firmware is built with and for.
+
+use std::fmt;
+
+/// TFLM's kernel libraries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Kernels {
+    /// TFLM's reference kernels.
+    #[default]
+    Reference,
+    /// CMSIS-NN where it has a kernel, reference kernels elsewhere.
+    CmsisNn,
+}
+
+/// A processor, as far as it decides sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Target {
+    /// Cortex-M0, M0+, M3 and M23: no vector instructions.
+    CortexM0,
+    /// Cortex-M4, M7 and M33 with its DSP extension.
+    #[default]
+    CortexM4,
+    /// Cortex-M52, M55 and M85 with MVE.
+    CortexM55,
+}
+
+/// Vector instructions that CMSIS-NN is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Simd {
+    None,
+    Dsp,
+    Mve,
+}
+
+impl Kernels {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Reference, Self::CmsisNn];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::CmsisNn => "cmsis-nn",
+        }
+    }
+}
+
+impl Target {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::CortexM0, Self::CortexM4, Self::CortexM55];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CortexM0 => "cortex-m0",
+            Self::CortexM4 => "cortex-m4",
+            Self::CortexM55 => "cortex-m55",
+        }
+    }
+
+    pub(super) fn simd(self) -> Simd {
+        match self {
+            Self::CortexM0 => Simd::None,
+            Self::CortexM4 => Simd::Dsp,
+            Self::CortexM55 => Simd::Mve,
+        }
+    }
+}
+
+impl fmt::Display for Kernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

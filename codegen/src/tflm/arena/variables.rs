@@ -1,0 +1,50 @@
+//! Resource variables: values that operators of different subgraphs share by name.
+
+use std::collections::HashSet;
+
+use super::prepare::Event;
+use super::site::{Site, bytes};
+use crate::graph::{Graph, Model, Options, TensorId, VarHandleOptions};
+
+/// The variables that already have memory.
+#[derive(Default)]
+pub(super) struct Variables<'a> {
+    allocated: HashSet<&'a VarHandleOptions>,
+}
+
+impl<'a> Variables<'a> {
+    /// What an assignment keeps: the variable's value, the first time that one is prepared in a
+    /// subgraph that also makes the handle.
+    pub(super) fn assign(&mut self, site: Site<'a>) -> Option<Event> {
+        let operator = &site.graph.operators[site.operator];
+        if operator.kind.name() != "ASSIGN_VARIABLE" {
+            return None;
+        }
+        let variable = handle(site.graph, site.input_id(0)?)?;
+        if !self.allocated.insert(variable) {
+            return None;
+        }
+        let value = site.graph.tensor(site.input_id(1)?);
+        Some(Event::Keep(bytes(value)?))
+    }
+}
+
+/// Number of variables that the model names.
+pub(super) fn count(model: &Model) -> usize {
+    let operators = model.graphs.iter().flat_map(|graph| &graph.operators);
+    let names = operators.filter_map(|operator| match &operator.options {
+        Options::VarHandle(variable) => Some(variable),
+        _ => None,
+    });
+    names.collect::<HashSet<_>>().len()
+}
+
+/// The variable that a tensor is the handle of. Such a tensor has its value from Prepare on and
+/// takes no place in the plan.
+pub(super) fn handle(graph: &Graph, tensor: TensorId) -> Option<&VarHandleOptions> {
+    let mut operators = graph.operators.iter();
+    operators.find_map(|operator| match &operator.options {
+        Options::VarHandle(variable) if operator.outputs.contains(&tensor) => Some(variable),
+        _ => None,
+    })
+}

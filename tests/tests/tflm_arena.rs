@@ -1,0 +1,145 @@
+//! Computed arenas of TFLM against arenas measured on an emulated Cortex-M4.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use castiron_codegen::tflite;
+use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Kernels};
+use castiron_tests::{reference_folder, workspace};
+use serde_json::Value;
+
+/// Variables that the firmware that was measured makes room for, where the model has any.
+const RESOURCE_VARIABLES: usize = 16;
+
+/// Least arena, `arena_used_bytes()`, head and tail.
+type Figures = [u64; 4];
+
+#[derive(Default)]
+struct Tally {
+    equal: BTreeMap<&'static str, usize>,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    /// Compares one model with what was measured.
+    fn compare(&mut self, file: &Path, kernels: Kernels, measured: Figures) {
+        let name = file.display();
+        let bytes = fs::read(file).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let arena = tflite::read(&name.to_string(), &bytes).and_then(|model| {
+            let mut options = ArenaOptions {
+                kernels,
+                ..ArenaOptions::default()
+            };
+            let arena = Arena::new(&model, &options)?;
+            if arena.resource_variables == 0 {
+                return Ok(arena);
+            }
+            options.resource_variables = Some(RESOURCE_VARIABLES);
+            Arena::new(&model, &options)
+        });
+        let computed = match arena {
+            Ok(a) => [
+                a.min_arena_bytes,
+                a.arena_used_bytes,
+                a.head_bytes,
+                a.tail_bytes,
+            ]
+            .map(|n| n as u64),
+            Err(error) => {
+                self.wrong.push(format!("{name}, {kernels}: {error}"));
+                return;
+            }
+        };
+        if computed == measured {
+            *self.equal.entry(kernels.name()).or_default() += 1;
+        } else {
+            let line = format!("{name}, {kernels}: computed {computed:?}, measured {measured:?}");
+            self.wrong.push(line);
+        }
+    }
+
+    fn print(&mut self, what: &str) {
+        assert!(!self.equal.is_empty(), "nothing to compare in {what}");
+        for (kernels, count) in std::mem::take(&mut self.equal) {
+            println!("{what}: {count} arenas of {kernels} kernels equal to the byte");
+        }
+    }
+
+    fn finish(self) {
+        let wrong = &self.wrong;
+        assert!(
+            wrong.is_empty(),
+            "{} wrong:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+    }
+}
+
+fn json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn shipped_models_need_what_was_measured() {
+    let root = workspace();
+    let mut tally = Tally::default();
+    let measured = json(&root.join("tests/data/tflm_arena.json"));
+    for (file, figures) in measured.as_object().expect("models") {
+        for kernels in Kernels::ALL {
+            let figures = figures[kernels.name()].as_array().expect("four figures");
+            let figures: Vec<u64> = figures.iter().filter_map(Value::as_u64).collect();
+            let figures = figures.try_into().expect("four figures");
+            tally.compare(&root.join(file), *kernels, figures);
+        }
+    }
+    tally.print("shipped models");
+    tally.finish();
+}
+
+#[test]
+fn every_measured_model_needs_what_was_measured() {
+    let Some(root) = reference_folder("arenas of all measured models") else {
+        return;
+    };
+    const OWN: [&str; 4] = [
+        "min_arena_bytes",
+        "arena_used_bytes",
+        "head_bytes",
+        "tail_bytes",
+    ];
+    const PUBLIC: [&str; 4] = ["min_arena_mult16", "arena_used", "head", "tail"];
+    let mut tally = Tally::default();
+    for (list, folder, ending, keys) in [
+        ("results", "models", "", PUBLIC),
+        ("arena_self", "models/self", ".tflite", OWN),
+        ("arena_ops", "ops", ".tflite", OWN),
+    ] {
+        let measured = json(&root.join(format!("tflm/{list}.json")));
+        let mut absent = 0;
+        for (name, measured) in measured["models"].as_object().expect("models") {
+            let file = root.join(folder).join(format!("{name}{ending}"));
+            if !file.exists() {
+                absent += 1;
+                continue;
+            }
+            for (kernels, key) in [
+                (Kernels::Reference, "reference"),
+                (Kernels::CmsisNn, "cmsis_nn"),
+            ] {
+                let figures = keys.map(|k| measured[key][k].as_u64());
+                // Models that TFLM refuses were not measured.
+                if let [Some(min), Some(used), Some(head), Some(tail)] = figures {
+                    tally.compare(&file, kernels, [min, used, head, tail]);
+                }
+            }
+        }
+        if absent > 0 {
+            println!("{list}: {absent} measured models are not in {folder}");
+        }
+        tally.print(list);
+    }
+    tally.finish();
+}
