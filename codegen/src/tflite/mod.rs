@@ -17,6 +17,7 @@ mod options;
 mod order;
 mod quantization;
 mod report;
+pub mod rewrite;
 mod schema;
 mod table;
 mod tensor;
