@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, generate, header, inspect, man, plan, resolver, run};
+use crate::commands::{
+    align, arena, completions, generate, header, inspect, man, plan, resolver, run,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     GenHeader(header::Arguments),
     GenResolver(resolver::Arguments),
     Plan(plan::Arguments),
+    Arena(arena::Arguments),
+    Align(align::Arguments),
     Run(run::Arguments),
     Generate(generate::Arguments),
     Completions(completions::Arguments),

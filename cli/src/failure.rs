@@ -49,6 +49,15 @@ impl Failure {
         }
     }
 
+    /// The failures of several inputs as one, if there are any.
+    pub(crate) fn of_several(failures: Vec<Self>) -> Result<()> {
+        let diagnostics = failures.iter().flat_map(Self::diagnostics);
+        match Error::from_many(diagnostics.cloned().collect()) {
+            Some(error) => Err(Self::Model(error)),
+            None => Ok(()),
+        }
+    }
+
     /// The word for the kind of failure in JSON.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -1,5 +1,7 @@
 //! One file per command: its arguments, its help, and what it does.
 
+pub(crate) mod align;
+pub(crate) mod arena;
 pub(crate) mod completions;
 pub(crate) mod generate;
 pub(crate) mod header;
@@ -25,6 +27,8 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::GenHeader(arguments) => header::run(arguments, general),
         Command::GenResolver(arguments) => resolver::run(arguments, general),
         Command::Plan(arguments) => plan::run(arguments, general),
+        Command::Arena(arguments) => arena::run(arguments, general),
+        Command::Align(arguments) => align::run(arguments, general),
         Command::Run(arguments) => run::run(arguments, general),
         Command::Generate(arguments) => generate::run(arguments, general),
         Command::Completions(arguments) => completions::run(arguments),

@@ -6,9 +6,12 @@ use std::time::Duration;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::lower;
 use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor};
+use castiron_codegen::tflite::rewrite;
+use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
 use clap::Args;
 
 use super::Answer;
+use super::arena::Kernels;
 use crate::args::{Destination, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, ModelFile};
@@ -22,6 +25,11 @@ Examples:
   castiron plan vae.tflite --svg vae.svg
   castiron plan vae.tflite --json | jq .peak_bytes
   castiron plan vae.tflite --no-alias --no-in-place   # what an interpreter without either needs
+  castiron plan vae.tflite --embed -o planned.tflite  # for TensorFlow Lite Micro as it is
+
+With --embed the plan goes into a copy of the model, where TensorFlow Lite Micro's interpreter
+finds it and follows it: each operator in the file's order, inputs and outputs apart. Working
+memory of its kernels, which it plans itself, has room beside the tensors.
 
 The JSON is the plan of one subgraph. Its keys (peak_bytes, lower_bound_bytes, optimal, tensors, …)
 stay as they are; more may come.";
@@ -53,9 +61,25 @@ pub(crate) struct Arguments {
     /// Stop looking for a better plan after this time; the result then depends on the host
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     time_limit: Option<Duration>,
+    /// Write a copy of the model that carries the plan, for TensorFlow Lite Micro
+    #[arg(long, requires = "output", conflicts_with_all = PLAN_ONLY)]
+    embed: bool,
+    /// Which kernels to leave room for with --embed
+    #[arg(long, value_enum, default_value_t = Kernels::Reference, requires = "embed")]
+    kernels: Kernels,
     #[command(flatten)]
     to: Destination,
 }
+
+/// Options that ask for another plan than the interpreter's.
+const PLAN_ONLY: [&str; 6] = [
+    "subgraph",
+    "svg",
+    "no_alias",
+    "no_in_place",
+    "no_reorder",
+    "alignment",
+];
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -78,6 +102,9 @@ impl Arguments {
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let input = input::model(&arguments.model)?;
+    if arguments.embed {
+        return embed(&input, arguments, general);
+    }
     let plan = progress::during("planning the arena", general, || plan(&input, arguments))?;
     let mut outputs = Outputs::default();
     if let Some(path) = &arguments.svg {
@@ -90,6 +117,36 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     };
     let sources = [input.path];
     super::answer(outputs, &answer, &arguments.to, &sources, general)
+}
+
+fn embed(input: &ModelFile, arguments: &Arguments, general: &General) -> Result<()> {
+    let options = ArenaOptions {
+        kernels: arguments.kernels.into(),
+        ..ArenaOptions::default()
+    };
+    let budget = arguments.options().budget;
+    let model = &input.model;
+    let embedded = progress::during("planning the arena", general, || {
+        Embedded::new(model, &options, &budget).map_err(|e| e.in_file(&model.file))
+    })?;
+    let data = embedded.plan.to_bytes();
+    let bytes = rewrite::set_metadata(&model.file, &input.bytes, OFFLINE_PLAN, &data)?;
+    let mut outputs = Outputs::default();
+    outputs.add_bytes("model with plan", &arguments.to.output, bytes);
+    let quiet = general.quiet || general.json || outputs.to_stdout();
+    let sources = [input.path.clone()];
+    super::write(outputs, &arguments.to.depfile, &sources, general)?;
+    match embedded.arenas {
+        Some((without, with)) if !quiet => text::print(&format!(
+            "Head {}, without the plan {}; arena {}, without {} ({} kernels).\n",
+            text::bytes(with.head_bytes),
+            text::bytes(without.head_bytes),
+            text::bytes(with.min_arena_bytes),
+            text::bytes(without.min_arena_bytes),
+            with.kernels,
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {

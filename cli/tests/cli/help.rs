@@ -2,11 +2,13 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 10] = [
     "inspect",
     "gen-header",
     "gen-resolver",
     "plan",
+    "arena",
+    "align",
     "run",
     "generate",
     "completions",

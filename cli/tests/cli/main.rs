@@ -6,4 +6,5 @@ mod generate;
 mod help;
 mod support;
 mod tables;
+mod tflm;
 mod values;

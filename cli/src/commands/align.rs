@@ -1,0 +1,40 @@
+//! `castiron align`.
+
+use std::path::PathBuf;
+
+use castiron_codegen::tflite::rewrite;
+use clap::Args;
+
+use crate::args::{Depfile, General};
+use crate::failure::Result;
+use crate::input;
+use crate::output::Outputs;
+
+const EXAMPLES: &str = "\
+Examples:
+  castiron align model.tflite -o aligned.tflite
+  castiron plan model.tflite --embed -o - | castiron align - -o planned.tflite
+
+The file has to be placed at a multiple of 16 itself. Everything but the place of the buffers stays
+as it is; a file that is aligned comes out unchanged.";
+
+/// Put every constant buffer of a model at a multiple of 16 bytes
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The model
+    model: PathBuf,
+    /// The aligned copy; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    depfile: Depfile,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let input = input::model(&arguments.model)?;
+    let bytes = rewrite::align(&input.model.file, &input.bytes)?;
+    let mut outputs = Outputs::default();
+    outputs.add_bytes("aligned model", &arguments.output, bytes);
+    super::write(outputs, &arguments.depfile, &[input.path], general)
+}

@@ -1,0 +1,271 @@
+//! `castiron arena`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use castiron_codegen::error::Diagnostic;
+use castiron_codegen::tflm::arena::{self, Arena, ArenaOptions, Decider};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::Answer;
+use crate::args::{Destination, General};
+use crate::failure::{Failure, Result};
+use crate::input;
+use crate::output::Outputs;
+use crate::text::{self, grouped, heading, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  castiron arena kws.tflite
+  castiron arena kws.tflite vad.tflite --kernels cmsis-nn --target cortex-m55
+  castiron arena *.tflite --json | jq -r '.[] | \"\\(.model) \\(.min_arena_bytes)\"'
+
+The JSON is an array with an entry for each model: min_arena_bytes, arena_used_bytes, head_bytes,
+tail_bytes, operators, buffers, …; or error, with what stands against it. With an error among them
+the exit code is 1; the other models are answered all the same.
+
+The arena has to begin at a multiple of 16. What is on the stack or static is not in it:
+MicroInterpreter takes 208 bytes, MicroMutableOpResolver<N> 36 × N + 12.";
+
+/// Compute the tensor arena that TensorFlow Lite Micro needs, to the byte
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The models
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<PathBuf>,
+    /// Which kernels the firmware is built with
+    #[arg(long, value_enum, default_value_t = Kernels::Reference)]
+    kernels: Kernels,
+    /// Which processor it is built for
+    #[arg(long, value_enum, default_value_t = Target::CortexM4)]
+    target: Target,
+    /// Resource variables that the application makes room for [default: as many as the model has]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16))]
+    resource_variables: Option<u16>,
+    /// Assume a bound, which the answer states, where the sizes of a kernel are not known
+    #[arg(long)]
+    allow_estimate: bool,
+    #[command(flatten)]
+    to: Destination,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Kernels {
+    /// TFLM's reference kernels
+    Reference,
+    /// CMSIS-NN where it has a kernel
+    CmsisNn,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Target {
+    /// Without vector instructions: Cortex-M0, M0+, M3, M23
+    CortexM0,
+    /// With DSP instructions: Cortex-M4, M7, M33
+    CortexM4,
+    /// With MVE: Cortex-M52, M55, M85
+    CortexM55,
+}
+
+impl fmt::Display for Kernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        arena::Kernels::from(*self).fmt(f)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        arena::Target::from(*self).fmt(f)
+    }
+}
+
+impl From<Kernels> for arena::Kernels {
+    fn from(kernels: Kernels) -> Self {
+        match kernels {
+            Kernels::Reference => Self::Reference,
+            Kernels::CmsisNn => Self::CmsisNn,
+        }
+    }
+}
+
+impl From<Target> for arena::Target {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::CortexM0 => Self::CortexM0,
+            Target::CortexM4 => Self::CortexM4,
+            Target::CortexM55 => Self::CortexM55,
+        }
+    }
+}
+
+impl Arguments {
+    fn options(&self) -> ArenaOptions {
+        ArenaOptions {
+            kernels: self.kernels.into(),
+            target: self.target.into(),
+            resource_variables: self.resource_variables.map(usize::from),
+            allow_estimate: self.allow_estimate,
+        }
+    }
+}
+
+/// The answer for one model.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry {
+    Arena(Box<Arena>),
+    Refused {
+        model: String,
+        kernels: &'static str,
+        error: Refusal,
+    },
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    kind: &'static str,
+    diagnostics: Vec<Diagnostic>,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let options = arguments.options();
+    let mut entries = Vec::new();
+    let mut failures = Vec::new();
+    for path in &arguments.models {
+        match compute(path, &options) {
+            Ok(arena) => entries.push(Entry::Arena(Box::new(arena))),
+            Err(failure) => {
+                entries.push(Entry::Refused {
+                    model: path.display().to_string(),
+                    kernels: options.kernels.name(),
+                    error: Refusal {
+                        kind: failure.kind(),
+                        diagnostics: failure.diagnostics().to_vec(),
+                    },
+                });
+                failures.push(failure);
+            }
+        }
+    }
+    let answer = Answer {
+        what: "arenas",
+        text: describe(&entries),
+        json: &entries,
+    };
+    let outputs = Outputs::default();
+    super::answer(outputs, &answer, &arguments.to, &arguments.models, general)?;
+    Failure::of_several(failures)
+}
+
+fn compute(path: &Path, options: &ArenaOptions) -> Result<Arena> {
+    let input = input::model(path)?;
+    Ok(Arena::new(&input.model, options)?)
+}
+
+fn describe(entries: &[Entry]) -> String {
+    let arenas: Vec<&Arena> = (entries.iter())
+        .filter_map(|entry| match entry {
+            Entry::Arena(arena) => Some(&**arena),
+            Entry::Refused { .. } => None,
+        })
+        .collect();
+    match &arenas[..] {
+        [] => String::new(),
+        [arena] if entries.len() == 1 => one(arena),
+        arenas => several(arenas),
+    }
+}
+
+fn several(arenas: &[&Arena]) -> String {
+    let rows = arenas.iter().map(|arena| {
+        vec![
+            text::name(&arena.model),
+            grouped(arena.min_arena_bytes),
+            grouped(arena.arena_used_bytes),
+            grouped(arena.head_bytes),
+            grouped(arena.tail_bytes),
+            grouped(arena.planning_bytes),
+            grouped(arena.prepare_bytes),
+        ]
+    });
+    let header = [
+        "Model",
+        ">Arena",
+        ">Used",
+        ">Head",
+        ">Tail",
+        ">Planning",
+        ">Prepare",
+    ];
+    let notes: String = arenas.iter().map(|arena| notes(arena)).collect();
+    table(&header, rows) + &basis(arenas[0]) + &notes
+}
+
+fn one(arena: &Arena) -> String {
+    let rows = arena.operators.iter().map(|operator| {
+        let scratch: Vec<String> = operator.scratch_bytes.iter().map(grouped).collect();
+        vec![
+            operator.subgraph.to_string(),
+            operator.index.to_string(),
+            text::name(&operator.name),
+            grouped(operator.options_bytes),
+            grouped(operator.data_bytes),
+            grouped(operator.persistent_bytes),
+            scratch.join(" + "),
+            grouped(operator.prepare_bytes),
+        ]
+    });
+    let header = [
+        ">Graph", ">#", "Operator", ">Options", ">Data", ">Kept", ">Scratch", ">Prepare",
+    ];
+    let totals = [
+        ("Arena", arena.min_arena_bytes),
+        ("Used in the end", arena.arena_used_bytes),
+        ("  head: tensors and scratch", arena.head_bytes),
+        ("  tail: what lasts", arena.tail_bytes),
+        ("In use while memory is planned", arena.planning_bytes),
+        ("In use while operators are prepared", arena.prepare_bytes),
+    ];
+    let totals = totals.map(|(what, bytes)| vec![what.to_owned(), grouped(bytes)]);
+    let decider = match arena.decided_by {
+        Decider::Used => "what is used in the end",
+        Decider::Planning => "the tables that memory is planned with",
+        Decider::Prepare => "the preparation of an operator",
+    };
+    heading(text::name(&arena.model))
+        + &table(&header, rows)
+        + "\n"
+        + &table(&["Bytes", ">"], totals)
+        + &format!("\nThe arena's size is decided by {decider}.\n")
+        + &basis(arena)
+        + &notes(arena)
+}
+
+fn basis(arena: &Arena) -> String {
+    format!(
+        "For {} kernels of tflite-micro {} on {}.\n",
+        arena.kernels, arena.tflm_revision, arena.target
+    )
+}
+
+fn notes(arena: &Arena) -> String {
+    let mut out = String::new();
+    let model = text::name(&arena.model);
+    if arena.offline_plan {
+        out += &format!("{model}: follows the memory plan in the file.\n");
+    }
+    if arena.safe_from_bytes > arena.min_arena_bytes {
+        out += &format!(
+            "{model}: works in {} because a kernel does not need data that it asks for; other \
+             sizes work from {} on.\n",
+            text::bytes(arena.min_arena_bytes),
+            text::bytes(arena.safe_from_bytes)
+        );
+    }
+    for assumption in &arena.assumptions {
+        out += &format!("{model}: assumed: {assumption}.\n");
+    }
+    out
+}
