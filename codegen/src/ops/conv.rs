@@ -16,7 +16,7 @@ impl Family for Conv2d {
             return 0;
         };
         let per_output: usize = filter.shape.iter().skip(1).product();
-        (per_output * y.elements()) as u64
+        (per_output as u64).saturating_mul(y.elements() as u64)
     }
 
     fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
@@ -60,6 +60,10 @@ fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d,
     })
 }
 
+/// The farthest that a window may reach or step: positions are computed in 32 bits on the target,
+/// and none lies beyond the input's size and two reaches.
+const FARTHEST: usize = 1 << 28;
+
 /// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
 pub(super) fn window(
     site: &Site<'_>,
@@ -79,6 +83,23 @@ pub(super) fn window(
             return Err(site
                 .error(format!("the {what} must be positive"))
                 .found(format_args!("{pair:?}")));
+        }
+    }
+    for (filter, stride, dilation) in [
+        (filter.0, stride.0, dilation.0),
+        (filter.1, stride.1, dilation.1),
+    ] {
+        let reach = (filter - 1)
+            .saturating_mul(dilation)
+            .max(filter)
+            .max(stride);
+        if reach > FARTHEST {
+            return Err(site
+                .error("the window is too large")
+                .expected(format_args!("a reach of at most {FARTHEST} elements"))
+                .found(format_args!(
+                    "filter {filter}, stride {stride}, dilation {dilation}"
+                )));
         }
     }
     let (out_h, pad_top) = output_size(padding, in_h, filter.0, stride.0, dilation.0);
@@ -148,7 +169,7 @@ pub(super) fn lower(
             let operands = [
                 x,
                 lowering.constant(&packed),
-                float_bias(site, lowering)?,
+                float_bias(site, lowering, conv.window.out_c)?,
                 y,
             ];
             let float = float_range(site, activation)?;
@@ -195,14 +216,36 @@ pub(super) fn float_range(site: &Site<'_>, activation: Activation) -> Result<Flo
     Ok(Float { min, max })
 }
 
+/// Checks that the bias has one value per output channel.
+pub(super) fn expect_biases(
+    site: &Site<'_>,
+    biases: usize,
+    channels: usize,
+) -> Result<(), Diagnostic> {
+    if biases == channels {
+        return Ok(());
+    }
+    Err(site
+        .tensor_error(
+            site.input_id(2)?,
+            "the bias has not one value per output channel",
+        )
+        .expected(channels)
+        .found(biases))
+}
+
 /// The float bias as an operand; empty where it is left out.
 pub(super) fn float_bias(
     site: &Site<'_>,
     lowering: &mut Lowering<'_>,
+    channels: usize,
 ) -> Result<Operand, Diagnostic> {
     let bias = match site.optional_input(2) {
         Some(_) => site.constant_f32(2, "the bias")?,
         None => Vec::new(),
     };
+    if site.optional_input_id(2).is_some() {
+        expect_biases(site, bias.len(), channels)?;
+    }
     Ok(lowering.constant(&bias))
 }

@@ -17,7 +17,7 @@ impl Family for DepthwiseConv2d {
             return 0;
         };
         let taps: usize = filter.shape.iter().rev().skip(1).product();
-        (taps * y.elements()) as u64
+        (taps as u64).saturating_mul(y.elements() as u64)
     }
 
     fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
@@ -59,7 +59,7 @@ impl Family for DepthwiseConv2d {
                 let operands = [
                     x,
                     lowering.constant(&weights),
-                    float_bias(site, lowering)?,
+                    float_bias(site, lowering, out_c)?,
                     y,
                 ];
                 let float = float_range(site, options.activation)?;
