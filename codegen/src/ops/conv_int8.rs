@@ -3,6 +3,7 @@
 use castiron_runtime::fixed::Downscale;
 use castiron_runtime::kernels::Int8;
 
+use super::convolution::expect_biases;
 use super::{Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, TensorId};
@@ -74,14 +75,8 @@ impl Constants {
             Some(_) => site.constant_i32(2, "the bias")?,
             None => vec![0; sums.len()],
         };
-        if bias.len() != sums.len() {
-            return Err(site
-                .tensor_error(
-                    site.input_id(2)?,
-                    "the bias has not one value per output channel",
-                )
-                .expected(sums.len())
-                .found(bias.len()));
+        if site.optional_input_id(2).is_some() {
+            expect_biases(site, bias.len(), sums.len())?;
         }
         let folded = std::iter::zip(&bias, sums)
             .map(|(bias, w)| bias.wrapping_sub(in_zero_point.wrapping_mul(w.sum)))

@@ -67,7 +67,11 @@ impl<I: Fn(usize, usize) -> usize> Convolution<I> {
                 let weights = site.constant_f32(1, "weights")?;
                 let float = site.float_range(self.activation)?;
                 let bias = match site.optional_input(2) {
-                    Some(_) => site.constant_f32(2, "the bias")?,
+                    Some(_) => {
+                        let bias = site.constant_f32(2, "the bias")?;
+                        expect_biases(site, bias.len(), self.channels())?;
+                        bias
+                    }
                     None => Vec::new(),
                 };
                 let weights = lowering.constant(&self.packed(&weights));
@@ -76,8 +80,7 @@ impl<I: Fn(usize, usize) -> usize> Convolution<I> {
             }
             (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
                 let weights = site.constant_i8(1, "weights")?;
-                let channels = self.blocks.iter().map(|b| b.len()).sum();
-                let sums = WeightSum::of_channels(&weights, channels, &self.index);
+                let sums = WeightSum::of_channels(&weights, self.channels(), &self.index);
                 let constants = Constants::new(site, self.activation, &sums, self.precision)?;
                 let mut operands = vec![
                     x,
@@ -101,10 +104,14 @@ impl<I: Fn(usize, usize) -> usize> Convolution<I> {
         Ok(())
     }
 
+    /// Output channels.
+    fn channels(&self) -> usize {
+        self.blocks.iter().map(|b| b.len()).sum()
+    }
+
     /// Weights in the order of channel blocks, the channel innermost.
     fn packed<T: Copy + Default>(&self, weights: &[T]) -> Vec<T> {
-        let channels: usize = self.blocks.iter().map(|b| b.len()).sum();
-        let per_channel = weights.len() / channels.max(1);
+        let per_channel = weights.len() / self.channels().max(1);
         let mut packed = Vec::with_capacity(weights.len());
         for block in &self.blocks {
             for i in 0..per_channel {
@@ -114,4 +121,22 @@ impl<I: Fn(usize, usize) -> usize> Convolution<I> {
         }
         packed
     }
+}
+
+/// Checks that the bias has one value per output channel.
+pub(super) fn expect_biases(
+    site: &Site<'_>,
+    biases: usize,
+    channels: usize,
+) -> Result<(), Diagnostic> {
+    if biases == channels {
+        return Ok(());
+    }
+    Err(site
+        .tensor_error(
+            site.input_id(2)?,
+            "the bias has not one value per output channel",
+        )
+        .expected(channels)
+        .found(biases))
 }

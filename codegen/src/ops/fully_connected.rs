@@ -17,7 +17,7 @@ impl Family for FullyConnected {
             return 0;
         };
         let depth = weights.shape.last().copied().unwrap_or(0);
-        (depth * y.elements()) as u64
+        (depth as u64).saturating_mul(y.elements() as u64)
     }
 
     fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {

@@ -6,6 +6,10 @@ use super::Site;
 use crate::error::Diagnostic;
 use crate::graph::Padding;
 
+/// The farthest that a window may reach or step: positions are computed in 32 bits on the target,
+/// and none lies beyond the input's size and two reaches.
+const FARTHEST: usize = 1 << 28;
+
 /// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
 pub(super) fn window(
     site: &Site<'_>,
@@ -25,6 +29,23 @@ pub(super) fn window(
             return Err(site
                 .error(format!("the {what} must be positive"))
                 .found(format_args!("{pair:?}")));
+        }
+    }
+    for (filter, stride, dilation) in [
+        (filter.0, stride.0, dilation.0),
+        (filter.1, stride.1, dilation.1),
+    ] {
+        let reach = (filter - 1)
+            .saturating_mul(dilation)
+            .max(filter)
+            .max(stride);
+        if reach > FARTHEST {
+            return Err(site
+                .error("the window is too large")
+                .expected(format_args!("a reach of at most {FARTHEST} elements"))
+                .found(format_args!(
+                    "filter {filter}, stride {stride}, dilation {dilation}"
+                )));
         }
     }
     let (out_h, pad_top) = output_size(padding, in_h, filter.0, stride.0, dilation.0);
