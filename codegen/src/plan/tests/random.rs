@@ -103,7 +103,7 @@ proptest! {
         let graph = b.graph(&inputs, &outputs);
         let values = Values::new(&graph, &b.memory, true);
         let best = best_order(&graph, &b, &values, &mut Vec::new());
-        let order = order::choose(&graph, &values, &b.memory, 1, true, 1 << 16);
+        let order = order::choose(&graph, &values, &b.memory, 1, true, 200_000);
         let buffers = Lifetimes::new(&graph, &values, &b.memory, &order.operators, true).buffers;
         prop_assert!(order.optimal);
         // Copies of constant outputs and the like are outside of the order's reach.
