@@ -128,3 +128,11 @@ proptest! {
         prop_assert!(!order.optimal || bytes(&order.operators) == best);
     }
 }
+
+/// A set costs a look at every operator, so what a search spends must not grow with both.
+#[test]
+fn the_work_of_a_search_is_bounded() {
+    for operators in [0, 1, 60, 1000, 50_000] {
+        assert!(order::most_sets(operators) * operators <= 6_000_000);
+    }
+}
