@@ -159,6 +159,9 @@ fn expect_quantization(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(
 }
 
 /// The table of a function of Q4 that has reached its limits at ±15, as TensorFlow Lite takes it.
+///
+/// The shift is at most 30, so that no limit is below 1. TensorFlow Lite Micro shifts further for
+/// input scales of 8 and more: its limit is 0, and the function of 0 the least value.
 fn saturating_table(scale: f32, zero_point: i32, function: impl Fn(i32) -> i32) -> [i8; 256] {
     const INTEGER_BITS: i32 = 4;
     let (multiplier, shift) =
@@ -207,6 +210,19 @@ mod tests {
         assert_eq!(of(&table, 127), 127);
         assert_eq!(of(&table, 3), 35);
         assert_eq!(of(&table, -3), 5);
+    }
+
+    /// Where TensorFlow Lite Micro differs: it would give −128 for 0.
+    #[test]
+    fn the_middle_of_a_coarse_input_is_the_functions() {
+        for scale in [7.9, 8.0, 14.3, 450.5] {
+            let logistic = saturating_table(scale, 5, |x| {
+                rounding_shift_right(functions::logistic(x), 23) - 128
+            });
+            let tanh = saturating_table(scale, 5, |x| rounding_shift_right(functions::tanh(x), 24));
+            assert_eq!([4, 5, 6].map(|x| of(&logistic, x)), [-128, 0, 127]);
+            assert_eq!([4, 5, 6].map(|x| of(&tanh, x)), [-128, 0, 127]);
+        }
     }
 
     #[test]
