@@ -2,7 +2,7 @@
 
 use castiron_runtime::fixed::{requantize, rounding_shift_right};
 use castiron_runtime::functions;
-use castiron_runtime::kernels::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};
+use castiron_runtime::kernels::{ClampF32, Float, LogisticF32, Lookup, ReluF32, TanhF32};
 
 use super::{Family, Site, in_place, quantize};
 use crate::error::Diagnostic;
@@ -77,7 +77,8 @@ impl Family for Relu {
             (DType::Float32, DType::Float32) => {
                 let Self { min, max } = *self;
                 if max.is_finite() {
-                    lowering.call(ClampF32 { min, max }, [x, y]);
+                    let float = Float { min, max };
+                    lowering.call(ClampF32 { float }, [x, y]);
                 } else {
                     lowering.call(ReluF32, [x, y]);
                 }
