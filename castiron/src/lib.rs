@@ -28,7 +28,7 @@ pub use castiron_runtime::{Arena, Cells, Constants, Element, Quantized, TensorSp
 ///
 /// For a model of one input and one output:
 ///
-/// ```ignore
+/// ```text
 /// pub type Input = [i8; 490];                       // values as the model stores them
 /// pub type Output = [i8; 12];
 /// pub const INPUT: TensorSpec<i8> = …;              // name, shape, quantize(), dequantize()

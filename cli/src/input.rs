@@ -1,6 +1,7 @@
 //! Files that commands read.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -36,17 +37,38 @@ pub(crate) fn model(path: &Path) -> Result<ModelFile> {
     })
 }
 
+/// Bytes that are read at most: beyond any microcontroller, and a bound for devices and pipes
+/// that never end.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// The bytes of a file, or of standard input for `-`.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    if !is_stdin(path) {
-        return std::fs::read(path).map_err(|e| Failure::io("read", path, &e));
+    if is_stdin(path) {
+        let path = Path::new("standard input");
+        return bounded(io::stdin().lock()).map_err(|e| Failure::io("read", path, &e));
     }
+    let read = || {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() && metadata.len() > MOST_BYTES {
+            return Err(too_large());
+        }
+        bounded(file)
+    };
+    read().map_err(|e| Failure::io("read", path, &e))
+}
+
+fn bounded(source: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .map_err(|e| Failure::io("read", Path::new("standard input"), &e))?;
-    Ok(bytes)
+    match source.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 {
+        0..=MOST_BYTES => Ok(bytes),
+        _ => Err(too_large()),
+    }
+}
+
+fn too_large() -> io::Error {
+    let message = format!("more than {MOST_BYTES} bytes");
+    io::Error::new(io::ErrorKind::FileTooLarge, message)
 }
 
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -100,4 +122,22 @@ fn beside(model: &Path) -> Option<PathBuf> {
 
 fn text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_refused_by_its_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("endless");
+        // A file with a hole: the size of one that is too large, and none of its blocks.
+        File::create(&path)
+            .unwrap()
+            .set_len(MOST_BYTES + 1)
+            .unwrap();
+        let failure = bytes(&path).unwrap_err();
+        assert!(format!("{failure:?}").contains("more than"), "{failure:?}");
+    }
 }

@@ -311,7 +311,9 @@ impl Totals {
             .collect();
         Self {
             operators: operators().count(),
-            macs: operators().filter_map(|o| o.macs).sum(),
+            macs: operators()
+                .filter_map(|o| o.macs)
+                .fold(0, u64::saturating_add),
             operators_without_macs: operators().filter(|o| o.macs.is_none()).count(),
             constant_bytes: constant_bytes(model),
             arena_bytes: arenas.map(|a| a.into_iter().max().unwrap_or(0)),

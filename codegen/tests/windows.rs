@@ -3,9 +3,9 @@
 use castiron_codegen::error::Error;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{
-    Activation, BuiltinOperator as Op, ConcatenationOptions, DType, Graph, Model, OpKind, Operator,
-    Options, Padding, Pool2dOptions, Quantization, ReducerOptions, SoftmaxOptions, Tensor,
-    TensorId,
+    Activation, BuiltinOperator as Op, ConcatenationOptions, Conv2dOptions, DType, Graph, Model,
+    OpKind, Operator, Options, Padding, Pool2dOptions, Quantization, ReducerOptions,
+    SoftmaxOptions, Tensor, TensorId,
 };
 use castiron_codegen::lower;
 
@@ -254,4 +254,70 @@ fn softmax_has_one_output_quantisation() {
         &[&[5, 5, 5, 5]],
     );
     assert_eq!(y, [-64i8 as u8; 4]);
+}
+
+fn floats(shape: &[usize]) -> Tensor {
+    let elements: usize = shape.iter().product();
+    Tensor {
+        data: Some(vec![0; 4 * elements].into()),
+        ..plain(DType::Float32, shape)
+    }
+}
+
+fn convolution(dilation: usize, biases: usize) -> Model {
+    let options = Options::Conv2d(Conv2dOptions {
+        padding: Padding::Same,
+        stride: (1, 1),
+        dilation: (dilation, 1),
+        activation: Activation::None,
+    });
+    let tensors = vec![
+        plain(DType::Float32, &[1, 4, 4, 1]),
+        floats(&[2, 3, 1, 1]),
+        floats(&[biases]),
+        plain(DType::Float32, &[1, 4, 4, 2]),
+    ];
+    model(Op::Conv2d, options, tensors)
+}
+
+#[test]
+fn a_float_bias_has_one_value_per_channel() {
+    assert_eq!(run(&convolution(1, 2), &[&[0; 64]]), [0; 128]);
+    for biases in [1, 3] {
+        assert_eq!(
+            message(&refused(&convolution(1, biases))),
+            "the bias has not one value per output channel"
+        );
+    }
+}
+
+#[test]
+fn windows_stay_within_the_targets_integers() {
+    assert_eq!(run(&convolution(1 << 20, 2), &[&[0; 64]]), [0; 128]);
+    assert_eq!(
+        message(&refused(&convolution(1 << 30, 2))),
+        "the window is too large"
+    );
+}
+
+#[test]
+fn constants_computed_at_build_time_have_a_limit() {
+    let pool = |filter| {
+        let options = Options::Pool2d(Pool2dOptions {
+            padding: Padding::Same,
+            stride: (1, 1),
+            filter: (filter, filter),
+            activation: Activation::None,
+        });
+        let tensors = vec![
+            floats(&[1, 256, 256, 1]),
+            plain(DType::Float32, &[1, 256, 256, 1]),
+        ];
+        model(Op::AveragePool2d, options, tensors)
+    };
+    assert_eq!(run(&pool(1), &[]).len(), 4 << 16);
+    assert_eq!(
+        message(&refused(&pool(256))),
+        "the constants computed at build time are too large"
+    );
 }

@@ -23,7 +23,7 @@ struct Tally {
 
 impl Tally {
     /// Compares one model with what was measured.
-    fn compare(&mut self, file: &Path, kernels: Kernels, measured: Figures) {
+    fn compare(&mut self, file: &Path, kernels: Kernels, measured: Figures) -> Option<Arena> {
         let name = file.display();
         let bytes = fs::read(file).unwrap_or_else(|e| panic!("{name}: {e}"));
         let arena = tflite::read(&name.to_string(), &bytes).and_then(|model| {
@@ -38,23 +38,52 @@ impl Tally {
             options.resource_variables = Some(RESOURCE_VARIABLES);
             Arena::new(&model, &options)
         });
-        let computed = match arena {
-            Ok(a) => [
-                a.min_arena_bytes,
-                a.arena_used_bytes,
-                a.head_bytes,
-                a.tail_bytes,
-            ]
-            .map(|n| n as u64),
+        let arena = match arena {
+            Ok(arena) => arena,
             Err(error) => {
                 self.wrong.push(format!("{name}, {kernels}: {error}"));
-                return;
+                return None;
             }
         };
+        let computed = [
+            arena.min_arena_bytes,
+            arena.arena_used_bytes,
+            arena.head_bytes,
+            arena.tail_bytes,
+        ]
+        .map(|n| n as u64);
         if computed == measured {
             *self.equal.entry(kernels.name()).or_default() += 1;
         } else {
             let line = format!("{name}, {kernels}: computed {computed:?}, measured {measured:?}");
+            self.wrong.push(line);
+        }
+        Some(arena)
+    }
+
+    /// Compares the offset of every buffer: tensors by subgraph and index, then scratch.
+    fn compare_plan(&mut self, arena: &Arena, measured: &Value) {
+        let tensors = arena.buffers.iter().filter_map(|b| {
+            let tensor = b.tensor?;
+            Some([b.subgraph, tensor, b.offset].map(|n| n as u64).to_vec())
+        });
+        let scratch = arena.buffers.iter().filter(|b| b.scratch_of.is_some());
+        let scratch: Vec<u64> = scratch.map(|b| b.offset as u64).collect();
+        let numbers = |list: &Value| -> Vec<u64> {
+            let list = list.as_array().into_iter().flatten();
+            list.filter_map(Value::as_u64).collect()
+        };
+        let placed: Vec<_> = tensors.collect();
+        let expected = measured["tensors"].as_array().into_iter().flatten();
+        // Variables, which lie in the tail, are in the list, too.
+        let in_head = |t: &Vec<u64>| t.get(2).is_some_and(|at| *at < arena.head_bytes as u64);
+        let expected: Vec<Vec<u64>> = expected
+            .map(|t| numbers(t).into_iter().take(3).collect())
+            .filter(in_head)
+            .collect();
+        let same = placed == expected && scratch == numbers(&measured["scratch_offsets"]);
+        if !same {
+            let line = format!("{}, {}: another plan", arena.model, arena.kernels);
             self.wrong.push(line);
         }
     }
@@ -118,7 +147,7 @@ fn every_measured_model_needs_what_was_measured() {
         ("arena_ops", "ops", ".tflite", OWN),
     ] {
         let measured = json(&root.join(format!("tflm/{list}.json")));
-        let mut absent = 0;
+        let (mut absent, mut plans) = (0, 0);
         for (name, measured) in measured["models"].as_object().expect("models") {
             let file = root.join(folder).join(format!("{name}{ending}"));
             if !file.exists() {
@@ -132,9 +161,17 @@ fn every_measured_model_needs_what_was_measured() {
                 let figures = keys.map(|k| measured[key][k].as_u64());
                 // Models that TFLM refuses were not measured.
                 if let [Some(min), Some(used), Some(head), Some(tail)] = figures {
-                    tally.compare(&file, kernels, [min, used, head, tail]);
+                    let arena = tally.compare(&file, kernels, [min, used, head, tail]);
+                    let plan = &measured[key]["plan"];
+                    if let Some(arena) = arena.filter(|_| !plan.is_null()) {
+                        tally.compare_plan(&arena, plan);
+                        plans += 1;
+                    }
                 }
             }
+        }
+        if plans > 0 {
+            println!("{list}: {plans} plans compared, every offset of them");
         }
         if absent > 0 {
             println!("{list}: {absent} measured models are not in {folder}");

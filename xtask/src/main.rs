@@ -3,6 +3,7 @@
 mod bench;
 mod checks;
 mod elf;
+mod expansion;
 mod firmware;
 mod memory;
 mod models;
@@ -40,6 +41,12 @@ enum Task {
         /// Models to measure.
         #[arg(required = true, value_name = "MODEL")]
         models: Vec<PathBuf>,
+    },
+    /// Measure what `include_model!` costs in the crate that calls it.
+    Expansion {
+        /// The model to include.
+        #[arg(value_name = "MODEL")]
+        model: PathBuf,
     },
     /// Fail if a dependency needs a newer Rust than the workspace promises.
     RustVersions,
@@ -112,6 +119,7 @@ fn run(task: Task) -> Result<ExitCode> {
                 println!("{}", memory::measure(model)?);
             }
         }
+        Task::Expansion { model } => print!("{}", expansion::measure(root, &model)?),
         Task::RustVersions => {
             let (stated, ours) = rust_versions::check(root)?;
             println!("Rust {ours} is enough for the {stated} packages that say what they need");

@@ -121,7 +121,7 @@ fn compile_graph(
         graph: index,
         inputs: inputs.unwrap_or_default(),
         outputs: outputs.unwrap_or_default(),
-        macs: steps.iter().map(|s: &Step| s.macs).sum(),
+        macs: (steps.iter()).fold(0, |sum: u64, s: &Step| sum.saturating_add(s.macs)),
         steps,
         plan,
     })

@@ -39,11 +39,8 @@ impl Family for Binary {
         ];
         match types {
             [DType::Float32, DType::Float32, DType::Float32] => {
-                let (min, max) = site.float_range(activation)?;
-                let operation = Float32 {
-                    arithmetic,
-                    float: Float { min, max },
-                };
+                let float = site.float_range(activation)?;
+                let operation = Float32 { arithmetic, float };
                 operands.call(
                     site,
                     lowering,
@@ -129,7 +126,7 @@ fn too_fine_an_output(site: &Site<'_>) -> Diagnostic {
 ///
 /// TensorFlow Lite Micro leaves it out for ADD; TensorFlow does not.
 fn int32_range(site: &Site<'_>, activation: Activation) -> Result<(i32, i32), Diagnostic> {
-    let (min, max) = site.float_range(activation)?;
+    let Float { min, max } = site.float_range(activation)?;
     // Saturating casts: the ends of float32's range are those of int32's.
     Ok((min as i32, max as i32))
 }

@@ -1,14 +1,14 @@
 //! CONV_2D: int8 (weights per tensor or per channel, int4 unpacked) and float32; grouped too.
 
-use castiron_runtime::kernels::{
-    self, CHANNELS, Conv2dF32, Conv2dI8, Float, FullyConnected, Window,
-};
+use castiron_runtime::kernels::{self, CHANNELS, Conv2dF32, Conv2dI8, FullyConnected};
 
-use super::conv_int8::{Constants, ScalePrecision, WeightSum};
+use super::conv_int8::ScalePrecision;
+use super::convolution::{Border, Convolution};
+use super::window::window;
 use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
-use crate::graph::{Activation, Conv2dOptions, DType, Options, Padding};
-use crate::lower::{Lowering, Operand};
+use crate::graph::{Activation, Conv2dOptions, Options};
+use crate::lower::Lowering;
 
 pub(super) struct Conv2d;
 
@@ -56,71 +56,6 @@ fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d,
     })
 }
 
-/// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
-pub(super) fn window(
-    site: &Site<'_>,
-    padding: Padding,
-    stride: (usize, usize),
-    dilation: (usize, usize),
-    filter: (usize, usize),
-    out_c: usize,
-) -> Result<Window, Diagnostic> {
-    let [batches, in_h, in_w, in_c] = site.nhwc(site.input_id(0)?)?;
-    for (what, pair) in [
-        ("stride", stride),
-        ("dilation", dilation),
-        ("filter", filter),
-    ] {
-        if pair.0 == 0 || pair.1 == 0 {
-            return Err(site
-                .error(format!("the {what} must be positive"))
-                .found(format_args!("{pair:?}")));
-        }
-    }
-    let (out_h, pad_top) = output_size(padding, in_h, filter.0, stride.0, dilation.0);
-    let (out_w, pad_left) = output_size(padding, in_w, filter.1, stride.1, dilation.1);
-    site.expect_shape(site.output_id(0)?, &[batches, out_h, out_w, out_c])?;
-    Ok(Window {
-        batches,
-        in_h,
-        in_w,
-        in_c,
-        out_h,
-        out_w,
-        out_c,
-        filter_h: filter.0,
-        filter_w: filter.1,
-        stride_h: stride.0,
-        stride_w: stride.1,
-        dilation_h: dilation.0,
-        dilation_w: dilation.1,
-        pad_top,
-        pad_left,
-    })
-}
-
-/// Output size and leading padding of one dimension, as TensorFlow defines SAME and VALID.
-fn output_size(
-    padding: Padding,
-    size: usize,
-    filter: usize,
-    stride: usize,
-    dilation: usize,
-) -> (usize, isize) {
-    let extent = (filter - 1).saturating_mul(dilation).saturating_add(1);
-    let out = match padding {
-        Padding::Same => size.div_ceil(stride),
-        Padding::Valid => (size + stride).saturating_sub(extent) / stride,
-    };
-    // VALID rounds up, so the last window may still exceed the input by nothing: needed <= size.
-    let needed = (out.saturating_sub(1) * stride).saturating_add(extent);
-    let pad = match padding {
-        Padding::Same => (needed.saturating_sub(size) / 2) as isize,
-        Padding::Valid => 0,
-    };
-    (out, pad)
-}
-
 /// Emits a convolution. A window of one pixel makes it a matrix product, and so a window of
 /// several rows is all that needs the larger kernel.
 fn lower(
@@ -152,71 +87,18 @@ pub(super) fn emit(
     activation: Activation,
     index: impl Fn(usize, usize) -> usize,
 ) -> Result<(), Diagnostic> {
-    let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
-    let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
-    let types = (
-        site.input(0)?.dtype,
-        site.input(1)?.dtype,
-        site.output(0)?.dtype,
-    );
-    match types {
-        (DType::Float32, DType::Float32, DType::Float32) => {
-            let weights = site.constant_f32(1, "weights")?;
-            let packed = interleave(&weights, conv.channel_blocks(), CHANNELS, index);
-            let weights = lowering.constant(&packed);
-            let bias = float_bias(site, lowering)?;
-            let float = float_range(site, activation)?;
-            lowering.call(Conv2dF32 { conv, float }, [x, weights, bias, y]);
-        }
-        (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
-            let weights = site.constant_i8(1, "weights")?;
-            let sums = WeightSum::of_channels(&weights, conv.window.out_c, &index);
-            let constants = Constants::new(site, activation, &sums, ScalePrecision::Double)?;
-            let packed = interleave(&weights, conv.channel_blocks(), CHANNELS, index);
-            let int8 = constants.int8;
-            let operands = constants.operands(lowering, x, &packed, conv.window.pads(), y);
-            lowering.call(Conv2dI8 { conv, int8 }, operands);
-        }
-        _ => return Err(site.unsupported_types("float32, or int8 with int8 or int4 weights")),
-    }
-    Ok(())
-}
-
-/// Weights in the order of channel blocks, the channel innermost; blocks are filled up with zeros
-/// to `width` channels.
-pub(super) fn interleave<T: Copy + Default>(
-    weights: &[T],
-    blocks: impl Iterator<Item = std::ops::Range<usize>>,
-    width: usize,
-    index: impl Fn(usize, usize) -> usize,
-) -> Vec<T> {
-    let mut packed = Vec::with_capacity(weights.len());
-    let blocks: Vec<_> = blocks.collect();
-    let channels: usize = blocks.iter().map(|b| b.len()).sum();
-    let per_channel = weights.len() / channels.max(1);
-    for block in blocks {
-        for i in 0..per_channel {
-            packed.extend(block.clone().map(|c| weights[index(c, i)]));
-            packed.extend((block.len()..width).map(|_| T::default()));
-        }
-    }
-    packed
-}
-
-/// Range of a float convolution's output.
-pub(super) fn float_range(site: &Site<'_>, activation: Activation) -> Result<Float, Diagnostic> {
-    let (min, max) = site.float_range(activation)?;
-    Ok(Float { min, max })
-}
-
-/// The float bias as an operand; empty where it is left out.
-pub(super) fn float_bias(
-    site: &Site<'_>,
-    lowering: &mut Lowering<'_>,
-) -> Result<Operand, Diagnostic> {
-    let bias = match site.optional_input(2) {
-        Some(_) => site.constant_f32(2, "the bias")?,
-        None => Vec::new(),
+    let convolution = Convolution {
+        activation,
+        precision: ScalePrecision::Double,
+        blocks: conv.channel_blocks().collect(),
+        width: CHANNELS,
+        index,
+        border: Border::of(&conv.window),
     };
-    Ok(lowering.constant(&bias))
+    convolution.emit(
+        site,
+        lowering,
+        |int8| Conv2dI8 { conv, int8 },
+        |float| Conv2dF32 { conv, float },
+    )
 }

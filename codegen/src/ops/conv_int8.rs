@@ -3,10 +3,10 @@
 use castiron_runtime::fixed::Downscale;
 use castiron_runtime::kernels::Int8;
 
+use super::convolution::expect_biases;
 use super::{Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, TensorId};
-use crate::lower::{Lowering, Operand};
 
 /// How the product of input and weight scale is rounded before it is divided by the output's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +50,13 @@ impl WeightSum {
 pub(super) struct Constants {
     pub(super) int8: Int8,
     /// One per output channel, with the input's zero point folded in.
-    folded: Vec<i32>,
+    pub(super) folded: Vec<i32>,
     /// One per output channel.
-    bias: Vec<i32>,
+    pub(super) bias: Vec<i32>,
     /// One per output channel, or one for all.
-    multiplier: Vec<i32>,
-    shift: Vec<i8>,
+    pub(super) multiplier: Vec<i32>,
+    /// As many.
+    pub(super) shift: Vec<i8>,
 }
 
 impl Constants {
@@ -74,14 +75,8 @@ impl Constants {
             Some(_) => site.constant_i32(2, "the bias")?,
             None => vec![0; sums.len()],
         };
-        if bias.len() != sums.len() {
-            return Err(site
-                .tensor_error(
-                    site.input_id(2)?,
-                    "the bias has not one value per output channel",
-                )
-                .expected(sums.len())
-                .found(bias.len()));
+        if site.optional_input_id(2).is_some() {
+            expect_biases(site, bias.len(), sums.len())?;
         }
         let folded = std::iter::zip(&bias, sums)
             .map(|(bias, w)| bias.wrapping_sub(in_zero_point.wrapping_mul(w.sum)))
@@ -105,41 +100,6 @@ impl Constants {
             multiplier,
             shift,
         })
-    }
-
-    /// The operands of a kernel with a window; the plain bias is left out where no window crosses
-    /// the border.
-    pub(super) fn operands(
-        &self,
-        lowering: &mut Lowering<'_>,
-        x: Operand,
-        packed: &[i8],
-        pads: bool,
-        y: Operand,
-    ) -> [Operand; 7] {
-        let [x, weights, folded, multiplier, shift, y] =
-            self.matrix_operands(lowering, x, packed, y);
-        let bias = if pads { &self.bias[..] } else { &[] };
-        let bias = lowering.constant(bias);
-        [x, weights, folded, bias, multiplier, shift, y]
-    }
-
-    /// The operands of a kernel without a window.
-    pub(super) fn matrix_operands(
-        &self,
-        lowering: &mut Lowering<'_>,
-        x: Operand,
-        packed: &[i8],
-        y: Operand,
-    ) -> [Operand; 6] {
-        [
-            x,
-            lowering.constant(packed),
-            lowering.constant(&self.folded),
-            lowering.constant(&self.multiplier),
-            lowering.constant(&self.shift),
-            y,
-        ]
     }
 }
 

@@ -2,11 +2,12 @@
 
 use castiron_runtime::kernels::{self, DepthwiseConv2dF32, DepthwiseConv2dI8};
 
-use super::conv::{self, float_bias, float_range, interleave, window};
-use super::conv_int8::{Constants, ScalePrecision, WeightSum};
-use super::{Family, Site};
+use super::conv_int8::ScalePrecision;
+use super::convolution::{Border, Convolution};
+use super::window::window;
+use super::{Family, Site, conv};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Options};
+use crate::graph::Options;
 use crate::lower::Lowering;
 
 pub(super) struct DepthwiseConv2d;
@@ -56,39 +57,19 @@ impl Family for DepthwiseConv2d {
             return conv::emit(site, lowering, conv, options.activation, index);
         }
         let conv = kernels::DepthwiseConv2d { window, multiplier };
-        let width = conv.block_width();
-        let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
-        let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
-        let types = (
-            site.input(0)?.dtype,
-            site.input(1)?.dtype,
-            site.output(0)?.dtype,
-        );
-        match types {
-            (DType::Float32, DType::Float32, DType::Float32) => {
-                let weights = site.constant_f32(1, "weights")?;
-                let weights = interleave(&weights, conv.channel_blocks(), width, index);
-                let operands = [
-                    x,
-                    lowering.constant(&weights),
-                    float_bias(site, lowering)?,
-                    y,
-                ];
-                let float = float_range(site, options.activation)?;
-                lowering.call(DepthwiseConv2dF32 { conv, float }, operands);
-            }
-            (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
-                let weights = site.constant_i8(1, "weights")?;
-                let sums = WeightSum::of_channels(&weights, out_c, index);
-                let constants =
-                    Constants::new(site, options.activation, &sums, ScalePrecision::Double)?;
-                let packed = interleave(&weights, conv.channel_blocks(), width, index);
-                let int8 = constants.int8;
-                let operands = constants.operands(lowering, x, &packed, window.pads(), y);
-                lowering.call(DepthwiseConv2dI8 { conv, int8 }, operands);
-            }
-            _ => return Err(site.unsupported_types("float32, or int8 with int8 weights")),
-        }
-        Ok(())
+        let convolution = Convolution {
+            activation: options.activation,
+            precision: ScalePrecision::Double,
+            blocks: conv.channel_blocks().collect(),
+            width: conv.block_width(),
+            index,
+            border: Border::of(&window),
+        };
+        convolution.emit(
+            site,
+            lowering,
+            |int8| DepthwiseConv2dI8 { conv, int8 },
+            |float| DepthwiseConv2dF32 { conv, float },
+        )
     }
 }

@@ -2,11 +2,11 @@
 
 use castiron_runtime::kernels::{self, CHANNELS, FullyConnectedF32, FullyConnectedI8};
 
-use super::conv::{float_bias, float_range, interleave};
-use super::conv_int8::{Constants, ScalePrecision, WeightSum};
+use super::conv_int8::ScalePrecision;
+use super::convolution::{Border, Convolution};
 use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{Activation, DType, FullyConnectedOptions, Options, WeightsFormat};
+use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
 use crate::lower::Lowering;
 
 pub(super) struct FullyConnected;
@@ -17,7 +17,7 @@ impl Family for FullyConnected {
             return 0;
         };
         let depth = weights.shape.last().copied().unwrap_or(0);
-        (depth * y.elements()) as u64
+        (depth as u64).saturating_mul(y.elements() as u64)
     }
 
     fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
@@ -72,36 +72,22 @@ pub(super) fn lower(
     activation: Activation,
     precision: ScalePrecision,
 ) -> Result<(), Diagnostic> {
-    let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
-    let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
     let outputs = matrix.outputs;
     let blocks = (0..outputs)
         .step_by(CHANNELS)
         .map(|first| first..outputs.min(first + CHANNELS));
-    let index = |output: usize, i: usize| output * matrix.inputs + i;
-    let types = (
-        site.input(0)?.dtype,
-        site.input(1)?.dtype,
-        site.output(0)?.dtype,
-    );
-    match types {
-        (DType::Float32, DType::Float32, DType::Float32) => {
-            let weights = site.constant_f32(1, "weights")?;
-            let weights = lowering.constant(&interleave(&weights, blocks, CHANNELS, index));
-            let bias = float_bias(site, lowering)?;
-            let float = float_range(site, activation)?;
-            lowering.call(FullyConnectedF32 { matrix, float }, [x, weights, bias, y]);
-        }
-        (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
-            let weights = site.constant_i8(1, "weights")?;
-            let sums = WeightSum::of_channels(&weights, outputs, index);
-            let constants = Constants::new(site, activation, &sums, precision)?;
-            let packed = interleave(&weights, blocks, CHANNELS, index);
-            let int8 = constants.int8;
-            let operands = constants.matrix_operands(lowering, x, &packed, y);
-            lowering.call(FullyConnectedI8 { matrix, int8 }, operands);
-        }
-        _ => return Err(site.unsupported_types("float32, or int8 with int8 or int4 weights")),
-    }
-    Ok(())
+    let convolution = Convolution {
+        activation,
+        precision,
+        blocks: blocks.collect(),
+        width: CHANNELS,
+        index: |output: usize, i: usize| output * matrix.inputs + i,
+        border: Border::NoWindow,
+    };
+    convolution.emit(
+        site,
+        lowering,
+        |int8| FullyConnectedI8 { matrix, int8 },
+        |float| FullyConnectedF32 { matrix, float },
+    )
 }

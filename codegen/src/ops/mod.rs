@@ -11,6 +11,7 @@ mod concatenation;
 mod conv;
 mod conv_int8;
 mod convert;
+mod convolution;
 mod depthwise;
 mod fully_connected;
 mod mean;
@@ -21,6 +22,7 @@ mod shape;
 mod site;
 mod softmax;
 mod unary;
+mod window;
 
 pub use site::Site;
 

@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 
-use super::conv::{float_range, window};
+use super::window::window;
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options};
@@ -31,11 +31,11 @@ impl Family for Pool2d {
         let operands = [lowering.activation(x_id)?, lowering.activation(y_id)?];
         match (self, site.input(0)?.dtype, site.output(0)?.dtype) {
             (Self::Average, DType::Float32, DType::Float32) => {
-                let float = float_range(site, options.activation)?;
+                let float = site.float_range(options.activation)?;
                 lowering.call(AveragePool2dF32 { window, float }, operands);
             }
             (Self::Max, DType::Float32, DType::Float32) => {
-                let float = float_range(site, options.activation)?;
+                let float = site.float_range(options.activation)?;
                 lowering.call(MaxPool2dF32 { window, float }, operands);
             }
             (_, DType::Int8, DType::Int8) => {

@@ -1,5 +1,7 @@
 //! One operator in its graph, with checked access to its tensors.
 
+use castiron_runtime::kernels::Float;
+
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType, Graph, Operator, Options, Quantization, Tensor, TensorId};
 
@@ -225,8 +227,8 @@ impl<'a> Site<'a> {
     }
 
     /// The range of an activation on real values, for float kernels.
-    pub fn float_range(&self, activation: Activation) -> Result<(f32, f32), Diagnostic> {
-        Ok(match activation {
+    pub fn float_range(&self, activation: Activation) -> Result<Float, Diagnostic> {
+        let (min, max) = match activation {
             Activation::None => (f32::MIN, f32::MAX),
             Activation::Relu => (0.0, f32::MAX),
             Activation::Relu6 => (0.0, 6.0),
@@ -234,7 +236,8 @@ impl<'a> Site<'a> {
             Activation::Tanh | Activation::SignBit => {
                 return Err(self.unsupported_activation(activation));
             }
-        })
+        };
+        Ok(Float { min, max })
     }
 
     /// The range of an activation on stored values of the output, for integer kernels.

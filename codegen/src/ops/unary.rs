@@ -2,7 +2,7 @@
 
 use castiron_runtime::fixed::{requantize, rounding_shift_right};
 use castiron_runtime::functions;
-use castiron_runtime::kernels::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};
+use castiron_runtime::kernels::{ClampF32, Float, LogisticF32, Lookup, ReluF32, TanhF32};
 
 use super::{Family, Site, in_place, quantize};
 use crate::error::Diagnostic;
@@ -77,7 +77,8 @@ impl Family for Relu {
             (DType::Float32, DType::Float32) => {
                 let Self { min, max } = *self;
                 if max.is_finite() {
-                    lowering.call(ClampF32 { min, max }, [x, y]);
+                    let float = Float { min, max };
+                    lowering.call(ClampF32 { float }, [x, y]);
                 } else {
                     lowering.call(ReluF32, [x, y]);
                 }
@@ -159,6 +160,9 @@ fn expect_quantization(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(
 }
 
 /// The table of a function of Q4 that has reached its limits at ±15, as TensorFlow Lite takes it.
+///
+/// The shift is at most 30, so that no limit is below 1. TensorFlow Lite Micro shifts further for
+/// input scales of 8 and more: its limit is 0, and the function of 0 the least value.
 fn saturating_table(scale: f32, zero_point: i32, function: impl Fn(i32) -> i32) -> [i8; 256] {
     const INTEGER_BITS: i32 = 4;
     let (multiplier, shift) =
@@ -207,6 +211,19 @@ mod tests {
         assert_eq!(of(&table, 127), 127);
         assert_eq!(of(&table, 3), 35);
         assert_eq!(of(&table, -3), 5);
+    }
+
+    /// Where TensorFlow Lite Micro differs: it would give −128 for 0.
+    #[test]
+    fn the_middle_of_a_coarse_input_is_the_functions() {
+        for scale in [7.9, 8.0, 14.3, 450.5] {
+            let logistic = saturating_table(scale, 5, |x| {
+                rounding_shift_right(functions::logistic(x), 23) - 128
+            });
+            let tanh = saturating_table(scale, 5, |x| rounding_shift_right(functions::tanh(x), 24));
+            assert_eq!([4, 5, 6].map(|x| of(&logistic, x)), [-128, 0, 127]);
+            assert_eq!([4, 5, 6].map(|x| of(&tanh, x)), [-128, 0, 127]);
+        }
     }
 
     #[test]

@@ -10,12 +10,19 @@ use half::f16;
 
 use crate::error::{Diagnostic, Result};
 use crate::exec::Machine;
-use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, TensorId};
+use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, Options, TensorId};
 use crate::lower;
 use crate::ops;
 
+/// Bytes that one subgraph's folded constants may take together. Far more than any firmware
+/// holds, and a bound on what a small hostile file can unfold into.
+const MOST_BYTES: u64 = 1 << 26;
+/// Multiply-accumulates, or elements of windows, that folding one subgraph may take.
+const MOST_WORK: u64 = 1 << 27;
+
 pub(super) fn run(graph: &Graph) -> Result<Cow<'_, Graph>> {
     let mut folded = Cow::Borrowed(graph);
+    let (mut bytes, mut work) = (0u64, 0u64);
     for (index, operator) in graph.operators.iter().enumerate() {
         let constant = |id: &TensorId| folded.tensor(*id).is_constant();
         // What has no kernel stays as it is: whoever compiles the graph reports it with all others.
@@ -26,11 +33,42 @@ pub(super) fn run(graph: &Graph) -> Result<Cow<'_, Graph>> {
         if !foldable {
             continue;
         }
+        bytes = bytes.saturating_add(graph.tensor(operator.outputs[0]).bytes() as u64);
+        work = work.saturating_add(effort(graph, index));
+        for (what, found, most) in [("bytes", bytes, MOST_BYTES), ("steps", work, MOST_WORK)] {
+            if found > most {
+                return Err(
+                    Diagnostic::new("the constants computed at build time are too large")
+                        .expected(format_args!("at most {most} {what} in one subgraph"))
+                        .found(format_args!("{found} {what} with this operator"))
+                        .help("compute them where the model is made, or make them inputs")
+                        .at_operator(index, &operator.kind)
+                        .into(),
+                );
+            }
+        }
         let data = evaluate(&folded, operator).map_err(|e| e.at_operator(index, &operator.kind))?;
         let output = operator.outputs[0].index();
         folded.to_mut().tensors[output].data = Some(data.into());
     }
     Ok(folded)
+}
+
+/// How much an operator computes, in steps of about a multiply-accumulate.
+fn effort(graph: &Graph, index: usize) -> u64 {
+    let operator = &graph.operators[index];
+    let elements = |id: &TensorId| graph.tensor(*id).elements() as u64;
+    let inputs: u64 = operator.inputs.iter().flatten().map(elements).sum();
+    let outputs: u64 = operator.outputs.iter().map(elements).sum();
+    let window = match &operator.options {
+        Options::Pool2d(options) => {
+            (options.filter.0 as u64).saturating_mul(options.filter.1 as u64)
+        }
+        _ => 1,
+    };
+    ops::macs(graph, index)
+        .max(inputs)
+        .max(outputs.saturating_mul(window.min(inputs)))
 }
 
 fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>> {

@@ -266,7 +266,7 @@ impl Plan {
                 &memory,
                 options.alignment,
                 options.in_place,
-                order::MOST_SETS,
+                order::most_sets(graph.operators.len()),
             );
             (order.operators, order.optimal)
         } else {

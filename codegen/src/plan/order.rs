@@ -16,9 +16,16 @@ use super::memory::{OpMemory, OutputMemory};
 use super::values::{Group, Values};
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind};
 
-/// Sets of operators that one search may look at, about 200 bytes each. Counted and not timed,
-/// so that every host finds the same order.
-pub(super) const MOST_SETS: usize = 200_000;
+/// Work that one search may spend, in operators looked at: every set costs a look at each of
+/// the graph's operators. Counted and not timed, so that every host finds the same order; about
+/// two seconds of a build without optimisation, which is how procedural macros are compiled.
+const MOST_WORK: usize = 6_000_000;
+
+/// Sets of operators that one search over a graph of `operators` may look at.
+pub(super) fn most_sets(operators: usize) -> usize {
+    (MOST_WORK / operators.max(1)).clamp(64, 200_000)
+}
+
 /// Sets kept per number of operators when the exact search gives up.
 const BEAM: usize = 48;
 

@@ -44,6 +44,8 @@ pub(super) fn read(
     tensor.shape_signature = (!signature.is_empty()).then_some(signature);
 
     if let Err(d) = check_size(&tensor) {
+        // Later checks multiply the sizes of the tensors they name, sound or not.
+        tensor.shape.clear();
         return (tensor, vec![d]);
     }
     if raw.sparsity().0 {

@@ -337,3 +337,19 @@ fn a_small_file_cannot_unfold_into_a_large_model() {
             .contains("refer to each other")
     );
 }
+
+#[test]
+fn a_tensor_too_large_to_count_is_reported_and_not_multiplied() {
+    let error = with(|b, parts| {
+        for place in [0, 2] {
+            parts.tensors[place] = tensor(b, &[1 << 30; 4], DType::Int8, 0, false);
+        }
+    })
+    .expect_err("2^120 elements");
+    assert!(
+        error
+            .diagnostics()
+            .iter()
+            .all(|d| d.message == "the tensor is too large")
+    );
+}

@@ -88,7 +88,10 @@ impl Golden {
         }
         let model = tflite::read(&model.display().to_string(), &fs::read(model)?)?;
         let program = lower::compile(&model, &CompileOptions::default())?;
-        let entry = program.entries.first().ok_or("the model has no entry point")?;
+        let entry = program
+            .entries
+            .first()
+            .ok_or("the model has no entry point")?;
         let [inputs, outputs] = accessors(entry);
         Ok(Self {
             cases,

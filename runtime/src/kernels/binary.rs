@@ -11,7 +11,6 @@
 use core::cell::Cell;
 
 use super::broadcast::{Broadcast, Combine, Meeting, Source};
-use super::unary::clamp;
 use super::{Float, host_kernel};
 use crate::fixed::Factor;
 
@@ -262,7 +261,7 @@ macro_rules! arithmetic {
             #[inline(always)]
             fn combine(p: &Float32, $a: f32, $b: f32) -> f32 {
                 let y = $f32;
-                if CLAMP { clamp(y, p.float.min, p.float.max) } else { y }
+                if CLAMP { p.float.clamp(y) } else { y }
             }
         })*
 

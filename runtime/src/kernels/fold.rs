@@ -84,12 +84,6 @@ pub(super) fn greater(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
-/// The lesser of two numbers; the first where the second is not one.
-#[inline(always)]
-pub(super) fn lesser(a: f32, b: f32) -> f32 {
-    if b < a { b } else { a }
-}
-
 /// Folds both axes of `x` for each of the outputs `y`, whose inputs begin side by side: each
 /// place of the second axis holds one element for every output.
 #[inline(always)]

@@ -102,3 +102,24 @@ impl FullyConnected {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        let kernel = FullyConnectedF32 {
+            matrix: FullyConnected {
+                rows: 1,
+                inputs: 1,
+                outputs: 1,
+            },
+            float: Float { min: 0.0, max: 6.0 },
+        };
+        let y = Cell::new(0.0);
+        let x = [Cell::new(f32::NAN)];
+        kernel.run(&x, &[1.0; CHANNELS], &[0.0], core::slice::from_ref(&y));
+        assert!(y.get().is_nan());
+    }
+}

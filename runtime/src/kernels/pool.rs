@@ -6,7 +6,7 @@ use core::cell::Cell;
 use core::num::NonZeroU32;
 use core::ops::Range;
 
-use super::fold::{Axis, Fold, MaxF32, MaxI8, SumF32, SumI8, channels, greater, lesser};
+use super::fold::{Axis, Fold, MaxF32, MaxI8, SumF32, SumI8, channels};
 use super::stage::Float;
 use super::{Window, host_kernel, part};
 
@@ -88,7 +88,7 @@ impl AveragePool2dF32 {
     /// Computes the whole output.
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         pool::<SumF32, _>(&self.window, x, y, |sum, count| {
-            clamp(sum / count.get() as f32, self.float)
+            self.float.clamp(sum / count.get() as f32)
         });
     }
 }
@@ -105,13 +105,8 @@ impl MaxPool2dI8 {
 impl MaxPool2dF32 {
     /// Computes the whole output.
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
-        pool::<MaxF32, _>(&self.window, x, y, |max, _| clamp(max, self.float));
+        pool::<MaxF32, _>(&self.window, x, y, |max, _| self.float.clamp(max));
     }
-}
-
-#[inline(always)]
-fn clamp(x: f32, range: Float) -> f32 {
-    lesser(greater(x, range.min), range.max)
 }
 
 #[inline(always)]

@@ -113,6 +113,19 @@ impl Int8 {
 }
 
 impl Float {
+    /// Clamps by comparison, which leaves NaN; `f32::min` and `f32::max` would not, and are
+    /// library calls where the processor has no instruction for them.
+    #[inline(always)]
+    pub(super) fn clamp(&self, x: f32) -> f32 {
+        if x > self.max {
+            self.max
+        } else if x < self.min {
+            self.min
+        } else {
+            x
+        }
+    }
+
     #[inline(always)]
     pub(super) fn stage<'a>(&self, bias: &'a [f32]) -> FloatStage<'a> {
         FloatStage { float: *self, bias }
@@ -283,7 +296,7 @@ impl Stage for FloatStage<'_> {
     #[inline(never)]
     fn finish<const N: usize>(&self, _: &[f32; N], acc: &[f32; N], y: &[Cell<f32>]) {
         for (acc, y) in acc.iter().zip(y) {
-            y.set(acc.min(self.float.max).max(self.float.min));
+            y.set(self.float.clamp(*acc));
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use core::cell::Cell;
 
-use super::host_kernel;
+use super::{Float, host_kernel};
 
 /// A function of 8-bit values as a table: entry `i` is the result for the value stored as byte
 /// `i`, whether types are signed or not.
@@ -23,10 +23,8 @@ pub struct ReluF32;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
 pub struct ClampF32 {
-    /// Least result.
-    pub min: f32,
-    /// Greatest result.
-    pub max: f32,
+    /// Range of the result.
+    pub float: Float,
 }
 
 /// LOGISTIC: 1 / (1 + e^−x).
@@ -86,7 +84,7 @@ impl ClampF32 {
     #[inline(never)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         for (x, y) in x.iter().zip(y) {
-            y.set(clamp(x.get(), self.min, self.max));
+            y.set(self.float.clamp(x.get()));
         }
     }
 }
@@ -108,19 +106,6 @@ impl TanhF32 {
         for (x, y) in x.iter().zip(y) {
             y.set(libm::tanhf(x.get()));
         }
-    }
-}
-
-/// Clamps by comparison: `f32::min` and `f32::max` are library calls where the processor has no
-/// instruction for them, because of NaN.
-#[inline(always)]
-pub(super) fn clamp(x: f32, min: f32, max: f32) -> f32 {
-    if x > max {
-        max
-    } else if x < min {
-        min
-    } else {
-        x
     }
 }
 
@@ -162,7 +147,8 @@ mod tests {
         );
         assert_eq!(y[..3], [0.0, 0.5, f32::INFINITY]);
         assert!(y[3].is_nan());
-        let relu6 = ClampF32 { min: 0.0, max: 6.0 };
+        let float = Float { min: 0.0, max: 6.0 };
+        let relu6 = ClampF32 { float };
         assert_eq!(
             run(|x, y| relu6.run(x, y), [-1.0, 5.0, 7.0]),
             [0.0, 5.0, 6.0]

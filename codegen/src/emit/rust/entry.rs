@@ -1,10 +1,19 @@
 //! The code of one entry point: types, descriptions, parameters and methods.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::names::{port_names, snake_case};
+use super::names::{self, port_names, snake_case};
 use crate::lower::{Entry, Memory, Operand, Port, Step};
+
+/// Methods that every model has.
+const METHODS: [&str; 4] = ["new", "run", "predict", "default"];
+/// Modules of these names would hide what the generated code refers to.
+const SHADOWING: [&str; 10] = [
+    "castiron", "f32", "i16", "i32", "i64", "i8", "u16", "u32", "u8", "usize",
+];
 
 pub(super) struct EntryCode<'a> {
     entry: &'a Entry,
@@ -25,20 +34,43 @@ struct Named<'a> {
 }
 
 impl<'a> EntryCode<'a> {
-    /// The code of an entry; `position` is given where the model has several.
-    pub(super) fn new(entry: &'a Entry, position: Option<usize>) -> Self {
-        let fallback = format!("entry_{}", position.unwrap_or(0));
-        let name = entry
-            .signature
-            .as_deref()
-            .map(snake_case)
-            .filter(|name| !["new", "run", "predict", "default"].contains(&name.as_str()))
-            .unwrap_or(fallback);
-        Self {
-            entry,
-            name: Ident::new(&name, Span::call_site()),
-            prefix: position.map_or(String::new(), |i| format!("E{i}_")),
-        }
+    /// The code of a model's entries. Of several, each has a name that leaves every module and
+    /// method of the model distinct.
+    pub(super) fn all(entries: &'a [Entry]) -> Vec<Self> {
+        let several = entries.len() > 1;
+        let mut taken: BTreeSet<String> = METHODS.map(str::to_owned).into();
+        taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
+        let codes = entries.iter().enumerate().map(|(position, entry)| {
+            let name = entry
+                .signature
+                .as_deref()
+                .filter(|s| names::says_something(s));
+            let wanted = match name.map(snake_case) {
+                Some(name) if !METHODS.contains(&&*name) => name,
+                _ => format!("entry_{position}"),
+            };
+            let name = std::iter::once(wanted.clone())
+                .chain((2..).map(|n: usize| format!("{wanted}_{n}")))
+                .find(|name| {
+                    let methods = methods_of(entry, name);
+                    let free = !SHADOWING.contains(&&**name)
+                        && methods.iter().all(|method| !taken.contains(method));
+                    if free {
+                        taken.extend(methods);
+                    }
+                    free
+                })
+                .unwrap_or(wanted);
+            Self {
+                entry,
+                name: Ident::new(&name, Span::call_site()),
+                prefix: match several {
+                    true => format!("E{position}_"),
+                    false => String::new(),
+                },
+            }
+        });
+        codes.collect()
     }
 
     pub(super) fn name(&self) -> &Ident {
@@ -255,8 +287,19 @@ pub fn accessors(entry: &Entry) -> [Vec<String>; 2] {
     ]
 }
 
+/// Names of the methods of a signature's entry; the first is its module's name as well.
+fn methods_of(entry: &Entry, name: &str) -> Vec<String> {
+    let accessors = accessors(entry).into_iter().flatten();
+    [name.to_owned(), format!("run_{name}")]
+        .into_iter()
+        .chain(accessors.map(|accessor| format!("{name}_{accessor}")))
+        .collect()
+}
+
 fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
     let names = port_names(ports.iter().map(|p| p.name.as_str()));
+    // `x_2` and `x2` differ, but not as types.
+    let mut types = BTreeSet::new();
     ports
         .iter()
         .zip(names)
@@ -266,7 +309,10 @@ fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
             } else {
                 format!("{role}_{name}")
             };
-            let camel: String = method.split('_').map(capitalised).collect();
+            let mut camel: String = method.split('_').map(capitalised).collect();
+            while !types.insert(camel.clone()) {
+                camel.push_str("Again");
+            }
             Named {
                 port,
                 type_name: Ident::new(&camel, Span::call_site()),

@@ -54,12 +54,7 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
         }
     });
     let several = program.entries.len() > 1;
-    let entries: Vec<EntryCode> = program
-        .entries
-        .iter()
-        .enumerate()
-        .map(|(i, entry)| EntryCode::new(entry, several.then_some(i)))
-        .collect();
+    let entries = EntryCode::all(&program.entries);
     let default_items = entries.first().map(|e| e.items(None));
     let default_methods = entries.first().map(|e| e.methods(None));
     let named = entries.iter().filter(|_| several);

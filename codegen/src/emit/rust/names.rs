@@ -18,13 +18,16 @@ pub(super) fn port_names<'a>(ports: impl Iterator<Item = &'a str>) -> Vec<String
     let mut names = Names::new();
     ports
         .enumerate()
-        .map(
-            |(i, text)| match text.contains(|c: char| c.is_ascii_alphanumeric()) {
-                true => names.unique(&snake_case(text)),
-                false => names.unique(&i.to_string()),
-            },
-        )
+        .map(|(i, text)| match says_something(text) {
+            true => names.unique(&snake_case(text)),
+            false => names.unique(&i.to_string()),
+        })
         .collect()
+}
+
+/// Whether a name would keep anything as an identifier.
+pub(super) fn says_something(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]

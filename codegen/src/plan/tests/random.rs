@@ -103,7 +103,7 @@ proptest! {
         let graph = b.graph(&inputs, &outputs);
         let values = Values::new(&graph, &b.memory, true);
         let best = best_order(&graph, &b, &values, &mut Vec::new());
-        let order = order::choose(&graph, &values, &b.memory, 1, true, order::MOST_SETS);
+        let order = order::choose(&graph, &values, &b.memory, 1, true, 200_000);
         let buffers = Lifetimes::new(&graph, &values, &b.memory, &order.operators, true).buffers;
         prop_assert!(order.optimal);
         // Copies of constant outputs and the like are outside of the order's reach.
@@ -126,5 +126,13 @@ proptest! {
         prop_assert!(bytes(&order.operators) <= bytes(&file));
         let best = best_order(&graph, &b, &values, &mut Vec::new());
         prop_assert!(!order.optimal || bytes(&order.operators) == best);
+    }
+}
+
+/// A set costs a look at every operator, so what a search spends must not grow with both.
+#[test]
+fn the_work_of_a_search_is_bounded() {
+    for operators in [0, 1, 60, 1000, 50_000] {
+        assert!(order::most_sets(operators) * operators <= 6_000_000);
     }
 }

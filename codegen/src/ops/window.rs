@@ -1,0 +1,93 @@
+//! Geometry of operators that slide a window over height and width.
+
+use castiron_runtime::kernels::Window;
+
+use super::Site;
+use crate::error::Diagnostic;
+use crate::graph::Padding;
+
+/// The farthest that a window may reach or step: positions are computed in 32 bits on the target,
+/// and none lies beyond the input's size and two reaches.
+const FARTHEST: usize = 1 << 28;
+
+/// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
+pub(super) fn window(
+    site: &Site<'_>,
+    padding: Padding,
+    stride: (usize, usize),
+    dilation: (usize, usize),
+    filter: (usize, usize),
+    out_c: usize,
+) -> Result<Window, Diagnostic> {
+    let [batches, in_h, in_w, in_c] = site.nhwc(site.input_id(0)?)?;
+    for (what, pair) in [
+        ("stride", stride),
+        ("dilation", dilation),
+        ("filter", filter),
+    ] {
+        if pair.0 == 0 || pair.1 == 0 {
+            return Err(site
+                .error(format!("the {what} must be positive"))
+                .found(format_args!("{pair:?}")));
+        }
+    }
+    for (filter, stride, dilation) in [
+        (filter.0, stride.0, dilation.0),
+        (filter.1, stride.1, dilation.1),
+    ] {
+        let reach = (filter - 1)
+            .saturating_mul(dilation)
+            .max(filter)
+            .max(stride);
+        if reach > FARTHEST {
+            return Err(site
+                .error("the window is too large")
+                .expected(format_args!("a reach of at most {FARTHEST} elements"))
+                .found(format_args!(
+                    "filter {filter}, stride {stride}, dilation {dilation}"
+                )));
+        }
+    }
+    let (out_h, pad_top) = output_size(padding, in_h, filter.0, stride.0, dilation.0);
+    let (out_w, pad_left) = output_size(padding, in_w, filter.1, stride.1, dilation.1);
+    site.expect_shape(site.output_id(0)?, &[batches, out_h, out_w, out_c])?;
+    Ok(Window {
+        batches,
+        in_h,
+        in_w,
+        in_c,
+        out_h,
+        out_w,
+        out_c,
+        filter_h: filter.0,
+        filter_w: filter.1,
+        stride_h: stride.0,
+        stride_w: stride.1,
+        dilation_h: dilation.0,
+        dilation_w: dilation.1,
+        pad_top,
+        pad_left,
+    })
+}
+
+/// Output size and leading padding of one dimension, as TensorFlow defines SAME and VALID.
+fn output_size(
+    padding: Padding,
+    size: usize,
+    filter: usize,
+    stride: usize,
+    dilation: usize,
+) -> (usize, isize) {
+    let extent = (filter - 1).saturating_mul(dilation).saturating_add(1);
+    let out = match padding {
+        Padding::Same => size.div_ceil(stride),
+        Padding::Valid => (size + stride).saturating_sub(extent) / stride,
+    };
+    // VALID rounds up, so the last window may still exceed the input by nothing: needed <= size.
+    let needed = (out.saturating_sub(1) * stride).saturating_add(extent);
+    let pad = match padding {
+        Padding::Same => (needed.saturating_sub(size) / 2) as isize,
+        Padding::Valid => 0,
+    };
+    (out, pad)
+}
