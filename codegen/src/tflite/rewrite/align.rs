@@ -100,6 +100,7 @@ fn room(file: &Parts<'_>, data: &[Option<(usize, usize)>]) -> Vec<Range<usize>> 
             .and_then(|(directory, _)| file.half(directory + 2));
         ranges.extend(size.map(|size| *table..table + size));
     }
+    ranges.retain(|range| range.end <= file.bytes.len());
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
     let mut room: Vec<Range<usize>> = Vec::new();
     for range in ranges {

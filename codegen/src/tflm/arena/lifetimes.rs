@@ -1,5 +1,7 @@
 //! What TFLM's planner is given: every buffer of the head with its lifetime.
 
+use std::ops::Range;
+
 use super::greedy::Buffer;
 use super::offline::Offline;
 use super::prepare::Event;
@@ -176,15 +178,25 @@ impl<'a> Walk<'a> {
             for id in operator.inputs.iter().flatten().chain(&operator.outputs) {
                 self.tensors[index][id.index()].extend(self.now);
             }
-            for (request, life) in self.scratch.iter().zip(&mut self.requests) {
-                if (request.subgraph, request.operator) == (index, number) {
-                    life.create(start);
-                    life.extend(self.now);
-                }
+            for request in self.requests_of(index, number) {
+                self.requests[request].create(start);
+                self.requests[request].extend(self.now);
             }
         }
         self.mark(index, &graph.outputs);
         Ok(())
+    }
+
+    /// The numbers of an operator's requests; those of all operators are in order.
+    fn requests_of(&self, subgraph: usize, operator: usize) -> Range<usize> {
+        let whose = |s: &Scratch| (s.subgraph, s.operator);
+        let from = self
+            .scratch
+            .partition_point(|s| whose(s) < (subgraph, operator));
+        let to = self
+            .scratch
+            .partition_point(|s| whose(s) <= (subgraph, operator));
+        from..to
     }
 
     fn mark(&mut self, graph: usize, ids: &[TensorId]) {

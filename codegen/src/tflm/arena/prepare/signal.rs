@@ -5,6 +5,9 @@ use crate::error::Diagnostic;
 use crate::graph::Options;
 use crate::tflm::arena::flex;
 
+/// Each row has a buffer of its own; more would fit no microcontroller.
+const MOST_ROWS: usize = 4096;
+
 /// What a signal operator keeps besides its parameters.
 pub(super) fn requests(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
     match r.site.name() {
@@ -51,7 +54,11 @@ pub(super) fn requests(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
 fn rows(r: &Requests<'_>) -> Result<(usize, usize), Diagnostic> {
     let input = r.site.input(0)?;
     let columns = dim(input, input.shape.len().wrapping_sub(1))?;
-    Ok((input.elements() / columns.max(1), columns))
+    let rows = input.elements() / columns.max(1);
+    if rows > MOST_ROWS {
+        return Err(r.site.unfit("a few rows of samples"));
+    }
+    Ok((rows, columns))
 }
 
 /// A list of the buffers' places, one of the buffers, and the buffers.
