@@ -117,7 +117,9 @@ impl<'a> Lowering<'a> {
         let (name, title, macs) = match self.graph.operators.get(self.operator) {
             None => ("OUTPUT".to_owned(), "constant output".to_owned(), 0),
             Some(operator) => {
-                let first = self.steps.iter().all(|s| s.operator != self.operator);
+                // An operator's steps follow each other.
+                let last = self.steps.last();
+                let first = last.is_none_or(|s| s.operator != self.operator);
                 (
                     operator.kind.name().to_owned(),
                     title(&Site::new(self.graph, self.operator)),
@@ -143,13 +145,8 @@ impl<'a> Lowering<'a> {
     pub(super) fn outputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
         let mut ports = Vec::new();
         for id in &self.graph.outputs {
-            let copy = self
-                .plan
-                .output_copies
-                .iter()
-                .find(|copy| copy.tensor == *id);
-            let operand = match copy {
-                Some(copy) => {
+            let operand = match (self.plan.region(*id), self.plan.output_region(*id)) {
+                (None, Some(copy)) => {
                     let from = self.tensor(*id)?;
                     let to = Operand {
                         memory: Memory::Arena,
@@ -160,7 +157,7 @@ impl<'a> Lowering<'a> {
                     ops::copy_constant(self, from, to);
                     to
                 }
-                None => self.activation(*id)?,
+                _ => self.activation(*id)?,
             };
             ports.push(self.port(*id, operand)?);
         }

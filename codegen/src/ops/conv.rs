@@ -56,8 +56,8 @@ fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d,
     })
 }
 
-/// Emits a convolution. A window of one pixel makes it a matrix product, and so a window of
-/// several rows is all that needs the larger kernel.
+/// Emits a convolution; one whose windows are single pixels is a matrix product, which has a
+/// smaller and faster kernel.
 fn lower(
     site: &Site<'_>,
     lowering: &mut Lowering<'_>,

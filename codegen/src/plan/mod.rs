@@ -336,7 +336,8 @@ impl Plan {
     }
 
     /// Whether two tensors are the same bytes.
-    pub fn share(&self, a: TensorId, b: TensorId) -> bool {
+    #[cfg(test)]
+    pub(crate) fn share(&self, a: TensorId, b: TensorId) -> bool {
         let buffer = |id: TensorId| match self.tensors.get(id.index())?.location {
             Location::Arena { buffer, .. } => Some(buffer),
             _ => None,
