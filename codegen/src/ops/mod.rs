@@ -1,8 +1,8 @@
 //! What castiron knows of each operator, one file per family.
 //!
-//! A family says what an operator costs ([`Family::macs`]), what it does with memory
-//! ([`Family::memory`]) and which kernel calls compute it ([`Family::lower`]). Adding an operator
-//! is a file here, a line in [`family`] and, where no kernel fits, a kernel in the runtime.
+//! A family says what an operator does with memory ([`Family::memory`]) and which kernel calls
+//! compute it ([`Family::lower`]). Adding an operator is a file here, a line in [`family`] and,
+//! where no kernel fits, a kernel in the runtime. What it computes is in [`crate::work`].
 
 mod binary;
 mod blocks;
@@ -35,11 +35,6 @@ use crate::plan::{OpMemory, OutputMemory};
 
 /// One family of operators.
 pub trait Family: Sync {
-    /// Multiply-accumulates of one run; 0 for operators without.
-    fn macs(&self, _: &Site<'_>) -> u64 {
-        0
-    }
-
     /// What the operator does with memory. By default every output has memory of its own.
     fn memory(&self, site: &Site<'_>) -> OpMemory {
         separate(site)
@@ -96,12 +91,6 @@ pub fn supported() -> impl Iterator<Item = BuiltinOperator> {
         .iter()
         .copied()
         .filter(|op| family(&OpKind::Builtin(*op)).is_some())
-}
-
-/// Multiply-accumulates of an operator of a graph; 0 where unknown.
-pub fn macs(graph: &Graph, operator: usize) -> u64 {
-    let site = Site::new(graph, operator);
-    family(&site.operator.kind).map_or(0, |f| f.macs(&site))
 }
 
 /// What an operator of a graph does with memory.

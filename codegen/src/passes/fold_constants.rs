@@ -13,6 +13,7 @@ use crate::exec::Machine;
 use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, Options, TensorId};
 use crate::lower;
 use crate::ops;
+use crate::work;
 
 /// Bytes that one subgraph's folded constants may take together. Far more than any firmware
 /// holds, and a bound on what a small hostile file can unfold into.
@@ -66,7 +67,8 @@ fn effort(graph: &Graph, index: usize) -> u64 {
         }
         _ => 1,
     };
-    ops::macs(graph, index)
+    work::macs(graph, index)
+        .unwrap_or(0)
         .max(inputs)
         .max(outputs.saturating_mul(window.min(inputs)))
 }
