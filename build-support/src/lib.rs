@@ -1,4 +1,5 @@
 //! castiron where something has to be compiled: build scripts, and tools that build firmware.
 
+pub mod library;
 mod process;
 pub mod toolchain;

@@ -45,6 +45,7 @@ pub struct Toolchain {
     rustc: PathBuf,
     version: String,
     target: String,
+    host: String,
     /// The target's libraries are compiled along, from the compiler's sources.
     build_std: bool,
     /// Linker and its flavor, where the compiler has none of its own for the target.
@@ -71,6 +72,12 @@ impl Toolchain {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Whether what is built runs on this machine.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.target == self.host
     }
 
     /// A cargo command for the target in `directory`; what to do (`build …`) is for the caller to
@@ -256,6 +263,7 @@ impl Candidate {
             rustc: self.rustc.clone(),
             version: self.version.clone(),
             target: target.to_owned(),
+            host: self.host.clone(),
             build_std,
             linker: match purpose {
                 Purpose::Library => None,
