@@ -1,2 +1,5 @@
-//! castiron where something is compiled: in a `build.rs`, and behind the commands that build
-//! libraries and firmware.
+//! castiron where something has to be compiled: build scripts, and tools that build firmware.
+
+pub mod library;
+mod process;
+pub mod toolchain;
