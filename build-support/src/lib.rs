@@ -3,3 +3,4 @@
 pub mod library;
 mod process;
 pub mod toolchain;
+pub mod validate;

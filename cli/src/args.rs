@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, completions, generate, header, inspect, lib, man, plan, resolver, run,
+    align, arena, completions, generate, header, inspect, lib, man, plan, resolver, run, validate,
 };
 
 const AFTER_HELP: &str = "\
@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Arena(arena::Arguments),
     Align(align::Arguments),
     Run(run::Arguments),
+    Validate(validate::Arguments),
     Generate(generate::Arguments),
     Lib(lib::Arguments),
     Completions(completions::Arguments),
