@@ -67,6 +67,7 @@ struct Values<'a> {
     flash: String,
     ram: String,
     ram_length: String,
+    instructions_per_tick: u32,
     arena_section: Option<&'a str>,
     weights_section: Option<&'a str>,
 }
@@ -124,6 +125,7 @@ pub fn example(library: &Library, example: &Example<'_>) -> Result<Vec<(&'static
         flash: format!("{:#010x}", board.map_or(0, |b| b.flash)),
         ram: format!("{:#010x}", board.map_or(0, |b| b.ram)),
         ram_length: format!("{}K", board.map_or(0, |b| b.ram_bytes) >> 10),
+        instructions_per_tick: board.map_or(0, Board::instructions_per_tick),
         arena_section: example.arena_section,
         weights_section: example.weights_section,
     };
