@@ -88,10 +88,18 @@ impl Subjects {
     }
 }
 
+fn settings(on: Platform) -> Settings {
+    Settings {
+        // It outlives the test: what it holds is the same every time.
+        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("library")),
+        ..Settings::new(on)
+    }
+}
+
 fn layers(on: Platform) -> Settings {
     Settings {
         layers: true,
-        ..Settings::new(on)
+        ..settings(on)
     }
 }
 
@@ -183,7 +191,7 @@ fn without_layers_the_first_difference_is_in_an_output() {
     let kws = Subjects::kws();
     let cases = generated(&kws.program.entries[0], 8, 1);
     let firmware = damaged(&kws.model, 0);
-    let outcome = kws.against(&firmware, &cases, &Settings::new(Platform::Host));
+    let outcome = kws.against(&firmware, &cases, &settings(Platform::Host));
     let first = outcome.first.expect("a difference");
     assert_eq!(first.tensor.operator, None);
     assert!(outcome.operators.is_empty());
@@ -197,7 +205,7 @@ fn wrong_reference_outputs_are_told_from_wrong_firmware() {
     let mut kws = Subjects::kws();
     let reference = kws.cases[1].outputs[0].as_mut().expect("a golden");
     reference[3] = reference[3].wrapping_add(5);
-    let outcome = kws.validate(&Settings::new(Platform::Host));
+    let outcome = kws.validate(&settings(Platform::Host));
     let first = outcome.first.expect("a difference");
     assert_eq!(first.against, Against::Reference);
     assert_eq!((first.case.as_str(), first.element), ("1", 3));
@@ -211,7 +219,7 @@ fn instructions_of_operators_add_up_to_those_of_a_run() {
         return;
     }
     let kws = Subjects::kws();
-    let whole = kws.validate(&Settings::new(Platform::Qemu));
+    let whole = kws.validate(&settings(Platform::Qemu));
     let parts = kws.validate(&layers(Platform::Qemu));
     let (whole, sum) = (whole.instructions, parts.instructions);
     let (Some(whole), Some(sum)) = (whole, sum) else {
@@ -244,7 +252,7 @@ fn what_does_not_fit_the_model_is_refused_before_anything_is_built() {
         (vec![Case::default()], "1 inputs"),
         (short, "490 bytes"),
     ] {
-        let settings = Settings::new(Platform::Host);
+        let settings = settings(Platform::Host);
         let error = validate(subject, &cases, &settings, &mut |stage| {
             panic!("{stage} with inputs that do not fit");
         });

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use castiron_codegen::emit::c_api;
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
 
@@ -22,11 +23,21 @@ pub(super) struct Library {
 
 const FIRMWARE: &str = "firmware.elf";
 
-/// Makes a model a static library for the target.
-pub(super) fn library(model: &Model, settings: &Settings, folder: &Path) -> Result<Library> {
+/// Makes a model a static library for the target. `case` is one that fits the model.
+pub(super) fn library(
+    model: &Model,
+    case: c_api::Case,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<Library> {
     let options = library::Options {
         target: settings.on.triple().map(str::to_owned),
         traced: settings.traced(),
+        opt: settings.opt,
+        // There is no library without a self-test, and it is not used here.
+        cases: library::Cases::Given(vec![case]),
+        build_dir: settings.build_dir.clone(),
+        offline: settings.offline,
         ..library::Options::default()
     };
     let built = library::build(model, &options)?;

@@ -16,6 +16,7 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::emit::c_api;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::lower::Program;
@@ -24,6 +25,8 @@ pub use cases::{Case, generated};
 pub use compare::Tally;
 pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
 pub use platform::Platform;
+
+use crate::library::{self, OptLevel};
 
 /// How far floats may be from what is expected, as a share of the greatest magnitude of the
 /// tensor or of 1: what `docs/accuracy.md` promises.
@@ -44,6 +47,12 @@ pub struct Settings {
     pub tolerance: f64,
     /// Where to build, and to leave what was built; a temporary folder otherwise.
     pub keep: Option<PathBuf>,
+    /// How to optimise the library.
+    pub opt: OptLevel,
+    /// Where to compile the library; by default as [`library::build`] does.
+    pub build_dir: Option<PathBuf>,
+    /// Cargo may not use the network.
+    pub offline: bool,
 }
 
 /// What computes on the target.
@@ -72,6 +81,9 @@ impl Settings {
             measure: false,
             tolerance: TOLERANCE,
             keep: None,
+            opt: OptLevel::default(),
+            build_dir: None,
+            offline: false,
         }
     }
 
@@ -130,7 +142,11 @@ pub fn validate_firmware(
 
     let folder = Folder::new(settings.keep.as_deref())?;
     progress("building the library");
-    let library = firmware::library(firmware, settings, folder.path())?;
+    let case = c_api::Case {
+        inputs: cases[0].inputs.clone(),
+        outputs: expected[0].outputs.values().cloned().collect(),
+    };
+    let library = firmware::library(firmware, case, settings, folder.path())?;
     progress("building the firmware");
     let image = firmware::link(&library, &tools, settings, folder.path())?;
     firmware::write_inputs(folder.path(), cases)?;

@@ -86,12 +86,22 @@ enum Engine {
     Tflm,
 }
 
+/// How to optimise.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Opt {
+pub(super) enum Opt {
     #[value(name = "3")]
     Speed,
     #[value(name = "s")]
     Size,
+}
+
+impl From<Opt> for OptLevel {
+    fn from(opt: Opt) -> Self {
+        match opt {
+            Opt::Speed => Self::Speed,
+            Opt::Size => Self::Size,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -126,10 +136,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let options = Options {
         target: arguments.target.clone(),
         name: arguments.name.clone(),
-        opt: match arguments.opt {
-            Opt::Speed => OptLevel::Speed,
-            Opt::Size => OptLevel::Size,
-        },
+        opt: arguments.opt.into(),
         arena_section: arguments.arena_section.clone(),
         weights_section: arguments.weights_section.clone(),
         traced: arguments.trace,

@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Answer;
+use super::lib::Opt;
 use crate::args::{Destination, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, ModelFile};
@@ -68,6 +69,15 @@ pub(crate) struct Arguments {
     /// Build in this folder and leave it
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// What to optimise for: speed (3) or size (s)
+    #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
+    opt: Opt,
+    /// The folder to compile the library in [default: castiron, in the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    build_dir: Option<PathBuf>,
+    /// Do not let cargo use the network
+    #[arg(long)]
+    offline: bool,
     #[command(flatten)]
     to: Destination,
 }
@@ -110,6 +120,9 @@ impl Arguments {
             measure: self.csv.is_some() && on.counts_instructions(),
             tolerance: self.tolerance,
             keep: self.keep.clone(),
+            opt: self.opt.into(),
+            build_dir: self.build_dir.clone(),
+            offline: self.offline,
         }
     }
 }
