@@ -26,7 +26,7 @@ pub use compare::Tally;
 pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
 pub use platform::Platform;
 
-use crate::library::{self, OptLevel};
+use crate::library::OptLevel;
 
 /// How far floats may be from what is expected, as a share of the greatest magnitude of the
 /// tensor or of 1: what `docs/accuracy.md` promises.
@@ -49,7 +49,7 @@ pub struct Settings {
     pub keep: Option<PathBuf>,
     /// How to optimise the library.
     pub opt: OptLevel,
-    /// Where to compile the library; by default as [`library::build`] does.
+    /// Where to compile the library; by default as [`crate::library::build`] does.
     pub build_dir: Option<PathBuf>,
     /// Cargo may not use the network.
     pub offline: bool,

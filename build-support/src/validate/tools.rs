@@ -47,9 +47,7 @@ impl Tool {
         let named = std::env::var_os(self.variable).filter(|value| !value.is_empty());
         match named {
             Some(name) => is_there(&name).then_some(name),
-            None => (self.names.iter())
-                .map(OsString::from)
-                .find(|name| is_there(name)),
+            None => (self.names.iter()).map(OsString::from).find(is_there),
         }
     }
 
