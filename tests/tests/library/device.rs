@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use castiron_build::library::{Cases, Options};
+use castiron_build::library::{Cases, Library, Options};
 use castiron_build::toolchain::{Purpose, Toolchain};
+use castiron_codegen::emit::c_api::Board;
+use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind, elf};
 
 use crate::{build, path, present, run, store};
 
@@ -18,7 +20,13 @@ const OWN: [&str; 6] = [
     "tests/data/models/vae_int8_floatio",
 ];
 /// Of the reference models.
-const FURTHER: [&str; 3] = ["hello_world_int8", "mlperf_kws", "person_detect"];
+const FURTHER: [&str; 5] = [
+    "hello_world_int8",
+    "magic_wand",
+    "mlperf_ad",
+    "mlperf_kws",
+    "person_detect",
+];
 
 /// Why nothing can be run here. With CASTIRON_REQUIRE_FIRMWARE that is a failure.
 fn missing(target: &str) -> bool {
@@ -49,13 +57,80 @@ fn passes(model: &Path, golden: PathBuf, target: &str) {
     store(&made, folder.path());
     let said = run(Command::new("make").arg("run").current_dir(folder.path()));
     assert!(said.contains("self-test passed"), "{said}");
-    let instructions = said.lines().find(|l| l.starts_with("instructions"));
+    let instructions = said
+        .lines()
+        .find_map(|l| l.strip_prefix("instructions per run: "));
+    let [without, with] = ["", "-DMODEL"].map(|define| link(&made, folder.path(), define));
     println!(
-        "{target}: {}: {} cases pass, {}",
-        model.display(),
+        "{}: {} cases pass; {} bytes of code, {} of weights, {} of RAM, {} instructions",
+        made.interface.prefix,
         made.cases.baked,
-        instructions.unwrap_or_default()
+        with.flash - without.flash - made.interface.weight_bytes as u64,
+        made.interface.weight_bytes,
+        with.ram - without.ram,
+        instructions.unwrap_or("no count of"),
     );
+}
+
+/// Bytes of a linked image.
+struct Image {
+    flash: u64,
+    ram: u64,
+}
+
+/// Links a program that does nothing but run the model once, or not even that: the difference is
+/// what the library brings, with what it needs of the C library and the compiler's own.
+fn link(made: &Library, folder: &Path, define: &str) -> Image {
+    let prefix = &made.interface.prefix;
+    let program = format!(
+        "#include \"{prefix}.h\"
+const void *volatile output;
+int main(void)
+{{
+#ifdef MODEL
+    {prefix}_init();
+    *(volatile char *){prefix}_input(0) = 1;
+    {prefix}_run();
+    output = {prefix}_output(0);
+#endif
+    return output == (const void *)0;
+}}
+"
+    );
+    std::fs::write(folder.join("least.c"), program).unwrap();
+    let board = Board::of(&made.target).unwrap();
+    run(Command::new("arm-none-eabi-gcc")
+        .current_dir(folder)
+        .args(board.flags)
+        .args(["-O2", "-ffunction-sections", "-fdata-sections"])
+        .args((!define.is_empty()).then_some(define))
+        .args(["least.c", "startup.c"])
+        .arg(made.interface.archive_name())
+        .args(["-T", "example.ld", "-nostartfiles", "-Wl,--gc-sections"])
+        .args([
+            "--specs=nano.specs",
+            "--specs=rdimon.specs",
+            "-o",
+            "least.elf",
+        ]));
+    let bytes = std::fs::read(folder.join("least.elf")).unwrap();
+    let file = object::File::parse(&*bytes).unwrap();
+    let mut image = Image { flash: 0, ram: 0 };
+    for section in file.sections() {
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
+            continue;
+        };
+        if !sh_flags.contains(elf::SHF_ALLOC) {
+            continue;
+        }
+        if section.kind() != SectionKind::UninitializedData {
+            image.flash += section.size();
+        }
+        if sh_flags.contains(elf::SHF_WRITE) {
+            image.ram += section.size();
+        }
+    }
+    image
 }
 
 fn golden_of(model: &Path) -> PathBuf {

@@ -288,6 +288,11 @@ fn bad_input_comes_with_the_remedy() {
     );
     let unknown = message(SINE, target("z80-unknown-none"));
     assert!(unknown.contains("no target that Rust knows"), "{unknown}");
+    let processor = Options {
+        cpu: Some("cortex-m4".to_owned()),
+        ..Options::default()
+    };
+    assert!(message(SINE, processor).contains("is no processor of"));
     let golden = Options {
         cases: Cases::Folder("nowhere".into()),
         ..Options::default()
