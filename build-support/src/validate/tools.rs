@@ -104,7 +104,12 @@ pub(super) fn compile(command: &mut Command, what: &str) -> Result<(), Error> {
     }
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().take(MOST_LINES).collect();
-    Err(Diagnostic::new(format!("{what} does not build"))
-        .found(lines.join("\n"))
-        .into())
+    let error = Diagnostic::new(format!("{what} does not build")).found(lines.join("\n"));
+    // The linker's words, and those of our linker script.
+    let full = ["overflowed by", "no room for a stack"];
+    Err(match full.iter().any(|words| text.contains(words)) {
+        true => error.help("the emulated boards have 4 MB of flash and of RAM; --on host has room"),
+        false => error,
+    }
+    .into())
 }

@@ -204,12 +204,16 @@ fn differs(input: &ModelFile, outcome: &Outcome, first: &Difference) -> Failure 
     ))
     .at_tensor(seen.tensor, &seen.name)
     .in_subgraph(0);
-    diagnostic = match &seen.operator {
-        Some(operator) => diagnostic.at_operator(operator.index, text::name(&operator.name)),
-        None if outcome.operators.is_empty() => {
+    diagnostic = match (&seen.operator, first.against) {
+        (Some(operator), _) => diagnostic.at_operator(operator.index, text::name(&operator.name)),
+        (None, Against::Reference) => diagnostic.help(
+            "the firmware computes what castiron does; see whether inputs and outputs were recorded \
+             in the model's own types and quantisation",
+        ),
+        (None, Against::Castiron) if outcome.operators.is_empty() => {
             diagnostic.help("--layers tells which operator is the first to differ")
         }
-        None => diagnostic,
+        (None, Against::Castiron) => diagnostic,
     };
     Failure::from(castiron_codegen::error::Error::from(diagnostic).in_file(&input.model.file))
 }

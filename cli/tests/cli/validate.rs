@@ -74,7 +74,7 @@ fn a_difference_is_an_error_with_its_place() {
     for part in [
         "reference outputs",
         "element 0 [0, 0] of output 0, case 1",
-        "--layers",
+        "quantisation",
     ] {
         assert!(message.contains(part), "{message}");
     }
