@@ -2,6 +2,7 @@
 
 pub mod arena;
 mod ops;
+pub mod sources;
 
 use std::fmt;
 
