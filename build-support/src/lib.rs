@@ -1,10 +1,11 @@
-//! castiron where something is compiled: in a `build.rs`, and behind the commands that build
-//! libraries and firmware.
+//! castiron where something has to be compiled: build scripts, and tools that build firmware.
 
 mod cxx;
-mod tflm;
+pub mod library;
+mod process;
+pub mod tflm;
+pub mod toolchain;
 
 pub use castiron_codegen::error::{Error, Result};
 pub use castiron_codegen::tflm::arena::Kernels;
-pub use cxx::Target;
-pub use tflm::{Tflm, Tree};
+pub use tflm::Tflm;
