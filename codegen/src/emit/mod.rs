@@ -8,6 +8,8 @@ mod bytes;
 #[cfg(feature = "text")]
 pub mod c_header;
 #[cfg(feature = "text")]
+pub mod cpp;
+#[cfg(feature = "text")]
 pub mod facts;
 pub mod ident;
 #[cfg(feature = "text")]
