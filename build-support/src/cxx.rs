@@ -7,16 +7,19 @@ use std::sync::{Mutex, PoisonError};
 use std::{env, fs, thread};
 
 use castiron_codegen::error::{Diagnostic, Error, Result};
+use sha2::{Digest as _, Sha256};
+
+use crate::process::output;
 
 /// What C and C++ are compiled for, and how.
 #[derive(Debug, Clone, Default)]
-pub struct Target {
+pub(crate) struct Target {
     /// Rust's name of the target; without it cargo's, and outside of build scripts the host.
-    pub triple: Option<String>,
+    pub(crate) triple: Option<String>,
     /// The processor, as `-mcpu` takes it, where the target stands for several: `cortex-m55`.
-    pub cpu: Option<String>,
+    pub(crate) cpu: Option<String>,
     /// `0`, `1`, `2`, `3`, `s` or `z`.
-    pub opt_level: Option<String>,
+    pub(crate) opt_level: Option<String>,
 }
 
 /// A source file and the name of its object, without a suffix.
@@ -48,15 +51,33 @@ const PROBE: &str = "#include <cmath>\n#include <cstdint>\n#include <type_traits
 
 impl Target {
     /// Rust's name of the target.
-    pub fn triple(&self) -> String {
+    pub(crate) fn triple(&self) -> String {
         let cargo = || env::var("TARGET").ok();
         let given = self.triple.clone().or_else(cargo);
         given.unwrap_or_else(|| target_lexicon::HOST.to_string())
     }
 
     /// Whether there is no operating system under the program.
-    pub fn is_bare_metal(&self) -> bool {
+    pub(crate) fn is_bare_metal(&self) -> bool {
         self.triple().contains("-none")
+    }
+
+    /// Whether what is compiled runs on this machine.
+    pub(crate) fn is_native(&self) -> bool {
+        self.triple() == target_lexicon::HOST.to_string()
+    }
+
+    /// Bytes of an address on the target.
+    pub(crate) fn pointer_bytes(&self) -> Result<usize> {
+        let triple = self.triple();
+        let parsed = triple.parse().ok();
+        let width = parsed.and_then(|t: target_lexicon::Triple| t.pointer_width().ok());
+        width.map(|w| usize::from(w.bytes())).ok_or_else(|| {
+            Diagnostic::new(format!("{triple:?} is no target that castiron knows"))
+                .expected("a target triple such as thumbv7em-none-eabihf")
+                .help("`rustc --print target-list` prints them all")
+                .into()
+        })
     }
 }
 
@@ -121,7 +142,9 @@ impl Cxx {
         let name = tool.path().display();
         match run(&mut command) {
             Err(error) => Err(self.missing(&format!("{name}: {error}")).into()),
-            Ok(Err(text)) => Err(self.missing(&format!("{name} says\n{}", head(&text))).into()),
+            Ok(Err(text)) => Err(self
+                .missing(&format!("{name} says\n{}", head(&text)))
+                .into()),
             Ok(Ok(())) => Ok(()),
         }
     }
@@ -142,8 +165,14 @@ impl Cxx {
             ))
     }
 
-    /// Compiles files into a folder, several at a time, and gives the objects in their order.
-    pub(crate) fn compile(&self, sources: &[Source], folder: &Path) -> Result<Vec<PathBuf>> {
+    /// Compiles files into a folder, several at a time, and gives the objects in their order. With
+    /// `reuse`, an object stays that the same command made of the same file.
+    pub(crate) fn compile(
+        &self,
+        sources: &[Source],
+        folder: &Path,
+        reuse: bool,
+    ) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(folder).map_err(|e| io_error("make the folder", folder, &e))?;
         let [c, cpp] = [&self.c, &self.cpp].map(cc::Build::try_get_compiler);
         let (c, cpp) = match (c, cpp) {
@@ -154,21 +183,39 @@ impl Cxx {
         };
         let next = AtomicUsize::new(0);
         let wrong = Mutex::new(Vec::new());
-        let objects: Vec<PathBuf> = sources
+        let commands: Vec<(Command, PathBuf)> = sources
             .iter()
-            .map(|source| folder.join(format!("{}.o", source.object)))
+            .map(|source| {
+                let is_c = source.path.extension().is_some_and(|e| e == "c");
+                let mut command = if is_c { &c } else { &cpp }.to_command();
+                command.arg("-c").arg(&source.path);
+                let name = format!("{}-{}.o", source.object, digest(&command));
+                let object = folder.join(name);
+                (command, object)
+            })
             .collect();
         let work = || {
             loop {
                 let i = next.fetch_add(1, Ordering::Relaxed);
-                let (Some(source), Some(object)) = (sources.get(i), objects.get(i)) else {
+                let (Some(source), Some((command, object))) = (sources.get(i), commands.get(i))
+                else {
                     break;
                 };
-                let is_c = source.path.extension().is_some_and(|e| e == "c");
-                let mut command = if is_c { &c } else { &cpp }.to_command();
-                command.arg("-c").arg(&source.path).arg("-o").arg(object);
-                let found = match run(&mut command) {
-                    Ok(Ok(())) => continue,
+                if reuse && is_newer(object, &source.path) {
+                    continue;
+                }
+                // Under its name only once it is whole.
+                let part = object.with_extension("part");
+                let mut compiler = Command::new(command.get_program());
+                compiler.args(command.get_args()).arg("-o").arg(&part);
+                for (name, value) in command.get_envs() {
+                    compiler.env(name, value.unwrap_or_default());
+                }
+                let found = match run(&mut compiler) {
+                    Ok(Ok(())) => match fs::rename(&part, object) {
+                        Ok(()) => continue,
+                        Err(error) => error.to_string(),
+                    },
                     Ok(Err(text)) => head(&text),
                     Err(error) => error.to_string(),
                 };
@@ -188,7 +235,7 @@ impl Cxx {
         wrong.sort_by_key(|(i, _)| *i);
         match Error::from_many(wrong.into_iter().map(|(_, d)| d).collect()) {
             Some(error) => Err(error),
-            None => Ok(objects),
+            None => Ok(commands.into_iter().map(|(_, object)| object).collect()),
         }
     }
 
@@ -200,25 +247,36 @@ impl Cxx {
         }
     }
 
-    /// Puts objects into a static library, the same bytes for the same objects.
-    pub(crate) fn archive(&self, objects: &[PathBuf], library: &Path) -> Result<()> {
-        let failed = |found: String| {
-            diagnostic(library, "the static library cannot be made")
-                .found(found)
-                .help("name an archiver in AR, as for the C++ compiler")
+    /// The compiler's name and version.
+    pub(crate) fn version(&self) -> Result<String> {
+        let text = output(self.command()?.arg("--version")).unwrap_or_default();
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// Links objects into one object that has what `symbols` need of them and nothing else.
+    pub(crate) fn merge(
+        &self,
+        objects: &[PathBuf],
+        symbols: &[String],
+        object: &Path,
+    ) -> Result<()> {
+        let mut command = self.command()?;
+        command
+            .args(["-r", "-nostdlib", "-Wl,--gc-sections"])
+            .arg("-Wl,--force-group-allocation")
+            .args(symbols.iter().map(|symbol| format!("-Wl,-u,{symbol}")))
+            .arg("-o")
+            .arg(object)
+            .args(objects);
+        let found = match run(&mut command) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(text)) => head(&text),
+            Err(error) => error.to_string(),
         };
-        let mut archiver = match self.cpp.try_get_archiver() {
-            Ok(archiver) => archiver,
-            Err(error) => return Err(failed(error.to_string()).into()),
-        };
-        // Members of an older one would stay.
-        let _ = fs::remove_file(library);
-        archiver.arg("crsD").arg(library).args(objects);
-        match run(&mut archiver) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(text)) => Err(failed(head(&text)).into()),
-            Err(error) => Err(failed(error.to_string()).into()),
-        }
+        Err(diagnostic(object, "the objects cannot be linked into one")
+            .found(found)
+            .help("this needs GNU ld, or a linker that has its options")
+            .into())
     }
 }
 
@@ -230,7 +288,11 @@ fn cpu_flags(build: &mut cc::Build, triple: &str, cpu: &str, opt_level: Option<&
         .flag(format!("-O{}", opt_level.unwrap_or("2")))
         .flag(format!("-mcpu={cpu}"));
     if triple.starts_with("thumb") {
-        let float = if triple.ends_with("hf") { "hard" } else { "soft" };
+        let float = if triple.ends_with("hf") {
+            "hard"
+        } else {
+            "soft"
+        };
         build.flag("-mthumb").flag(format!("-mfloat-abi={float}"));
     }
 }
@@ -239,6 +301,17 @@ fn cpu_flags(build: &mut cc::Build, triple: &str, cpu: &str, opt_level: Option<&
 fn jobs() -> usize {
     let cargo = env::var("NUM_JOBS").ok().and_then(|n| n.parse().ok());
     cargo.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Tells commands apart.
+fn digest(command: &Command) -> String {
+    let digest = Sha256::digest(format!("{command:?}"));
+    digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+}
+
+fn is_newer(object: &Path, source: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+    matches!((modified(object), modified(source)), (Some(o), Some(s)) if o > s)
 }
 
 /// Runs a command; the inner error is what it wrote to standard error before it failed.

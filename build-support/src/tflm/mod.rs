@@ -1,6 +1,7 @@
 //! TensorFlow Lite Micro (TFLM) from the sources a user points to.
 
 mod layout;
+mod library;
 mod revision;
 mod tree;
 
@@ -8,14 +9,14 @@ mod tree;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use castiron_codegen::error::{Error, Result};
 use castiron_codegen::tflm::arena::Kernels;
 
+pub use library::{Settings, build};
 pub use tree::Tree;
 
-use crate::cxx::diagnostic;
 use layout::ThirdParty;
 
 /// A tree of TFLM's sources and what to take from it.

@@ -55,6 +55,11 @@ impl Tree {
         self.kernels
     }
 
+    /// Whether its revision was not asked for, so that it may change under our hands.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.asked.allow_revision
+    }
+
     /// Folders to search for headers, for what includes TFLM's.
     pub fn include_dirs(&self) -> Vec<PathBuf> {
         include_dirs(&self.root, &self.third_party)

@@ -52,11 +52,7 @@ pub fn arena_bytes(direct: &Direct, pointer_bytes: usize) -> usize {
     direct.head_bytes + direct.persistent_bytes * (pointer_bytes / size_of::<u32>())
 }
 
-fn values<'a>(
-    library: &'a Library,
-    namespace: &'a str,
-    arena_section: Option<&str>,
-) -> Values<'a> {
+fn values<'a>(library: &'a Library, namespace: &'a str, arena_section: Option<&str>) -> Values<'a> {
     let accessors = |role: &str, count: usize| (0..count).map(|i| format!("{role}{i}")).collect();
     Values {
         prefix: &library.prefix,

@@ -34,8 +34,7 @@ pub const FINGERPRINTED: &[&str] = &[
 
 /// SHA-256 of the headers above: of each its path, its length as 8 bytes, and its text, with line
 /// ends of one byte.
-pub const FINGERPRINT: &str =
-    "6b3be04876678201bf74d32931280a6776795eb4644b5ae97a48bc65f2e42a35";
+pub const FINGERPRINT: &str = "6b3be04876678201bf74d32931280a6776795eb4644b5ae97a48bc65f2e42a35";
 
 /// Preprocessor definitions of every build; a library and what includes its headers have to agree.
 pub const DEFINITIONS: &[(&str, Option<&str>)] = &[
@@ -140,7 +139,9 @@ impl Sources {
         kernels: Kernels,
         caller: Caller,
     ) -> BTreeSet<SourceFile> {
-        let operators = ops.into_iter().filter_map(|op| self.operators.get(op.method));
+        let operators = ops
+            .into_iter()
+            .filter_map(|op| self.operators.get(op.method));
         let mut open: Vec<&'static str> = caller.roots().iter().chain(operators).copied().collect();
         let mut found = BTreeSet::new();
         while let Some(file) = open.pop() {
