@@ -80,6 +80,17 @@ impl Toolchain {
         self.target == self.host
     }
 
+    /// The processors of the target, as the compiler names them; empty if it does not say.
+    #[must_use]
+    pub fn processors(&self) -> Vec<String> {
+        let asked = ["--print", "target-cpus", "--target", &self.target];
+        let list = output(Command::new(&self.rustc).args(asked)).unwrap_or_default();
+        // The first line is a title, and descriptions follow names.
+        let lines = list.lines().skip(1);
+        let names = lines.filter_map(|line| line.split_whitespace().next());
+        names.map(str::to_owned).collect()
+    }
+
     /// A cargo command for the target in `directory`; what to do (`build …`) is for the caller to
     /// add first, then [`options`](Self::options).
     #[must_use]
@@ -339,5 +350,6 @@ mod tests {
         let mut command = found.cargo(Path::new("."));
         found.options(&mut command);
         assert!(command.get_args().any(|a| a == found.target()));
+        assert!(found.processors().len() > 1);
     }
 }

@@ -30,6 +30,8 @@ const ENGINE: &str = "castiron's compiled engine";
 pub struct Options<'a> {
     /// Target triple; none is this machine.
     pub target: Option<String>,
+    /// The processor, as Rust names it; by default any of the target.
+    pub cpu: Option<String>,
     /// Prefix of names and files; by default the model's.
     pub name: Option<String>,
     /// How to optimise.

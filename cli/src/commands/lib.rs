@@ -67,6 +67,10 @@ pub(crate) struct Arguments {
     /// The target, as Rust names it [default: this machine]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
+    /// Processor to compile for, as Rust names it [default: any of the target, and for thumbv7em
+    /// scheduled for cortex-m4]
+    #[arg(long, value_name = "NAME")]
+    cpu: Option<String>,
     /// The folder to write to
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
@@ -152,6 +156,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     };
     let options = Options {
         target: arguments.target.clone(),
+        cpu: arguments.cpu.clone(),
         name: arguments.name.clone(),
         opt: match arguments.opt {
             Opt::Speed => OptLevel::Speed,

@@ -17,19 +17,21 @@ pub struct Board {
     pub ram: u32,
     /// Bytes of that.
     pub ram_bytes: u32,
+    /// Frequency of the core's clock, which SysTick counts.
+    pub hertz: u32,
 }
 
-/// Arm's MPS2 boards with the older memory map.
-const OLD_MAP: (u32, u32, u32) = (0, 0x2000_0000, 4 << 20);
+/// Memory and clock of Arm's MPS2 boards of the older kind.
+const OLD_MAP: (u32, u32, u32, u32) = (0, 0x2000_0000, 4 << 20, 25_000_000);
 /// Those with TrustZone, in the secure state they start in.
-const SECURE_MAP: (u32, u32, u32) = (0x1000_0000, 0x3800_0000, 2 << 20);
+const SECURE_MAP: (u32, u32, u32, u32) = (0x1000_0000, 0x3800_0000, 2 << 20, 20_000_000);
 
 const fn board(
     target: &'static str,
     flags: &'static [&'static str],
     machine: &'static str,
     cpu: &'static str,
-    (flash, ram, ram_bytes): (u32, u32, u32),
+    (flash, ram, ram_bytes, hertz): (u32, u32, u32, u32),
 ) -> Board {
     Board {
         target,
@@ -39,6 +41,7 @@ const fn board(
         flash,
         ram,
         ram_bytes,
+        hertz,
     }
 }
 
@@ -105,6 +108,13 @@ const BOARDS: &[Board] = &[
 ];
 
 impl Board {
+    /// Instructions between two ticks of the clock, where QEMU gives each a nanosecond
+    /// (`-icount shift=0`).
+    #[must_use]
+    pub fn instructions_per_tick(&self) -> u32 {
+        1_000_000_000 / self.hertz
+    }
+
     /// The board for a target, if there is one.
     #[must_use]
     pub fn of(target: &str) -> Option<&'static Self> {
