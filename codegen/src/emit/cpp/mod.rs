@@ -144,7 +144,7 @@ pub fn cpp(model: &Model, direct: &Direct, options: &CppOptions) -> Result<Vec<C
     let section = options.weights_section.as_deref().map(checked_section);
     let section = section.transpose()?;
     let file = format!("{namespace}_tflm");
-    let name = c_comment(&shortened_to(&model.file, LONGEST_NAME));
+    let name = c_comment(&shortened_to(model.stem(), LONGEST_NAME));
     let tables = Tables::new(direct);
     let ports = ports(direct, &tables);
     let header = HeaderValues {

@@ -7,6 +7,7 @@
 mod memory;
 mod options;
 
+pub use super::registrations::Registration as KernelRegistration;
 pub use options::{Member, OptionStruct, element_type};
 
 use std::sync::Arc;
@@ -122,8 +123,6 @@ pub enum Place {
 /// The alignment of what kernels keep: enough for every type of theirs.
 pub const KEPT_ALIGNMENT: usize = 8;
 
-pub use super::registrations::Registration as KernelRegistration;
-
 impl Direct {
     /// Plans the first subgraph of a model.
     ///
@@ -144,6 +143,7 @@ impl Direct {
         let mut made = Maker {
             graph,
             planned: &planned,
+            biases: biases(graph),
             indices: vec![None; graph.tensors.len()],
             tensors: Vec::new(),
         };
@@ -234,10 +234,43 @@ fn describe(graph: &Graph, index: usize) -> Described {
     }
 }
 
+/// Which tensors are biases and nothing else. Kernels look at no more than their first scale, and a
+/// scale for each channel takes as many bytes as the bias.
+fn biases(graph: &Graph) -> Vec<bool> {
+    let mut only = vec![false; graph.tensors.len()];
+    let mut otherwise = vec![false; graph.tensors.len()];
+    for operator in &graph.operators {
+        let bias = match operator.kind.name() {
+            "CONV_2D" | "DEPTHWISE_CONV_2D" | "FULLY_CONNECTED" => Some(2),
+            "TRANSPOSE_CONV" => Some(3),
+            _ => None,
+        };
+        for (position, id) in operator.inputs.iter().enumerate() {
+            if let Some(id) = id {
+                match Some(position) == bias {
+                    true => only[id.index()] = true,
+                    false => otherwise[id.index()] = true,
+                }
+            }
+        }
+    }
+    let both = only.iter().zip(otherwise);
+    both.map(|(only, otherwise)| *only && !otherwise).collect()
+}
+
+fn first_channel(quantization: &Quantization) -> Quantization {
+    let mut first = quantization.clone();
+    first.scale.truncate(1);
+    first.zero_point.truncate(1);
+    first
+}
+
 /// Numbers the tensors as they come into use.
 struct Maker<'a> {
     graph: &'a Graph,
     planned: &'a memory::Planned,
+    /// Whether a tensor is a bias and nothing else.
+    biases: Vec<bool>,
     indices: Vec<Option<usize>>,
     tensors: Vec<DirectTensor>,
 }
@@ -257,7 +290,10 @@ impl Maker<'_> {
             name: tensor.name.clone(),
             shape: tensor.shape.clone(),
             dtype: tensor.dtype,
-            quantization: tensor.quantization.clone(),
+            quantization: match (&tensor.quantization, self.biases[id.index()]) {
+                (Some(quantization), true) => Some(first_channel(quantization)),
+                (quantization, _) => quantization.clone(),
+            },
             bytes: memory::bytes(tensor),
             is_variable: tensor.is_variable,
             place: self.planned.place(self.graph, id),
