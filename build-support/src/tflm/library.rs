@@ -20,12 +20,14 @@ use crate::cxx::{Cxx, Source, Target, io_error};
 use crate::library::archive::{self, Archive};
 use crate::library::cache::Folder;
 use crate::library::{self, Built, Library, Options, checked_section};
+use crate::process::output;
+
+/// What TFLM calls where its checks fail. The C library's would bring an operating system's calls.
+const ABORT: &str = "extern \"C\" [[noreturn]] void abort() {\n  __builtin_trap();\n}\n";
 
 /// How to compile.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// The processor, as `-mcpu` takes it, where the target stands for several: `cortex-m55`.
-    pub cpu: Option<String>,
     /// Whether TFLM checks and says what it can; by default where there is an operating system.
     pub messages: Option<bool>,
 }
@@ -34,7 +36,7 @@ pub struct Settings {
 pub(crate) struct Compiled {
     pub(crate) interface: c_api::Library,
     pub(crate) archive: Archive,
-    pub(crate) compiler: String,
+    cxx: Cxx,
     /// What a change of has to compile it anew, of what is not castiron's.
     pub(crate) sources: Vec<PathBuf>,
 }
@@ -53,7 +55,7 @@ pub fn build(
 ) -> Result<Library> {
     let target = Target {
         triple: options.target.clone(),
-        cpu: settings.cpu.clone(),
+        cpu: options.cpu.clone(),
         opt_level: Some(
             match options.opt {
                 library::OptLevel::Speed => "2",
@@ -72,6 +74,7 @@ pub fn build(
         arena_section: options.arena_section.as_deref(),
         weights_section: options.weights_section.as_deref(),
         traced: options.traced,
+        own_abort: false,
         facts,
     };
     let folder = Folder::open(options.build_dir.as_deref())?;
@@ -83,11 +86,41 @@ pub fn build(
     let built = Built {
         target: target.triple(),
         native: target.is_native(),
-        toolchain: compiled.compiler,
+        toolchain: compiled.cxx.version()?,
         archive: compiled.archive,
         math: true,
     };
     library::finish(compiled.interface, texts, built, options)
+}
+
+impl Compiled {
+    /// Cargo's lines for what the library needs besides itself.
+    pub(crate) fn link_lines(&self, target: &Target) -> Result<Vec<String>> {
+        if !target.is_bare_metal() {
+            let unix = !target.triple().contains("windows");
+            return Ok(unix
+                .then(|| "cargo::rustc-link-lib=m".to_owned())
+                .into_iter()
+                .collect());
+        }
+        // A program in Rust is linked without a C library; of the compiler's, the mathematical
+        // functions are wanted, and what they keep `errno` in.
+        let mut lines = Vec::new();
+        for name in ["m", "c_nano"] {
+            let file = format!("lib{name}.a");
+            let found = output(self.cxx.command()?.arg(format!("-print-file-name={file}")));
+            let path = PathBuf::from(found.unwrap_or_default().trim());
+            // Without a folder the compiler does not have it.
+            if let (true, Some(folder)) = (path.is_absolute(), path.parent()) {
+                lines.push(format!(
+                    "cargo::rustc-link-search=native={}",
+                    folder.display()
+                ));
+                lines.push(format!("cargo::rustc-link-lib=static:-bundle={name}"));
+            }
+        }
+        Ok(lines)
+    }
 }
 
 /// All that decides what comes out.
@@ -100,6 +133,8 @@ pub(crate) struct Job<'a> {
     pub(crate) arena_section: Option<&'a str>,
     pub(crate) weights_section: Option<&'a str>,
     pub(crate) traced: bool,
+    /// Whether there is no C library whose `abort` TFLM could call.
+    pub(crate) own_abort: bool,
     pub(crate) facts: GraphFacts,
 }
 
@@ -143,7 +178,7 @@ impl Job<'_> {
         };
         Ok(Compiled {
             archive: archive::finish_object(&bytes, &interface, kind)?,
-            compiler: ours.version()?,
+            cxx: ours,
             sources: selection.sources.into_iter().map(|s| s.path).collect(),
             interface,
         })
@@ -220,6 +255,9 @@ impl Job<'_> {
             (interface.header_name(), c_api::header(interface)?.into()),
             (format!("{}_c.cc", interface.prefix), shim.into()),
         ];
+        if self.own_abort {
+            texts.push(("castiron_abort.cc".to_owned(), ABORT.into()));
+        }
         for file in &files {
             let mut text = Vec::new();
             let path = folder.join(&file.file_name);

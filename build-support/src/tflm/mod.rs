@@ -1,5 +1,6 @@
 //! TensorFlow Lite Micro (TFLM) from the sources a user points to.
 
+mod bindings;
 mod layout;
 mod library;
 mod revision;
@@ -14,8 +15,12 @@ use std::path::PathBuf;
 use castiron_codegen::error::{Error, Result};
 use castiron_codegen::tflm::arena::Kernels;
 
+pub(crate) use bindings::bindings;
+pub(crate) use library::Job;
 pub use library::{Settings, build};
 pub use tree::Tree;
+
+use crate::Model;
 
 use layout::ThirdParty;
 
@@ -100,6 +105,17 @@ impl Tflm {
     fn give(mut self, what: ThirdParty, folder: PathBuf) -> Self {
         self.given.insert(what, folder);
         self
+    }
+
+    /// A model for these kernels to compute, in a build script.
+    ///
+    /// ```no_run
+    /// use castiron_build::{OrExit as _, Tflm};
+    ///
+    /// Tflm::new("third_party/tflite-micro").model("kws.tflite").compile().or_exit();
+    /// ```
+    pub fn model(self, path: impl Into<PathBuf>) -> Model {
+        Model::new(path).tflm(self)
     }
 
     /// The tree, if it is whole and of the revision that castiron knows.

@@ -58,9 +58,6 @@ pub(crate) struct Arguments {
     /// Take TFLM's sources of another revision than castiron knows
     #[arg(long, requires = "tflm")]
     allow_revision: bool,
-    /// The processor, where the target stands for several: cortex-m55
-    #[arg(long, value_name = "NAME", requires = "tflm")]
-    cpu: Option<String>,
     /// Let TFLM say why a kernel fails, and check more [default: where there is an operating system]
     #[arg(long, requires = "tflm")]
     messages: bool,
