@@ -12,6 +12,8 @@ pub mod c_header;
 #[cfg(feature = "text")]
 mod c_tensors;
 #[cfg(feature = "text")]
+pub mod cpp;
+#[cfg(feature = "text")]
 pub mod csv;
 #[cfg(feature = "text")]
 pub mod facts;

@@ -9,7 +9,6 @@ use crate::error::Diagnostic;
 use crate::graph::{Graph, TensorId};
 use crate::ops::{self, Site};
 use crate::plan::{Plan, Region};
-use crate::work;
 
 /// What an operator's lowering works with.
 #[derive(Debug)]
@@ -141,7 +140,7 @@ impl<'a> Lowering<'a> {
                     operator.kind.name().to_owned(),
                     title(&Site::new(self.graph, self.operator)),
                     if first {
-                        work::macs(self.graph, self.operator).unwrap_or(0)
+                        ops::macs(self.graph, self.operator)
                     } else {
                         0
                     },

@@ -32,6 +32,7 @@ use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, Graph, OpKind};
 use crate::lower::{ElementType, Lowering, Operand};
 use crate::plan::{OpMemory, OutputMemory};
+use crate::work;
 
 /// One family of operators.
 pub trait Family: Sync {
@@ -91,6 +92,11 @@ pub fn supported() -> impl Iterator<Item = BuiltinOperator> {
         .iter()
         .copied()
         .filter(|op| family(&OpKind::Builtin(*op)).is_some())
+}
+
+/// Multiply-accumulates of an operator of a graph; 0 where unknown.
+pub fn macs(graph: &Graph, operator: usize) -> u64 {
+    work::macs(graph, operator).unwrap_or(0)
 }
 
 /// What an operator of a graph does with memory.

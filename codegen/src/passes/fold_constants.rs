@@ -13,7 +13,6 @@ use crate::exec::Machine;
 use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, Options, TensorId};
 use crate::lower;
 use crate::ops;
-use crate::work;
 
 /// Bytes that one subgraph's folded constants may take together. Far more than any firmware
 /// holds, and a bound on what a small hostile file can unfold into.
@@ -67,8 +66,7 @@ fn effort(graph: &Graph, index: usize) -> u64 {
         }
         _ => 1,
     };
-    work::macs(graph, index)
-        .unwrap_or(0)
+    ops::macs(graph, index)
         .max(inputs)
         .max(outputs.saturating_mul(window.min(inputs)))
 }
