@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use castiron_build::Tflm;
 use castiron_build::validate::{
-    Against, Case, Outcome, Platform, Settings, Subject, generated, validate, validate_firmware,
+    Against, Case, Engine, Outcome, Platform, Settings, Subject, generated, validate,
+    validate_firmware,
 };
 use castiron_codegen::graph::Model;
 use castiron_codegen::lower::{self, CompileOptions, Program};
@@ -66,6 +68,13 @@ impl Subjects {
         Self::read(
             "examples/models/kws_dscnn_int8.tflite",
             "examples/models/golden/kws_dscnn_int8",
+        )
+    }
+
+    fn sine() -> Self {
+        Self::read(
+            "examples/models/sine_int8.tflite",
+            "examples/models/golden/sine_int8",
         )
     }
 
@@ -138,6 +147,42 @@ fn qemu_agrees() {
 #[test]
 fn renode_agrees() {
     agrees(Platform::Renode);
+}
+
+/// With TFLM's kernels, whose sources `CASTIRON_TFLM` names.
+#[test]
+fn tflm_agrees() {
+    let Some(sources) = std::env::var_os("CASTIRON_TFLM") else {
+        println!("skipped with TFLM: CASTIRON_TFLM does not name its sources");
+        return;
+    };
+    let tree = Tflm::new(sources).check().unwrap_or_else(|e| panic!("{e}"));
+    for on in [Platform::Host, Platform::Qemu] {
+        if !available(on) {
+            continue;
+        }
+        let subject = Subjects::sine();
+        let settings = Settings {
+            engine: Engine::Tflm(tree.clone()),
+            ..settings(on)
+        };
+        let outcome = subject.validate(&settings);
+        assert!(outcome.agree, "{:?}", outcome.first);
+        assert_eq!(outcome.engine, "tflm");
+        assert_eq!(outcome.references[0].tally.cases, subject.cases.len());
+        assert_eq!(outcome.instructions.is_some(), on.counts_instructions());
+
+        let layers = Settings {
+            layers: true,
+            ..settings
+        };
+        let whole = Subject {
+            model: &subject.model,
+            program: &subject.program,
+        };
+        let refused = validate(whole, &subject.cases, &layers, &mut |_| {});
+        assert!(refused.is_err_and(|e| e.to_string().contains("--layers")));
+    }
 }
 
 /// The model with one byte of an operator's weights changed.

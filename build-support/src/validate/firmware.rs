@@ -9,8 +9,8 @@ use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
 
 use super::platform::{self, Tools, unusable};
-use super::{Case, Settings, tools};
-use crate::library;
+use super::{Case, Engine, Settings, tools};
+use crate::{library, tflm};
 
 /// A static library in the folder, and what a compiler has to know of it.
 #[derive(Debug)]
@@ -40,7 +40,10 @@ pub(super) fn library(
         offline: settings.offline,
         ..library::Options::default()
     };
-    let built = library::build(model, &options)?;
+    let built = match &settings.engine {
+        Engine::Compiled => library::build(model, &options)?,
+        Engine::Tflm(tree) => tflm::build(model, tree, &tflm::Settings::default(), &options)?,
+    };
     let (header, archive) = (
         built.interface.header_name(),
         built.interface.archive_name(),

@@ -27,6 +27,8 @@ pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
 pub use platform::Platform;
 
 use crate::library::OptLevel;
+use crate::tflm::Tree;
+use crate::toolchain::{Purpose, Toolchain};
 
 /// How far floats may be from what is expected, as a share of the greatest magnitude of the
 /// tensor or of 1: what `docs/accuracy.md` promises.
@@ -56,17 +58,20 @@ pub struct Settings {
 }
 
 /// What computes on the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Engine {
     /// castiron's kernels.
     Compiled,
+    /// TensorFlow Lite Micro's, from these sources.
+    Tflm(Tree),
 }
 
 impl Engine {
     /// Its name on the command line.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Compiled => "compiled",
+            Self::Tflm(_) => "tflm",
         }
     }
 }
@@ -84,6 +89,18 @@ impl Settings {
             opt: OptLevel::default(),
             build_dir: None,
             offline: false,
+        }
+    }
+
+    /// That what is asked for can be had.
+    fn check(&self) -> Result<()> {
+        match (&self.engine, self.traced()) {
+            (Engine::Tflm(_), true) => Err(Diagnostic::new(
+                "TFLM's kernels cannot be seen operator by operator",
+            )
+            .help("leave out --layers and --csv, or take castiron's own engine")
+            .into()),
+            _ => Ok(()),
         }
     }
 
@@ -132,7 +149,11 @@ pub fn validate_firmware(
 ) -> Result<Outcome> {
     let entry = &subject.program.entries[0];
     cases::check(entry, cases)?;
+    settings.check()?;
     let tools = platform::Tools::find(settings.on)?;
+    if let Engine::Compiled = settings.engine {
+        Toolchain::detect(settings.on.triple(), Purpose::Library)?;
+    }
     let graph = &subject.model.graphs[entry.graph];
 
     progress("running the model on this machine");

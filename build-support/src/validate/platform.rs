@@ -47,12 +47,14 @@ impl Platform {
         self == Self::Qemu
     }
 
-    /// Whether the tools are here that building and running there takes.
+    /// Whether the tools are here that building and running there takes, castiron's own engine among
+    /// them.
     ///
     /// # Errors
     /// Which are missing, and where to get them.
     pub fn check(self) -> Result<()> {
-        Tools::find(self).map(|_| ())
+        Tools::find(self)?;
+        Toolchain::detect(self.triple(), Purpose::Library).map(|_| ())
     }
 
     pub(super) fn running(self) -> &'static str {
@@ -87,9 +89,6 @@ impl Tools {
                 Ok(program) => found.push(program),
                 Err(error) => missing.extend(error.diagnostics().to_vec()),
             }
-        }
-        if let Err(error) = Toolchain::detect(on.triple(), Purpose::Library) {
-            missing.extend(error.diagnostics().to_vec());
         }
         if let Some(error) = Error::from_many(missing) {
             return Err(error);

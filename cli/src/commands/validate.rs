@@ -5,6 +5,7 @@ mod tables;
 
 use std::path::PathBuf;
 
+use castiron_build::Tflm;
 use castiron_build::validate::{self, Against, Difference, Engine, Outcome, Platform, Settings};
 use castiron_build::validate::{Subject, TOLERANCE};
 use castiron_codegen::emit::csv;
@@ -15,7 +16,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Answer;
-use super::lib::Opt;
+use super::arena::Kernels;
+use super::lib::{self, Opt};
 use crate::args::{Destination, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, ModelFile};
@@ -35,6 +37,7 @@ Examples:
   castiron validate kws.tflite --on qemu --layers
   castiron validate kws.tflite --on qemu --csv operators.csv
   castiron validate kws.tflite --on renode --inputs recorded --keep build
+  castiron validate kws.tflite --on qemu --engine tflm --tflm ../tflite-micro
 
 Programs are looked for in PATH; CC, CASTIRON_ARM_GCC, CASTIRON_QEMU and RENODE name others.";
 
@@ -47,6 +50,15 @@ pub(crate) struct Arguments {
     /// Where the firmware runs
     #[arg(long, value_enum, default_value_t = On::Host)]
     on: On,
+    /// What computes there: castiron's kernels, or TensorFlow Lite Micro
+    #[arg(long, value_enum, default_value_t = lib::Engine::Compiled)]
+    engine: lib::Engine,
+    /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
+    #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
+    tflm: Option<PathBuf>,
+    /// TFLM's kernels to take
+    #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
+    kernels: Kernels,
     /// The folder of inputs, and of reference outputs if there are any
     #[arg(long, value_name = "DIR", conflicts_with_all = ["cases", "seed"])]
     inputs: Option<PathBuf>,
@@ -111,11 +123,16 @@ fn tolerance(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> Result<Settings> {
         let on = Platform::from(self.on);
-        Settings {
+        Ok(Settings {
             on,
-            engine: Engine::Compiled,
+            engine: match (self.engine, &self.tflm) {
+                (lib::Engine::Tflm, Some(folder)) => {
+                    Engine::Tflm(Tflm::new(folder).kernels(self.kernels.into()).check()?)
+                }
+                _ => Engine::Compiled,
+            },
             layers: self.layers,
             measure: self.csv.is_some() && on.counts_instructions(),
             tolerance: self.tolerance,
@@ -123,7 +140,7 @@ impl Arguments {
             opt: self.opt.into(),
             build_dir: self.build_dir.clone(),
             offline: self.offline,
-        }
+        })
     }
 }
 
@@ -137,6 +154,7 @@ struct Json<'a> {
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let input = input::model(&arguments.model)?;
+    let settings = arguments.settings()?;
     let mut sources = vec![input.path.clone()];
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");
@@ -153,7 +171,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             model: &input.model,
             program: &program,
         };
-        let outcome = validate::validate(subject, &cases, &arguments.settings(), say)
+        let outcome = validate::validate(subject, &cases, &settings, say)
             .map_err(|e| e.in_file(&input.model.file))?;
         Ok::<_, Failure>((report, outcome))
     })?;

@@ -2,8 +2,9 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "inspect",
+    "gen-cpp",
     "gen-header",
     "gen-resolver",
     "plan",
