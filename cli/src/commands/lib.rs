@@ -176,7 +176,6 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         None => library::build(&input.model, &options),
         Some(tree) => {
             let settings = tflm::Settings {
-                cpu: arguments.cpu.clone(),
                 messages: arguments.messages.then_some(true),
             };
             tflm::build(&input.model, tree, &settings, &options)
