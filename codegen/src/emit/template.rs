@@ -4,6 +4,12 @@ use serde::Serialize;
 
 use crate::error::{Diagnostic, Result};
 
+/// What templates include: their names, and their text.
+const PARTS: &[(&str, &str)] = &[(
+    "arena_check",
+    include_str!("../../templates/arena_check.tera"),
+)];
+
 /// Fills in a template.
 pub(super) fn render(template: &str, values: &impl Serialize) -> Result<String> {
     use std::error::Error as _;
@@ -15,5 +21,11 @@ pub(super) fn render(template: &str, values: &impl Serialize) -> Result<String> 
             .help("please report this together with the model")
     };
     let context = tera::Context::from_serialize(values).map_err(defect)?;
-    Ok(tera::Tera::one_off(template, &context, false).map_err(defect)?)
+    let mut tera = tera::Tera::default();
+    tera.autoescape_on(Vec::new());
+    // What includes a part goes on in the part's last line.
+    let parts = PARTS.iter().map(|(name, text)| (*name, text.trim_end()));
+    let all = parts.chain([("whole", template)]);
+    tera.add_raw_templates(all).map_err(defect)?;
+    Ok(tera.render("whole", &context).map_err(defect)?)
 }

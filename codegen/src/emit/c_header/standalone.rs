@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::emit::arena::ArenaValues;
 use crate::emit::facts::{GraphFacts, TensorFacts};
 use crate::emit::literal::{MAX_STRING, c_comment, c_float, c_string, shortened};
 use crate::emit::template::render as render_template;
@@ -27,6 +28,7 @@ struct Values {
     length: usize,
     alignment: u32,
     section: Option<String>,
+    arena: Option<ArenaValues>,
     /// The subgraph run by default first, then those only signatures run.
     graphs: Vec<GraphValues>,
     signatures: Vec<SignatureValues>,
@@ -128,6 +130,8 @@ pub(super) fn render<'a>(job: &Job<'_, 'a>) -> Result<CHeader<'a>> {
         length: job.bytes.len(),
         alignment: job.alignment,
         section: job.section.map(c_string),
+        arena: (job.arena)
+            .map(|need| ArenaValues::new(need, format!("{upper}_TFLM"), format!("{prefix}_tflm"))),
         signatures: (job.model.signatures.iter().enumerate())
             .map(|(i, s)| signature_values(job.model, s, &format!("{upper}_SIGNATURE_{i}")))
             .collect(),
