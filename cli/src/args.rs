@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, completions, generate, header, inspect, man, plan, resolver, run,
+    align, arena, completions, generate, header, inspect, lib, man, plan, resolver, run,
 };
 
 const AFTER_HELP: &str = "\
@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Align(align::Arguments),
     Run(run::Arguments),
     Generate(generate::Arguments),
+    Lib(lib::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

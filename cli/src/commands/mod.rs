@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod generate;
 pub(crate) mod header;
 pub(crate) mod inspect;
+pub(crate) mod lib;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod resolver;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Align(arguments) => align::run(arguments, general),
         Command::Run(arguments) => run::run(arguments, general),
         Command::Generate(arguments) => generate::run(arguments, general),
+        Command::Lib(arguments) => lib::run(arguments, general),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments, general),
     }

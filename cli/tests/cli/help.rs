@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "inspect",
     "gen-header",
     "gen-resolver",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 10] = [
     "align",
     "run",
     "generate",
+    "lib",
     "completions",
     "man",
 ];

@@ -4,6 +4,7 @@ mod diagnostics;
 mod files;
 mod generate;
 mod help;
+mod library;
 mod support;
 mod tables;
 mod tflm;

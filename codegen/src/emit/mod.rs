@@ -8,7 +8,11 @@ mod arena;
 #[cfg(feature = "text")]
 mod bytes;
 #[cfg(feature = "text")]
+pub mod c_api;
+#[cfg(feature = "text")]
 pub mod c_header;
+#[cfg(feature = "text")]
+mod c_tensors;
 #[cfg(feature = "text")]
 pub mod facts;
 pub mod ident;

@@ -12,7 +12,7 @@ use crate::tflm::{TFLM_REVISION, TflmOp};
 use super::arena::ArenaValues;
 use super::ident::{Language, identifier};
 use super::literal::{c_comment, c_string, shortened};
-use super::template::render;
+use super::template::{ARENA_CHECK, render_with};
 
 const TEMPLATE: &str = include_str!("../../templates/ops_resolver.h.tera");
 
@@ -144,8 +144,9 @@ impl Resolver {
     /// The text of `ops_resolver.h`: `TFLITE_RESOLVER_SIZE`, `g_tflite_resolver` and
     /// `tflite_initialize_resolver()`, as Kenning Zephyr Runtime wants them.
     pub fn to_header(&self) -> Result<String> {
-        render(
+        render_with(
             TEMPLATE,
+            &[ARENA_CHECK],
             &Values {
                 models: self
                     .models

@@ -243,20 +243,52 @@ impl<'a> EntryCode<'a> {
         if self.entry.steps.is_empty() {
             return TokenStream::new();
         }
-        let calls = self.entry.steps.iter().enumerate().map(|(i, step)| {
-            let name = self.step_name(i);
-            let operands = step.operands.iter().map(|operand| {
-                let view = view(operand);
-                match operand.memory {
-                    Memory::Arena => quote!(arena.at::<#view>()),
-                    Memory::Constants => quote!(WEIGHTS.at::<#view>()),
-                }
-            });
-            quote!(#name.run(#(#operands),*);)
-        });
+        let calls = (0..self.entry.steps.len()).map(|i| self.call(i));
         quote! {
             let arena = self.arena.cells();
             #(#calls)*
+        }
+    }
+
+    fn call(&self, position: usize) -> TokenStream {
+        let name = self.step_name(position);
+        let operands = self.entry.steps[position].operands.iter().map(|operand| {
+            let view = view(operand);
+            match operand.memory {
+                Memory::Arena => quote!(arena.at::<#view>()),
+                Memory::Constants => quote!(WEIGHTS.at::<#view>()),
+            }
+        });
+        quote!(#name.run(#(#operands),*);)
+    }
+
+    /// `run`, with a look at every operator's outputs as soon as they are there.
+    pub(super) fn traced(&self) -> TokenStream {
+        let looks_after = |steps: usize| {
+            let all = self.entry.observations.iter();
+            all.filter(move |o| o.steps == steps).map(|o| {
+                let (operator, output) = (o.operator, o.output);
+                let offset = Literal::usize_unsuffixed(o.operand.offset);
+                let len = Literal::usize_unsuffixed(o.operand.range().len());
+                quote!(after(#operator, #output, arena.at::<u8, #offset, #len>());)
+            })
+        };
+        let first = looks_after(0);
+        let steps = (0..self.entry.steps.len()).map(|i| {
+            let (call, looks) = (self.call(i), looks_after(i + 1));
+            quote!(#call #(#looks)*)
+        });
+        quote! {
+            /// Computes the outputs from the inputs and hands over every operator's outputs: index of
+            /// the operator in the model, position among its outputs, bytes.
+            pub fn run_traced(
+                &mut self,
+                mut after: impl FnMut(usize, usize, &[::core::cell::Cell<u8>]),
+            ) {
+                let arena = self.arena.cells();
+                #(#first)*
+                #(#steps)*
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub struct RustOptions {
     pub tracked: Vec<String>,
     /// Reads the packed constants from this file, beside the module, rather than from a literal.
     pub constants_file: Option<String>,
+    /// Adds `run_traced` to the default entry: a run that shows every operator's outputs.
+    pub traced: bool,
 }
 
 /// The items of the model's module.
@@ -59,6 +61,8 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
     let default_methods = entries.first().map(|e| e.methods(None));
     let named = entries.iter().filter(|_| several);
     let named_items = named.clone().map(|e| e.items(Some(e.name())));
+    let traced = entries.first().filter(|_| options.traced);
+    let traced = traced.map(EntryCode::traced);
     let named_methods = named.map(|e| e.methods(Some(e.name())));
     let parameters = entries.iter().map(EntryCode::parameters);
     let arena_doc =
@@ -97,6 +101,7 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
             }
 
             #default_methods
+            #traced
             #(#named_methods)*
         }
 
