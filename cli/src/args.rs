@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, completions, generate, header, inspect, lib, man, plan, resolver, run,
+    align, arena, completions, cpp, generate, header, inspect, lib, man, plan, resolver, run,
 };
 
 const AFTER_HELP: &str = "\
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     GenHeader(header::Arguments),
     GenResolver(resolver::Arguments),
+    GenCpp(cpp::Arguments),
     Plan(plan::Arguments),
     Arena(arena::Arguments),
     Align(align::Arguments),

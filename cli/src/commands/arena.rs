@@ -61,7 +61,7 @@ pub(super) enum Kernels {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Target {
+pub(super) enum Target {
     /// Without vector instructions: Cortex-M0, M0+, M3, M23
     CortexM0,
     /// With DSP instructions: Cortex-M4, M7, M33

@@ -3,6 +3,7 @@
 pub(crate) mod align;
 pub(crate) mod arena;
 pub(crate) mod completions;
+pub(crate) mod cpp;
 pub(crate) mod generate;
 pub(crate) mod header;
 pub(crate) mod inspect;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments, general),
         Command::GenHeader(arguments) => header::run(arguments, general),
         Command::GenResolver(arguments) => resolver::run(arguments, general),
+        Command::GenCpp(arguments) => cpp::run(arguments, general),
         Command::Plan(arguments) => plan::run(arguments, general),
         Command::Arena(arguments) => arena::run(arguments, general),
         Command::Align(arguments) => align::run(arguments, general),

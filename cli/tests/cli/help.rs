@@ -6,6 +6,7 @@ const COMMANDS: [&str; 11] = [
     "inspect",
     "gen-header",
     "gen-resolver",
+    "gen-cpp",
     "plan",
     "arena",
     "align",

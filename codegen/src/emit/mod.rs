@@ -14,6 +14,8 @@ pub mod c_header;
 #[cfg(feature = "text")]
 mod c_tensors;
 #[cfg(feature = "text")]
+pub mod cpp;
+#[cfg(feature = "text")]
 pub mod facts;
 pub mod ident;
 #[cfg(feature = "text")]

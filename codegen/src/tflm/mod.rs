@@ -1,7 +1,9 @@
 //! What TensorFlow Lite Micro (TFLM) has and does: its operators, and the arena it needs.
 
 pub mod arena;
+pub mod direct;
 mod ops;
+mod registrations;
 
 use std::fmt;
 

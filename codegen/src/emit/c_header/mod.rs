@@ -177,7 +177,7 @@ fn checked_alignment(alignment: u32) -> Result<u32> {
         .into())
 }
 
-fn checked_section(section: &str) -> Result<&str> {
+pub(super) fn checked_section(section: &str) -> Result<&str> {
     let usable = |b: u8| b.is_ascii_alphanumeric() || b"._,$-".contains(&b);
     if !section.is_empty() && section.len() <= 255 && section.bytes().all(usable) {
         return Ok(section);

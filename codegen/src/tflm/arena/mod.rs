@@ -72,12 +72,74 @@ impl Arena {
         let interpreter = Interpreter {
             model,
             options,
-            table: match options.target {
-                Target::Riscv32 => &riscv::TFLM_90B983C2_RISCV,
-                _ => &table::TFLM_90B983C2,
-            },
+            table: sizes(options.target),
         };
         interpreter.arena().map_err(|e| e.in_file(&model.file))
+    }
+}
+
+/// What one kernel asks the arena for, apart from its tensors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelMemory {
+    /// Buffers that Init and Prepare keep, in bytes on a 32-bit target.
+    pub kept: Vec<usize>,
+    /// Working memory, in the order the kernel asks for it.
+    pub scratch: Vec<usize>,
+}
+
+/// What the kernels of one subgraph ask for, by operator.
+///
+/// # Errors
+/// If the subgraph has an operator whose sizes are not known, or one that TFLM would refuse.
+pub fn kernel_memory(
+    model: &Model,
+    subgraph: usize,
+    options: &ArenaOptions,
+) -> Result<Vec<KernelMemory>> {
+    let interpreter = Interpreter {
+        model,
+        options,
+        table: sizes(options.target),
+    };
+    let Some(graph) = model.graphs.get(subgraph) else {
+        return Ok(Vec::new());
+    };
+    let mut wrong: Vec<Diagnostic> = interpreter.unknown_types(graph).collect();
+    let mut kernels = Vec::new();
+    for operator in 0..graph.operators.len() {
+        let site = Site { graph, operator };
+        match interpreter.node(site, subgraph, &mut Vec::new()) {
+            Ok(node) => kernels.push(KernelMemory::of(&node)),
+            Err(d) => wrong.push(d.at_operator(operator, site.name())),
+        }
+    }
+    let wrong = wrong.into_iter().map(|d| d.in_subgraph(subgraph)).collect();
+    match Error::from_many(wrong) {
+        Some(error) => Err(error.in_file(&model.file)),
+        None => Ok(kernels),
+    }
+}
+
+impl KernelMemory {
+    fn of(node: &Node) -> Self {
+        let mut kept: Vec<usize> = (node.data > 0).then_some(node.data).into_iter().collect();
+        let mut scratch = Vec::new();
+        for event in &node.events {
+            match *event {
+                Event::Keep(bytes) => kept.push(bytes),
+                Event::Scratch(bytes) => scratch.push(bytes),
+                Event::Look(_) | Event::Spend(_) => {}
+            }
+        }
+        Self { kept, scratch }
+    }
+}
+
+/// The sizes of TFLM's structs on a target.
+fn sizes(target: Target) -> &'static SizeTable {
+    match target {
+        Target::Riscv32 => &riscv::TFLM_90B983C2_RISCV,
+        _ => &table::TFLM_90B983C2,
     }
 }
 
