@@ -62,18 +62,7 @@ impl Arena {
     /// If it has an operator whose sizes are not known, or one that TFLM would refuse, or if there
     /// are no such kernels for the processor.
     pub fn new(model: &Model, options: &ArenaOptions) -> Result<Self> {
-        if !options.target.runs(options.kernels) {
-            return Err(Diagnostic::new("CMSIS-NN has no kernels for the processor")
-                .expected("an Arm Cortex-M")
-                .found(options.target)
-                .help("use the reference kernels")
-                .into());
-        }
-        let interpreter = Interpreter {
-            model,
-            options,
-            table: sizes(options.target),
-        };
+        let interpreter = Interpreter::new(model, options)?;
         interpreter.arena().map_err(|e| e.in_file(&model.file))
     }
 }
@@ -96,11 +85,7 @@ pub fn kernel_memory(
     subgraph: usize,
     options: &ArenaOptions,
 ) -> Result<Vec<KernelMemory>> {
-    let interpreter = Interpreter {
-        model,
-        options,
-        table: sizes(options.target),
-    };
+    let interpreter = Interpreter::new(model, options)?;
     let Some(graph) = model.graphs.get(subgraph) else {
         return Ok(Vec::new());
     };
@@ -135,14 +120,6 @@ impl KernelMemory {
     }
 }
 
-/// The sizes of TFLM's structs on a target.
-fn sizes(target: Target) -> &'static SizeTable {
-    match target {
-        Target::Riscv32 => &riscv::TFLM_90B983C2_RISCV,
-        _ => &table::TFLM_90B983C2,
-    }
-}
-
 struct Interpreter<'a> {
     model: &'a Model,
     options: &'a ArenaOptions,
@@ -161,7 +138,26 @@ struct Node {
     peak: usize,
 }
 
-impl Interpreter<'_> {
+impl<'a> Interpreter<'a> {
+    fn new(model: &'a Model, options: &'a ArenaOptions) -> Result<Self> {
+        if !options.target.runs(options.kernels) {
+            return Err(Diagnostic::new("CMSIS-NN has no kernels for the processor")
+                .expected("an Arm Cortex-M")
+                .found(options.target)
+                .help("use the reference kernels")
+                .into());
+        }
+        let table = match options.target {
+            Target::Riscv32 => &riscv::TFLM_90B983C2_RISCV,
+            _ => &table::TFLM_90B983C2,
+        };
+        Ok(Self {
+            model,
+            options,
+            table,
+        })
+    }
+
     fn arena(&self) -> Result<Arena> {
         let core = &self.table.core;
         let mut assumptions = Vec::new();
