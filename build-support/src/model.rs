@@ -241,14 +241,13 @@ impl Model {
     /// Tells cargo what the files are made from. Of a build that fails cargo runs the script again
     /// in any case.
     fn announce(&self) {
-        for path in [
+        let paths = [
             Some(&self.path),
             self.labels.as_ref(),
             self.io_spec.as_ref(),
-        ] {
-            if let Some(path) = path {
-                println!("cargo::rerun-if-changed={}", path.display());
-            }
+        ];
+        for path in paths.into_iter().flatten() {
+            println!("cargo::rerun-if-changed={}", path.display());
         }
     }
 }

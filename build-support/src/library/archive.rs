@@ -53,6 +53,9 @@ pub(crate) struct Options<'a> {
     pub(crate) arena_section: Option<&'a str>,
 }
 
+/// Parts of the names, in either mangling, of what all panics of Rust end in.
+const PANICS: [&str; 2] = ["9panicking", "rust_begin_unwind"];
+
 /// Makes the archive.
 pub(super) fn finish(
     cargos: &[u8],
@@ -177,8 +180,20 @@ fn check(file: &object::File<'_>, symbols: &BTreeSet<String>) -> Result<Vec<Stri
                 .into(),
         );
     }
+    let mut names = file.symbols().filter_map(|s| s.name().ok());
+    if let Some(panic) = names.find(|name| panics(name)) {
+        return Err(
+            Diagnostic::new(format!("the compiled library could panic, by {panic}"))
+                .help("please report this together with the model")
+                .into(),
+        );
+    }
     let undefined: BTreeSet<String> = undefined.into_iter().map(|(_, name)| name).collect();
     Ok(undefined.into_iter().collect())
+}
+
+fn panics(name: &str) -> bool {
+    PANICS.iter().any(|part| name.contains(part))
 }
 
 fn is_expected(name: &str) -> bool {
@@ -239,7 +254,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn panics_are_not_expected() {
+    fn panics_are_told_by_name() {
+        for name in [
+            "_RNvNtCsgEmfK2I1SDS_4core9panicking18panic_bounds_check",
+            "_ZN4core9panicking9panic_fmt17h0123456789abcdefE",
+            "rust_begin_unwind",
+        ] {
+            assert!(panics(name), "{name}");
+        }
+        assert!(!panics("_RNvNtCs1_16castiron_runtime7kernels3dot"));
+    }
+
+    #[test]
+    fn only_what_c_has_is_expected() {
         for name in [
             "memcpy",
             "__aeabi_uldivmod",

@@ -230,7 +230,7 @@ fn describe(answer: &Answer<'_>) -> String {
     ];
     let rows = figures.map(|(what, bytes)| vec![what.to_owned(), text::grouped(bytes)]);
     let mut out = format!("{}, by {}\n\n", answer.target, answer.toolchain);
-    out += &text::table(&["In the library", ">Bytes"], rows.into_iter());
+    out += &text::table(&["In the library", ">Bytes"], rows);
     out.push('\n');
     out += &file_table(&answer.files);
     let CaseCount { baked, left_out } = answer.cases;

@@ -2,10 +2,11 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "inspect",
     "gen-header",
     "gen-resolver",
+    "gen-cpp",
     "plan",
     "arena",
     "align",

@@ -218,6 +218,36 @@ int main(void)
     }
 }
 
+/// The header has to serve C++ as well.
+#[test]
+fn the_header_is_clean_cpp17() {
+    if !present("g++") {
+        println!("skipped: no g++ here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let labels: Vec<String> = (0..12).map(|i| format!("\"{i}\" %d ??/")).collect();
+    let made = build(
+        "examples/models/kws_dscnn_int8.tflite",
+        Options {
+            labels: Some(labels),
+            traced: true,
+            ..Options::default()
+        },
+    );
+    store(&made, folder.path());
+    let program = "#include \"kws_dscnn_int8.h\"
+#include \"kws_dscnn_int8_self_test.h\"
+static const char *const labels[] = KWS_DSCNN_INT8_OUTPUT_0_LABELS;
+int main() { return labels[0] == nullptr ? 1 : kws_dscnn_int8_self_test(); }
+";
+    std::fs::write(folder.path().join("main.cpp"), program).unwrap();
+    run(Command::new("g++")
+        .current_dir(folder.path())
+        .args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wpedantic"])
+        .args(["-Wconversion", "-fsyntax-only", "main.cpp"]));
+}
+
 /// Sections of the instance and of the weights, and nothing visible but the interface.
 #[test]
 fn memory_lies_where_it_is_wanted() {
