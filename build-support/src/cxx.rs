@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) cpu: Option<String>,
     /// `0`, `1`, `2`, `3`, `s` or `z`.
     pub(crate) opt_level: Option<String>,
+    /// The C++ compiler; by default the one that the environment names, or the target's own.
+    pub(crate) compiler: Option<PathBuf>,
 }
 
 /// A source file and the name of its object, without a suffix.
@@ -109,6 +111,9 @@ impl Cxx {
             }
             if cpp {
                 build.flags(CPP_FLAGS);
+            }
+            if let (Some(compiler), true) = (&target.compiler, cpp) {
+                build.compiler(compiler);
             }
             if let Some(cpu) = &target.cpu {
                 cpu_flags(&mut build, &triple, cpu, target.opt_level.as_deref());

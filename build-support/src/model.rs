@@ -265,6 +265,7 @@ impl Engine {
             triple: None,
             cpu: self.cpu.clone(),
             opt_level: self.opt_level.clone(),
+            compiler: None,
         };
         let tree = self.tflm.check()?;
         let prefix = c_api::prefix(name);

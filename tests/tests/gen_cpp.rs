@@ -99,6 +99,7 @@ impl Tflm {
             "tensorflow/lite/micro/arena_allocator",
             "tensorflow/lite/micro/memory_planner",
             "tensorflow/lite/micro/tflite_bridge",
+            "tensorflow/lite/core/api",
             "tensorflow/lite/core/c",
             "tensorflow/lite/kernels",
             "tensorflow/lite/kernels/internal",

@@ -63,6 +63,7 @@ pub fn build(
             }
             .to_owned(),
         ),
+        compiler: None,
     };
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     let job = Job {

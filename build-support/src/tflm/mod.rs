@@ -7,6 +7,8 @@ mod revision;
 mod tree;
 
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,7 @@ pub(crate) mod validate;
 
 use std::path::PathBuf;
 
+use castiron_codegen::tflm::arena::ArenaNeed;
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Depfile, Destination, General};
@@ -84,14 +85,27 @@ struct Answer<'a, T> {
 
 /// Writes the outputs of a generating command, with their depfile, and says what was written.
 fn write(
-    mut outputs: Outputs<'_>,
+    outputs: Outputs<'_>,
     depfile: &Depfile,
     sources: &[PathBuf],
     general: &General,
 ) -> Result<()> {
+    write_with_arenas(outputs, depfile, sources, &[], general)
+}
+
+/// The same for outputs that name arenas of TFLM.
+fn write_with_arenas(
+    mut outputs: Outputs<'_>,
+    depfile: &Depfile,
+    sources: &[PathBuf],
+    arenas: &[ArenaNeed],
+    general: &General,
+) -> Result<()> {
     #[derive(Serialize)]
-    struct Files {
+    struct Files<'a> {
         files: Vec<Written>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        tflm_arenas: &'a [ArenaNeed],
     }
     if general.json && outputs.to_stdout() {
         return Err(json_beside_output());
@@ -102,11 +116,12 @@ fn write(
     let to_stdout = outputs.to_stdout();
     let files = outputs.write()?;
     if general.json {
-        text::print(&to_json(&Files { files })?)
+        let tflm_arenas = arenas;
+        text::print(&to_json(&Files { files, tflm_arenas })?)
     } else if general.quiet || to_stdout {
         Ok(())
     } else {
-        text::print(&file_table(&files))
+        text::print(&(file_table(&files) + &arena::unknown(arenas)))
     }
 }
 

@@ -4,9 +4,9 @@ use crate::support::{Folder, castiron, failure, stdout};
 
 const COMMANDS: [&str; 13] = [
     "inspect",
-    "gen-cpp",
     "gen-header",
     "gen-resolver",
+    "gen-cpp",
     "plan",
     "arena",
     "align",

@@ -4,6 +4,8 @@
 //! wrote (names, labels) passes through [`literal`] or [`ident`] first, so it stays data.
 
 #[cfg(feature = "text")]
+mod arena;
+#[cfg(feature = "text")]
 mod bytes;
 #[cfg(feature = "text")]
 pub mod c_api;

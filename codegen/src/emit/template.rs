@@ -19,6 +19,11 @@ pub(super) const QUANTIZE: Partial = (
 );
 /// A macro that aligns a variable, whatever the compiler.
 pub(super) const ALIGNED: Partial = ("c_aligned", include_str!("../../templates/c_aligned.tera"));
+/// A check that an arena of TFLM's interpreter is large enough.
+pub(super) const ARENA_CHECK: Partial = (
+    "arena_check",
+    include_str!("../../templates/arena_check.tera"),
+);
 
 /// Fills in a template.
 pub(super) fn render(template: &str, values: &impl Serialize) -> Result<String> {

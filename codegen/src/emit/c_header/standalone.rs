@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use crate::emit::arena::ArenaValues;
 use crate::emit::c_tensors::{GraphValues, graph_values};
 use crate::emit::facts::GraphFacts;
 use crate::emit::literal::{c_comment, c_string, shortened};
-use crate::emit::template::{ALIGNED, QUANTIZE, TENSORS, render_with};
+use crate::emit::template::{ALIGNED, ARENA_CHECK, QUANTIZE, TENSORS, render_with};
 use crate::error::Result;
 use crate::graph::{Model, Signature, SignaturePort};
 
@@ -28,6 +29,7 @@ struct Values {
     length: usize,
     alignment: u32,
     section: Option<String>,
+    arena: Option<ArenaValues>,
     /// The subgraph run by default first, then those only signatures run.
     graphs: Vec<GraphValues>,
     signatures: Vec<SignatureValues>,
@@ -81,6 +83,8 @@ pub(super) fn render<'a>(job: &Job<'_, 'a>) -> Result<CHeader<'a>> {
         length: job.bytes.len(),
         alignment: job.alignment,
         section: job.section.map(c_string),
+        arena: (job.arena)
+            .map(|need| ArenaValues::new(need, format!("{upper}_TFLM"), format!("{prefix}_tflm"))),
         signatures: (job.model.signatures.iter().enumerate())
             .map(|(i, s)| signature_values(job.model, s, &format!("{upper}_SIGNATURE_{i}")))
             .collect(),
@@ -97,7 +101,7 @@ pub(super) fn render<'a>(job: &Job<'_, 'a>) -> Result<CHeader<'a>> {
     Ok(CHeader {
         header: CFile::new(
             header_name,
-            render_with(HEADER, &[TENSORS, QUANTIZE], &values)?,
+            render_with(HEADER, &[ARENA_CHECK, TENSORS, QUANTIZE], &values)?,
             &[],
         ),
         source: Some(CFile::new(

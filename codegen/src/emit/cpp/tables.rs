@@ -91,6 +91,7 @@ struct OptionRow {
     name: String,
     #[serde(rename = "type")]
     of: &'static str,
+    is_written: bool,
     members: Vec<(&'static str, String)>,
 }
 
@@ -282,11 +283,15 @@ impl Pools {
             .map(|(name, value)| (*name, member(value)))
             .collect();
         let known = self.options.values.len();
-        let name = self.options.name(format!("{} {members:?}", options.name));
+        let name = self.options.name(format!(
+            "{} {members:?} {}",
+            options.name, options.is_written
+        ));
         if self.options.values.len() > known {
             self.option_rows.push(OptionRow {
                 name: name.clone(),
                 of: options.name,
+                is_written: options.is_written,
                 members,
             });
         }

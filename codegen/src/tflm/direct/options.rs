@@ -10,6 +10,9 @@ pub struct OptionStruct {
     pub name: &'static str,
     /// Its members and their values.
     pub members: Vec<(&'static str, Member)>,
+    /// Whether the kernel writes to it in Prepare, so that it cannot be in flash. It writes the
+    /// same values for every instance.
+    pub is_written: bool,
 }
 
 /// The value of a member.
@@ -152,7 +155,11 @@ pub(super) fn of(graph: &Graph, operator: &Operator) -> Option<OptionStruct> {
         // RESHAPE's kernel goes by the tensors' shapes.
         _ => return None,
     };
-    Some(OptionStruct { name, members })
+    Some(OptionStruct {
+        name,
+        members,
+        is_written: operator.kind.name() == "L2_POOL_2D",
+    })
 }
 
 /// The struct of operators whose options have the schema's names in TFLM, too.

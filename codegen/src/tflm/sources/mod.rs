@@ -95,7 +95,7 @@ impl Caller {
     /// The files it begins with.
     fn roots(self) -> &'static [&'static str] {
         match self {
-            Self::Direct => &[],
+            Self::Direct => &["tensorflow/lite/micro/micro_context.cc"],
             Self::Interpreter => &["tensorflow/lite/micro/micro_interpreter.cc"],
         }
     }
@@ -182,3 +182,6 @@ impl Default for Sources {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests;
