@@ -2,12 +2,17 @@
 //!
 //! - [`Model`]: in a build script, a model's Rust module in `OUT_DIR`.
 //! - [`library`]: a model as a static library with a C interface, which is `castiron lib`.
+//! - [`Tflm`]: the same with TensorFlow Lite Micro's kernels, compiled from the sources you point to.
 //! - [`toolchain`]: a Rust compiler for a target.
 
+mod cxx;
 pub mod library;
 mod model;
 mod process;
+pub mod tflm;
 pub mod toolchain;
 
-pub use castiron_codegen::error::{Diagnostic, Error};
+pub use castiron_codegen::error::{Diagnostic, Error, Result};
+pub use castiron_codegen::tflm::arena::Kernels;
 pub use model::{Generated, Model, OrExit};
+pub use tflm::Tflm;

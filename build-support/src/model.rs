@@ -5,14 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::emit::IoSpecFile;
+use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
-use castiron_codegen::emit::rust::{self, RustOptions};
+use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph;
 use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::{labels, tflite};
+
+use crate::cxx::Target;
+use crate::tflm::{Job, Tflm, bindings};
 
 /// A model for a build script to generate code from.
 ///
@@ -45,6 +49,16 @@ pub struct Model {
     out_dir: Option<PathBuf>,
     header: bool,
     resolver: bool,
+    tflm: Option<Box<Engine>>,
+}
+
+/// TFLM as the engine.
+#[derive(Debug, Clone)]
+struct Engine {
+    tflm: Tflm,
+    cpu: Option<String>,
+    opt_level: Option<String>,
+    messages: Option<bool>,
 }
 
 /// The files that were generated.
@@ -52,8 +66,10 @@ pub struct Model {
 pub struct Generated {
     /// The Rust module, for `include!`.
     pub module: PathBuf,
-    /// The packed weights, which the module includes.
-    pub weights: PathBuf,
+    /// The packed weights, which the module includes, of castiron's own engine.
+    pub weights: Option<PathBuf>,
+    /// The static library that the module calls, of TFLM.
+    pub library: Option<PathBuf>,
     /// The model as C, header and source.
     pub header: Option<(PathBuf, PathBuf)>,
     /// The TFLM operators that the model needs.
@@ -115,6 +131,41 @@ impl Model {
         self
     }
 
+    /// TFLM's kernels compute the model, compiled from these sources.
+    ///
+    /// The module has the same names and types. `include_model!` with `engine = "tflm"` uses what is
+    /// compiled here; then `name` has to stay the model's. The feature `bindgen` has to be on.
+    pub fn tflm(mut self, tflm: Tflm) -> Self {
+        self.tflm = Some(Box::new(Engine {
+            tflm,
+            cpu: None,
+            opt_level: None,
+            messages: None,
+        }));
+        self
+    }
+
+    /// The processor to compile TFLM for, as `-mcpu` takes it, where the target stands for several:
+    /// `cortex-m55`.
+    pub fn cpu(mut self, cpu: impl Into<String>) -> Self {
+        self.on_tflm(|engine| engine.cpu = Some(cpu.into()))
+    }
+
+    /// How to optimise TFLM: `1`, `2`, `3` or `s`; 2 unless said, whatever the profile.
+    pub fn opt_level(mut self, level: impl Into<String>) -> Self {
+        self.on_tflm(|engine| engine.opt_level = Some(level.into()))
+    }
+
+    /// Whether TFLM checks and says what it can; by default where there is an operating system.
+    pub fn messages(mut self, messages: bool) -> Self {
+        self.on_tflm(|engine| engine.messages = Some(messages))
+    }
+
+    fn on_tflm(&mut self, change: impl FnOnce(&mut Engine)) -> Self {
+        self.tflm.as_deref_mut().map(change);
+        self.clone()
+    }
+
     /// Generates the files, and tells cargo what they are made from. A file is written only if its
     /// content changes.
     ///
@@ -143,7 +194,6 @@ impl Model {
         };
         let io_spec = (io_spec.as_ref()).map(|(file, text)| IoSpecFile { file, text });
         let facts = GraphFacts::of_model(&model, io_spec, labels.as_deref())?;
-        let program = lower::compile(&model, &CompileOptions::default())?;
 
         let name = rust::module_name(self.name.as_deref().unwrap_or(model.stem()));
         let weights_file = format!("{name}.weights.bin");
@@ -153,15 +203,22 @@ impl Model {
             constants_file: Some(weights_file.clone()),
             ..RustOptions::default()
         };
-        let constants = program.constants.bytes();
-        let module = rust::file(&program, &options);
-        let mut made = Generated {
-            module: write(&out_dir, &format!("{name}.rs"), module.as_bytes())?,
-            weights: write(&out_dir, &weights_file, constants)?,
-            header: None,
-            resolver: None,
-            arena_bytes: program.arena_bytes,
-            weight_bytes: constants.len(),
+        let mut made = match &self.tflm {
+            Some(engine) => engine.generate(&model, &name, facts, &options, &out_dir)?,
+            None => {
+                let program = lower::compile(&model, &CompileOptions::default())?;
+                let constants = program.constants.bytes();
+                let module = rust::file(&program, &options);
+                Generated {
+                    module: write(&out_dir, &format!("{name}.rs"), module.as_bytes())?,
+                    weights: Some(write(&out_dir, &weights_file, constants)?),
+                    library: None,
+                    header: None,
+                    resolver: None,
+                    arena_bytes: program.arena_bytes,
+                    weight_bytes: constants.len(),
+                }
+            }
         };
         if self.header {
             let options = HeaderOptions {
@@ -192,6 +249,64 @@ impl Model {
         for path in paths.into_iter().flatten() {
             println!("cargo::rerun-if-changed={}", path.display());
         }
+    }
+}
+
+impl Engine {
+    fn generate(
+        &self,
+        model: &graph::Model,
+        name: &str,
+        facts: GraphFacts,
+        options: &RustOptions,
+        out_dir: &Path,
+    ) -> Result<Generated> {
+        let target = Target {
+            triple: None,
+            cpu: self.cpu.clone(),
+            opt_level: self.opt_level.clone(),
+            compiler: None,
+        };
+        let tree = self.tflm.check()?;
+        let prefix = c_api::prefix(name);
+        let job = Job {
+            model,
+            tree: &tree,
+            target: &target,
+            messages: self.messages,
+            name: Some(&prefix),
+            arena_section: None,
+            weights_section: options.section.as_deref(),
+            traced: false,
+            own_abort: target.is_bare_metal(),
+            facts,
+        };
+        let file = format!("{name}_bindings.rs");
+        let module = TflmModule::new(model, &prefix, &file)?.file(options);
+        let compiled = job.compile(&out_dir.join("tflm"))?;
+        let interface = &compiled.interface;
+        let header = c_api::header(interface)?;
+        let header = write(out_dir, &interface.header_name(), header.as_bytes())?;
+        let bindings = bindings(&header, &prefix, &target.triple())?;
+        write(out_dir, &file, bindings.as_bytes())?;
+        let library = write(out_dir, &interface.archive_name(), &compiled.archive.bytes)?;
+        println!("cargo::rustc-link-search=native={}", out_dir.display());
+        println!("cargo::rustc-link-lib=static={prefix}");
+        for line in compiled.link_lines(&target)? {
+            println!("{line}");
+        }
+        for path in &compiled.sources {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        Ok(Generated {
+            module: write(out_dir, &format!("{name}.rs"), module.as_bytes())?,
+            weights: None,
+            library: Some(library),
+            header: None,
+            resolver: None,
+            arena_bytes: interface.arena_bytes,
+            weight_bytes: interface.weight_bytes,
+        })
     }
 }
 
@@ -274,7 +389,10 @@ mod tests {
         let made = generate();
         let module = fs::read_to_string(&made.module).unwrap();
         assert!(module.contains("include_bytes!(\"m.weights.bin\")"));
-        assert_eq!(fs::read(&made.weights).unwrap().len(), made.weight_bytes);
+        assert_eq!(
+            fs::read(made.weights.as_ref().unwrap()).unwrap().len(),
+            made.weight_bytes
+        );
         let (header, source) = made.header.clone().unwrap();
         assert!(fs::read_to_string(header).unwrap().contains("M_MODEL_LEN"));
         assert!(source.ends_with("m_model.c"));

@@ -29,5 +29,6 @@ mod spec;
 mod testing;
 
 pub use arch::c_abi;
+pub use arch::foreign::{CInterface, EngineError, Foreign};
 pub use arch::memory::{Arena, Cells, Constants, Element};
 pub use spec::{Quantized, TensorSpec};

@@ -18,10 +18,10 @@ use super::package::crate_name;
 
 /// A finished archive.
 #[derive(Debug)]
-pub(super) struct Archive {
-    pub(super) bytes: Vec<u8>,
-    pub(super) sizes: Sizes,
-    pub(super) undefined: Vec<String>,
+pub(crate) struct Archive {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) sizes: Sizes,
+    pub(crate) undefined: Vec<String>,
 }
 
 /// Bytes of an archive's sections; what a program does not use of them, its linker leaves out.
@@ -46,11 +46,11 @@ const COMPILER_TYPES: [&str; 6] = ["si", "di", "ti", "sf", "df", "2"];
 
 /// What the archive is for.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// The target has no operating system.
-    pub(super) bare: bool,
+    pub(crate) bare: bool,
     /// Section of the built-in instance.
-    pub(super) arena_section: Option<&'a str>,
+    pub(crate) arena_section: Option<&'a str>,
 }
 
 /// Parts of the names, in either mangling, of what all panics of Rust end in.
@@ -62,10 +62,6 @@ pub(super) fn finish(
     interface: &c_api::Library,
     options: Options<'_>,
 ) -> Result<Archive> {
-    let not_understood = |what: &dyn std::fmt::Display| {
-        Diagnostic::new(format!("the compiled library is not understood: {what}"))
-            .help("please report this with the target and the compiler's version")
-    };
     let archive = ArchiveFile::parse(cargos).map_err(|e| not_understood(&e))?;
     let ours = crate_name(interface);
     let mut members = Vec::new();
@@ -80,6 +76,24 @@ pub(super) fn finish(
         let count = format!("{} objects of {ours}", members.len());
         return Err(not_understood(&count).into());
     };
+    let archive = finish_object(object, interface, options)?;
+    if let Some(strange) = archive.undefined.iter().find(|name| !is_expected(name)) {
+        // A function of Rust's that can panic would need more of Rust than there is.
+        return Err(Diagnostic::new(format!(
+            "the compiled library needs {strange}, which C does not have"
+        ))
+        .help("please report this together with the model")
+        .into());
+    }
+    Ok(archive)
+}
+
+/// Makes the archive of one object that has all there is.
+pub(crate) fn finish_object(
+    object: &[u8],
+    interface: &c_api::Library,
+    options: Options<'_>,
+) -> Result<Archive> {
     let symbols: BTreeSet<String> = interface.symbols().into_iter().collect();
     // Other formats (Mach-O, COFF) stay as they are.
     let is_elf = object.starts_with(&elf::ELFMAG);
@@ -97,6 +111,11 @@ pub(super) fn finish(
         sizes,
         undefined,
     })
+}
+
+fn not_understood(what: &dyn std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(format!("the compiled library is not understood: {what}"))
+        .help("please report this with the target and the compiler's version")
 }
 
 /// Only the interface stays global, and the arena takes no space in an image.
@@ -170,13 +189,6 @@ fn check(file: &object::File<'_>, symbols: &BTreeSet<String>) -> Result<Vec<Stri
         );
     }
     let undefined: BTreeSet<String> = undefined.into_iter().map(|(_, name)| name).collect();
-    if let Some(strange) = undefined.iter().find(|name| !is_expected(name)) {
-        return Err(Diagnostic::new(format!(
-            "the compiled library needs {strange}, which C does not have"
-        ))
-        .help("please report this together with the model")
-        .into());
-    }
     Ok(undefined.into_iter().collect())
 }
 

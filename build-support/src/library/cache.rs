@@ -9,14 +9,14 @@ use etcetera::BaseStrategy as _;
 
 /// A build folder that no other build uses meanwhile.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     _lock: File,
 }
 
 impl Folder {
     /// Opens the folder, and waits while another build is in it.
-    pub(super) fn open(wanted: Option<&Path>) -> Result<Self> {
+    pub(crate) fn open(wanted: Option<&Path>) -> Result<Self> {
         let path = match wanted {
             Some(path) => path.to_owned(),
             None => of_user(),
@@ -31,12 +31,12 @@ impl Folder {
         open().map_err(|e| failure(&path, &e).into())
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Writes a file unless it has this content: cargo goes by times.
-    pub(super) fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(name);
         if fs::read(&path).is_ok_and(|old| old == bytes) {
             return Ok(());

@@ -27,10 +27,12 @@ pub enum Cases {
 }
 
 impl Cases {
-    pub(super) fn of(&self, program: &Program) -> Result<Vec<Case>> {
+    /// The cases for a model of so many inputs and outputs. Without a program there are none to
+    /// make up.
+    pub(crate) fn of(&self, program: Option<&Program>, counts: [usize; 2]) -> Result<Vec<Case>> {
         match self {
-            Self::MadeUp => made_up(program),
-            Self::Folder(folder) => read(folder, program),
+            Self::MadeUp => program.map_or_else(|| Ok(Vec::new()), made_up),
+            Self::Folder(folder) => read(folder, counts),
             Self::Given(cases) => Ok(cases.clone()),
         }
     }
@@ -73,15 +75,12 @@ fn made_up(program: &Program) -> Result<Vec<Case>> {
         .collect()
 }
 
-fn read(folder: &Path, program: &Program) -> Result<Vec<Case>> {
+fn read(folder: &Path, [inputs, outputs]: [usize; 2]) -> Result<Vec<Case>> {
     let file = |role: &str, case: usize, i: usize| folder.join(format!("{role}_{case}_{i}.bin"));
-    let Some(entry) = program.entries.first() else {
-        return Ok(Vec::new());
-    };
     let mut cases = Vec::new();
     while file("in", cases.len(), 0).is_file() {
-        let side = |role: &str, ports: &[Port]| {
-            (0..ports.len())
+        let side = |role: &str, count: usize| {
+            (0..count)
                 .map(|i| {
                     let path = file(role, cases.len(), i);
                     fs::read(&path).map_err(|e| {
@@ -91,7 +90,7 @@ fn read(folder: &Path, program: &Program) -> Result<Vec<Case>> {
                 })
                 .collect::<Result<Vec<_>, _>>()
         };
-        let (inputs, outputs) = (side("in", &entry.inputs)?, side("out", &entry.outputs)?);
+        let (inputs, outputs) = (side("in", inputs)?, side("out", outputs)?);
         cases.push(Case { inputs, outputs });
     }
     if cases.is_empty() {

@@ -1,7 +1,7 @@
 //! A model as a static library with a C interface, by castiron's compiled engine.
 
-mod archive;
-mod cache;
+pub(crate) mod archive;
+pub(crate) mod cache;
 mod cases;
 mod package;
 
@@ -118,7 +118,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         instance_bytes: program.arena_bytes.next_multiple_of(ALIGNMENT) + ALIGNMENT,
         traced: options.traced,
     };
-    let (files, cases) = sources(&interface, &program, options)?;
+    let texts = sources(&interface, Some(&program), options)?;
     let toolchain = Toolchain::detect(options.target.as_deref(), Purpose::Library)?;
     let made = package::compile(&interface, &program, &toolchain, options)?;
     let kind = archive::Options {
@@ -126,42 +126,77 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         arena_section: options.arena_section.as_deref(),
     };
     let archive = archive::finish(&made, &interface, kind)?;
-    let sections = Example {
-        target: toolchain.target(),
+    let built = Built {
+        target: toolchain.target().to_owned(),
         native: toolchain.is_native(),
+        toolchain: toolchain.to_string(),
+        archive,
+        math: false,
+    };
+    finish(interface, texts, built, options)
+}
+
+/// An archive and what made it.
+pub(crate) struct Built {
+    pub(crate) target: String,
+    pub(crate) native: bool,
+    pub(crate) toolchain: String,
+    pub(crate) archive: archive::Archive,
+    /// Whether it calls functions of libm.
+    pub(crate) math: bool,
+}
+
+/// Puts together what any engine's library consists of.
+pub(crate) fn finish(
+    interface: c_api::Library,
+    (texts, cases): (Vec<File>, CaseCount),
+    built: Built,
+    options: &Options<'_>,
+) -> Result<Library> {
+    let sections = Example {
+        target: &built.target,
+        native: built.native,
         arena_section: options.arena_section.as_deref(),
         weights_section: options.weights_section.as_deref(),
+        math: built.math,
     };
-    let example = c_api::example(&interface, &sections)?;
-    let mut all = vec![File {
+    // The example runs the self-test.
+    let example = match cases.baked {
+        0 => Vec::new(),
+        _ => c_api::example(&interface, &sections)?,
+    };
+    let mut files = vec![File {
         what: "library",
         name: interface.archive_name(),
-        bytes: archive.bytes,
+        bytes: built.archive.bytes,
     }];
-    all.extend(files);
-    all.extend(example.into_iter().map(|(name, text)| File {
+    files.extend(texts);
+    files.extend(example.into_iter().map(|(name, text)| File {
         what: "example",
         name: name.to_owned(),
         bytes: text.into_bytes(),
     }));
     Ok(Library {
-        target: toolchain.target().to_owned(),
-        toolchain: toolchain.to_string(),
-        sizes: archive.sizes,
-        undefined: archive.undefined,
+        target: built.target,
+        toolchain: built.toolchain,
+        sizes: built.archive.sizes,
+        undefined: built.archive.undefined,
         interface,
         cases,
-        files: all,
+        files,
     })
 }
 
-/// The C files that do not depend on what is compiled.
-fn sources(
+/// The C files that do not depend on what is compiled. Without a program, and without cases that were
+/// given, there is no self-test.
+pub(crate) fn sources(
     interface: &c_api::Library,
-    program: &Program,
+    program: Option<&Program>,
     options: &Options<'_>,
 ) -> Result<(Vec<File>, CaseCount)> {
-    let all = options.cases.of(program)?;
+    let facts = &interface.facts;
+    let counts = [facts.inputs.len(), facts.outputs.len()];
+    let all = options.cases.of(program, counts)?;
     let limit = options.case_bytes.unwrap_or(cases::MOST_BYTES);
     let baked = cases::that_fit(&all, limit);
     let count = CaseCount {
@@ -175,9 +210,16 @@ fn sources(
             count.left_out
         ));
     }
+    let header = File {
+        what: "header",
+        name: interface.header_name(),
+        bytes: c_api::header(interface)?.into_bytes(),
+    };
+    if baked.is_empty() {
+        return Ok((vec![header], count));
+    }
     let test = c_api::self_test(interface, baked, &comments)?;
-    let files = [
-        ("header", interface.header_name(), c_api::header(interface)?),
+    let tests = [
         (
             "self-test",
             format!("{}_self_test.h", interface.prefix),
@@ -194,11 +236,11 @@ fn sources(
         name,
         bytes: text.into_bytes(),
     });
-    Ok((files.into(), count))
+    Ok((std::iter::once(header).chain(tests).collect(), count))
 }
 
 /// Sections go into Rust, C and linker scripts.
-fn checked_section(section: &str) -> Result<&str> {
+pub(crate) fn checked_section(section: &str) -> Result<&str> {
     let usable = |b: u8| b.is_ascii_alphanumeric() || b"._$-".contains(&b);
     if !section.is_empty() && section.len() <= 255 && section.bytes().all(usable) {
         return Ok(section);

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use castiron_build::library::{self, CaseCount, Cases, Library, OptLevel, Options, Sizes};
+use castiron_build::tflm::{self, Tflm};
 use castiron_codegen::error::Diagnostic;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::arena::Kernels;
 use super::file_table;
 use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
@@ -26,11 +28,17 @@ The library holds castiron's kernels and the weights, and needs nothing but memc
 memset of the C library and the compiler's own run-time library. It is compiled with the Rust
 toolchain that is installed; whoever links it needs none.
 
+With --engine tflm it holds TFLM's kernels instead, those that the model needs, compiled by a C++
+compiler from the sources in --tflm, without TFLM's interpreter. It needs the C library's math
+functions besides. CXX, CC and CXXFLAGS, or CXX_<target>, … choose compilers and flags.
+
 Examples:
   castiron lib kws.tflite --target thumbv7em-none-eabihf --out-dir kws && make -C kws run
   castiron lib kws.tflite --target thumbv6m-none-eabi --opt s --out-dir kws
   castiron lib kws.tflite --target thumbv7em-none-eabihf --arena-section .ccmram \\
-      --weights-section .ext_flash --golden golden/kws --out-dir kws";
+      --weights-section .ext_flash --golden golden/kws --out-dir kws
+  castiron lib kws.tflite --engine tflm --tflm ../tflite-micro --kernels cmsis-nn \\
+      --target thumbv7em-none-eabihf --out-dir kws";
 
 /// Make a static library with a C interface, with a self-test and an example
 #[derive(Debug, Args)]
@@ -41,6 +49,18 @@ pub(crate) struct Arguments {
     /// What computes: castiron's kernels, or TensorFlow Lite Micro
     #[arg(long, value_enum, default_value_t = Engine::Compiled)]
     engine: Engine,
+    /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
+    #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
+    tflm: Option<PathBuf>,
+    /// TFLM's kernels to take
+    #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
+    kernels: Kernels,
+    /// Take TFLM's sources of another revision than castiron knows
+    #[arg(long, requires = "tflm")]
+    allow_revision: bool,
+    /// Let TFLM say why a kernel fails, and check more [default: where there is an operating system]
+    #[arg(long, requires = "tflm")]
+    messages: bool,
     /// The target, as Rust names it [default: this machine]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
@@ -121,12 +141,16 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     let input = input::model(&arguments.model)?;
     let extras = Extras::read(&input.path, &arguments.companions)?;
-    if arguments.engine == Engine::Tflm {
-        return Err(Failure::usage(
-            "the engine tflm is not built into this castiron",
-            "leave --engine out for castiron's own kernels",
-        ));
-    }
+    // A tree that cannot be used says so before anything is compiled.
+    let tree = match (&arguments.tflm, arguments.engine) {
+        (Some(folder), Engine::Tflm) => Some(
+            Tflm::new(folder)
+                .kernels(arguments.kernels.into())
+                .allow_revision(arguments.allow_revision)
+                .check()?,
+        ),
+        _ => None,
+    };
     let options = Options {
         target: arguments.target.clone(),
         cpu: arguments.cpu.clone(),
@@ -148,8 +172,14 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         build_dir: arguments.build_dir.clone(),
         offline: arguments.offline,
     };
-    let made = progress::during("compiling the library", general, || {
-        library::build(&input.model, &options)
+    let made = progress::during("compiling the library", general, || match &tree {
+        None => library::build(&input.model, &options),
+        Some(tree) => {
+            let settings = tflm::Settings {
+                messages: arguments.messages.then_some(true),
+            };
+            tflm::build(&input.model, tree, &settings, &options)
+        }
     })?;
     let mut outputs = Outputs::default();
     for file in &made.files {
@@ -204,6 +234,10 @@ fn describe(answer: &Answer<'_>) -> String {
     out.push('\n');
     out += &file_table(&answer.files);
     let CaseCount { baked, left_out } = answer.cases;
+    if baked == 0 {
+        out += "\nThere is no self-test and no example: castiron cannot run the model, so outputs to \
+                compare with have to be given with --golden.\n";
+    }
     if left_out > 0 {
         out += &format!(
             "\nThe self-test holds {baked} of {} cases; --golden-bytes allows more.\n",

@@ -4,6 +4,7 @@ pub mod arena;
 pub mod direct;
 mod ops;
 mod registrations;
+pub mod sources;
 
 use std::fmt;
 

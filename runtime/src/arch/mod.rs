@@ -2,4 +2,5 @@
 #![allow(unsafe_code)]
 
 pub mod c_abi;
+pub mod foreign;
 pub mod memory;

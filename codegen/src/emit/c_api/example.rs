@@ -45,6 +45,8 @@ pub struct Example<'a> {
     pub arena_section: Option<&'a str>,
     #[allow(missing_docs)]
     pub weights_section: Option<&'a str>,
+    /// Whether the library calls functions of libm.
+    pub math: bool,
 }
 
 #[derive(Serialize)]
@@ -70,6 +72,7 @@ struct Values<'a> {
     instructions_per_tick: u32,
     arena_section: Option<&'a str>,
     weights_section: Option<&'a str>,
+    math: bool,
 }
 
 /// Names and texts of the example's files.
@@ -128,6 +131,7 @@ pub fn example(library: &Library, example: &Example<'_>) -> Result<Vec<(&'static
         instructions_per_tick: board.map_or(0, Board::instructions_per_tick),
         arena_section: example.arena_section,
         weights_section: example.weights_section,
+        math: example.math,
     };
     let board_files = BOARD_FILES.iter().filter(|_| board.is_some());
     (FILES.iter().chain(board_files))

@@ -4,6 +4,7 @@ mod board;
 mod example;
 mod header;
 mod self_test;
+pub mod tflm;
 
 use super::facts::GraphFacts;
 use super::ident::{Language, identifier};

@@ -23,14 +23,14 @@ pub(super) struct EntryCode<'a> {
 }
 
 /// One input or output with the names it goes by.
-struct Named<'a> {
-    port: &'a Port,
+pub(super) struct Named<'a> {
+    pub(super) port: &'a Port,
     /// `Input` or `InputX`.
-    type_name: Ident,
+    pub(super) type_name: Ident,
     /// `INPUT` or `INPUT_X`.
     spec_name: Ident,
     /// `input` or `input_x`.
-    method: Ident,
+    pub(super) method: Ident,
 }
 
 impl<'a> EntryCode<'a> {
@@ -79,46 +79,11 @@ impl<'a> EntryCode<'a> {
 
     /// Types and descriptions of inputs and outputs, in a module of their own for a signature.
     pub(super) fn items(&self, module: Option<&Ident>) -> TokenStream {
-        let items = self.ports().into_iter().flatten().map(|named| {
-            let Named {
-                port,
-                type_name,
-                spec_name,
-                ..
-            } = named;
-            let element = element(&port.operand);
-            let len = port.operand.len;
-            let name = &port.name;
-            let shape = &port.shape;
-            let quantization = port.quantization.as_ref().and_then(|q| q.per_tensor());
-            let (scale, zero_point) = quantization.unwrap_or((1.0, 0));
-            let scale = Literal::f32_unsuffixed(scale);
-            let zero_point = Literal::i32_unsuffixed(zero_point);
-            let shape_literals = shape.iter().map(|d| Literal::usize_unsuffixed(*d));
-            let len_literal = Literal::usize_unsuffixed(len);
-            let doc = format!(
-                " Values of `{}`: {} {:?}.",
-                name.escape_debug(),
-                port.dtype,
-                shape
-            );
-            let spec_doc = format!(
-                " Name, shape and quantisation of `{}`.",
-                name.escape_debug()
-            );
-            quote! {
-                #[doc = #doc]
-                pub type #type_name = [#element; #len_literal];
-                #[doc = #spec_doc]
-                pub const #spec_name: ::castiron::TensorSpec<#element> = ::castiron::TensorSpec {
-                    name: #name,
-                    shape: &[#(#shape_literals),*],
-                    scale: #scale,
-                    zero_point: #zero_point,
-                    element: ::core::marker::PhantomData,
-                };
-            }
-        });
+        let items = self
+            .ports()
+            .into_iter()
+            .flatten()
+            .map(|named| port_items(&named));
         match module {
             None => quote!(#(#items)*),
             Some(module) => {
@@ -307,6 +272,48 @@ impl<'a> EntryCode<'a> {
     }
 }
 
+/// The type and the description of an input or output.
+pub(super) fn port_items(named: &Named<'_>) -> TokenStream {
+    let Named {
+        port,
+        type_name,
+        spec_name,
+        ..
+    } = named;
+    let element = element(&port.operand);
+    let len = port.operand.len;
+    let name = &port.name;
+    let shape = &port.shape;
+    let quantization = port.quantization.as_ref().and_then(|q| q.per_tensor());
+    let (scale, zero_point) = quantization.unwrap_or((1.0, 0));
+    let scale = Literal::f32_unsuffixed(scale);
+    let zero_point = Literal::i32_unsuffixed(zero_point);
+    let shape_literals = shape.iter().map(|d| Literal::usize_unsuffixed(*d));
+    let len_literal = Literal::usize_unsuffixed(len);
+    let doc = format!(
+        " Values of `{}`: {} {:?}.",
+        name.escape_debug(),
+        port.dtype,
+        shape
+    );
+    let spec_doc = format!(
+        " Name, shape and quantisation of `{}`.",
+        name.escape_debug()
+    );
+    quote! {
+        #[doc = #doc]
+        pub type #type_name = [#element; #len_literal];
+        #[doc = #spec_doc]
+        pub const #spec_name: ::castiron::TensorSpec<#element> = ::castiron::TensorSpec {
+            name: #name,
+            shape: &[#(#shape_literals),*],
+            scale: #scale,
+            zero_point: #zero_point,
+            element: ::core::marker::PhantomData,
+        };
+    }
+}
+
 /// Names of the methods that give an entry's inputs and outputs, of a model with one entry.
 pub fn accessors(entry: &Entry) -> [Vec<String>; 2] {
     let names = |ports: &[Port], role: &str, suffix: &str| {
@@ -328,7 +335,7 @@ fn methods_of(entry: &Entry, name: &str) -> Vec<String> {
         .collect()
 }
 
-fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
+pub(super) fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
     let names = port_names(ports.iter().map(|p| p.name.as_str()));
     // `x_2` and `x2` differ, but not as types.
     let mut types = BTreeSet::new();
@@ -361,7 +368,7 @@ fn capitalised(word: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-fn element(operand: &Operand) -> Ident {
+pub(super) fn element(operand: &Operand) -> Ident {
     Ident::new(operand.element.rust_name(), Span::call_site())
 }
 
