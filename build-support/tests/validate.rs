@@ -71,13 +71,6 @@ impl Subjects {
         )
     }
 
-    fn sine() -> Self {
-        Self::read(
-            "examples/models/sine_int8.tflite",
-            "examples/models/golden/sine_int8",
-        )
-    }
-
     fn vae() -> Self {
         Self::read("examples/models/vae.tflite", "examples/models/golden/vae")
     }
@@ -161,27 +154,24 @@ fn tflm_agrees() {
         if !available(on) {
             continue;
         }
-        let subject = Subjects::sine();
+        let subject = Subjects::kws();
         let settings = Settings {
             engine: Engine::Tflm(tree.clone()),
-            ..settings(on)
+            ..layers(on)
         };
         let outcome = subject.validate(&settings);
         assert!(outcome.agree, "{:?}", outcome.first);
         assert_eq!(outcome.engine, "tflm");
         assert_eq!(outcome.references[0].tally.cases, subject.cases.len());
         assert_eq!(outcome.instructions.is_some(), on.counts_instructions());
+        let operators = subject.model.graphs[0].operators.len();
+        assert_eq!(outcome.operators.len() + outcome.unseen.len(), operators);
+        assert!(outcome.operators.len() > operators / 2);
 
-        let layers = Settings {
-            layers: true,
-            ..settings
-        };
-        let whole = Subject {
-            model: &subject.model,
-            program: &subject.program,
-        };
-        let refused = validate(whole, &subject.cases, &layers, &mut |_| {});
-        assert!(refused.is_err_and(|e| e.to_string().contains("--layers")));
+        let firmware = damaged(&subject.model, 4);
+        let outcome = subject.against(&firmware, &subject.cases, &settings);
+        let first = outcome.first.expect("a difference");
+        assert_eq!(first.tensor.operator.map(|o| o.index), Some(4));
     }
 }
 

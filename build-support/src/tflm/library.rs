@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::facts::GraphFacts;
-use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
 use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::tflm::arena::{self, ArenaOptions};
@@ -146,11 +146,6 @@ impl Job<'_> {
         for section in [self.arena_section, self.weights_section] {
             section.map(checked_section).transpose()?;
         }
-        if self.traced {
-            return Err(Diagnostic::new("TFLM's kernels cannot be traced")
-                .help("leave tracing out, or take castiron's own engine")
-                .into());
-        }
         let direct = self.direct()?;
         let selection = self.tree.select(&self.operators(&direct), Caller::Direct)?;
         let interface = self.interface(&direct)?;
@@ -245,6 +240,7 @@ impl Job<'_> {
         let options = CppOptions {
             name: Some(interface.prefix.clone()),
             weights_section: self.weights_section.map(str::to_owned),
+            traced: self.traced,
         };
         let files = cpp(self.model, direct, &options)?;
         let namespace = files

@@ -92,18 +92,6 @@ impl Settings {
         }
     }
 
-    /// That what is asked for can be had.
-    fn check(&self) -> Result<()> {
-        match (&self.engine, self.traced()) {
-            (Engine::Tflm(_), true) => Err(Diagnostic::new(
-                "TFLM's kernels cannot be seen operator by operator",
-            )
-            .help("leave out --layers and --csv, or take castiron's own engine")
-            .into()),
-            _ => Ok(()),
-        }
-    }
-
     /// Whether the library has to tell of every operator.
     fn traced(&self) -> bool {
         self.layers || self.measure
@@ -149,7 +137,6 @@ pub fn validate_firmware(
 ) -> Result<Outcome> {
     let entry = &subject.program.entries[0];
     cases::check(entry, cases)?;
-    settings.check()?;
     let tools = platform::Tools::find(settings.on)?;
     if let Engine::Compiled = settings.engine {
         Toolchain::detect(settings.on.triple(), Purpose::Library)?;

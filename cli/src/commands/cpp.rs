@@ -69,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let options = CppOptions {
         name: arguments.name.clone(),
         weights_section: arguments.weights_section.clone(),
+        ..CppOptions::default()
     };
     let files = cpp(&input.model, &direct, &options)?;
     let mut outputs = Outputs::default();

@@ -121,7 +121,7 @@ fn operators(outcome: &Outcome) -> String {
     if !outcome.unseen.is_empty() {
         let indices: Vec<String> = outcome.unseen.iter().map(usize::to_string).collect();
         out += &format!(
-            "Operators computed at build time, and not seen: {}.\n",
+            "Operators that do not run on the target, and so are not seen: {}.\n",
             indices.join(", ")
         );
     }

@@ -24,6 +24,7 @@ struct Values<'a> {
     section: Option<String>,
     inputs: Vec<String>,
     outputs: Vec<String>,
+    traced: bool,
 }
 
 /// The source that defines the functions of the header. `namespace` is that of the C++.
@@ -64,5 +65,6 @@ fn values<'a>(library: &'a Library, namespace: &'a str, arena_section: Option<&s
         section: arena_section.map(c_string),
         inputs: accessors("input", library.facts.inputs.len()),
         outputs: accessors("output", library.facts.outputs.len()),
+        traced: library.traced,
     }
 }

@@ -37,6 +37,8 @@ pub struct CppOptions {
     pub name: Option<String>,
     /// Section to place the constants in; by default the compiler chooses.
     pub weights_section: Option<String>,
+    /// Adds `InvokeTraced`: a run that shows every operator's outputs.
+    pub traced: bool,
 }
 
 /// A file to write.
@@ -85,6 +87,7 @@ struct HeaderValues<'a> {
     outputs: &'a [usize],
     ports: &'a [Port],
     call_slots: usize,
+    traced: bool,
 }
 
 /// An input or output.
@@ -116,6 +119,8 @@ struct SourceValues<'a> {
     file: &'a str,
     namespace: &'a str,
     ports: &'a [Port],
+    /// Of each call, the operator's index in the file; for a traced model.
+    traced: Option<Vec<usize>>,
     #[serde(flatten)]
     tables: &'a Tables,
 }
@@ -158,6 +163,7 @@ pub fn cpp(model: &Model, direct: &Direct, options: &CppOptions) -> Result<Vec<C
         outputs: &direct.outputs,
         ports: &ports,
         call_slots: direct.calls.len().max(1),
+        traced: options.traced,
     };
     let source = SourceValues {
         model: name.clone(),
@@ -167,6 +173,7 @@ pub fn cpp(model: &Model, direct: &Direct, options: &CppOptions) -> Result<Vec<C
         file: &file,
         namespace: &namespace,
         ports: &ports,
+        traced: (options.traced).then(|| direct.calls.iter().map(|c| c.operator.index).collect()),
         tables: &tables,
     };
     let weights = WeightsValues {
