@@ -12,6 +12,7 @@ mod qemu;
 mod report;
 mod rust_versions;
 mod tflm;
+mod tflm_bench;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 use bench::{Entry, Outcome};
 use firmware::{Builder, OptLevel};
-use models::Selection;
+use models::{Selection, Subject};
 use tflm::Figures;
 
 /// Maintainer tasks of castiron.
@@ -75,6 +76,15 @@ enum OnTarget {
         #[arg(long)]
         json: bool,
         /// Write the tables into docs/benchmarks.md and the README.
+        #[arg(long, conflicts_with = "filter")]
+        update_docs: bool,
+    },
+    /// Measure models on TensorFlow Lite Micro's kernels without its interpreter. Needs the tree of its sources that
+    /// $CASTIRON_TFLM names.
+    TflmBench {
+        #[command(flatten)]
+        selection: Selection,
+        /// Write the table into docs/tflm.md.
         #[arg(long, conflicts_with = "filter")]
         update_docs: bool,
     },
@@ -170,6 +180,25 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        OnTarget::TflmBench {
+            selection,
+            update_docs,
+        } => {
+            let Some(tree) = std::env::var_os(tflm_bench::TREE) else {
+                eprintln!(
+                    "skipped: {} names no tree of tflite-micro",
+                    tflm_bench::TREE
+                );
+                return Ok(ExitCode::SUCCESS);
+            };
+            let found = subjects(root, &selection)?;
+            let rows = tflm_bench::run(root, Path::new(&tree), &found, &Figures::load()?)?;
+            println!("{}", tflm_bench::table(&rows, false));
+            if update_docs {
+                eprintln!("wrote {}", tflm_bench::update_docs(root, &rows)?.display());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         OnTarget::TargetTest { run, .. } => {
             let builder = Builder::new(root, &toolchain, run.opt);
             example(&builder).context("the example")?;
@@ -195,6 +224,11 @@ fn measure(
     builder: &Builder<'_>,
     selection: &Selection,
 ) -> Result<(Figures, Vec<Entry>)> {
+    let found = subjects(root, selection)?;
+    Ok((Figures::load()?, bench::run(builder, &found)))
+}
+
+fn subjects(root: &Path, selection: &Selection) -> Result<Vec<Subject>> {
     let found = models::find(root, selection)?;
     for note in &found.notes {
         eprintln!("{note}");
@@ -203,7 +237,7 @@ fn measure(
         !found.subjects.is_empty(),
         "no model with goldens found; name a directory of them with --models"
     );
-    Ok((Figures::load()?, bench::run(builder, &found.subjects)))
+    Ok(found.subjects)
 }
 
 /// Prints what each model did wrong.

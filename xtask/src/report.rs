@@ -177,7 +177,7 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3]
     [speed, memory, image]
 }
 
-fn table(style: TableStyle, header: &[&str]) -> Table {
+pub(crate) fn table(style: TableStyle, header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(style).set_header(header.to_vec());
     for column in table.column_iter_mut().skip(1) {
@@ -290,7 +290,7 @@ fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
 }
 
 /// Replaces what is between the markers of `key`, or appends it with markers.
-fn replace_section(text: &str, key: &str, section: &str) -> String {
+pub(crate) fn replace_section(text: &str, key: &str, section: &str) -> String {
     let (begin, end) = (
         format!("<!-- begin {key} -->\n"),
         format!("<!-- end {key} -->\n"),
@@ -306,7 +306,7 @@ fn replace_section(text: &str, key: &str, section: &str) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
