@@ -95,6 +95,12 @@ pub fn build(
 }
 
 impl Compiled {
+    /// Where the compiler has its own headers.
+    pub(crate) fn include_dir(&self) -> Result<PathBuf> {
+        let found = output(self.cxx.command()?.arg("-print-file-name=include"));
+        Ok(PathBuf::from(found.unwrap_or_default().trim()))
+    }
+
     /// Cargo's lines for what the library needs besides itself.
     pub(crate) fn link_lines(&self, target: &Target) -> Result<Vec<String>> {
         if !target.is_bare_metal() {
