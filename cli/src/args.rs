@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     align, arena, completions, cpp, generate, header, inspect, lib, man, plan, resolver, run,
+    validate,
 };
 
 const AFTER_HELP: &str = "\
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Arena(arena::Arguments),
     Align(align::Arguments),
     Run(run::Arguments),
+    Validate(validate::Arguments),
     Generate(generate::Arguments),
     Lib(lib::Arguments),
     Completions(completions::Arguments),

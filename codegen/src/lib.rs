@@ -15,3 +15,4 @@ pub mod plan;
 pub mod report;
 pub mod tflite;
 pub mod tflm;
+pub mod work;

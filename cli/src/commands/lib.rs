@@ -104,18 +104,29 @@ pub(crate) struct Arguments {
     depfile: Depfile,
 }
 
+/// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Engine {
+pub(super) enum Engine {
     Compiled,
     Tflm,
 }
 
+/// How to optimise.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Opt {
+pub(super) enum Opt {
     #[value(name = "3")]
     Speed,
     #[value(name = "s")]
     Size,
+}
+
+impl From<Opt> for OptLevel {
+    fn from(opt: Opt) -> Self {
+        match opt {
+            Opt::Speed => Self::Speed,
+            Opt::Size => Self::Size,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -155,10 +166,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         target: arguments.target.clone(),
         cpu: arguments.cpu.clone(),
         name: arguments.name.clone(),
-        opt: match arguments.opt {
-            Opt::Speed => OptLevel::Speed,
-            Opt::Size => OptLevel::Size,
-        },
+        opt: arguments.opt.into(),
         arena_section: arguments.arena_section.clone(),
         weights_section: arguments.weights_section.clone(),
         traced: arguments.trace,

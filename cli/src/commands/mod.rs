@@ -12,6 +12,7 @@ pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod resolver;
 pub(crate) mod run;
+pub(crate) mod validate;
 
 use std::path::PathBuf;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Run(arguments) => run::run(arguments, general),
         Command::Generate(arguments) => generate::run(arguments, general),
         Command::Lib(arguments) => lib::run(arguments, general),
+        Command::Validate(arguments) => validate::run(arguments, general),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments, general),
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "inspect",
     "gen-header",
     "gen-resolver",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 12] = [
     "arena",
     "align",
     "run",
+    "validate",
     "generate",
     "lib",
     "completions",

@@ -9,4 +9,5 @@ mod library;
 mod support;
 mod tables;
 mod tflm;
+mod validate;
 mod values;

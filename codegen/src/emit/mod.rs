@@ -16,6 +16,8 @@ mod c_tensors;
 #[cfg(feature = "text")]
 pub mod cpp;
 #[cfg(feature = "text")]
+pub mod csv;
+#[cfg(feature = "text")]
 pub mod facts;
 pub mod ident;
 #[cfg(feature = "text")]
