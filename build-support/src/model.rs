@@ -287,7 +287,7 @@ impl Engine {
         let interface = &compiled.interface;
         let header = c_api::header(interface)?;
         let header = write(out_dir, &interface.header_name(), header.as_bytes())?;
-        let bindings = bindings(&header, &prefix, &target.triple())?;
+        let bindings = bindings(&header, &prefix, &target.triple(), &compiled.include_dir()?)?;
         write(out_dir, &file, bindings.as_bytes())?;
         let library = write(out_dir, &interface.archive_name(), &compiled.archive.bytes)?;
         println!("cargo::rustc-link-search=native={}", out_dir.display());

@@ -27,6 +27,11 @@ pub use castiron_runtime::{
 /// - `section = "name"`: the linker section of the weights. It is written as
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
 ///
+/// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles
+///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.
+///   The module is the same, with two methods more that say whether the engine could run,
+///   `init()` and `status()`, and for the first subgraph only.
+///
 /// # The module
 ///
 /// For a model of one input and one output:

@@ -12,7 +12,12 @@ const FUNCTIONS: &str = "model_(init|input|run|output)";
 
 /// The bindings as a source file.
 #[cfg(not(feature = "bindgen"))]
-pub(crate) fn bindings(_header: &Path, _prefix: &str, _target: &str) -> Result<String> {
+pub(crate) fn bindings(
+    _header: &Path,
+    _prefix: &str,
+    _target: &str,
+    _include_dir: &Path,
+) -> Result<String> {
     Err(
         Diagnostic::new("castiron-build was built without bindgen, which TFLM's engine needs")
             .help("castiron-build = { version = \"0.1\", features = [\"bindgen\"] }")
@@ -20,9 +25,15 @@ pub(crate) fn bindings(_header: &Path, _prefix: &str, _target: &str) -> Result<S
     )
 }
 
-/// The bindings as a source file.
+/// The bindings as a source file. The compiler's own headers (`stddef.h`) are in `include_dir`: libclang
+/// has some only where Clang is installed.
 #[cfg(feature = "bindgen")]
-pub(crate) fn bindings(header: &Path, prefix: &str, target: &str) -> Result<String> {
+pub(crate) fn bindings(
+    header: &Path,
+    prefix: &str,
+    target: &str,
+    include_dir: &Path,
+) -> Result<String> {
     use crate::cxx::diagnostic;
 
     let missing = |found: String| {
@@ -42,6 +53,7 @@ pub(crate) fn bindings(header: &Path, prefix: &str, target: &str) -> Result<Stri
             "-ffreestanding",
             &format!("--target={}", clang_target(target)),
         ])
+        .clang_args(["-isystem", &include_dir.display().to_string()])
         .use_core()
         .layout_tests(false)
         .derive_copy(false)

@@ -95,6 +95,12 @@ pub fn build(
 }
 
 impl Compiled {
+    /// Where the compiler has its own headers.
+    pub(crate) fn include_dir(&self) -> Result<PathBuf> {
+        let found = output(self.cxx.command()?.arg("-print-file-name=include"));
+        Ok(PathBuf::from(found.unwrap_or_default().trim()))
+    }
+
     /// Cargo's lines for what the library needs besides itself.
     pub(crate) fn link_lines(&self, target: &Target) -> Result<Vec<String>> {
         if !target.is_bare_metal() {
@@ -277,9 +283,13 @@ impl Job<'_> {
     }
 }
 
-/// What a processor is to CMSIS-NN. The buffers of its kernels depend on it.
+/// What decides sizes: the vector instructions that CMSIS-NN is compiled for, and RISC-V's larger
+/// enumerations.
 fn processor(target: &Target) -> arena::Target {
     let triple = target.triple();
+    if triple.starts_with("riscv32") {
+        return arena::Target::Riscv32;
+    }
     match target.cpu.as_deref() {
         Some("cortex-m52" | "cortex-m55" | "cortex-m85") => arena::Target::CortexM55,
         Some("cortex-m4" | "cortex-m7" | "cortex-m33" | "cortex-m35p") => arena::Target::CortexM4,

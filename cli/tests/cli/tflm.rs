@@ -208,3 +208,23 @@ fn cmsis_nn_is_for_arm() {
     }
     assert!(folder.files().is_empty());
 }
+
+#[test]
+fn a_tree_that_cannot_be_used_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let out = folder.path("out");
+    let tflm = folder.path("no-tflm");
+    let arguments = ["lib", &kws(), "--engine", "tflm", "--out-dir", &out];
+    // Which tree is for the user to say.
+    castiron(&arguments).assert().failure().code(2);
+    let given: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .chain(["--tflm", &*tflm])
+        .collect();
+    let (code, text) = failure(&given);
+    assert_eq!(code, 1);
+    assert!(text.contains("there is no such folder"), "{text}");
+    assert!(text.contains("git clone"), "{text}");
+    assert!(fs::metadata(&out).is_err());
+}
