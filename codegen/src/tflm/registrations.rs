@@ -3,7 +3,7 @@
 //! The latter link less code with CMSIS-NN; with TFLM's reference kernels its headers make them
 //! the general ones.
 
-use crate::graph::{DType, OpKind, Operator};
+use crate::graph::{DType, Operator};
 
 use super::{TflmKernel, TflmOp};
 
@@ -147,7 +147,7 @@ const TYPED: &[Typed] = {
 
 impl Registration {
     /// The kernel of an operator; `dtype` gives the types of its inputs and outputs. `None` where
-    /// TFLM has no kernel, or none that works without an interpreter.
+    /// TFLM has no kernel.
     pub fn of(
         operator: &Operator,
         dtype: impl Fn(crate::graph::TensorId) -> DType,
@@ -192,11 +192,14 @@ impl Registration {
     }
 }
 
-/// Whether the operator calls other subgraphs or shares variables with them, which its kernel
-/// asks the interpreter for.
-pub(super) fn needs_graph(kind: &OpKind) -> bool {
-    matches!(
-        kind.name(),
-        "IF" | "WHILE" | "CALL_ONCE" | "VAR_HANDLE" | "READ_VARIABLE" | "ASSIGN_VARIABLE"
-    )
+/// castiron's own header.
+pub const OWN: &str = "castiron_tflm.h";
+
+/// A kernel of castiron's, for what TFLM's do with state that castiron keeps elsewhere.
+pub(super) fn own(function: &str) -> Registration {
+    Registration {
+        function: function.to_owned(),
+        by_pointer: false,
+        header: Some(OWN),
+    }
 }

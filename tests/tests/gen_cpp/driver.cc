@@ -1,4 +1,5 @@
-// Runs a generated model and TFLM's interpreter on the same inputs: driver MODEL [GOLDENS]
+// Runs a generated model and TFLM's interpreter on the same inputs: driver MODEL [GOLDENS [cases]]
+// With `cases`, the goldens' cases are all there are, one after the other and again.
 #include "driver.h"
 
 #include <cstdio>
@@ -10,6 +11,8 @@
 #include <vector>
 
 namespace {
+
+int cases = 0;
 
 using Bytes = std::vector<char>;
 
@@ -42,12 +45,16 @@ Bytes Random(size_t bytes) {
   return made;
 }
 
+std::string Case(const std::string& goldens, int run, size_t input) {
+  return goldens + "/in_" + std::to_string(run) + "_" + std::to_string(input) + ".bin";
+}
+
 // One more run of both. The inputs are a golden's, or random where there is none.
 void Compare(Interpreter* interpreter, void* model, const std::string& goldens, int run) {
   for (size_t i = 0; i < Inputs(); ++i) {
     const Port ours = Input(model, i), theirs = Input(interpreter, i);
     Check(ours.bytes == theirs.bytes, "an input has another size");
-    Bytes value = Read(goldens + "/in_" + std::to_string(run) + "_" + std::to_string(i) + ".bin");
+    Bytes value = Read(Case(goldens, cases > 0 ? run % cases : run, i));
     if (value.size() != ours.bytes) {
       value = Random(ours.bytes);
     }
@@ -68,6 +75,10 @@ void Compare(Interpreter* interpreter, void* model, const std::string& goldens, 
 int main(int argc, char** argv) {
   const Bytes file = Read(argv[1]);
   const std::string goldens = argc > 2 ? argv[2] : "none";
+  while (argc > 3 && !Read(Case(goldens, cases, 0)).empty()) {
+    ++cases;
+  }
+  Check(argc <= 3 || cases > 0, "there are cases");
   void* bytes = Aligned(file.size());
   std::memcpy(bytes, file.data(), file.size());
   // An interpreter for each instance, as either may have state.
@@ -97,6 +108,7 @@ int main(int argc, char** argv) {
   Compare(interpreters[0], moved, goldens, run++);
   Compare(interpreters[1], models[1], goldens, run++);
   Check(Reset(moved) && Reset(interpreters[0]), "Reset");
+  Compare(interpreters[0], moved, goldens, run++);
   Compare(interpreters[0], moved, goldens, run++);
   std::printf("%d runs equal, arena %zu bytes\n", run, ArenaBytes());
   return 0;

@@ -15,8 +15,11 @@ Interpreter* NewInterpreter(const void* model) {
   if (tflite_initialize_resolver() != kTfLiteOk) {
     return nullptr;
   }
-  auto* made = new Interpreter(tflite::GetModel(model), g_tflite_resolver,
-                               new uint8_t[kArena], kArena);
+  // Any number of variables that is enough.
+  constexpr int kVariables = 8;
+  auto* allocator = tflite::MicroAllocator::Create(new uint8_t[kArena], kArena);
+  auto* made = new Interpreter(tflite::GetModel(model), g_tflite_resolver, allocator,
+                               tflite::MicroResourceVariables::Create(allocator, kVariables));
   return made->AllocateTensors() == kTfLiteOk ? made : nullptr;
 }
 

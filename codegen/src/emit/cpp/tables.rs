@@ -10,8 +10,8 @@ use super::super::literal::{c_comment, c_float};
 use super::{LONGEST_NAME, comment};
 use crate::emit::literal::shortened_to;
 use crate::tflm::direct::{
-    Call, Described, Direct, DirectTensor, KernelRegistration, Member, OptionStruct, Place,
-    element_type,
+    Call, Described, Direct, DirectTensor, KernelRegistration, Member, OWN_HEADER, OptionStruct,
+    Place, Subgraph, element_type,
 };
 
 /// Constants from this size on are aligned for the widest loads.
@@ -32,6 +32,8 @@ pub(super) struct Tables {
     customs: Vec<CustomRow>,
     tensor_lists: Vec<Named<usize>>,
     calls: Vec<CallRow>,
+    /// Empty where none calls another.
+    subgraphs: Vec<SubgraphRow>,
     omitted: Vec<String>,
     most_tensors: usize,
 }
@@ -115,6 +117,17 @@ struct CallRow {
     scratch_count: usize,
 }
 
+#[derive(Serialize)]
+struct SubgraphRow {
+    comment: String,
+    inputs: String,
+    input_count: usize,
+    outputs: String,
+    output_count: usize,
+    first_call: usize,
+    call_count: usize,
+}
+
 /// Values that get a name each, equal ones the same.
 struct Pool<T> {
     prefix: &'static str,
@@ -169,10 +182,18 @@ impl Tables {
         };
         let tensors: Vec<_> = direct.tensors.iter().map(|t| pools.tensor(t)).collect();
         let calls: Vec<_> = direct.calls.iter().map(|c| pools.call(c)).collect();
+        let subgraphs = match direct.subgraphs.len() {
+            1 => Vec::new(),
+            _ => (direct.subgraphs.iter())
+                .map(|s| pools.subgraph(s))
+                .collect(),
+        };
         let registrations = || direct.calls.iter().map(|c| &c.registration);
         let undeclared = registrations().filter(|r| r.header.is_none());
         Self {
-            headers: registrations().filter_map(|r| r.header).collect(),
+            headers: (registrations().filter_map(|r| r.header))
+                .filter(|header| *header != OWN_HEADER)
+                .collect(),
             declarations: undeclared
                 .map(|r| r.function.trim_start_matches("tflite::").to_owned())
                 .collect(),
@@ -203,8 +224,9 @@ impl Tables {
                 .collect(),
             tensor_lists: named(pools.tensor_lists.values),
             calls,
-            omitted: direct.omitted.iter().map(described).collect(),
-            most_tensors: (direct.calls.iter().map(|c| c.tensors.len())).fold(1, usize::max),
+            subgraphs,
+            omitted: direct.omitted.iter().map(omitted).collect(),
+            most_tensors: most_tensors(direct, 0).max(1),
         }
     }
 }
@@ -275,6 +297,22 @@ impl Pools {
             tensor_count: call.tensors.len(),
             scratch_first: call.scratch.0,
             scratch_count: call.scratch.1,
+        }
+    }
+
+    fn subgraph(&mut self, subgraph: &Subgraph) -> SubgraphRow {
+        let mut list = |tensors: &[usize]| match tensors {
+            [] => "nullptr".to_owned(),
+            tensors => self.tensor_lists.name(tensors.to_vec()),
+        };
+        SubgraphRow {
+            comment: format!("subgraph {}", subgraph.index),
+            inputs: list(&subgraph.inputs),
+            input_count: subgraph.inputs.len(),
+            outputs: list(&subgraph.outputs),
+            output_count: subgraph.outputs.len(),
+            first_call: subgraph.calls.start,
+            call_count: subgraph.calls.len(),
         }
     }
 
@@ -355,18 +393,41 @@ fn registration(registration: &KernelRegistration) -> String {
     }
 }
 
+/// Tensors of the operators that run at the same time, as some call subgraphs; the most there are.
+fn most_tensors(direct: &Direct, subgraph: usize) -> usize {
+    let calls = &direct.calls[direct.subgraphs[subgraph].calls.clone()];
+    let each = calls.iter().map(|call| {
+        let callees = call.callees.iter().map(|n| most_tensors(direct, *n));
+        call.tensors.len() + callees.max().unwrap_or(0)
+    });
+    each.max().unwrap_or(0)
+}
+
+fn omitted(operator: &Described) -> String {
+    let why = match &*operator.name {
+        "VAR_HANDLE" => "where the variable lies is known",
+        _ => "the same bytes, nothing to do",
+    };
+    format!("{}: {why}.", described(operator))
+}
+
 fn described(operator: &Described) -> String {
     let shapes = |shapes: &[Vec<usize>]| {
         let all: Vec<String> = shapes.iter().map(|s| format!("{s:?}")).collect();
         all.join(", ")
     };
-    let mut text = format!(
-        "{} {} {} -> {}",
-        operator.index,
-        c_comment(&operator.name),
-        shapes(&operator.inputs),
-        shapes(&operator.outputs)
-    );
+    let mut text = format!("{} {}", operator.index, c_comment(&operator.name));
+    for (before, shapes) in [
+        (" ", shapes(&operator.inputs)),
+        (" -> ", shapes(&operator.outputs)),
+    ] {
+        if !shapes.is_empty() {
+            text += &format!("{before}{shapes}");
+        }
+    }
+    if operator.subgraph > 0 {
+        text = format!("subgraph {}: {text}", operator.subgraph);
+    }
     if operator.macs > 0 {
         text += &format!(", {} MACs", operator.macs);
     }

@@ -108,7 +108,7 @@ pub(super) fn buffers(
 }
 
 /// The subgraphs that the first one comes to call, itself included.
-pub(super) fn reached(model: &Model) -> Vec<bool> {
+pub(in crate::tflm) fn reached(model: &Model) -> Vec<bool> {
     let mut reached = vec![false; model.graphs.len()];
     let mut next = vec![0];
     while let Some(index) = next.pop() {
@@ -121,7 +121,8 @@ pub(super) fn reached(model: &Model) -> Vec<bool> {
     reached
 }
 
-fn called(options: &Options) -> impl Iterator<Item = usize> + use<> {
+/// The subgraphs that an operator with these options calls.
+pub(in crate::tflm) fn called(options: &Options) -> impl Iterator<Item = usize> + use<> {
     let pair = match options {
         Options::If(o) => [Some(o.then_graph), Some(o.else_graph)],
         Options::While(o) => [Some(o.cond_graph), Some(o.body_graph)],

@@ -27,6 +27,7 @@ mod unknown;
 mod variables;
 
 pub use embed::Embedded;
+pub(super) use lifetimes::{called, reached};
 pub use need::ArenaNeed;
 pub use offline::{OFFLINE_PLAN, Offline};
 pub use report::{Arena, Decider, OperatorArena, PlannedBuffer};

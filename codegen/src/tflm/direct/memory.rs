@@ -1,26 +1,46 @@
-//! Where tensors and working memory lie.
+//! Where a subgraph's tensors and working memory lie.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Place;
 use crate::error::Result;
 use crate::graph::{DType, Graph, Tensor, TensorId};
-use crate::plan::{Budget, Location, OpMemory, OutputMemory, Plan, PlanOptions};
+use crate::plan::{Budget, Location, OpMemory, OutputMemory, Plan, PlanOptions, Region};
 use crate::tflm::arena::KernelMemory;
 
 /// A plan of a graph as TFLM's kernels see it.
 pub(super) struct Planned {
     pub(super) plan: Plan,
+    /// Where in the arena it begins.
+    pub(super) base: usize,
+    /// Tensors that lie elsewhere, and where.
+    elsewhere: HashMap<TensorId, usize>,
+    /// Which of an operator's working buffers the subgraphs lie in that it calls.
+    inner: HashMap<usize, usize>,
 }
 
-/// Plans a graph's memory with what its kernels ask for.
-pub(super) fn plan(graph: &Graph, kernels: &[KernelMemory], budget: &Budget) -> Result<Planned> {
-    let memory = |graph: &Graph, operator: usize| OpMemory {
-        outputs: match same_bytes(graph, operator) {
-            true => vec![OutputMemory::Alias(0)],
-            false => Vec::new(),
-        },
-        scratch: scratch(graph, operator, &kernels[operator].scratch),
+/// Plans a graph's memory with what its kernels ask for, except for tensors that lie `elsewhere`.
+/// `inner` gives the bytes of the subgraphs that an operator calls.
+pub(super) fn plan(
+    graph: &Graph,
+    kernels: &[KernelMemory],
+    elsewhere: Vec<TensorId>,
+    inner: impl Fn(usize) -> Option<usize>,
+    budget: &Budget,
+) -> Result<Planned> {
+    let moved = |id: &TensorId| elsewhere.contains(id);
+    let memory = |graph: &Graph, operator: usize| {
+        let of = &graph.operators[operator];
+        let mut scratch = scratch(graph, operator, &kernels[operator].scratch);
+        scratch.extend(inner(operator));
+        OpMemory {
+            outputs: match same_bytes(graph, operator) {
+                true if !of.inputs.iter().flatten().any(moved) => vec![OutputMemory::Alias(0)],
+                _ => Vec::new(),
+            },
+            scratch,
+        }
     };
     let options = PlanOptions {
         // No kernel of TFLM says whether its output may lie on an input.
@@ -28,8 +48,12 @@ pub(super) fn plan(graph: &Graph, kernels: &[KernelMemory], budget: &Budget) -> 
         budget: *budget,
         ..PlanOptions::default()
     };
+    let calls = (0..graph.operators.len()).filter(|n| inner(*n).is_some());
     Ok(Planned {
-        plan: Plan::new(&as_kernels_see(graph), memory, &options)?,
+        plan: Plan::new(&as_kernels_see(graph, &elsewhere), memory, &options)?,
+        base: 0,
+        inner: calls.map(|n| (n, kernels[n].scratch.len())).collect(),
+        elsewhere: elsewhere.iter().map(|id| (*id, 0)).collect(),
     })
 }
 
@@ -55,9 +79,15 @@ fn same_bytes(graph: &Graph, operator: usize) -> bool {
 }
 
 /// The graph with the memory that kernels expect: a byte to each element of packed activations,
-/// and no place for outputs that are constants, which are read where they are.
-fn as_kernels_see(graph: &Graph) -> Graph {
+/// and no place for outputs that are constants, which are read where they are, nor for tensors
+/// that lie elsewhere.
+fn as_kernels_see(graph: &Graph, elsewhere: &[TensorId]) -> Graph {
     let mut graph = graph.clone();
+    for id in elsewhere {
+        let tensor = &mut graph.tensors[id.index()];
+        tensor.is_variable = false;
+        tensor.data = Some(Arc::from([]));
+    }
     for tensor in &mut graph.tensors {
         if tensor.dtype == DType::Int4 && !tensor.is_constant() {
             tensor.dtype = DType::Int8;
@@ -77,6 +107,41 @@ pub(super) fn bytes(tensor: &Tensor) -> usize {
 }
 
 impl Planned {
+    /// Bytes of tensors and working memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.plan.peak_bytes
+    }
+
+    /// An operator's own working buffers.
+    pub(super) fn scratch(&self, operator: usize) -> Vec<Region> {
+        let regions = &self.plan.operators[operator].scratch;
+        let own = self.inner.get(&operator).copied().unwrap_or(regions.len());
+        let moved = |region: &Region| Region {
+            offset: self.base + region.offset,
+            ..*region
+        };
+        regions.iter().take(own).map(moved).collect()
+    }
+
+    /// Where the subgraphs begin that an operator calls.
+    pub(super) fn inner(&self, operator: usize) -> usize {
+        let regions = &self.plan.operators[operator].scratch;
+        let region = self.inner.get(&operator).and_then(|n| regions.get(*n));
+        self.base + region.map_or(0, |region| region.offset)
+    }
+
+    /// Tensors that lie elsewhere, in their order.
+    pub(super) fn lasting(&self) -> Vec<TensorId> {
+        let mut ids: Vec<TensorId> = self.elsewhere.keys().copied().collect();
+        ids.sort();
+        ids
+    }
+
+    /// Says where a tensor lies that is not part of the plan.
+    pub(super) fn put(&mut self, id: TensorId, offset: usize) {
+        self.elsewhere.insert(id, offset);
+    }
+
     /// Whether an operator has nothing to do.
     pub(super) fn is_omitted(&self, graph: &Graph, index: usize) -> bool {
         let operator = &graph.operators[index];
@@ -96,8 +161,11 @@ impl Planned {
             let data = graph.tensor(id).data.clone();
             Place::Constant(data.unwrap_or_else(|| Arc::from([])))
         };
+        if let Some(offset) = self.elsewhere.get(&id) {
+            return Place::Arena(*offset);
+        }
         match self.location(id) {
-            Location::Arena { offset, .. } => Place::Arena(offset),
+            Location::Arena { offset, .. } => Place::Arena(self.base + offset),
             Location::Constant => constant(id),
             Location::ConstantAlias { of } => constant(of),
             Location::Unused if graph.tensor(id).is_constant() => constant(id),

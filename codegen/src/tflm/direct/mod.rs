@@ -4,20 +4,26 @@
 //! Memory is planned by castiron and not as the interpreter does, so that outputs of RESHAPE and
 //! the like are their input's bytes and operators may run in another order.
 
+mod layout;
 mod memory;
 mod options;
+mod variables;
 
-pub use super::registrations::Registration as KernelRegistration;
+pub use super::registrations::{OWN as OWN_HEADER, Registration as KernelRegistration};
 pub use options::{Member, OptionStruct, element_type};
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::arena::{self, ArenaOptions};
 use super::registrations::{self, Registration};
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{DType, Graph, Model, Options, Quantization, TensorId};
+use crate::graph::{DType, Graph, Model, Operator, Options, Quantization, Tensor, TensorId};
 use crate::ops;
 use crate::plan::{Budget, Region};
+use layout::Layout;
+use variables::{Access, Variables};
 
 /// What the program is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,8 +41,10 @@ pub struct Direct {
     pub kernels: &'static str,
     /// The processor it is planned for.
     pub target: &'static str,
-    /// Calls, in the order they are made.
+    /// Calls, those of each subgraph in the order they are made.
     pub calls: Vec<Call>,
+    /// The subgraphs that run, the first of which is the model.
+    pub subgraphs: Vec<Subgraph>,
     /// Tensors that calls, inputs or outputs use.
     pub tensors: Vec<DirectTensor>,
     /// The model's inputs, as indices into `tensors`.
@@ -45,7 +53,8 @@ pub struct Direct {
     pub outputs: Vec<usize>,
     /// Working memory of all calls.
     pub scratch: Vec<Region>,
-    /// Operators that need no call, as their outputs are their input's bytes.
+    /// Operators that need no call: their outputs are their input's bytes, or a handle of a
+    /// variable.
     pub omitted: Vec<Described>,
     /// Bytes of tensors and working memory.
     pub head_bytes: usize,
@@ -53,9 +62,24 @@ pub struct Direct {
     pub persistent_bytes: usize,
 }
 
+/// A list of calls that other calls may make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subgraph {
+    /// Its index in the file.
+    pub index: usize,
+    /// Its calls, as indices into [`Direct::calls`].
+    pub calls: Range<usize>,
+    /// Its inputs, as indices into [`Direct::tensors`].
+    pub inputs: Vec<usize>,
+    /// Its outputs, as indices into [`Direct::tensors`].
+    pub outputs: Vec<usize>,
+}
+
 /// An operator in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
+    /// Its subgraph's index in the file.
+    pub subgraph: usize,
     /// Its index in the file.
     pub index: usize,
     /// Its name.
@@ -88,13 +112,13 @@ pub struct Call {
     pub custom: Option<Vec<u8>>,
     /// The first of its working buffers in [`Direct::scratch`], and their number.
     pub scratch: (usize, usize),
+    /// The subgraphs it may call, as positions in [`Direct::subgraphs`].
+    pub callees: Vec<usize>,
 }
 
 /// A tensor, and where it lies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DirectTensor {
-    /// Its index in the file.
-    pub index: usize,
     /// Its name.
     pub name: String,
     /// Sizes of the dimensions.
@@ -124,61 +148,96 @@ pub enum Place {
 pub const KEPT_ALIGNMENT: usize = 8;
 
 impl Direct {
-    /// Plans the first subgraph of a model.
+    /// Plans a model: its first subgraph, and those that this one comes to call.
     ///
     /// # Errors
-    /// If TFLM has no kernel for an operator, or one whose sizes are not known, or one that needs
-    /// the interpreter.
+    /// If TFLM has no kernel for an operator, or one whose sizes are not known, or if it is not
+    /// known which variable a handle stands for.
     pub fn new(model: &Model, options: &DirectOptions) -> Result<Self> {
-        Self::of_graph(model, options).map_err(|e| e.in_file(&model.file))
+        Self::of_model(model, options).map_err(|e| e.in_file(&model.file))
     }
 
-    fn of_graph(model: &Model, options: &DirectOptions) -> Result<Self> {
-        let Some(graph) = model.graphs.first() else {
+    fn of_model(model: &Model, options: &DirectOptions) -> Result<Self> {
+        if model.graphs.is_empty() {
             return Err(Diagnostic::new("the model has no subgraph, so nothing to run").into());
-        };
-        let registrations = registrations_of(graph).map_err(|e| e.in_subgraph(0))?;
-        let kernels = arena::kernel_memory(model, 0, &options.arena)?;
-        let planned = memory::plan(graph, &kernels, &options.budget)?;
+        }
+        let reached = arena::reached(model).into_iter().enumerate();
+        let reached: Vec<usize> = reached.filter_map(|(n, is)| is.then_some(n)).collect();
+        let mut registrations = HashMap::new();
+        let mut kernels = HashMap::new();
+        for &index in &reached {
+            let of = registrations_of(&model.graphs[index]).map_err(|e| e.in_subgraph(index))?;
+            registrations.insert(index, of);
+        }
+        for &index in &reached {
+            kernels.insert(index, arena::kernel_memory(model, index, &options.arena)?);
+        }
+        let variables = Variables::of(model, &reached)?;
+        let layout = layout::layout(model, &kernels, &variables, &options.budget)?;
         let mut made = Maker {
-            graph,
-            planned: &planned,
-            biases: biases(graph),
-            indices: vec![None; graph.tensors.len()],
+            model,
+            layout: &layout,
+            variables: &variables,
+            reached: &reached,
+            indices: HashMap::new(),
+            kept: HashMap::new(),
             tensors: Vec::new(),
         };
-        let inputs = made.all(&graph.inputs);
-        let outputs = made.all(&graph.outputs);
+        let mut subgraphs = Vec::new();
         let mut calls = Vec::new();
         let mut scratch: Vec<Region> = Vec::new();
         let mut omitted = Vec::new();
         let mut persistent_bytes = 0;
-        for &index in &planned.plan.order {
-            let described = describe(graph, index);
-            if planned.is_omitted(graph, index) {
-                omitted.push(described);
-                continue;
+        for &index in &reached {
+            let graph = &model.graphs[index];
+            let planned = &layout.graphs[&index];
+            let site = made.site(index);
+            let inputs = made.all(&site, &graph.inputs);
+            let outputs = made.all(&site, &graph.outputs);
+            let first_call = calls.len();
+            for &number in &planned.plan.order {
+                let described = describe(index, graph, number);
+                let access = variables.access(index, &graph.operators[number]);
+                if planned.is_omitted(graph, number) || matches!(access, Some(Access::Handle)) {
+                    omitted.push(described);
+                    continue;
+                }
+                let own = planned.scratch(number);
+                let place = (scratch.len(), own.len());
+                scratch.extend(own);
+                let call = match (access, layout.flags.get(&(index, number))) {
+                    (Some(Access::Read(variable)), _) => made.read(&site, described, variable),
+                    (Some(Access::Assign(variable)), _) => made.assign(&site, described, variable),
+                    (_, Some(flag)) => made.once(&site, described, *flag),
+                    _ => {
+                        let kept = kernels[&index][number].kept.iter();
+                        persistent_bytes += kept
+                            .map(|bytes| bytes.next_multiple_of(KEPT_ALIGNMENT))
+                            .sum::<usize>();
+                        let registration = registrations[&index][number].clone();
+                        made.call(&site, described, registration, place)
+                    }
+                };
+                calls.push(call);
             }
-            let regions = &planned.plan.operators[index].scratch;
-            let first = scratch.len();
-            scratch.extend(regions);
-            let kept = kernels[index].kept.iter();
-            persistent_bytes += kept
-                .map(|bytes| bytes.next_multiple_of(KEPT_ALIGNMENT))
-                .sum::<usize>();
-            let registration = registrations[index].clone();
-            calls.push(made.call(index, described, registration, (first, regions.len())));
+            subgraphs.push(Subgraph {
+                index,
+                calls: first_call..calls.len(),
+                inputs,
+                outputs,
+            });
         }
         Ok(Self {
             kernels: options.arena.kernels.name(),
             target: options.arena.target.name(),
             calls,
+            inputs: subgraphs[0].inputs.clone(),
+            outputs: subgraphs[0].outputs.clone(),
+            subgraphs,
             tensors: made.tensors,
-            inputs,
-            outputs,
             scratch,
             omitted,
-            head_bytes: planned.plan.peak_bytes,
+            head_bytes: layout.bytes.next_multiple_of(KEPT_ALIGNMENT),
             persistent_bytes,
         })
     }
@@ -194,22 +253,15 @@ fn registrations_of(graph: &Graph) -> Result<Vec<Registration>> {
     let mut wrong = Vec::new();
     let mut found = Vec::new();
     for (index, operator) in graph.operators.iter().enumerate() {
-        let at = |d: Diagnostic| d.at_operator(index, operator.kind.name());
-        let registration = Registration::of(operator, |id| graph.tensor(id).dtype);
-        if registrations::needs_graph(&operator.kind) {
-            wrong.push(at(Diagnostic::new("the operator needs TFLM's interpreter")
-                .expected("operators that work on their tensors alone")
-                .found("one that calls subgraphs or shares variables with them")
-                .help(
-                    "run the model with MicroInterpreter; `castiron arena` tells its arena",
-                )));
-        } else if let Some(registration) = registration {
-            found.push(registration);
-        } else {
-            wrong.push(at(Diagnostic::new("TFLM has no kernel for the operator")
-                .expected("an operator of TFLM that needs no library of its own")
-                .found(operator.kind.name())
-                .help("replace it where the model is made")));
+        match Registration::of(operator, |id| graph.tensor(id).dtype) {
+            Some(registration) => found.push(registration),
+            None => wrong.push(
+                Diagnostic::new("TFLM has no kernel for the operator")
+                    .expected("an operator of TFLM that needs no library of its own")
+                    .found(operator.kind.name())
+                    .help("replace it where the model is made")
+                    .at_operator(index, operator.kind.name()),
+            ),
         }
     }
     match Error::from_many(wrong) {
@@ -218,11 +270,12 @@ fn registrations_of(graph: &Graph) -> Result<Vec<Registration>> {
     }
 }
 
-fn describe(graph: &Graph, index: usize) -> Described {
+fn describe(subgraph: usize, graph: &Graph, index: usize) -> Described {
     let operator = &graph.operators[index];
     let shape = |id: TensorId| graph.tensor(id).shape.clone();
     let inputs = operator.inputs.iter().flatten();
     Described {
+        subgraph,
         index,
         name: operator.kind.name().to_owned(),
         inputs: inputs
@@ -265,55 +318,94 @@ fn first_channel(quantization: &Quantization) -> Quantization {
     first
 }
 
-/// Numbers the tensors as they come into use.
-struct Maker<'a> {
+/// A subgraph whose calls are made.
+struct Site<'a> {
+    index: usize,
     graph: &'a Graph,
-    planned: &'a memory::Planned,
     /// Whether a tensor is a bias and nothing else.
     biases: Vec<bool>,
-    indices: Vec<Option<usize>>,
+}
+
+/// Numbers the tensors as they come into use.
+struct Maker<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+    variables: &'a Variables,
+    reached: &'a [usize],
+    indices: HashMap<(usize, TensorId), usize>,
+    /// Tensors of the variables, and of what says whether a CALL_ONCE has run, by their offset.
+    kept: HashMap<usize, usize>,
     tensors: Vec<DirectTensor>,
 }
 
-impl Maker<'_> {
-    fn all(&mut self, ids: &[TensorId]) -> Vec<usize> {
-        ids.iter().map(|id| self.tensor(*id)).collect()
+impl<'a> Maker<'a> {
+    fn site(&self, index: usize) -> Site<'a> {
+        let graph = &self.model.graphs[index];
+        Site {
+            index,
+            graph,
+            biases: biases(graph),
+        }
     }
 
-    fn tensor(&mut self, id: TensorId) -> usize {
-        if let Some(index) = self.indices[id.index()] {
-            return index;
+    fn all(&mut self, site: &Site<'_>, ids: &[TensorId]) -> Vec<usize> {
+        ids.iter().map(|id| self.tensor(site, *id)).collect()
+    }
+
+    fn tensor(&mut self, site: &Site<'_>, id: TensorId) -> usize {
+        if let Some(index) = self.indices.get(&(site.index, id)) {
+            return *index;
         }
-        let tensor = self.graph.tensor(id);
+        let tensor = site.graph.tensor(id);
+        // Handles of one variable lie at one place, so that none is ever copied to another.
+        let variable = self.variables.handle(site.index, id);
+        let place = match variable {
+            Some(variable) => Place::Arena(self.layout.variables[variable]),
+            None => self.layout.graphs[&site.index].place(site.graph, id),
+        };
+        let index = self.add(tensor, place);
+        if site.biases[id.index()] {
+            let quantization = &mut self.tensors[index].quantization;
+            *quantization = quantization.as_ref().map(first_channel);
+        }
+        self.indices.insert((site.index, id), index);
+        index
+    }
+
+    fn add(&mut self, tensor: &Tensor, place: Place) -> usize {
         self.tensors.push(DirectTensor {
-            index: id.index(),
             name: tensor.name.clone(),
             shape: tensor.shape.clone(),
             dtype: tensor.dtype,
-            quantization: match (&tensor.quantization, self.biases[id.index()]) {
-                (Some(quantization), true) => Some(first_channel(quantization)),
-                (quantization, _) => quantization.clone(),
-            },
+            quantization: tensor.quantization.clone(),
             bytes: memory::bytes(tensor),
             is_variable: tensor.is_variable,
-            place: self.planned.place(self.graph, id),
+            place,
         });
-        let index = self.tensors.len() - 1;
-        self.indices[id.index()] = Some(index);
+        self.tensors.len() - 1
+    }
+
+    /// A tensor that castiron adds, at its place.
+    fn keep(&mut self, tensor: &Tensor, offset: usize) -> usize {
+        if let Some(index) = self.kept.get(&offset) {
+            return *index;
+        }
+        let index = self.add(tensor, Place::Arena(offset));
+        self.kept.insert(offset, index);
         index
     }
 
     fn call(
         &mut self,
-        index: usize,
+        site: &Site<'_>,
         operator: Described,
         registration: Registration,
         scratch: (usize, usize),
     ) -> Call {
-        let of = &self.graph.operators[index];
+        let of = &site.graph.operators[operator.index];
         let mut tensors: Vec<usize> = Vec::new();
         let mut position = |made: &mut Self, id: TensorId| {
-            let tensor = made.tensor(id);
+            let tensor = made.tensor(site, id);
             match tensors.iter().position(|t| *t == tensor) {
                 Some(position) => position,
                 None => {
@@ -331,12 +423,84 @@ impl Maker<'_> {
             tensors,
             inputs,
             outputs,
-            options: options::of(self.graph, of),
+            options: options::of(site.graph, of, self.reached),
             custom: match &of.options {
                 Options::Custom(bytes) => Some(bytes.clone()),
                 _ => None,
             },
             scratch,
+            callees: self.callees(of),
+        }
+    }
+
+    fn callees(&self, operator: &Operator) -> Vec<usize> {
+        let called = arena::called(&operator.options);
+        called
+            .map(|index| options::position(self.reached, index))
+            .collect()
+    }
+
+    /// Copies a variable to READ_VARIABLE's output.
+    fn read(&mut self, site: &Site<'_>, operator: Described, variable: usize) -> Call {
+        let of = &site.graph.operators[operator.index];
+        let from = self.variable(variable);
+        let to = of.outputs.first().map(|id| self.tensor(site, *id));
+        self.copy(operator, from, to)
+    }
+
+    /// Copies ASSIGN_VARIABLE's second input to a variable.
+    fn assign(&mut self, site: &Site<'_>, operator: Described, variable: usize) -> Call {
+        let of = &site.graph.operators[operator.index];
+        let value = of.inputs.get(1).copied().flatten();
+        let from = value.map(|id| self.tensor(site, id));
+        let to = self.variable(variable);
+        self.copy(operator, from, to)
+    }
+
+    fn variable(&mut self, variable: usize) -> Option<usize> {
+        let value = self.variables.values[variable].as_ref()?;
+        Some(self.keep(value, self.layout.variables[variable]))
+    }
+
+    fn copy(&mut self, operator: Described, from: Option<usize>, to: Option<usize>) -> Call {
+        let bytes = from.map_or(0, |from| self.tensors[from].bytes);
+        let tensors: Vec<usize> = from.into_iter().chain(to).collect();
+        Call {
+            operator,
+            registration: registrations::own("castiron::Copy"),
+            inputs: vec![Some(0)],
+            outputs: vec![tensors.len().saturating_sub(1)],
+            tensors,
+            options: Some(options::copy(bytes)),
+            custom: None,
+            scratch: (0, 0),
+            callees: Vec::new(),
+        }
+    }
+
+    /// CALL_ONCE with what it remembers where it lasts: TFLM's kernel forgets it when it is
+    /// prepared again, while variables keep what they were set to.
+    fn once(&mut self, site: &Site<'_>, operator: Described, flag: usize) -> Call {
+        let of = &site.graph.operators[operator.index];
+        let has_run = Tensor {
+            name: "has run".to_owned(),
+            shape: Vec::new(),
+            shape_signature: None,
+            dtype: DType::Bool,
+            quantization: None,
+            data: None,
+            is_variable: false,
+        };
+        Call {
+            operator,
+            registration: registrations::own("castiron::CallOnce"),
+            tensors: vec![self.keep(&has_run, flag)],
+            inputs: Vec::new(),
+            outputs: vec![0],
+            options: options::of(site.graph, of, self.reached),
+            custom: None,
+            scratch: (0, 0),
+            callees: self.callees(of),
         }
     }
 }

@@ -32,8 +32,24 @@ pub enum Member {
 
 use Member::{Bool, Constant, Float, Integer, Integers};
 
-/// The options of an operator; `None` where the kernel reads none.
-pub(super) fn of(graph: &Graph, operator: &Operator) -> Option<OptionStruct> {
+/// The position of a subgraph among those that run.
+pub(super) fn position(reached: &[usize], index: usize) -> usize {
+    reached.iter().take_while(|other| **other < index).count()
+}
+
+/// The options of castiron's own kernel that copies.
+pub(super) fn copy(bytes: usize) -> OptionStruct {
+    OptionStruct {
+        name: "castiron::CopyOptions",
+        members: vec![("bytes", count(bytes))],
+        is_written: false,
+    }
+}
+
+/// The options of an operator; `None` where the kernel reads none. Subgraphs are numbered as those
+/// that run, of which `reached` has the indices in the file.
+pub(super) fn of(graph: &Graph, operator: &Operator, reached: &[usize]) -> Option<OptionStruct> {
+    let subgraph = |index| count(position(reached, index));
     let (name, members) = match &operator.options {
         Options::Conv2d(o) => (
             "TfLiteConvParams",
@@ -144,6 +160,24 @@ pub(super) fn of(graph: &Graph, operator: &Operator) -> Option<OptionStruct> {
                 ("asymmetric_quantize_inputs", Bool(false)),
                 ("diagonal_recurrent_tensors", Bool(false)),
             ],
+        ),
+        Options::If(o) => (
+            "TfLiteIfParams",
+            vec![
+                ("then_subgraph_index", subgraph(o.then_graph)),
+                ("else_subgraph_index", subgraph(o.else_graph)),
+            ],
+        ),
+        Options::While(o) => (
+            "TfLiteWhileParams",
+            vec![
+                ("cond_subgraph_index", subgraph(o.cond_graph)),
+                ("body_subgraph_index", subgraph(o.body_graph)),
+            ],
+        ),
+        Options::CallOnce(o) => (
+            "TfLiteCallOnceParams",
+            vec![("init_subgraph_index", subgraph(o.init_graph))],
         ),
         Options::Listed(members) => (
             listed(operator.kind.name())?,

@@ -1,0 +1,233 @@
+//! Resource variables: which one each handle stands for, and what it holds.
+//!
+//! TFLM finds a variable by name when the model starts, and through a handle at each access. Here
+//! both are known beforehand, so that a variable is memory of its own, and reading and writing it
+//! are copies.
+
+use std::collections::HashMap;
+
+use super::memory::bytes;
+use crate::error::{Diagnostic, Error, Result};
+use crate::graph::{DType, Graph, Model, Operator, Options, Tensor, TensorId, VarHandleOptions};
+
+/// A tensor of a subgraph.
+type Id = (usize, TensorId);
+
+/// The variables of a model.
+#[derive(Default)]
+pub(super) struct Variables {
+    /// What each holds, as a tensor that keeps its value. `None` for one that is never used.
+    pub(super) values: Vec<Option<Tensor>>,
+    handles: HashMap<Id, usize>,
+}
+
+/// What an operator does with a variable.
+pub(super) enum Access {
+    /// Makes its handle.
+    Handle,
+    /// Copies it to the operator's output.
+    Read(usize),
+    /// Copies the operator's second input to it.
+    Assign(usize),
+}
+
+impl Variables {
+    /// The variables of the subgraphs that run.
+    pub(super) fn of(model: &Model, reached: &[usize]) -> Result<Self> {
+        let mut variables = Self::default();
+        let mut names: HashMap<&VarHandleOptions, usize> = HashMap::new();
+        for &index in reached {
+            for operator in &model.graphs[index].operators {
+                if let (Options::VarHandle(name), [output, ..]) =
+                    (&operator.options, &operator.outputs[..])
+                {
+                    let next = names.len();
+                    let variable = *names.entry(name).or_insert(next);
+                    variables.handles.insert((index, *output), variable);
+                }
+            }
+        }
+        variables.values.resize(names.len(), None);
+        while variables.hand_on(model, reached)? {}
+        // What is assigned says what the variable is at first: TFLM goes by its zero point.
+        let names: HashMap<usize, &str> = (names.iter())
+            .map(|(name, index)| (*index, &*name.shared_name))
+            .collect();
+        let mut wrong = variables.unknown(model, reached);
+        for position in [1, 0] {
+            for &index in reached {
+                let graph = &model.graphs[index];
+                for (number, operator) in graph.operators.iter().enumerate() {
+                    let found = variables.value(index, graph, operator, position, &names);
+                    wrong.extend(found.err().map(|d| {
+                        d.in_subgraph(index)
+                            .at_operator(number, operator.kind.name())
+                    }));
+                }
+            }
+        }
+        match Error::from_many(wrong) {
+            Some(error) => Err(error),
+            None => Ok(variables),
+        }
+    }
+
+    /// The variable that a tensor is the handle of.
+    pub(super) fn handle(&self, graph: usize, id: TensorId) -> Option<usize> {
+        self.handles.get(&(graph, id)).copied()
+    }
+
+    /// What an operator does with variables.
+    pub(super) fn access(&self, graph: usize, operator: &Operator) -> Option<Access> {
+        let handle = || self.handle(graph, (*operator.inputs.first()?)?);
+        match operator.kind.name() {
+            "VAR_HANDLE" => Some(Access::Handle),
+            "READ_VARIABLE" => handle().map(Access::Read),
+            "ASSIGN_VARIABLE" => handle().map(Access::Assign),
+            _ => None,
+        }
+    }
+
+    /// Follows handles into the subgraphs that they are passed to, and back. Says whether there
+    /// was anything new.
+    fn hand_on(&mut self, model: &Model, reached: &[usize]) -> Result<bool> {
+        let mut is_new = false;
+        for &index in reached {
+            for (number, operator) in model.graphs[index].operators.iter().enumerate() {
+                for (from, to) in passed(model, index, operator) {
+                    let Some(variable) = self.handles.get(&from).copied() else {
+                        continue;
+                    };
+                    match self.handles.insert(to, variable) {
+                        None => is_new = true,
+                        Some(before) if before == variable => {}
+                        Some(_) => {
+                            return Err(Error::from(
+                                Diagnostic::new("a handle stands for different variables")
+                                    .expected("the same variable at every call")
+                                    .found("a subgraph that is called with several")
+                                    .help("give each variable a subgraph of its own")
+                                    .in_subgraph(index)
+                                    .at_operator(number, operator.kind.name()),
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(is_new)
+    }
+
+    /// Handles of which nothing is known, where a call passes them on. TFLM would copy their number.
+    fn unknown(&self, model: &Model, reached: &[usize]) -> Vec<Diagnostic> {
+        let mut wrong = Vec::new();
+        for &index in reached {
+            let graph = &model.graphs[index];
+            for (number, operator) in graph.operators.iter().enumerate() {
+                let mut passed = passed(model, index, operator).into_iter();
+                let is_unknown = |(of, id): Id| {
+                    model.graphs[of].tensor(id).dtype == DType::Resource
+                        && self.handle(of, id).is_none()
+                };
+                if passed.any(|(from, to)| is_unknown(from) || is_unknown(to)) {
+                    wrong.push(
+                        unknown_handle()
+                            .in_subgraph(index)
+                            .at_operator(number, operator.kind.name()),
+                    );
+                }
+            }
+        }
+        wrong
+    }
+
+    /// Notes what an assignment (`position` 1) or a read (0) says about its variable.
+    // A diagnostic is large and rare.
+    #[allow(clippy::result_large_err)]
+    fn value(
+        &mut self,
+        index: usize,
+        graph: &Graph,
+        operator: &Operator,
+        position: usize,
+        names: &HashMap<usize, &str>,
+    ) -> Result<(), Diagnostic> {
+        let value = match (operator.kind.name(), position) {
+            ("ASSIGN_VARIABLE", 1) => operator.inputs.get(1).copied().flatten(),
+            ("READ_VARIABLE", 0) => operator.outputs.first().copied(),
+            _ => return Ok(()),
+        };
+        let handle = operator.inputs.first().copied().flatten();
+        let (Some(handle), Some(value)) = (handle, value) else {
+            return Err(Diagnostic::new("the operator lacks a tensor")
+                .expected("a handle and a value")
+                .found("fewer tensors")
+                .help("the file is damaged or was edited; convert the model again"));
+        };
+        let Some(variable) = self.handle(index, handle) else {
+            return Err(unknown_handle());
+        };
+        let value = graph.tensor(value);
+        match &self.values[variable] {
+            Some(held) if bytes(held) != bytes(value) => {
+                Err(Diagnostic::new("a variable is used with different sizes")
+                    .expected(format_args!("{} bytes", bytes(held)))
+                    .found(format_args!("{} bytes", bytes(value)))
+                    .help("give each size a variable of its own"))
+            }
+            Some(_) => Ok(()),
+            None => {
+                let name = names.get(&variable).copied().unwrap_or_default();
+                self.values[variable] = Some(Tensor {
+                    name: name.to_owned(),
+                    dtype: match value.dtype {
+                        // Its first bytes are its zero point, which a reset gives to int8 only.
+                        DType::Uint8 => DType::Int8,
+                        dtype => dtype,
+                    },
+                    data: None,
+                    is_variable: true,
+                    ..value.clone()
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+fn unknown_handle() -> Diagnostic {
+    Diagnostic::new("the variable of a handle is not known")
+        .expected("a handle that VAR_HANDLE made")
+        .found("one from elsewhere")
+        .help("convert the model again")
+}
+
+/// Which tensors a call copies to which.
+fn passed(model: &Model, index: usize, operator: &Operator) -> Vec<(Id, Id)> {
+    let inputs = |callee: usize, skip: usize| {
+        let given = operator.inputs.iter().skip(skip);
+        let taken = model.graphs[callee].inputs.iter();
+        let pairs = given.zip(taken);
+        pairs.filter_map(move |(given, taken)| Some(((index, (*given)?), (callee, *taken))))
+    };
+    let outputs = |callee: usize| {
+        let made = model.graphs[callee].outputs.iter();
+        let pairs = made.zip(&operator.outputs);
+        pairs.map(move |(made, output)| ((callee, *made), (index, *output)))
+    };
+    match &operator.options {
+        Options::If(o) => (inputs(o.then_graph, 1).chain(inputs(o.else_graph, 1)))
+            .chain(outputs(o.then_graph))
+            .chain(outputs(o.else_graph))
+            .collect(),
+        Options::While(o) => {
+            let kept = operator.inputs.iter().zip(&operator.outputs);
+            let kept = kept.filter_map(|(from, to)| Some(((index, (*from)?), (index, *to))));
+            (inputs(o.cond_graph, 0).chain(inputs(o.body_graph, 0)))
+                .chain(outputs(o.body_graph))
+                .chain(kept)
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
