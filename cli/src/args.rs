@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, completions, generate, header, inspect, man, plan, resolver, run,
+    align, arena, board_repl, completions, fit, generate, header, inspect, man, memory_overlay, plan,
+    platforms, resolver, run,
 };
 
 const AFTER_HELP: &str = "\
@@ -46,6 +47,10 @@ pub(crate) enum Command {
     Align(align::Arguments),
     Run(run::Arguments),
     Generate(generate::Arguments),
+    Fit(fit::Arguments),
+    BoardRepl(board_repl::Arguments),
+    Platforms(platforms::Arguments),
+    MemoryOverlay(memory_overlay::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
