@@ -6,7 +6,6 @@
 
 pub mod dts;
 pub mod fit;
-
 pub mod memory;
 pub mod overlay;
 pub mod platforms;

@@ -75,7 +75,7 @@ pub fn repl(platform: &Platform) -> Result<String> {
     let tags = platform.tags.iter().map(|tag| {
         let (address, size) = (tag.region.address, tag.region.size);
         let value = tag.value.map(|value| format!(" {value:#x}")).unwrap_or_default();
-        format!("Tag <{address:#x}, +{size:#x}> {}{value}", quoted(&tag.name))
+        format!("Tag <{address:#x} {size:#x}> {}{value}", quoted(&tag.name))
     });
     render(
         REPL,

@@ -280,20 +280,23 @@ impl<'t> NodeRef<'t> {
     }
 
     /// `reg` as the processor sees it: translated through the `ranges` of the nodes above. As in
-    /// Zephyr, a node without `ranges` passes addresses on.
+    /// Zephyr, addresses below a node without `ranges`, or beyond them, are the processor's own.
     pub fn registers(self) -> Vec<Region> {
         let registers = self.local_registers().into_iter();
         registers
-            .filter_map(|region| {
-                let address = self.translate(region.address)?;
-                Some(Region { address, ..region })
+            .map(|region| Region {
+                address: self.translate(region.address),
+                ..region
             })
             .collect()
     }
 
-    fn translate(self, mut address: u64) -> Option<u64> {
+    fn translate(self, mut address: u64) -> u64 {
         for bus in self.with_ancestors().skip(1) {
             let Some(above) = bus.parent() else { break };
+            if !bus.has("ranges") {
+                break;
+            }
             let ranges = bus.cells("ranges");
             if ranges.is_empty() {
                 continue;
@@ -302,19 +305,23 @@ impl<'t> NodeRef<'t> {
             let parent = above.cell_count("#address-cells", 2);
             let size = bus.cell_count("#size-cells", 1);
             if child + parent + size == 0 {
-                return None;
+                break;
             }
             let mut entries = ranges.chunks_exact(child + parent + size);
-            address = entries.find_map(|entry| {
+            let translated = entries.find_map(|entry| {
                 // Buses with chip selects put them in front of the address, in cells of their own.
                 let from = join(&entry[..child])?;
                 let to = join(&entry[child..child + parent])?;
                 let size = join(&entry[child + parent..])?;
                 let offset = address.checked_sub(from)?;
                 (offset < size).then(|| to.checked_add(offset))?
-            })?;
+            });
+            match translated {
+                Some(translated) => address = translated,
+                None => break,
+            }
         }
-        Some(address)
+        address
     }
 }
 

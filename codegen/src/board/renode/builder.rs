@@ -171,7 +171,9 @@ impl<'t> Builder<'t> {
     fn console(&self) -> (Option<String>, bool) {
         let names = ["zephyr,console", "zephyr,shell-uart", "stdout-path"];
         let chosen = names.iter().find_map(|name| self.tree.chosen(name));
-        if let Some(name) = chosen.and_then(|node| self.by_node.get(&node.key())) {
+        // Some consoles are a part of what has the model.
+        let mut nodes = chosen.into_iter().flat_map(NodeRef::with_ancestors);
+        if let Some(name) = nodes.find_map(|node| self.by_node.get(&node.key())) {
             return (Some(name.clone()), true);
         }
         let mut entries = self.entries.iter();
@@ -196,17 +198,48 @@ impl<'t> Builder<'t> {
             };
             (entry.group, address, entry.name.clone())
         });
-        let tags: BTreeSet<Tag> = self.tags.into_iter().collect();
         let root = self.tree.root();
         let board = root.text("model").or_else(|| root.compatibles().next());
         Platform {
             board: board.unwrap_or("unnamed board").to_owned(),
             renode: self.rules.types.renode.clone(),
             entries: self.entries,
-            tags: tags.into_iter().collect(),
+            tags: nested(self.tags),
             notes: self.notes.into_iter().collect(),
             console,
             console_is_chosen,
         }
     }
+}
+
+/// Tags as Renode takes them: of two that overlap one lies in the other and comes later.
+fn nested(mut tags: Vec<Tag>) -> Vec<Tag> {
+    let partial = |a: &Tag, b: &Tag| {
+        a.region.overlaps(&b.region) && !a.region.contains(&b.region) && !b.region.contains(&a.region)
+    };
+    tags.sort();
+    'again: loop {
+        for first in 0..tags.len() {
+            for second in first + 1..tags.len() {
+                let equal = tags[first].region == tags[second].region;
+                if equal || partial(&tags[first], &tags[second]) {
+                    let other = tags.remove(second);
+                    let tag = &mut tags[first];
+                    let end = tag.region.end().max(other.region.end());
+                    tag.region.address = tag.region.address.min(other.region.address);
+                    tag.region.size = end - tag.region.address;
+                    if !tag.name.split(" / ").any(|name| name == other.name) {
+                        tag.name = format!("{} / {}", tag.name, other.name);
+                    }
+                    continue 'again;
+                }
+            }
+        }
+        break;
+    }
+    tags.sort_by(|a, b| {
+        let key = |tag: &Tag| (tag.region.address, u64::MAX - tag.region.size);
+        key(a).cmp(&key(b))
+    });
+    tags
 }

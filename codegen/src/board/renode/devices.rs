@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::builder::Builder;
 use super::{Connection, Entry, Group, Outcome, Registration, Tag, Value};
 use crate::board::dts::{NodeRef, Region};
-use crate::board::rules::{DeviceRule, InterruptRule, InterruptWord};
+use crate::board::rules::{DeviceRule, InterruptRule, InterruptWord, PropertyRule};
 
 impl<'t> Builder<'t> {
     /// Emits devices that have a model and names the addresses of those that have none.
@@ -46,7 +46,7 @@ impl<'t> Builder<'t> {
                 }
             };
             let region = region.unwrap_or_default();
-            let address = region.address.saturating_add(rule.offset);
+            let address = region.address.saturating_add_signed(rule.offset);
             if !address.is_multiple_of(4) {
                 self.tag(node, "its address is no multiple of 4");
             } else if memories.iter().any(|memory| memory.overlaps(&region)) {
@@ -110,6 +110,8 @@ impl<'t> Builder<'t> {
         for (parameter, value) in &rule.properties {
             match self.value(node, value) {
                 Ok(value) => properties.push((parameter.clone(), value)),
+                // A label is of a device that not every system has.
+                Err(_) if matches!(value, PropertyRule::Label { .. }) => {}
                 Err(reason) => {
                     self.by_node.remove(&node.key());
                     self.tag(node, reason);
@@ -117,9 +119,10 @@ impl<'t> Builder<'t> {
                 }
             }
         }
-        let address = region.address.saturating_add(rule.offset);
-        let size = region.size.saturating_sub(rule.offset).max(4);
+        let address = region.address.saturating_add_signed(rule.offset);
+        let size = region.size.saturating_add_signed(-rule.offset).max(4);
         let sized = self.rules.types.class(&rule.class).is_some_and(|class| class.sized);
+        let sized = sized && !rule.range;
         let at = match sized {
             true => Registration::Address(address),
             false => Registration::Range(Region { address, size }),

@@ -25,6 +25,13 @@ impl<'t> Builder<'t> {
                     None => return Err(format!("its model needs one of {compatible}")),
                 }
             }
+            PropertyRule::Label { label } => {
+                let node = self.tree.labelled(label);
+                match node.and_then(|node| self.by_node.get(&node.key())) {
+                    Some(name) => Value::Raw(name.clone()),
+                    None => return Err(format!("its model needs the node {label}")),
+                }
+            }
             PropertyRule::Property { property, default } => {
                 Value::Number(node.number(property).unwrap_or(*default))
             }
@@ -68,7 +75,7 @@ impl<'t> Builder<'t> {
                 let nodes = self.tree.nodes().into_iter().filter(|node| node.is_enabled());
                 let mut nodes = nodes
                     .filter(|node| rule.compatible.iter().any(|c| node.is_compatible(c)));
-                nodes.find_map(|node| node.number(property))
+                nodes.find_map(|node| node.number(property).or_else(|| clock_of(node)))
             })
         })
     }

@@ -117,7 +117,10 @@ pub struct DeviceRule {
     pub interrupts: InterruptRule,
     /// What the class's registers begin at, from the node's address.
     #[serde(default)]
-    pub offset: u64,
+    pub offset: i64,
+    /// Register the node's range of addresses although the class knows its size.
+    #[serde(default)]
+    pub range: bool,
     /// Take it although the devicetree switches it off.
     #[serde(default)]
     pub even_disabled: bool,
@@ -169,6 +172,11 @@ pub enum PropertyRule {
     Node {
         /// The compatible.
         node: String,
+    },
+    /// The model of the node with this label; nothing without one.
+    Label {
+        /// The label.
+        label: String,
     },
     /// A number of the devicetree.
     Property {
