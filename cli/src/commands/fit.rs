@@ -125,7 +125,8 @@ fn describe(fit: &Fit) -> String {
         })
         .collect();
     let mut total = |what: &str, of: fn(&Room) -> String| {
-        let row = [String::new(), what.to_owned(), of(&fit.flash), of(&fit.ram)];
+        let flash = fit.flash.as_ref().map(of).unwrap_or_default();
+        let row = [String::new(), what.to_owned(), flash, of(&fit.ram)];
         rows.push(row.into());
     };
     total("taken", |room| grouped(room.takes));
@@ -138,5 +139,8 @@ fn describe(fit: &Fit) -> String {
     out += &table(&["Model", "", ">Flash", ">RAM"], rows);
     out += &format!("\nSizes of the board: {}. ", text::name(&fit.board.source));
     out += "Code is counted only as --app-flash.\n";
+    if fit.flash.is_none() {
+        out += "The board has no flash to run from: RAM has everything.\n";
+    }
     out
 }

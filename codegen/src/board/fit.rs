@@ -35,7 +35,7 @@ pub struct Board {
 
 /// A board of this crate's own list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KnownBoard {
     /// The name of Zephyr's board target.
     pub name: String,
@@ -193,8 +193,8 @@ pub struct Fit {
     pub engine: Engine,
     /// Whether everything fits.
     pub fits: bool,
-    /// Flash: what there is and what is taken.
-    pub flash: Room,
+    /// Flash: what there is and what is taken. A board without runs from RAM, which then has all.
+    pub flash: Option<Room>,
     /// RAM: what there is and what is taken.
     pub ram: Room,
     /// What takes it, in the order of the models.
@@ -240,8 +240,11 @@ pub struct Candidate<'m> {
 /// # Errors
 /// If the board's sizes are not known, or a model does not run on the engine.
 pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Result<Fit> {
-    let has_flash = known(board.flash_bytes, "flash", &board)?;
-    let has_ram = known(board.ram_bytes, "RAM", &board)?;
+    let has_ram = board.ram_bytes.ok_or_else(|| {
+        Diagnostic::new("the size of the board's RAM is not known")
+            .found(format!("{} in {}", board.name, board.source))
+            .help("give the zephyr.dts of a build for the board with --dts")
+    })?;
     let mut items = Vec::new();
     for candidate in models {
         match options.engine {
@@ -257,24 +260,19 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
             ram_bytes: options.app_ram,
         });
     }
-    let flash = Room::new(has_flash, items.iter().map(|item| item.flash_bytes));
-    let ram = Room::new(has_ram, items.iter().map(|item| item.ram_bytes));
+    let in_flash = items.iter().map(|item| item.flash_bytes);
+    let in_ram = items.iter().map(|item| item.ram_bytes);
+    let (flash, ram) = match board.flash_bytes {
+        Some(has_flash) => (Some(Room::new(has_flash, in_flash)), Room::new(has_ram, in_ram)),
+        None => (None, Room::new(has_ram, in_ram.chain(in_flash))),
+    };
     Ok(Fit {
         board,
         engine: options.engine,
-        fits: flash.left >= 0 && ram.left >= 0,
+        fits: flash.is_none_or(|flash| flash.left >= 0) && ram.left >= 0,
         flash,
         ram,
         items,
-    })
-}
-
-fn known(bytes: Option<u64>, what: &str, board: &Board) -> Result<u64> {
-    bytes.ok_or_else(|| {
-        Diagnostic::new(format!("the size of the board's {what} is not known"))
-            .found(format!("{} in {}", board.name, board.source))
-            .help("give the zephyr.dts of a build for the board with --dts")
-            .into()
     })
 }
 
@@ -334,9 +332,9 @@ impl Room {
 impl Fit {
     /// Why it does not fit; `None` if it does.
     pub fn refusal(&self) -> Option<Diagnostic> {
-        let missing: Vec<String> = [("flash", self.flash), ("RAM", self.ram)]
+        let missing: Vec<String> = [("flash", self.flash), ("RAM", Some(self.ram))]
             .into_iter()
-            .filter(|(_, room)| room.left < 0)
+            .filter_map(|(what, room)| Some((what, room.filter(|room| room.left < 0)?)))
             .map(|(what, room)| format!("{} bytes of {what}", room.left.unsigned_abs()))
             .collect();
         if missing.is_empty() {

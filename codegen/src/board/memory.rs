@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::cpu;
 use super::dts::{Devicetree, NodeRef, Region};
 use crate::error::{Diagnostic, Result};
 
@@ -41,13 +42,11 @@ pub struct BoardMemory {
 /// What a devicetree says about the board.
 pub fn facts(tree: &Devicetree) -> Facts {
     let root = tree.root();
-    let cpus = tree.at("/cpus").into_iter().flat_map(NodeRef::children);
-    let mut cpus = cpus.filter(|cpu| cpu.base_name() == "cpu" && cpu.is_enabled());
     let name = root.text("model").or_else(|| root.compatibles().next());
     let console = tree.chosen("zephyr,console").or_else(|| tree.chosen("zephyr,shell-uart"));
     Facts {
         name: name.unwrap_or("unnamed board").to_owned(),
-        cpu: cpus.next().and_then(|cpu| cpu.compatibles().next()).map(str::to_owned),
+        cpu: cpu::first(tree).and_then(|cpu| cpu.compatibles().next()).map(str::to_owned),
         soc: soc(tree),
         memory: BoardMemory::of(tree),
         console: console.map(|node| {

@@ -75,7 +75,7 @@ impl Entry {
             fields.push(("uart_baudrate", Field::Number(rate)));
             fields.push(("uart_log_baudrate", Field::Number(rate)));
         }
-        if let Some(flags) = compilation_flags(facts) {
+        if let Some(flags) = compilation_flags(key, facts) {
             fields.push(("compilation_flags", Field::Text(flags)));
         }
         fields.push(("default_platform", Field::Text("ZephyrPlatform".to_owned())));
@@ -89,7 +89,7 @@ impl Entry {
 }
 
 /// TVM's target of an Arm processor, as Kenning writes it; others have none.
-fn compilation_flags(facts: &Facts) -> Option<String> {
+fn compilation_flags(key: &str, facts: &Facts) -> Option<String> {
     let cpu = facts.cpu.as_deref()?.strip_prefix("arm,")?;
     let (core, architecture) = match cpu {
         "cortex-m0" | "cortex-m0+" | "cortex-m1" => (cpu.replace('+', "plus"), "armv6s-m"),
@@ -101,10 +101,13 @@ fn compilation_flags(facts: &Facts) -> Option<String> {
         "cortex-m55" | "cortex-m85" => (cpu.to_owned(), "armv8.1-m.main"),
         _ => return None,
     };
-    let soc = facts.soc.as_deref().unwrap_or("unknown");
-    Some(format!(
-        "-keys=arm_cpu,cpu -device=arm_cpu -march={architecture} -mcpu={core} -model={soc}"
-    ))
+    let flags = format!("-keys=arm_cpu,cpu -device=arm_cpu -march={architecture} -mcpu={core}");
+    // Board targets have the system behind the board.
+    let soc = key.split('/').nth(1).or(facts.soc.as_deref());
+    Some(match soc {
+        Some(soc) => format!("{flags} -model={soc}"),
+        None => flags,
+    })
 }
 
 /// A file of entries alone.

@@ -2,20 +2,14 @@
 
 use super::builder::Builder;
 use super::{Connection, Entry, Group, Outcome, Registration, Value};
+use crate::board::cpu;
 use crate::board::dts::NodeRef;
 use crate::board::rules::CpuRule;
 
 impl<'t> Builder<'t> {
     /// Emits the processors that are switched on.
     pub(super) fn processors(&mut self) {
-        let Some(cpus) = self.tree.at("/cpus") else {
-            return;
-        };
-        for node in cpus.children() {
-            let is_cpu = node.base_name() == "cpu" || node.text("device_type") == Some("cpu");
-            if !is_cpu || !node.is_enabled() {
-                continue;
-            }
+        for node in cpu::cpus(self.tree) {
             self.done.insert(node.key());
             let rule = node.compatibles().find_map(|compatible| {
                 let mut rules = self.rules.all.cpu.iter();
@@ -39,7 +33,8 @@ impl<'t> Builder<'t> {
     }
 
     fn cortex_m(&mut self, node: NodeRef<'t>, rule: &CpuRule) {
-        let Some(nvic) = self.nvic() else {
+        let nvic = cpu::nvic(self.tree).filter(|nvic| cpu::belongs(*nvic, node));
+        let Some(nvic) = nvic else {
             self.note(node, Outcome::Dropped, "its NVIC is not in the devicetree");
             return;
         };
@@ -85,13 +80,6 @@ impl<'t> Builder<'t> {
         };
         self.receivers.insert(nvic.key(), controller);
         self.push(nvic, entry);
-    }
-
-    fn nvic(&self) -> Option<NodeRef<'t>> {
-        let nodes = self.tree.nodes().into_iter();
-        { nodes }.find(|node| self.controller_rule(*node).is_some_and(|rule| {
-            rule.kind == crate::board::rules::ControllerKind::Nvic
-        }))
     }
 
     fn risc_v(&mut self, node: NodeRef<'t>, rule: &CpuRule) {
