@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, board_repl, completions, fit, generate, header, inspect, man, memory_overlay, plan,
-    platforms, resolver, run,
+    align, arena, board_repl, completions, fit, generate, header, inspect, man, memory_overlay,
+    plan, platforms, resolver, run,
 };
 
 const AFTER_HELP: &str = "\

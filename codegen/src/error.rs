@@ -38,7 +38,10 @@ pub struct Place {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Line and column of a text file, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_position")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_position"
+    )]
     pub position: Option<(usize, usize)>,
     /// Subgraph index.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -69,7 +69,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut rules = Rules::shipped(arguments.renode.as_deref())?;
     for path in &arguments.rules {
         let file = input::text(path)?;
-        rules.extend(&file).map_err(|e| e.in_file(&path.display().to_string()))?;
+        rules
+            .extend(&file)
+            .map_err(|e| e.in_file(&path.display().to_string()))?;
     }
     let tree = input::devicetree(&arguments.dts)?;
     let options = PlatformOptions {

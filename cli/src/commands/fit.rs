@@ -88,7 +88,13 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         text: describe(&fit),
         json: &fit,
     };
-    super::answer(Outputs::default(), &answer, &arguments.to, &sources, general)?;
+    super::answer(
+        Outputs::default(),
+        &answer,
+        &arguments.to,
+        &sources,
+        general,
+    )?;
     match fit.refusal() {
         None => Ok(()),
         Some(diagnostic) => Err(Failure::Model(diagnostic.into())),
@@ -100,7 +106,11 @@ fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
     if let Some(path) = &arguments.dts {
         sources.push(path.clone());
         let facts = board::facts(&input::devicetree(path)?);
-        return Ok(Board::of_devicetree(name, &facts, &path.display().to_string()));
+        return Ok(Board::of_devicetree(
+            name,
+            &facts,
+            &path.display().to_string(),
+        ));
     }
     let name = name.unwrap_or_default();
     let Some(path) = &arguments.platforms else {
@@ -113,7 +123,11 @@ fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
 }
 
 fn describe(fit: &Fit) -> String {
-    let verdict = if fit.fits { "It fits" } else { "It does not fit" };
+    let verdict = if fit.fits {
+        "It fits"
+    } else {
+        "It does not fit"
+    };
     let mut rows: Vec<Vec<String>> = (fit.items.iter())
         .map(|item| {
             vec![

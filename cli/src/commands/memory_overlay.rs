@@ -41,5 +41,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let overlay = memory_overlay(&tree, arguments.sram_kb).map_err(|e| e.in_file(&name))?;
     let mut outputs = Outputs::default();
     outputs.add_bytes("overlay", &arguments.output, overlay.text);
-    super::write(outputs, &arguments.depfile, &[arguments.dts.clone()], general)
+    super::write(
+        outputs,
+        &arguments.depfile,
+        &[arguments.dts.clone()],
+        general,
+    )
 }

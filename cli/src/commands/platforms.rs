@@ -112,7 +112,8 @@ fn name_of(path: &Path) -> String {
     };
     let target = value("CONFIG_BOARD_TARGET").or_else(|| value("CONFIG_BOARD"));
     target.unwrap_or_else(|| {
-        path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+        path.file_stem()
+            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
     })
 }
 
@@ -125,6 +126,9 @@ fn describe(merged: &Merged) -> String {
     };
     list("Added", &merged.added);
     list("Completed", &merged.completed);
-    list("Kept although the devicetree says something else", &merged.kept);
+    list(
+        "Kept although the devicetree says something else",
+        &merged.kept,
+    );
     out
 }

@@ -5,10 +5,27 @@ use super::dts::{Devicetree, NodeRef};
 /// The interrupt controller of each kind of Cortex-M. A devicetree has the one of the processor
 /// that it is for.
 const NVICS: [(&str, &[&str]); 4] = [
-    ("arm,v6m-nvic", &["arm,cortex-m0", "arm,cortex-m0+", "arm,cortex-m1"]),
-    ("arm,v7m-nvic", &["arm,cortex-m3", "arm,cortex-m4", "arm,cortex-m4f", "arm,cortex-m7"]),
-    ("arm,v8m-nvic", &["arm,cortex-m23", "arm,cortex-m33", "arm,cortex-m33f"]),
-    ("arm,v8.1m-nvic", &["arm,cortex-m52", "arm,cortex-m55", "arm,cortex-m85"]),
+    (
+        "arm,v6m-nvic",
+        &["arm,cortex-m0", "arm,cortex-m0+", "arm,cortex-m1"],
+    ),
+    (
+        "arm,v7m-nvic",
+        &[
+            "arm,cortex-m3",
+            "arm,cortex-m4",
+            "arm,cortex-m4f",
+            "arm,cortex-m7",
+        ],
+    ),
+    (
+        "arm,v8m-nvic",
+        &["arm,cortex-m23", "arm,cortex-m33", "arm,cortex-m33f"],
+    ),
+    (
+        "arm,v8.1m-nvic",
+        &["arm,cortex-m52", "arm,cortex-m55", "arm,cortex-m85"],
+    ),
 ];
 
 /// The processors that are switched on.

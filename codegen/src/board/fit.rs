@@ -62,8 +62,11 @@ struct BoardsFile {
 /// Only if the list is at fault.
 pub fn known_boards() -> Result<Vec<KnownBoard>> {
     let file: BoardsFile = toml::from_str(BOARDS).map_err(|e| {
-        Diagnostic::new(format!("castiron's list of boards is at fault: {}", e.message()))
-            .help("please report this")
+        Diagnostic::new(format!(
+            "castiron's list of boards is at fault: {}",
+            e.message()
+        ))
+        .help("please report this")
     })?;
     Ok(file.board)
 }
@@ -263,7 +266,10 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
     let in_flash = items.iter().map(|item| item.flash_bytes);
     let in_ram = items.iter().map(|item| item.ram_bytes);
     let (flash, ram) = match board.flash_bytes {
-        Some(has_flash) => (Some(Room::new(has_flash, in_flash)), Room::new(has_ram, in_ram)),
+        Some(has_flash) => (
+            Some(Room::new(has_flash, in_flash)),
+            Room::new(has_ram, in_ram),
+        ),
         None => (None, Room::new(has_ram, in_ram.chain(in_flash))),
     };
     Ok(Fit {
@@ -306,7 +312,11 @@ fn interpreted(candidate: &Candidate<'_>, target: Target, items: &mut Vec<Item>)
         ("model file", candidate.file_bytes as u64, 0),
         ("tensor arena", 0, arena.min_arena_bytes as u64),
         ("interpreter", 0, INTERPRETER_BYTES),
-        ("operator resolver", 0, each * resolver.count() as u64 + besides),
+        (
+            "operator resolver",
+            0,
+            each * resolver.count() as u64 + besides,
+        ),
     ];
     items.extend(rows.map(|(what, flash_bytes, ram_bytes)| Item {
         model: Some(candidate.model.file.clone()),

@@ -8,7 +8,13 @@ use crate::error::{Diagnostic, Result};
 
 /// Memories that Kenning counts as RAM beside `zephyr,sram`, if they are memory regions.
 const FURTHER_RAM: [&str; 7] = [
-    "mmio-sram", "arm,dtcm", "nxp,imx-dtcm", "nordic,nrf-ccm", "st,stm32-ccm", "arc,dccm", "xlnx,zynq-ocm",
+    "mmio-sram",
+    "arm,dtcm",
+    "nxp,imx-dtcm",
+    "nordic,nrf-ccm",
+    "st,stm32-ccm",
+    "arc,dccm",
+    "xlnx,zynq-ocm",
 ];
 
 /// What a devicetree says about a board.
@@ -43,14 +49,21 @@ pub struct BoardMemory {
 pub fn facts(tree: &Devicetree) -> Facts {
     let root = tree.root();
     let name = root.text("model").or_else(|| root.compatibles().next());
-    let console = tree.chosen("zephyr,console").or_else(|| tree.chosen("zephyr,shell-uart"));
+    let console = tree
+        .chosen("zephyr,console")
+        .or_else(|| tree.chosen("zephyr,shell-uart"));
     Facts {
         name: name.unwrap_or("unnamed board").to_owned(),
-        cpu: cpu::first(tree).and_then(|cpu| cpu.compatibles().next()).map(str::to_owned),
+        cpu: cpu::first(tree)
+            .and_then(|cpu| cpu.compatibles().next())
+            .map(str::to_owned),
         soc: soc(tree),
         memory: BoardMemory::of(tree),
         console: console.map(|node| {
-            node.labels().first().map_or(node.name(), String::as_str).to_owned()
+            node.labels()
+                .first()
+                .map_or(node.name(), String::as_str)
+                .to_owned()
         }),
         baud_rate: console.and_then(|node| node.number("current-speed")),
     }
@@ -65,7 +78,9 @@ impl BoardMemory {
                 && node.is_enabled()
                 && node.base_name() == "memory"
                 && node.is_compatible("zephyr,memory-region")
-                && FURTHER_RAM.iter().any(|compatible| node.is_compatible(compatible))
+                && FURTHER_RAM
+                    .iter()
+                    .any(|compatible| node.is_compatible(compatible))
         });
         let further: u64 = further.filter_map(size_of).fold(0, u64::saturating_add);
         Self {
@@ -85,9 +100,13 @@ pub fn sram(tree: &Devicetree) -> Result<(NodeRef<'_>, Region)> {
         Diagnostic::new("the devicetree says nothing of the board's SRAM")
             .expected("zephyr,sram in /chosen, naming a node with a size")
             .found(found)
-            .help("give the zephyr.dts of a build for the board, or choose zephyr,sram in an overlay")
+            .help(
+                "give the zephyr.dts of a build for the board, or choose zephyr,sram in an overlay",
+            )
     };
-    let node = tree.chosen("zephyr,sram").ok_or_else(|| missing("no zephyr,sram"))?;
+    let node = tree
+        .chosen("zephyr,sram")
+        .ok_or_else(|| missing("no zephyr,sram"))?;
     let region = node.registers().into_iter().find(|region| region.size > 0);
     let region = region.ok_or_else(|| missing(&format!("{} without a size", node.path())))?;
     Ok((node, region))
@@ -98,18 +117,27 @@ fn size_of(node: NodeRef<'_>) -> Option<u64> {
     if node.parent().is_some_and(NodeRef::is_bus_without_sizes) {
         return chip_size(node);
     }
-    node.registers().first().map(|region| region.size).filter(|size| *size > 0)
+    node.registers()
+        .first()
+        .map(|region| region.size)
+        .filter(|size| *size > 0)
 }
 
 /// The size of a flash chip: `size` is in bits.
 fn chip_size(node: NodeRef<'_>) -> Option<u64> {
-    node.number("size").map(|bits| bits / 8).filter(|bytes| *bytes > 0)
+    node.number("size")
+        .map(|bits| bits / 8)
+        .filter(|bytes| *bytes > 0)
 }
 
 /// Where a flash chip's content is in memory: in the window of its controller.
 pub(super) fn window(node: NodeRef<'_>) -> Option<Region> {
     if !node.parent().is_some_and(NodeRef::is_bus_without_sizes) {
-        return node.registers().first().copied().filter(|region| region.size > 0);
+        return node
+            .registers()
+            .first()
+            .copied()
+            .filter(|region| region.size > 0);
     }
     let window = *node.parent()?.registers().get(1)?;
     let size = chip_size(node).unwrap_or(window.size);
@@ -121,7 +149,13 @@ pub(super) fn window(node: NodeRef<'_>) -> Option<Region> {
 
 fn soc(tree: &Devicetree) -> Option<String> {
     let soc = tree.at("/soc")?;
-    let mut names = soc.compatibles().filter(|name| !name.starts_with("simple-bus"));
+    let mut names = soc
+        .compatibles()
+        .filter(|name| !name.starts_with("simple-bus"));
     let name = names.next()?;
-    Some(name.split_once(',').map_or(name, |(_, model)| model).to_owned())
+    Some(
+        name.split_once(',')
+            .map_or(name, |(_, model)| model)
+            .to_owned(),
+    )
 }

@@ -13,4 +13,4 @@ pub mod platforms;
 pub mod renode;
 pub mod rules;
 
-pub use memory::{BoardMemory, facts, Facts};
+pub use memory::{BoardMemory, Facts, facts};

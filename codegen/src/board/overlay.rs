@@ -38,10 +38,18 @@ pub fn memory_overlay(tree: &Devicetree, sram_kb: u64) -> Result<MemoryOverlay> 
     let device = tree.nodes().into_iter().find(|other| {
         let own = other.with_ancestors().any(|above| above == node);
         !own && other.is_enabled()
-            && other.registers().iter().any(|r| wanted.overlaps(r) && !r.overlaps(&region))
+            && other
+                .registers()
+                .iter()
+                .any(|r| wanted.overlaps(r) && !r.overlaps(&region))
     });
     if let Some(device) = device {
-        let first = device.registers().iter().map(|r| r.address).filter(|a| *a >= region.end()).min();
+        let first = device
+            .registers()
+            .iter()
+            .map(|r| r.address)
+            .filter(|a| *a >= region.end())
+            .min();
         let room = first.map_or(0, |first| (first - region.address) / 1024);
         let diagnostic = Diagnostic::new("the enlarged SRAM would run into something else")
             .expected(format!("at most {room} KB"))
@@ -61,7 +69,11 @@ pub fn memory_overlay(tree: &Devicetree, sram_kb: u64) -> Result<MemoryOverlay> 
     );
     let reg = match cells {
         2 => format!("{:#x} {bytes:#x}", local.address),
-        3 => format!("{:#x} {:#x} {bytes:#x}", local.address >> 32, local.address & 0xffff_ffff),
+        3 => format!(
+            "{:#x} {:#x} {bytes:#x}",
+            local.address >> 32,
+            local.address & 0xffff_ffff
+        ),
         _ => format!(
             "{:#x} {:#x} {:#x} {:#x}",
             local.address >> 32,

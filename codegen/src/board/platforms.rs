@@ -112,7 +112,11 @@ fn compilation_flags(key: &str, facts: &Facts) -> Option<String> {
 
 /// A file of entries alone.
 pub fn to_yaml(entries: &[Entry]) -> String {
-    entries.iter().map(|entry| block(entry, 2)).collect::<Vec<_>>().join("\n")
+    entries
+        .iter()
+        .map(|entry| block(entry, 2))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Puts entries into a file. What it has stays as it is, comments too: boards and fields that it
@@ -133,7 +137,9 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
     let mut insertions: Vec<(usize, String)> = Vec::new();
     let mut tail = String::new();
     for entry in entries {
-        let Some((key, value)) = boards.iter().find(|(key, _)| key.data.as_str() == Some(&entry.key))
+        let Some((key, value)) = boards
+            .iter()
+            .find(|(key, _)| key.data.as_str() == Some(&entry.key))
         else {
             if merged.added.contains(&entry.key) {
                 continue;
@@ -157,7 +163,10 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
         let mut lines = String::new();
         for (name, field) in &entry.fields {
             let place = format!("{}.{name}", entry.key);
-            match fields.iter().find(|(key, _)| key.data.as_str() == Some(name)) {
+            match fields
+                .iter()
+                .find(|(key, _)| key.data.as_str() == Some(name))
+            {
                 None => {
                     lines += &field_lines(name, field, indent);
                     merged.completed.push(place);
@@ -197,16 +206,26 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
 pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
     let documents = load(text)?;
     let boards = boards(&documents)?;
-    let names: Vec<&str> = boards.iter().filter_map(|(key, _)| key.data.as_str()).collect();
+    let names: Vec<&str> = boards
+        .iter()
+        .filter_map(|(key, _)| key.data.as_str())
+        .collect();
     let name = super::fit::find_board(board, names.iter().copied())?;
-    let entry = boards.iter().find(|(key, _)| key.data.as_str() == Some(name));
+    let entry = boards
+        .iter()
+        .find(|(key, _)| key.data.as_str() == Some(name));
     let number = |field: &str| {
         let (_, entry) = entry?;
         let YamlData::Mapping(fields) = &entry.data else {
             return None;
         };
-        let (_, value) = fields.iter().find(|(key, _)| key.data.as_str() == Some(field))?;
-        value.data.as_integer().and_then(|number| u64::try_from(number).ok())
+        let (_, value) = fields
+            .iter()
+            .find(|(key, _)| key.data.as_str() == Some(field))?;
+        value
+            .data
+            .as_integer()
+            .and_then(|number| u64::try_from(number).ok())
     };
     Ok(Sizes {
         flash_kb: number("flash_size_kb"),
@@ -255,9 +274,10 @@ fn same<'t>(theirs: &YamlData<'t, MarkedYaml<'t>>, ours: &Field) -> bool {
         }
         Field::Text(text) => theirs.as_str() == Some(text),
         Field::List(list) => match theirs {
-            YamlData::Sequence(items) => {
-                items.iter().map(|item| item.data.as_str()).eq(list.iter().map(|i| Some(*i)))
-            }
+            YamlData::Sequence(items) => items
+                .iter()
+                .map(|item| item.data.as_str())
+                .eq(list.iter().map(|i| Some(*i))),
             _ => false,
         },
     }
@@ -280,7 +300,10 @@ fn field_lines(name: &str, field: &Field, indent: usize) -> String {
         Field::Text(value) => writeln!(text, "{space}{name}: {}", scalar(value)).ok(),
         Field::List(values) => {
             writeln!(text, "{space}{name}:").ok();
-            values.iter().try_for_each(|value| writeln!(text, "{space}  - {value}")).ok()
+            values
+                .iter()
+                .try_for_each(|value| writeln!(text, "{space}  - {value}"))
+                .ok()
         }
     };
     text
@@ -289,7 +312,9 @@ fn field_lines(name: &str, field: &Field, indent: usize) -> String {
 /// A text as YAML reads it back: plain if it is harmless, in double quotes otherwise.
 fn scalar(text: &str) -> String {
     let harmless = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "/_- .()".contains(c))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/_- .()".contains(c))
         && !text.ends_with(' ')
         && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
             .contains(&text.to_ascii_lowercase().as_str());
@@ -322,7 +347,10 @@ mod tests {
         insta::assert_snapshot!(merged.text);
         assert_eq!(merged.kept, ["one/soc.ram_size_kb"]);
         assert_eq!(merged.added, ["three"]);
-        let again = merge(&merged.text, &[entry("one/soc"), entry("two"), entry("three")]);
+        let again = merge(
+            &merged.text,
+            &[entry("one/soc"), entry("two"), entry("three")],
+        );
         let again = again.expect("YAML");
         assert_eq!(again.text, merged.text);
         assert!(again.added.is_empty() && again.completed.is_empty());
@@ -338,7 +366,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_merged_is_an_error() {
-        for text in ["one: { ram_size_kb: 1 }\n", "- one\n", "one: two\n", "a: [\n"] {
+        for text in [
+            "one: { ram_size_kb: 1 }\n",
+            "- one\n",
+            "one: two\n",
+            "a: [\n",
+        ] {
             assert!(merge(text, &[entry("one")]).is_err(), "{text}");
         }
     }

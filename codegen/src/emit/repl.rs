@@ -74,7 +74,10 @@ pub fn repl(platform: &Platform) -> Result<String> {
     });
     let tags = platform.tags.iter().map(|tag| {
         let (address, size) = (tag.region.address, tag.region.size);
-        let value = tag.value.map(|value| format!(" {value:#x}")).unwrap_or_default();
+        let value = tag
+            .value
+            .map(|value| format!(" {value:#x}"))
+            .unwrap_or_default();
         format!("Tag <{address:#x} {size:#x}> {}{value}", quoted(&tag.name))
     });
     render(
@@ -83,9 +86,15 @@ pub fn repl(platform: &Platform) -> Result<String> {
             board: plain(&platform.board),
             renode: platform.renode.clone(),
             console: platform.console.clone(),
-            groups: groups.into_iter().filter(|group| !group.entries.is_empty()).collect(),
+            groups: groups
+                .into_iter()
+                .filter(|group| !group.entries.is_empty())
+                .collect(),
             tags: tags.collect(),
-            notes: notes.into_iter().filter(|note| !note.lines.is_empty()).collect(),
+            notes: notes
+                .into_iter()
+                .filter(|note| !note.lines.is_empty())
+                .collect(),
         },
     )
 }
@@ -117,8 +126,14 @@ fn place(at: &Registration) -> String {
         Registration::PerProcessor { address, processor } => format!(
             "sysbus new Bus.BusPointRegistration {{ address: {address:#x}; cpu: {processor} }}"
         ),
-        Registration::On { parent, place: None } => parent.clone(),
-        Registration::On { parent, place: Some(place) } => format!("{parent} {place}"),
+        Registration::On {
+            parent,
+            place: None,
+        } => parent.clone(),
+        Registration::On {
+            parent,
+            place: Some(place),
+        } => format!("{parent} {place}"),
     }
 }
 
@@ -151,7 +166,9 @@ fn quoted(text: &str) -> String {
 
 /// A text for one line of a comment.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// What a script for Renode names.

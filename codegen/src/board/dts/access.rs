@@ -139,7 +139,10 @@ impl<'t> NodeRef<'t> {
     pub fn path(self) -> String {
         let mut names: Vec<&str> = self.with_ancestors().map(NodeRef::name).collect();
         names.pop();
-        names.iter().rev().fold(String::new(), |path, name| path + "/" + name)
+        names
+            .iter()
+            .rev()
+            .fold(String::new(), |path, name| path + "/" + name)
     }
 
     /// The node above it.

@@ -65,7 +65,9 @@ impl Devicetree {
                 }
             }
         }
-        builder.finish().map_err(|d| located(d, source, source.len()).into())
+        builder
+            .finish()
+            .map_err(|d| located(d, source, source.len()).into())
     }
 }
 
@@ -91,7 +93,9 @@ fn explain(error: &ContextError, source: &str, at: usize) -> Diagnostic {
         "" => "the end of the line".to_owned(),
         text => format!("\"{}\"", text.escape_debug()),
     };
-    let message = if ["#include", "/include/", "#define", "#if"].iter().any(|p| rest.starts_with(p))
+    let message = if ["#include", "/include/", "#define", "#if"]
+        .iter()
+        .any(|p| rest.starts_with(p))
     {
         "this is devicetree source before it is preprocessed"
     } else if rest.starts_with('(') {
@@ -284,7 +288,10 @@ fn statement(input: &mut Input<'_>) -> ModalResult<Statement> {
     let close = (symbol('}'), opt(end)).value(Statement::Close);
     let property = (
         preceded(labels, word),
-        opt(preceded(symbol('='), cut_err(separated(1.., value, symbol(','))))),
+        opt(preceded(
+            symbol('='),
+            cut_err(separated(1.., value, symbol(','))),
+        )),
         // What follows a name decides between a property and a node.
         end,
     )
@@ -360,7 +367,9 @@ fn parse_number(text: &str) -> Option<u64> {
 
 fn character(input: &mut Input<'_>) -> ModalResult<u64> {
     let quoted = delimited('\'', preceded(opt('\\'), any), ('\'', space));
-    quoted.map(|c: char| u64::from(u32::from(c))).parse_next(input)
+    quoted
+        .map(|c: char| u64::from(u32::from(c)))
+        .parse_next(input)
 }
 
 fn bytes(input: &mut Input<'_>) -> ModalResult<Vec<u8>> {
@@ -370,10 +379,7 @@ fn bytes(input: &mut Input<'_>) -> ModalResult<Vec<u8>> {
 }
 
 fn text(input: &mut Input<'_>) -> ModalResult<String> {
-    let character = alt((
-        preceded('\\', any.map(unescape)),
-        none_of(['"', '\\']),
-    ));
+    let character = alt((preceded('\\', any.map(unescape)), none_of(['"', '\\'])));
     let inner = repeat(0.., character).fold(String::new, |mut text, c| {
         text.push(c);
         text

@@ -46,16 +46,23 @@ impl<'t> Builder<'t> {
         };
         let mut entry = self.entry(node, Group::Attached, class, at);
         if pin.active_low {
-            entry.properties.push(("invert".to_owned(), Value::Flag(true)));
+            entry
+                .properties
+                .push(("invert".to_owned(), Value::Flag(true)));
         }
         if led {
-            let connection = Connection {
-                output: pin.number.to_string(),
-                to: vec![format!("{}@0", entry.name)],
-            };
+            let output = pin.number.to_string();
+            let to = format!("{}@0", entry.name);
             let port = self.entries.iter_mut().find(|entry| entry.name == pin.port);
             if let Some(port) = port {
-                port.connections.push(connection);
+                // Where numbered outputs are interrupts too, one goes to both.
+                match port.connections.iter_mut().find(|c| c.output == output) {
+                    Some(connection) => connection.to.push(to),
+                    None => port.connections.push(Connection {
+                        output,
+                        to: vec![to],
+                    }),
+                }
             }
         } else {
             entry.connections.push(Connection {
@@ -134,9 +141,8 @@ impl<'t> Builder<'t> {
             _ => ("II2CPeripheral", "II2CPeripheral#"),
         };
         let class = self.rules.types.class(&model.class);
-        let attaches = |what: &str| {
-            class.is_some_and(|class| class.attaches.iter().any(|a| a == what))
-        };
+        let attaches =
+            |what: &str| class.is_some_and(|class| class.attaches.iter().any(|a| a == what));
         let place = match (attaches(several), attaches(single)) {
             (true, _) => node.local_registers().first().map(|region| region.address),
             (false, true) => None,
@@ -152,7 +158,10 @@ impl<'t> Builder<'t> {
         }
         self.about_rule(node, rule);
         let entry = self.entry(node, Group::Attached, &rule.class, at);
-        Ok(Entry { properties, ..entry })
+        Ok(Entry {
+            properties,
+            ..entry
+        })
     }
 }
 

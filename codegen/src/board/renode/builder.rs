@@ -35,7 +35,9 @@ pub(super) fn build(
 ) -> Result<Platform> {
     let root = tree.root();
     let soc = tree.at("/soc");
-    let systems = root.compatibles().chain(soc.into_iter().flat_map(NodeRef::compatibles));
+    let systems = root
+        .compatibles()
+        .chain(soc.into_iter().flat_map(NodeRef::compatibles));
     let mut builder = Builder {
         tree,
         rules,
@@ -44,7 +46,9 @@ pub(super) fn build(
         entries: Vec::new(),
         tags: Vec::new(),
         notes: BTreeSet::new(),
-        names: ["sysbus", "machine", "emulation", "none", "new", "empty"].map(str::to_owned).into(),
+        names: ["sysbus", "machine", "emulation", "none", "new", "empty"]
+            .map(str::to_owned)
+            .into(),
         by_node: BTreeMap::new(),
         receivers: BTreeMap::new(),
         done: BTreeSet::new(),
@@ -52,14 +56,21 @@ pub(super) fn build(
     };
     builder.processors();
     if builder.entries.is_empty() {
-        let found: Vec<&str> = tree.at("/cpus").into_iter()
+        let found: Vec<&str> = tree
+            .at("/cpus")
+            .into_iter()
             .flat_map(NodeRef::children)
             .filter_map(|cpu| cpu.compatibles().next())
             .collect();
-        let diagnostic = Diagnostic::new("the devicetree has no processor that Renode can simulate")
-            .expected("a node below /cpus that a rule stands for")
-            .found(if found.is_empty() { "none".to_owned() } else { found.join(", ") })
-            .help("add a rule for the processor with --rules; docs/boards.md shows how");
+        let diagnostic =
+            Diagnostic::new("the devicetree has no processor that Renode can simulate")
+                .expected("a node below /cpus that a rule stands for")
+                .found(if found.is_empty() {
+                    "none".to_owned()
+                } else {
+                    found.join(", ")
+                })
+                .help("add a rule for the processor with --rules; docs/boards.md shows how");
         return Err(diagnostic.into());
     }
     builder.memories();
@@ -75,12 +86,17 @@ impl<'t> Builder<'t> {
     /// Whether a rule for systems holds: a compatible begins as the rule says.
     pub(super) fn is_system(&self, patterns: &[String]) -> bool {
         patterns.is_empty()
-            || patterns.iter().any(|p| self.systems.iter().any(|s| s.starts_with(p.as_str())))
+            || patterns
+                .iter()
+                .any(|p| self.systems.iter().any(|s| s.starts_with(p.as_str())))
     }
 
     /// A name for an entry, unique and made of what Renode takes in a name.
     pub(super) fn name(&mut self, node: NodeRef<'_>) -> String {
-        let wanted = node.labels().first().map_or(node.base_name(), String::as_str);
+        let wanted = node
+            .labels()
+            .first()
+            .map_or(node.base_name(), String::as_str);
         self.unique(wanted)
     }
 
@@ -138,13 +154,20 @@ impl<'t> Builder<'t> {
 
     /// Names a node's addresses; the reason says why it has no model.
     pub(super) fn tag(&mut self, node: NodeRef<'_>, reason: impl Into<String>) {
-        let regions: Vec<Region> = node.registers().into_iter().filter(|r| r.size > 0).collect();
+        let regions: Vec<Region> = node
+            .registers()
+            .into_iter()
+            .filter(|r| r.size > 0)
+            .collect();
         if regions.is_empty() {
             self.note(node, Outcome::Dropped, reason);
             return;
         }
         self.note(node, Outcome::Tagged, reason);
-        let label = node.labels().first().map_or(node.base_name(), String::as_str);
+        let label = node
+            .labels()
+            .first()
+            .map_or(node.base_name(), String::as_str);
         for region in regions {
             self.tags.push(Tag {
                 region,
@@ -171,9 +194,14 @@ impl<'t> Builder<'t> {
     fn console(&self) -> (Option<String>, bool) {
         let names = ["zephyr,console", "zephyr,shell-uart", "stdout-path"];
         let chosen = names.iter().find_map(|name| self.tree.chosen(name));
-        // Some consoles are a part of what has the model.
-        let mut nodes = chosen.into_iter().flat_map(NodeRef::with_ancestors);
-        if let Some(name) = nodes.find_map(|node| self.by_node.get(&node.key())) {
+        let is_uart = |name: &String| {
+            let mut entries = self.entries.iter();
+            entries.any(|entry| entry.name == *name && entry.class.starts_with("UART."))
+        };
+        // Some consoles are a part of the UART that has the model.
+        let nodes = chosen.into_iter().flat_map(NodeRef::with_ancestors);
+        let mut names = nodes.filter_map(|node| self.by_node.get(&node.key()));
+        if let Some(name) = names.find(|name| is_uart(name)) {
             return (Some(name.clone()), true);
         }
         let mut entries = self.entries.iter();
@@ -215,7 +243,9 @@ impl<'t> Builder<'t> {
 /// Tags as Renode takes them: of two that overlap one lies in the other and comes later.
 fn nested(mut tags: Vec<Tag>) -> Vec<Tag> {
     let partial = |a: &Tag, b: &Tag| {
-        a.region.overlaps(&b.region) && !a.region.contains(&b.region) && !b.region.contains(&a.region)
+        a.region.overlaps(&b.region)
+            && !a.region.contains(&b.region)
+            && !b.region.contains(&a.region)
     };
     tags.sort();
     'again: loop {

@@ -60,7 +60,11 @@ impl<'t> Builder<'t> {
     /// A controller outside of `/cpus` that is part of the processor's model.
     fn inside_cpu(&mut self, node: NodeRef<'t>) {
         self.done.insert(node.key());
-        let cpu = self.entries.iter().find(|entry| entry.group == Group::Processors);
+        self.note(node, Outcome::Dropped, "is part of the processor's model");
+        let cpu = self
+            .entries
+            .iter()
+            .find(|entry| entry.group == Group::Processors);
         if let Some(name) = cpu.map(|cpu| cpu.name.clone()) {
             self.receivers.insert(node.key(), name);
         }
@@ -87,7 +91,10 @@ impl<'t> Builder<'t> {
         let sources = sources.saturating_add(1).min(MOST_SOURCES);
         entry.properties = vec![
             ("numberOfSources".to_owned(), Value::Number(sources)),
-            ("numberOfContexts".to_owned(), Value::Number(interrupts.len().max(1) as u64)),
+            (
+                "numberOfContexts".to_owned(),
+                Value::Number(interrupts.len().max(1) as u64),
+            ),
             ("prioritiesEnabled".to_owned(), Value::Flag(true)),
         ];
         self.receivers.insert(node.key(), entry.name.clone());
@@ -95,7 +102,12 @@ impl<'t> Builder<'t> {
     }
 
     fn clint(&mut self, node: NodeRef<'t>, class: &str, region: Region) {
-        let mut entry = self.entry(node, Group::Controllers, class, Registration::Address(region.address));
+        let mut entry = self.entry(
+            node,
+            Group::Controllers,
+            class,
+            Registration::Address(region.address),
+        );
         let harts = self.harts();
         let mut connections = BTreeMap::new();
         for interrupt in node.interrupts() {
@@ -126,12 +138,20 @@ impl<'t> Builder<'t> {
         }
         let targets = harts.values().max().map_or(1, |most| most + 1);
         entry.properties = vec![
-            ("frequency".to_owned(), Value::Number(frequency.unwrap_or(USUAL_TIMER))),
+            (
+                "frequency".to_owned(),
+                Value::Number(frequency.unwrap_or(USUAL_TIMER)),
+            ),
             ("numberOfTargets".to_owned(), Value::Number(targets)),
         ];
         let name = entry.name.clone();
-        for cpu in self.entries.iter_mut().filter(|entry| entry.group == Group::Processors) {
-            cpu.properties.push(("timeProvider".to_owned(), Value::Raw(name.clone())));
+        for cpu in self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.group == Group::Processors)
+        {
+            cpu.properties
+                .push(("timeProvider".to_owned(), Value::Raw(name.clone())));
         }
         self.push(node, entry);
     }
@@ -141,7 +161,10 @@ impl<'t> Builder<'t> {
         let registers = node.registers();
         let providers = self.entries.iter().filter(|entry| entry.class == class);
         let within = providers.filter_map(|entry| match entry.at {
-            Registration::Address(address) => Some(Region { address, size: CLINT_BYTES }),
+            Registration::Address(address) => Some(Region {
+                address,
+                size: CLINT_BYTES,
+            }),
             _ => None,
         });
         let mut within = within;
@@ -177,7 +200,10 @@ impl<'t> Builder<'t> {
 
     /// The hart of each processor's entry.
     fn harts(&self) -> BTreeMap<String, u64> {
-        let cpus = self.entries.iter().filter(|entry| entry.group == Group::Processors);
+        let cpus = self
+            .entries
+            .iter()
+            .filter(|entry| entry.group == Group::Processors);
         let harts = cpus.filter_map(|cpu| {
             let mut properties = cpu.properties.iter();
             properties.find_map(|(name, value)| match value {

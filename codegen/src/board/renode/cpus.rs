@@ -16,7 +16,11 @@ impl<'t> Builder<'t> {
                 rules.find(|r| r.compatible.iter().any(|c| c == compatible) && self.is_known(r))
             });
             match rule {
-                None => self.note(node, Outcome::Dropped, "no rule has a model of the processor"),
+                None => self.note(
+                    node,
+                    Outcome::Dropped,
+                    "no rule has a model of the processor",
+                ),
                 Some(rule) if rule.class == "CPU.CortexM" => self.cortex_m(node, rule),
                 Some(rule) => self.risc_v(node, rule),
             }
@@ -26,7 +30,9 @@ impl<'t> Builder<'t> {
     /// Whether the Renode that is written for has the rule's type.
     fn is_known(&self, rule: &CpuRule) -> bool {
         let version = |text: &str| -> Vec<u32> {
-            text.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+            text.split('.')
+                .map(|part| part.parse().unwrap_or(0))
+                .collect()
         };
         let since = rule.since.as_deref().unwrap_or_default();
         version(since) <= version(&self.rules.types.renode)
@@ -94,7 +100,10 @@ impl<'t> Builder<'t> {
             kind => kind.to_owned(),
         };
         self.cpu_types.push(kind.clone());
-        let hart = node.local_registers().first().map_or(0, |region| region.address);
+        let hart = node
+            .local_registers()
+            .first()
+            .map_or(0, |region| region.address);
         let mut properties = vec![
             ("cpuType".to_owned(), Value::Text(kind)),
             ("hartId".to_owned(), Value::Number(hart)),
@@ -102,7 +111,9 @@ impl<'t> Builder<'t> {
         self.extend(&mut properties, node, rule);
         let name = cpu.name.clone();
         self.push(node, Entry { properties, ..cpu });
-        let controllers = node.children().filter(|child| child.has("interrupt-controller"));
+        let controllers = node
+            .children()
+            .filter(|child| child.has("interrupt-controller"));
         for controller in controllers {
             self.receivers.insert(controller.key(), name.clone());
             self.done.insert(controller.key());
@@ -143,10 +154,13 @@ impl<'t> Builder<'t> {
             (Some(isa), _) => isa.to_lowercase(),
             (None, Some(base)) => {
                 let extensions: Vec<&str> = node.texts("riscv,isa-extensions").collect();
-                let (letters, words): (Vec<&str>, Vec<&str>) =
-                    extensions.iter().partition(|e| e.len() == 1 && !base.contains(**e));
+                let (letters, words): (Vec<&str>, Vec<&str>) = extensions
+                    .iter()
+                    .partition(|e| e.len() == 1 && !base.contains(**e));
                 let words = words.iter().filter(|word| word.len() > 1);
-                words.fold(base.to_lowercase() + &letters.concat(), |isa, word| isa + "_" + word)
+                words.fold(base.to_lowercase() + &letters.concat(), |isa, word| {
+                    isa + "_" + word
+                })
             }
             (None, None) => {
                 let reason = "the devicetree does not say which instructions it has; rv32imac";
@@ -158,7 +172,13 @@ impl<'t> Builder<'t> {
         let mut isa = parts.next().unwrap_or_default().to_owned();
         let mut words: Vec<&str> = Vec::new();
         for word in parts {
-            match self.rules.types.isa_extensions.iter().any(|known| known == word) {
+            match self
+                .rules
+                .types
+                .isa_extensions
+                .iter()
+                .any(|known| known == word)
+            {
                 true => words.push(word),
                 false => {
                     let reason = format!("Renode does not know the extension {word}");

@@ -14,9 +14,13 @@ impl<'t> Builder<'t> {
         let mut taken = BTreeSet::new();
         let mut chosen = Vec::new();
         let mut nodes: Vec<_> = self.tree.nodes();
-        nodes.retain(|node| !self.done.contains(&node.key()) && node.compatibles().next().is_some());
+        nodes
+            .retain(|node| !self.done.contains(&node.key()) && node.compatibles().next().is_some());
         nodes.sort_by_key(|node| {
-            (node.registers().first().map_or(0, |region| region.address), node.key())
+            (
+                node.registers().first().map_or(0, |region| region.address),
+                node.key(),
+            )
         });
         // Names first: a parameter may refer to a device that comes later.
         for node in nodes {
@@ -25,7 +29,11 @@ impl<'t> Builder<'t> {
             }
             let rule = self.device_rule(node, None);
             let enabled = node.is_enabled();
-            if !enabled && !rule.as_ref().is_ok_and(|rule| rule.is_some_and(|r| r.even_disabled)) {
+            if !enabled
+                && !rule
+                    .as_ref()
+                    .is_ok_and(|rule| rule.is_some_and(|r| r.even_disabled))
+            {
                 continue;
             }
             let region = node.registers().first().copied();
@@ -50,7 +58,11 @@ impl<'t> Builder<'t> {
             if !address.is_multiple_of(4) {
                 self.tag(node, "its address is no multiple of 4");
             } else if memories.iter().any(|memory| memory.overlaps(&region)) {
-                self.note(node, Outcome::Dropped, "its addresses are those of a memory");
+                self.note(
+                    node,
+                    Outcome::Dropped,
+                    "its addresses are those of a memory",
+                );
             } else if !taken.insert(address) {
                 self.note(node, Outcome::Dropped, "another device has its address");
             } else {
@@ -121,7 +133,11 @@ impl<'t> Builder<'t> {
         }
         let address = region.address.saturating_add_signed(rule.offset);
         let size = region.size.saturating_add_signed(-rule.offset).max(4);
-        let sized = self.rules.types.class(&rule.class).is_some_and(|class| class.sized);
+        let sized = self
+            .rules
+            .types
+            .class(&rule.class)
+            .is_some_and(|class| class.sized);
         let sized = sized && !rule.range;
         let at = match sized {
             true => Registration::Address(address),
@@ -148,7 +164,10 @@ impl<'t> Builder<'t> {
             self.note(node, Outcome::Approximated, why);
         }
         if self.rules.types.is_trusted(&rule.class) {
-            let reason = format!("{} is taken on trust: its parameters are not known", rule.class);
+            let reason = format!(
+                "{} is taken on trust: its parameters are not known",
+                rule.class
+            );
             self.note(node, Outcome::Approximated, reason);
         }
     }
@@ -174,7 +193,11 @@ impl<'t> Builder<'t> {
             let output = output.filter(|output| !output.is_empty());
             let number = interrupt.cells.first().copied().unwrap_or_default();
             let Some(output) = output else {
-                left.push(interrupt.name.map_or_else(|| number.to_string(), str::to_owned));
+                left.push(
+                    interrupt
+                        .name
+                        .map_or_else(|| number.to_string(), str::to_owned),
+                );
                 continue;
             };
             match self.receiver(interrupt) {
@@ -190,7 +213,11 @@ impl<'t> Builder<'t> {
             }
         }
         if !left.is_empty() {
-            let reason = format!("{} has no output for interrupt {}", rule.class, left.join(", "));
+            let reason = format!(
+                "{} has no output for interrupt {}",
+                rule.class,
+                left.join(", ")
+            );
             self.note(node, Outcome::Approximated, reason);
         }
         connections
@@ -225,7 +252,11 @@ impl<'t> Builder<'t> {
                 .map(|(name, value)| Ok((name.clone(), self.value(root, value)?)))
                 .collect();
             let Ok(properties) = properties else { continue };
-            let sized = self.rules.types.class(class).is_some_and(|class| class.sized);
+            let sized = self
+                .rules
+                .types
+                .class(class)
+                .is_some_and(|class| class.sized);
             let name = self.unique(&rule.name);
             self.entries.push(Entry {
                 name,
@@ -258,6 +289,9 @@ impl InterruptRule {
             Self::InOrder(outputs) => outputs.iter().map(String::as_str).collect(),
             Self::ByName(outputs) => outputs.values().map(String::as_str).collect(),
         };
-        named.into_iter().filter(|output| !output.is_empty()).collect()
+        named
+            .into_iter()
+            .filter(|output| !output.is_empty())
+            .collect()
     }
 }

@@ -48,9 +48,9 @@ impl<'t> Builder<'t> {
             let mut rules = self.rules.all.memory.iter();
             rules.find(|rule| rule.compatible.iter().any(|c| c == compatible))
         });
-        let chosen = ["zephyr,sram", "zephyr,flash"].iter().any(|name| {
-            self.tree.chosen(name).is_some_and(|chosen| chosen == node)
-        });
+        let chosen = ["zephyr,sram", "zephyr,flash"]
+            .iter()
+            .any(|name| self.tree.chosen(name).is_some_and(|chosen| chosen == node));
         let window = match rule {
             Some(rule) => rule.window,
             None if chosen || node.text("device_type") == Some("memory") => false,
@@ -77,7 +77,12 @@ impl<'t> Builder<'t> {
             true => "Memory.MappedMemory",
             false => "Memory.ArrayMemory",
         };
-        let entry = self.entry(*first, Group::Memories, class, Registration::Address(region.address));
+        let entry = self.entry(
+            *first,
+            Group::Memories,
+            class,
+            Registration::Address(region.address),
+        );
         let name = entry.name.clone();
         self.push(
             *first,
@@ -96,7 +101,10 @@ impl<'t> Builder<'t> {
 
     /// The ranges of all memories.
     pub(super) fn memory_regions(&self) -> Vec<Region> {
-        let memories = self.entries.iter().filter(|entry| entry.group == Group::Memories);
+        let memories = self
+            .entries
+            .iter()
+            .filter(|entry| entry.group == Group::Memories);
         let regions = memories.filter_map(|entry| match (&entry.at, entry.properties.first()) {
             (Registration::Address(address), Some((_, Value::Hex(size)))) => Some(Region {
                 address: *address,

@@ -64,7 +64,11 @@ impl<'t> Builder<'t> {
         if self.options.clock.is_some() {
             return self.options.clock;
         }
-        let cpus = self.tree.at("/cpus").into_iter().flat_map(NodeRef::children);
+        let cpus = self
+            .tree
+            .at("/cpus")
+            .into_iter()
+            .flat_map(NodeRef::children);
         let mut own = cpus.filter(|cpu| cpu.is_enabled()).filter_map(clock_of);
         own.next().or_else(|| {
             self.rules.all.clock.iter().find_map(|rule| {
@@ -72,9 +76,13 @@ impl<'t> Builder<'t> {
                     return Some(frequency);
                 }
                 let property = rule.property.as_deref()?;
-                let nodes = self.tree.nodes().into_iter().filter(|node| node.is_enabled());
-                let mut nodes = nodes
-                    .filter(|node| rule.compatible.iter().any(|c| node.is_compatible(c)));
+                let nodes = self
+                    .tree
+                    .nodes()
+                    .into_iter()
+                    .filter(|node| node.is_enabled());
+                let mut nodes =
+                    nodes.filter(|node| rule.compatible.iter().any(|c| node.is_compatible(c)));
                 nodes.find_map(|node| node.number(property).or_else(|| clock_of(node)))
             })
         })
@@ -85,5 +93,6 @@ impl<'t> Builder<'t> {
 fn clock_of(node: NodeRef<'_>) -> Option<u64> {
     let own = node.number("clock-frequency");
     let of = |node: NodeRef<'_>| node.number("clock-frequency");
-    own.or_else(|| node.reference("clocks").and_then(of)).filter(|frequency| *frequency > 0)
+    own.or_else(|| node.reference("clocks").and_then(of))
+        .filter(|frequency| *frequency > 0)
 }

@@ -279,7 +279,10 @@ impl RuleFile {
 
     /// The names of all classes.
     pub(super) fn classes(&self) -> impl Iterator<Item = &str> {
-        let cpus = self.cpu.iter().flat_map(|r| [Some(&r.class), r.class64.as_ref()]);
+        let cpus = self
+            .cpu
+            .iter()
+            .flat_map(|r| [Some(&r.class), r.class64.as_ref()]);
         let controllers = self.controller.iter().map(|r| r.class.as_ref());
         let devices = self.device.iter().map(|r| Some(&r.class));
         let extras = self.extra.iter().map(|r| r.class.as_ref());

@@ -14,12 +14,30 @@ pub use types::{Class, Parameter, Types};
 
 /// The rules of this crate, by the file that has them.
 const SHIPPED: [(&str, &str); 6] = [
-    ("arm.toml", include_str!("../../../data/renode/rules/arm.toml")),
-    ("riscv.toml", include_str!("../../../data/renode/rules/riscv.toml")),
-    ("st.toml", include_str!("../../../data/renode/rules/st.toml")),
-    ("nordic.toml", include_str!("../../../data/renode/rules/nordic.toml")),
-    ("others.toml", include_str!("../../../data/renode/rules/others.toml")),
-    ("common.toml", include_str!("../../../data/renode/rules/common.toml")),
+    (
+        "arm.toml",
+        include_str!("../../../data/renode/rules/arm.toml"),
+    ),
+    (
+        "riscv.toml",
+        include_str!("../../../data/renode/rules/riscv.toml"),
+    ),
+    (
+        "st.toml",
+        include_str!("../../../data/renode/rules/st.toml"),
+    ),
+    (
+        "nordic.toml",
+        include_str!("../../../data/renode/rules/nordic.toml"),
+    ),
+    (
+        "others.toml",
+        include_str!("../../../data/renode/rules/others.toml"),
+    ),
+    (
+        "common.toml",
+        include_str!("../../../data/renode/rules/common.toml"),
+    ),
 ];
 
 /// The classes of every Renode that is known, the newest last.
@@ -61,7 +79,9 @@ impl Rules {
         };
         let mut all = RuleFile::default();
         for (name, text) in SHIPPED.iter().rev() {
-            all = RuleFile::read(text).map_err(|e| e.in_file(name))?.before(all);
+            all = RuleFile::read(text)
+                .map_err(|e| e.in_file(name))?
+                .before(all);
         }
         Ok(Self {
             all,

@@ -75,7 +75,11 @@ impl Types {
         let file: TypesText = toml::from_str(text).map_err(|e| rules_error(&e, text))?;
         let mut types = Self {
             renode: file.renode,
-            isa_extensions: file.isa_extensions.split_whitespace().map(str::to_owned).collect(),
+            isa_extensions: file
+                .isa_extensions
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
             classes: BTreeMap::new(),
             trusted: BTreeSet::new(),
         };
@@ -106,10 +110,18 @@ impl Types {
         let outputs = text.outputs.split_whitespace();
         let class = Class {
             parameters: parameters.collect::<Result<_, Diagnostic>>()?,
-            outputs: outputs.clone().filter(|o| *o != "#").map(str::to_owned).collect(),
+            outputs: outputs
+                .clone()
+                .filter(|o| *o != "#")
+                .map(str::to_owned)
+                .collect(),
             numbered: outputs.clone().any(|output| output == "#"),
             sized: text.sized,
-            attaches: text.attaches.split_whitespace().map(str::to_owned).collect(),
+            attaches: text
+                .attaches
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
         };
         self.classes.insert(name.to_owned(), class);
         Ok(())
@@ -129,7 +141,9 @@ impl Types {
 
     /// All classes by name.
     pub fn classes(&self) -> impl Iterator<Item = (&str, &Class)> {
-        self.classes.iter().map(|(name, class)| (name.as_str(), class))
+        self.classes
+            .iter()
+            .map(|(name, class)| (name.as_str(), class))
     }
 
     /// A class, if this Renode has it.
@@ -152,11 +166,18 @@ impl Types {
             return Some(format!("Renode {renode} has no {name}"));
         };
         let given: Vec<&str> = parameters.into_iter().collect();
-        let unknown = given.iter().find(|g| !class.parameters.iter().any(|p| p.name == **g));
+        let unknown = given
+            .iter()
+            .find(|g| !class.parameters.iter().any(|p| p.name == **g));
         if let Some(unknown) = unknown {
-            return Some(format!("{name} of Renode {renode} has no parameter {unknown}"));
+            return Some(format!(
+                "{name} of Renode {renode} has no parameter {unknown}"
+            ));
         }
-        let missing = class.parameters.iter().find(|p| !p.optional && !given.contains(&&*p.name));
+        let missing = class
+            .parameters
+            .iter()
+            .find(|p| !p.optional && !given.contains(&&*p.name));
         if let Some(missing) = missing {
             return Some(format!("{name} of Renode {renode} wants {}", missing.name));
         }
