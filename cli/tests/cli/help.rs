@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 14] = [
     "inspect",
     "gen-header",
     "gen-resolver",
@@ -11,6 +11,10 @@ const COMMANDS: [&str; 10] = [
     "align",
     "run",
     "generate",
+    "fit",
+    "board-repl",
+    "platforms",
+    "memory-overlay",
     "completions",
     "man",
 ];

@@ -1,5 +1,6 @@
 //! The `castiron` command from outside: what it prints, writes and returns.
 
+mod boards;
 mod diagnostics;
 mod files;
 mod generate;

@@ -368,3 +368,125 @@ impl Fit {
         Some(diagnostic)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::dts::Devicetree;
+    use crate::board::facts;
+
+    fn model() -> Vec<u8> {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../examples/models/sine_int8.tflite"
+        );
+        std::fs::read(path).expect("a model")
+    }
+
+    fn answer(board: Board, options: &FitOptions) -> Fit {
+        let bytes = model();
+        let model = crate::tflite::read("sine.tflite", &bytes).expect("a model");
+        let candidate = Candidate {
+            model: &model,
+            file_bytes: bytes.len(),
+        };
+        fit(&[candidate], board, options).expect("an answer")
+    }
+
+    fn board(flash_bytes: Option<u64>, ram_bytes: u64) -> Board {
+        Board {
+            name: "test".to_owned(),
+            cpu: Some("arm,cortex-m4f".to_owned()),
+            flash_bytes,
+            ram_bytes: Some(ram_bytes),
+            source: "a test".to_owned(),
+        }
+    }
+
+    #[test]
+    fn it_fits_to_the_byte() {
+        for engine in [Engine::Compiled, Engine::Tflm] {
+            let options = FitOptions {
+                engine,
+                app_flash: 1000,
+                app_ram: 500,
+            };
+            let roomy = answer(board(Some(1 << 20), 1 << 20), &options);
+            let (flash, ram) = (roomy.flash.expect("flash").takes, roomy.ram.takes);
+            let of_items: u64 = roomy.items.iter().map(|item| item.flash_bytes).sum();
+            assert_eq!(flash, of_items);
+            let exact = answer(board(Some(flash), ram), &options);
+            assert!(exact.fits && exact.ram.left == 0 && exact.refusal().is_none());
+            let tight = answer(board(Some(flash), ram - 1), &options);
+            let refusal = tight.refusal().expect("one byte too few");
+            assert!(!tight.fits);
+            assert_eq!(refusal.found.as_deref(), Some("1 bytes of RAM too few"));
+            let tight = answer(board(Some(flash - 1), ram), &options);
+            assert_eq!(tight.flash.expect("flash").left, -1);
+            // Without flash, RAM has everything.
+            assert!(answer(board(None, flash + ram), &options).fits);
+            assert!(!answer(board(None, flash + ram - 1), &options).fits);
+        }
+    }
+
+    #[test]
+    fn the_list_of_boards_is_in_order() {
+        let boards = known_boards().expect("a list");
+        assert!(boards.is_sorted_by(|a, b| a.name < b.name));
+        assert!(
+            boards
+                .iter()
+                .all(|board| board.ram_kb.is_some() && board.cpu.is_some())
+        );
+        let known = Board::known("max32690evkit").expect("the board without its system");
+        assert_eq!(known.name, "max32690evkit/max32690/m4");
+        assert_eq!(known.flash_bytes, Some(3072 * 1024));
+    }
+
+    #[test]
+    fn names_that_are_not_there_get_likely_ones() {
+        let error = Board::known("nucleo_f401").expect_err("no such board");
+        let diagnostic = &error.diagnostics()[0];
+        assert!(
+            diagnostic
+                .expected
+                .as_deref()
+                .is_some_and(|e| e.contains("nucleo_f401re"))
+        );
+        let error = Board::known("hifive_unmatched").expect_err("two targets");
+        assert!(error.to_string().contains("several targets"), "{error}");
+    }
+
+    #[test]
+    fn the_list_says_what_devicetrees_say() {
+        let Some(shared) = std::env::var_os("CASTIRON_SHARED") else {
+            eprintln!("CASTIRON_SHARED names no folder with dts: list of boards not compared");
+            return;
+        };
+        let mut count = 0;
+        for board in known_boards().expect("a list") {
+            let file = format!("dts/{}.dts", board.name.replace('/', "_"));
+            let path = std::path::Path::new(&shared).join(file);
+            let Ok(text) = std::fs::read_to_string(&path) else {
+                continue;
+            };
+            let facts = facts(&Devicetree::parse(&text).expect("a devicetree"));
+            assert_eq!(
+                facts.memory.flash.map(|bytes| bytes / 1024),
+                board.flash_kb,
+                "{}",
+                board.name
+            );
+            assert_eq!(
+                facts.memory.sram.map(|bytes| bytes / 1024),
+                board.ram_kb,
+                "{}",
+                board.name
+            );
+            assert_eq!(facts.cpu, board.cpu, "{}", board.name);
+            count += 1;
+        }
+        println!("{count} boards are as their devicetrees have them");
+        assert!(count > 0);
+    }
+}

@@ -8,6 +8,7 @@ mod parse;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use access::{NodeRef, Region};
 pub use interrupts::Interrupt;
@@ -59,4 +60,13 @@ pub enum Reference {
     Label(String),
     /// `&{/soc/serial@40000000}`
     Path(String),
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Label(label) => write!(f, "&{label}"),
+            Self::Path(path) => write!(f, "&{{{}}}", path.escape_debug()),
+        }
+    }
 }

@@ -59,7 +59,11 @@ impl Devicetree {
                     (builder.take(statement)).map_err(|d| located(d, source, start))?;
                 }
                 Err(error) => {
-                    let at = input.current_token_start();
+                    // What a preprocessor should have taken out is named where it begins.
+                    let at = match unprocessed(&source[start..]) {
+                        true => start,
+                        false => input.current_token_start(),
+                    };
                     let error = error.into_inner().unwrap_or_default();
                     return Err(located(explain(&error, source, at), source, at).into());
                 }
@@ -81,22 +85,18 @@ fn located(diagnostic: Diagnostic, source: &str, offset: usize) -> Diagnostic {
 
 fn explain(error: &ContextError, source: &str, at: usize) -> Diagnostic {
     let rest = source.get(at..).unwrap_or_default();
-    let expected: Vec<String> = (error.context())
-        .filter_map(|context| match context {
-            StrContext::Expected(what) => Some(what.to_string()),
-            _ => None,
-        })
-        .collect();
+    // The innermost is the most exact.
+    let expected = error.context().find_map(|context| match context {
+        StrContext::Expected(what) => Some(what.to_string()),
+        _ => None,
+    });
     let found: String = rest.chars().take_while(|c| *c != '\n').take(24).collect();
     let found = match found.trim_end() {
         "" if rest.is_empty() => "the end of the file".to_owned(),
         "" => "the end of the line".to_owned(),
         text => format!("\"{}\"", text.escape_debug()),
     };
-    let message = if ["#include", "/include/", "#define", "#if"]
-        .iter()
-        .any(|p| rest.starts_with(p))
-    {
+    let message = if unprocessed(rest) {
         "this is devicetree source before it is preprocessed"
     } else if rest.starts_with('(') {
         "an expression stands where a flattened devicetree has its value"
@@ -104,10 +104,18 @@ fn explain(error: &ContextError, source: &str, at: usize) -> Diagnostic {
         "this is not devicetree source"
     };
     let mut diagnostic = Diagnostic::new(message).found(found).help(FLATTENED);
-    if !expected.is_empty() {
-        diagnostic = diagnostic.expected(expected.join(" or "));
+    if let Some(expected) = expected {
+        diagnostic = diagnostic.expected(expected);
     }
     diagnostic
+}
+
+/// Whether a preprocessor has work to do here.
+fn unprocessed(rest: &str) -> bool {
+    let directives = ["#include", "/include/", "#define", "#if"];
+    directives
+        .iter()
+        .any(|directive| rest.starts_with(directive))
 }
 
 /// The tree so far and the nodes that are open.
@@ -215,7 +223,7 @@ impl Builder {
         };
         found.ok_or_else(|| {
             Diagnostic::new("a node is extended that is not there")
-                .found(format!("{reference:?}"))
+                .found(reference)
                 .help(FLATTENED)
         })
     }

@@ -133,7 +133,7 @@ fn errors_have_a_place_and_a_remedy() {
         (
             "/ {\n\tx = \"never ends;\n};",
             "this is not devicetree source",
-            (4, 1),
+            (3, 3),
         ),
         (
             "/ {\n\tnode {\n\t};\n",
