@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     super::write(
         outputs,
         &arguments.depfile,
-        &[arguments.dts.clone()],
+        std::slice::from_ref(&arguments.dts),
         general,
     )
 }

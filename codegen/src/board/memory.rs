@@ -17,6 +17,9 @@ const FURTHER_RAM: [&str; 7] = [
     "xlnx,zynq-ocm",
 ];
 
+/// What is less is a chip select, not an address in memory.
+const LEAST_ADDRESS: u64 = 0x1_0000;
+
 /// What a devicetree says about a board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Facts {
@@ -138,6 +141,16 @@ pub(super) fn window(node: NodeRef<'_>) -> Option<Region> {
             .first()
             .copied()
             .filter(|region| region.size > 0);
+    }
+    // Some name an address and a size where the bus has chip selects.
+    if let [address, size] = node.local_registers()[..]
+        && node.name().ends_with(&format!("@{:x}", address.address))
+        && address.address >= LEAST_ADDRESS
+    {
+        return Some(Region {
+            address: address.address,
+            size: size.address,
+        });
     }
     let window = *node.parent()?.registers().get(1)?;
     let size = chip_size(node).unwrap_or(window.size);

@@ -1,6 +1,8 @@
 //! Devicetrees to Renode platforms: goldens, checks of every word against the tables of Renode's
 //! classes, and Renode itself where it is installed.
 
+#![cfg(feature = "board")]
+
 mod check;
 mod facts;
 mod renode;

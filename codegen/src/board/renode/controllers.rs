@@ -132,6 +132,7 @@ impl<'t> Builder<'t> {
         });
         entry.connections = connections.collect();
         let frequency = node.number("clock-frequency").or_else(|| self.timebase());
+        let frequency = frequency.or(self.options.clock);
         if frequency.is_none() {
             let reason = "the devicetree does not say how fast the timer counts: 1 MHz";
             self.note(node, Outcome::Approximated, reason);

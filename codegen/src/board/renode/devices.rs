@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::builder::Builder;
 use super::{Connection, Entry, Group, Outcome, Registration, Tag, Value};
 use crate::board::dts::{NodeRef, Region};
-use crate::board::rules::{DeviceRule, InterruptRule, InterruptWord, PropertyRule};
+use crate::board::rules::{DeviceRule, IgnoreRule, InterruptRule, InterruptWord, PropertyRule};
 
 impl<'t> Builder<'t> {
     /// Emits devices that have a model and names the addresses of those that have none.
@@ -76,19 +76,22 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn ignored(&mut self, node: NodeRef<'t>) -> bool {
-        let rule = node.compatibles().find_map(|compatible| {
+    /// The rule that leaves a node out.
+    pub(super) fn ignore_rule(&self, node: NodeRef<'_>) -> Option<&'t IgnoreRule> {
+        node.compatibles().find_map(|compatible| {
             let mut rules = self.rules.all.ignore.iter();
             rules.find(|rule| rule.compatible.iter().any(|c| c == compatible))
-        });
-        match rule {
-            Some(rule) if node.is_enabled() => {
-                self.note(node, Outcome::Dropped, &rule.why);
-                true
-            }
-            Some(_) => true,
-            None => false,
+        })
+    }
+
+    fn ignored(&mut self, node: NodeRef<'t>) -> bool {
+        let rule = self.ignore_rule(node);
+        if let Some(rule) = rule
+            && node.is_enabled()
+        {
+            self.note(node, Outcome::Dropped, &rule.why);
         }
+        rule.is_some()
     }
 
     /// The first rule that holds for a node in this Renode; why the last one does not, if none does.

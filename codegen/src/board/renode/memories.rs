@@ -16,6 +16,13 @@ impl<'t> Builder<'t> {
             if self.done.contains(&node.key()) || !node.is_enabled() {
                 continue;
             }
+            let above = node.with_ancestors().skip(1);
+            let ignored = { above }.find_map(|node| self.ignore_rule(node));
+            if let (Some(rule), true) = (ignored, node.has("compatible")) {
+                self.done.insert(node.key());
+                self.note(node, Outcome::Dropped, &rule.why);
+                continue;
+            }
             match self.memory_region(node) {
                 None => {}
                 Some(Ok(region)) => found.push((region, node)),
