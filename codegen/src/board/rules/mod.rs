@@ -10,7 +10,7 @@ pub use file::{
     ClockRule, ControllerKind, ControllerRule, CpuRule, DeviceRule, ExtraRule, IgnoreRule,
     InterruptRule, InterruptWord, MemoryRule, PropertyRule, RuleFile,
 };
-pub use types::{Class, Parameter, Types};
+pub use types::{Class, ClassText, Parameter, Types};
 
 /// The rules of this crate, by the file that has them.
 const SHIPPED: [(&str, &str); 6] = [
