@@ -1,2 +1,20 @@
-//! castiron where something is compiled: in a `build.rs`, and behind the commands that build
-//! libraries and firmware.
+//! castiron where something has to be compiled: build scripts, and tools that build firmware.
+//!
+//! - [`Model`]: in a build script, a model's Rust module in `OUT_DIR`.
+//! - [`library`]: a model as a static library with a C interface, which is `castiron lib`.
+//! - [`Tflm`]: the same with TensorFlow Lite Micro's kernels, compiled from the sources you point to.
+//! - [`validate`]: firmware of a model against what castiron computes here, which is `castiron validate`.
+//! - [`toolchain`]: a Rust compiler for a target.
+
+mod cxx;
+pub mod library;
+mod model;
+mod process;
+pub mod tflm;
+pub mod toolchain;
+pub mod validate;
+
+pub use castiron_codegen::error::{Diagnostic, Error, Result};
+pub use castiron_codegen::tflm::arena::Kernels;
+pub use model::{Generated, Model, OrExit};
+pub use tflm::Tflm;

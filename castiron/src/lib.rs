@@ -7,7 +7,10 @@
 #![forbid(unsafe_code)]
 
 #[doc(inline)]
-pub use castiron_runtime::{Arena, Cells, Constants, Element, Quantized, TensorSpec, kernels};
+pub use castiron_runtime::{
+    Arena, CInterface, Cells, Constants, Element, EngineError, Foreign, Quantized, TensorSpec,
+    kernels,
+};
 
 /// Casts a `.tflite` model into a module.
 ///

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, board_repl, completions, fit, generate, header, inspect, man, memory_overlay,
-    plan, platforms, resolver, run,
+    align, arena, board_repl, completions, cpp, fit, generate, header, inspect, lib, man,
+    memory_overlay, plan, platforms, resolver, run, validate,
 };
 
 const AFTER_HELP: &str = "\
@@ -42,15 +42,18 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     GenHeader(header::Arguments),
     GenResolver(resolver::Arguments),
+    GenCpp(cpp::Arguments),
     Plan(plan::Arguments),
     Arena(arena::Arguments),
     Align(align::Arguments),
     Run(run::Arguments),
+    Validate(validate::Arguments),
     Generate(generate::Arguments),
     Fit(fit::Arguments),
     BoardRepl(board_repl::Arguments),
     Platforms(platforms::Arguments),
     MemoryOverlay(memory_overlay::Arguments),
+    Lib(lib::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

@@ -5,6 +5,7 @@ mod commands;
 mod diagnostics;
 mod failure;
 mod input;
+mod npy;
 mod output;
 mod progress;
 mod text;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use castiron_runtime::host::{self, Aligned};
 
 use crate::error::{Diagnostic, Result};
-use crate::lower::{Entry, Memory, Operand, Program, Step};
+use crate::lower::{Entry, Memory, Observation, Operand, Program, Step};
 
 /// A program with its arena.
 #[derive(Debug)]
@@ -86,6 +86,27 @@ impl<'a> Machine<'a> {
             observe(step, self.arena.bytes());
         }
         Ok(())
+    }
+
+    /// Runs the model once and shows every operator's outputs, little-endian bytes, in the sequence
+    /// in which traced firmware shows them.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_traced(&mut self, mut observe: impl FnMut(&Observation, &[u8])) -> Result<()> {
+        let mut left = self.entry.observations.iter().peekable();
+        let mut done = 0;
+        let mut show = |steps: usize, arena: &[u8]| {
+            while let Some(next) = left.next_if(|next| next.steps <= steps) {
+                observe(next, &arena[next.operand.range()]);
+            }
+        };
+        // An operator without a step may be the first.
+        show(0, self.arena.bytes());
+        self.run_observed(|_, arena| {
+            done += 1;
+            show(done, arena);
+        })
     }
 
     /// An output's little-endian bytes.

@@ -17,3 +17,4 @@ pub mod plan;
 pub mod report;
 pub mod tflite;
 pub mod tflm;
+pub mod work;

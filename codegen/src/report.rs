@@ -6,11 +6,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{Graph, Model, Quantization, Signature, SignaturePort, TensorId};
+use crate::graph::{
+    BuiltinOperator, Graph, Model, OpKind, Operator, Options, Quantization, Signature,
+    SignaturePort, TensorId,
+};
 use crate::lower::{self, Program};
 use crate::ops;
 use crate::plan::{Plan, PlanOptions};
 use crate::tflm::TflmOp;
+use crate::work;
 
 /// The facts of a model. Its JSON is kept stable; keys may be added.
 #[derive(Debug, Clone, Serialize)]
@@ -111,8 +115,16 @@ pub struct OperatorReport {
     pub inputs: Vec<Option<OperandReport>>,
     /// Outputs.
     pub outputs: Vec<OperandReport>,
-    /// Multiply-accumulates; `null` for operators that castiron does not know.
+    /// Multiply-accumulates; `null` where they are not known.
     pub macs: Option<u64>,
+    /// What it computes, other operations than multiply-accumulates among it; `null` where not known.
+    pub work: Option<WorkReport>,
+    /// Sizes of the filter, the weights' where they are one tensor, or of the pool's window.
+    pub filter_shape: Option<Vec<usize>>,
+    /// Steps of the window: height, width.
+    pub stride: Option<[usize; 2]>,
+    /// Distances of the window's elements: height, width.
+    pub dilation: Option<[usize; 2]>,
     /// Bytes of its constant inputs in the file.
     pub constant_bytes: usize,
     /// Bytes of arena live while it runs.
@@ -121,6 +133,15 @@ pub struct OperatorReport {
     pub compiled: bool,
     /// Whether TensorFlow Lite Micro has a kernel for it.
     pub tflm: bool,
+}
+
+/// An estimate of what an operator computes.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkReport {
+    /// Multiply-accumulates, or elementary operations of operators without.
+    pub operations: u64,
+    /// The estimate as a sum of products of sizes.
+    pub equation: String,
 }
 
 /// An operand of an operator.
@@ -258,6 +279,7 @@ impl OperatorReport {
         let operator = &graph.operators[index];
         let inputs = || operator.inputs.iter().flatten();
         let known = ops::family(&operator.kind).is_some();
+        let window = Window::of(graph, operator);
         Self {
             index,
             name: operator.kind.name().to_owned(),
@@ -268,7 +290,14 @@ impl OperatorReport {
             outputs: (operator.outputs.iter())
                 .map(|id| operand(graph, *id))
                 .collect(),
-            macs: known.then(|| ops::macs(graph, index)),
+            macs: work::macs(graph, index),
+            work: work::of(graph, index).map(|work| WorkReport {
+                operations: work.total(),
+                equation: work.equation(),
+            }),
+            filter_shape: window.filter,
+            stride: window.stride,
+            dilation: window.dilation,
             constant_bytes: inputs()
                 .filter_map(|id| graph.tensor(*id).data.as_ref())
                 .map(|data| data.len())
@@ -276,6 +305,53 @@ impl OperatorReport {
             live_bytes: plan.map(|plan| plan.operators[index].live_bytes),
             compiled: known && !refused,
             tflm: TflmOp::for_kind(&operator.kind).is_some(),
+        }
+    }
+}
+
+/// What slides over an operator's input.
+#[derive(Default)]
+struct Window {
+    filter: Option<Vec<usize>>,
+    stride: Option<[usize; 2]>,
+    dilation: Option<[usize; 2]>,
+}
+
+impl Window {
+    fn of(graph: &Graph, operator: &Operator) -> Self {
+        let pair = |(height, width)| Some([height, width]);
+        let weights = || {
+            let id = operator.inputs.get(1).copied().flatten()?;
+            Some(graph.tensor(id).shape.clone())
+        };
+        match &operator.options {
+            Options::Conv2d(o) => Self {
+                filter: weights(),
+                stride: pair(o.stride),
+                dilation: pair(o.dilation),
+            },
+            Options::DepthwiseConv2d(o) => Self {
+                filter: weights(),
+                stride: pair(o.stride),
+                dilation: pair(o.dilation),
+            },
+            Options::TransposeConv(o) => Self {
+                filter: weights(),
+                stride: pair(o.stride),
+                dilation: pair((1, 1)),
+            },
+            Options::Pool2d(o) => Self {
+                filter: Some(vec![o.filter.0, o.filter.1]),
+                stride: pair(o.stride),
+                dilation: pair((1, 1)),
+            },
+            _ => Self {
+                // Weights of a matrix; the options may be left out of the file.
+                filter: (operator.kind == OpKind::Builtin(BuiltinOperator::FullyConnected))
+                    .then(weights)
+                    .flatten(),
+                ..Self::default()
+            },
         }
     }
 }
@@ -362,7 +438,7 @@ fn operand(graph: &Graph, id: TensorId) -> OperandReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{BuiltinOperator, DType, OpKind, Operator, Options, ReshapeOptions, Tensor};
+    use crate::graph::{DType, ReshapeOptions, Tensor};
     use crate::lower::CompileOptions;
 
     fn tensor(name: &str, shape: &[usize], data: Option<Arc<[u8]>>) -> Tensor {

@@ -270,6 +270,7 @@ fn convolution(dilation: usize, biases: usize) -> Model {
         stride: (1, 1),
         dilation: (dilation, 1),
         activation: Activation::None,
+        bias_type: 0,
     });
     let tensors = vec![
         plain(DType::Float32, &[1, 4, 4, 1]),

@@ -3,13 +3,14 @@
 use syn::parse::{Parse, ParseStream};
 use syn::{Ident, LitStr, Token, Visibility};
 
-/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"]`
+/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]`
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
     pub(crate) path: LitStr,
     pub(crate) labels: Option<LitStr>,
     pub(crate) section: Option<LitStr>,
+    pub(crate) engine: Option<LitStr>,
 }
 
 impl Parse for Arguments {
@@ -30,6 +31,7 @@ impl Parse for Arguments {
             path,
             labels: None,
             section: None,
+            engine: None,
         };
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
@@ -48,10 +50,12 @@ impl Arguments {
         let slot = match key.to_string().as_str() {
             "labels" => &mut self.labels,
             "section" => &mut self.section,
+            "engine" => &mut self.engine,
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    "unknown option; there are `labels = \"file\"` and `section = \"name\"`",
+                    "unknown option; there are `labels = \"file\"`, `section = \"name\"` and \
+                     `engine = \"tflm\"`",
                 ));
             }
         };

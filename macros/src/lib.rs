@@ -1,15 +1,17 @@
 //! `include_model!`: a thin shell over castiron's generator.
 
 mod arguments;
+mod engine;
 mod files;
 
-use castiron_codegen::emit::rust::{self, RustOptions};
+use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::tflite;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use arguments::Arguments;
+use engine::Engine;
 
 /// Casts a `.tflite` model into a module. The `castiron` crate documents it.
 #[proc_macro]
@@ -25,7 +27,6 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let at_path = |error: &dyn std::fmt::Display| syn::Error::new(arguments.path.span(), error);
     let bytes = files::read(&arguments.path, &path)?;
     let model = tflite::read(&arguments.path.value(), &bytes).map_err(|e| at_path(&e))?;
-    let program = lower::compile(&model, &CompileOptions::default()).map_err(|e| at_path(&e))?;
     let mut options = RustOptions {
         section: arguments.section.as_ref().map(syn::LitStr::value),
         tracked: vec![files::text(&arguments.path, &path)?],
@@ -36,7 +37,17 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         options.labels = files::labels(labels, &path)?;
         options.tracked.push(files::text(labels, &path)?);
     }
-    let items = rust::items(&program, &options);
+    let items = match engine::of(arguments)? {
+        Engine::Compiled => {
+            let compiled = lower::compile(&model, &CompileOptions::default());
+            rust::items(&compiled.map_err(|e| at_path(&e))?, &options)
+        }
+        Engine::Tflm(path) => {
+            let (prefix, bindings) = engine::built(path, model.stem())?;
+            let module = TflmModule::new(&model, &prefix, &bindings).map_err(|e| at_path(&e))?;
+            module.items(&options)
+        }
+    };
     let visibility = &arguments.visibility;
     let name = arguments
         .name

@@ -22,9 +22,13 @@ pub mod functions;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod kernels;
+#[cfg(feature = "source")]
+pub mod source;
 mod spec;
 #[cfg(test)]
 mod testing;
 
+pub use arch::c_abi;
+pub use arch::foreign::{CInterface, EngineError, Foreign};
 pub use arch::memory::{Arena, Cells, Constants, Element};
 pub use spec::{Quantized, TensorSpec};

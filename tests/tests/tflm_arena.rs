@@ -1,11 +1,11 @@
-//! Computed arenas of TFLM against arenas measured on an emulated Cortex-M4.
+//! Computed arenas of TFLM against arenas measured on emulated processors.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use castiron_codegen::tflite;
-use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Kernels};
+use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Kernels, Target};
 use castiron_tests::{reference_folder, workspace};
 use serde_json::Value;
 
@@ -17,18 +17,25 @@ type Figures = [u64; 4];
 
 #[derive(Default)]
 struct Tally {
-    equal: BTreeMap<&'static str, usize>,
+    equal: BTreeMap<(&'static str, &'static str), usize>,
     wrong: Vec<String>,
 }
 
 impl Tally {
     /// Compares one model with what was measured.
-    fn compare(&mut self, file: &Path, kernels: Kernels, measured: Figures) -> Option<Arena> {
+    fn compare(
+        &mut self,
+        file: &Path,
+        kernels: Kernels,
+        target: Target,
+        measured: Figures,
+    ) -> Option<Arena> {
         let name = file.display();
         let bytes = fs::read(file).unwrap_or_else(|e| panic!("{name}: {e}"));
         let arena = tflite::read(&name.to_string(), &bytes).and_then(|model| {
             let mut options = ArenaOptions {
                 kernels,
+                target,
                 ..ArenaOptions::default()
             };
             let arena = Arena::new(&model, &options)?;
@@ -41,7 +48,8 @@ impl Tally {
         let arena = match arena {
             Ok(arena) => arena,
             Err(error) => {
-                self.wrong.push(format!("{name}, {kernels}: {error}"));
+                self.wrong
+                    .push(format!("{name}, {kernels}, {target}: {error}"));
                 return None;
             }
         };
@@ -53,9 +61,14 @@ impl Tally {
         ]
         .map(|n| n as u64);
         if computed == measured {
-            *self.equal.entry(kernels.name()).or_default() += 1;
+            *self
+                .equal
+                .entry((kernels.name(), target.name()))
+                .or_default() += 1;
         } else {
-            let line = format!("{name}, {kernels}: computed {computed:?}, measured {measured:?}");
+            let line = format!(
+                "{name}, {kernels}, {target}: computed {computed:?}, measured {measured:?}"
+            );
             self.wrong.push(line);
         }
         Some(arena)
@@ -90,8 +103,8 @@ impl Tally {
 
     fn print(&mut self, what: &str) {
         assert!(!self.equal.is_empty(), "nothing to compare in {what}");
-        for (kernels, count) in std::mem::take(&mut self.equal) {
-            println!("{what}: {count} arenas of {kernels} kernels equal to the byte");
+        for ((kernels, target), count) in std::mem::take(&mut self.equal) {
+            println!("{what}: {count} arenas of {kernels} kernels on {target} equal to the byte");
         }
     }
 
@@ -116,12 +129,18 @@ fn shipped_models_need_what_was_measured() {
     let root = workspace();
     let mut tally = Tally::default();
     let measured = json(&root.join("tests/data/tflm_arena.json"));
-    for (file, figures) in measured.as_object().expect("models") {
-        for kernels in Kernels::ALL {
-            let figures = figures[kernels.name()].as_array().expect("four figures");
-            let figures: Vec<u64> = figures.iter().filter_map(Value::as_u64).collect();
-            let figures = figures.try_into().expect("four figures");
-            tally.compare(&root.join(file), *kernels, figures);
+    for (file, targets) in measured.as_object().expect("models") {
+        for (target, figures) in targets.as_object().expect("processors") {
+            let mut known = Target::ALL.iter().filter(|t| t.name() == target);
+            let target = known.next().expect("a processor castiron knows");
+            for (kernels, figures) in figures.as_object().expect("kernels") {
+                let mut known = Kernels::ALL.iter().filter(|k| k.name() == kernels);
+                let kernels = known.next().expect("kernels castiron knows");
+                let figures = figures.as_array().expect("four figures").iter();
+                let figures: Vec<u64> = figures.filter_map(Value::as_u64).collect();
+                let figures = figures.try_into().expect("four figures");
+                tally.compare(&root.join(file), *kernels, *target, figures);
+            }
         }
     }
     tally.print("shipped models");
@@ -161,7 +180,8 @@ fn every_measured_model_needs_what_was_measured() {
                 let figures = keys.map(|k| measured[key][k].as_u64());
                 // Models that TFLM refuses were not measured.
                 if let [Some(min), Some(used), Some(head), Some(tail)] = figures {
-                    let arena = tally.compare(&file, kernels, [min, used, head, tail]);
+                    let arena =
+                        tally.compare(&file, kernels, Target::CortexM4, [min, used, head, tail]);
                     let plan = &measured[key]["plan"];
                     if let Some(arena) = arena.filter(|_| !plan.is_null()) {
                         tally.compare_plan(&arena, plan);

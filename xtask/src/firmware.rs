@@ -1,19 +1,14 @@
 //! Builds the measuring firmware with whichever toolchain can.
 
-use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use castiron_build::toolchain::{Purpose, Toolchain, errors};
 use clap::ValueEnum;
 
 const TARGET: &str = "thumbv7em-none-eabihf";
-/// The compiler of a Linux distribution, which comes with library sources but no libraries for this target.
-const SYSTEM_RUSTC: &str = "/usr/bin/rustc";
-const SYSTEM_CARGO: &str = "/usr/bin/cargo";
-/// Linkers that know 32-bit Arm, for compilers that come without one of their own.
-const LINKERS: [(&str, &str); 2] = [("arm-none-eabi-ld", "ld"), ("ld.lld", "ld.lld")];
 
 /// How the firmware is optimised.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,133 +41,8 @@ impl fmt::Display for OptLevel {
 }
 
 /// A compiler that can produce Cortex-M4 code.
-pub(crate) struct Toolchain {
-    cargo: PathBuf,
-    rustc: PathBuf,
-    version: String,
-    /// The target's libraries are compiled along, from the compiler's sources.
-    build_std: bool,
-    /// Linker and its flavor, where the compiler has none of its own for the target.
-    linker: Option<(&'static str, &'static str)>,
-}
-
-impl Toolchain {
-    /// The first that works: the current one with the target installed, then any that has library sources.
-    pub(crate) fn detect() -> Result<Self> {
-        let current = Candidate::new(
-            env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from),
-            env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from),
-        );
-        let system = Candidate::new(SYSTEM_CARGO.into(), SYSTEM_RUSTC.into());
-        let candidates: Vec<Candidate> = [current, system].into_iter().flatten().collect();
-
-        if let Some(ready) = candidates.iter().find(|c| c.has_target()) {
-            return Ok(ready.toolchain(false, ready.linker()?));
-        }
-        match candidates.iter().find(|c| c.has_sources()) {
-            Some(sources) => Ok(sources.toolchain(true, sources.linker()?)),
-            None => bail!(
-                "no Rust toolchain here can build for {TARGET}\n  \
-                 with rustup: rustup target add {TARGET}\n  \
-                 on Debian:   apt-get install rustc-web rust-web-src gcc-arm-none-eabi"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Toolchain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.version)?;
-        if self.build_std {
-            f.write_str(", core from source")?;
-        }
-        if let Some((linker, _)) = self.linker {
-            write!(f, ", linked by {linker}")?;
-        }
-        Ok(())
-    }
-}
-
-/// A compiler whose abilities are to be seen.
-struct Candidate {
-    cargo: PathBuf,
-    rustc: PathBuf,
-    version: String,
-    sysroot: PathBuf,
-    host: String,
-}
-
-impl Candidate {
-    fn new(cargo: PathBuf, rustc: PathBuf) -> Option<Self> {
-        let sysroot = output(Command::new(&rustc).args(["--print", "sysroot"]))?;
-        let verbose = output(Command::new(&rustc).arg("-vV"))?;
-        let version = verbose.lines().next()?.to_owned();
-        let host = verbose
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))?
-            .to_owned();
-        Some(Self {
-            cargo,
-            rustc,
-            version,
-            sysroot: sysroot.trim().into(),
-            host,
-        })
-    }
-
-    fn rustlib(&self, rest: &str) -> PathBuf {
-        self.sysroot.join("lib/rustlib").join(rest)
-    }
-
-    fn has_target(&self) -> bool {
-        self.rustlib(TARGET).join("lib").is_dir()
-    }
-
-    fn has_sources(&self) -> bool {
-        self.rustlib("src/rust/library/Cargo.lock").is_file()
-    }
-
-    /// The linker to name, if the compiler lacks the one it would start by itself.
-    fn linker(&self) -> Result<Option<(&'static str, &'static str)>> {
-        if self.rustlib(&self.host).join("bin/rust-lld").exists() {
-            return Ok(None);
-        }
-        let works = |linker: &str| output(Command::new(linker).arg("--version")).is_some();
-        match LINKERS.into_iter().find(|(linker, _)| works(linker)) {
-            Some(found) => Ok(Some(found)),
-            None => bail!(
-                "{} has no linker for {TARGET}\n  on Debian: apt-get install gcc-arm-none-eabi",
-                self.version
-            ),
-        }
-    }
-
-    fn toolchain(
-        &self,
-        build_std: bool,
-        linker: Option<(&'static str, &'static str)>,
-    ) -> Toolchain {
-        Toolchain {
-            cargo: self.cargo.clone(),
-            rustc: self.rustc.clone(),
-            version: self.version.clone(),
-            build_std,
-            linker,
-        }
-    }
-}
-
-/// Standard output of a command that succeeds.
-fn output(command: &mut Command) -> Option<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+pub(crate) fn toolchain() -> Result<Toolchain> {
+    Ok(Toolchain::detect(Some(TARGET), Purpose::Program)?)
 }
 
 /// Builds firmware, all of it into one target directory, so that dependencies are compiled once.
@@ -253,64 +123,12 @@ impl<'a> Builder<'a> {
     }
 
     fn command(&self) -> Command {
-        let toolchain = self.toolchain;
-        let mut command = Command::new(&toolchain.cargo);
+        let mut command = self.toolchain.cargo(&self.workspace);
         command
-            .current_dir(&self.workspace)
             .args(["build", "--profile", self.opt.profile()])
-            .args(["--target", TARGET, "--target-dir"])
-            .arg(&self.target_dir)
-            .env("RUSTC", &toolchain.rustc)
-            .stdin(Stdio::null());
-        // Flags meant for the host would replace those of the firmware.
-        for variable in [
-            "RUSTFLAGS",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "CARGO_TARGET_DIR",
-            "CARGO_BUILD_TARGET",
-        ] {
-            command.env_remove(variable);
-        }
-        if toolchain.build_std {
-            // The option is unstable, so a release compiler takes it only with this set.
-            command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1");
-        }
-        if let Some((linker, flavor)) = toolchain.linker {
-            command
-                .arg(format!("--config=target.{TARGET}.linker={linker:?}"))
-                .arg(format!(
-                    "--config=target.{TARGET}.rustflags=[\"-Clinker-flavor={flavor}\"]"
-                ));
-        }
+            .arg("--target-dir")
+            .arg(&self.target_dir);
+        self.toolchain.options(&mut command);
         command
-    }
-}
-
-/// The error messages in what cargo printed, or all of it if it holds none.
-fn errors(stderr: &str) -> String {
-    const MOST: usize = 40;
-    let from_first: Vec<&str> = stderr
-        .lines()
-        .skip_while(|line| !line.starts_with("error"))
-        .collect();
-    let lines = if from_first.is_empty() {
-        stderr.lines().collect()
-    } else {
-        from_first
-    };
-    lines.into_iter().take(MOST).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_start_at_the_first() {
-        assert_eq!(
-            errors("   Compiling x\nwarning: y\nerror: no\n --> a.rs\n"),
-            "error: no\n --> a.rs"
-        );
-        assert_eq!(errors("killed"), "killed");
     }
 }

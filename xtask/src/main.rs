@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 
 use bench::{Entry, Outcome};
-use firmware::{Builder, OptLevel, Toolchain};
+use firmware::{Builder, OptLevel};
 use models::Selection;
 use tflm::Figures;
 
@@ -133,7 +133,7 @@ fn run(task: Task) -> Result<ExitCode> {
 }
 
 fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
-    let toolchain = match Toolchain::detect().and_then(|found| qemu::check().map(|()| found)) {
+    let toolchain = match firmware::toolchain().and_then(|found| qemu::check().map(|()| found)) {
         Ok(found) => found,
         Err(missing) if matches!(task, OnTarget::TargetTest { require: true, .. }) => {
             return Err(missing);

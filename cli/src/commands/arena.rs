@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::tflm::arena::{self, Arena, ArenaOptions, Decider};
+use castiron_codegen::graph::Model;
+use castiron_codegen::tflm::arena::{self, Arena, ArenaNeed, ArenaOptions, Decider};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -26,7 +27,7 @@ tail_bytes, operators, buffers, …; or error, with what stands against it. With
 the exit code is 1; the other models are answered all the same.
 
 The arena has to begin at a multiple of 16. What is on the stack or static is not in it:
-MicroInterpreter takes 208 bytes, MicroMutableOpResolver<N> 36 × N + 12.";
+MicroInterpreter takes 208 bytes (212 on RISC-V), MicroMutableOpResolver<N> 36 × N + 12.";
 
 /// Compute the tensor arena that TensorFlow Lite Micro needs, to the byte
 #[derive(Debug, Args)]
@@ -60,13 +61,15 @@ pub(super) enum Kernels {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Target {
+pub(super) enum Target {
     /// Without vector instructions: Cortex-M0, M0+, M3, M23
     CortexM0,
     /// With DSP instructions: Cortex-M4, M7, M33
     CortexM4,
     /// With MVE: Cortex-M52, M55, M85
     CortexM55,
+    /// RISC-V of 32 bits, with reference kernels only
+    Riscv32,
 }
 
 impl fmt::Display for Kernels {
@@ -96,19 +99,82 @@ impl From<Target> for arena::Target {
             Target::CortexM0 => Self::CortexM0,
             Target::CortexM4 => Self::CortexM4,
             Target::CortexM55 => Self::CortexM55,
+            Target::Riscv32 => Self::Riscv32,
         }
     }
 }
 
 impl Arguments {
-    fn options(&self) -> ArenaOptions {
-        ArenaOptions {
-            kernels: self.kernels.into(),
-            target: self.target.into(),
+    fn options(&self) -> Result<ArenaOptions> {
+        Ok(ArenaOptions {
             resource_variables: self.resource_variables.map(usize::from),
             allow_estimate: self.allow_estimate,
-        }
+            ..checked(self.kernels.into(), self.target.into())?
+        })
     }
+}
+
+const TFLM: &str = "The arena of TensorFlow Lite Micro";
+
+/// What TFLM is built with and for, where a command names the arena that it needs.
+#[derive(Debug, Args)]
+pub(super) struct Interpreter {
+    /// Which kernels the firmware is built with [default: reference]
+    #[arg(long, value_enum, help_heading = TFLM)]
+    kernels: Option<Kernels>,
+    /// Which processor it is built for [default: cortex-m4]
+    #[arg(long, value_enum, help_heading = TFLM)]
+    target: Option<Target>,
+}
+
+impl Interpreter {
+    /// Refuses kernels that the processor does not run.
+    pub(super) fn check(&self) -> Result<()> {
+        self.options().map(drop)
+    }
+
+    fn options(&self) -> Result<ArenaOptions> {
+        let kernels = self.kernels.map_or_else(Default::default, Into::into);
+        let target = self.target.map_or_else(Default::default, Into::into);
+        checked(kernels, target)
+    }
+
+    /// The arena that the model needs. Where it is not known, that is an error only for a user
+    /// who said what it is for.
+    pub(super) fn need(&self, model: &Model) -> Result<ArenaNeed> {
+        let options = self.options()?;
+        if self.kernels.is_some() || self.target.is_some() {
+            return Ok(ArenaNeed::new(model, &options)?);
+        }
+        Ok(ArenaNeed::if_known(model, &options))
+    }
+}
+
+/// Says which arenas are not known, and why.
+pub(super) fn unknown(arenas: &[ArenaNeed]) -> String {
+    let lines = arenas.iter().filter_map(|need| {
+        let reason = need.reason.as_deref()?;
+        let model = text::name(&need.model);
+        Some(format!(
+            "{model}: no constant for the arena: {}.\n",
+            text::name(reason)
+        ))
+    });
+    lines.collect()
+}
+
+fn checked(kernels: arena::Kernels, target: arena::Target) -> Result<ArenaOptions> {
+    if !target.runs(kernels) {
+        return Err(Failure::usage(
+            format!("CMSIS-NN is for Arm: {kernels} and {target} do not go together"),
+            "use --kernels reference, or an Arm processor for --target",
+        ));
+    }
+    Ok(ArenaOptions {
+        kernels,
+        target,
+        ..ArenaOptions::default()
+    })
 }
 
 /// The answer for one model.
@@ -130,7 +196,7 @@ struct Refusal {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let options = arguments.options();
+    let options = arguments.options()?;
     let mut entries = Vec::new();
     let mut failures = Vec::new();
     for path in &arguments.models {

@@ -10,9 +10,11 @@ use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::lower::{self, CompileOptions, Program};
 use castiron_codegen::plan::{Plan, PlanOptions};
 use castiron_codegen::report::Report;
+use castiron_codegen::tflm::arena::ArenaNeed;
 use clap::Args;
 use serde::Serialize;
 
+use super::arena::Interpreter;
 use super::{file_table, header, inspect};
 use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
@@ -59,6 +61,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     companions: Companions,
     #[command(flatten)]
+    interpreter: Interpreter,
+    #[command(flatten)]
     depfile: Depfile,
 }
 
@@ -67,6 +71,7 @@ pub(crate) struct Arguments {
 struct Answer<'a> {
     report: &'a Report,
     files: Vec<Written>,
+    tflm_arena: &'a ArenaNeed,
     skipped: Vec<Skipped>,
 }
 
@@ -82,6 +87,8 @@ struct Job<'a> {
     input: &'a ModelFile,
     extras: &'a Extras,
     name: String,
+    /// The arena of TFLM's interpreter.
+    arena: ArenaNeed,
     compiled: &'a Result<Program, Error>,
     report: &'a Report,
 }
@@ -97,6 +104,7 @@ const C_HEADER: &str = "C header";
 const RESOLVER: &str = "TFLM resolver";
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    arguments.interpreter.check()?;
     let input = input::model(&arguments.model)?;
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // What was given besides the model has to fit it, whatever else can be made.
@@ -113,6 +121,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         input: &input,
         extras: &extras,
         name: rust::module_name(wish),
+        arena: arguments.interpreter.need(&input.model)?,
         compiled: &compiled,
         report: &report,
     };
@@ -131,6 +140,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let answer = Answer {
         report: &report,
         files: outputs.write()?,
+        tflm_arena: &job.arena,
         skipped,
     };
     if general.json {
@@ -151,7 +161,13 @@ impl<'a> Job<'a> {
         self.rust(labels, &mut made);
         self.c_header(HeaderStyle::Standalone, C_HEADER, &mut made);
         self.c_header(HeaderStyle::Kenning, "Kenning header", &mut made);
-        let resolver = Resolver::new([&self.input.model], &ResolverOptions::default());
+        let resolver = Resolver::new(
+            [&self.input.model],
+            &ResolverOptions {
+                arenas: vec![self.arena.clone()],
+                ..ResolverOptions::default()
+            },
+        );
         if let Some(header) = made.or_skip(RESOLVER, resolver.and_then(|r| r.to_header())) {
             let path = self.path("ops_resolver.h");
             made.outputs.add_bytes(RESOLVER, path, header);
@@ -200,6 +216,7 @@ impl<'a> Job<'a> {
             section: self.arguments.section.clone(),
             labels: self.extras.labels.clone(),
             io_spec: self.extras.io_spec(),
+            arena: (!kenning).then(|| self.arena.clone()),
             ..HeaderOptions::default()
         };
         let header = c_header(&self.input.model, &self.input.bytes, &options);
@@ -288,6 +305,7 @@ fn describe(answer: &Answer<'_>) -> String {
     let mut out = inspect::describe(answer.report);
     out.push('\n');
     out += &file_table(&answer.files);
+    out += &super::arena::unknown(std::slice::from_ref(answer.tflm_arena));
     for skipped in &answer.skipped {
         out += &format!("\n{}", heading(format_args!("Not made: {}", skipped.what)));
         out += &text::problems(&skipped.diagnostics);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use castiron_codegen::emit::c_header::{CFile, HeaderOptions, HeaderStyle, c_header};
 use clap::{Args, ValueEnum};
 
+use super::arena::Interpreter;
 use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras};
@@ -15,6 +16,11 @@ Examples:
   castiron gen-header vae.tflite -o generated/vae.h
   castiron gen-header vae.tflite --style kenning --io-spec vae.json -o model_data.h
   castiron gen-header kws.tflite --labels labels.txt --section .ext_flash --align 64 -o kws.h
+  castiron gen-header kws.tflite --kernels cmsis-nn --target cortex-m55 -o kws.h
+
+The standalone header names the arena of TensorFlow Lite Micro (KWS_TFLM_ARENA_BYTES) and has
+KWS_TFLM_CHECK_ARENA(arena), which compiles only if the array is large enough. Where it is not
+known, a comment says why; with --kernels or --target that is an error.
 
 A Makefile's or ninja's rule can take the model's companions from --depfile:
   castiron gen-header vae.tflite -o vae.h --depfile vae.h.d";
@@ -44,6 +50,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     companions: Companions,
     #[command(flatten)]
+    interpreter: Interpreter,
+    #[command(flatten)]
     depfile: Depfile,
 }
 
@@ -61,8 +69,14 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             "give --output a file, or use --style kenning",
         ));
     }
+    arguments.interpreter.check()?;
     let input = input::model(&arguments.model)?;
     let extras = Extras::read(&input.path, &arguments.companions)?;
+    // Kenning's header has a fixed form, which has no place for it.
+    let arena = match arguments.style {
+        Style::Standalone => Some(arguments.interpreter.need(&input.model)?),
+        Style::Kenning => None,
+    };
     let options = HeaderOptions {
         style: match arguments.style {
             Style::Standalone => HeaderStyle::Standalone,
@@ -74,6 +88,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         labels: extras.labels.clone(),
         io_spec: extras.io_spec(),
         include: output.file_name().map(|n| n.to_string_lossy().into_owned()),
+        arena: arena.clone(),
     };
     let made = c_header(&input.model, &input.bytes, &options)?;
     let mut outputs = Outputs::default();
@@ -83,7 +98,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
-    super::write(outputs, &arguments.depfile, &sources, general)
+    let arenas = arena.as_slice();
+    super::write_with_arenas(outputs, &arguments.depfile, &sources, arenas, general)
 }
 
 /// A C file streams its bytes; as text they would take six times the model's size in memory.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use castiron_codegen::emit::csv;
 use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::report::{GraphReport, OperandReport, OperatorReport, Report, TensorReport};
 use clap::Args;
@@ -17,6 +18,7 @@ use crate::text::{self, grouped, heading, table};
 const EXAMPLES: &str = "\
 Examples:
   castiron inspect vae.tflite
+  castiron inspect vae.tflite --csv operators.csv
   castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
 
 Weights are the operator's constants in the file, Arena what is live while it runs, both in bytes.
@@ -29,6 +31,9 @@ the same, as the model could be read.";
 pub(crate) struct Arguments {
     /// The model
     model: PathBuf,
+    /// Also write a table of the operators as comma-separated values
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
     #[command(flatten)]
     to: Destination,
 }
@@ -45,7 +50,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         text: describe(&report) + &problems(&report),
         json: &report,
     };
-    let outputs = Outputs::default();
+    let mut outputs = Outputs::default();
+    if let Some(path) = &arguments.csv {
+        let rows = csv::operators(&report.subgraphs, |_, _| None);
+        outputs.add_bytes("operators", path, rows);
+    }
     super::answer(outputs, &answer, &arguments.to, &[input.path], general)
 }
 

@@ -4,19 +4,23 @@ pub(crate) mod align;
 pub(crate) mod arena;
 pub(crate) mod board_repl;
 pub(crate) mod completions;
+pub(crate) mod cpp;
 pub(crate) mod fit;
 pub(crate) mod generate;
 pub(crate) mod header;
 pub(crate) mod inspect;
+pub(crate) mod lib;
 pub(crate) mod man;
 pub(crate) mod memory_overlay;
 pub(crate) mod plan;
 pub(crate) mod platforms;
 pub(crate) mod resolver;
 pub(crate) mod run;
+pub(crate) mod validate;
 
 use std::path::PathBuf;
 
+use castiron_codegen::tflm::arena::ArenaNeed;
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Depfile, Destination, General};
@@ -30,6 +34,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments, general),
         Command::GenHeader(arguments) => header::run(arguments, general),
         Command::GenResolver(arguments) => resolver::run(arguments, general),
+        Command::GenCpp(arguments) => cpp::run(arguments, general),
         Command::Plan(arguments) => plan::run(arguments, general),
         Command::Arena(arguments) => arena::run(arguments, general),
         Command::Align(arguments) => align::run(arguments, general),
@@ -39,6 +44,8 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::BoardRepl(arguments) => board_repl::run(arguments, general),
         Command::Platforms(arguments) => platforms::run(arguments, general),
         Command::MemoryOverlay(arguments) => memory_overlay::run(arguments, general),
+        Command::Lib(arguments) => lib::run(arguments, general),
+        Command::Validate(arguments) => validate::run(arguments, general),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments, general),
     }
@@ -86,14 +93,27 @@ struct Answer<'a, T> {
 
 /// Writes the outputs of a generating command, with their depfile, and says what was written.
 fn write(
-    mut outputs: Outputs<'_>,
+    outputs: Outputs<'_>,
     depfile: &Depfile,
     sources: &[PathBuf],
     general: &General,
 ) -> Result<()> {
+    write_with_arenas(outputs, depfile, sources, &[], general)
+}
+
+/// The same for outputs that name arenas of TFLM.
+fn write_with_arenas(
+    mut outputs: Outputs<'_>,
+    depfile: &Depfile,
+    sources: &[PathBuf],
+    arenas: &[ArenaNeed],
+    general: &General,
+) -> Result<()> {
     #[derive(Serialize)]
-    struct Files {
+    struct Files<'a> {
         files: Vec<Written>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        tflm_arenas: &'a [ArenaNeed],
     }
     if general.json && outputs.to_stdout() {
         return Err(json_beside_output());
@@ -104,11 +124,12 @@ fn write(
     let to_stdout = outputs.to_stdout();
     let files = outputs.write()?;
     if general.json {
-        text::print(&to_json(&Files { files })?)
+        let tflm_arenas = arenas;
+        text::print(&to_json(&Files { files, tflm_arenas })?)
     } else if general.quiet || to_stdout {
         Ok(())
     } else {
-        text::print(&file_table(&files))
+        text::print(&(file_table(&files) + &arena::unknown(arenas)))
     }
 }
 

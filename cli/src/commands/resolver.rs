@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use castiron_codegen::emit::resolver::{CustomOp, Resolver, ResolverOptions};
 use clap::Args;
 
+use super::arena::Interpreter;
 use crate::args::{Depfile, General};
 use crate::failure::Result;
 use crate::input;
@@ -14,7 +15,11 @@ const EXAMPLES: &str = "\
 Examples:
   castiron gen-resolver vae.tflite -o ops_resolver.h
   castiron gen-resolver kws.tflite vad.tflite --ops Softmax,CONV_2D -o ops_resolver.h
-  castiron gen-resolver model.tflite --custom MyOp=register_my_op -o -";
+  castiron gen-resolver model.tflite --custom MyOp=register_my_op -o -
+
+The header names each model's arena (TFLITE_ARENA_BYTES_KWS) and the largest (TFLITE_ARENA_BYTES),
+and has TFLITE_CHECK_ARENA(arena), which compiles only if the array is large enough. Where one is
+not known, a comment says why; with --kernels or --target that is an error.";
 
 /// Write a TensorFlow Lite Micro resolver with the operators of these models and no others
 #[derive(Debug, Args)]
@@ -33,6 +38,8 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
+    interpreter: Interpreter,
+    #[command(flatten)]
     depfile: Depfile,
 }
 
@@ -47,14 +54,24 @@ fn custom(text: &str) -> Result<CustomOp, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    arguments.interpreter.check()?;
     let models = arguments.models.iter().map(|path| input::model(path));
     let models = models.collect::<Result<Vec<_>>>()?;
+    let arenas = models.iter().map(|m| arguments.interpreter.need(&m.model));
+    let arenas = arenas.collect::<Result<Vec<_>>>()?;
     let options = ResolverOptions {
+        arenas: arenas.clone(),
         ops: arguments.ops.clone(),
         custom: arguments.custom.clone(),
     };
     let header = Resolver::new(models.iter().map(|m| &m.model), &options)?.to_header()?;
     let mut outputs = Outputs::default();
     outputs.add_bytes("TFLM resolver", &arguments.output, header);
-    super::write(outputs, &arguments.depfile, &arguments.models, general)
+    super::write_with_arenas(
+        outputs,
+        &arguments.depfile,
+        &arguments.models,
+        &arenas,
+        general,
+    )
 }

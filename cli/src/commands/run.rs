@@ -1,8 +1,6 @@
 //! `castiron run`.
 
-mod npy;
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::exec::Machine;
@@ -13,6 +11,7 @@ use serde::Serialize;
 use crate::args::{Depfile, General};
 use crate::failure::{Failure, Result};
 use crate::input;
+use crate::npy;
 use crate::output::{Outputs, Written};
 use crate::progress;
 use crate::text::{self, table};
@@ -71,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
 
     let mut machine = Machine::new(&program, entry);
     for (position, (path, port)) in arguments.input.iter().zip(&entry.inputs).enumerate() {
-        let bytes = operand(path, port)?;
+        let bytes = npy::tensor(path, port)?;
         let named = |e: Error| e.in_file(&path.display().to_string());
         machine.set_input(position, &bytes).map_err(named)?;
     }
@@ -141,19 +140,6 @@ fn describe(port: &Port) -> String {
         port.dtype,
         port.shape
     )
-}
-
-/// An input's little-endian bytes.
-fn operand(path: &Path, port: &Port) -> Result<Vec<u8>> {
-    let bytes = input::bytes(path)?;
-    if path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("npy"))
-    {
-        let named = |d: Diagnostic| Error::from(d).in_file(&path.display().to_string());
-        return Ok(npy::read(&bytes, port).map_err(named)?);
-    }
-    Ok(bytes)
 }
 
 fn show(entry: &Entry, written: &[Written], general: &General) -> Result<()> {

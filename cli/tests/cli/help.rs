@@ -2,19 +2,22 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "inspect",
     "gen-header",
     "gen-resolver",
+    "gen-cpp",
     "plan",
     "arena",
     "align",
     "run",
+    "validate",
     "generate",
     "fit",
     "board-repl",
     "platforms",
     "memory-overlay",
+    "lib",
     "completions",
     "man",
 ];

@@ -1,11 +1,14 @@
 //! The `castiron` command from outside: what it prints, writes and returns.
 
 mod boards;
+mod cpp;
 mod diagnostics;
 mod files;
 mod generate;
 mod help;
+mod library;
 mod support;
 mod tables;
 mod tflm;
+mod validate;
 mod values;

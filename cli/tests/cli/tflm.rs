@@ -76,7 +76,7 @@ fn a_processor_decides_only_cmsis_nn() {
         arena("cortex-m4", "cmsis-nn"),
         arena("cortex-m55", "cmsis-nn")
     );
-    let (code, text) = failure(&["arena", &kws(), "--target", "riscv32"]);
+    let (code, text) = failure(&["arena", &kws(), "--target", "xtensa"]);
     assert_eq!(code, 2);
     assert!(text.contains("cortex-m55"), "{text}");
 }
@@ -115,4 +115,96 @@ fn aligned_models_run_as_before() {
         .assert()
         .success();
     assert_eq!(fs::read(&aligned).unwrap(), fs::read(&again).unwrap());
+}
+
+#[test]
+fn headers_name_the_arena_of_the_build() {
+    let folder = Folder::new();
+    let header = folder.path("kws.h");
+    let arguments = [
+        "gen-header",
+        &kws(),
+        "--name",
+        "kws",
+        "-o",
+        &header,
+        "--json",
+        "--kernels",
+        "cmsis-nn",
+    ];
+    let files = json(&arguments);
+    assert_eq!(files["tflm_arenas"][0]["bytes"], 22832);
+    let text = folder.read("kws.h");
+    assert!(
+        text.contains("#define KWS_TFLM_ARENA_BYTES 22832\n"),
+        "{text}"
+    );
+    let text = stdout(&["gen-resolver", &kws(), &sine(), "-o", "-"]);
+    for line in [
+        "#define TFLITE_ARENA_BYTES_KWS_DSCNN_INT8 22784\n",
+        "#define TFLITE_ARENA_BYTES_SINE_INT8 1328\n",
+        "#define TFLITE_ARENA_BYTES 22784\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let folder = Folder::new();
+    let out = folder.path("out");
+    let arguments = ["generate", &kws(), "--out-dir", &out, "--target", "riscv32"];
+    stdout(&arguments);
+    for (file, constant) in [
+        (
+            "out/kws_dscnn_int8_model.h",
+            "KWS_DSCNN_INT8_TFLM_ARENA_BYTES",
+        ),
+        ("out/ops_resolver.h", "TFLITE_ARENA_BYTES"),
+    ] {
+        let text = folder.read(file);
+        let line = text
+            .lines()
+            .find(|l| l.starts_with(&format!("#define {constant} ")));
+        assert!(line.is_some(), "{text}");
+        assert!(text.contains("riscv32"), "{text}");
+    }
+    let kenning = ["gen-header", &kws(), "--style", "kenning", "-o", "-"];
+    let with = [&kenning[..], &["--kernels", "cmsis-nn"]].concat();
+    assert_eq!(stdout(&with), stdout(&kenning));
+}
+
+#[test]
+fn an_unknown_arena_is_an_error_only_where_it_was_asked_for() {
+    let folder = Folder::new();
+    let header = folder.path("m.h");
+    let plain = ["gen-header", &custom(), "-o", &header];
+    let files = json(&[&plain[..], &["--json"]].concat());
+    let reason = files["tflm_arenas"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("is not known"), "{reason}");
+    assert!(files["tflm_arenas"][0]["bytes"].is_null());
+    assert!(folder.read("m.h").contains("There is no "));
+    let folder = Folder::new();
+    let header = folder.path("m.h");
+    for option in [["--kernels", "reference"], ["--target", "cortex-m4"]] {
+        let plain = ["gen-header", &custom(), "-o", &header];
+        let (code, _) = failure(&[&plain[..], &option].concat());
+        assert_eq!(code, 1);
+    }
+    assert!(folder.files().is_empty());
+}
+
+#[test]
+fn cmsis_nn_is_for_arm() {
+    let folder = Folder::new();
+    let file = folder.path("x.h");
+    let out = folder.path("out");
+    for command in [
+        &["arena", &sine()][..],
+        &["gen-header", &sine(), "-o", &file],
+        &["gen-resolver", &sine(), "-o", &file],
+        &["generate", &sine(), "--out-dir", &out],
+    ] {
+        let build = ["--kernels", "cmsis-nn", "--target", "riscv32"];
+        let (code, text) = failure(&[command, &build].concat());
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("--kernels reference"), "{text}");
+    }
+    assert!(folder.files().is_empty());
 }

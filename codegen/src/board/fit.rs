@@ -117,6 +117,9 @@ impl Board {
     /// The kind of processor that TFLM's arena is computed for.
     fn target(&self) -> Target {
         let cpu = self.cpu.as_deref().unwrap_or_default();
+        if !cpu.is_empty() && !cpu.starts_with("arm,") {
+            return Target::Riscv32;
+        }
         let cpu = cpu.strip_prefix("arm,cortex-").unwrap_or_default();
         match cpu.trim_end_matches('f') {
             "m52" | "m55" | "m85" => Target::CortexM55,

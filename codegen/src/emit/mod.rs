@@ -4,9 +4,19 @@
 //! wrote (names, labels) passes through [`literal`] or [`ident`] first, so it stays data.
 
 #[cfg(feature = "text")]
+mod arena;
+#[cfg(feature = "text")]
 mod bytes;
 #[cfg(feature = "text")]
+pub mod c_api;
+#[cfg(feature = "text")]
 pub mod c_header;
+#[cfg(feature = "text")]
+mod c_tensors;
+#[cfg(feature = "text")]
+pub mod cpp;
+#[cfg(feature = "text")]
+pub mod csv;
 #[cfg(feature = "text")]
 pub mod facts;
 pub mod ident;

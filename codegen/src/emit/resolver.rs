@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{Model, OpKind};
+use crate::tflm::arena::ArenaNeed;
 use crate::tflm::{TFLM_REVISION, TflmOp};
 
+use super::arena::ArenaValues;
 use super::ident::{Language, identifier};
 use super::literal::{c_comment, c_string, shortened};
-use super::template::render;
+use super::template::{ARENA_CHECK, render_with};
 
 const TEMPLATE: &str = include_str!("../../templates/ops_resolver.h.tera");
 
@@ -31,6 +33,8 @@ pub struct ResolverOptions {
     pub ops: Vec<String>,
     /// Operators the application implements; registered where a model uses them.
     pub custom: Vec<CustomOp>,
+    /// The models' arenas, to be named; all of them for the same kernels and processor.
+    pub arenas: Vec<ArenaNeed>,
 }
 
 /// The operators to register, each once.
@@ -39,6 +43,7 @@ pub struct Resolver {
     ops: BTreeMap<&'static str, &'static TflmOp>,
     custom: BTreeSet<CustomOp>,
     models: BTreeSet<String>,
+    arenas: Vec<ArenaNeed>,
 }
 
 #[derive(Serialize)]
@@ -49,6 +54,16 @@ struct Values {
     ops: Vec<&'static str>,
     custom: Vec<CustomValues>,
     functions: BTreeSet<String>,
+    arenas: Vec<ModelArena>,
+    /// The largest.
+    arena: Option<ArenaValues>,
+}
+
+#[derive(Serialize)]
+struct ModelArena {
+    name: String,
+    bytes: Option<usize>,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -64,7 +79,14 @@ impl Resolver {
         models: impl IntoIterator<Item = &'m Model>,
         options: &ResolverOptions,
     ) -> Result<Self> {
-        let mut resolver = Self::default();
+        let mut resolver = Self {
+            arenas: options.arenas.clone(),
+            ..Self::default()
+        };
+        // The order that models are named in makes no difference.
+        resolver
+            .arenas
+            .sort_by(|a, b| (&a.model, a.bytes).cmp(&(&b.model, b.bytes)));
         let mut found: Vec<Diagnostic> = Vec::new();
         for name in &options.ops {
             match TflmOp::for_name(name.trim()) {
@@ -122,8 +144,9 @@ impl Resolver {
     /// The text of `ops_resolver.h`: `TFLITE_RESOLVER_SIZE`, `g_tflite_resolver` and
     /// `tflite_initialize_resolver()`, as Kenning Zephyr Runtime wants them.
     pub fn to_header(&self) -> Result<String> {
-        render(
+        render_with(
             TEMPLATE,
+            &[ARENA_CHECK],
             &Values {
                 models: self
                     .models
@@ -141,8 +164,44 @@ impl Resolver {
                     })
                     .collect(),
                 functions: self.custom.iter().map(|c| c.function.clone()).collect(),
+                arenas: self.model_arenas(),
+                arena: self.largest(),
             },
         )
+    }
+}
+
+impl Resolver {
+    /// A constant for each model. Models of one name get a number behind it.
+    fn model_arenas(&self) -> Vec<ModelArena> {
+        let mut taken = BTreeSet::new();
+        let arenas = self.arenas.iter().map(|need| {
+            let model = identifier(&need.model, Language::C).to_ascii_uppercase();
+            let plain = format!("TFLITE_ARENA_BYTES_{model}");
+            let numbered = (2..).map(|n| format!("{plain}_{n}"));
+            let mut names = std::iter::once(plain.clone()).chain(numbered);
+            let name = names.find(|name| taken.insert(name.clone()));
+            ModelArena {
+                name: name.unwrap_or(plain),
+                bytes: need.bytes,
+                reason: c_comment(&shortened(need.reason.as_deref().unwrap_or_default())),
+            }
+        });
+        arenas.collect()
+    }
+
+    /// The arena that serves all models, one after the other; without bytes if one's are not
+    /// known.
+    fn largest(&self) -> Option<ArenaValues> {
+        let mut all = self.arenas.iter();
+        let unknown = all.find(|need| need.bytes.is_none());
+        let largest = self.arenas.iter().max_by_key(|need| need.bytes);
+        let need = unknown.or(largest)?;
+        Some(ArenaValues::new(
+            need,
+            "TFLITE".to_owned(),
+            "tflite".to_owned(),
+        ))
     }
 }
 

@@ -13,8 +13,8 @@ pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
 pub use op::{BuiltinOperator, OpKind, Operator};
 pub use options::{
     Activation, BatchMatmulOptions, BinaryOptions, CallOnceOptions, ConcatenationOptions,
-    Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, Options, Padding,
-    Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions, SoftmaxOptions,
+    Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, OptionValue, Options,
+    Padding, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions, SoftmaxOptions,
     SqueezeOptions, TransposeConvOptions, VarHandleOptions, WeightsFormat, WhileOptions,
 };
 pub use tensor::{DType, Quantization, Tensor, TensorId};

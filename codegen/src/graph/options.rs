@@ -40,6 +40,8 @@ pub struct Conv2dOptions {
     pub stride: (usize, usize),
     pub dilation: (usize, usize),
     pub activation: Activation,
+    /// Schema code of the type that sums of an int16 convolution without bias are kept in.
+    pub bias_type: i8,
 }
 
 /// DEPTHWISE_CONV_2D. Pairs are (height, width). The file's `depth_multiplier` is not kept:
@@ -71,6 +73,8 @@ pub struct FullyConnectedOptions {
     pub weights_format: WeightsFormat,
     pub keep_num_dims: bool,
     pub asymmetric_quantize_inputs: bool,
+    /// Schema code of the type that sums of int16 products without bias are kept in.
+    pub bias_type: i8,
 }
 
 /// ADD, SUB, MUL, DIV.
@@ -138,8 +142,14 @@ pub struct TransposeConvOptions {
 }
 
 /// UNIDIRECTIONAL_SEQUENCE_LSTM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SequenceLstmOptions {
+    /// Activation of the cell.
+    pub activation: Activation,
+    /// Bound of the cell's state; 0 for none.
+    pub cell_clip: f32,
+    /// Bound of the projection; 0 for none.
+    pub proj_clip: f32,
     /// Time comes before the batch in the input's shape.
     pub time_major: bool,
 }
@@ -175,6 +185,16 @@ pub struct CallOnceOptions {
     pub init_graph: usize,
 }
 
+/// The value of an option that castiron hands on as it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub enum OptionValue {
+    Integer(i32),
+    Bool(bool),
+    Float(f32),
+    Activation(Activation),
+}
+
 /// An operator's options.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
@@ -198,6 +218,8 @@ pub enum Options {
     If(IfOptions),
     While(WhileOptions),
     CallOnce(CallOnceOptions),
+    /// Options of an operator that castiron does not compile but hands on, by the schema's names.
+    Listed(Vec<(&'static str, OptionValue)>),
     /// Options of an operator castiron only lists; the number is the schema's union tag.
     Unread(u8),
     /// A custom operator's bytes.

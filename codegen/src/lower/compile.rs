@@ -112,7 +112,7 @@ fn compile_graph(
         .map(|id| lowering.port(*id, lowering.activation(*id)?))
         .collect::<Result<Vec<_>, Diagnostic>>()
         .map_err(|d| diagnostics.push(d));
-    let steps = lowering.into_steps();
+    let (steps, observations) = lowering.into_steps();
     if let Some(error) = Error::from_many(diagnostics) {
         return Err(error);
     }
@@ -123,6 +123,7 @@ fn compile_graph(
         outputs: outputs.unwrap_or_default(),
         macs: (steps.iter()).fold(0, |sum: u64, s: &Step| sum.saturating_add(s.macs)),
         steps,
+        observations,
         plan,
     })
 }

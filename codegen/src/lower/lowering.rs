@@ -4,6 +4,7 @@ use castiron_runtime::host::HostKernel;
 
 use super::constants::{Constant, ConstantPool};
 use super::program::{ElementType, Memory, Operand, Port, Step};
+use super::trace::Observation;
 use crate::error::Diagnostic;
 use crate::graph::{Graph, TensorId};
 use crate::ops::{self, Site};
@@ -16,6 +17,7 @@ pub struct Lowering<'a> {
     plan: &'a Plan,
     constants: &'a mut ConstantPool,
     steps: Vec<Step>,
+    observations: Vec<Observation>,
     /// The operator being lowered; one past the last while outputs are copied.
     operator: usize,
 }
@@ -27,12 +29,13 @@ impl<'a> Lowering<'a> {
             plan,
             constants,
             steps: Vec::new(),
+            observations: Vec::new(),
             operator: 0,
         }
     }
 
-    pub(super) fn into_steps(self) -> Vec<Step> {
-        self.steps
+    pub(super) fn into_steps(self) -> (Vec<Step>, Vec<Observation>) {
+        (self.steps, self.observations)
     }
 
     pub(super) fn operator(&mut self, index: usize) -> Result<(), Diagnostic> {
@@ -43,9 +46,22 @@ impl<'a> Lowering<'a> {
             return Ok(());
         }
         match ops::family(&site.operator.kind) {
-            Some(family) => family.lower(&site, self),
-            None => Err(site.error("the compiled engine does not support this operator")),
+            Some(family) => family.lower(&site, self)?,
+            None => return Err(site.error("the compiled engine does not support this operator")),
         }
+        for (output, id) in site.operator.outputs.iter().enumerate() {
+            // Outputs that nothing reads need not have a place.
+            if let Ok(operand) = self.activation(*id) {
+                self.observations.push(Observation {
+                    steps: self.steps.len(),
+                    operator: index,
+                    output,
+                    tensor: id.index(),
+                    operand,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// A tensor in the arena.

@@ -2,6 +2,7 @@
 
 use castiron_runtime::host::{Aligned, HostKernel};
 
+use super::trace::Observation;
 use crate::graph::{DType, Quantization};
 use crate::plan::Plan;
 
@@ -31,6 +32,8 @@ pub struct Entry {
     pub outputs: Vec<Port>,
     /// Kernel calls, in order.
     pub steps: Vec<Step>,
+    /// What a traced run shows, in order.
+    pub observations: Vec<Observation>,
     /// Multiply-accumulates of one run.
     pub macs: u64,
     /// Where its tensors lie.

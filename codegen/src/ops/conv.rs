@@ -13,14 +13,6 @@ use crate::lower::Lowering;
 pub(super) struct Conv2d;
 
 impl Family for Conv2d {
-    fn macs(&self, site: &Site<'_>) -> u64 {
-        let (Ok(filter), Ok(y)) = (site.input(1), site.output(0)) else {
-            return 0;
-        };
-        let per_output: usize = filter.shape.iter().skip(1).product();
-        (per_output * y.elements()) as u64
-    }
-
     fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
         let Options::Conv2d(options) = site.options() else {
             return Err(site.error("the operator has no options"));

@@ -13,14 +13,6 @@ use crate::lower::Lowering;
 pub(super) struct DepthwiseConv2d;
 
 impl Family for DepthwiseConv2d {
-    fn macs(&self, site: &Site<'_>) -> u64 {
-        let (Ok(filter), Ok(y)) = (site.input(1), site.output(0)) else {
-            return 0;
-        };
-        let taps: usize = filter.shape.iter().rev().skip(1).product();
-        (taps * y.elements()) as u64
-    }
-
     fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
         let Options::DepthwiseConv2d(options) = site.options() else {
             return Err(site.error("the operator has no options"));

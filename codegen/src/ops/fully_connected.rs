@@ -12,14 +12,6 @@ use crate::lower::Lowering;
 pub(super) struct FullyConnected;
 
 impl Family for FullyConnected {
-    fn macs(&self, site: &Site<'_>) -> u64 {
-        let (Ok(weights), Ok(y)) = (site.input(1), site.output(0)) else {
-            return 0;
-        };
-        let depth = weights.shape.last().copied().unwrap_or(0);
-        (depth as u64).saturating_mul(y.elements() as u64)
-    }
-
     fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
         let options = match site.options() {
             Options::FullyConnected(options) => *options,

@@ -1,8 +1,8 @@
 //! What castiron knows of each operator, one file per family.
 //!
-//! A family says what an operator costs ([`Family::macs`]), what it does with memory
-//! ([`Family::memory`]) and which kernel calls compute it ([`Family::lower`]). Adding an operator
-//! is a file here, a line in [`family`] and, where no kernel fits, a kernel in the runtime.
+//! A family says what an operator does with memory ([`Family::memory`]) and which kernel calls
+//! compute it ([`Family::lower`]). Adding an operator is a file here, a line in [`family`] and,
+//! where no kernel fits, a kernel in the runtime. What it computes is in [`crate::work`].
 
 mod binary;
 mod blocks;
@@ -32,14 +32,10 @@ use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, Graph, OpKind};
 use crate::lower::{ElementType, Lowering, Operand};
 use crate::plan::{OpMemory, OutputMemory};
+use crate::work;
 
 /// One family of operators.
 pub trait Family: Sync {
-    /// Multiply-accumulates of one run; 0 for operators without.
-    fn macs(&self, _: &Site<'_>) -> u64 {
-        0
-    }
-
     /// What the operator does with memory. By default every output has memory of its own.
     fn memory(&self, site: &Site<'_>) -> OpMemory {
         separate(site)
@@ -100,8 +96,7 @@ pub fn supported() -> impl Iterator<Item = BuiltinOperator> {
 
 /// Multiply-accumulates of an operator of a graph; 0 where unknown.
 pub fn macs(graph: &Graph, operator: usize) -> u64 {
-    let site = Site::new(graph, operator);
-    family(&site.operator.kind).map_or(0, |f| f.macs(&site))
+    work::macs(graph, operator).unwrap_or(0)
 }
 
 /// What an operator of a graph does with memory.

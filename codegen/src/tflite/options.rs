@@ -8,9 +8,9 @@ use crate::error::Diagnostic;
 use crate::graph::{
     Activation, BatchMatmulOptions, BinaryOptions, BuiltinOperator as Op, CallOnceOptions,
     ConcatenationOptions, Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions,
-    Options, Padding, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions,
-    SoftmaxOptions, SqueezeOptions, TransposeConvOptions, VarHandleOptions, WeightsFormat,
-    WhileOptions,
+    OptionValue, Options, Padding, Pool2dOptions, ReducerOptions, ReshapeOptions,
+    SequenceLstmOptions, SoftmaxOptions, SqueezeOptions, TransposeConvOptions, VarHandleOptions,
+    WeightsFormat, WhileOptions,
 };
 
 /// Reads a builtin operator's options.
@@ -27,6 +27,7 @@ pub(super) fn read(
                 stride: pair("stride", o.stride_h(), o.stride_w())?,
                 dilation: pair("dilation", o.dilation_h(), o.dilation_w())?,
                 activation: activation(o.activation())?,
+                bias_type: o.bias_type(),
             }),
             None => return Err(missing()),
         },
@@ -54,6 +55,7 @@ pub(super) fn read(
                 weights_format: weights_format(o.weights_format())?,
                 keep_num_dims: o.keep_num_dims(),
                 asymmetric_quantize_inputs: o.asymmetric_quantize_inputs(),
+                bias_type: o.bias_type(),
             }),
             None => Options::FullyConnected(FullyConnectedOptions::default()),
         },
@@ -131,9 +133,14 @@ pub(super) fn read(
             None => return Err(missing()),
         },
         Op::UnidirectionalSequenceLstm => {
-            let o = source.get::<raw::SequenceLstm>(71)?;
-            Options::SequenceLstm(SequenceLstmOptions {
-                time_major: o.is_some_and(raw::SequenceLstm::time_major),
+            Options::SequenceLstm(match source.get::<raw::SequenceLstm>(71)? {
+                Some(o) => SequenceLstmOptions {
+                    activation: activation(o.activation())?,
+                    cell_clip: finite("cell_clip", o.cell_clip())?,
+                    proj_clip: finite("proj_clip", o.proj_clip())?,
+                    time_major: o.time_major(),
+                },
+                None => SequenceLstmOptions::default(),
             })
         }
         Op::VarHandle => {
@@ -164,9 +171,12 @@ pub(super) fn read(
             }),
             None => return Err(missing()),
         },
-        _ => match (operator.options_type(), operator.options_2_type()) {
-            (0, 0) => Options::None,
-            (0, tag) | (tag, _) => Options::Unread(tag),
+        _ => match source.listed(op)? {
+            Some(options) => Options::Listed(options),
+            None => match (operator.options_type(), operator.options_2_type()) {
+                (0, 0) => Options::None,
+                (0, tag) | (tag, _) => Options::Unread(tag),
+            },
         },
     })
 }
@@ -194,6 +204,137 @@ impl<'a> Source<'a, '_, '_, '_> {
                 .help("the file is damaged or was edited; convert the model again")),
         }
     }
+}
+
+impl Source<'_, '_, '_, '_> {
+    /// Options that only other engines read. Without any, each has the schema's default.
+    fn listed(&mut self, op: Op) -> Result<Option<Vec<(&'static str, OptionValue)>>, Diagnostic> {
+        use OptionValue::{Bool, Float, Integer};
+        // The fields of one table by name, each as a variant of `OptionValue`.
+        macro_rules! fields {
+            ($tag:literal, $table:ident { $($field:ident: $variant:path = $absent:expr),* $(,)? }) => {{
+                let o = self.get::<raw::$table>($tag)?;
+                vec![$((stringify!($field), $variant(o.map_or($absent, |o| o.$field())))),*]
+            }};
+        }
+        Ok(Some(match op {
+            Op::Svdf => {
+                let o = self.get::<raw::Svdf>(6)?;
+                let fused = o.map_or(Ok(Activation::None), |o| activation(o.activation()))?;
+                let asymmetric = o.is_some_and(raw::Svdf::asymmetric_quantize_inputs);
+                vec![
+                    ("rank", Integer(o.map_or(0, raw::Svdf::rank))),
+                    ("activation", OptionValue::Activation(fused)),
+                    ("asymmetric_quantize_inputs", Bool(asymmetric)),
+                ]
+            }
+            Op::L2Normalization => {
+                let o = self.get::<raw::L2Norm>(12)?;
+                let fused = o.map_or(Ok(Activation::None), |o| activation(o.activation()))?;
+                vec![("activation", OptionValue::Activation(fused))]
+            }
+            Op::ResizeBilinear => fields!(
+                15,
+                ResizeBilinear {
+                    align_corners: Bool = false,
+                    half_pixel_centers: Bool = false,
+                }
+            ),
+            Op::ResizeNearestNeighbor => fields!(
+                74,
+                ResizeNearestNeighbor {
+                    align_corners: Bool = false,
+                    half_pixel_centers: Bool = false,
+                }
+            ),
+            Op::SpaceToDepth => fields!(
+                19,
+                Block {
+                    block_size: Integer = 0
+                }
+            ),
+            Op::DepthToSpace => fields!(
+                94,
+                Block {
+                    block_size: Integer = 0
+                }
+            ),
+            Op::Gather => fields!(
+                23,
+                Gather {
+                    axis: Integer = 0,
+                    batch_dims: Integer = 0
+                }
+            ),
+            Op::StridedSlice => fields!(
+                32,
+                StridedSlice {
+                    begin_mask: Integer = 0,
+                    end_mask: Integer = 0,
+                    ellipsis_mask: Integer = 0,
+                    new_axis_mask: Integer = 0,
+                    shrink_axis_mask: Integer = 0,
+                    offset: Bool = false,
+                }
+            ),
+            Op::Split => fields!(
+                35,
+                Split {
+                    num_splits: Integer = 0
+                }
+            ),
+            Op::SplitV => fields!(
+                79,
+                Split {
+                    num_splits: Integer = 0
+                }
+            ),
+            Op::Pack => fields!(
+                59,
+                Pack {
+                    values_count: Integer = 0,
+                    axis: Integer = 0
+                }
+            ),
+            Op::Unpack => fields!(
+                64,
+                Unpack {
+                    num: Integer = 0,
+                    axis: Integer = 0
+                }
+            ),
+            Op::LeakyRelu => {
+                let o = self.get::<raw::LeakyRelu>(75)?;
+                let alpha = finite("alpha", o.map_or(0.0, raw::LeakyRelu::alpha))?;
+                vec![("alpha", Float(alpha))]
+            }
+            Op::MirrorPad => {
+                let o = self.get::<raw::MirrorPad>(77)?;
+                let mode = o.map_or(0, raw::MirrorPad::mode);
+                vec![("mode", Integer(mode.into()))]
+            }
+            Op::Cumsum => fields!(
+                102,
+                Cumsum {
+                    exclusive: Bool = false,
+                    reverse: Bool = false
+                }
+            ),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+fn finite(what: &str, value: f32) -> Result<f32, Diagnostic> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(
+        Diagnostic::new(format!("the option {what} is not a number"))
+            .expected("a finite number")
+            .found(value)
+            .help("the file is damaged or was edited; convert the model again"),
+    )
 }
 
 fn missing() -> Diagnostic {

@@ -110,6 +110,7 @@ pub(super) mod options {
             3 activation: i8,
             4 dilation_w: i32 = 1,
             5 dilation_h: i32 = 1,
+            6 bias_type: i8,
         }
         /// DEPTHWISE_CONV_2D.
         DepthwiseConv2d {
@@ -135,6 +136,7 @@ pub(super) mod options {
             1 weights_format: i8,
             2 keep_num_dims: bool,
             3 asymmetric_quantize_inputs: bool,
+            4 bias_type: i8,
         }
         /// ADD and SUB; MUL and DIV have the first field only.
         Binary {
@@ -167,7 +169,12 @@ pub(super) mod options {
             3 activation: i8,
         }
         /// UNIDIRECTIONAL_SEQUENCE_LSTM.
-        SequenceLstm { 3 time_major: bool, }
+        SequenceLstm {
+            0 activation: i8,
+            1 cell_clip: f32,
+            2 proj_clip: f32,
+            3 time_major: bool,
+        }
         /// VAR_HANDLE.
         VarHandle {
             0 container: Bytes<'a>,
@@ -185,6 +192,61 @@ pub(super) mod options {
         }
         /// CALL_ONCE.
         CallOnce { 0 init_subgraph: i32, }
+        /// SVDF.
+        Svdf {
+            0 rank: i32,
+            1 activation: i8,
+            2 asymmetric_quantize_inputs: bool,
+        }
+        /// L2_NORMALIZATION.
+        L2Norm { 0 activation: i8, }
+        /// RESIZE_BILINEAR; its first two slots are no longer in use.
+        ResizeBilinear {
+            2 align_corners: bool,
+            3 half_pixel_centers: bool,
+        }
+        /// RESIZE_NEAREST_NEIGHBOR.
+        ResizeNearestNeighbor {
+            0 align_corners: bool,
+            1 half_pixel_centers: bool,
+        }
+        /// SPACE_TO_DEPTH and DEPTH_TO_SPACE.
+        Block { 0 block_size: i32, }
+        /// GATHER.
+        Gather {
+            0 axis: i32,
+            1 batch_dims: i32,
+        }
+        /// STRIDED_SLICE.
+        StridedSlice {
+            0 begin_mask: i32,
+            1 end_mask: i32,
+            2 ellipsis_mask: i32,
+            3 new_axis_mask: i32,
+            4 shrink_axis_mask: i32,
+            5 offset: bool,
+        }
+        /// SPLIT and SPLIT_V.
+        Split { 0 num_splits: i32, }
+        /// PACK.
+        Pack {
+            0 values_count: i32,
+            1 axis: i32,
+        }
+        /// UNPACK.
+        Unpack {
+            0 num: i32,
+            1 axis: i32,
+        }
+        /// LEAKY_RELU.
+        LeakyRelu { 0 alpha: f32, }
+        /// MIRROR_PAD: 0 reflects, 1 is symmetric.
+        MirrorPad { 0 mode: i8, }
+        /// CUMSUM.
+        Cumsum {
+            0 exclusive: bool,
+            1 reverse: bool,
+        }
     }
 
     impl<'a> Operator<'a> {

@@ -1,7 +1,10 @@
 //! What TensorFlow Lite Micro (TFLM) has and does: its operators, and the arena it needs.
 
 pub mod arena;
+pub mod direct;
 mod ops;
+mod registrations;
+pub mod sources;
 
 use std::fmt;
 

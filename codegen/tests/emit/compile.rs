@@ -11,6 +11,7 @@ use castiron_codegen::emit::resolver::{CustomOp, Resolver, ResolverOptions};
 use castiron_codegen::graph::{
     BuiltinOperator, DType, Model, OpKind, Quantization, Signature, SignaturePort, TensorId,
 };
+use castiron_codegen::tflm::arena::ArenaNeed;
 
 use crate::models::{EVIL, builtin, gestures, model, operator, quantized, tensor};
 
@@ -251,6 +252,105 @@ fn expected(bytes: &[u8]) -> String {
     out + "signature 1 1 2\n"
 }
 
+fn arena(model: &str, bytes: usize) -> ArenaNeed {
+    ArenaNeed {
+        model: model.to_owned(),
+        kernels: "reference",
+        target: "cortex-m4",
+        tflm_revision: "90b983c2",
+        bytes: Some(bytes),
+        alignment: 16,
+        reason: None,
+    }
+}
+
+/// A compiler's complaints about a source, which has to be refused.
+fn refusal(command: &mut Command) -> String {
+    let out = command.output().unwrap();
+    assert!(!out.status.success(), "{command:?} was taken");
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+/// Arrays that are large enough, once in a header's place and once within a function.
+const ARENAS: &str = r#"
+CHECK(large);
+CHECK(exact);
+int main(void)
+{
+    CHECK(exact);
+    large[0] = exact[0];
+    return large[0];
+}
+"#;
+
+#[test]
+fn an_arena_that_is_too_small_does_not_compile() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = HeaderOptions {
+        arena: Some(arena("m", 22_832)),
+        ..Default::default()
+    };
+    let m = model("m.tflite", vec![], vec![]);
+    store(dir.path(), &c_header(&m, &[0], &options).unwrap().header);
+    let options = ResolverOptions {
+        arenas: vec![arena("a", 20_000), arena("m", 22_832)],
+        ..Default::default()
+    };
+    let resolver = Resolver::new([&m], &options).unwrap().to_header().unwrap();
+    fs::write(dir.path().join("ops_resolver.h"), resolver).unwrap();
+    let tflm = dir.path().join("tensorflow/lite/micro");
+    fs::create_dir_all(&tflm).unwrap();
+    fs::write(tflm.join("micro_mutable_op_resolver.h"), RESOLVER_H).unwrap();
+    let header = ("m_model.h", "M_TFLM_CHECK_ARENA", "M_TFLM_ARENA_BYTES");
+    let resolver = ("ops_resolver.h", "TFLITE_CHECK_ARENA", "TFLITE_ARENA_BYTES");
+    for (compiler, dialect, (file, check, bytes)) in [
+        ("gcc", C99, header),
+        ("gcc", &["-std=c11"], header),
+        ("clang", &["-std=c11"], header),
+        ("g++", CPP17, header),
+        ("clang++", CPP17, header),
+        ("g++", CPP17, resolver),
+        ("arm-none-eabi-gcc", &["-std=c11"], header),
+        ("arm-none-eabi-g++", CPP17, header),
+    ] {
+        if !present(compiler) {
+            continue;
+        }
+        let start = format!(
+            "#include \"{file}\"\n#define CHECK(arena) {check}(arena)\n\
+             static uint8_t large[30000];\nstatic uint8_t exact[{bytes}];\n"
+        );
+        let command = || {
+            let mut command = Command::new(compiler);
+            command.current_dir(dir.path()).args(dialect).arg("-I.");
+            command.args([
+                "-c",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-Wpedantic",
+                "-ffreestanding",
+            ]);
+            command
+        };
+        let source = start.replace("uint8_t", "unsigned char") + ARENAS;
+        fs::write(dir.path().join("fits.c"), source).unwrap();
+        run(command().args(["fits.c", "-o", "fits.o"]));
+        let small = format!("#include \"{file}\"\nunsigned char arena[1024];\n{check}(arena);\n");
+        fs::write(dir.path().join("small.c"), small).unwrap();
+        let said = refusal(command().args(["small.c", "-o", "small.o"]));
+        println!("{compiler} {dialect:?}: {said}");
+        if dialect == C99 {
+            assert!(said.contains("m_tflm_arena_is_too_small"), "{said}");
+            continue;
+        }
+        assert!(said.contains(bytes) && said.contains("22832"), "{said}");
+        if dialect == CPP17 {
+            assert!(said.contains("1024"), "{said}");
+        }
+    }
+}
+
 fn write_everything(dir: &Path, bytes: &[u8]) {
     let labels = ["plain", EVIL, "??/\"*/"].map(str::to_owned);
     let options = HeaderOptions {
@@ -258,6 +358,7 @@ fn write_everything(dir: &Path, bytes: &[u8]) {
         section: Some(".rodata.castiron".to_owned()),
         alignment: Some(64),
         labels: Some(labels.into()),
+        arena: Some(arena("int", 4096)),
         ..Default::default()
     };
     let m = everything();

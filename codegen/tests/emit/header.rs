@@ -2,7 +2,9 @@ use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_he
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::{DType, Model, Quantization, Signature, SignaturePort, TensorId};
 
-use crate::models::{gestures, model, quantized, tensor};
+use castiron_codegen::tflm::arena::ArenaNeed;
+
+use crate::models::{EVIL, gestures, model, quantized, tensor};
 
 pub(crate) fn text_of(file: &castiron_codegen::emit::c_header::CFile<'_>) -> String {
     let mut out = Vec::new();
@@ -209,4 +211,42 @@ fn graphs_no_reader_would_make_are_errors_not_panics() {
         outputs: vec![],
     }];
     assert!(c_header(&lost, BYTES, &HeaderOptions::default()).is_ok());
+}
+
+fn need(bytes: Option<usize>, reason: Option<&str>) -> ArenaNeed {
+    ArenaNeed {
+        model: "kws".into(),
+        kernels: "cmsis-nn",
+        target: "cortex-m55",
+        tflm_revision: "90b983c2",
+        bytes,
+        alignment: 16,
+        reason: reason.map(str::to_owned),
+    }
+}
+
+#[test]
+fn the_arena_is_named_or_the_reason_is_given() {
+    let m = model("kws.tflite", vec![], vec![]);
+    let text = |arena: ArenaNeed| {
+        let options = HeaderOptions {
+            arena: Some(arena),
+            ..Default::default()
+        };
+        text_of(&c_header(&m, BYTES, &options).unwrap().header)
+    };
+    insta::assert_snapshot!("arena_known", text(need(Some(27_360), None)));
+    let evil = format!("operator 3 {EVIL}: not known");
+    insta::assert_snapshot!("arena_unknown", text(need(None, Some(&evil))));
+}
+
+#[test]
+fn the_kenning_header_stays_as_it_is() {
+    let options = HeaderOptions {
+        style: HeaderStyle::Kenning,
+        arena: Some(need(Some(27_360), None)),
+        ..Default::default()
+    };
+    let with = text_of(&c_header(&gestures(), BYTES, &options).unwrap().header);
+    assert_eq!(with, text_of(&kenning(&gestures(), BYTES).unwrap().header));
 }

@@ -1,5 +1,6 @@
 use castiron_codegen::emit::resolver::{CustomOp, Resolver, ResolverOptions};
 use castiron_codegen::graph::{BuiltinOperator as B, Model, OpKind};
+use castiron_codegen::tflm::arena::ArenaNeed;
 
 use crate::models::{EVIL, builtin, model, operator};
 
@@ -123,4 +124,39 @@ fn own_custom_operators_are_registered_where_used() {
         ..Default::default()
     };
     assert!(Resolver::new([&m], &bad).is_err());
+}
+
+#[test]
+fn arenas_of_all_models_and_the_largest_are_named() {
+    let need = |model: &str, bytes: Option<usize>| ArenaNeed {
+        model: model.into(),
+        kernels: "reference",
+        target: "cortex-m4",
+        tflm_revision: "90b983c2",
+        bytes,
+        alignment: 16,
+        reason: bytes
+            .is_none()
+            .then(|| "operator 0 */: not known".to_owned()),
+    };
+    let text = |arenas: &[ArenaNeed]| {
+        let options = ResolverOptions {
+            arenas: arenas.into(),
+            ..Default::default()
+        };
+        let m = with_ops("kws.tflite", &[B::Conv2d]);
+        Resolver::new([&m], &options).unwrap().to_header().unwrap()
+    };
+    let mut arenas = vec![
+        need("kws", Some(22_832)),
+        need("vad-2", Some(1328)),
+        need("kws", Some(4096)),
+    ];
+    let known = text(&arenas);
+    insta::assert_snapshot!("arenas_known", known);
+    arenas.reverse();
+    assert_eq!(text(&arenas), known, "order of models must not matter");
+    // One arena for all models cannot be promised then.
+    arenas.push(need("odd", None));
+    insta::assert_snapshot!("arenas_unknown", text(&arenas));
 }

@@ -1,4 +1,6 @@
 //! The only place for `unsafe` and for instructions of one processor.
 #![allow(unsafe_code)]
 
+pub mod c_abi;
+pub mod foreign;
 pub mod memory;

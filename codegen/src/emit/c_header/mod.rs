@@ -7,6 +7,7 @@ use std::io;
 
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::Model;
+use crate::tflm::arena::ArenaNeed;
 
 use super::facts::GraphFacts;
 use super::ident::{Language, identifier};
@@ -43,6 +44,8 @@ pub struct HeaderOptions<'a> {
     pub include: Option<String>,
     /// Kenning's I/O specification, where there is one.
     pub io_spec: Option<IoSpecFile<'a>>,
+    /// Standalone: the arena of TFLM's interpreter, to be named; by default it is not.
+    pub arena: Option<ArenaNeed>,
 }
 
 /// A finished header, and the source file that goes with it.
@@ -133,6 +136,7 @@ pub fn c_header<'a>(
         section,
         alignment,
         name: options.name.as_deref(),
+        arena: options.arena.as_ref(),
         include: options
             .include
             .as_deref()
@@ -152,6 +156,7 @@ struct Job<'j, 'a> {
     section: Option<&'j str>,
     alignment: u32,
     name: Option<&'j str>,
+    arena: Option<&'j ArenaNeed>,
     include: Option<&'j str>,
 }
 
@@ -172,7 +177,7 @@ fn checked_alignment(alignment: u32) -> Result<u32> {
         .into())
 }
 
-fn checked_section(section: &str) -> Result<&str> {
+pub(super) fn checked_section(section: &str) -> Result<&str> {
     let usable = |b: u8| b.is_ascii_alphanumeric() || b"._,$-".contains(&b);
     if !section.is_empty() && section.len() <= 255 && section.bytes().all(usable) {
         return Ok(section);

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
-use crate::emit::facts::{GraphFacts, TensorFacts};
-use crate::emit::literal::{MAX_STRING, c_comment, c_float, c_string, shortened};
-use crate::emit::template::render as render_template;
-use crate::error::{Diagnostic, Result};
-use crate::graph::{DType, Model, Signature, SignaturePort};
+use crate::emit::arena::ArenaValues;
+use crate::emit::c_tensors::{GraphValues, graph_values};
+use crate::emit::facts::GraphFacts;
+use crate::emit::literal::{c_comment, c_string, shortened};
+use crate::emit::template::{ALIGNED, ARENA_CHECK, QUANTIZE, TENSORS, render_with};
+use crate::error::Result;
+use crate::graph::{Model, Signature, SignaturePort};
 
 use super::{BYTES_MARK, CFile, CHeader, Job};
 
@@ -27,54 +29,13 @@ struct Values {
     length: usize,
     alignment: u32,
     section: Option<String>,
+    arena: Option<ArenaValues>,
     /// The subgraph run by default first, then those only signatures run.
     graphs: Vec<GraphValues>,
     signatures: Vec<SignatureValues>,
     narrow: bool,
     wide: bool,
     bool_type: bool,
-}
-
-#[derive(Serialize)]
-struct GraphValues {
-    index: usize,
-    upper: String,
-    input_count: usize,
-    output_count: usize,
-    tensors: Vec<TensorValues>,
-}
-
-#[derive(Serialize)]
-struct TensorValues {
-    upper: String,
-    ident: String,
-    comment: String,
-    name: String,
-    dtype: String,
-    c_type: Option<&'static str>,
-    rank: usize,
-    shape: String,
-    dims: Vec<usize>,
-    elements: usize,
-    bytes: usize,
-    scale: Option<String>,
-    zero_point: Option<String>,
-    channels: usize,
-    scales: String,
-    zero_points: String,
-    helpers: Option<Helpers>,
-    prequantized: Option<String>,
-    labels: Vec<String>,
-}
-
-/// What the quantise and dequantise functions of a tensor need.
-#[derive(Serialize)]
-struct Helpers {
-    value_type: &'static str,
-    /// int32: sums need 64 bits.
-    wide: bool,
-    min: i64,
-    max: i64,
 }
 
 #[derive(Serialize)]
@@ -114,12 +75,6 @@ pub(super) fn render<'a>(job: &Job<'_, 'a>) -> Result<CHeader<'a>> {
     let header_name = job
         .include
         .map_or_else(|| format!("{prefix}_model.h"), str::to_owned);
-    let helpers = || {
-        graphs
-            .iter()
-            .flat_map(|g| &g.tensors)
-            .filter_map(|t| t.helpers.as_ref())
-    };
     let values = Values {
         model: c_string(&shortened(job.model.stem())),
         model_comment: c_comment(&shortened(job.model.stem())),
@@ -128,11 +83,13 @@ pub(super) fn render<'a>(job: &Job<'_, 'a>) -> Result<CHeader<'a>> {
         length: job.bytes.len(),
         alignment: job.alignment,
         section: job.section.map(c_string),
+        arena: (job.arena)
+            .map(|need| ArenaValues::new(need, format!("{upper}_TFLM"), format!("{prefix}_tflm"))),
         signatures: (job.model.signatures.iter().enumerate())
             .map(|(i, s)| signature_values(job.model, s, &format!("{upper}_SIGNATURE_{i}")))
             .collect(),
-        narrow: helpers().any(|h| !h.wide),
-        wide: helpers().any(|h| h.wide),
+        narrow: graphs.iter().any(|g| g.quantizes(false)),
+        wide: graphs.iter().any(|g| g.quantizes(true)),
         bool_type: graphs
             .iter()
             .flat_map(|g| &g.tensors)
@@ -142,144 +99,16 @@ pub(super) fn render<'a>(job: &Job<'_, 'a>) -> Result<CHeader<'a>> {
         upper,
     };
     Ok(CHeader {
-        header: CFile::new(header_name, render_template(HEADER, &values)?, &[]),
+        header: CFile::new(
+            header_name,
+            render_with(HEADER, &[ARENA_CHECK, TENSORS, QUANTIZE], &values)?,
+            &[],
+        ),
         source: Some(CFile::new(
             format!("{}_model.c", values.prefix),
-            render_template(SOURCE, &values)?,
+            render_with(SOURCE, &[ALIGNED], &values)?,
             job.bytes,
         )),
-    })
-}
-
-fn graph_values(
-    facts: &GraphFacts,
-    index: usize,
-    prefix: &str,
-    upper: &str,
-) -> Result<GraphValues> {
-    let mut tensors = Vec::new();
-    for (side, list) in [("input", &facts.inputs), ("output", &facts.outputs)] {
-        for (i, tensor) in list.iter().enumerate() {
-            let ident = format!("{prefix}_{side}_{i}");
-            let upper = format!("{upper}_{}_{i}", side.to_ascii_uppercase());
-            let values = tensor_values(tensor, format!("{side} {i}"), ident, upper);
-            tensors.push(values.map_err(|e| e.in_subgraph(index))?);
-        }
-    }
-    Ok(GraphValues {
-        index,
-        upper: upper.to_owned(),
-        input_count: facts.inputs.len(),
-        output_count: facts.outputs.len(),
-        tensors,
-    })
-}
-
-fn tensor_values(
-    tensor: &TensorFacts,
-    what: String,
-    ident: String,
-    upper: String,
-) -> Result<TensorValues> {
-    if let Some(label) = tensor.labels.iter().find(|l| l.len() > MAX_STRING) {
-        return Err(
-            Diagnostic::new(format!("a label of {what} is too long for a C string"))
-                .at_tensor(tensor.tensor, &tensor.name)
-                .expected(format!("at most {MAX_STRING} bytes"))
-                .found(format!("{} bytes", label.len()))
-                .into(),
-        );
-    }
-    // The facts hold finite scales only.
-    let scale = |s: f32| c_float(s).unwrap_or_default() + "f";
-    let list = |items: Vec<String>| format!("{{{}}}", items.join(", "));
-    let channels = if tensor.quantization.len() > 1 {
-        &tensor.quantization[..]
-    } else {
-        &[]
-    };
-    let name = shortened(&tensor.name);
-    Ok(TensorValues {
-        comment: format!(
-            "{what} \"{}\": {} {:?}",
-            c_comment(&name),
-            tensor.dtype,
-            tensor.shape
-        ),
-        name: c_string(&name),
-        dtype: c_string(tensor.dtype.name()),
-        c_type: c_type(tensor.dtype),
-        rank: tensor.shape.len(),
-        // C has no empty initialiser; a scalar is one element.
-        shape: match &tensor.shape[..] {
-            [] => "{1}".to_owned(),
-            shape => list(shape.iter().map(usize::to_string).collect()),
-        },
-        dims: tensor.shape.clone(),
-        elements: tensor.elements,
-        bytes: tensor.bytes,
-        scale: tensor.per_tensor().map(|(s, _)| scale(s)),
-        zero_point: tensor.per_tensor().map(|(_, z)| integer(z)),
-        channels: channels.len(),
-        scales: list(channels.iter().map(|(s, _)| scale(*s)).collect()),
-        zero_points: list(channels.iter().map(|(_, z)| integer(*z)).collect()),
-        helpers: helpers(tensor),
-        prequantized: tensor
-            .prequantized_dtype
-            .as_deref()
-            .map(|d| c_string(&shortened(d))),
-        labels: tensor.labels.iter().map(|l| c_string(l)).collect(),
-        ident,
-        upper,
-    })
-}
-
-/// An int32 constant. The least one has no literal of its own in C.
-fn integer(value: i32) -> String {
-    match value {
-        i32::MIN => "(-2147483647 - 1)".to_owned(),
-        _ if value < 0 => format!("({value})"),
-        _ => value.to_string(),
-    }
-}
-
-/// Only tensors quantised as a whole, with a scale one can divide by, have the functions.
-fn helpers(tensor: &TensorFacts) -> Option<Helpers> {
-    tensor.per_tensor().filter(|(scale, _)| *scale > 0.0)?;
-    let value_type = match tensor.dtype {
-        DType::Int2 | DType::Int4 | DType::Int8 => "int8_t",
-        DType::Uint4 | DType::Uint8 => "uint8_t",
-        DType::Int16 => "int16_t",
-        DType::Uint16 => "uint16_t",
-        DType::Int32 => "int32_t",
-        _ => return None,
-    };
-    let (min, max) = tensor.dtype.integer_range()?;
-    Some(Helpers {
-        value_type,
-        wide: tensor.dtype == DType::Int32,
-        min,
-        max,
-    })
-}
-
-/// The C type that holds one element, where there is one.
-fn c_type(dtype: DType) -> Option<&'static str> {
-    Some(match dtype {
-        DType::Float32 => "float",
-        DType::Float64 => "double",
-        DType::Int8 => "int8_t",
-        DType::Uint8 | DType::Float8E4M3Fn | DType::Float8E5M2 => "uint8_t",
-        DType::Int16 => "int16_t",
-        DType::Uint16 | DType::Float16 | DType::Bfloat16 => "uint16_t",
-        DType::Int32 => "int32_t",
-        DType::Uint32 => "uint32_t",
-        DType::Int64 => "int64_t",
-        DType::Uint64 => "uint64_t",
-        DType::Bool => "bool",
-        DType::Int2 | DType::Int4 | DType::Uint4 => return None,
-        DType::Complex64 | DType::Complex128 => return None,
-        DType::String | DType::Resource | DType::Variant => return None,
     })
 }
 

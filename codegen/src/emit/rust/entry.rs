@@ -23,14 +23,14 @@ pub(super) struct EntryCode<'a> {
 }
 
 /// One input or output with the names it goes by.
-struct Named<'a> {
-    port: &'a Port,
+pub(super) struct Named<'a> {
+    pub(super) port: &'a Port,
     /// `Input` or `InputX`.
-    type_name: Ident,
+    pub(super) type_name: Ident,
     /// `INPUT` or `INPUT_X`.
     spec_name: Ident,
     /// `input` or `input_x`.
-    method: Ident,
+    pub(super) method: Ident,
 }
 
 impl<'a> EntryCode<'a> {
@@ -79,46 +79,11 @@ impl<'a> EntryCode<'a> {
 
     /// Types and descriptions of inputs and outputs, in a module of their own for a signature.
     pub(super) fn items(&self, module: Option<&Ident>) -> TokenStream {
-        let items = self.ports().into_iter().flatten().map(|named| {
-            let Named {
-                port,
-                type_name,
-                spec_name,
-                ..
-            } = named;
-            let element = element(&port.operand);
-            let len = port.operand.len;
-            let name = &port.name;
-            let shape = &port.shape;
-            let quantization = port.quantization.as_ref().and_then(|q| q.per_tensor());
-            let (scale, zero_point) = quantization.unwrap_or((1.0, 0));
-            let scale = Literal::f32_unsuffixed(scale);
-            let zero_point = Literal::i32_unsuffixed(zero_point);
-            let shape_literals = shape.iter().map(|d| Literal::usize_unsuffixed(*d));
-            let len_literal = Literal::usize_unsuffixed(len);
-            let doc = format!(
-                " Values of `{}`: {} {:?}.",
-                name.escape_debug(),
-                port.dtype,
-                shape
-            );
-            let spec_doc = format!(
-                " Name, shape and quantisation of `{}`.",
-                name.escape_debug()
-            );
-            quote! {
-                #[doc = #doc]
-                pub type #type_name = [#element; #len_literal];
-                #[doc = #spec_doc]
-                pub const #spec_name: ::castiron::TensorSpec<#element> = ::castiron::TensorSpec {
-                    name: #name,
-                    shape: &[#(#shape_literals),*],
-                    scale: #scale,
-                    zero_point: #zero_point,
-                    element: ::core::marker::PhantomData,
-                };
-            }
-        });
+        let items = self
+            .ports()
+            .into_iter()
+            .flatten()
+            .map(|named| port_items(&named));
         match module {
             None => quote!(#(#items)*),
             Some(module) => {
@@ -243,20 +208,52 @@ impl<'a> EntryCode<'a> {
         if self.entry.steps.is_empty() {
             return TokenStream::new();
         }
-        let calls = self.entry.steps.iter().enumerate().map(|(i, step)| {
-            let name = self.step_name(i);
-            let operands = step.operands.iter().map(|operand| {
-                let view = view(operand);
-                match operand.memory {
-                    Memory::Arena => quote!(arena.at::<#view>()),
-                    Memory::Constants => quote!(WEIGHTS.at::<#view>()),
-                }
-            });
-            quote!(#name.run(#(#operands),*);)
-        });
+        let calls = (0..self.entry.steps.len()).map(|i| self.call(i));
         quote! {
             let arena = self.arena.cells();
             #(#calls)*
+        }
+    }
+
+    fn call(&self, position: usize) -> TokenStream {
+        let name = self.step_name(position);
+        let operands = self.entry.steps[position].operands.iter().map(|operand| {
+            let view = view(operand);
+            match operand.memory {
+                Memory::Arena => quote!(arena.at::<#view>()),
+                Memory::Constants => quote!(WEIGHTS.at::<#view>()),
+            }
+        });
+        quote!(#name.run(#(#operands),*);)
+    }
+
+    /// `run`, with a look at every operator's outputs as soon as they are there.
+    pub(super) fn traced(&self) -> TokenStream {
+        let looks_after = |steps: usize| {
+            let all = self.entry.observations.iter();
+            all.filter(move |o| o.steps == steps).map(|o| {
+                let (operator, output) = (o.operator, o.output);
+                let offset = Literal::usize_unsuffixed(o.operand.offset);
+                let len = Literal::usize_unsuffixed(o.operand.range().len());
+                quote!(after(#operator, #output, arena.at::<u8, #offset, #len>());)
+            })
+        };
+        let first = looks_after(0);
+        let steps = (0..self.entry.steps.len()).map(|i| {
+            let (call, looks) = (self.call(i), looks_after(i + 1));
+            quote!(#call #(#looks)*)
+        });
+        quote! {
+            /// Computes the outputs from the inputs and hands over every operator's outputs: index of
+            /// the operator in the model, position among its outputs, bytes.
+            pub fn run_traced(
+                &mut self,
+                mut after: impl FnMut(usize, usize, &[::core::cell::Cell<u8>]),
+            ) {
+                let arena = self.arena.cells();
+                #(#first)*
+                #(#steps)*
+            }
         }
     }
 
@@ -272,6 +269,48 @@ impl<'a> EntryCode<'a> {
             (&self.entry.outputs, "output"),
         ]
         .map(|(ports, role)| named(ports, role))
+    }
+}
+
+/// The type and the description of an input or output.
+pub(super) fn port_items(named: &Named<'_>) -> TokenStream {
+    let Named {
+        port,
+        type_name,
+        spec_name,
+        ..
+    } = named;
+    let element = element(&port.operand);
+    let len = port.operand.len;
+    let name = &port.name;
+    let shape = &port.shape;
+    let quantization = port.quantization.as_ref().and_then(|q| q.per_tensor());
+    let (scale, zero_point) = quantization.unwrap_or((1.0, 0));
+    let scale = Literal::f32_unsuffixed(scale);
+    let zero_point = Literal::i32_unsuffixed(zero_point);
+    let shape_literals = shape.iter().map(|d| Literal::usize_unsuffixed(*d));
+    let len_literal = Literal::usize_unsuffixed(len);
+    let doc = format!(
+        " Values of `{}`: {} {:?}.",
+        name.escape_debug(),
+        port.dtype,
+        shape
+    );
+    let spec_doc = format!(
+        " Name, shape and quantisation of `{}`.",
+        name.escape_debug()
+    );
+    quote! {
+        #[doc = #doc]
+        pub type #type_name = [#element; #len_literal];
+        #[doc = #spec_doc]
+        pub const #spec_name: ::castiron::TensorSpec<#element> = ::castiron::TensorSpec {
+            name: #name,
+            shape: &[#(#shape_literals),*],
+            scale: #scale,
+            zero_point: #zero_point,
+            element: ::core::marker::PhantomData,
+        };
     }
 }
 
@@ -296,7 +335,7 @@ fn methods_of(entry: &Entry, name: &str) -> Vec<String> {
         .collect()
 }
 
-fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
+pub(super) fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
     let names = port_names(ports.iter().map(|p| p.name.as_str()));
     // `x_2` and `x2` differ, but not as types.
     let mut types = BTreeSet::new();
@@ -329,7 +368,7 @@ fn capitalised(word: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-fn element(operand: &Operand) -> Ident {
+pub(super) fn element(operand: &Operand) -> Ident {
     Ident::new(operand.element.rust_name(), Span::call_site())
 }
 

@@ -64,6 +64,7 @@ impl<'a> Account<'a> {
                     self.note(top);
                     spent = spent_bytes(graph.tensor(*id));
                 }
+                Event::Spend(bytes) => spent = *bytes,
                 Event::Keep(bytes) => {
                     self.keep_aligned(*bytes);
                     // TFLM lets these buffers grow over the tensors that are looked at, which

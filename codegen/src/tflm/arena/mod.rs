@@ -15,9 +15,11 @@ mod flex;
 mod greedy;
 mod lifetimes;
 mod load;
+mod need;
 mod offline;
 mod prepare;
 mod report;
+mod riscv;
 mod site;
 mod table;
 mod target;
@@ -25,6 +27,7 @@ mod unknown;
 mod variables;
 
 pub use embed::Embedded;
+pub use need::ArenaNeed;
 pub use offline::{OFFLINE_PLAN, Offline};
 pub use report::{Arena, Decider, OperatorArena, PlannedBuffer};
 pub use target::{Kernels, Target};
@@ -56,14 +59,64 @@ impl Arena {
     /// Computes the arena of a model.
     ///
     /// # Errors
-    /// If it has an operator whose sizes are not known, or one that TFLM would refuse.
+    /// If it has an operator whose sizes are not known, or one that TFLM would refuse, or if there
+    /// are no such kernels for the processor.
     pub fn new(model: &Model, options: &ArenaOptions) -> Result<Self> {
-        let interpreter = Interpreter {
-            model,
-            options,
-            table: &table::TFLM_90B983C2,
-        };
+        let interpreter = Interpreter::new(model, options)?;
         interpreter.arena().map_err(|e| e.in_file(&model.file))
+    }
+}
+
+/// What one kernel asks the arena for, apart from its tensors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelMemory {
+    /// Buffers that Init and Prepare keep, in bytes on a 32-bit target.
+    pub kept: Vec<usize>,
+    /// Working memory, in the order the kernel asks for it.
+    pub scratch: Vec<usize>,
+}
+
+/// What the kernels of one subgraph ask for, by operator.
+///
+/// # Errors
+/// If the subgraph has an operator whose sizes are not known, or one that TFLM would refuse.
+pub fn kernel_memory(
+    model: &Model,
+    subgraph: usize,
+    options: &ArenaOptions,
+) -> Result<Vec<KernelMemory>> {
+    let interpreter = Interpreter::new(model, options)?;
+    let Some(graph) = model.graphs.get(subgraph) else {
+        return Ok(Vec::new());
+    };
+    let mut wrong: Vec<Diagnostic> = interpreter.unknown_types(graph).collect();
+    let mut kernels = Vec::new();
+    for operator in 0..graph.operators.len() {
+        let site = Site { graph, operator };
+        match interpreter.node(site, subgraph, &mut Vec::new()) {
+            Ok(node) => kernels.push(KernelMemory::of(&node)),
+            Err(d) => wrong.push(d.at_operator(operator, site.name())),
+        }
+    }
+    let wrong = wrong.into_iter().map(|d| d.in_subgraph(subgraph)).collect();
+    match Error::from_many(wrong) {
+        Some(error) => Err(error.in_file(&model.file)),
+        None => Ok(kernels),
+    }
+}
+
+impl KernelMemory {
+    fn of(node: &Node) -> Self {
+        let mut kept: Vec<usize> = (node.data > 0).then_some(node.data).into_iter().collect();
+        let mut scratch = Vec::new();
+        for event in &node.events {
+            match *event {
+                Event::Keep(bytes) => kept.push(bytes),
+                Event::Scratch(bytes) => scratch.push(bytes),
+                Event::Look(_) | Event::Spend(_) => {}
+            }
+        }
+        Self { kept, scratch }
     }
 }
 
@@ -85,7 +138,26 @@ struct Node {
     peak: usize,
 }
 
-impl Interpreter<'_> {
+impl<'a> Interpreter<'a> {
+    fn new(model: &'a Model, options: &'a ArenaOptions) -> Result<Self> {
+        if !options.target.runs(options.kernels) {
+            return Err(Diagnostic::new("CMSIS-NN has no kernels for the processor")
+                .expected("an Arm Cortex-M")
+                .found(options.target)
+                .help("use the reference kernels")
+                .into());
+        }
+        let table = match options.target {
+            Target::Riscv32 => &riscv::TFLM_90B983C2_RISCV,
+            _ => &table::TFLM_90B983C2,
+        };
+        Ok(Self {
+            model,
+            options,
+            table,
+        })
+    }
+
     fn arena(&self) -> Result<Arena> {
         let core = &self.table.core;
         let mut assumptions = Vec::new();
@@ -192,6 +264,7 @@ impl Interpreter<'_> {
             kernels: self.options.kernels,
             simd: self.options.target.simd(),
             table: self.table,
+            data: row.data(self.options.kernels),
             events: Vec::new(),
         };
         prepare::requests(&mut requests, row)?;
@@ -203,8 +276,8 @@ impl Interpreter<'_> {
         Ok(Node {
             subgraph,
             operator: site.operator,
-            options: row.options,
-            data: row.data(self.options.kernels),
+            options: self.table.options(row),
+            data: requests.data,
             // A table for int8, made for float, too, and never looked at then.
             dispensable: site.name() == "ELU" && site.input(0)?.dtype == DType::Float32,
             events: requests.events,

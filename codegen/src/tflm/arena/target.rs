@@ -22,6 +22,8 @@ pub enum Target {
     CortexM4,
     /// Cortex-M52, M55 and M85 with MVE.
     CortexM55,
+    /// RISC-V of 32 bits, whatever its extensions: they change no size.
+    Riscv32,
 }
 
 /// Vector instructions that CMSIS-NN is compiled for.
@@ -47,7 +49,12 @@ impl Kernels {
 
 impl Target {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::CortexM0, Self::CortexM4, Self::CortexM55];
+    pub const ALL: &[Self] = &[
+        Self::CortexM0,
+        Self::CortexM4,
+        Self::CortexM55,
+        Self::Riscv32,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -55,12 +62,18 @@ impl Target {
             Self::CortexM0 => "cortex-m0",
             Self::CortexM4 => "cortex-m4",
             Self::CortexM55 => "cortex-m55",
+            Self::Riscv32 => "riscv32",
         }
+    }
+
+    /// Whether there are such kernels for the processor: CMSIS-NN is for Arm's.
+    pub fn runs(self, kernels: Kernels) -> bool {
+        self != Self::Riscv32 || kernels == Kernels::Reference
     }
 
     pub(super) fn simd(self) -> Simd {
         match self {
-            Self::CortexM0 => Simd::None,
+            Self::CortexM0 | Self::Riscv32 => Simd::None,
             Self::CortexM4 => Simd::Dsp,
             Self::CortexM55 => Simd::Mve,
         }

@@ -4,9 +4,12 @@
 //! between head and tail), which buffers it keeps, and which working memory it asks the planner
 //! for. Kernels that only look at tensors need no rule: the table lists what they look at.
 
+mod accelerator;
 mod conv;
+mod decode;
 mod dense;
 mod detection;
+mod fft;
 mod recurrent;
 mod reduce;
 mod signal;
@@ -15,13 +18,17 @@ use super::site::{self, Site, bytes, dim};
 use super::table::{INT_ARRAY, Look, Row, SizeTable};
 use super::{Kernels, Simd};
 use crate::error::Diagnostic;
-use crate::graph::{DType, TensorId};
+use crate::graph::{DType, Options, TensorId};
+use crate::tflm::arena::flex;
 
 /// One request of a kernel, in the order it makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
     /// A tensor built to be looked at, until the operator's Prepare ends.
     Look(TensorId),
+    /// Bytes at the end of the last tensor that was looked at, which the kernel does not read
+    /// from now on; unless this says otherwise, what no kernel reads.
+    Spend(usize),
     /// A buffer kept for good.
     Keep(usize),
     /// Working memory during the operator's Invoke.
@@ -34,6 +41,8 @@ pub(super) struct Requests<'a> {
     pub(super) kernels: Kernels,
     pub(super) simd: Simd,
     pub(super) table: &'a SizeTable,
+    /// Bytes that Init keeps.
+    pub(super) data: usize,
     pub(super) events: Vec<Event>,
 }
 
@@ -55,6 +64,12 @@ impl Requests<'_> {
 
     fn keep(&mut self, bytes: usize) {
         self.events.push(Event::Keep(bytes));
+    }
+
+    /// A buffer that Init keeps after the kernel's data.
+    fn keep_early(&mut self, bytes: usize) {
+        let alignment = self.table.core.alignment;
+        self.data = self.data.next_multiple_of(alignment) + bytes.next_multiple_of(alignment);
     }
 
     fn scratch(&mut self, bytes: usize) {
@@ -96,6 +111,8 @@ pub(super) fn requests(requests: &mut Requests<'_>, row: &Row) -> Result<(), Dia
         "MEAN" | "SUM" => reduce::mean_or_sum(r),
         "REDUCE_MAX" | "REDUCE_MIN" => reduce::extreme(r),
         "REDUCE_ALL" => reduce::all(r),
+        "TFLM_DECODE" => decode::decode(r),
+        "ethos-u" => accelerator::ethos_u(r),
         "TFLite_Detection_PostProcess" => {
             r.look(row.looks);
             detection::post_process(r)
@@ -142,4 +159,16 @@ fn others(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
         _ => {}
     }
     Ok(())
+}
+
+/// A custom option of up to a million: more would fit no microcontroller.
+fn option(r: &Requests<'_>, key: &str) -> Result<usize, Diagnostic> {
+    let number = match r.site.options() {
+        Options::Custom(bytes) => flex::number(bytes, key),
+        _ => None,
+    };
+    number
+        .and_then(|n| usize::try_from(n).ok())
+        .filter(|n| *n <= 1_000_000)
+        .ok_or_else(|| r.site.unfit(&format!("the option {key:?}")))
 }

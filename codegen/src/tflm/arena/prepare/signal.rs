@@ -1,9 +1,7 @@
 //! Operators of TFLM's signal library. What they keep follows from shapes and custom options.
 
-use super::{Requests, bytes, dim};
+use super::{Requests, bytes, dim, fft, option};
 use crate::error::Diagnostic;
-use crate::graph::Options;
-use crate::tflm::arena::flex;
 
 /// Each row has a buffer of its own; more would fit no microcontroller.
 const MOST_ROWS: usize = 4096;
@@ -34,6 +32,8 @@ pub(super) fn requests(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
             let channels = option(r, "num_channels")?;
             r.keep(4 * channels);
         }
+        "SignalRfft" => fft::forward(r)?,
+        "SignalIrfft" => fft::inverse(r)?,
         "SignalOverlapAdd" => {
             let input = r.site.input(0)?;
             let (rows, frame) = rows(r)?;
@@ -73,16 +73,4 @@ fn circular_buffers(r: &mut Requests<'_>, count: usize, capacity: usize) {
 /// Its samples are there twice, so that any window of them is in one piece.
 fn circular_buffer(r: &Requests<'_>, capacity: usize) -> usize {
     r.table.late.circular_buffer + 2 * 2 * capacity
-}
-
-/// A custom option of up to a million: more would fit no microcontroller.
-fn option(r: &Requests<'_>, key: &str) -> Result<usize, Diagnostic> {
-    let number = match r.site.options() {
-        Options::Custom(bytes) => flex::number(bytes, key),
-        _ => None,
-    };
-    number
-        .and_then(|n| usize::try_from(n).ok())
-        .filter(|n| *n <= 1_000_000)
-        .ok_or_else(|| r.site.unfit(&format!("the option {key:?}")))
 }

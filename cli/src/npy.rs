@@ -1,14 +1,28 @@
-//! NumPy's .npy files as little-endian bytes of a model's tensor.
+//! Tensors in files: little-endian bytes, or NumPy's .npy.
 
 use std::io::Cursor;
+use std::path::Path;
 
-use castiron_codegen::error::Diagnostic;
+use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::DType;
 use castiron_codegen::lower::Port;
 use npyz::{NpyHeader, Order, WriteOptions, WriterBuilder};
 
+use crate::input;
+
+/// The little-endian bytes of a tensor in a file, of .npy by its name.
+pub(crate) fn tensor(path: &Path, port: &Port) -> crate::failure::Result<Vec<u8>> {
+    let bytes = input::bytes(path)?;
+    let extension = path.extension();
+    if extension.is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
+        let named = |d: Diagnostic| Error::from(d).in_file(&path.display().to_string());
+        return Ok(read(&bytes, port).map_err(named)?);
+    }
+    Ok(bytes)
+}
+
 /// The tensor's bytes, if type and shape are the port's.
-pub(super) fn read(bytes: &[u8], port: &Port) -> Result<Vec<u8>, Diagnostic> {
+fn read(bytes: &[u8], port: &Port) -> Result<Vec<u8>, Diagnostic> {
     let damaged = |e: std::io::Error| Diagnostic::new(format!("the .npy file is damaged: {e}"));
     let mut rest = Cursor::new(bytes);
     let header = NpyHeader::from_reader(&mut rest).map_err(damaged)?;
@@ -67,7 +81,7 @@ fn descr(dtype: DType) -> Option<&'static str> {
 }
 
 /// The tensor as a .npy file.
-pub(super) fn write(port: &Port, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(crate) fn write(port: &Port, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let descr = descr(port.dtype).ok_or(std::io::ErrorKind::Unsupported)?;
     let dtype = descr.parse().map_err(std::io::Error::other)?;
     let shape: Vec<u64> = port.shape.iter().map(|d| *d as u64).collect();

@@ -1,0 +1,252 @@
+//! A model as a static library with a C interface, by castiron's compiled engine.
+
+pub(crate) mod archive;
+pub(crate) mod cache;
+mod cases;
+mod package;
+
+use std::path::PathBuf;
+
+use castiron_codegen::emit::IoSpecFile;
+use castiron_codegen::emit::c_api::{self, Example};
+use castiron_codegen::emit::facts::GraphFacts;
+use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::graph::Model;
+use castiron_codegen::lower::{self, CompileOptions, Program};
+use serde::Serialize;
+
+use crate::toolchain::{Purpose, Toolchain};
+
+pub use archive::Sizes;
+pub use cases::Cases;
+pub use package::OptLevel;
+
+/// An instance is the arena, rounded up to this, and as much again for whether it is initialised.
+const ALIGNMENT: usize = 16;
+const ENGINE: &str = "castiron's compiled engine";
+
+/// What a user may choose.
+#[derive(Debug, Clone, Default)]
+pub struct Options<'a> {
+    /// Target triple; none is this machine.
+    pub target: Option<String>,
+    /// The processor, as Rust names it; by default any of the target.
+    pub cpu: Option<String>,
+    /// Prefix of names and files; by default the model's.
+    pub name: Option<String>,
+    /// How to optimise.
+    pub opt: OptLevel,
+    /// Linker section of the built-in instance.
+    pub arena_section: Option<String>,
+    /// Linker section of the weights.
+    pub weights_section: Option<String>,
+    /// Adds `<prefix>_model_run_traced`.
+    pub traced: bool,
+    /// Cases of the self-test.
+    pub cases: Cases,
+    /// Bytes of the self-test's inputs and outputs at most, but for the first case.
+    pub case_bytes: Option<usize>,
+    /// Labels of the first output.
+    pub labels: Option<Vec<String>>,
+    /// An I/O specification.
+    pub io_spec: Option<IoSpecFile<'a>>,
+    /// Where to compile; by default a folder of the user's cache. Builds there wait for each other.
+    pub build_dir: Option<PathBuf>,
+    /// Cargo may not use the network.
+    pub offline: bool,
+}
+
+/// A library with everything that belongs to it. Nothing has been written but the build folder.
+#[derive(Debug)]
+pub struct Library {
+    /// What the C files say.
+    pub interface: c_api::Library,
+    /// Target triple.
+    pub target: String,
+    /// The compiler, for people.
+    pub toolchain: String,
+    /// Bytes of the archive's sections.
+    pub sizes: Sizes,
+    /// What the archive needs from the C library and the compiler's own.
+    pub undefined: Vec<String>,
+    /// What the self-test holds and what it leaves out.
+    pub cases: CaseCount,
+    /// Name, use and content of every file, the archive first.
+    pub files: Vec<File>,
+}
+
+/// A file to be written.
+#[derive(Debug)]
+pub struct File {
+    /// What it is.
+    pub what: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// Cases of a self-test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CaseCount {
+    /// In the self-test.
+    pub baked: usize,
+    /// Left out for their size.
+    pub left_out: usize,
+}
+
+/// Compiles a model to a library.
+///
+/// # Errors
+/// If the model cannot be compiled, no toolchain can build for the target, or cargo fails.
+pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
+    // The interface is that of the first subgraph; what only other signatures need stays out.
+    let mut first = model.clone();
+    first.signatures.retain(|signature| signature.graph == 0);
+    let program = lower::compile(&first, &CompileOptions::default())?;
+    let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
+    for section in [&options.arena_section, &options.weights_section] {
+        section.as_deref().map(checked_section).transpose()?;
+    }
+    let interface = c_api::Library {
+        prefix: c_api::prefix(options.name.as_deref().unwrap_or(model.stem())),
+        model: model.stem().to_owned(),
+        engine: ENGINE.to_owned(),
+        facts,
+        arena_bytes: program.arena_bytes,
+        weight_bytes: program.constants.bytes().len(),
+        instance_bytes: program.arena_bytes.next_multiple_of(ALIGNMENT) + ALIGNMENT,
+        traced: options.traced,
+    };
+    let texts = sources(&interface, Some(&program), options)?;
+    let toolchain = Toolchain::detect(options.target.as_deref(), Purpose::Library)?;
+    let made = package::compile(&interface, &program, &toolchain, options)?;
+    let kind = archive::Options {
+        bare: toolchain.target().contains("-none"),
+        arena_section: options.arena_section.as_deref(),
+    };
+    let archive = archive::finish(&made, &interface, kind)?;
+    let built = Built {
+        target: toolchain.target().to_owned(),
+        native: toolchain.is_native(),
+        toolchain: toolchain.to_string(),
+        archive,
+        math: false,
+    };
+    finish(interface, texts, built, options)
+}
+
+/// An archive and what made it.
+pub(crate) struct Built {
+    pub(crate) target: String,
+    pub(crate) native: bool,
+    pub(crate) toolchain: String,
+    pub(crate) archive: archive::Archive,
+    /// Whether it calls functions of libm.
+    pub(crate) math: bool,
+}
+
+/// Puts together what any engine's library consists of.
+pub(crate) fn finish(
+    interface: c_api::Library,
+    (texts, cases): (Vec<File>, CaseCount),
+    built: Built,
+    options: &Options<'_>,
+) -> Result<Library> {
+    let sections = Example {
+        target: &built.target,
+        native: built.native,
+        arena_section: options.arena_section.as_deref(),
+        weights_section: options.weights_section.as_deref(),
+        math: built.math,
+    };
+    // The example runs the self-test.
+    let example = match cases.baked {
+        0 => Vec::new(),
+        _ => c_api::example(&interface, &sections)?,
+    };
+    let mut files = vec![File {
+        what: "library",
+        name: interface.archive_name(),
+        bytes: built.archive.bytes,
+    }];
+    files.extend(texts);
+    files.extend(example.into_iter().map(|(name, text)| File {
+        what: "example",
+        name: name.to_owned(),
+        bytes: text.into_bytes(),
+    }));
+    Ok(Library {
+        target: built.target,
+        toolchain: built.toolchain,
+        sizes: built.archive.sizes,
+        undefined: built.archive.undefined,
+        interface,
+        cases,
+        files,
+    })
+}
+
+/// The C files that do not depend on what is compiled. Without a program, and without cases that were
+/// given, there is no self-test.
+pub(crate) fn sources(
+    interface: &c_api::Library,
+    program: Option<&Program>,
+    options: &Options<'_>,
+) -> Result<(Vec<File>, CaseCount)> {
+    let facts = &interface.facts;
+    let counts = [facts.inputs.len(), facts.outputs.len()];
+    let all = options.cases.of(program, counts)?;
+    let limit = options.case_bytes.unwrap_or(cases::MOST_BYTES);
+    let baked = cases::that_fit(&all, limit);
+    let count = CaseCount {
+        baked: baked.len(),
+        left_out: all.len() - baked.len(),
+    };
+    let mut comments: Vec<String> = options.cases.describe().map(str::to_owned).into();
+    if count.left_out > 0 {
+        comments.push(format!(
+            "{} further cases are left out: the self-test is to stay below {limit} bytes.",
+            count.left_out
+        ));
+    }
+    let header = File {
+        what: "header",
+        name: interface.header_name(),
+        bytes: c_api::header(interface)?.into_bytes(),
+    };
+    if baked.is_empty() {
+        return Ok((vec![header], count));
+    }
+    let test = c_api::self_test(interface, baked, &comments)?;
+    let tests = [
+        (
+            "self-test",
+            format!("{}_self_test.h", interface.prefix),
+            test.header,
+        ),
+        (
+            "self-test",
+            format!("{}_self_test.c", interface.prefix),
+            test.source,
+        ),
+    ]
+    .map(|(what, name, text)| File {
+        what,
+        name,
+        bytes: text.into_bytes(),
+    });
+    Ok((std::iter::once(header).chain(tests).collect(), count))
+}
+
+/// Sections go into Rust, C and linker scripts.
+pub(crate) fn checked_section(section: &str) -> Result<&str> {
+    let usable = |b: u8| b.is_ascii_alphanumeric() || b"._$-".contains(&b);
+    if !section.is_empty() && section.len() <= 255 && section.bytes().all(usable) {
+        return Ok(section);
+    }
+    Err(Diagnostic::new("the section name cannot be used")
+        .expected("letters, digits and any of . _ $ -")
+        .found(format!("\"{}\"", section.escape_debug()))
+        .into())
+}

@@ -1,0 +1,422 @@
+//! A model in a build script: everything the firmware wants of it, in `OUT_DIR`.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use castiron_codegen::emit::IoSpecFile;
+use castiron_codegen::emit::c_api;
+use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
+use castiron_codegen::emit::facts::GraphFacts;
+use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
+use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
+use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::graph;
+use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::{labels, tflite};
+
+use crate::cxx::Target;
+use crate::tflm::{Job, Tflm, bindings};
+
+/// A model for a build script to generate code from.
+///
+/// ```no_run
+/// use castiron_build::OrExit as _;
+///
+/// castiron_build::Model::new("models/kws.tflite")
+///     .labels("models/labels.txt")
+///     .compile()
+///     .or_exit();
+/// ```
+///
+/// and in the firmware, which depends on `castiron`:
+///
+/// ```ignore
+/// mod kws {
+///     include!(concat!(env!("OUT_DIR"), "/kws.rs"));
+/// }
+/// ```
+///
+/// The module is what `castiron::include_model!` would leave there.
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing is generated before `compile`"]
+pub struct Model {
+    path: PathBuf,
+    name: Option<String>,
+    labels: Option<PathBuf>,
+    io_spec: Option<PathBuf>,
+    section: Option<String>,
+    out_dir: Option<PathBuf>,
+    header: bool,
+    resolver: bool,
+    tflm: Option<Box<Engine>>,
+}
+
+/// TFLM as the engine.
+#[derive(Debug, Clone)]
+struct Engine {
+    tflm: Tflm,
+    cpu: Option<String>,
+    opt_level: Option<String>,
+    messages: Option<bool>,
+}
+
+/// The files that were generated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// The Rust module, for `include!`.
+    pub module: PathBuf,
+    /// The packed weights, which the module includes, of castiron's own engine.
+    pub weights: Option<PathBuf>,
+    /// The static library that the module calls, of TFLM.
+    pub library: Option<PathBuf>,
+    /// The model as C, header and source.
+    pub header: Option<(PathBuf, PathBuf)>,
+    /// The TFLM operators that the model needs.
+    pub resolver: Option<PathBuf>,
+    /// Bytes of working memory.
+    pub arena_bytes: usize,
+    /// Bytes of weights and other constants.
+    pub weight_bytes: usize,
+}
+
+impl Model {
+    /// The model of a file; its path is relative to the folder of `Cargo.toml`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Name of the files and prefix in C; by default the model's.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Class names, one per line.
+    pub fn labels(mut self, path: impl Into<PathBuf>) -> Self {
+        self.labels = Some(path.into());
+        self
+    }
+
+    /// Kenning's I/O specification.
+    pub fn io_spec(mut self, path: impl Into<PathBuf>) -> Self {
+        self.io_spec = Some(path.into());
+        self
+    }
+
+    /// Linker section of the weights.
+    pub fn section(mut self, section: impl Into<String>) -> Self {
+        self.section = Some(section.into());
+        self
+    }
+
+    /// Where to write; by default `OUT_DIR`.
+    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(folder.into());
+        self
+    }
+
+    /// The model as C, too: `<name>_model.h` and `<name>_model.c`.
+    pub fn with_header(mut self) -> Self {
+        self.header = true;
+        self
+    }
+
+    /// TFLM's operators, too: `<name>_ops_resolver.h`.
+    pub fn with_resolver(mut self) -> Self {
+        self.resolver = true;
+        self
+    }
+
+    /// TFLM's kernels compute the model, compiled from these sources.
+    ///
+    /// The module has the same names and types. `include_model!` with `engine = "tflm"` uses what is
+    /// compiled here; then `name` has to stay the model's. The feature `bindgen` has to be on.
+    pub fn tflm(mut self, tflm: Tflm) -> Self {
+        self.tflm = Some(Box::new(Engine {
+            tflm,
+            cpu: None,
+            opt_level: None,
+            messages: None,
+        }));
+        self
+    }
+
+    /// The processor to compile TFLM for, as `-mcpu` takes it, where the target stands for several:
+    /// `cortex-m55`.
+    pub fn cpu(mut self, cpu: impl Into<String>) -> Self {
+        self.on_tflm(|engine| engine.cpu = Some(cpu.into()))
+    }
+
+    /// How to optimise TFLM: `1`, `2`, `3` or `s`; 2 unless said, whatever the profile.
+    pub fn opt_level(mut self, level: impl Into<String>) -> Self {
+        self.on_tflm(|engine| engine.opt_level = Some(level.into()))
+    }
+
+    /// Whether TFLM checks and says what it can; by default where there is an operating system.
+    pub fn messages(mut self, messages: bool) -> Self {
+        self.on_tflm(|engine| engine.messages = Some(messages))
+    }
+
+    fn on_tflm(&mut self, change: impl FnOnce(&mut Engine)) -> Self {
+        self.tflm.as_deref_mut().map(change);
+        self.clone()
+    }
+
+    /// Generates the files, and tells cargo what they are made from. A file is written only if its
+    /// content changes.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written, or the model cannot be compiled; every problem with its
+    /// place. [`OrExit`] shows them as cargo does.
+    pub fn compile(&self) -> Result<Generated> {
+        let out_dir = match (&self.out_dir, env::var_os("OUT_DIR")) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(folder)) => folder.into(),
+            (None, None) => {
+                return Err(Diagnostic::new("there is no OUT_DIR")
+                    .help("call this in a build script, or name a folder with out_dir()")
+                    .into());
+            }
+        };
+        let bytes = read(&self.path)?;
+        let model = tflite::read(&self.path.display().to_string(), &bytes)?;
+        let labels = match &self.labels {
+            Some(path) => Some(labels::parse(&read_text(path)?)),
+            None => None,
+        };
+        let io_spec = match &self.io_spec {
+            Some(path) => Some((path.display().to_string(), read_text(path)?)),
+            None => None,
+        };
+        let io_spec = (io_spec.as_ref()).map(|(file, text)| IoSpecFile { file, text });
+        let facts = GraphFacts::of_model(&model, io_spec, labels.as_deref())?;
+
+        let name = rust::module_name(self.name.as_deref().unwrap_or(model.stem()));
+        let weights_file = format!("{name}.weights.bin");
+        let options = RustOptions {
+            labels: (facts.outputs.first()).map_or_else(Vec::new, |o| o.labels.clone()),
+            section: self.section.clone(),
+            constants_file: Some(weights_file.clone()),
+            ..RustOptions::default()
+        };
+        let mut made = match &self.tflm {
+            Some(engine) => engine.generate(&model, &name, facts, &options, &out_dir)?,
+            None => {
+                let program = lower::compile(&model, &CompileOptions::default())?;
+                let constants = program.constants.bytes();
+                let module = rust::file(&program, &options);
+                Generated {
+                    module: write(&out_dir, &format!("{name}.rs"), module.as_bytes())?,
+                    weights: Some(write(&out_dir, &weights_file, constants)?),
+                    library: None,
+                    header: None,
+                    resolver: None,
+                    arena_bytes: program.arena_bytes,
+                    weight_bytes: constants.len(),
+                }
+            }
+        };
+        if self.header {
+            let options = HeaderOptions {
+                name: Some(name.clone()),
+                section: self.section.clone(),
+                labels,
+                io_spec,
+                ..HeaderOptions::default()
+            };
+            made.header = write_header(&out_dir, &c_header(&model, &bytes, &options)?)?;
+        }
+        if self.resolver {
+            let file = format!("{name}_ops_resolver.h");
+            made.resolver = Some(write(&out_dir, &file, resolver(&model)?.as_bytes())?);
+        }
+        self.announce();
+        Ok(made)
+    }
+
+    /// Tells cargo what the files are made from. Of a build that fails cargo runs the script again
+    /// in any case.
+    fn announce(&self) {
+        let paths = [
+            Some(&self.path),
+            self.labels.as_ref(),
+            self.io_spec.as_ref(),
+        ];
+        for path in paths.into_iter().flatten() {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
+}
+
+impl Engine {
+    fn generate(
+        &self,
+        model: &graph::Model,
+        name: &str,
+        facts: GraphFacts,
+        options: &RustOptions,
+        out_dir: &Path,
+    ) -> Result<Generated> {
+        let target = Target {
+            triple: None,
+            cpu: self.cpu.clone(),
+            opt_level: self.opt_level.clone(),
+            compiler: None,
+        };
+        let tree = self.tflm.check()?;
+        let prefix = c_api::prefix(name);
+        let job = Job {
+            model,
+            tree: &tree,
+            target: &target,
+            messages: self.messages,
+            name: Some(&prefix),
+            arena_section: None,
+            weights_section: options.section.as_deref(),
+            traced: false,
+            own_abort: target.is_bare_metal(),
+            facts,
+        };
+        let file = format!("{name}_bindings.rs");
+        let module = TflmModule::new(model, &prefix, &file)?.file(options);
+        let compiled = job.compile(&out_dir.join("tflm"))?;
+        let interface = &compiled.interface;
+        let header = c_api::header(interface)?;
+        let header = write(out_dir, &interface.header_name(), header.as_bytes())?;
+        let bindings = bindings(&header, &prefix, &target.triple())?;
+        write(out_dir, &file, bindings.as_bytes())?;
+        let library = write(out_dir, &interface.archive_name(), &compiled.archive.bytes)?;
+        println!("cargo::rustc-link-search=native={}", out_dir.display());
+        println!("cargo::rustc-link-lib=static={prefix}");
+        for line in compiled.link_lines(&target)? {
+            println!("{line}");
+        }
+        for path in &compiled.sources {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        Ok(Generated {
+            module: write(out_dir, &format!("{name}.rs"), module.as_bytes())?,
+            weights: None,
+            library: Some(library),
+            header: None,
+            resolver: None,
+            arena_bytes: interface.arena_bytes,
+            weight_bytes: interface.weight_bytes,
+        })
+    }
+}
+
+fn resolver(model: &graph::Model) -> Result<String> {
+    Resolver::new([model], &ResolverOptions::default())?.to_header()
+}
+
+fn write_header(folder: &Path, made: &CHeader<'_>) -> Result<Option<(PathBuf, PathBuf)>> {
+    let file = |file: &CFile<'_>| {
+        let mut text = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = file.write_to(&mut text);
+        write(folder, &file.file_name, &text)
+    };
+    match &made.source {
+        Some(source) => Ok(Some((file(&made.header)?, file(source)?))),
+        None => Ok(None),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| failure("read", path, &e))
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|e| failure("read", path, &e))
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let path = folder.join(name);
+    if !fs::read(&path).is_ok_and(|old| old == bytes) {
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
+        written.map_err(|e| failure("write", &path, &e))?;
+    }
+    Ok(path)
+}
+
+fn failure(doing: &str, path: &Path, error: &std::io::Error) -> castiron_codegen::error::Error {
+    let mut diagnostic = Diagnostic::new(format!("cannot {doing}: {error}"));
+    diagnostic.place.file = Some(path.display().to_string());
+    if path.is_relative() {
+        diagnostic = diagnostic.help("paths are relative to the folder of Cargo.toml");
+    }
+    diagnostic.into()
+}
+
+/// What a build script does about an error.
+pub trait OrExit<T> {
+    /// The value; or the problems as cargo's errors, and the end of the build script.
+    fn or_exit(self) -> T;
+}
+
+impl<T> OrExit<T> for Result<T> {
+    fn or_exit(self) -> T {
+        self.unwrap_or_else(|error| {
+            // Cargo takes a line at a time.
+            for line in error.to_string().lines() {
+                println!("cargo::error={line}");
+            }
+            std::process::exit(1)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vae() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/models/vae_int8.tflite")
+    }
+
+    #[test]
+    fn everything_is_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let generate = || {
+            let model = Model::new(vae()).name("m").out_dir(folder.path());
+            model.with_header().with_resolver().compile().unwrap()
+        };
+        let made = generate();
+        let module = fs::read_to_string(&made.module).unwrap();
+        assert!(module.contains("include_bytes!(\"m.weights.bin\")"));
+        assert_eq!(
+            fs::read(made.weights.as_ref().unwrap()).unwrap().len(),
+            made.weight_bytes
+        );
+        let (header, source) = made.header.clone().unwrap();
+        assert!(fs::read_to_string(header).unwrap().contains("M_MODEL_LEN"));
+        assert!(source.ends_with("m_model.c"));
+        assert!(made.resolver.clone().unwrap().ends_with("m_ops_resolver.h"));
+        let time = || fs::metadata(&made.module).unwrap().modified().unwrap();
+        let before = time();
+        assert_eq!((generate(), time()), (made.clone(), before));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = |model: Model| {
+            let error = model.out_dir(folder.path()).compile().unwrap_err();
+            error.to_string()
+        };
+        let missing = message(Model::new("no/such.tflite"));
+        assert!(
+            missing.starts_with("no/such.tflite: cannot read"),
+            "{missing}"
+        );
+        assert!(missing.contains("folder of Cargo.toml"), "{missing}");
+        let labels = message(Model::new(vae()).labels("no/such.txt"));
+        assert!(labels.contains("no/such.txt"), "{labels}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,293 @@
+//! A model as a static library that TFLM's kernels compute: generated C++, the C interface around it,
+//! and of TFLM what they need, linked into one object.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use castiron_codegen::emit::c_api;
+use castiron_codegen::emit::cpp::{CppOptions, cpp};
+use castiron_codegen::emit::facts::GraphFacts;
+use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::graph::Model;
+use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::tflm::arena::{self, ArenaOptions};
+use castiron_codegen::tflm::direct::{Direct, DirectOptions, Place};
+use castiron_codegen::tflm::sources::Caller;
+use castiron_codegen::tflm::{TFLM_REVISION, TflmOp};
+
+use super::Tree;
+use crate::cxx::{Cxx, Source, Target, io_error};
+use crate::library::archive::{self, Archive};
+use crate::library::cache::Folder;
+use crate::library::{self, Built, Library, Options, checked_section};
+use crate::process::output;
+
+/// What TFLM calls where its checks fail. The C library's would bring an operating system's calls.
+const ABORT: &str = "extern \"C\" [[noreturn]] void abort() {\n  __builtin_trap();\n}\n";
+
+/// How to compile.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Whether TFLM checks and says what it can; by default where there is an operating system.
+    pub messages: Option<bool>,
+}
+
+/// A model that has been compiled.
+pub(crate) struct Compiled {
+    pub(crate) interface: c_api::Library,
+    pub(crate) archive: Archive,
+    cxx: Cxx,
+    /// What a change of has to compile it anew, of what is not castiron's.
+    pub(crate) sources: Vec<PathBuf>,
+}
+
+/// Compiles a model to a library with the same interface as castiron's own engine. Outputs of the
+/// self-test are castiron's where it can run the model; else it takes cases that are given, and
+/// without them there is no self-test.
+///
+/// # Errors
+/// If TFLM cannot run the model, the tree lacks something, or a compiler fails.
+pub fn build(
+    model: &Model,
+    tree: &Tree,
+    settings: &Settings,
+    options: &Options<'_>,
+) -> Result<Library> {
+    let target = Target {
+        triple: options.target.clone(),
+        cpu: options.cpu.clone(),
+        opt_level: Some(
+            match options.opt {
+                library::OptLevel::Speed => "2",
+                library::OptLevel::Size => "s",
+            }
+            .to_owned(),
+        ),
+        compiler: None,
+    };
+    let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
+    let job = Job {
+        model,
+        tree,
+        target: &target,
+        messages: settings.messages,
+        name: options.name.as_deref(),
+        arena_section: options.arena_section.as_deref(),
+        weights_section: options.weights_section.as_deref(),
+        traced: options.traced,
+        own_abort: false,
+        facts,
+    };
+    let folder = Folder::open(options.build_dir.as_deref())?;
+    let compiled = job.compile(&folder.path().join("tflm").join(target.triple()))?;
+    let mut first = model.clone();
+    first.signatures.retain(|signature| signature.graph == 0);
+    let program = lower::compile(&first, &CompileOptions::default()).ok();
+    let texts = library::sources(&compiled.interface, program.as_ref(), options)?;
+    let built = Built {
+        target: target.triple(),
+        native: target.is_native(),
+        toolchain: compiled.cxx.version()?,
+        archive: compiled.archive,
+        math: true,
+    };
+    library::finish(compiled.interface, texts, built, options)
+}
+
+impl Compiled {
+    /// Cargo's lines for what the library needs besides itself.
+    pub(crate) fn link_lines(&self, target: &Target) -> Result<Vec<String>> {
+        if !target.is_bare_metal() {
+            let unix = !target.triple().contains("windows");
+            return Ok(unix
+                .then(|| "cargo::rustc-link-lib=m".to_owned())
+                .into_iter()
+                .collect());
+        }
+        // A program in Rust is linked without a C library; of the compiler's, the mathematical
+        // functions are wanted, and what they keep `errno` in.
+        let mut lines = Vec::new();
+        for name in ["m", "c_nano"] {
+            let file = format!("lib{name}.a");
+            let found = output(self.cxx.command()?.arg(format!("-print-file-name={file}")));
+            let path = PathBuf::from(found.unwrap_or_default().trim());
+            // Without a folder the compiler does not have it.
+            if let (true, Some(folder)) = (path.is_absolute(), path.parent()) {
+                lines.push(format!(
+                    "cargo::rustc-link-search=native={}",
+                    folder.display()
+                ));
+                lines.push(format!("cargo::rustc-link-lib=static:-bundle={name}"));
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// All that decides what comes out.
+pub(crate) struct Job<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) tree: &'a Tree,
+    pub(crate) target: &'a Target,
+    pub(crate) messages: Option<bool>,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) arena_section: Option<&'a str>,
+    pub(crate) weights_section: Option<&'a str>,
+    pub(crate) traced: bool,
+    /// Whether there is no C library whose `abort` TFLM could call.
+    pub(crate) own_abort: bool,
+    pub(crate) facts: GraphFacts,
+}
+
+impl Job<'_> {
+    /// Compiles in a folder that nobody else uses meanwhile. Objects of TFLM's files stay there for the
+    /// next model.
+    pub(crate) fn compile(self, folder: &Path) -> Result<Compiled> {
+        for section in [self.arena_section, self.weights_section] {
+            section.map(checked_section).transpose()?;
+        }
+        if self.traced {
+            return Err(Diagnostic::new("TFLM's kernels cannot be traced")
+                .help("leave tracing out, or take castiron's own engine")
+                .into());
+        }
+        let direct = self.direct()?;
+        let selection = self.tree.select(&self.operators(&direct), Caller::Direct)?;
+        let interface = self.interface(&direct)?;
+        let generated = folder.join(format!("model-{}", interface.prefix));
+        let own = self.write(&direct, &interface, &generated)?;
+
+        let bare = self.target.is_bare_metal();
+        let definitions: Vec<_> = (self.tree)
+            .definitions(self.messages.unwrap_or(!bare))
+            .collect();
+        let mut include_dirs = selection.include_dirs;
+        let tflm = Cxx::new(self.target, &definitions, &include_dirs, folder)?;
+        include_dirs.push(generated.clone());
+        let ours = Cxx::new(self.target, &definitions, &include_dirs, folder)?;
+        let reuse = !self.tree.is_unknown();
+        let objects = folder.join("objects");
+        let mut all = tflm.compile(&selection.sources, &objects, reuse)?;
+        all.extend(ours.compile(&own, &generated, false)?);
+
+        let whole = generated.join(format!("{}.o", interface.prefix));
+        ours.merge(&all, &interface.symbols(), &whole)?;
+        let bytes = fs::read(&whole).map_err(|e| io_error("read", &whole, &e))?;
+        let kind = archive::Options {
+            bare,
+            arena_section: self.arena_section,
+        };
+        Ok(Compiled {
+            archive: archive::finish_object(&bytes, &interface, kind)?,
+            cxx: ours,
+            sources: selection.sources.into_iter().map(|s| s.path).collect(),
+            interface,
+        })
+    }
+
+    fn direct(&self) -> Result<Direct> {
+        let options = DirectOptions {
+            arena: ArenaOptions {
+                kernels: self.tree.kernels(),
+                target: processor(self.target),
+                ..ArenaOptions::default()
+            },
+            ..DirectOptions::default()
+        };
+        Direct::new(self.model, &options)
+    }
+
+    /// The operators that are called.
+    fn operators(&self, direct: &Direct) -> Vec<&'static TflmOp> {
+        let operators = (self.model.graphs.first()).map_or(&[][..], |g| &g.operators);
+        let called = direct.calls.iter().filter_map(|call| {
+            let operator = operators.get(call.operator.index)?;
+            TflmOp::for_kind(&operator.kind)
+        });
+        let mut found: Vec<&'static TflmOp> = Vec::new();
+        for op in called {
+            if !found.contains(&op) {
+                found.push(op);
+            }
+        }
+        found
+    }
+
+    fn interface(&self, direct: &Direct) -> Result<c_api::Library> {
+        let pointer_bytes = self.target.pointer_bytes()?;
+        let constants = direct.tensors.iter().map(|tensor| match &tensor.place {
+            Place::Constant(bytes) => bytes.len(),
+            Place::Arena(_) => 0,
+        });
+        Ok(c_api::Library {
+            prefix: c_api::prefix(self.name.unwrap_or(self.model.stem())),
+            model: self.model.stem().to_owned(),
+            engine: format!(
+                "tflite-micro {TFLM_REVISION}, {} kernels",
+                self.tree.kernels()
+            ),
+            facts: self.facts.clone(),
+            arena_bytes: c_api::tflm::arena_bytes(direct, pointer_bytes),
+            weight_bytes: constants.sum(),
+            instance_bytes: c_api::tflm::instance_bytes(direct, pointer_bytes),
+            traced: self.traced,
+        })
+    }
+
+    /// Writes the model's sources; those to compile.
+    fn write(
+        &self,
+        direct: &Direct,
+        interface: &c_api::Library,
+        folder: &Path,
+    ) -> Result<Vec<Source>> {
+        fs::create_dir_all(folder).map_err(|e| io_error("make the folder", folder, &e))?;
+        let options = CppOptions {
+            name: Some(interface.prefix.clone()),
+            weights_section: self.weights_section.map(str::to_owned),
+        };
+        let files = cpp(self.model, direct, &options)?;
+        let namespace = files
+            .iter()
+            .find_map(|f| f.file_name.strip_suffix("_tflm.h"));
+        let namespace = namespace.unwrap_or(&interface.prefix);
+        let shim = c_api::tflm::shim(interface, namespace, self.arena_section)?;
+        let mut texts: Vec<(String, Vec<u8>)> = vec![
+            (interface.header_name(), c_api::header(interface)?.into()),
+            (format!("{}_c.cc", interface.prefix), shim.into()),
+        ];
+        if self.own_abort {
+            texts.push(("castiron_abort.cc".to_owned(), ABORT.into()));
+        }
+        for file in &files {
+            let mut text = Vec::new();
+            let path = folder.join(&file.file_name);
+            file.write_to(&mut text)
+                .map_err(|e| io_error("write", &path, &e))?;
+            texts.push((file.file_name.clone(), text));
+        }
+        let mut sources = Vec::new();
+        for (name, text) in texts {
+            let path = folder.join(&name);
+            fs::write(&path, text).map_err(|e| io_error("write", &path, &e))?;
+            if let Some(object) = name.strip_suffix(".cc") {
+                sources.push(Source {
+                    object: object.to_owned(),
+                    path,
+                });
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// What a processor is to CMSIS-NN. The buffers of its kernels depend on it.
+fn processor(target: &Target) -> arena::Target {
+    let triple = target.triple();
+    match target.cpu.as_deref() {
+        Some("cortex-m52" | "cortex-m55" | "cortex-m85") => arena::Target::CortexM55,
+        Some("cortex-m4" | "cortex-m7" | "cortex-m33" | "cortex-m35p") => arena::Target::CortexM4,
+        None if triple.starts_with("thumbv7em") => arena::Target::CortexM4,
+        _ => arena::Target::CortexM0,
+    }
+}

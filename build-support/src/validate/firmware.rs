@@ -1,0 +1,111 @@
+//! The model as a library, linked with the harness.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use castiron_codegen::emit::c_api;
+use castiron_codegen::error::Result;
+use castiron_codegen::graph::Model;
+
+use super::platform::{self, Tools, unusable};
+use super::{Case, Engine, Settings, tools};
+use crate::{library, tflm};
+
+/// A static library in the folder, and what a compiler has to know of it.
+#[derive(Debug)]
+pub(super) struct Library {
+    header: String,
+    archive: String,
+    /// What its functions begin with; `kws` for `kws_run`.
+    prefix: String,
+}
+
+const FIRMWARE: &str = "firmware.elf";
+
+/// Makes a model a static library for the target. `case` is one that fits the model.
+pub(super) fn library(
+    model: &Model,
+    case: c_api::Case,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<Library> {
+    let options = library::Options {
+        target: settings.on.triple().map(str::to_owned),
+        traced: settings.traced(),
+        opt: settings.opt,
+        // There is no library without a self-test, and it is not used here.
+        cases: library::Cases::Given(vec![case]),
+        build_dir: settings.build_dir.clone(),
+        offline: settings.offline,
+        ..library::Options::default()
+    };
+    let built = match &settings.engine {
+        Engine::Compiled => library::build(model, &options)?,
+        Engine::Tflm(tree) => tflm::build(model, tree, &tflm::Settings::default(), &options)?,
+    };
+    let (header, archive) = (
+        built.interface.header_name(),
+        built.interface.archive_name(),
+    );
+    for file in built
+        .files
+        .iter()
+        .filter(|f| [&header, &archive].contains(&&f.name))
+    {
+        let path = folder.join(&file.name);
+        fs::write(&path, &file.bytes).map_err(|e| unusable(&path, &e))?;
+    }
+    Ok(Library {
+        header,
+        archive,
+        prefix: built.interface.prefix,
+    })
+}
+
+/// Compiles the harness and links it with the library; the image.
+pub(super) fn link(
+    library: &Library,
+    tools: &Tools,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<PathBuf> {
+    for source in settings.on.sources() {
+        let path = folder.join(source.name);
+        fs::write(&path, source.text).map_err(|e| unusable(&path, &e))?;
+    }
+    let prefix = &library.prefix;
+    let upper = prefix.to_ascii_uppercase();
+    let mut command = Command::new(&tools.compiler);
+    command
+        .current_dir(folder)
+        .args(settings.on.options())
+        .args(["-O2", "-std=gnu99", "-Wall", "-Wextra", "-I."])
+        .arg(format!("-DMODEL_HEADER=\"{}\"", library.header))
+        .arg(format!("-DMODEL(name)={prefix}_##name"))
+        .arg(format!("-DINPUT_COUNT={upper}_INPUT_COUNT"))
+        .arg(format!("-DOUTPUT_COUNT={upper}_OUTPUT_COUNT"));
+    if settings.traced() {
+        command.arg("-DTRACE");
+    }
+    let sources = settings.on.sources();
+    let compiled = sources.iter().filter(|s| s.name.ends_with(".c"));
+    command
+        .args(compiled.map(|s| s.name))
+        .arg(&library.archive)
+        .args(settings.on.linking())
+        .args(["-lm", "-o", FIRMWARE]);
+    tools::compile(&mut command, "the firmware")?;
+    Ok(folder.join(FIRMWARE))
+}
+
+/// Writes what the harness reads: the number of cases, and their inputs one after the other.
+pub(super) fn write_inputs(folder: &Path, cases: &[Case]) -> Result<()> {
+    let mut bytes = (cases.len() as u32).to_le_bytes().to_vec();
+    for input in cases.iter().flat_map(|case| &case.inputs) {
+        bytes.extend(input);
+    }
+    let path = folder.join(platform::INPUTS);
+    fs::write(&path, bytes).map_err(|e| unusable(&path, &e))?;
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Is what runs on the target what castiron computes here?
+//!
+//! The model becomes a library as it does for firmware, a harness in C is linked with it, and
+//! both run the same inputs: here with castiron's kernels, there as firmware. Outputs, and the
+//! outputs of every operator on demand, come back as bytes and are compared.
+
+mod cases;
+mod compare;
+mod firmware;
+mod judge;
+mod outcome;
+mod platform;
+mod reference;
+mod tools;
+mod trace;
+
+use std::path::{Path, PathBuf};
+
+use castiron_codegen::emit::c_api;
+use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::graph::Model;
+use castiron_codegen::lower::Program;
+
+pub use cases::{Case, generated};
+pub use compare::Tally;
+pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
+pub use platform::Platform;
+
+use crate::library::OptLevel;
+use crate::tflm::Tree;
+use crate::toolchain::{Purpose, Toolchain};
+
+/// How far floats may be from what is expected, as a share of the greatest magnitude of the
+/// tensor or of 1: what `docs/accuracy.md` promises.
+pub const TOLERANCE: f64 = 1e-5;
+
+/// What a user may choose.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the firmware runs.
+    pub on: Platform,
+    /// What computes there.
+    pub engine: Engine,
+    /// Compare the outputs of every operator.
+    pub layers: bool,
+    /// Count the instructions of every operator.
+    pub measure: bool,
+    /// How far floats may be off, see [`TOLERANCE`].
+    pub tolerance: f64,
+    /// Where to build, and to leave what was built; a temporary folder otherwise.
+    pub keep: Option<PathBuf>,
+    /// How to optimise the library.
+    pub opt: OptLevel,
+    /// Where to compile the library; by default as [`crate::library::build`] does.
+    pub build_dir: Option<PathBuf>,
+    /// Cargo may not use the network.
+    pub offline: bool,
+}
+
+/// What computes on the target.
+#[derive(Debug, Clone)]
+pub enum Engine {
+    /// castiron's kernels.
+    Compiled,
+    /// TensorFlow Lite Micro's, from these sources.
+    Tflm(Tree),
+}
+
+impl Engine {
+    /// Its name on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Compiled => "compiled",
+            Self::Tflm(_) => "tflm",
+        }
+    }
+}
+
+impl Settings {
+    /// Everything by default.
+    pub fn new(on: Platform) -> Self {
+        Self {
+            on,
+            engine: Engine::Compiled,
+            layers: false,
+            measure: false,
+            tolerance: TOLERANCE,
+            keep: None,
+            opt: OptLevel::default(),
+            build_dir: None,
+            offline: false,
+        }
+    }
+
+    /// That what is asked for can be had.
+    fn check(&self) -> Result<()> {
+        match (&self.engine, self.traced()) {
+            (Engine::Tflm(_), true) => Err(Diagnostic::new(
+                "TFLM's kernels cannot be seen operator by operator",
+            )
+            .help("leave out --layers and --csv, or take castiron's own engine")
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the library has to tell of every operator.
+    fn traced(&self) -> bool {
+        self.layers || self.measure
+    }
+}
+
+/// What is validated.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// What was compiled from it, which runs here.
+    pub program: &'a Program,
+}
+
+/// Builds firmware of a model and compares what it computes with what castiron computes here.
+/// `progress` hears of every stage as it begins.
+///
+/// # Errors
+/// If a tool is missing, or the firmware cannot be built or does not run to its end. Differences
+/// are no errors: they are in the outcome.
+pub fn validate(
+    subject: Subject<'_>,
+    cases: &[Case],
+    settings: &Settings,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Outcome> {
+    validate_firmware(subject, subject.model, cases, settings, progress)
+}
+
+/// As [`validate`], with firmware made of something else than what runs here. It is how the tests
+/// see that a difference is found.
+///
+/// # Errors
+/// As [`validate`].
+#[doc(hidden)]
+pub fn validate_firmware(
+    subject: Subject<'_>,
+    firmware: &Model,
+    cases: &[Case],
+    settings: &Settings,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Outcome> {
+    let entry = &subject.program.entries[0];
+    cases::check(entry, cases)?;
+    settings.check()?;
+    let tools = platform::Tools::find(settings.on)?;
+    if let Engine::Compiled = settings.engine {
+        Toolchain::detect(settings.on.triple(), Purpose::Library)?;
+    }
+    let graph = &subject.model.graphs[entry.graph];
+
+    progress("running the model on this machine");
+    let expected = (cases.iter())
+        .map(|case| reference::run(subject.program, case, settings.traced()))
+        .collect::<Result<Vec<_>>>()?;
+
+    let folder = Folder::new(settings.keep.as_deref())?;
+    progress("building the library");
+    let case = c_api::Case {
+        inputs: cases[0].inputs.clone(),
+        outputs: expected[0].outputs.values().cloned().collect(),
+    };
+    let library = firmware::library(firmware, case, settings, folder.path())?;
+    progress("building the firmware");
+    let image = firmware::link(&library, &tools, settings, folder.path())?;
+    firmware::write_inputs(folder.path(), cases)?;
+    progress(settings.on.running());
+    let results = platform::run(&tools, &image, folder.path())?;
+    let found = trace::parse(&results, cases.len())?;
+    Ok(judge::judge(graph, cases, &found, &expected, settings))
+}
+
+/// Where things are built.
+#[derive(Debug)]
+enum Folder {
+    Temporary(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn new(keep: Option<&Path>) -> Result<Self> {
+        let failed = |what: &Path, e: &std::io::Error| {
+            Diagnostic::new(format!("cannot make the folder {}: {e}", what.display()))
+        };
+        match keep {
+            Some(folder) => {
+                std::fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+                let absolute = std::path::absolute(folder).map_err(|e| failed(folder, &e))?;
+                Ok(Self::Kept(absolute))
+            }
+            None => {
+                let mut builder = tempfile::Builder::new();
+                builder.prefix("castiron-validate-");
+                let folder = builder.tempdir();
+                let place = std::env::temp_dir();
+                Ok(Self::Temporary(folder.map_err(|e| failed(&place, &e))?))
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(folder) => folder,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `castiron gen-cpp`.
+
+use std::path::PathBuf;
+
+use castiron_codegen::emit::cpp::{CppOptions, cpp};
+use castiron_codegen::tflm::arena::ArenaOptions;
+use castiron_codegen::tflm::direct::{Direct, DirectOptions};
+use clap::Args;
+
+use super::arena::{Kernels, Target};
+use crate::args::{Depfile, General};
+use crate::failure::Result;
+use crate::input;
+use crate::output::Outputs;
+use crate::progress;
+
+const EXAMPLES: &str = "\
+Files, for a model kws.tflite:
+  kws_tflm.h, kws_tflm.cc           class kws::Model with Init(), Invoke(), Reset(), input0(), …
+  kws_tflm_weights.cc               weights and other constants
+  castiron_tflm.h, castiron_tflm.cc what TFLM's kernels ask for; the same for every model
+
+They are C++17 and compile against a tree of tflite-micro; no interpreter, no model file and no
+operator resolver is linked, nothing is on the heap. All of a model's RAM is in its Model object.
+
+Examples:
+  castiron gen-cpp kws.tflite --out-dir generated
+  castiron gen-cpp kws.tflite --kernels cmsis-nn --target cortex-m55 --out-dir generated
+  castiron gen-cpp kws.tflite --name wakeword --weights-section .qspi --out-dir generated";
+
+/// Make C++ that calls TensorFlow Lite Micro's kernels without its interpreter
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The model
+    model: PathBuf,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out_dir: PathBuf,
+    /// Namespace, and name of the files [default: the model's]
+    #[arg(long)]
+    name: Option<String>,
+    /// Which kernels the firmware is built with
+    #[arg(long, value_enum, default_value_t = Kernels::Reference)]
+    kernels: Kernels,
+    /// Which processor it is built for
+    #[arg(long, value_enum, default_value_t = Target::CortexM4)]
+    target: Target,
+    /// Linker section of weights and other constants
+    #[arg(long, value_name = "SECTION")]
+    weights_section: Option<String>,
+    #[command(flatten)]
+    depfile: Depfile,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let input = input::model(&arguments.model)?;
+    let options = DirectOptions {
+        arena: ArenaOptions {
+            kernels: arguments.kernels.into(),
+            target: arguments.target.into(),
+            ..ArenaOptions::default()
+        },
+        ..DirectOptions::default()
+    };
+    let direct = progress::during("planning memory", general, || {
+        Direct::new(&input.model, &options)
+    })?;
+    let options = CppOptions {
+        name: arguments.name.clone(),
+        weights_section: arguments.weights_section.clone(),
+    };
+    let files = cpp(&input.model, &direct, &options)?;
+    let mut outputs = Outputs::default();
+    for file in files {
+        let path = arguments.out_dir.join(&file.file_name);
+        outputs.add("C++", path, move |out| file.write_to(out));
+    }
+    let sources = [input.path.clone()];
+    super::write(outputs, &arguments.depfile, &sources, general)
+}

@@ -1,0 +1,256 @@
+//! `castiron lib`.
+
+use std::path::PathBuf;
+
+use castiron_build::library::{self, CaseCount, Cases, Library, OptLevel, Options, Sizes};
+use castiron_build::tflm::{self, Tflm};
+use castiron_codegen::error::Diagnostic;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::arena::Kernels;
+use super::file_table;
+use crate::args::{Companions, Depfile, General};
+use crate::failure::{Failure, Result};
+use crate::input::{self, Extras};
+use crate::output::{Outputs, Written};
+use crate::progress;
+use crate::text;
+
+const EXAMPLES: &str = "\
+Files, for a model kws.tflite:
+  libkws.a, kws.h                    the library and its C interface
+  kws_self_test.c, kws_self_test.h   inputs and expected outputs, with the code that compares
+  main.c, Makefile, CMakeLists.txt   a program that runs the self-test
+  startup.c, example.ld              for Cortex-M: what the program needs to run in QEMU
+
+The library holds castiron's kernels and the weights, and needs nothing but memcpy, memmove and
+memset of the C library and the compiler's own run-time library. It is compiled with the Rust
+toolchain that is installed; whoever links it needs none.
+
+With --engine tflm it holds TFLM's kernels instead, those that the model needs, compiled by a C++
+compiler from the sources in --tflm, without TFLM's interpreter. It needs the C library's math
+functions besides. CXX, CC and CXXFLAGS, or CXX_<target>, … choose compilers and flags.
+
+Examples:
+  castiron lib kws.tflite --target thumbv7em-none-eabihf --out-dir kws && make -C kws run
+  castiron lib kws.tflite --target thumbv6m-none-eabi --opt s --out-dir kws
+  castiron lib kws.tflite --target thumbv7em-none-eabihf --arena-section .ccmram \\
+      --weights-section .ext_flash --golden golden/kws --out-dir kws
+  castiron lib kws.tflite --engine tflm --tflm ../tflite-micro --kernels cmsis-nn \\
+      --target thumbv7em-none-eabihf --out-dir kws";
+
+/// Make a static library with a C interface, with a self-test and an example
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The model
+    model: PathBuf,
+    /// What computes: castiron's kernels, or TensorFlow Lite Micro
+    #[arg(long, value_enum, default_value_t = Engine::Compiled)]
+    engine: Engine,
+    /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
+    #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
+    tflm: Option<PathBuf>,
+    /// TFLM's kernels to take
+    #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
+    kernels: Kernels,
+    /// Take TFLM's sources of another revision than castiron knows
+    #[arg(long, requires = "tflm")]
+    allow_revision: bool,
+    /// Let TFLM say why a kernel fails, and check more [default: where there is an operating system]
+    #[arg(long, requires = "tflm")]
+    messages: bool,
+    /// The target, as Rust names it [default: this machine]
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// Processor to compile for, as Rust names it [default: any of the target, and for thumbv7em
+    /// scheduled for cortex-m4]
+    #[arg(long, value_name = "NAME")]
+    cpu: Option<String>,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out_dir: PathBuf,
+    /// Name of files and prefix of all names [default: the model's]
+    #[arg(long)]
+    name: Option<String>,
+    /// What to optimise for: speed (3) or size (s)
+    #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
+    opt: Opt,
+    /// Linker section of the built-in instance, which holds the arena
+    #[arg(long, value_name = "NAME")]
+    arena_section: Option<String>,
+    /// Linker section of the weights
+    #[arg(long, value_name = "NAME")]
+    weights_section: Option<String>,
+    /// Take the self-test's cases from this folder: in_<case>_<i>.bin and out_<case>_<i>.bin
+    #[arg(long, value_name = "DIR")]
+    golden: Option<PathBuf>,
+    /// Bytes of inputs and outputs in the self-test; the first case is never left out
+    #[arg(long, value_name = "N", default_value_t = 16384)]
+    golden_bytes: usize,
+    /// Add a function that runs and shows what every operator computes
+    #[arg(long)]
+    trace: bool,
+    /// The folder to compile in [default: castiron, in the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    build_dir: Option<PathBuf>,
+    /// Do not let cargo use the network
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    companions: Companions,
+    #[command(flatten)]
+    depfile: Depfile,
+}
+
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Engine {
+    Compiled,
+    Tflm,
+}
+
+/// How to optimise.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Opt {
+    #[value(name = "3")]
+    Speed,
+    #[value(name = "s")]
+    Size,
+}
+
+impl From<Opt> for OptLevel {
+    fn from(opt: Opt) -> Self {
+        match opt {
+            Opt::Speed => Self::Speed,
+            Opt::Size => Self::Size,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    target: &'a str,
+    toolchain: &'a str,
+    sizes: Sizes,
+    arena_bytes: usize,
+    weight_bytes: usize,
+    instance_bytes: usize,
+    undefined: &'a [String],
+    cases: CaseCount,
+    files: Vec<Written>,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let out_dir = &arguments.out_dir;
+    if out_dir.exists() && !out_dir.is_dir() {
+        let mut diagnostic = Diagnostic::new("this is a file, not a folder")
+            .help("name another folder with --out-dir");
+        diagnostic.place.file = Some(out_dir.display().to_string());
+        return Err(Failure::Io(diagnostic));
+    }
+    let input = input::model(&arguments.model)?;
+    let extras = Extras::read(&input.path, &arguments.companions)?;
+    // A tree that cannot be used says so before anything is compiled.
+    let tree = match (&arguments.tflm, arguments.engine) {
+        (Some(folder), Engine::Tflm) => Some(
+            Tflm::new(folder)
+                .kernels(arguments.kernels.into())
+                .allow_revision(arguments.allow_revision)
+                .check()?,
+        ),
+        _ => None,
+    };
+    let options = Options {
+        target: arguments.target.clone(),
+        cpu: arguments.cpu.clone(),
+        name: arguments.name.clone(),
+        opt: arguments.opt.into(),
+        arena_section: arguments.arena_section.clone(),
+        weights_section: arguments.weights_section.clone(),
+        traced: arguments.trace,
+        cases: match &arguments.golden {
+            Some(folder) => Cases::Folder(folder.clone()),
+            None => Cases::MadeUp,
+        },
+        case_bytes: Some(arguments.golden_bytes),
+        labels: extras.labels.clone(),
+        io_spec: extras.io_spec(),
+        build_dir: arguments.build_dir.clone(),
+        offline: arguments.offline,
+    };
+    let made = progress::during("compiling the library", general, || match &tree {
+        None => library::build(&input.model, &options),
+        Some(tree) => {
+            let settings = tflm::Settings {
+                messages: arguments.messages.then_some(true),
+            };
+            tflm::build(&input.model, tree, &settings, &options)
+        }
+    })?;
+    let mut outputs = Outputs::default();
+    for file in &made.files {
+        let path = out_dir.join(&file.name);
+        outputs.add(file.what, path, move |out| out.write_all(&file.bytes));
+    }
+    if let Some(depfile) = &arguments.depfile.depfile {
+        let mut sources = vec![input.path.clone()];
+        sources.extend(extras.files.iter().cloned());
+        outputs.add_depfile(depfile, &sources)?;
+    }
+    let files = outputs.write()?;
+    if general.json {
+        text::print(&super::to_json(&answer(&made, files))?)
+    } else if general.quiet {
+        Ok(())
+    } else {
+        text::print(&describe(&answer(&made, files)))
+    }
+}
+
+fn answer(made: &Library, files: Vec<Written>) -> Answer<'_> {
+    Answer {
+        target: &made.target,
+        toolchain: &made.toolchain,
+        sizes: made.sizes,
+        arena_bytes: made.interface.arena_bytes,
+        weight_bytes: made.interface.weight_bytes,
+        instance_bytes: made.interface.instance_bytes,
+        undefined: &made.undefined,
+        cases: made.cases,
+        files,
+    }
+}
+
+fn describe(answer: &Answer<'_>) -> String {
+    let Sizes {
+        text,
+        rodata,
+        data,
+        bss,
+    } = answer.sizes;
+    let figures = [
+        ("code", text),
+        ("constants", rodata),
+        ("initialised data", data),
+        ("built-in instance", bss),
+    ];
+    let rows = figures.map(|(what, bytes)| vec![what.to_owned(), text::grouped(bytes)]);
+    let mut out = format!("{}, by {}\n\n", answer.target, answer.toolchain);
+    out += &text::table(&["In the library", ">Bytes"], rows);
+    out.push('\n');
+    out += &file_table(&answer.files);
+    let CaseCount { baked, left_out } = answer.cases;
+    if baked == 0 {
+        out += "\nThere is no self-test and no example: castiron cannot run the model, so outputs to \
+                compare with have to be given with --golden.\n";
+    }
+    if left_out > 0 {
+        out += &format!(
+            "\nThe self-test holds {baked} of {} cases; --golden-bytes allows more.\n",
+            baked + left_out
+        );
+    }
+    out
+}

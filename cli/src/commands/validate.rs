@@ -1,0 +1,237 @@
+//! `castiron validate`.
+
+mod cases;
+mod tables;
+
+use std::path::PathBuf;
+
+use castiron_build::Tflm;
+use castiron_build::validate::{self, Against, Difference, Engine, Outcome, Platform, Settings};
+use castiron_build::validate::{Subject, TOLERANCE};
+use castiron_codegen::emit::csv;
+use castiron_codegen::error::Diagnostic;
+use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::report::Report;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::Answer;
+use super::arena::Kernels;
+use super::lib::{self, Opt};
+use crate::args::{Destination, General};
+use crate::failure::{Failure, Result};
+use crate::input::{self, ModelFile};
+use crate::output::Outputs;
+use crate::progress;
+use crate::text;
+
+const EXAMPLES: &str = "\
+The same inputs run here, with castiron's kernels, and as firmware: the model as a static library,
+linked with a harness in C. Integers have to be equal. The exit code is 1 if anything differs.
+
+Inputs are in_<case>_<input>.bin or .npy in a folder, as for `castiron run`; outputs beside them,
+out_<case>_<output>.bin, are compared with too. Without a folder they are random.
+
+Examples:
+  castiron validate kws.tflite
+  castiron validate kws.tflite --on qemu --layers
+  castiron validate kws.tflite --on qemu --csv operators.csv
+  castiron validate kws.tflite --on renode --inputs recorded --keep build
+  castiron validate kws.tflite --on qemu --engine tflm --tflm ../tflite-micro
+
+Programs are looked for in PATH; CC, CASTIRON_ARM_GCC, CASTIRON_QEMU and RENODE name others.";
+
+/// Compare the model built as firmware with the model run here, tensor by tensor
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The model
+    model: PathBuf,
+    /// Where the firmware runs
+    #[arg(long, value_enum, default_value_t = On::Host)]
+    on: On,
+    /// What computes there: castiron's kernels, or TensorFlow Lite Micro
+    #[arg(long, value_enum, default_value_t = lib::Engine::Compiled)]
+    engine: lib::Engine,
+    /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
+    #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
+    tflm: Option<PathBuf>,
+    /// TFLM's kernels to take
+    #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
+    kernels: Kernels,
+    /// The folder of inputs, and of reference outputs if there are any
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cases", "seed"])]
+    inputs: Option<PathBuf>,
+    /// How many random inputs to run without a folder of inputs
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    cases: u16,
+    /// Which random inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Compare the outputs of every operator, not only those of the model
+    #[arg(long)]
+    layers: bool,
+    /// How far floats may be off, as a share of the tensor's greatest magnitude or of 1
+    #[arg(long, value_name = "SHARE", default_value_t = TOLERANCE, value_parser = tolerance)]
+    tolerance: f64,
+    /// Write a table of the operators, on qemu with the instructions of each
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Build in this folder and leave it
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// What to optimise for: speed (3) or size (s)
+    #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
+    opt: Opt,
+    /// The folder to compile the library in [default: castiron, in the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    build_dir: Option<PathBuf>,
+    /// Do not let cargo use the network
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    to: Destination,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum On {
+    /// This machine
+    Host,
+    /// A Cortex-M4 emulated by QEMU, which counts instructions
+    Qemu,
+    /// A Cortex-M4 emulated by Renode
+    Renode,
+}
+
+impl From<On> for Platform {
+    fn from(on: On) -> Self {
+        match on {
+            On::Host => Self::Host,
+            On::Qemu => Self::Qemu,
+            On::Renode => Self::Renode,
+        }
+    }
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|e| format!("{e}"))?;
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(value),
+        false => Err("expected 0 or a share such as 1e-5".to_owned()),
+    }
+}
+
+impl Arguments {
+    fn settings(&self) -> Result<Settings> {
+        let on = Platform::from(self.on);
+        Ok(Settings {
+            on,
+            engine: match (self.engine, &self.tflm) {
+                (lib::Engine::Tflm, Some(folder)) => {
+                    Engine::Tflm(Tflm::new(folder).kernels(self.kernels.into()).check()?)
+                }
+                _ => Engine::Compiled,
+            },
+            layers: self.layers,
+            measure: self.csv.is_some() && on.counts_instructions(),
+            tolerance: self.tolerance,
+            keep: self.keep.clone(),
+            opt: self.opt.into(),
+            build_dir: self.build_dir.clone(),
+            offline: self.offline,
+        })
+    }
+}
+
+/// The JSON of an answer.
+#[derive(Serialize)]
+struct Json<'a> {
+    model: String,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let input = input::model(&arguments.model)?;
+    let settings = arguments.settings()?;
+    let mut sources = vec![input.path.clone()];
+    let (report, outcome) = progress::stages(general, |say| {
+        say("compiling the model");
+        let options = CompileOptions::default();
+        let compiled = lower::compile(&input.model, &options);
+        let report = Report::new(&input.model, &compiled, &options.plan);
+        let program = compiled?;
+        let entry = &program.entries[0];
+        let cases = match &arguments.inputs {
+            Some(folder) => cases::read(folder, entry, &mut sources)?,
+            None => validate::generated(entry, arguments.cases.into(), arguments.seed),
+        };
+        let subject = Subject {
+            model: &input.model,
+            program: &program,
+        };
+        let outcome = validate::validate(subject, &cases, &settings, say)
+            .map_err(|e| e.in_file(&input.model.file))?;
+        Ok::<_, Failure>((report, outcome))
+    })?;
+
+    let mut outputs = Outputs::default();
+    if let Some(path) = &arguments.csv {
+        // The firmware runs the first subgraph; the others were not measured.
+        let measured = |graph, operator| match graph {
+            0 => outcome.instructions_of(operator),
+            _ => None,
+        };
+        outputs.add_bytes(
+            "operators",
+            path,
+            csv::operators(&report.subgraphs, measured),
+        );
+    }
+    let answer = Answer {
+        what: "validation",
+        text: tables::describe(&report.file, &outcome, arguments.layers),
+        json: &Json {
+            model: report.file.clone(),
+            outcome: &outcome,
+        },
+    };
+    super::answer(outputs, &answer, &arguments.to, &sources, general)?;
+    match &outcome.first {
+        None => Ok(()),
+        Some(first) => Err(differs(&input, &outcome, first)),
+    }
+}
+
+/// The first difference as what is wrong.
+fn differs(input: &ModelFile, outcome: &Outcome, first: &Difference) -> Failure {
+    let whose = match first.against {
+        Against::Castiron => "what castiron computes on this machine",
+        Against::Reference => "the reference outputs",
+    };
+    let seen = &first.tensor;
+    let mut diagnostic = Diagnostic::new(format!(
+        "the firmware on {} differs from {whose}",
+        outcome.on
+    ))
+    .expected(&first.expected)
+    .found(format!(
+        "{} at element {} {:?} of output {}, case {}",
+        first.got, first.element, first.coordinates, seen.output, first.case
+    ))
+    .at_tensor(seen.tensor, &seen.name)
+    .in_subgraph(0);
+    diagnostic = match (&seen.operator, first.against) {
+        (Some(operator), _) => diagnostic.at_operator(operator.index, text::name(&operator.name)),
+        (None, Against::Reference) => diagnostic.help(
+            "the firmware computes what castiron does; see whether inputs and outputs were recorded \
+             in the model's own types and quantisation",
+        ),
+        (None, Against::Castiron) if outcome.operators.is_empty() => {
+            diagnostic.help("--layers tells which operator is the first to differ")
+        }
+        (None, Against::Castiron) => diagnostic,
+    };
+    Failure::from(castiron_codegen::error::Error::from(diagnostic).in_file(&input.model.file))
+}

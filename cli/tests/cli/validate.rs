@@ -1,0 +1,123 @@
+//! `castiron validate`.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{Folder, castiron, failure, json, repository, sine, stdout};
+
+/// A folder to compile in that outlives the test: what it holds is the same every time.
+const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/library");
+const GOLDEN: &str = "examples/models/golden/sine_int8";
+
+/// The harness is compiled by the C compiler that Rust links with.
+fn has_compiler() -> bool {
+    let found = (Command::new("cc").arg("--version").output()).is_ok_and(|o| o.status.success());
+    if !found {
+        println!("skipped: no cc on this machine");
+    }
+    found
+}
+
+#[test]
+fn an_answer_is_a_table_json_and_a_file() {
+    if !has_compiler() {
+        return;
+    }
+    let (model, golden) = (sine(), repository(GOLDEN));
+    let folder = Folder::new();
+    let csv = folder.path("operators.csv");
+    let mut arguments = vec!["validate", &model, "--layers", "--inputs", &golden];
+    arguments.extend(["--csv", &csv, "--build-dir", BUILD_DIR]);
+    insta::assert_snapshot!("validate_shows_what_agrees", stdout(&arguments));
+    let rows = folder.read("operators.csv");
+    assert_eq!(rows.lines().count(), 4, "{rows}");
+
+    arguments.push("--json");
+    let answer = json(&arguments);
+    assert_eq!(answer["agree"], true);
+    assert_eq!(answer["cases"], 4);
+    assert_eq!(answer["operators"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        answer["operators"][2]["operator"]["name"],
+        "FULLY_CONNECTED"
+    );
+    assert_eq!(answer["references"][0]["differing"], 0);
+}
+
+#[test]
+fn a_difference_is_an_error_with_its_place() {
+    if !has_compiler() {
+        return;
+    }
+    let folder = Folder::new();
+    for case in 0..2 {
+        for role in ["in", "out"] {
+            let name = format!("{role}_{case}_0.bin");
+            let mut bytes = fs::read(repository(&format!("{GOLDEN}/{name}"))).unwrap();
+            if name == "out_1_0.bin" {
+                bytes[0] = bytes[0].wrapping_add(3);
+            }
+            folder.write(&name, bytes);
+        }
+    }
+    let inputs = folder.path("");
+    let arguments = [
+        "validate",
+        &sine(),
+        "--inputs",
+        &inputs,
+        "--build-dir",
+        BUILD_DIR,
+    ];
+    let (code, message) = failure(&arguments);
+    assert_eq!(code, 1);
+    for part in [
+        "reference outputs",
+        "element 0 [0, 0] of output 0, case 1",
+        "quantisation",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    // The answer is there all the same.
+    let output = castiron(&arguments).arg("--json").output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(answer["first"]["against"], "reference");
+    assert_eq!(answer["first"]["case"], "1");
+    assert_eq!(answer["references"][0]["differing"], 1);
+    assert_eq!(answer["outputs"][0]["differing"], 0);
+}
+
+#[test]
+fn what_stands_against_it_comes_with_the_remedy() {
+    let folder = Folder::new();
+    let empty = folder.path("");
+    let missing = |variable: &str, on: &str| {
+        let output = castiron(&["validate", &sine(), "--on", on])
+            .env(variable, "no-such-program")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).expect("text")
+    };
+    for (variable, on, remedy) in [
+        ("CC", "host", "apt-get install gcc"),
+        ("CASTIRON_ARM_GCC", "qemu", "gcc-arm-none-eabi"),
+        ("CASTIRON_QEMU", "qemu", "apt-get install qemu-system-arm"),
+        ("RENODE", "renode", "renode.io"),
+    ] {
+        let message = missing(variable, on);
+        assert!(message.contains(remedy), "{message}");
+        assert!(message.contains("no-such-program"), "{message}");
+    }
+    for (arguments, code, part) in [
+        (["--inputs", &*empty], 1, "in_<case>_<input>.bin"),
+        (["--inputs", "/no/such/folder"], 3, "cannot read"),
+        (["--cases", "0"], 2, "--cases"),
+        (["--tolerance", "nan"], 2, "1e-5"),
+        (["--on", "moon"], 2, "possible values"),
+    ] {
+        let (found, message) = failure(&["validate", &sine(), arguments[0], arguments[1]]);
+        assert_eq!(found, code, "{message}");
+        assert!(message.contains(part), "{message}");
+    }
+}

@@ -1,0 +1,58 @@
+//! The header of a library.
+
+use serde::Serialize;
+
+use super::Library;
+use crate::emit::c_tensors::{GraphValues, graph_values};
+use crate::emit::literal::{c_comment, c_string, shortened};
+use crate::emit::template::{ALIGNED, QUANTIZE, TENSORS, render_with};
+use crate::error::Result;
+
+const HEADER: &str = include_str!("../../../templates/library.h.tera");
+
+#[derive(Serialize)]
+struct Values {
+    prefix: String,
+    upper: String,
+    model_comment: String,
+    engine: String,
+    engine_string: String,
+    arena_bytes: usize,
+    weight_bytes: usize,
+    instance_bytes: usize,
+    traced: bool,
+    /// The one subgraph, as the templates shared with others want it.
+    graphs: [GraphValues; 1],
+    input_bytes: Vec<usize>,
+    output_bytes: Vec<usize>,
+    narrow: bool,
+    wide: bool,
+    bool_type: bool,
+}
+
+/// The header.
+///
+/// # Errors
+/// If a label is too long for a C string.
+pub fn header(library: &Library) -> Result<String> {
+    let upper = library.upper();
+    let graph = graph_values(&library.facts, 0, &library.prefix, &upper)?;
+    let values = Values {
+        model_comment: c_comment(&shortened(&library.model)),
+        engine: c_comment(&library.engine),
+        engine_string: c_string(&library.engine),
+        arena_bytes: library.arena_bytes,
+        weight_bytes: library.weight_bytes,
+        instance_bytes: library.instance_bytes,
+        traced: library.traced,
+        input_bytes: library.facts.inputs.iter().map(|t| t.bytes).collect(),
+        output_bytes: library.facts.outputs.iter().map(|t| t.bytes).collect(),
+        narrow: graph.quantizes(false),
+        wide: graph.quantizes(true),
+        bool_type: graph.tensors.iter().any(|t| t.c_type == Some("bool")),
+        graphs: [graph],
+        prefix: library.prefix.clone(),
+        upper,
+    };
+    render_with(HEADER, &[TENSORS, QUANTIZE, ALIGNED], &values)
+}

@@ -1,0 +1,110 @@
+//! A model as a C library: its header, a self-test and an example. The same for every engine.
+
+mod board;
+mod example;
+mod header;
+mod self_test;
+pub mod tflm;
+
+use super::facts::GraphFacts;
+use super::ident::{Language, identifier};
+
+pub use board::Board;
+pub use example::{Example, example};
+pub use header::header;
+pub use self_test::{Case, SelfTest, TOLERANCE, self_test};
+
+/// Headers of the C library: a model of such a name must not hide one.
+const STANDARD_HEADERS: [&str; 29] = [
+    "assert",
+    "complex",
+    "ctype",
+    "errno",
+    "fenv",
+    "float",
+    "inttypes",
+    "iso646",
+    "limits",
+    "locale",
+    "math",
+    "memory",
+    "setjmp",
+    "signal",
+    "stdalign",
+    "stdarg",
+    "stdatomic",
+    "stdbool",
+    "stddef",
+    "stdint",
+    "stdio",
+    "stdlib",
+    "stdnoreturn",
+    "string",
+    "tgmath",
+    "threads",
+    "time",
+    "uchar",
+    "wchar",
+];
+
+/// What the C files say of a library.
+#[derive(Debug, Clone)]
+pub struct Library {
+    /// Prefix of every name: [`prefix`].
+    pub prefix: String,
+    /// The model's name, for people.
+    pub model: String,
+    /// The engine, for people: `castiron's compiled engine`.
+    pub engine: String,
+    /// Inputs and outputs.
+    pub facts: GraphFacts,
+    /// Bytes of working memory.
+    pub arena_bytes: usize,
+    /// Bytes of constants.
+    pub weight_bytes: usize,
+    /// Size of an instance, a multiple of 16.
+    pub instance_bytes: usize,
+    /// Whether the library has `<prefix>_model_run_traced`.
+    pub traced: bool,
+}
+
+impl Library {
+    /// Prefix of macros.
+    pub(super) fn upper(&self) -> String {
+        self.prefix.to_ascii_uppercase()
+    }
+
+    /// File name of the header.
+    #[must_use]
+    pub fn header_name(&self) -> String {
+        match STANDARD_HEADERS.contains(&&*self.prefix) {
+            true => format!("{}_model.h", self.prefix),
+            false => format!("{}.h", self.prefix),
+        }
+    }
+
+    /// File name of the library.
+    #[must_use]
+    pub fn archive_name(&self) -> String {
+        format!("lib{}.a", self.prefix)
+    }
+
+    /// The functions of the interface: what a library of any engine has to define, and all it
+    /// should leave visible to the linker.
+    #[must_use]
+    pub fn symbols(&self) -> Vec<String> {
+        let common = ["init", "input", "run", "output"];
+        let traced = self.traced.then_some("model_run_traced");
+        (common.iter().map(|f| format!("model_{f}")))
+            .chain(common.map(str::to_owned))
+            .chain(traced.map(str::to_owned))
+            .map(|function| format!("{}_{function}", self.prefix))
+            .collect()
+    }
+}
+
+/// The prefix of every name of a model's library: as in its standalone header.
+#[must_use]
+pub fn prefix(name: &str) -> String {
+    identifier(name, Language::C)
+}

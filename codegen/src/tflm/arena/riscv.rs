@@ -1,0 +1,46 @@
+//! Sizes of TFLM's structs on 32-bit RISC-V, where they differ from Arm's.
+//!
+//! Enumerations take four bytes there. What kernels keep is as large as on Arm, since enumerations
+//! stand beside words in it.
+
+use super::table::{Core, Other, SizeTable, TFLM_90B983C2};
+
+/// tflite-micro of 2026-08-20, with reference kernels.
+pub(super) const TFLM_90B983C2_RISCV: SizeTable = SizeTable {
+    core: Core {
+        tensor: 40,
+        ..TFLM_90B983C2.core
+    },
+    others: OTHERS,
+    ..TFLM_90B983C2
+};
+
+const OTHERS: &[Other] = &[
+    ("ADD", (8, 4)),
+    ("ARG_MAX", (4, 4)),
+    ("ARG_MIN", (4, 4)),
+    ("CAST", (8, 4)),
+    ("DIV", (4, 4)),
+    ("FULLY_CONNECTED", (16, 4)),
+    ("L2_NORMALIZATION", (4, 4)),
+    ("MIRROR_PAD", (4, 4)),
+    ("MUL", (4, 4)),
+    ("SHAPE", (4, 4)),
+    ("SUB", (8, 4)),
+    ("SVDF", (12, 4)),
+    ("TRANSPOSE_CONV", (20, 4)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_is_one() {
+        assert!(OTHERS.windows(2).all(|w| w[0].0 < w[1].0));
+        for (name, options) in OTHERS {
+            let row = TFLM_90B983C2.row(name).expect(name);
+            assert_ne!(TFLM_90B983C2.options(row), *options, "{name}");
+        }
+    }
+}

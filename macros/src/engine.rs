@@ -1,0 +1,63 @@
+//! What computes the model.
+
+use std::path::Path;
+
+use castiron_codegen::emit::ident::{Language, identifier};
+use castiron_codegen::emit::rust;
+use syn::{Error, LitStr, Result};
+
+use crate::arguments::Arguments;
+
+/// What computes the model.
+pub(crate) enum Engine<'a> {
+    /// castiron's kernels.
+    Compiled,
+    /// TFLM's; the option, for errors.
+    Tflm(&'a LitStr),
+}
+
+/// The engine that is wanted.
+pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
+    let Some(literal) = &arguments.engine else {
+        return Ok(Engine::Compiled);
+    };
+    match literal.value().as_str() {
+        "compiled" => Ok(Engine::Compiled),
+        "tflm" if arguments.section.is_some() => Err(Error::new(
+            literal.span(),
+            "the section of TFLM's weights is the build script's to say: \
+             castiron_build::Tflm::new(…).model(…).section(…)",
+        )),
+        "tflm" => Ok(Engine::Tflm(literal)),
+        _ => Err(Error::new(
+            literal.span(),
+            "no such engine; there are \"compiled\" and \"tflm\"",
+        )),
+    }
+}
+
+/// The prefix of the C interface that the build script has compiled, and the file of its bindings in
+/// `OUT_DIR`.
+pub(crate) fn built(literal: &LitStr, stem: &str) -> Result<(String, String)> {
+    let name = rust::module_name(stem);
+    let file = format!("{name}_bindings.rs");
+    let help = format!(
+        "help: in build.rs, say\n  castiron_build::Tflm::new(\"path/to/tflite-micro\").model(\"{stem}.tflite\")\
+         .compile().or_exit();"
+    );
+    let Some(folder) = std::env::var_os("OUT_DIR") else {
+        return Err(Error::new(
+            literal.span(),
+            format!("this crate has no build script that compiles TFLM\n{help}"),
+        ));
+    };
+    if Path::new(&folder).join(&file).is_file() {
+        return Ok((identifier(&name, Language::C), file));
+    }
+    Err(Error::new(
+        literal.span(),
+        format!(
+            "the build script has not compiled {stem} for TFLM: there is no {file} in OUT_DIR\n{help}"
+        ),
+    ))
+}

@@ -1,0 +1,257 @@
+//! A model behind functions that C calls.
+//!
+//! What C hands over are pointers and indices, so everything here is `unsafe` by nature. It is a
+//! macro, since exported names and sections have to be spelled out where they are made; generated
+//! text only names the model's methods.
+
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::c_void;
+
+use super::memory::Element;
+
+/// Status codes of the C interface; the header has the same.
+pub mod status {
+    use core::ffi::c_int;
+
+    /// Done.
+    pub const OK: c_int = 0;
+    /// A pointer is NULL or not aligned.
+    pub const ERROR: c_int = 1;
+    /// The instance was not initialised.
+    pub const NOT_READY: c_int = 2;
+}
+
+/// Says of an instance that it was initialised: no likely content of memory that was not.
+const READY: u32 = 0xca57_14e0;
+
+/// A model in memory that C owns.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct Instance<M> {
+    model: M,
+    ready: u32,
+}
+
+impl<M> Instance<M> {
+    /// An instance that is yet to be initialised: `model` has to be all zero for a static one to
+    /// live in `.bss`.
+    #[must_use]
+    pub const fn new(model: M) -> Self {
+        Self { model, ready: 0 }
+    }
+
+    /// Makes an instance of memory of any content, and its model's inputs zero.
+    ///
+    /// # Safety
+    /// `instance` is NULL or points to memory for an instance that nobody else uses, and a model
+    /// of zero bytes is a model.
+    #[must_use]
+    pub unsafe fn init(instance: *mut Self) -> bool {
+        if instance.is_null() || !instance.is_aligned() {
+            return false;
+        }
+        // SAFETY: not NULL and aligned (checked here), and memory for an instance (the caller).
+        unsafe {
+            instance.write_bytes(0, 1);
+            (&raw mut (*instance).ready).write(READY);
+        }
+        true
+    }
+
+    /// The model of an instance that was initialised.
+    ///
+    /// # Errors
+    /// The status code for one that is not.
+    ///
+    /// # Safety
+    /// `instance` is NULL or points to memory of an instance that nobody else uses meanwhile.
+    pub unsafe fn model<'a>(instance: *mut Self) -> Result<&'a mut M, core::ffi::c_int> {
+        if instance.is_null() || !instance.is_aligned() {
+            return Err(status::ERROR);
+        }
+        // SAFETY: readable (the caller), and any bit pattern is a number.
+        if unsafe { (&raw const (*instance).ready).read() } != READY {
+            return Err(status::NOT_READY);
+        }
+        // SAFETY: `init` has made it a model, and nobody else uses it (the caller).
+        Ok(unsafe { &mut (*instance).model })
+    }
+}
+
+/// The one instance that is built in.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct BuiltIn<M>(UnsafeCell<Instance<M>>);
+
+// SAFETY: nothing but the functions of the C interface reach it, through a raw pointer, and their
+// documentation allows one of them at a time.
+unsafe impl<M> Sync for BuiltIn<M> {}
+
+impl<M> BuiltIn<M> {
+    /// An instance that is yet to be initialised.
+    #[must_use]
+    pub const fn new(model: M) -> Self {
+        Self(UnsafeCell::new(Instance::new(model)))
+    }
+
+    /// Where it is.
+    #[inline(always)]
+    pub const fn get(&self) -> *mut Instance<M> {
+        self.0.get()
+    }
+}
+
+/// The address of a tensor, for C to read and write.
+#[inline(always)]
+pub fn address<T: Element>(tensor: &mut [T]) -> *mut c_void {
+    tensor.as_mut_ptr().cast()
+}
+
+/// The address of a tensor, for C to read.
+#[inline(always)]
+pub fn constant_address<T: Element>(tensor: &[T]) -> *const c_void {
+    tensor.as_ptr().cast()
+}
+
+/// The address of bytes of a running model, for C to read.
+#[inline(always)]
+pub fn cell_address(bytes: &[Cell<u8>]) -> *const c_void {
+    bytes.as_ptr().cast()
+}
+
+/// The functions of a model's C header.
+///
+/// `model` has to be a type whose zero bytes are its `new()`, as that of every generated model.
+#[macro_export]
+macro_rules! c_interface {
+    (
+        model: $model:ty,
+        instance_bytes: $bytes:literal,
+        $(section: $section:literal,)?
+        inputs: [$($input:literal => $input_method:ident),* $(,)?],
+        outputs: [$($output:literal => $output_method:ident),* $(,)?],
+        instance: [$model_init:ident, $model_input:ident, $model_run:ident, $model_output:ident],
+        built_in: [$init:ident, $input_of:ident, $run:ident, $output_of:ident],
+        $(traced: $model_run_traced:ident,)?
+    ) => {
+        type Instance = $crate::c_abi::Instance<$model>;
+
+        // The header tells C how much memory to give.
+        const _: () = assert!(
+            ::core::mem::size_of::<Instance>() == $bytes && ::core::mem::align_of::<Instance>() <= 16
+        );
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_init(instance: *mut Instance) -> ::core::ffi::c_int {
+            // SAFETY: the header asks for memory of an instance, and a model is plain numbers.
+            match unsafe { Instance::init(instance) } {
+                true => $crate::c_abi::status::OK,
+                false => $crate::c_abi::status::ERROR,
+            }
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_input(
+            instance: *mut Instance,
+            index: usize,
+        ) -> *mut ::core::ffi::c_void {
+            // SAFETY: the header asks for an instance that no other call uses meanwhile.
+            match (unsafe { Instance::model(instance) }, index) {
+                $((Ok(model), $input) => $crate::c_abi::address(model.$input_method()),)*
+                _ => ::core::ptr::null_mut(),
+            }
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_run(instance: *mut Instance) -> ::core::ffi::c_int {
+            // SAFETY: as for the inputs.
+            match unsafe { Instance::model(instance) } {
+                Ok(model) => {
+                    model.run();
+                    $crate::c_abi::status::OK
+                }
+                Err(status) => status,
+            }
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_output(
+            instance: *const Instance,
+            index: usize,
+        ) -> *const ::core::ffi::c_void {
+            // SAFETY: as for the inputs; nothing is written.
+            match (unsafe { Instance::model(instance.cast_mut()) }, index) {
+                $((Ok(model), $output) => $crate::c_abi::constant_address(model.$output_method()),)*
+                _ => ::core::ptr::null(),
+            }
+        }
+
+        $(#[unsafe(link_section = $section)])?
+        static BUILT_IN: $crate::c_abi::BuiltIn<$model> =
+            $crate::c_abi::BuiltIn::new(<$model>::new());
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $init() -> ::core::ffi::c_int {
+            // SAFETY: an instance; the header allows one call at a time.
+            unsafe { $model_init(BUILT_IN.get()) }
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $input_of(index: usize) -> *mut ::core::ffi::c_void {
+            // SAFETY: as for `init`.
+            unsafe { $model_input(BUILT_IN.get(), index) }
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $run() -> ::core::ffi::c_int {
+            // SAFETY: as for `init`.
+            unsafe { $model_run(BUILT_IN.get()) }
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $output_of(index: usize) -> *const ::core::ffi::c_void {
+            // SAFETY: as for `init`.
+            unsafe { $model_output(BUILT_IN.get(), index) }
+        }
+
+        $(
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn $model_run_traced(
+                instance: *mut Instance,
+                after: ::core::option::Option<
+                    unsafe extern "C" fn(
+                        *mut ::core::ffi::c_void,
+                        usize,
+                        usize,
+                        *const ::core::ffi::c_void,
+                        usize,
+                    ),
+                >,
+                context: *mut ::core::ffi::c_void,
+            ) -> ::core::ffi::c_int {
+                // SAFETY: as for the inputs.
+                match unsafe { Instance::model(instance) } {
+                    Ok(model) => {
+                        model.run_traced(|operator, output, bytes| {
+                            if let Some(after) = after {
+                                let data = $crate::c_abi::cell_address(bytes);
+                                // SAFETY: the header says what the function is called with.
+                                unsafe { after(context, operator, output, data, bytes.len()) }
+                            }
+                        });
+                        $crate::c_abi::status::OK
+                    }
+                    Err(status) => status,
+                }
+            }
+        )?
+
+        #[panic_handler]
+        fn panic(_: &::core::panic::PanicInfo<'_>) -> ! {
+            // Rust asks for one in every library; nothing calls it, which castiron checks.
+            loop {
+                ::core::hint::spin_loop();
+            }
+        }
+    };
+}

@@ -1,0 +1,9 @@
+//! This crate's own sources, for tools that compile them for another target.
+
+use include_dir::{Dir, include_dir};
+
+/// The folder `src`. Tests and what only the generator needs are behind features and `cfg(test)`.
+pub static SOURCE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src");
+
+/// The version of these sources.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,333 @@
+//! C++ on TFLM's kernels against TFLM's interpreter, both built from one tree with the host's
+//! compiler: the same inputs have to give the same bytes.
+//!
+//! `CASTIRON_TFLM` names the tree. Its objects are kept in the target folder, so that only the
+//! first run takes minutes.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use castiron_codegen::emit::cpp::{CppOptions, cpp};
+use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
+use castiron_codegen::tflm::direct::{Direct, DirectOptions};
+use castiron_tests::goldens::{Golden, find, read};
+use castiron_tests::{reference_folder, workspace};
+
+/// Models of the repository: several inputs and outputs, floats, constants and inputs as outputs.
+const SHIPPED: &[&str] = &[
+    "kws_dscnn_int8",
+    "sine_int8",
+    "vae",
+    "vae_int8",
+    "conv1d_f32",
+    "multi_io_int8",
+    "passthrough_edges_int8",
+    "resnet8_int8",
+    "two_signatures_f32",
+];
+const REFERENCE: &[&str] = &[
+    "hello_world_int8",
+    "micro_speech_quantized",
+    "mlperf_ad",
+    "mlperf_kws",
+];
+/// Sources of kernels for the operators of these models, without those that `_common` adds.
+const KERNELS: &[&str] = &[
+    "activations",
+    "add",
+    "concatenation",
+    "conv",
+    "depthwise_conv",
+    "fully_connected",
+    "logistic",
+    "mul",
+    "pooling",
+    "reduce",
+    "reshape",
+    "softmax",
+    "tanh",
+    "kernel_util",
+    "micro_tensor_utils",
+];
+const MICRO: &str = "tensorflow/lite/micro";
+const FLAGS: &[&str] = &[
+    "-std=c++17",
+    "-O0",
+    "-fno-rtti",
+    "-fno-exceptions",
+    "-DTF_LITE_STATIC_MEMORY",
+    "-DTF_LITE_DISABLE_X86_NEON",
+];
+
+/// A tree of tflite-micro, and where its objects are kept.
+struct Tflm {
+    tree: PathBuf,
+    objects: PathBuf,
+}
+
+impl Tflm {
+    fn from_environment() -> Option<Self> {
+        let Some(tree) = std::env::var_os("CASTIRON_TFLM").map(PathBuf::from) else {
+            println!(
+                "skipped: C++ on TFLM's kernels (CASTIRON_TFLM names no tree of tflite-micro)"
+            );
+            return None;
+        };
+        let tree = tree.canonicalize().unwrap();
+        let objects = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tflm");
+        fs::create_dir_all(&objects).unwrap();
+        Some(Self { tree, objects })
+    }
+
+    fn compiler(&self) -> Command {
+        let mut command = Command::new("g++");
+        let downloads = self.tree.join(MICRO).join("tools/make/downloads");
+        command.args(FLAGS).arg("-I").arg(&self.tree);
+        for folder in ["flatbuffers/include", "gemmlowp", "ruy"] {
+            command.arg("-I").arg(downloads.join(folder));
+        }
+        command
+    }
+
+    /// Sources of the interpreter and of the kernels.
+    fn sources(&self) -> Vec<PathBuf> {
+        let mut sources = Vec::new();
+        for folder in [
+            MICRO,
+            "tensorflow/lite/micro/arena_allocator",
+            "tensorflow/lite/micro/memory_planner",
+            "tensorflow/lite/micro/tflite_bridge",
+            "tensorflow/lite/core/api",
+            "tensorflow/lite/core/c",
+            "tensorflow/lite/kernels",
+            "tensorflow/lite/kernels/internal",
+            "tensorflow/lite/kernels/internal/reference",
+            "tensorflow/compiler/mlir/lite/core/api",
+            "tensorflow/compiler/mlir/lite/schema",
+        ] {
+            let entries = fs::read_dir(self.tree.join(folder)).unwrap();
+            sources.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+        for kernel in KERNELS {
+            for end in ["", "_common"] {
+                sources.push(self.tree.join(format!("{MICRO}/kernels/{kernel}{end}.cc")));
+            }
+        }
+        sources.retain(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            let helper = ["fake_", "mock_", "test_", "recording_", "hexdump"];
+            name.ends_with(".cc")
+                && !name.ends_with("_test.cc")
+                && !helper.iter().any(|start| name.starts_with(start))
+                && path.is_file()
+        });
+        sources.sort();
+        sources
+    }
+
+    /// The library of all objects, made where it is not there yet.
+    fn library(&self) -> PathBuf {
+        let library = self.objects.join("libtflm.a");
+        let mut archive = Command::new("ar");
+        archive.arg("rcs").arg(&library);
+        for source in self.sources() {
+            let name = source.strip_prefix(&self.tree).unwrap();
+            let name = name.to_string_lossy().replace(['/', '\\'], ".");
+            let object = self.objects.join(name).with_extension("o");
+            if !object.is_file() {
+                // A name of its own first, so that what is interrupted is not taken for done.
+                let part = object.with_extension("part");
+                let mut compiler = self.compiler();
+                run(compiler
+                    .args(["-w", "-c"])
+                    .arg(&source)
+                    .arg("-o")
+                    .arg(&part));
+                fs::rename(part, &object).unwrap();
+            }
+            archive.arg(object);
+        }
+        run(&mut archive);
+        library
+    }
+
+    /// Compiles our own sources, where no warning is allowed.
+    fn compile(&self, folder: &Path, name: &str) -> PathBuf {
+        let source = folder.join(name);
+        let object = source.with_extension("o");
+        let mut compiler = self.compiler();
+        compiler.args(["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]);
+        compiler.arg("-isystem").arg(&self.tree);
+        run(compiler.arg("-c").arg(&source).arg("-o").arg(&object));
+        object
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    let out = command.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(
+        out.status.success(),
+        "{command:?}\n{text}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    text
+}
+
+fn models() -> Vec<Golden> {
+    let data = workspace().join("tests/data/models");
+    let examples = workspace().join("examples/models");
+    let mut found = find(&examples, &examples.join("golden"));
+    found.extend(find(&data, &data.join("golden")));
+    found.retain(|model| SHIPPED.contains(&&*model.name));
+    assert_eq!(found.len(), SHIPPED.len());
+    if let Some(folder) = reference_folder("reference models on TFLM's kernels") {
+        let mut reference = find(&folder.join("models"), &folder.join("models/golden"));
+        reference.retain(|model| REFERENCE.contains(&&*model.name));
+        assert_eq!(reference.len(), REFERENCE.len());
+        found.extend(reference);
+    }
+    found
+}
+
+#[test]
+fn outputs_are_the_interpreters() {
+    let Some(tflm) = Tflm::from_environment() else {
+        return;
+    };
+    let library = tflm.library();
+    let folder = tflm.objects.join("run");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let own = workspace().join("tests/tests/gen_cpp");
+    for file in ["driver.h", "driver.cc", "interpreter.cc", "model.cc"] {
+        fs::copy(own.join(file), folder.join(file)).unwrap();
+    }
+    let models = models();
+    let graphs: Vec<_> = models.iter().map(|m| read(&m.model).unwrap()).collect();
+    let resolver = Resolver::new(&graphs, &ResolverOptions::default()).unwrap();
+    let resolver = resolver.to_header().unwrap();
+    fs::write(folder.join("ops_resolver.h"), resolver).unwrap();
+    let shared = ["driver.cc", "interpreter.cc"].map(|name| tflm.compile(&folder, name));
+    let mut runtime = None;
+    for (golden, model) in models.iter().zip(&graphs) {
+        let direct = Direct::new(model, &DirectOptions::default()).unwrap();
+        let options = CppOptions {
+            name: Some("net".to_owned()),
+            ..CppOptions::default()
+        };
+        for file in cpp(model, &direct, &options).unwrap() {
+            let mut out = fs::File::create(folder.join(&file.file_name)).unwrap();
+            file.write_to(&mut out).unwrap();
+        }
+        let mut ports = String::new();
+        for n in 0..direct.inputs.len() {
+            writeln!(ports, "INPUT({n})").unwrap();
+        }
+        for n in 0..direct.outputs.len() {
+            writeln!(ports, "OUTPUT({n})").unwrap();
+        }
+        fs::write(folder.join("ports.inc"), ports).unwrap();
+        let runtime = runtime.get_or_insert_with(|| tflm.compile(&folder, "castiron_tflm.cc"));
+        let objects = ["model.cc", "net_tflm.cc", "net_tflm_weights.cc"];
+        let objects = objects.map(|name| tflm.compile(&folder, name));
+        let driver = folder.join("driver");
+        let mut linker = tflm.compiler();
+        linker
+            .args(&objects)
+            .args(&shared)
+            .arg(runtime)
+            .arg(&library);
+        run(linker.arg("-o").arg(&driver));
+        let text = run(Command::new(&driver).arg(&golden.model).arg(&golden.folder));
+        println!("{}: {}", golden.name, text.trim_end());
+    }
+}
+
+/// What the tables say of TFLM holds in the tree.
+#[test]
+fn structs_and_registrations_are_the_trees() {
+    let Some(tflm) = Tflm::from_environment() else {
+        return;
+    };
+    let text = |path: &str| fs::read_to_string(tflm.tree.join(path)).unwrap();
+    let structs = text("tensorflow/compiler/mlir/lite/core/c/builtin_op_data.h");
+    let micro_ops = text("tensorflow/lite/micro/kernels/micro_ops.h");
+    let folder = workspace().join("tests/data/ops");
+    let mut seen = [0; 2];
+    let mut models: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    models.retain(|path| path.extension().is_some_and(|e| e == "tflite"));
+    if let Some(folder) = reference_folder("structs of further operators") {
+        let further = fs::read_dir(folder.join("ops"))
+            .unwrap()
+            .map(|e| e.unwrap().path());
+        models.extend(further.filter(|path| path.extension().is_some_and(|e| e == "tflite")));
+    }
+    for path in models {
+        let Ok(direct) = read(&path).and_then(|m| Direct::new(&m, &DirectOptions::default()))
+        else {
+            continue;
+        };
+        for call in direct.calls {
+            if let Some(options) = call.options {
+                let (before, _) = structs
+                    .split_once(&format!("}} {};", options.name))
+                    .unwrap();
+                let (_, body) = before.rsplit_once("typedef struct {").unwrap();
+                assert_eq!(
+                    members(body),
+                    options.members.iter().map(|m| m.0).collect::<Vec<_>>()
+                );
+                seen[0] += 1;
+            }
+            let function = call
+                .registration
+                .function
+                .rsplit("::")
+                .next()
+                .unwrap()
+                .to_owned();
+            let header = call.registration.header.map(text);
+            let declared = header
+                .as_ref()
+                .is_none_or(|h| h.contains(&format!("{function}()")));
+            assert!(
+                declared || micro_ops.contains(&format!("{function}()")),
+                "{function}"
+            );
+            seen[1] += 1;
+        }
+    }
+    println!(
+        "{} option structs and {} registrations as in the tree",
+        seen[0], seen[1]
+    );
+    assert!(seen.iter().all(|n| *n > 0));
+}
+
+/// Names of a struct's members.
+fn members(body: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let mut names = Vec::new();
+    for line in body
+        .lines()
+        .map(|l| l.split("//").next().unwrap_or("").trim())
+    {
+        depth += i32::from(line.ends_with('{'));
+        depth -= i32::from(line.starts_with('}'));
+        if depth == 0 && line.ends_with(';') {
+            let name = line
+                .trim_end_matches(';')
+                .rsplit([' ', '*'])
+                .next()
+                .unwrap_or("");
+            names.push(name.split('[').next().unwrap_or(name));
+        }
+    }
+    names
+}

@@ -1,0 +1,159 @@
+//! Libraries for microcontrollers, linked by the Arm compiler without Rust and run in QEMU.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use castiron_build::library::{Cases, Library, Options};
+use castiron_build::toolchain::{Purpose, Toolchain};
+use castiron_codegen::emit::c_api::Board;
+use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind, elf};
+
+use crate::{build, path, present, run, store};
+
+const M4: &str = "thumbv7em-none-eabihf";
+const OWN: [&str; 6] = [
+    "examples/models/sine_int8",
+    "examples/models/vae",
+    "examples/models/kws_dscnn_int8",
+    "tests/data/models/multi_io_int8",
+    "tests/data/models/two_signatures_f32",
+    "tests/data/models/vae_int8_floatio",
+];
+/// Of the reference models.
+const FURTHER: [&str; 5] = [
+    "hello_world_int8",
+    "magic_wand",
+    "mlperf_ad",
+    "mlperf_kws",
+    "person_detect",
+];
+
+/// Why nothing can be run here. With CASTIRON_REQUIRE_FIRMWARE that is a failure.
+fn missing(target: &str) -> bool {
+    let tools = ["arm-none-eabi-gcc", "qemu-system-arm", "make"];
+    let tool = tools.iter().find(|tool| !present(tool));
+    let reason = match (tool, Toolchain::detect(Some(target), Purpose::Library)) {
+        (Some(tool), _) => format!("no {tool}"),
+        (None, Err(error)) => error.to_string(),
+        (None, Ok(_)) => return false,
+    };
+    let required = std::env::var_os("CASTIRON_REQUIRE_FIRMWARE").is_some();
+    assert!(!required, "{reason}");
+    println!("skipped: {reason}");
+    true
+}
+
+/// `castiron lib` and `make run`, with the self-test's cases from the goldens.
+fn passes(model: &Path, golden: PathBuf, target: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = build(
+        &model.display().to_string(),
+        Options {
+            target: Some(target.to_owned()),
+            cases: Cases::Folder(golden),
+            ..Options::default()
+        },
+    );
+    store(&made, folder.path());
+    let said = run(Command::new("make").arg("run").current_dir(folder.path()));
+    assert!(said.contains("self-test passed"), "{said}");
+    let instructions = said
+        .lines()
+        .find_map(|l| l.strip_prefix("instructions per run: "));
+    let [without, with] = ["", "-DMODEL"].map(|define| link(&made, folder.path(), define));
+    println!(
+        "{}: {} cases pass; {} bytes of code, {} of weights, {} of RAM, {} instructions",
+        made.interface.prefix,
+        made.cases.baked,
+        with.flash - without.flash - made.interface.weight_bytes as u64,
+        made.interface.weight_bytes,
+        with.ram - without.ram,
+        instructions.unwrap_or("no count of"),
+    );
+}
+
+/// Bytes of a linked image.
+struct Image {
+    flash: u64,
+    ram: u64,
+}
+
+/// Links a program that does nothing but run the model once, or not even that: the difference is
+/// what the library brings, with what it needs of the C library and the compiler's own.
+fn link(made: &Library, folder: &Path, define: &str) -> Image {
+    let prefix = &made.interface.prefix;
+    let program = format!(
+        "#include \"{prefix}.h\"
+const void *volatile output;
+int main(void)
+{{
+#ifdef MODEL
+    {prefix}_init();
+    *(volatile char *){prefix}_input(0) = 1;
+    {prefix}_run();
+    output = {prefix}_output(0);
+#endif
+    return output == (const void *)0;
+}}
+"
+    );
+    std::fs::write(folder.join("least.c"), program).unwrap();
+    let board = Board::of(&made.target).unwrap();
+    run(Command::new("arm-none-eabi-gcc")
+        .current_dir(folder)
+        .args(board.flags)
+        .args(["-O2", "-ffunction-sections", "-fdata-sections"])
+        .args((!define.is_empty()).then_some(define))
+        .args(["least.c", "startup.c"])
+        .arg(made.interface.archive_name())
+        .args(["-T", "example.ld", "-nostartfiles", "-Wl,--gc-sections"])
+        .args([
+            "--specs=nano.specs",
+            "--specs=rdimon.specs",
+            "-o",
+            "least.elf",
+        ]));
+    let bytes = std::fs::read(folder.join("least.elf")).unwrap();
+    let file = object::File::parse(&*bytes).unwrap();
+    let mut image = Image { flash: 0, ram: 0 };
+    for section in file.sections() {
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
+            continue;
+        };
+        if !sh_flags.contains(elf::SHF_ALLOC) {
+            continue;
+        }
+        if section.kind() != SectionKind::UninitializedData {
+            image.flash += section.size();
+        }
+        if sh_flags.contains(elf::SHF_WRITE) {
+            image.ram += section.size();
+        }
+    }
+    image
+}
+
+fn golden_of(model: &Path) -> PathBuf {
+    let name = model.file_stem().unwrap();
+    model.with_file_name("golden").join(name)
+}
+
+#[test]
+fn models_pass_on_an_emulated_cortex_m4() {
+    if missing(M4) {
+        return;
+    }
+    let mut models: Vec<PathBuf> = OWN.iter().map(|m| path(&format!("{m}.tflite"))).collect();
+    match std::env::var_os("CASTIRON_SHARED") {
+        Some(further) => models.extend(FURTHER.map(|m| {
+            Path::new(&further)
+                .join("models")
+                .join(m)
+                .with_extension("tflite")
+        })),
+        None => println!("skipped: reference models; CASTIRON_SHARED names their folder"),
+    }
+    for model in models {
+        passes(&model, golden_of(&model), M4);
+    }
+}

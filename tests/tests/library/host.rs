@@ -1,0 +1,336 @@
+//! Libraries for this machine.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use castiron_build::library::{self, Cases, Options};
+use castiron_codegen::emit::c_api::Case;
+use castiron_codegen::exec::Machine;
+use castiron_codegen::lower::{self, CompileOptions};
+use object::read::archive::ArchiveFile;
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+
+use crate::{build, model, present, run, store};
+
+const STRICT: [&str; 7] = [
+    "-std=c99",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Wstrict-prototypes",
+];
+const VAE: &str = "examples/models/vae_int8.tflite";
+const SINE: &str = "examples/models/sine_int8.tflite";
+
+fn without_compiler() -> bool {
+    let without = !cfg!(target_os = "linux") || !present("gcc");
+    if without {
+        println!("skipped: no gcc on Linux here");
+    }
+    without
+}
+
+/// Two libraries, instances beside the built-in one, and what is wrong use.
+#[test]
+fn two_models_live_in_one_program() {
+    if without_compiler() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for name in [VAE, SINE] {
+        store(&build(name, Options::default()), folder.path());
+    }
+    let program = r#"
+#include <stdio.h>
+#include <string.h>
+#include "sine_int8.h"
+#include "sine_int8_self_test.h"
+#include "vae_int8.h"
+#include "vae_int8_self_test.h"
+
+static sine_int8_model first, second;
+
+int main(void)
+{
+    int8_t before;
+
+    printf("%s\n", sine_int8_status_text(sine_int8_run()));
+    printf("%s\n", sine_int8_status_text(sine_int8_model_run(&first)));
+    printf("%d\n", sine_int8_model_input(&first, 0) == NULL);
+    printf("%s\n", sine_int8_status_text(sine_int8_model_init(NULL)));
+    memset(&first, 0xff, sizeof first);
+    sine_int8_model_init(&first);
+    sine_int8_model_init(&second);
+    printf("%d\n", sine_int8_model_input(&first, 1) == NULL && sine_int8_model_output(&first, 1) == NULL);
+    printf("%d\n", sine_int8_input_bytes(0) == 1 && sine_int8_input_bytes(1) == 0);
+    *(int8_t *)sine_int8_model_input(&first, 0) = sine_int8_input_0_quantize(1.5f);
+    *(int8_t *)sine_int8_model_input(&second, 0) = sine_int8_input_0_quantize(4.5f);
+    sine_int8_model_run(&first);
+    before = *(const int8_t *)sine_int8_model_output(&first, 0);
+    sine_int8_model_run(&second);
+    printf("%d\n", before == *(const int8_t *)sine_int8_model_output(&first, 0));
+    printf("%d\n", sine_int8_output_0_dequantize(before) > 0.9f);
+    printf("%d\n", sine_int8_output_0_dequantize(*(const int8_t *)sine_int8_model_output(&second, 0)) < -0.9f);
+    printf("%d %d\n", sine_int8_self_test(), vae_int8_self_test());
+    return 0;
+}
+"#;
+    std::fs::write(folder.path().join("two.c"), program).unwrap();
+    for order in [
+        ["libsine_int8.a", "libvae_int8.a"],
+        ["libvae_int8.a", "libsine_int8.a"],
+    ] {
+        run(Command::new("gcc")
+            .current_dir(folder.path())
+            .args(STRICT)
+            .args(["two.c", "sine_int8_self_test.c", "vae_int8_self_test.c"])
+            .args(order)
+            .args(["-o", "two"]));
+        let said = run(&mut Command::new(folder.path().join("two")));
+        let expected = "not initialised\nnot initialised\n1\nerror\n1\n1\n1\n1\n1\n0 0\n";
+        assert_eq!(said, expected);
+    }
+}
+
+/// The example as it is written, and a self-test that has to fail.
+#[test]
+fn the_example_builds_and_notices_a_wrong_output() {
+    if without_compiler() || !present("make") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let made = build("tests/data/models/multi_io_f32.tflite", Options::default());
+    store(&made, folder.path());
+    let make = || {
+        let mut make = Command::new("make");
+        make.arg("run").current_dir(folder.path());
+        make
+    };
+    let said = run(&mut make());
+    assert!(said.contains("self-test passed"), "{said}");
+
+    let wrong = Options {
+        cases: Cases::Given(vec![Case {
+            inputs: (made.interface.facts.inputs.iter())
+                .map(|t| vec![0; t.bytes])
+                .collect(),
+            outputs: (made.interface.facts.outputs.iter())
+                .map(|t| vec![0x42; t.bytes])
+                .collect(),
+        }]),
+        ..Options::default()
+    };
+    store(
+        &build("tests/data/models/multi_io_f32.tflite", wrong),
+        folder.path(),
+    );
+    let failed = make().output().unwrap();
+    let said = String::from_utf8_lossy(&failed.stdout);
+    assert!(
+        !failed.status.success() && said.contains("case 0: differs"),
+        "{said}"
+    );
+}
+
+/// What C sees of every operator is what the host's machine shows, in the same sequence.
+#[test]
+fn traced_runs_show_the_same_as_the_host() {
+    if without_compiler() {
+        return;
+    }
+    for name in [
+        "examples/models/kws_dscnn_int8.tflite",
+        "tests/data/models/multi_io_int8.tflite",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let made = build(
+            name,
+            Options {
+                name: Some("m".to_owned()),
+                traced: true,
+                ..Options::default()
+            },
+        );
+        store(&made, folder.path());
+        let program = r#"
+#include <stdio.h>
+#include "m.h"
+
+static m_model model;
+
+static void after(void *context, size_t operator_index, size_t output_index, const void *data, size_t bytes)
+{
+    unsigned sum = 0;
+    size_t i;
+
+    for (i = 0; i < bytes; i++) {
+        sum = sum * 31u + ((const unsigned char *)data)[i];
+    }
+    fprintf((FILE *)context, "%u %u %u %u\n", (unsigned)operator_index, (unsigned)output_index, (unsigned)bytes, sum);
+}
+
+int main(void)
+{
+    size_t i, k;
+
+    m_model_init(&model);
+    for (i = 0; i < M_INPUT_COUNT; i++) {
+        unsigned char *input = m_model_input(&model, i);
+
+        for (k = 0; k < m_input_bytes(i); k++) {
+            input[k] = (unsigned char)(k * 37u + 11u);
+        }
+    }
+    return (int)m_model_run_traced(&model, after, stdout);
+}
+"#;
+        std::fs::write(folder.path().join("traced.c"), program).unwrap();
+        run(Command::new("gcc")
+            .current_dir(folder.path())
+            .args(STRICT)
+            .args(["traced.c", "libm.a", "-o", "traced"]));
+        let said = run(&mut Command::new(folder.path().join("traced")));
+
+        let program = lower::compile(&model(name), &CompileOptions::default()).unwrap();
+        let mut machine = Machine::new(&program, &program.entries[0]);
+        for (i, port) in program.entries[0].inputs.iter().enumerate() {
+            let bytes: Vec<u8> = (0..port.operand.range().len())
+                .map(|k| (k as u32 * 37 + 11) as u8)
+                .collect();
+            machine.set_input(i, &bytes).unwrap();
+        }
+        let mut expected = String::new();
+        let operators = std::cell::Cell::new(0);
+        machine
+            .run_traced(|seen, bytes| {
+                operators.set(operators.get() + 1);
+                let sum = bytes.iter().fold(0u32, |sum, b| {
+                    sum.wrapping_mul(31).wrapping_add((*b).into())
+                });
+                let (operator, output) = (seen.operator, seen.output);
+                writeln!(expected, "{operator} {output} {} {sum}", bytes.len()).unwrap();
+            })
+            .unwrap();
+        assert!(operators.get() >= model(name).graphs[0].operators.len());
+        assert_eq!(said, expected, "{name}");
+    }
+}
+
+/// The header has to serve C++ as well.
+#[test]
+fn the_header_is_clean_cpp17() {
+    if !present("g++") {
+        println!("skipped: no g++ here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let labels: Vec<String> = (0..12).map(|i| format!("\"{i}\" %d ??/")).collect();
+    let made = build(
+        "examples/models/kws_dscnn_int8.tflite",
+        Options {
+            labels: Some(labels),
+            traced: true,
+            ..Options::default()
+        },
+    );
+    store(&made, folder.path());
+    let program = "#include \"kws_dscnn_int8.h\"
+#include \"kws_dscnn_int8_self_test.h\"
+static const char *const labels[] = KWS_DSCNN_INT8_OUTPUT_0_LABELS;
+int main() { return labels[0] == nullptr ? 1 : kws_dscnn_int8_self_test(); }
+";
+    std::fs::write(folder.path().join("main.cpp"), program).unwrap();
+    run(Command::new("g++")
+        .current_dir(folder.path())
+        .args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wpedantic"])
+        .args(["-Wconversion", "-fsyntax-only", "main.cpp"]));
+}
+
+/// Sections of the instance and of the weights, and nothing visible but the interface.
+#[test]
+fn memory_lies_where_it_is_wanted() {
+    if !cfg!(target_os = "linux") {
+        println!("skipped: sections are named so on Linux");
+        return;
+    }
+    let made = build(
+        SINE,
+        Options {
+            arena_section: Some(".fast".to_owned()),
+            weights_section: Some(".slow".to_owned()),
+            ..Options::default()
+        },
+    );
+    let bytes = &*made.files[0].bytes;
+    let archive = ArchiveFile::parse(bytes).unwrap();
+    let members: Vec<_> = archive.members().map(Result::unwrap).collect();
+    assert_eq!(members.len(), 1);
+    let object = object::File::parse(members[0].data(bytes).unwrap()).unwrap();
+    let fast = object.section_by_name(".fast").unwrap();
+    assert_eq!(fast.size(), made.interface.instance_bytes as u64);
+    assert_eq!(fast.kind(), object::SectionKind::UninitializedData);
+    let slow = object.section_by_name(".slow").unwrap();
+    let program = lower::compile(&model(SINE), &CompileOptions::default()).unwrap();
+    let weights = program.constants.bytes();
+    assert!(slow.data().unwrap().starts_with(weights));
+
+    let mut visible: Vec<_> = object
+        .symbols()
+        .filter(|s| s.is_global() && s.is_definition())
+        .map(|s| s.name().unwrap().to_owned())
+        .collect();
+    visible.sort();
+    let mut expected = made.interface.symbols();
+    expected.sort();
+    assert_eq!(visible, expected);
+    let known = |name: &String| ["memcpy", "memset", "memmove", "memcmp"].contains(&&**name);
+    assert!(made.undefined.iter().all(known), "{:?}", made.undefined);
+}
+
+#[test]
+fn the_same_model_gives_the_same_library() {
+    let files = || {
+        let made = build(SINE, Options::default());
+        made.files
+            .into_iter()
+            .map(|f| (f.name, f.bytes))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(files(), files());
+}
+
+#[test]
+fn bad_input_comes_with_the_remedy() {
+    let message = |name: &str, options: Options<'_>| {
+        let error = library::build(&model(name), &options).unwrap_err();
+        error.to_string()
+    };
+    let target = |triple: &str| Options {
+        target: Some(triple.to_owned()),
+        ..Options::default()
+    };
+    let unsupported = message("tests/data/models/unsupported.tflite", Options::default());
+    assert!(
+        unsupported.contains("does not support this operator"),
+        "{unsupported}"
+    );
+    let unknown = message(SINE, target("z80-unknown-none"));
+    assert!(unknown.contains("no target that Rust knows"), "{unknown}");
+    let processor = Options {
+        cpu: Some("cortex-m4".to_owned()),
+        ..Options::default()
+    };
+    assert!(message(SINE, processor).contains("is no processor of"));
+    let golden = Options {
+        cases: Cases::Folder("nowhere".into()),
+        ..Options::default()
+    };
+    assert!(message(SINE, golden).contains("there is no case in nowhere"));
+    let section = Options {
+        arena_section: Some("a\"b".to_owned()),
+        ..Options::default()
+    };
+    assert!(message(SINE, section).contains("section name cannot be used"));
+}

@@ -1,0 +1,52 @@
+//! `castiron lib`'s libraries, linked into C programs: on this machine and on emulated processors.
+
+mod device;
+mod host;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use castiron_build::library::{self, Library, Options};
+use castiron_codegen::graph::Model;
+
+/// One of the project's models.
+fn path(name: &str) -> PathBuf {
+    castiron_tests::workspace().join(name)
+}
+
+fn model(name: &str) -> Model {
+    castiron_tests::goldens::read(&path(name)).unwrap()
+}
+
+/// Builds a library, with everything compiled for others kept.
+fn build(name: &str, options: Options<'_>) -> Library {
+    let options = Options {
+        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("library")),
+        ..options
+    };
+    library::build(&model(name), &options).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// Writes a library's files to a folder.
+fn store(library: &Library, folder: &Path) {
+    for file in &library.files {
+        std::fs::write(folder.join(&file.name), &file.bytes).unwrap();
+    }
+}
+
+/// What a command prints, when it succeeds.
+fn run(command: &mut Command) -> String {
+    let out = command.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(
+        out.status.success(),
+        "{command:?}\n{text}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    text
+}
+
+fn present(program: &str) -> bool {
+    let started = Command::new(program).arg("--version").output();
+    started.is_ok_and(|o| o.status.success())
+}
