@@ -3,9 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use castiron_codegen::board::rules::Rules;
 use castiron_codegen::emit::repl::repl;
+
+/// After this, Renode waits for somebody to type, and the test has failed.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// A command of Renode's Monitor that loads platforms one after the other, whatever becomes of each.
 const LOAD_ALL: &str = r#"
@@ -73,14 +77,25 @@ fn renode_loads_every_platform() {
         script.display(),
         list.display()
     );
-    let output = Command::new(&renode)
+    let log = folder.path().join("log.txt");
+    let mut child = Command::new(&renode)
         .args(["--disable-xwt", "--console", "--plain", "-e", &commands])
         // Its settings and history are nobody's business here.
         .env("XDG_CONFIG_HOME", folder.path())
-        .stdin(Stdio::null())
-        .output()
+        // Kept open: the end of its input may end Renode before it has begun.
+        .stdin(Stdio::piped())
+        .stdout(fs::File::create(&log).expect("a log"))
+        .spawn()
         .expect("Renode runs");
-    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    let start = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        if start.elapsed() > LONGEST {
+            child.kill().expect("a child");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let log = fs::read(&log).expect("a log");
+    let log = String::from_utf8_lossy(&log).into_owned();
     assert!(log.contains("ALL LOADED"), "{log}");
     let boards: Vec<&str> = log.split("BOARD ").skip(1).collect();
     assert_eq!(boards.len(), names.lines().count());
