@@ -140,6 +140,11 @@ pub fn find_board<'n>(
     if let Some(name) = names.clone().into_iter().find(|name| *name == wanted) {
         return Ok(name);
     }
+    // Boards with one system go by their name alone.
+    let alone = |name: &&str| !name.contains('/') && wanted.split('/').next() == Some(name);
+    if let Some(name) = names.clone().into_iter().find(alone) {
+        return Ok(name);
+    }
     let of_board = |name: &&str| name.split('/').next() == Some(wanted);
     let variants: Vec<&str> = names.clone().into_iter().filter(of_board).collect();
     match variants[..] {
@@ -444,6 +449,8 @@ mod tests {
         let known = Board::known("max32690evkit").expect("the board without its system");
         assert_eq!(known.name, "max32690evkit/max32690/m4");
         assert_eq!(known.flash_bytes, Some(3072 * 1024));
+        let known = Board::known("nucleo_f401re/stm32f401xe").expect("the board with its system");
+        assert_eq!(known.name, "nucleo_f401re");
     }
 
     #[test]
