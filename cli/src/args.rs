@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, completions, cpp, generate, header, inspect, lib, man, plan, resolver, run,
-    validate,
+    align, arena, board_repl, completions, cpp, fit, generate, header, inspect, lib, man,
+    memory_overlay, plan, platforms, resolver, run, validate,
 };
 
 const AFTER_HELP: &str = "\
@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Validate(validate::Arguments),
     Generate(generate::Arguments),
+    Fit(fit::Arguments),
+    BoardRepl(board_repl::Arguments),
+    Platforms(platforms::Arguments),
+    MemoryOverlay(memory_overlay::Arguments),
     Lib(lib::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::board::dts::Devicetree;
 use castiron_codegen::emit::IoSpecFile;
+use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::Model;
 use castiron_codegen::{labels, tflite};
 
@@ -120,7 +122,19 @@ fn beside(model: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(name)).filter(|path| path.is_file())
 }
 
-fn text(path: &Path) -> Result<String> {
+/// Reads a flattened devicetree; `-` is standard input.
+pub(crate) fn devicetree(path: &Path) -> Result<Devicetree> {
+    let name = path.display().to_string();
+    let text = String::from_utf8(bytes(path)?).map_err(|_| {
+        let diagnostic = Diagnostic::new("this is not devicetree source: it is no UTF-8 text")
+            .help("give the build's flattened devicetree, build/zephyr/zephyr.dts");
+        Failure::from(Error::from(diagnostic).in_file(&name))
+    })?;
+    Ok(Devicetree::parse(&text).map_err(|e| e.in_file(&name))?)
+}
+
+/// Reads a text file.
+pub(crate) fn text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))
 }
 

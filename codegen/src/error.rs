@@ -37,6 +37,12 @@ pub struct Place {
     /// File name as the user gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// Line and column of a text file, counted from 1.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_position"
+    )]
+    pub position: Option<(usize, usize)>,
     /// Subgraph index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subgraph: Option<usize>,
@@ -63,6 +69,20 @@ fn as_named<S: Serializer>(
         name,
     });
     named.serialize(serializer)
+}
+
+/// Line and column as `{ "line": 3, "column": 14 }`.
+fn as_position<S: Serializer>(
+    place: &Option<(usize, usize)>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Position {
+        line: usize,
+        column: usize,
+    }
+    let position = place.map(|(line, column)| Position { line, column });
+    position.serialize(serializer)
 }
 
 impl Diagnostic {
@@ -95,6 +115,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl fmt::Display) -> Self {
         self.help = Some(text.to_string());
+        self
+    }
+
+    /// Sets line and column of a text file.
+    #[must_use]
+    pub fn at_line(mut self, line: usize, column: usize) -> Self {
+        self.place.position.get_or_insert((line, column));
         self
     }
 
@@ -178,6 +205,10 @@ impl fmt::Display for Place {
         let mut sep = "";
         if let Some(file) = &self.file {
             write!(f, "{}", file.escape_debug())?;
+            sep = ", ";
+        }
+        if let Some((line, column)) = self.position {
+            write!(f, "{sep}line {line}, column {column}")?;
             sep = ", ";
         }
         if let Some(index) = self.subgraph {

@@ -3,6 +3,8 @@
 //! Data flows one way: bytes → [`tflite`] → [`graph::Model`] → [`plan::Plan`] →
 //! [`lower::Program`] → an emitter of [`emit`].
 
+#[cfg(feature = "board")]
+pub mod board;
 pub mod emit;
 pub mod error;
 pub mod exec;

@@ -2,14 +2,18 @@
 
 pub(crate) mod align;
 pub(crate) mod arena;
+pub(crate) mod board_repl;
 pub(crate) mod completions;
 pub(crate) mod cpp;
+pub(crate) mod fit;
 pub(crate) mod generate;
 pub(crate) mod header;
 pub(crate) mod inspect;
 pub(crate) mod lib;
 pub(crate) mod man;
+pub(crate) mod memory_overlay;
 pub(crate) mod plan;
+pub(crate) mod platforms;
 pub(crate) mod resolver;
 pub(crate) mod run;
 pub(crate) mod validate;
@@ -36,6 +40,10 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Align(arguments) => align::run(arguments, general),
         Command::Run(arguments) => run::run(arguments, general),
         Command::Generate(arguments) => generate::run(arguments, general),
+        Command::Fit(arguments) => fit::run(arguments, general),
+        Command::BoardRepl(arguments) => board_repl::run(arguments, general),
+        Command::Platforms(arguments) => platforms::run(arguments, general),
+        Command::MemoryOverlay(arguments) => memory_overlay::run(arguments, general),
         Command::Lib(arguments) => lib::run(arguments, general),
         Command::Validate(arguments) => validate::run(arguments, general),
         Command::Completions(arguments) => completions::run(arguments),

@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 17] = [
     "inspect",
     "gen-header",
     "gen-resolver",
@@ -13,6 +13,10 @@ const COMMANDS: [&str; 13] = [
     "run",
     "validate",
     "generate",
+    "fit",
+    "board-repl",
+    "platforms",
+    "memory-overlay",
     "lib",
     "completions",
     "man",

@@ -1,5 +1,6 @@
 //! The `castiron` command from outside: what it prints, writes and returns.
 
+mod boards;
 mod cpp;
 mod diagnostics;
 mod files;

@@ -24,6 +24,8 @@ pub mod ident;
 mod io_spec;
 #[cfg(feature = "text")]
 pub mod literal;
+#[cfg(feature = "board")]
+pub mod repl;
 #[cfg(feature = "text")]
 pub mod resolver;
 pub mod rust;

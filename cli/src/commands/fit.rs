@@ -1,0 +1,160 @@
+//! `castiron fit`.
+
+use std::path::PathBuf;
+
+use castiron_codegen::board::fit::{Board, Candidate, Engine, Fit, FitOptions, Room, fit};
+use castiron_codegen::board::{self, platforms};
+use clap::{Args, ValueEnum};
+
+use super::Answer;
+use crate::args::{Destination, General};
+use crate::failure::{Failure, Result};
+use crate::input;
+use crate::output::Outputs;
+use crate::text::{self, grouped, heading, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  castiron fit kws.tflite --board nucleo_f401re
+  castiron fit kws.tflite vad.tflite --board stm32f4_disco --app-flash 96 --app-ram 40
+  castiron fit kws.tflite --dts build/zephyr/zephyr.dts --engine tflm --json
+  castiron fit kws.tflite --board my_board --platforms platforms.yml
+
+The models are counted together. Code is not: what the application, the operating system and the
+kernels of the engine take goes into --app-flash. The exit code is 0 if all of it fits and 1 if it
+does not.";
+
+/// Check whether models fit on a board, and what takes the room
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+#[command(group(clap::ArgGroup::new("where").required(true).multiple(true).args(["board", "dts"])))]
+pub(crate) struct Arguments {
+    /// The models
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<PathBuf>,
+    /// The board, by the name of its Zephyr target
+    #[arg(long, value_name = "NAME")]
+    board: Option<String>,
+    /// Look the board up in this file of Kenning's platforms
+    #[arg(long, value_name = "FILE", requires = "board", conflicts_with = "dts")]
+    platforms: Option<PathBuf>,
+    /// Take the board's memories from a build's flattened devicetree
+    #[arg(long, value_name = "FILE")]
+    dts: Option<PathBuf>,
+    /// Flash of everything but the models' data, in KB
+    #[arg(long, value_name = "KB", default_value_t = 0)]
+    app_flash: u32,
+    /// RAM of everything but the models, in KB
+    #[arg(long, value_name = "KB", default_value_t = 0)]
+    app_ram: u32,
+    /// What runs the models
+    #[arg(long, value_enum, default_value_t = EngineName::Compiled)]
+    engine: EngineName,
+    #[command(flatten)]
+    to: Destination,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EngineName {
+    /// castiron's compiled engine
+    Compiled,
+    /// TensorFlow Lite Micro's interpreter, with its reference kernels
+    Tflm,
+}
+
+pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    let mut sources = arguments.models.clone();
+    let board = board(arguments, &mut sources)?;
+    let models: Vec<_> = (arguments.models.iter())
+        .map(|path| input::model(path))
+        .collect::<Result<_>>()?;
+    let candidates: Vec<Candidate<'_>> = (models.iter())
+        .map(|input| Candidate {
+            model: &input.model,
+            file_bytes: input.bytes.len(),
+        })
+        .collect();
+    let options = FitOptions {
+        engine: match arguments.engine {
+            EngineName::Compiled => Engine::Compiled,
+            EngineName::Tflm => Engine::Tflm,
+        },
+        app_flash: u64::from(arguments.app_flash) * 1024,
+        app_ram: u64::from(arguments.app_ram) * 1024,
+    };
+    let fit = fit(&candidates, board, &options)?;
+    let answer = Answer {
+        what: "fit",
+        text: describe(&fit),
+        json: &fit,
+    };
+    super::answer(
+        Outputs::default(),
+        &answer,
+        &arguments.to,
+        &sources,
+        general,
+    )?;
+    match fit.refusal() {
+        None => Ok(()),
+        Some(diagnostic) => Err(Failure::Model(diagnostic.into())),
+    }
+}
+
+fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
+    let name = arguments.board.as_deref();
+    if let Some(path) = &arguments.dts {
+        sources.push(path.clone());
+        let facts = board::facts(&input::devicetree(path)?);
+        return Ok(Board::of_devicetree(
+            name,
+            &facts,
+            &path.display().to_string(),
+        ));
+    }
+    let name = name.unwrap_or_default();
+    let Some(path) = &arguments.platforms else {
+        return Ok(Board::known(name)?);
+    };
+    sources.push(path.clone());
+    let file = path.display().to_string();
+    let sizes = platforms::sizes(&input::text(path)?, name).map_err(|e| e.in_file(&file))?;
+    Ok(Board::of_platform(name, &sizes, &file))
+}
+
+fn describe(fit: &Fit) -> String {
+    let verdict = if fit.fits {
+        "It fits"
+    } else {
+        "It does not fit"
+    };
+    let mut rows: Vec<Vec<String>> = (fit.items.iter())
+        .map(|item| {
+            vec![
+                item.model.as_deref().map(text::name).unwrap_or_default(),
+                item.what.to_owned(),
+                grouped(item.flash_bytes),
+                grouped(item.ram_bytes),
+            ]
+        })
+        .collect();
+    let mut total = |what: &str, of: fn(&Room) -> String| {
+        let flash = fit.flash.as_ref().map(of).unwrap_or_default();
+        let row = [String::new(), what.to_owned(), flash, of(&fit.ram)];
+        rows.push(row.into());
+    };
+    total("taken", |room| grouped(room.takes));
+    total("on the board", |room| grouped(room.has));
+    total("left", |room| match room.left {
+        left if left < 0 => format!("-{}", grouped(left.unsigned_abs())),
+        left => grouped(left),
+    });
+    let mut out = heading(format_args!("{verdict} on {}", text::name(&fit.board.name)));
+    out += &table(&["Model", "", ">Flash", ">RAM"], rows);
+    out += &format!("\nSizes of the board: {}. ", text::name(&fit.board.source));
+    out += "Code is counted only as --app-flash.\n";
+    if fit.flash.is_none() {
+        out += "The board has no flash to run from: RAM has everything.\n";
+    }
+    out
+}

@@ -1,0 +1,16 @@
+//! Boards: what a build's devicetree says about the hardware, and what follows from it.
+//!
+//! Data flows one way: `zephyr.dts` → [`dts::Devicetree`] → with [`rules::Rules`] a
+//! [`renode::Platform`] → [`crate::emit::repl`]; the devicetree's memories give
+//! [`platforms::Entry`] and the answer of [`fit`].
+
+mod cpu;
+pub mod dts;
+pub mod fit;
+pub mod memory;
+pub mod overlay;
+pub mod platforms;
+pub mod renode;
+pub mod rules;
+
+pub use memory::{BoardMemory, Facts, facts};
