@@ -26,6 +26,8 @@ const SETS: [(Kernels, &str); 2] = [
 pub(crate) struct Row {
     model: String,
     kernels: &'static str,
+    /// Bytes of the model file, which the interpreter needs in flash.
+    file: u64,
     interpreter: Interpreter,
     library: Bytes,
     instructions: u64,
@@ -33,9 +35,8 @@ pub(crate) struct Row {
 
 /// What the library takes; bytes.
 struct Bytes {
-    /// Code and constants but for the weights.
-    code: u64,
-    weights: u64,
+    /// Code, weights and other constants.
+    flash: u64,
     ram: u64,
 }
 
@@ -52,7 +53,6 @@ pub(crate) fn run(
             continue;
         };
         for (kernels, name) in SETS {
-            eprintln!("{}, {name}", subject.name);
             let interpreter = match kernels {
                 Kernels::CmsisNn => measured.cmsis_nn.clone(),
                 _ => measured.reference.clone(),
@@ -60,6 +60,7 @@ pub(crate) fn run(
             if interpreter.code_flash.is_none() {
                 continue;
             }
+            eprintln!("{}, {name}", subject.name);
             let tree = Tflm::new(tree).kernels(kernels).check()?;
             let bytes = std::fs::read(&subject.model)?;
             let model = tflite::read(&subject.model.display().to_string(), &bytes)?;
@@ -77,6 +78,7 @@ pub(crate) fn run(
             rows.push(Row {
                 model: subject.name.clone(),
                 kernels: name,
+                file: bytes.len() as u64,
                 interpreter,
                 instructions: example(&folder, &library).context(subject.name.clone())?,
                 library: Bytes::of(&library),
@@ -92,11 +94,9 @@ pub(crate) fn run(
 
 impl Bytes {
     fn of(library: &Library) -> Self {
-        let weights = library.interface.weight_bytes as u64;
         let sizes = library.sizes;
         Self {
-            code: (sizes.text + sizes.rodata).saturating_sub(weights),
-            weights,
+            flash: sizes.text + sizes.rodata + sizes.data,
             ram: sizes.bss + sizes.data,
         }
     }
@@ -141,24 +141,22 @@ pub(crate) fn table(rows: &[Row], markdown: bool) -> Table {
         &[
             "model",
             "kernels",
-            "arena, interpreter",
+            "RAM, interpreter",
             "RAM, library",
-            "code, interpreter",
-            "code, library",
-            "weights",
+            "flash, interpreter",
+            "flash, library",
             "instructions, interpreter",
             "instructions, library",
         ],
     );
     for row in rows {
-        let Bytes { code, weights, ram } = row.library;
-        let code_flash = row.interpreter.code_flash.unwrap_or(0);
+        let Bytes { flash, ram } = row.library;
+        let code = row.interpreter.code_flash.unwrap_or(0);
         let numbers = [
             row.interpreter.min_arena,
             ram,
-            code_flash,
-            code,
-            weights,
+            code + row.file,
+            flash,
             row.interpreter.instructions,
             row.instructions,
         ];
