@@ -1,6 +1,6 @@
 //! How much an operator computes, estimated from shapes and options alone.
 //!
-//! Every operator of the schema has a [`Rule`] in a table, also those that castiron does not
+//! Every operator of the schema has a rule in a table, also those that castiron does not
 //! compile: what a model costs is asked before it is decided what runs it.
 
 mod rules;
