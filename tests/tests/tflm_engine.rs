@@ -1,7 +1,41 @@
-//! The example that runs a model by both engines, built with the sources that `CASTIRON_TFLM` names.
+//! Libraries and the example on TFLM's kernels, built with the sources that `CASTIRON_TFLM` names.
 
 use std::path::Path;
 use std::process::Command;
+
+use castiron_build::library::{Cases, Options};
+use castiron_build::{Tflm, tflm};
+use castiron_codegen::tflite;
+
+/// The library's self-test compares with the reference's outputs: castiron's own engine has no WHILE.
+#[test]
+fn a_library_has_the_kernels_of_called_subgraphs() {
+    let Some(tree) = std::env::var_os("CASTIRON_TFLM") else {
+        println!("skipped: CASTIRON_TFLM names no tree of TFLM");
+        return;
+    };
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/calls");
+    let bytes = std::fs::read(data.join("while_loop_f32.tflite")).unwrap();
+    let model = tflite::read("while_loop_f32.tflite", &bytes).unwrap();
+    let options = Options {
+        cases: Cases::Folder(data.join("golden/while_loop_f32")),
+        ..Options::default()
+    };
+    let tree = Tflm::new(tree).check().unwrap();
+    let library = tflm::build(&model, &tree, &tflm::Settings::default(), &options).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for file in &library.files {
+        std::fs::write(folder.path().join(&file.name), &file.bytes).unwrap();
+    }
+    let output = Command::new("make")
+        .arg("run")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("case 3: ok"), "{text}");
+    assert!(text.contains("self-test passed"), "{text}");
+}
 
 #[test]
 fn both_engines_compute_the_same() {

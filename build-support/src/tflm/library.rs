@@ -200,9 +200,9 @@ impl Job<'_> {
 
     /// The operators that are called.
     fn operators(&self, direct: &Direct) -> Vec<&'static TflmOp> {
-        let operators = (self.model.graphs.first()).map_or(&[][..], |g| &g.operators);
         let called = direct.calls.iter().filter_map(|call| {
-            let operator = operators.get(call.operator.index)?;
+            let graph = self.model.graphs.get(call.operator.subgraph)?;
+            let operator = graph.operators.get(call.operator.index)?;
             TflmOp::for_kind(&operator.kind)
         });
         let mut found: Vec<&'static TflmOp> = Vec::new();
