@@ -94,11 +94,14 @@ impl Color {
 }
 
 /// For build systems that learn dependencies from the tool.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Depfile {
     /// Write the files that the outputs were made from, as a make rule (for ninja and make)
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
+    /// What the rule makes, for a build system that knows one file in place of all outputs
+    #[arg(long, value_name = "FILE", requires = "depfile")]
+    pub(crate) depfile_target: Option<PathBuf>,
 }
 
 /// Where to send what a command has to say.

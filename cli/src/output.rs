@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::args::Depfile;
 use crate::failure::{Failure, Result};
 
 /// Writes a file's content. It may be asked twice: to compare, and to write.
@@ -62,13 +63,19 @@ impl<'a> Outputs<'a> {
         self.add(what, path, move |out| out.write_all(&bytes));
     }
 
-    /// The rule that says what the files of this list are made from.
+    /// The rule that says what the files of this list are made from, if it is wanted.
     ///
     /// # Errors
     /// If no output is a file.
-    pub(crate) fn add_depfile(&mut self, path: &Path, sources: &[PathBuf]) -> Result<()> {
-        let targets = self.list.iter().map(|o| &o.path).filter(|p| !is_stdout(p));
-        let targets: Vec<String> = targets.map(|p| make_name(p)).collect();
+    pub(crate) fn add_depfile(&mut self, depfile: &Depfile, sources: &[PathBuf]) -> Result<()> {
+        let Some(path) = &depfile.depfile else {
+            return Ok(());
+        };
+        let outputs = self.list.iter().map(|o| &o.path).filter(|p| !is_stdout(p));
+        let targets: Vec<String> = match &depfile.depfile_target {
+            Some(target) => vec![make_name(target)],
+            None => outputs.map(|p| make_name(p)).collect(),
+        };
         if targets.is_empty() {
             return Err(Failure::usage(
                 "--depfile needs an output that is a file",

@@ -84,11 +84,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if let Some(path) = &arguments.resc {
         outputs.add_bytes("script", path, script(arguments, &platform, &tree)?);
     }
-    if let Some(depfile) = &arguments.depfile.depfile {
-        let mut sources = vec![arguments.dts.clone()];
-        sources.extend(arguments.rules.iter().cloned());
-        outputs.add_depfile(depfile, &sources)?;
-    }
+    let mut sources = vec![arguments.dts.clone()];
+    sources.extend(arguments.rules.iter().cloned());
+    outputs.add_depfile(&arguments.depfile, &sources)?;
     let to_stdout = outputs.to_stdout();
     let files = outputs.write()?;
     if general.json {

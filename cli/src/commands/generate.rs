@@ -132,11 +132,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         mut outputs,
         skipped,
     } = made;
-    if let Some(depfile) = &arguments.depfile.depfile {
-        let mut sources = vec![input.path.clone()];
-        sources.extend(extras.files.iter().cloned());
-        outputs.add_depfile(depfile, &sources)?;
-    }
+    let mut sources = vec![input.path.clone()];
+    sources.extend(extras.files.iter().cloned());
+    outputs.add_depfile(&arguments.depfile, &sources)?;
     let answer = Answer {
         report: &report,
         files: outputs.write()?,

@@ -194,11 +194,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         let path = out_dir.join(&file.name);
         outputs.add(file.what, path, move |out| out.write_all(&file.bytes));
     }
-    if let Some(depfile) = &arguments.depfile.depfile {
-        let mut sources = vec![input.path.clone()];
-        sources.extend(extras.files.iter().cloned());
-        outputs.add_depfile(depfile, &sources)?;
-    }
+    let mut sources = vec![input.path.clone()];
+    sources.extend(extras.files.iter().cloned());
+    // A case that comes or goes changes the folder.
+    sources.extend(arguments.golden.clone());
+    outputs.add_depfile(&arguments.depfile, &sources)?;
     let files = outputs.write()?;
     if general.json {
         text::print(&super::to_json(&answer(&made, files))?)

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         outputs.add_bytes("manual", folder.join(format!("{name}.1")), page(sub)?);
     }
     outputs.add_bytes("manual", folder.join("castiron.1"), page(command)?);
-    super::write(outputs, &Depfile { depfile: None }, &[], general)
+    super::write(outputs, &Depfile::default(), &[], general)
 }
 
 fn page(command: clap::Command) -> Result<Vec<u8>> {

@@ -74,9 +74,7 @@ fn answer(
         let plain = anstream::adapter::strip_str(&text).to_string();
         outputs.add_bytes(answer.what, &to.output, plain);
     }
-    if let Some(depfile) = &to.depfile.depfile {
-        outputs.add_depfile(depfile, sources)?;
-    }
+    outputs.add_depfile(&to.depfile, sources)?;
     outputs.write()?;
     if print && !taken {
         text::print(&text)?;
@@ -118,9 +116,7 @@ fn write_with_arenas(
     if general.json && outputs.to_stdout() {
         return Err(json_beside_output());
     }
-    if let Some(depfile) = &depfile.depfile {
-        outputs.add_depfile(depfile, sources)?;
-    }
+    outputs.add_depfile(depfile, sources)?;
     let to_stdout = outputs.to_stdout();
     let files = outputs.write()?;
     if general.json {

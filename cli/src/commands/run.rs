@@ -90,11 +90,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             outputs.add_bytes("output", path, bytes);
         }
     }
-    if let Some(depfile) = &arguments.depfile.depfile {
-        let mut sources = vec![input.path.clone()];
-        sources.extend(arguments.input.iter().cloned());
-        outputs.add_depfile(depfile, &sources)?;
-    }
+    let mut sources = vec![input.path.clone()];
+    sources.extend(arguments.input.iter().cloned());
+    outputs.add_depfile(&arguments.depfile, &sources)?;
     let written = outputs.write()?;
     show(entry, &written, general)
 }

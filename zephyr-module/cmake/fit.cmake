@@ -1,0 +1,58 @@
+# Whether models fit on the board.
+
+# castiron_fit_check(<target> [MODELS <file>…] [DTS <file> | BOARD <name>] [ENGINE compiled|tflm]
+#   [APP_FLASH <KB>] [APP_RAM <KB>])
+#
+# Fails the build of the target, with what takes the room, if the models do not fit (`castiron fit`).
+#
+#   MODELS      default: those of castiron_add_model() for this target, up to this call
+#   DTS, BOARD  the board's memories, from a flattened devicetree or castiron's list. Default: the
+#               devicetree of a Zephyr build
+#   APP_FLASH, APP_RAM   what everything else takes. Default: CONFIG_CASTIRON_FIT_APP_FLASH and
+#               CONFIG_CASTIRON_FIT_APP_RAM, or 0
+function(castiron_fit_check target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "DTS;BOARD;ENGINE;APP_FLASH;APP_RAM" "MODELS")
+  _castiron_check_arguments(castiron_fit_check)
+  _castiron_engine(arg_ENGINE "${arg_ENGINE}")
+  _castiron_absolute(arg_MODELS arg_DTS)
+  if(NOT arg_MODELS)
+    get_property(arg_MODELS TARGET ${target} PROPERTY CASTIRON_MODELS_${arg_ENGINE})
+  endif()
+  if(NOT arg_MODELS)
+    _castiron_error("castiron_fit_check() has no models to check"
+      "name them with MODELS, or call castiron_add_model(${target} …) first")
+  endif()
+  if(NOT arg_DTS AND NOT arg_BOARD)
+    set(arg_DTS ${ZEPHYR_DTS})
+    if(NOT arg_DTS)
+      _castiron_error("castiron_fit_check() does not know the board" "name it with BOARD, or a flattened devicetree with DTS")
+    endif()
+  endif()
+  foreach(memory IN ITEMS FLASH RAM)
+    if("${arg_APP_${memory}}" STREQUAL "")
+      set(arg_APP_${memory} ${CONFIG_CASTIRON_FIT_APP_${memory}})
+    endif()
+  endforeach()
+  _castiron_options(options DTS BOARD ENGINE APP_FLASH APP_RAM)
+  _castiron_unused_target(check castiron_fit_check)
+  set(report ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.txt)
+  _castiron_command(
+    STAMP ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.stamp
+    OUTPUTS ${report}
+    ARGUMENTS fit ${arg_MODELS} ${options} --output ${report}
+    DEPENDS ${arg_MODELS} ${arg_DTS}
+    COMMENT "checking that the models fit on the board")
+  add_custom_target(${check} DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.stamp)
+  add_dependencies(${target} ${check})
+endfunction()
+
+# Remembers a model of a target. With CONFIG_CASTIRON_FIT_CHECK all of them are checked together, once
+# the last is known: at the end of the file that adds them.
+function(_castiron_to_be_fitted target engine model)
+  set_property(TARGET ${target} APPEND PROPERTY CASTIRON_MODELS_${engine} ${model})
+  get_property(planned TARGET ${target} PROPERTY CASTIRON_FIT_PLANNED_${engine})
+  if(CONFIG_CASTIRON_FIT_CHECK AND NOT planned)
+    set_property(TARGET ${target} PROPERTY CASTIRON_FIT_PLANNED_${engine} TRUE)
+    cmake_language(DEFER CALL castiron_fit_check ${target} ENGINE ${engine})
+  endif()
+endfunction()

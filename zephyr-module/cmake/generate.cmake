@@ -1,0 +1,140 @@
+# Files that castiron generates, and the two kinds of them for TensorFlow Lite Micro.
+
+# Runs castiron when something that it reads has changed.
+#
+#   STAMP <file>        what the command makes for the build system: castiron leaves files that stay the
+#                       same untouched, which would look outdated for ever to make
+#   OUTPUTS <file>…     what it really makes
+#   ARGUMENTS …         of castiron; it has to take --depfile
+#   DEPENDS <file>…     what is known to be read; the depfile has the rest
+#   COMMENT <text>
+function(_castiron_command)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "STAMP;COMMENT" "OUTPUTS;ARGUMENTS;DEPENDS")
+  _castiron_tool(executable tool)
+  cmake_path(GET arg_STAMP PARENT_PATH folder)
+  file(MAKE_DIRECTORY ${folder})
+  add_custom_command(
+    OUTPUT ${arg_STAMP}
+    BYPRODUCTS ${arg_OUTPUTS}
+    COMMAND ${executable} ${arg_ARGUMENTS} --quiet --depfile ${arg_STAMP}.d --depfile-target ${arg_STAMP}
+    COMMAND ${CMAKE_COMMAND} -E touch ${arg_STAMP}
+    DEPENDS ${arg_DEPENDS} ${tool}
+    DEPFILE ${arg_STAMP}.d
+    COMMENT "castiron: ${arg_COMMENT}"
+    VERBATIM)
+endfunction()
+
+# Options for castiron from arguments of the same name: LABELS becomes --labels.
+function(_castiron_options options_var)
+  set(options)
+  foreach(name IN LISTS ARGN)
+    if(NOT "${arg_${name}}" STREQUAL "")
+      string(TOLOWER --${name} option)
+      string(REPLACE _ - option ${option})
+      list(APPEND options ${option} ${arg_${name}})
+    endif()
+  endforeach()
+  set(${options_var} "${options}" PARENT_SCOPE)
+endfunction()
+
+# A name that no target has: the second model_data.h of a build gets generate_model_data_h_2.
+function(_castiron_unused_target name_var name)
+  set(unused ${name})
+  set(number 2)
+  while(TARGET ${unused})
+    set(unused ${name}_${number})
+    math(EXPR number "${number} + 1")
+  endwhile()
+  set(${name_var} ${unused} PARENT_SCOPE)
+endfunction()
+
+# castiron_gen_header(<target> MODEL <file> OUTPUT <file.h>
+#   [STYLE standalone|kenning] [NAME <prefix>] [LABELS <file>] [IO_SPEC <file>]
+#   [SECTION <name>] [ALIGN <bytes>] [KERNELS reference|cmsis-nn] [CPU <name>])
+#
+# Writes a model as C: its bytes, shapes, quantisation, labels, and the arena of TensorFlow Lite Micro's
+# interpreter for its KERNELS on a processor CPU (`castiron gen-header`). OUTPUT is relative to the build
+# folder; its folder becomes an include directory of the target, and the .c file of the standalone style
+# one of its sources. MODEL is relative to the source folder, as are the other files.
+function(castiron_gen_header target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg ""
+    "MODEL;OUTPUT;STYLE;NAME;LABELS;IO_SPEC;SECTION;ALIGN;KERNELS;CPU" "")
+  _castiron_check_arguments(castiron_gen_header MODEL OUTPUT)
+  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC)
+  _castiron_check_file(model ${arg_MODEL})
+  cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
+  cmake_path(GET arg_OUTPUT PARENT_PATH folder)
+  _castiron_options(options STYLE NAME LABELS IO_SPEC SECTION ALIGN KERNELS)
+  if(arg_CPU)
+    list(APPEND options --target ${arg_CPU})
+  endif()
+  set(outputs ${arg_OUTPUT})
+  if(NOT arg_STYLE STREQUAL kenning)
+    cmake_path(REPLACE_EXTENSION arg_OUTPUT LAST_ONLY c OUTPUT_VARIABLE source)
+    list(APPEND outputs ${source})
+    target_sources(${target} PRIVATE ${source})
+  endif()
+  cmake_path(GET arg_MODEL FILENAME shown)
+  _castiron_command(
+    STAMP ${arg_OUTPUT}.stamp
+    OUTPUTS ${outputs}
+    ARGUMENTS gen-header ${arg_MODEL} --output ${arg_OUTPUT} ${options}
+    DEPENDS ${arg_MODEL} ${arg_LABELS} ${arg_IO_SPEC}
+    COMMENT "header of ${shown}")
+  target_include_directories(${target} PRIVATE ${folder})
+  _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_header)
+endfunction()
+
+# castiron_gen_resolver(<target> OUTPUT <file.h> [MODELS <file>…] [OPS <operator>…] [CUSTOM <op>=<function>…]
+#   [KERNELS reference|cmsis-nn] [CPU <name>])
+#
+# Writes a resolver for TensorFlow Lite Micro with the operators of these models, and OPS, and no others
+# (`castiron gen-resolver`). Paths as in castiron_gen_header(). In a Zephyr build MODELS is
+# CONFIG_KENNING_MODEL_PATH where it is not given, and the operators of CONFIG_KENNING_TFLITE_OPS are added;
+# without any of these the operators are Conv2D, FullyConnected, MaxPool2D, Reshape and Softmax, as Kenning's.
+function(castiron_gen_resolver target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT;KERNELS;CPU" "MODELS;OPS;CUSTOM")
+  _castiron_check_arguments(castiron_gen_resolver OUTPUT)
+  if(NOT arg_MODELS)
+    _castiron_kenning_model(arg_MODELS)
+  endif()
+  if(CONFIG_KENNING_TFLITE_OPS)
+    string(REPLACE "," ";" ops "${CONFIG_KENNING_TFLITE_OPS}")
+    list(APPEND arg_OPS ${ops})
+  endif()
+  if(NOT arg_MODELS AND NOT arg_OPS)
+    set(arg_OPS Conv2D FullyConnected MaxPool2D Reshape Softmax)
+  endif()
+  _castiron_absolute(arg_MODELS)
+  cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
+  cmake_path(GET arg_OUTPUT PARENT_PATH folder)
+  foreach(model IN LISTS arg_MODELS)
+    _castiron_check_file(model ${model})
+  endforeach()
+  _castiron_options(options KERNELS)
+  if(arg_CPU)
+    list(APPEND options --target ${arg_CPU})
+  endif()
+  if(arg_OPS)
+    list(JOIN arg_OPS , ops)
+    list(APPEND options --ops ${ops})
+  endif()
+  foreach(custom IN LISTS arg_CUSTOM)
+    list(APPEND options --custom ${custom})
+  endforeach()
+  _castiron_command(
+    STAMP ${arg_OUTPUT}.stamp
+    OUTPUTS ${arg_OUTPUT}
+    ARGUMENTS gen-resolver ${arg_MODELS} --output ${arg_OUTPUT} ${options}
+    DEPENDS ${arg_MODELS}
+    COMMENT "operator resolver")
+  target_include_directories(${target} PRIVATE ${folder})
+  _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_resolver)
+endfunction()
+
+# Makes a target wait for generated files.
+function(_castiron_generated_for target stamp name)
+  _castiron_unused_target(generate ${name})
+  add_custom_target(${generate} DEPENDS ${stamp})
+  add_dependencies(${target} ${generate})
+endfunction()

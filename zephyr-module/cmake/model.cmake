@@ -1,0 +1,132 @@
+# Models as libraries.
+
+# castiron_add_model(<target> [MODEL <file>]
+#   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [GOLDEN <folder>]
+#   [SECTION <name>] [ARENA_SECTION <name>] [OPT 3|s] [TRACE]
+#   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
+#   [RUST_TARGET <triple>] [CPU <name>])
+#
+# Casts a model into a static library with a C interface (`castiron lib`) and links it to the target, whose
+# sources then include "<name>.h".
+#
+#   MODEL           relative to the source folder, as are the other files. Default: CONFIG_KENNING_MODEL_PATH
+#   ENGINE          castiron's own kernels, or TensorFlow Lite Micro's, called without its interpreter.
+#                   Default: CONFIG_CASTIRON_ENGINE_… in a Zephyr build, or compiled. Both have the same functions.
+#   NAME            of files and prefix of all names. Default: the model's file name
+#   LABELS, IO_SPEC class names of the first output; Kenning's I/O specification
+#   SELF_TEST       add <name>_self_test() to the target, which compares the library with recorded cases;
+#                   those of GOLDEN, or some that castiron makes up and computes on the host
+#   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
+#   OPT             optimise for speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
+#   TRACE           add a function that shows what every operator computes
+#   TFLM            TensorFlow Lite Micro's sources; ALLOW_REVISION takes a revision that castiron does not
+#                   know. Default: CONFIG_CASTIRON_TFLM_PATH, or the variable CASTIRON_TFLM
+#   RUST_TARGET     default: what the C compiler compiles for; CPU: a processor to optimise for
+function(castiron_add_model target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SELF_TEST;TRACE;ALLOW_REVISION"
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPT;TFLM;KERNELS;RUST_TARGET;CPU" "")
+  if(NOT arg_MODEL)
+    _castiron_kenning_model(arg_MODEL)
+  endif()
+  _castiron_check_arguments(castiron_add_model MODEL)
+  if(NOT TARGET ${target})
+    _castiron_error("castiron_add_model() was called for ${target}, which is no target"
+      "call it after add_executable() or add_library(); in a Zephyr application the target is app")
+  endif()
+  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC arg_GOLDEN)
+  _castiron_check_file(model ${arg_MODEL})
+  cmake_path(GET arg_MODEL STEM LAST_ONLY stem)
+  cmake_path(GET arg_MODEL FILENAME shown)
+  if(NOT arg_NAME)
+    string(MAKE_C_IDENTIFIER ${stem} arg_NAME)
+    string(TOLOWER ${arg_NAME} arg_NAME)
+  endif()
+  set(name ${arg_NAME})
+  if(TARGET castiron_${name})
+    _castiron_error("there are two models of the name ${name}" "give one another with NAME")
+  endif()
+  _castiron_engine(arg_ENGINE "${arg_ENGINE}")
+  if(NOT arg_OPT AND CONFIG_CASTIRON_OPTIMIZE_SIZE)
+    set(arg_OPT s)
+  endif()
+  if(NOT arg_RUST_TARGET)
+    _castiron_rust_target(arg_RUST_TARGET)
+  endif()
+
+  _castiron_options(options ENGINE NAME LABELS IO_SPEC GOLDEN ARENA_SECTION OPT CPU)
+  if(arg_SECTION)
+    list(APPEND options --weights-section ${arg_SECTION})
+  endif()
+  if(arg_RUST_TARGET)
+    list(APPEND options --target ${arg_RUST_TARGET})
+  endif()
+  if(arg_TRACE)
+    list(APPEND options --trace)
+  endif()
+  if(arg_ENGINE STREQUAL tflm)
+    _castiron_tflm_options(tflm)
+    list(APPEND options ${tflm})
+  endif()
+
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/castiron/${name})
+  set(library ${folder}/lib${name}.a)
+  set(outputs ${library} ${folder}/${name}.h)
+  if(arg_SELF_TEST)
+    list(APPEND outputs ${folder}/${name}_self_test.c ${folder}/${name}_self_test.h)
+    target_sources(${target} PRIVATE ${folder}/${name}_self_test.c)
+  endif()
+  file(MAKE_DIRECTORY ${folder})
+  set(stamp ${CMAKE_CURRENT_BINARY_DIR}/castiron/${name}.stamp)
+  _castiron_command(
+    STAMP ${stamp}
+    OUTPUTS ${outputs}
+    ARGUMENTS lib ${arg_MODEL} --out-dir ${folder} ${options}
+    DEPENDS ${arg_MODEL} ${arg_LABELS} ${arg_IO_SPEC}
+    COMMENT "casting ${shown}")
+  add_custom_target(castiron_${name}_library DEPENDS ${stamp})
+  add_library(castiron_${name} STATIC IMPORTED GLOBAL)
+  set_target_properties(castiron_${name} PROPERTIES
+    IMPORTED_LOCATION ${library}
+    INTERFACE_INCLUDE_DIRECTORIES ${folder})
+  add_dependencies(castiron_${name} castiron_${name}_library)
+  add_dependencies(${target} castiron_${name}_library)
+  target_link_libraries(${target} PUBLIC castiron_${name})
+  _castiron_to_be_fitted(${target} ${arg_ENGINE} ${arg_MODEL})
+endfunction()
+
+# The engine that was asked for, or the build's.
+function(_castiron_engine engine_var engine)
+  if(engine STREQUAL "")
+    set(engine compiled)
+    if(CONFIG_CASTIRON_ENGINE_TFLM)
+      set(engine tflm)
+    endif()
+  endif()
+  if(NOT engine MATCHES "^(compiled|tflm)$")
+    _castiron_error("there is no engine ${engine}" "the engines are compiled and tflm")
+  endif()
+  set(${engine_var} ${engine} PARENT_SCOPE)
+endfunction()
+
+# Where TensorFlow Lite Micro is, and which of its kernels to take.
+function(_castiron_tflm_options options_var)
+  if(NOT arg_TFLM)
+    set(arg_TFLM ${CONFIG_CASTIRON_TFLM_PATH})
+  endif()
+  if(NOT arg_TFLM)
+    set(arg_TFLM ${CASTIRON_TFLM})
+  endif()
+  if(NOT arg_TFLM)
+    _castiron_error("ENGINE tflm compiles TensorFlow Lite Micro's kernels, and their sources were not named"
+      "name a checkout of tflite-micro with TFLM, -DCASTIRON_TFLM=… or CONFIG_CASTIRON_TFLM_PATH")
+  endif()
+  _castiron_absolute(arg_TFLM)
+  if(NOT arg_KERNELS AND CONFIG_CASTIRON_TFLM_CMSIS_NN)
+    set(arg_KERNELS cmsis-nn)
+  endif()
+  _castiron_options(options TFLM KERNELS)
+  if(arg_ALLOW_REVISION)
+    list(APPEND options --allow-revision)
+  endif()
+  set(${options_var} "${options}" PARENT_SCOPE)
+endfunction()

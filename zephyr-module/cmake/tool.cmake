@@ -1,0 +1,110 @@
+# The castiron command, and how errors are said.
+
+set(_CASTIRON_CHECKOUT ${CMAKE_CURRENT_LIST_DIR}/../..)
+cmake_path(NORMAL_PATH _CASTIRON_CHECKOUT)
+set_property(GLOBAL PROPERTY CASTIRON_CHECKOUT ${_CASTIRON_CHECKOUT})
+unset(_CASTIRON_CHECKOUT)
+
+# Ends the configuration: a line of cause and one of remedy.
+function(_castiron_error cause remedy)
+  message(FATAL_ERROR "castiron: ${cause}\n  help: ${remedy}")
+endfunction()
+
+# Finds the command: CASTIRON_EXECUTABLE, or PATH, or a build of the checkout that this file is in,
+# which is then made before anything that needs it. The result is its path; what runs it has to depend
+# on `depends_var`, too.
+function(_castiron_tool executable_var depends_var)
+  set(doc "The castiron command; empty: search PATH, then build it with cargo")
+  if(NOT CASTIRON_EXECUTABLE)
+    unset(CASTIRON_EXECUTABLE CACHE)
+    find_program(CASTIRON_EXECUTABLE castiron DOC ${doc} NO_CMAKE_FIND_ROOT_PATH)
+  endif()
+  if(CASTIRON_EXECUTABLE)
+    if(IS_ABSOLUTE "${CASTIRON_EXECUTABLE}")
+      set(executable ${CASTIRON_EXECUTABLE})
+    else()
+      # As with CMAKE_C_COMPILER, a name is looked for on PATH.
+      find_program(_castiron_by_name ${CASTIRON_EXECUTABLE} NO_CACHE NO_CMAKE_FIND_ROOT_PATH)
+      set(executable ${_castiron_by_name})
+    endif()
+    if(NOT EXISTS "${executable}" OR IS_DIRECTORY "${executable}")
+      _castiron_error("CASTIRON_EXECUTABLE is ${CASTIRON_EXECUTABLE}, and there is no such program"
+        "give its path with -DCASTIRON_EXECUTABLE=…, or give -DCASTIRON_EXECUTABLE= to search for it")
+    endif()
+    set(${executable_var} ${executable} PARENT_SCOPE)
+    set(${depends_var} ${executable} PARENT_SCOPE)
+    return()
+  endif()
+  _castiron_build_tool(executable)
+  set(${executable_var} ${executable} PARENT_SCOPE)
+  set(${depends_var} ${executable} castiron_command PARENT_SCOPE)
+endfunction()
+
+# A target that builds the command from the checkout. Cargo's own list of sources is the depfile, so it
+# is built again when they change.
+function(_castiron_build_tool executable_var)
+  get_property(checkout GLOBAL PROPERTY CASTIRON_CHECKOUT)
+  get_property(executable GLOBAL PROPERTY CASTIRON_BUILT_EXECUTABLE)
+  if(NOT executable)
+    find_program(CASTIRON_CARGO cargo HINTS $ENV{CARGO_HOME}/bin $ENV{HOME}/.cargo/bin
+      DOC "Cargo, to build castiron with" NO_CMAKE_FIND_ROOT_PATH)
+    if(NOT CASTIRON_CARGO OR NOT EXISTS ${checkout}/cli/Cargo.toml)
+      _castiron_error("the castiron command was not found, and neither was cargo to build it with"
+        "install it with `cargo install castiron-cli` (https://rustup.rs has cargo), or give its path with -DCASTIRON_EXECUTABLE=…")
+    endif()
+    set(CASTIRON_TARGET_DIR ${checkout}/target CACHE PATH "Where cargo builds castiron")
+    set(stem ${CASTIRON_TARGET_DIR}/release/castiron)
+    set(executable ${stem}${CMAKE_HOST_EXECUTABLE_SUFFIX})
+    if(NOT EXISTS ${executable})
+      message(STATUS "castiron was not found on PATH: it is built from ${checkout} first, which takes a minute or two")
+    endif()
+    add_custom_command(
+      OUTPUT ${executable}
+      COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET --unset=RUSTFLAGS
+        ${CASTIRON_CARGO} build --release --locked --quiet --package castiron-cli
+          --manifest-path ${checkout}/Cargo.toml --target-dir ${CASTIRON_TARGET_DIR}
+      DEPFILE ${stem}.d
+      WORKING_DIRECTORY ${checkout}
+      COMMENT "castiron: building the command from ${checkout}"
+      VERBATIM)
+    add_custom_target(castiron_command DEPENDS ${executable})
+    set_property(GLOBAL PROPERTY CASTIRON_BUILT_EXECUTABLE ${executable})
+  endif()
+  set(${executable_var} ${executable} PARENT_SCOPE)
+endfunction()
+
+# Paths as the caller wrote them, made absolute: those of files in its source folder.
+function(_castiron_absolute)
+  foreach(variable IN LISTS ARGN)
+    set(absolute)
+    foreach(path IN LISTS ${variable})
+      cmake_path(ABSOLUTE_PATH path BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+      list(APPEND absolute ${path})
+    endforeach()
+    set(${variable} ${absolute} PARENT_SCOPE)
+  endforeach()
+endfunction()
+
+# Checks what cmake_parse_arguments() left over, and that what has to be there is.
+function(_castiron_check_arguments function)
+  if(arg_UNPARSED_ARGUMENTS)
+    _castiron_error("${function}() does not know ${arg_UNPARSED_ARGUMENTS}"
+      "its arguments are described where it is defined, in ${CMAKE_CURRENT_FUNCTION_LIST_DIR}")
+  endif()
+  if(arg_KEYWORDS_MISSING_VALUES)
+    _castiron_error("${function}() has no value for ${arg_KEYWORDS_MISSING_VALUES}" "give it one, or leave it out")
+  endif()
+  foreach(needed IN LISTS ARGN)
+    if(NOT arg_${needed})
+      _castiron_error("${function}() needs ${needed}" "call it with ${needed} and a value")
+    endif()
+  endforeach()
+endfunction()
+
+# A model's file, which has to be there when the build is configured.
+function(_castiron_check_file what path)
+  if(NOT EXISTS "${path}")
+    _castiron_error("there is no ${what} ${path}"
+      "name a file that exists; relative paths are those of ${CMAKE_CURRENT_SOURCE_DIR}")
+  endif()
+endfunction()
