@@ -9,7 +9,7 @@
 #   DTS, ELF    default: those of a Zephyr build
 #   RULES       further rules. Default: CONFIG_CASTIRON_RENODE_RULES
 #   RENODE      the version to write for. Default: CONFIG_CASTIRON_RENODE_VERSION, or the newest known
-#   ARGUMENTS   of Renode. Default: --disable-xwt --console, which stays in the terminal
+#   ARGUMENTS   of Renode. Default: --disable-xwt --port -2: no window, no monitor, the console UART in the log
 #
 # Renode is the program `renode` on PATH, or that of -DRENODE=….
 function(castiron_add_renode_target)
@@ -24,7 +24,7 @@ function(castiron_add_renode_target)
     set(target ${logical_target_for_zephyr_elf})
   endif()
   if(NOT arg_ARGUMENTS)
-    set(arg_ARGUMENTS --disable-xwt --console)
+    set(arg_ARGUMENTS --disable-xwt --port -2)
   endif()
   cmake_path(ABSOLUTE_PATH arg_ELF BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   _castiron_unused_target(run run_renode)

@@ -53,6 +53,7 @@ function(_castiron_to_be_fitted target engine model)
   get_property(planned TARGET ${target} PROPERTY CASTIRON_FIT_PLANNED_${engine})
   if(CONFIG_CASTIRON_FIT_CHECK AND NOT planned)
     set_property(TARGET ${target} PROPERTY CASTIRON_FIT_PLANNED_${engine} TRUE)
-    cmake_language(DEFER CALL castiron_fit_check ${target} ENGINE ${engine})
+    # Evaluated now: a deferred call's own variables are those of the end.
+    cmake_language(EVAL CODE "cmake_language(DEFER CALL castiron_fit_check [[${target}]] ENGINE ${engine})")
   endif()
 endfunction()
