@@ -105,12 +105,10 @@ fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
     let name = arguments.board.as_deref();
     if let Some(path) = &arguments.dts {
         sources.push(path.clone());
-        let facts = board::facts(&input::devicetree(path)?);
-        return Ok(Board::of_devicetree(
-            name,
-            &facts,
-            &path.display().to_string(),
-        ));
+        let file = path.display().to_string();
+        let tree = input::devicetree(path)?;
+        board::memory::sram(&tree).map_err(|e| e.in_file(&file))?;
+        return Ok(Board::of_devicetree(name, &board::facts(&tree), &file));
     }
     let name = name.unwrap_or_default();
     let Some(path) = &arguments.platforms else {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
 use crate::emit::resolver::{Resolver, ResolverOptions};
@@ -152,24 +153,27 @@ pub fn find_board<'n>(
         [] => {}
         _ => {
             let diagnostic = Diagnostic::new("the board has several targets")
-                .expected(variants.join(" or "))
+                .expected(one_of(&variants))
                 .found(format!("\"{}\"", wanted.escape_debug()))
-                .help("name one of them");
+                .help("name one of them with --board");
             return Err(diagnostic.into());
         }
     }
-    let mut close: Vec<(f64, &str)> = (names.into_iter())
-        .map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .collect();
-    close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let mut diagnostic = Diagnostic::new("there is no such board")
+    let all: Vec<&str> = names.into_iter().collect();
+    let close = likely(wanted, all.iter().copied());
+    let remedy = "give the board's devicetree with --dts build/zephyr/zephyr.dts";
+    let help = match close.is_empty() {
+        true => remedy.to_owned(),
+        false => format!("did you mean {}? Otherwise {remedy}", one_of(&close)),
+    };
+    let diagnostic = Diagnostic::new("there is no such board")
+        .expected(match all.len() {
+            0 => "one in the list, which is empty".to_owned(),
+            1..=5 => one_of(&all),
+            count => format!("one of {count} known boards"),
+        })
         .found(format!("\"{}\"", wanted.escape_debug()))
-        .help("give the board's devicetree with --dts build/zephyr/zephyr.dts");
-    if !close.is_empty() {
-        let names: Vec<&str> = close.iter().take(3).map(|(_, name)| *name).collect();
-        diagnostic = diagnostic.expected(names.join(" or "));
-    }
+        .help(help);
     Err(diagnostic.into())
 }
 
@@ -350,30 +354,59 @@ impl Room {
 impl Fit {
     /// Why it does not fit; `None` if it does.
     pub fn refusal(&self) -> Option<Diagnostic> {
-        let missing: Vec<String> = [("flash", self.flash), ("RAM", Some(self.ram))]
-            .into_iter()
+        let rooms = [("flash", self.flash), ("RAM", Some(self.ram))];
+        let full: Vec<(&str, Room)> = (rooms.into_iter())
             .filter_map(|(what, room)| Some((what, room.filter(|room| room.left < 0)?)))
-            .map(|(what, room)| format!("{} bytes of {what}", room.left.unsigned_abs()))
             .collect();
-        if missing.is_empty() {
-            return None;
-        }
-        let largest = |of: fn(&Item) -> u64| self.items.iter().max_by_key(|item| of(item));
-        let taker = match self.ram.left < 0 {
-            true => largest(|item| item.ram_bytes),
-            false => largest(|item| item.flash_bytes),
+        let (what, _) = *full.last()?;
+        let listed = |of: fn(&Room) -> u64| {
+            let parts = full
+                .iter()
+                .map(|(what, room)| format!("{} bytes of {what}", of(room)));
+            parts.collect::<Vec<_>>().join(" and ")
         };
-        let taker = taker.map_or_else(String::new, |item| match &item.model {
-            Some(model) => format!("{} of {model}", item.what),
-            None => item.what.to_owned(),
-        });
-        let message = format!("this does not fit on {}", self.board.name);
-        let diagnostic = Diagnostic::new(message)
-            .found(format!("{} too few", missing.join(" and ")))
-            .help(format!(
-                "take a smaller model or a larger board; most of it is taken by the {taker}"
-            ));
-        Some(diagnostic)
+        // A board without flash has everything in RAM.
+        let taken = |item: &&Item| match (what, self.flash) {
+            ("flash", _) => item.flash_bytes,
+            (_, Some(_)) => item.ram_bytes,
+            (_, None) => item.ram_bytes.saturating_add(item.flash_bytes),
+        };
+        let largest = self.items.iter().max_by_key(taken)?;
+        let bytes = taken(&largest);
+        let remedy = match &largest.model {
+            Some(model) => format!(
+                "take a smaller model or a larger board: {bytes} bytes of {what} are the {} of {model}",
+                largest.what
+            ),
+            None => format!(
+                "make the application smaller or take a larger board: {bytes} bytes of {what} are the {}'s",
+                largest.what
+            ),
+        };
+        let diagnostic = Diagnostic::new(format!("this does not fit on {}", self.board.name))
+            .expected(format!("at most {}", listed(|room| room.has)))
+            .found(format!(
+                "{} ({} too many)",
+                listed(|room| room.takes),
+                (full
+                    .iter()
+                    .map(|(_, room)| room.left.unsigned_abs().to_string()))
+                .collect::<Vec<_>>()
+                .join(" and ")
+            ))
+            .help(remedy);
+        Some(self.about(diagnostic))
+    }
+
+    /// Names the model in a diagnostic if there is but one.
+    fn about(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        let mut models = self.items.iter().filter_map(|item| item.model.as_ref());
+        if let Some(model) = models.next()
+            && models.all(|other| other == model)
+        {
+            diagnostic.place.file = Some(model.clone());
+        }
+        diagnostic
     }
 }
 
@@ -428,7 +461,10 @@ mod tests {
             let tight = answer(board(Some(flash), ram - 1), &options);
             let refusal = tight.refusal().expect("one byte too few");
             assert!(!tight.fits);
-            assert_eq!(refusal.found.as_deref(), Some("1 bytes of RAM too few"));
+            assert_eq!(
+                refusal.found.as_deref(),
+                Some(&*format!("{} bytes of RAM (1 too many)", ram))
+            );
             let tight = answer(board(Some(flash - 1), ram), &options);
             assert_eq!(tight.flash.expect("flash").left, -1);
             // Without flash, RAM has everything.
@@ -459,9 +495,9 @@ mod tests {
         let diagnostic = &error.diagnostics()[0];
         assert!(
             diagnostic
-                .expected
+                .help
                 .as_deref()
-                .is_some_and(|e| e.contains("nucleo_f401re"))
+                .is_some_and(|e| e.contains("did you mean nucleo_f401re"))
         );
         let error = Board::known("hifive_unmatched").expect_err("two targets");
         assert!(error.to_string().contains("several targets"), "{error}");

@@ -7,6 +7,7 @@
 mod cpu;
 pub mod dts;
 pub mod fit;
+mod likely;
 pub mod memory;
 pub mod overlay;
 pub mod platforms;
