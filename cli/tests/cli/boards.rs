@@ -137,6 +137,7 @@ fn errors_of_fit_have_cause_and_remedy() {
         on("hifive_unmatched", &[]),
         on("mps2/an385", &["--app-ram", "5000"]),
         on("nucleo_f401re", &["--app-flash", "512"]),
+        on("nucleo_f401re", &["--app-flash", "511"]),
         on("nucleo_f401re", &["--app-flash", "600", "--app-ram", "100"]),
         on("nucleo_f401re", &["--engine", "tflm", "--app-ram", "95"]),
     ];
@@ -275,7 +276,19 @@ fn fitting_is_the_exit_code() {
     assert_eq!(fit["fits"], true);
     assert_eq!(fit["flash"]["has"], 512 * 1024);
     let items = fit["items"].as_array().expect("items");
-    assert_eq!(items.len(), 5);
+    assert_eq!(items.len(), 7);
+    let code = fit["code"]["bytes"].as_u64().expect("an estimate");
+    assert!((4000..10000).contains(&code), "{code}");
+    let close = [
+        "fit",
+        &sine(),
+        "--board",
+        "nucleo_f401re",
+        "--app-flash",
+        "511",
+    ];
+    castiron(&close).assert().code(1);
+    stdout(&[&close[..], &["--no-code"]].concat());
     let table = stdout(&[
         "fit",
         &sine(),

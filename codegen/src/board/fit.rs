@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::code::CodeTable;
 use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
@@ -193,7 +194,10 @@ pub enum Engine {
 pub struct FitOptions {
     /// The engine.
     pub engine: Engine,
-    /// Flash of the application, in bytes: its code, Zephyr's, and the engine's.
+    /// Do not count the engine's code.
+    pub no_code: bool,
+    /// Flash of the application, in bytes: its code and Zephyr's, and the engine's if that is not
+    /// counted.
     pub app_flash: u64,
     /// RAM of the application, in bytes: its data, stacks and heaps.
     pub app_ram: u64,
@@ -208,12 +212,29 @@ pub struct Fit {
     pub engine: Engine,
     /// Whether everything fits.
     pub fits: bool,
+    /// Whether all but the estimated code fits: that it does not is an estimate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_by_estimate: bool,
     /// Flash: what there is and what is taken. A board without runs from RAM, which then has all.
     pub flash: Option<Room>,
     /// RAM: what there is and what is taken.
     pub ram: Room,
     /// What takes it, in the order of the models.
     pub items: Vec<Item>,
+    /// The code that is estimated, and how well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<EstimatedCode>,
+}
+
+/// How much code is estimated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EstimatedCode {
+    /// Bytes of all models.
+    pub bytes: u64,
+    /// What the estimate was made from.
+    pub measured: String,
+    /// The mean error in percent, of models that it was not made from.
+    pub mean_error_percent: u64,
 }
 
 /// A kind of memory.
@@ -261,9 +282,15 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
             .help("give the zephyr.dts of a build for the board with --dts")
     })?;
     let mut items = Vec::new();
+    // Others than Cortex-M, and TFLM's kernels, have not been measured.
+    let is_measured = board.cpu.as_deref().is_some_and(CodeTable::is_of);
+    let table = match options.engine {
+        Engine::Compiled if is_measured && !options.no_code => Some(CodeTable::cortex_m()?),
+        _ => None,
+    };
     for candidate in models {
         match options.engine {
-            Engine::Compiled => compiled(candidate, &mut items)?,
+            Engine::Compiled => compiled(candidate, table.as_ref(), &mut items)?,
             Engine::Tflm => interpreted(candidate, board.target(), &mut items)?,
         }
     }
@@ -284,17 +311,42 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         ),
         None => (None, Room::new(has_ram, in_ram.chain(in_flash))),
     };
+    let fits = flash.is_none_or(|flash| flash.left >= 0) && ram.left >= 0;
+    let code = table.map(|table| EstimatedCode {
+        bytes: (items.iter().filter(|item| item.what == CODE))
+            .map(|item| item.flash_bytes)
+            .sum(),
+        measured: table.measured,
+        mean_error_percent: table.mean_error_percent,
+    });
+    let estimated = code.as_ref().map_or(0, |code| code.bytes);
+    // Without flash, RAM has the code.
+    let (of_flash, of_ram) = match flash {
+        Some(_) => (estimated, 0),
+        None => (0, estimated),
+    };
+    let without = |room: Room, code: u64| room.takes.saturating_sub(code) <= room.has;
+    let fits_without = flash.is_none_or(|flash| without(flash, of_flash)) && without(ram, of_ram);
     Ok(Fit {
         board,
         engine: options.engine,
-        fits: flash.is_none_or(|flash| flash.left >= 0) && ram.left >= 0,
+        fits,
+        only_by_estimate: !fits && fits_without,
+        code,
         flash,
         ram,
         items,
     })
 }
 
-fn compiled(candidate: &Candidate<'_>, items: &mut Vec<Item>) -> Result<()> {
+/// What [`Item::what`] says of code that is estimated.
+const CODE: &str = "code (estimated)";
+
+fn compiled(
+    candidate: &Candidate<'_>,
+    code: Option<&CodeTable>,
+    items: &mut Vec<Item>,
+) -> Result<()> {
     let program = compile(candidate.model, &CompileOptions::default())?;
     let model = Some(candidate.model.file.clone());
     items.push(Item {
@@ -303,6 +355,14 @@ fn compiled(candidate: &Candidate<'_>, items: &mut Vec<Item>) -> Result<()> {
         flash_bytes: program.constants.bytes().len() as u64,
         ram_bytes: 0,
     });
+    if let Some(table) = code {
+        items.push(Item {
+            model: model.clone(),
+            what: CODE,
+            flash_bytes: table.estimate(&program),
+            ram_bytes: 0,
+        });
+    }
     items.push(Item {
         model,
         what: "arena",
@@ -383,7 +443,18 @@ impl Fit {
                 largest.what
             ),
         };
-        let diagnostic = Diagnostic::new(format!("this does not fit on {}", self.board.name))
+        let (message, remedy) = match &self.code {
+            Some(code) if self.only_by_estimate => (
+                format!("by estimate, this does not fit on {}", self.board.name),
+                format!(
+                    "{} bytes of code are estimated, {} % off on average: give what is measured with --no-code --app-flash, \
+                     or {remedy}",
+                    code.bytes, code.mean_error_percent
+                ),
+            ),
+            _ => (format!("this does not fit on {}", self.board.name), remedy),
+        };
+        let diagnostic = Diagnostic::new(message)
             .expected(format!("at most {}", listed(|room| room.has)))
             .found(format!(
                 "{} ({} too many)",
@@ -449,6 +520,7 @@ mod tests {
         for engine in [Engine::Compiled, Engine::Tflm] {
             let options = FitOptions {
                 engine,
+                no_code: false,
                 app_flash: 1000,
                 app_ram: 500,
             };
@@ -471,6 +543,49 @@ mod tests {
             assert!(answer(board(None, flash + ram), &options).fits);
             assert!(!answer(board(None, flash + ram - 1), &options).fits);
         }
+    }
+
+    #[test]
+    fn an_estimate_that_does_not_fit_says_so() {
+        let options = FitOptions::default();
+        let roomy = answer(board(Some(1 << 20), 1 << 20), &options);
+        let code = roomy.code.as_ref().expect("an estimate").bytes;
+        assert!(code > 1000 && roomy.items.iter().any(|item| item.what == CODE));
+        let takes = roomy.flash.expect("flash").takes;
+        for (flash, only_by_estimate) in [
+            (takes - 1, true),
+            (takes - code, true),
+            (takes - code - 1, false),
+        ] {
+            let tight = answer(board(Some(flash), 1 << 20), &options);
+            assert!(!tight.fits);
+            assert_eq!(
+                tight.only_by_estimate, only_by_estimate,
+                "{flash} of {takes}"
+            );
+            let message = tight.refusal().expect("a refusal").message;
+            assert_eq!(
+                message.starts_with("by estimate"),
+                only_by_estimate,
+                "{message}"
+            );
+        }
+        // RAM that lacks is no matter of code, unless it has the code.
+        assert!(!answer(board(Some(1 << 20), 8), &options).only_by_estimate);
+        let ram = takes + roomy.ram.takes;
+        assert!(answer(board(None, ram - 1), &options).only_by_estimate);
+
+        let options = FitOptions {
+            no_code: true,
+            ..options
+        };
+        let without = answer(board(Some(takes - code), 1 << 20), &options);
+        assert!(without.fits && without.code.is_none());
+        let riscv = Board {
+            cpu: Some("riscv".to_owned()),
+            ..board(Some(takes - code), 1 << 20)
+        };
+        assert!(answer(riscv, &FitOptions::default()).code.is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! [`renode::Platform`] → [`crate::emit::repl`]; the devicetree's memories give
 //! [`platforms::Entry`] and the answer of [`fit`].
 
+pub mod code;
 mod cpu;
 pub mod dts;
 pub mod fit;
