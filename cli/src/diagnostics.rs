@@ -47,8 +47,36 @@ fn render(diagnostic: &Diagnostic) -> String {
     }
 }
 
+/// One line of cause and one of remedy, so that logs can be searched and editors find the place.
 fn plain(diagnostic: &Diagnostic) -> String {
-    format!("error: {diagnostic}\n")
+    let Diagnostic {
+        message,
+        place,
+        expected,
+        found,
+        help,
+    } = diagnostic;
+    let lines = [expected, found].into_iter().flatten();
+    if lines.into_iter().any(|text| text.contains('\n')) {
+        // What a compiler says is no part of a line.
+        return format!("error: {diagnostic}\n");
+    }
+    let mut out = "error: ".to_owned();
+    let place = place.to_string();
+    if !place.is_empty() {
+        out += &format!("{place}: ");
+    }
+    out += message;
+    out += &match (expected, found) {
+        (Some(expected), Some(found)) => format!(": expected {expected}, found {found}"),
+        (Some(expected), None) => format!(": expected {expected}"),
+        (None, Some(found)) => format!(": found {found}"),
+        (None, None) => String::new(),
+    };
+    if let Some(help) = help {
+        out += &format!("\n  help: {help}");
+    }
+    out + "\n"
 }
 
 fn graphical(diagnostic: &Diagnostic, color: bool, width: Option<usize>) -> String {
@@ -127,10 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn plain_is_the_generators_own_text() {
-        let text = plain(&example());
-        assert!(text.starts_with("error: kws.tflite, subgraph 0, operator 2 CONV_2D"));
-        assert!(text.ends_with("help: export the model again\n"));
+    fn plain_is_a_line_of_cause_and_one_of_remedy() {
+        assert_eq!(
+            plain(&example()),
+            "error: kws.tflite, subgraph 0, operator 2 CONV_2D, tensor 7 \"filter\": the filter's \
+             channels do not divide the input's: expected a divisor of 8, found 3\n  \
+             help: export the model again\n"
+        );
+        let long = Diagnostic::new("it does not build").found("a\nb");
+        assert_eq!(plain(&long), "error: it does not build\n  found: a\nb\n");
     }
 
     #[test]

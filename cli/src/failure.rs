@@ -24,7 +24,23 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        let mut diagnostic = Diagnostic::new(format!("cannot {doing}: {error}"));
+        use io::ErrorKind;
+        let help = match error.kind() {
+            ErrorKind::NotFound if path.is_relative() => {
+                "check the path, which starts at the current folder"
+            }
+            ErrorKind::NotFound => "check the path",
+            ErrorKind::IsADirectory => "name a file in this folder",
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                "a part of the path is a file: choose another path"
+            }
+            ErrorKind::PermissionDenied => "change its permissions, or choose another path",
+            ErrorKind::InvalidData => "save it as UTF-8 text",
+            ErrorKind::FileTooLarge => "check that it is the file you mean",
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
+            _ => "check that this is the file you mean, and its disk",
+        };
+        let mut diagnostic = Diagnostic::new(format!("cannot {doing}: {error}")).help(help);
         diagnostic.place.file = Some(path.display().to_string());
         Self::Io(diagnostic)
     }

@@ -125,7 +125,13 @@ fn beside(model: &Path) -> Option<PathBuf> {
 /// Reads a flattened devicetree; `-` is standard input.
 pub(crate) fn devicetree(path: &Path) -> Result<Devicetree> {
     let name = path.display().to_string();
-    let text = String::from_utf8(bytes(path)?).map_err(|_| {
+    let bytes = bytes(path).map_err(|failure| match failure {
+        Failure::Io(diagnostic) if !is_stdin(path) && !path.exists() => Failure::Io(
+            diagnostic.help("check the path; west build writes build/zephyr/zephyr.dts"),
+        ),
+        other => other,
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| {
         let diagnostic = Diagnostic::new("this is not devicetree source: it is no UTF-8 text")
             .help("give the build's flattened devicetree, build/zephyr/zephyr.dts");
         Failure::from(Error::from(diagnostic).in_file(&name))

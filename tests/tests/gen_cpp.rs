@@ -14,6 +14,7 @@ use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::graph::DType;
 use castiron_codegen::tflm::direct::{Direct, DirectOptions, OWN_HEADER, Place};
+use castiron_test_tools::run;
 use castiron_tests::goldens::{Golden, find, read};
 use castiron_tests::{reference_folder, workspace};
 
@@ -185,17 +186,6 @@ impl Tflm {
         run(compiler.arg("-c").arg(&source).arg("-o").arg(&object));
         object
     }
-}
-
-fn run(command: &mut Command) -> String {
-    let out = command.output().unwrap();
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(
-        out.status.success(),
-        "{command:?}\n{text}{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-    text
 }
 
 fn models() -> Vec<Golden> {

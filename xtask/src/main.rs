@@ -2,6 +2,7 @@
 
 mod bench;
 mod checks;
+mod code;
 mod elf;
 mod expansion;
 mod firmware;
@@ -48,6 +49,12 @@ enum Task {
         /// The model to include.
         #[arg(value_name = "MODEL")]
         model: PathBuf,
+    },
+    /// Measure the code of models on a Cortex-M4 and print the table that `castiron fit` estimates from.
+    Code {
+        /// Write it into codegen/data/code.
+        #[arg(long)]
+        update: bool,
     },
     /// Fail if a dependency needs a newer Rust than the workspace promises.
     RustVersions,
@@ -130,6 +137,8 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::Expansion { model } => print!("{}", expansion::measure(root, &model)?),
+        Task::Code { update: false } => print!("{}", code::table(root)?),
+        Task::Code { update: true } => println!("wrote {}", code::update(root)?.display()),
         Task::RustVersions => {
             let (stated, ours) = rust_versions::check(root)?;
             println!("Rust {ours} is enough for the {stated} packages that say what they need");

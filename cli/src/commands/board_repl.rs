@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
     /// The frequency of the processor's clock in Hz [default: what the devicetree says]
-    #[arg(long, value_name = "HZ")]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..))]
     clock: Option<u64>,
     /// Also write a script that loads platform and firmware, shows the console and starts
     #[arg(long, value_name = "FILE")]

@@ -20,9 +20,9 @@ Examples:
   castiron fit kws.tflite --dts build/zephyr/zephyr.dts --engine tflm --json
   castiron fit kws.tflite --board my_board --platforms platforms.yml
 
-The models are counted together. Code is not: what the application, the operating system and the
-kernels of the engine take goes into --app-flash. The exit code is 0 if all of it fits and 1 if it
-does not.";
+The models are counted together, on Cortex-M with an estimate of the compiled engine's code. The
+code of the application, the operating system, and other engines goes into --app-flash. The exit
+code is 0 if all of it fits and 1 if it does not.";
 
 /// Check whether models fit on a board, and what takes the room
 #[derive(Debug, Args)]
@@ -41,12 +41,15 @@ pub(crate) struct Arguments {
     /// Take the board's memories from a build's flattened devicetree
     #[arg(long, value_name = "FILE")]
     dts: Option<PathBuf>,
-    /// Flash of everything but the models' data, in KB
+    /// Flash of everything but the models and their engine, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_flash: u32,
     /// RAM of everything but the models, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_ram: u32,
+    /// Do not estimate the engine's code
+    #[arg(long)]
+    no_code: bool,
     /// What runs the models
     #[arg(long, value_enum, default_value_t = EngineName::Compiled)]
     engine: EngineName,
@@ -79,6 +82,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             EngineName::Compiled => Engine::Compiled,
             EngineName::Tflm => Engine::Tflm,
         },
+        no_code: arguments.no_code,
         app_flash: u64::from(arguments.app_flash) * 1024,
         app_ram: u64::from(arguments.app_ram) * 1024,
     };
@@ -105,12 +109,10 @@ fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
     let name = arguments.board.as_deref();
     if let Some(path) = &arguments.dts {
         sources.push(path.clone());
-        let facts = board::facts(&input::devicetree(path)?);
-        return Ok(Board::of_devicetree(
-            name,
-            &facts,
-            &path.display().to_string(),
-        ));
+        let file = path.display().to_string();
+        let tree = input::devicetree(path)?;
+        board::memory::sram(&tree).map_err(|e| e.in_file(&file))?;
+        return Ok(Board::of_devicetree(name, &board::facts(&tree), &file));
     }
     let name = name.unwrap_or_default();
     let Some(path) = &arguments.platforms else {
@@ -152,7 +154,13 @@ fn describe(fit: &Fit) -> String {
     let mut out = heading(format_args!("{verdict} on {}", text::name(&fit.board.name)));
     out += &table(&["Model", "", ">Flash", ">RAM"], rows);
     out += &format!("\nSizes of the board: {}. ", text::name(&fit.board.source));
-    out += "Code is counted only as --app-flash.\n";
+    out += &match &fit.code {
+        Some(code) => format!(
+            "The engine's code is estimated from {};\nsuch estimates are {} % off on average. Other code is counted only as --app-flash.\n",
+            code.measured, code.mean_error_percent
+        ),
+        None => "Code is counted only as --app-flash.\n".to_owned(),
+    };
     if fit.flash.is_none() {
         out += "The board has no flash to run from: RAM has everything.\n";
     }

@@ -61,7 +61,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             Some(name) => name.clone(),
             None => name_of(path),
         };
-        let entry = Entry::new(&name, &board::facts(&tree));
+        let entry = board::memory::sram(&tree);
+        let entry = entry.and_then(|_| Entry::new(&name, &board::facts(&tree)));
         entries.push(entry.map_err(|e| e.in_file(&path.display().to_string()))?);
     }
     if is_stdout(&arguments.output) {

@@ -1,7 +1,8 @@
 //! `castiron validate`.
 
 use std::fs;
-use std::process::Command;
+
+use castiron_test_tools::present;
 
 use crate::support::{Folder, castiron, failure, json, repository, sine, stdout};
 
@@ -11,11 +12,7 @@ const GOLDEN: &str = "examples/models/golden/sine_int8";
 
 /// The harness is compiled by the C compiler that Rust links with.
 fn has_compiler() -> bool {
-    let found = (Command::new("cc").arg("--version").output()).is_ok_and(|o| o.status.success());
-    if !found {
-        println!("skipped: no cc on this machine");
-    }
-    found
+    present("cc")
 }
 
 #[test]

@@ -181,6 +181,6 @@ fn inputs_have_to_fit() {
     let two = ["run", &sine(), "-o", &out, "-i", "a", "b"];
     let (code, text) = failure(&two);
     assert_eq!(code, 1);
-    assert!(text.contains("found: 2"), "{text}");
+    assert!(text.contains("found 2"), "{text}");
     assert!(!fs::exists(&out).unwrap());
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::code::CodeTable;
+use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
 use crate::emit::resolver::{Resolver, ResolverOptions};
@@ -152,24 +154,27 @@ pub fn find_board<'n>(
         [] => {}
         _ => {
             let diagnostic = Diagnostic::new("the board has several targets")
-                .expected(variants.join(" or "))
+                .expected(one_of(&variants))
                 .found(format!("\"{}\"", wanted.escape_debug()))
-                .help("name one of them");
+                .help("name one of them with --board");
             return Err(diagnostic.into());
         }
     }
-    let mut close: Vec<(f64, &str)> = (names.into_iter())
-        .map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .collect();
-    close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let mut diagnostic = Diagnostic::new("there is no such board")
+    let all: Vec<&str> = names.into_iter().collect();
+    let close = likely(wanted, all.iter().copied());
+    let remedy = "give the board's devicetree with --dts build/zephyr/zephyr.dts";
+    let help = match close.is_empty() {
+        true => remedy.to_owned(),
+        false => format!("did you mean {}? Otherwise {remedy}", one_of(&close)),
+    };
+    let diagnostic = Diagnostic::new("there is no such board")
+        .expected(match all.len() {
+            0 => "one in the list, which is empty".to_owned(),
+            1..=5 => one_of(&all),
+            count => format!("one of {count} known boards"),
+        })
         .found(format!("\"{}\"", wanted.escape_debug()))
-        .help("give the board's devicetree with --dts build/zephyr/zephyr.dts");
-    if !close.is_empty() {
-        let names: Vec<&str> = close.iter().take(3).map(|(_, name)| *name).collect();
-        diagnostic = diagnostic.expected(names.join(" or "));
-    }
+        .help(help);
     Err(diagnostic.into())
 }
 
@@ -189,7 +194,10 @@ pub enum Engine {
 pub struct FitOptions {
     /// The engine.
     pub engine: Engine,
-    /// Flash of the application, in bytes: its code, Zephyr's, and the engine's.
+    /// Do not count the engine's code.
+    pub no_code: bool,
+    /// Flash of the application, in bytes: its code and Zephyr's, and the engine's if that is not
+    /// counted.
     pub app_flash: u64,
     /// RAM of the application, in bytes: its data, stacks and heaps.
     pub app_ram: u64,
@@ -204,12 +212,29 @@ pub struct Fit {
     pub engine: Engine,
     /// Whether everything fits.
     pub fits: bool,
+    /// Whether all but the estimated code fits: that it does not is an estimate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_by_estimate: bool,
     /// Flash: what there is and what is taken. A board without runs from RAM, which then has all.
     pub flash: Option<Room>,
     /// RAM: what there is and what is taken.
     pub ram: Room,
     /// What takes it, in the order of the models.
     pub items: Vec<Item>,
+    /// The code that is estimated, and how well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<EstimatedCode>,
+}
+
+/// How much code is estimated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EstimatedCode {
+    /// Bytes of all models.
+    pub bytes: u64,
+    /// What the estimate was made from.
+    pub measured: String,
+    /// The mean error in percent, of models that it was not made from.
+    pub mean_error_percent: u64,
 }
 
 /// A kind of memory.
@@ -257,9 +282,15 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
             .help("give the zephyr.dts of a build for the board with --dts")
     })?;
     let mut items = Vec::new();
+    // Others than Cortex-M, and TFLM's kernels, have not been measured.
+    let is_measured = board.cpu.as_deref().is_some_and(CodeTable::is_of);
+    let table = match options.engine {
+        Engine::Compiled if is_measured && !options.no_code => Some(CodeTable::cortex_m()?),
+        _ => None,
+    };
     for candidate in models {
         match options.engine {
-            Engine::Compiled => compiled(candidate, &mut items)?,
+            Engine::Compiled => compiled(candidate, table.as_ref(), &mut items)?,
             Engine::Tflm => interpreted(candidate, board.target(), &mut items)?,
         }
     }
@@ -280,17 +311,42 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         ),
         None => (None, Room::new(has_ram, in_ram.chain(in_flash))),
     };
+    let fits = flash.is_none_or(|flash| flash.left >= 0) && ram.left >= 0;
+    let code = table.map(|table| EstimatedCode {
+        bytes: (items.iter().filter(|item| item.what == CODE))
+            .map(|item| item.flash_bytes)
+            .sum(),
+        measured: table.measured,
+        mean_error_percent: table.mean_error_percent,
+    });
+    let estimated = code.as_ref().map_or(0, |code| code.bytes);
+    // Without flash, RAM has the code.
+    let (of_flash, of_ram) = match flash {
+        Some(_) => (estimated, 0),
+        None => (0, estimated),
+    };
+    let without = |room: Room, code: u64| room.takes.saturating_sub(code) <= room.has;
+    let fits_without = flash.is_none_or(|flash| without(flash, of_flash)) && without(ram, of_ram);
     Ok(Fit {
         board,
         engine: options.engine,
-        fits: flash.is_none_or(|flash| flash.left >= 0) && ram.left >= 0,
+        fits,
+        only_by_estimate: !fits && fits_without,
+        code,
         flash,
         ram,
         items,
     })
 }
 
-fn compiled(candidate: &Candidate<'_>, items: &mut Vec<Item>) -> Result<()> {
+/// What [`Item::what`] says of code that is estimated.
+const CODE: &str = "code (estimated)";
+
+fn compiled(
+    candidate: &Candidate<'_>,
+    code: Option<&CodeTable>,
+    items: &mut Vec<Item>,
+) -> Result<()> {
     let program = compile(candidate.model, &CompileOptions::default())?;
     let model = Some(candidate.model.file.clone());
     items.push(Item {
@@ -299,6 +355,14 @@ fn compiled(candidate: &Candidate<'_>, items: &mut Vec<Item>) -> Result<()> {
         flash_bytes: program.constants.bytes().len() as u64,
         ram_bytes: 0,
     });
+    if let Some(table) = code {
+        items.push(Item {
+            model: model.clone(),
+            what: CODE,
+            flash_bytes: table.estimate(&program),
+            ram_bytes: 0,
+        });
+    }
     items.push(Item {
         model,
         what: "arena",
@@ -350,30 +414,70 @@ impl Room {
 impl Fit {
     /// Why it does not fit; `None` if it does.
     pub fn refusal(&self) -> Option<Diagnostic> {
-        let missing: Vec<String> = [("flash", self.flash), ("RAM", Some(self.ram))]
-            .into_iter()
+        let rooms = [("flash", self.flash), ("RAM", Some(self.ram))];
+        let full: Vec<(&str, Room)> = (rooms.into_iter())
             .filter_map(|(what, room)| Some((what, room.filter(|room| room.left < 0)?)))
-            .map(|(what, room)| format!("{} bytes of {what}", room.left.unsigned_abs()))
             .collect();
-        if missing.is_empty() {
-            return None;
-        }
-        let largest = |of: fn(&Item) -> u64| self.items.iter().max_by_key(|item| of(item));
-        let taker = match self.ram.left < 0 {
-            true => largest(|item| item.ram_bytes),
-            false => largest(|item| item.flash_bytes),
+        let (what, _) = *full.last()?;
+        let listed = |of: fn(&Room) -> u64| {
+            let parts = full
+                .iter()
+                .map(|(what, room)| format!("{} bytes of {what}", of(room)));
+            parts.collect::<Vec<_>>().join(" and ")
         };
-        let taker = taker.map_or_else(String::new, |item| match &item.model {
-            Some(model) => format!("{} of {model}", item.what),
-            None => item.what.to_owned(),
-        });
-        let message = format!("this does not fit on {}", self.board.name);
+        // A board without flash has everything in RAM.
+        let taken = |item: &&Item| match (what, self.flash) {
+            ("flash", _) => item.flash_bytes,
+            (_, Some(_)) => item.ram_bytes,
+            (_, None) => item.ram_bytes.saturating_add(item.flash_bytes),
+        };
+        let largest = self.items.iter().max_by_key(taken)?;
+        let bytes = taken(&largest);
+        let remedy = match &largest.model {
+            Some(model) => format!(
+                "take a smaller model or a larger board: {bytes} bytes of {what} are the {} of {model}",
+                largest.what
+            ),
+            None => format!(
+                "make the application smaller or take a larger board: {bytes} bytes of {what} are the {}'s",
+                largest.what
+            ),
+        };
+        let (message, remedy) = match &self.code {
+            Some(code) if self.only_by_estimate => (
+                format!("by estimate, this does not fit on {}", self.board.name),
+                format!(
+                    "{} bytes of code are estimated, {} % off on average: give what is measured with --no-code --app-flash, \
+                     or {remedy}",
+                    code.bytes, code.mean_error_percent
+                ),
+            ),
+            _ => (format!("this does not fit on {}", self.board.name), remedy),
+        };
         let diagnostic = Diagnostic::new(message)
-            .found(format!("{} too few", missing.join(" and ")))
-            .help(format!(
-                "take a smaller model or a larger board; most of it is taken by the {taker}"
-            ));
-        Some(diagnostic)
+            .expected(format!("at most {}", listed(|room| room.has)))
+            .found(format!(
+                "{} ({} too many)",
+                listed(|room| room.takes),
+                (full
+                    .iter()
+                    .map(|(_, room)| room.left.unsigned_abs().to_string()))
+                .collect::<Vec<_>>()
+                .join(" and ")
+            ))
+            .help(remedy);
+        Some(self.about(diagnostic))
+    }
+
+    /// Names the model in a diagnostic if there is but one.
+    fn about(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        let mut models = self.items.iter().filter_map(|item| item.model.as_ref());
+        if let Some(model) = models.next()
+            && models.all(|other| other == model)
+        {
+            diagnostic.place.file = Some(model.clone());
+        }
+        diagnostic
     }
 }
 
@@ -416,6 +520,7 @@ mod tests {
         for engine in [Engine::Compiled, Engine::Tflm] {
             let options = FitOptions {
                 engine,
+                no_code: false,
                 app_flash: 1000,
                 app_ram: 500,
             };
@@ -428,13 +533,59 @@ mod tests {
             let tight = answer(board(Some(flash), ram - 1), &options);
             let refusal = tight.refusal().expect("one byte too few");
             assert!(!tight.fits);
-            assert_eq!(refusal.found.as_deref(), Some("1 bytes of RAM too few"));
+            assert_eq!(
+                refusal.found.as_deref(),
+                Some(&*format!("{} bytes of RAM (1 too many)", ram))
+            );
             let tight = answer(board(Some(flash - 1), ram), &options);
             assert_eq!(tight.flash.expect("flash").left, -1);
             // Without flash, RAM has everything.
             assert!(answer(board(None, flash + ram), &options).fits);
             assert!(!answer(board(None, flash + ram - 1), &options).fits);
         }
+    }
+
+    #[test]
+    fn an_estimate_that_does_not_fit_says_so() {
+        let options = FitOptions::default();
+        let roomy = answer(board(Some(1 << 20), 1 << 20), &options);
+        let code = roomy.code.as_ref().expect("an estimate").bytes;
+        assert!(code > 1000 && roomy.items.iter().any(|item| item.what == CODE));
+        let takes = roomy.flash.expect("flash").takes;
+        for (flash, only_by_estimate) in [
+            (takes - 1, true),
+            (takes - code, true),
+            (takes - code - 1, false),
+        ] {
+            let tight = answer(board(Some(flash), 1 << 20), &options);
+            assert!(!tight.fits);
+            assert_eq!(
+                tight.only_by_estimate, only_by_estimate,
+                "{flash} of {takes}"
+            );
+            let message = tight.refusal().expect("a refusal").message;
+            assert_eq!(
+                message.starts_with("by estimate"),
+                only_by_estimate,
+                "{message}"
+            );
+        }
+        // RAM that lacks is no matter of code, unless it has the code.
+        assert!(!answer(board(Some(1 << 20), 8), &options).only_by_estimate);
+        let ram = takes + roomy.ram.takes;
+        assert!(answer(board(None, ram - 1), &options).only_by_estimate);
+
+        let options = FitOptions {
+            no_code: true,
+            ..options
+        };
+        let without = answer(board(Some(takes - code), 1 << 20), &options);
+        assert!(without.fits && without.code.is_none());
+        let riscv = Board {
+            cpu: Some("riscv".to_owned()),
+            ..board(Some(takes - code), 1 << 20)
+        };
+        assert!(answer(riscv, &FitOptions::default()).code.is_none());
     }
 
     #[test]
@@ -459,9 +610,9 @@ mod tests {
         let diagnostic = &error.diagnostics()[0];
         assert!(
             diagnostic
-                .expected
+                .help
                 .as_deref()
-                .is_some_and(|e| e.contains("nucleo_f401re"))
+                .is_some_and(|e| e.contains("did you mean nucleo_f401re"))
         );
         let error = Board::known("hifive_unmatched").expect_err("two targets");
         assert!(error.to_string().contains("several targets"), "{error}");

@@ -99,20 +99,27 @@ impl BoardMemory {
 /// # Errors
 /// If the devicetree chooses none, or one without a size.
 pub fn sram(tree: &Devicetree) -> Result<(NodeRef<'_>, Region)> {
-    let missing = |found: &str| {
-        Diagnostic::new("the devicetree says nothing of the board's SRAM")
-            .expected("zephyr,sram in /chosen, naming a node with a size")
-            .found(found)
-            .help(
-                "give the zephyr.dts of a build for the board, or choose zephyr,sram in an overlay",
-            )
+    let Some(node) = tree.chosen("zephyr,sram") else {
+        let chosen = tree
+            .at("/chosen")
+            .and_then(|node| node.property("zephyr,sram"));
+        return Err(no_sram(match chosen {
+            Some(_) => "a zephyr,sram that names no node",
+            None => "no zephyr,sram",
+        })
+        .into());
     };
-    let node = tree
-        .chosen("zephyr,sram")
-        .ok_or_else(|| missing("no zephyr,sram"))?;
     let region = node.registers().into_iter().find(|region| region.size > 0);
-    let region = region.ok_or_else(|| missing(&format!("{} without a size", node.path())))?;
+    let region = region.ok_or_else(|| no_sram(&format!("{} without a size", node.path())))?;
     Ok((node, region))
+}
+
+/// That a devicetree says nothing of SRAM.
+pub(super) fn no_sram(found: &str) -> Diagnostic {
+    Diagnostic::new("the devicetree says nothing of the board's SRAM")
+        .expected("zephyr,sram in /chosen, naming a node with a size")
+        .found(found)
+        .help("give the zephyr.dts of a build for the board, or choose zephyr,sram in an overlay")
 }
 
 fn size_of(node: NodeRef<'_>) -> Option<u64> {

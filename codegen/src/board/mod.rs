@@ -4,9 +4,11 @@
 //! [`renode::Platform`] → [`crate::emit::repl`]; the devicetree's memories give
 //! [`platforms::Entry`] and the answer of [`fit`].
 
+pub mod code;
 mod cpu;
 pub mod dts;
 pub mod fit;
+mod likely;
 pub mod memory;
 pub mod overlay;
 pub mod platforms;

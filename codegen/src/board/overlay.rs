@@ -54,7 +54,7 @@ pub fn memory_overlay(tree: &Devicetree, sram_kb: u64) -> Result<MemoryOverlay> 
         let diagnostic = Diagnostic::new("the enlarged SRAM would run into something else")
             .expected(format!("at most {room} KB"))
             .found(format!("{sram_kb} KB, over {}", device.path()))
-            .help("ask for less");
+            .help(format!("ask for --sram-kb {room} at most"));
         return Err(diagnostic.into());
     }
     let reference = match node.labels().first() {

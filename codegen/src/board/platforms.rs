@@ -5,7 +5,7 @@ use std::fmt::Write;
 use saphyr::{LoadableYamlNode, MarkedYaml, YamlData};
 use serde::Serialize;
 
-use super::memory::Facts;
+use super::memory::{Facts, no_sram};
 use crate::error::{Diagnostic, Result};
 
 const NO_YAML: &str = "keep to block style: a board's name, then its fields, one a line";
@@ -61,10 +61,7 @@ impl Entry {
     /// If the devicetree has no SRAM.
     pub fn new(key: &str, facts: &Facts) -> Result<Self> {
         let Some(ram) = facts.memory.ram else {
-            let diagnostic = Diagnostic::new("the devicetree says nothing of the board's SRAM")
-                .expected("zephyr,sram in /chosen, naming a node with a size")
-                .help("give the zephyr.dts of a build for the board");
-            return Err(diagnostic.into());
+            return Err(no_sram("none with a size").into());
         };
         let mut fields = vec![("display_name", Field::Text(facts.name.clone()))];
         if let Some(flash) = facts.memory.flash {
@@ -202,7 +199,8 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
 /// The sizes that a file has for a board.
 ///
 /// # Errors
-/// If the file is no YAML, or has no such board; the error names those that are like it.
+/// If the file is no YAML, has no such board, which names those that are like it, or has no size
+/// of its RAM.
 pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
     let documents = load(text)?;
     let boards = boards(&documents)?;
@@ -214,7 +212,7 @@ pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
     let entry = boards
         .iter()
         .find(|(key, _)| key.data.as_str() == Some(name));
-    let number = |field: &str| {
+    let field = |field: &str| {
         let (_, entry) = entry?;
         let YamlData::Mapping(fields) = &entry.data else {
             return None;
@@ -222,15 +220,32 @@ pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
         let (_, value) = fields
             .iter()
             .find(|(key, _)| key.data.as_str() == Some(field))?;
-        value
-            .data
-            .as_integer()
-            .and_then(|number| u64::try_from(number).ok())
+        Some(value)
     };
-    Ok(Sizes {
-        flash_kb: number("flash_size_kb"),
-        ram_kb: number("ram_size_kb"),
-    })
+    let number = |name: &str| {
+        let Some(value) = field(name) else {
+            return Ok(None);
+        };
+        let number = value.data.as_integer().and_then(|n| u64::try_from(n).ok());
+        number.map(Some).ok_or_else(|| {
+            Diagnostic::new(format!("{name} is no size"))
+                .expected("a whole number of KB")
+                .at_line(value.span.start.line(), value.span.start.col() + 1)
+                .help("write it without quotes and unit")
+        })
+    };
+    let sizes = Sizes {
+        flash_kb: number("flash_size_kb")?,
+        ram_kb: number("ram_size_kb")?,
+    };
+    if sizes.ram_kb.is_none() {
+        let diagnostic = Diagnostic::new("the size of the board's RAM is not known")
+            .expected("ram_size_kb")
+            .found(format!("{name} without it"))
+            .help("add ram_size_kb to the board, or give its devicetree with --dts");
+        return Err(diagnostic.into());
+    }
+    Ok(sizes)
 }
 
 type Pair<'d, 't> = (&'d MarkedYaml<'t>, &'d MarkedYaml<'t>);

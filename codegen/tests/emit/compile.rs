@@ -12,6 +12,7 @@ use castiron_codegen::graph::{
     BuiltinOperator, DType, Model, OpKind, Quantization, Signature, SignaturePort, TensorId,
 };
 use castiron_codegen::tflm::arena::ArenaNeed;
+use castiron_test_tools::{present, run};
 
 use crate::models::{EVIL, builtin, gestures, model, operator, quantized, tensor};
 
@@ -26,33 +27,6 @@ const STRICT: &[&str] = &[
 const C99: &[&str] = &["-std=c99", "-Wstrict-prototypes", "-Wmissing-prototypes"];
 const CPP17: &[&str] = &["-std=c++17", "-x", "c++"];
 const SCALE: f32 = 0.047_058_824;
-
-fn present(compiler: &str) -> bool {
-    let found = Command::new(compiler)
-        .arg("--version")
-        .output()
-        .is_ok_and(|o| o.status.success());
-    if !found {
-        let required = std::env::var("CASTIRON_REQUIRE_COMPILERS").unwrap_or_default();
-        assert!(
-            required.split_whitespace().all(|name| name != compiler),
-            "no {compiler} on this machine"
-        );
-        println!("skipped: no {compiler} on this machine");
-    }
-    found
-}
-
-fn run(command: &mut Command) -> String {
-    let out = command.output().unwrap();
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(
-        out.status.success(),
-        "{command:?}\n{text}{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-    text
-}
 
 fn store(dir: &Path, file: &CFile<'_>) {
     file.write_to(&mut File::create(dir.join(&file.file_name)).unwrap())

@@ -4,7 +4,6 @@ mod device;
 mod host;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use castiron_build::library::{self, Library, Options};
 use castiron_codegen::graph::Model;
@@ -32,21 +31,4 @@ fn store(library: &Library, folder: &Path) {
     for file in &library.files {
         std::fs::write(folder.join(&file.name), &file.bytes).unwrap();
     }
-}
-
-/// What a command prints, when it succeeds.
-fn run(command: &mut Command) -> String {
-    let out = command.output().unwrap();
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(
-        out.status.success(),
-        "{command:?}\n{text}{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-    text
-}
-
-fn present(program: &str) -> bool {
-    let started = Command::new(program).arg("--version").output();
-    started.is_ok_and(|o| o.status.success())
 }

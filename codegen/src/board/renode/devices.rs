@@ -167,10 +167,17 @@ impl<'t> Builder<'t> {
             self.note(node, Outcome::Approximated, why);
         }
         if self.rules.types.is_trusted(&rule.class) {
-            let reason = format!(
+            let mut reason = format!(
                 "{} is taken on trust: its parameters are not known",
                 rule.class
             );
+            let known = self.rules.types.classes().map(|(name, _)| name);
+            if let Some(near) = known
+                .filter(|name| strsim::levenshtein(name, &rule.class) <= 2)
+                .min_by_key(|name| strsim::levenshtein(name, &rule.class))
+            {
+                reason += &format!("; those of {near} are");
+            }
             self.note(node, Outcome::Approximated, reason);
         }
     }

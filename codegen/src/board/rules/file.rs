@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::super::likely::likely;
 use super::types::ClassText;
 use crate::error::{Diagnostic, Result};
 
-const FORMAT: &str = "docs/boards.md has the format of rules";
+pub(super) const FORMAT: &str = "docs/boards.md has the format of rules";
 
 /// What a file of rules has, and all files joined.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -130,7 +131,10 @@ pub struct DeviceRule {
 
 /// How a node's interrupts meet the outputs of the class.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "no interrupts; expected names, a list, \"numbered\" or \"none\""
+)]
 pub enum InterruptRule {
     /// The first interrupt is `IRQ`, if the class has it.
     #[default]
@@ -155,7 +159,11 @@ pub enum InterruptWord {
 
 /// The value of a constructor parameter.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "no value of a property; expected true, a number, a text, or one of raw, node, \
+                 label, property, clock, size and systick with what belongs to it"
+)]
 pub enum PropertyRule {
     /// A boolean.
     Flag(bool),
@@ -293,8 +301,18 @@ impl RuleFile {
 
 /// What is wrong with a TOML file, and where.
 pub(super) fn rules_error(error: &toml::de::Error, text: &str) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::new(format!("these are no rules: {}", error.message())).help(FORMAT);
+    let message = error.message();
+    let diagnostic = Diagnostic::new(format!("these are no rules: {message}"));
+    // The message quotes what is not known, then what is.
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let close = match quoted.next() {
+        Some(unknown) if message.starts_with("unknown ") => likely(unknown, quoted),
+        _ => Vec::new(),
+    };
+    let diagnostic = diagnostic.help(match close[..] {
+        [] => format!("correct it; {FORMAT}"),
+        [name, ..] => format!("did you mean {name}? {FORMAT}"),
+    });
     let Some(span) = error.span() else {
         return diagnostic;
     };
@@ -306,7 +324,7 @@ pub(super) fn rules_error(error: &toml::de::Error, text: &str) -> Diagnostic {
 
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
     enum OneOrMany {
         One(String),
         Many(Vec<String>),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::file::rules_error;
+use super::super::likely::{likely, one_of};
+use super::file::{FORMAT, rules_error};
 use crate::error::{Diagnostic, Result};
 
 /// The classes of one Renode.
@@ -93,13 +94,13 @@ impl Types {
     ///
     /// # Errors
     /// If a parameter has no type.
-    pub fn add(&mut self, name: &str, text: &ClassText) -> Result<()> {
+    pub fn add(&mut self, class: &str, text: &ClassText) -> Result<()> {
         let parameters = text.parameters.split_whitespace().map(|parameter| {
             let (name, kind) = parameter.split_once(':').ok_or_else(|| {
-                Diagnostic::new("a parameter of a class has no type")
+                Diagnostic::new(format!("a parameter of {class} has no type"))
                     .expected("name:Type, or name:Type? if it may be left out")
                     .found(parameter)
-                    .help("docs/boards.md has the format of rules")
+                    .help(format!("describe it; {FORMAT}"))
             })?;
             Ok(Parameter {
                 name: name.to_owned(),
@@ -108,7 +109,7 @@ impl Types {
             })
         });
         let outputs = text.outputs.split_whitespace();
-        let class = Class {
+        let description = Class {
             parameters: parameters.collect::<Result<_, Diagnostic>>()?,
             outputs: outputs
                 .clone()
@@ -123,7 +124,7 @@ impl Types {
                 .map(str::to_owned)
                 .collect(),
         };
-        self.classes.insert(name.to_owned(), class);
+        self.classes.insert(class.to_owned(), description);
         Ok(())
     }
 
@@ -182,10 +183,52 @@ impl Types {
             return Some(format!("{name} of Renode {renode} wants {}", missing.name));
         }
         let mut outputs = outputs.into_iter();
-        let unknown = outputs.find(|output| match output.bytes().all(|b| b.is_ascii_digit()) {
+        let unknown = outputs.find(|output| match is_number(output) {
             true => !class.numbered,
             false => !class.outputs.iter().any(|o| o == output),
         })?;
         Some(format!("{name} of Renode {renode} has no output {unknown}"))
     }
+}
+
+/// Whether an output goes by its number.
+pub(super) fn is_number(output: &str) -> bool {
+    output.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether a class has names in at least one of the tables that know it.
+pub(super) fn has<'n, 't>(
+    class: &str,
+    rule: &str,
+    what: &str,
+    names: impl IntoIterator<Item = &'n str>,
+    tables: impl Iterator<Item = &'t Types>,
+) -> Result<()> {
+    let classes: Vec<&Class> = tables.filter_map(|types| types.class(class)).collect();
+    let known: BTreeSet<&str> = (classes.iter())
+        .flat_map(|class| match what {
+            "output" => class.outputs.iter().collect::<Vec<_>>(),
+            _ => class.parameters.iter().map(|p| &p.name).collect(),
+        })
+        .map(String::as_str)
+        .collect();
+    let mut names = names.into_iter();
+    let unknown = names.find(|name| !classes.is_empty() && !known.contains(name));
+    let Some(unknown) = unknown else {
+        return Ok(());
+    };
+    let close = likely(unknown, known.iter().copied());
+    let all: Vec<&str> = known.into_iter().collect();
+    let remedy = format!("correct the rule, or describe your class below [class.\"{class}\"]");
+    let diagnostic = Diagnostic::new(format!("{class} has no {what} {}", unknown.escape_debug()))
+        .expected(match all.is_empty() {
+            true => "none".to_owned(),
+            false => one_of(&all),
+        })
+        .found(format!("{} in the rule for {rule}", unknown.escape_debug()))
+        .help(match close.is_empty() {
+            true => remedy,
+            false => format!("did you mean {}? Otherwise {remedy}", one_of(&close)),
+        });
+    Err(diagnostic.into())
 }

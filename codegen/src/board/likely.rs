@@ -1,0 +1,42 @@
+//! What a user may have meant by a name that is not there.
+
+/// The names that are like one that is not there, the likeliest first; three at most.
+pub(super) fn likely<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+    let wanted = wanted.to_ascii_lowercase();
+    // A board goes by its name in front of `/` as well.
+    let likeness = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        let front = name.split('/').next().unwrap_or_default();
+        strsim::jaro_winkler(&wanted, &name).max(strsim::jaro_winkler(&wanted, front))
+    };
+    let mut close: Vec<(f64, &str)> = (names.into_iter())
+        .map(|name| (likeness(name), name))
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .collect();
+    close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    close.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// `a, b or c`.
+pub(super) fn one_of(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => (*name).to_owned(),
+        [names @ .., last] => format!("{} or {last}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_is_first() {
+        let names = ["mps2/an385", "mps2/an521/cpu0", "nucleo_f401re", "one/soc"];
+        assert_eq!(likely("Nucleo_F401", names), ["nucleo_f401re"]);
+        assert_eq!(likely("onne", names), ["one/soc"]);
+        assert_eq!(likely("mps2/an386", names)[0], "mps2/an385");
+        assert!(likely("zzz", names).is_empty());
+        assert_eq!(one_of(&["a", "b", "c"]), "a, b or c");
+    }
+}
