@@ -5,8 +5,6 @@ and every argument that is not named here is handed to it as it stands. Needs
 nothing but Python 3.10 and west.
 """
 
-from __future__ import annotations
-
 import argparse
 import glob
 import itertools
@@ -61,7 +59,7 @@ class Arguments:
     values: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, given: list[str]) -> Arguments:
+    def of(cls, given: list[str]) -> "Arguments":
         """Tell options from the arguments that stand alone."""
         found = cls()
         rest = iter(given)
