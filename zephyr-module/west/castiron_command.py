@@ -254,11 +254,11 @@ def fill_repl(given: Arguments, build: Callable[[], Build]) -> Words:
     filled: Words = [found.devicetree]
     if given.has("-o", "--output"):
         return filled
-    platform = found.top / f"{found.board()}.repl"
+    platform = found.folder / f"{found.board()}.repl"
     filled += ["--output", platform]
     firmware = found.folder / "zephyr" / "zephyr.elf"
     if " " in f"{platform}{firmware}":
-        note = f"note: no script, as Renode's cannot name {found.top}"
+        note = f"note: no script, as Renode's cannot name {found.folder}"
         print(f"{note}, which has a space", file=sys.stderr)
         return filled
     if not given.has("--resc"):
@@ -478,7 +478,9 @@ def from_checkout() -> str:
     """Build the executable in the checkout that this file is in."""
     target = CHECKOUT / "target"
     executable = target / "release" / EXECUTABLE
-    cargo = shutil.which("cargo")
+    cargo = shutil.which("cargo") or shutil.which(
+        "cargo", path=Path.home() / ".cargo" / "bin"
+    )
     if cargo is None or not (CHECKOUT / "Cargo.toml").is_file():
         if executable.is_file():
             return str(executable)
@@ -494,8 +496,14 @@ def from_checkout() -> str:
         note = f"building castiron in {CHECKOUT}: once, and it takes minutes"
         print(note, file=sys.stderr)
     command += ["--target-dir", str(target)]
+    # These are meant for firmware, and would have it built elsewhere.
+    meant = {"CARGO_BUILD_TARGET", "RUSTFLAGS"}
     result = subprocess.run(
-        command, cwd=CHECKOUT, stdout=sys.stderr, check=False
+        command,
+        cwd=CHECKOUT,
+        env={k: v for k, v in os.environ.items() if k not in meant},
+        stdout=sys.stderr,
+        check=False,
     )
     if result.returncode != 0:
         raise Problem(
