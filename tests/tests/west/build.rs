@@ -73,10 +73,10 @@ fn the_model_is_the_configured_one() {
         let expected = west.own(&folder, own);
         assert!(!expected.out.is_empty(), "{own:?}: {expected:?}");
         assert_eq!(west.castiron(&folder, through), expected, "{through:?}");
-        // As in west build, the current directory may be the build.
-        let inside = west.castiron(&folder.join("build"), through);
-        assert_eq!(inside, expected, "{through:?}");
     }
+    // As in west build, the current directory may be the build.
+    let inside = west.castiron(&folder.join("build"), &["arena"]);
+    assert_eq!(inside, west.own(&folder, &["arena", &model]));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn what_is_missing_is_said_with_a_remedy() {
         "error: no model is given, and {config} has no CONFIG_KENNING_MODEL_PATH\n  \
          help: name a .tflite file\n"
     );
-    for name in ["header", "resolver", "arena", "fit", "report"] {
+    for name in ["header", "fit"] {
         let said = west.castiron(&folder, &[name, "--json"]);
         assert_eq!((said.code, said.err), (Some(2), none.clone()), "{name}");
     }

@@ -137,11 +137,11 @@ fn a_named_executable_has_to_be_there() {
     refuse(
         &["--castiron", "./text"],
         "",
-        "",
+        "none",
         &format!("./text: {option}"),
     );
     let variable = absent("CASTIRON_EXECUTABLE");
-    refuse(&[], "/none", "", &format!("/none: {variable}"));
+    refuse(&[], "/none", "none", &format!("/none: {variable}"));
     let config = absent("west config castiron.executable");
     refuse(&[], "", "west.ini", &format!("nope: {config}"));
     let broken = folder.join("broken");
@@ -149,5 +149,5 @@ fn a_named_executable_has_to_be_there() {
     fs::write(&broken, "#!/no/such/interpreter\n").unwrap();
     let path = broken.display().to_string();
     let cause = format!("{path}: cannot be run: No such file or directory");
-    refuse(&["--castiron", &path], "", "", &cause);
+    refuse(&["--castiron", &path], "", "none", &cause);
 }

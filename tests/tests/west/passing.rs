@@ -31,9 +31,9 @@ fn every_subcommand_has_help_with_examples() {
         ] {
             assert!(help.out.contains(&part), "no {part}: {}", help.out);
         }
-        let of_cli = west.castiron(&folder, &[name, "--cli-help"]);
-        assert_eq!(of_cli, west.own(&folder, &[own, "--help"]));
     }
+    let of_cli = west.castiron(&folder, &["report", "--cli-help", "--csv", "no.csv"]);
+    assert_eq!(of_cli, west.own(&folder, &["inspect", "--help"]));
     let none = west.castiron(&folder, &[]);
     assert_eq!(none.code, Some(2), "{none:?}");
     assert!(none.err.contains("required: SUBCOMMAND"), "{}", none.err);
@@ -108,7 +108,8 @@ fn options_without_a_value_are_known() {
     let known = known.split('}').next().unwrap();
     for (_, own) in SUBCOMMANDS {
         let help = west.own(&folder, &[own, "--help"]).out;
-        let options = help
+        let options = help.split("Examples:").next().unwrap();
+        let options = options
             .lines()
             .map(str::trim)
             .filter(|l| l.starts_with('-') && !l.starts_with("- "));
