@@ -308,7 +308,8 @@ SUBCOMMANDS = {
         "From <build>/zephyr/zephyr.dts, <build>/BOARD.repl and\n"
         "<build>/BOARD.resc are written; the script loads\n"
         "<build>/zephyr/zephyr.elf. With -o, the platform alone is written\n"
-        "there. BOARD is the board's name without revision and qualifiers.",
+        "there. BOARD is the board's name without revision and qualifiers;\n"
+        "with sysbuild, <build> is the application's own build.",
         (
             "repl && renode build/mps2.resc",
             "repl -d build/app --renode 1.15.3",

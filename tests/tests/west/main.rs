@@ -41,7 +41,7 @@ struct Said {
 
 /// The workspace. Where there is no west that is a failure if CASTIRON_REQUIRE_WEST says so.
 fn west() -> Option<&'static West> {
-    static MADE: OnceLock<Option<West>> = OnceLock::new();
+    static MADE: OnceLock<West> = OnceLock::new();
     let absent = ["git", "west"].into_iter().find(|tool| !present(tool));
     if let Some(tool) = absent {
         let required = std::env::var_os("CASTIRON_REQUIRE_WEST").is_some();
@@ -49,7 +49,7 @@ fn west() -> Option<&'static West> {
         println!("skipped: west castiron (no {tool})");
         return None;
     }
-    MADE.get_or_init(|| Some(West::new())).as_ref()
+    Some(MADE.get_or_init(West::new))
 }
 
 impl West {
