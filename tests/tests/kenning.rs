@@ -125,11 +125,11 @@ fn castiron() -> PathBuf {
     assert!(out.status.success(), "castiron cannot be built");
     let text = String::from_utf8(out.stdout).unwrap();
     let messages = text.lines().map(|l| serde_json::from_str(l).unwrap());
-    let executable = messages.filter_map(|m: serde_json::Value| {
+    let mut executables = messages.filter_map(|m: serde_json::Value| {
         let path = m.get("executable")?.as_str()?;
         path.contains("castiron").then(|| PathBuf::from(path))
     });
-    executable.last().expect("cargo names the executable")
+    executables.next_back().expect("cargo names the executable")
 }
 
 /// Builds the demo application. What castiron made of a former build is made again; the rest is kept.
