@@ -1,19 +1,20 @@
 //! Kenning Zephyr Runtime's demo application, unmodified and built with castiron where Kenning has Python, in QEMU. The
 //! scores that it prints are compared with those of the same models on this machine.
 //!
-//! `KENNING_ZEPHYR_RUNTIME` names a checkout, `ZEPHYR_BASE` Zephyr, and `ZEPHYR_MODULES` the other modules that Kenning's
-//! TFLite runtime needs (cmsis, cmsis-nn, cmsis-dsp, tflite-micro), with semicolons between. With
-//! `CASTIRON_REQUIRE_KENNING` a missing one is a failure. `ZEPHYR_CMAKE_ARGUMENTS` are more arguments for CMake, with
-//! spaces between, `CASTIRON_EXECUTABLE` is a castiron that is built already.
+//! `KENNING_ZEPHYR_RUNTIME` names a checkout; `ZEPHYR_MODULES` has to list what its TFLite runtime needs (cmsis, cmsis-nn,
+//! cmsis-dsp, tflite-micro).
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use castiron_codegen::exec::Machine;
 use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::tflite;
+
+use crate::simulator::Simulator;
+use crate::{CASTIRON, definition, done, missing};
 
 const BOARD: &str = "mps2/an385";
 const LAST: &str = "inference finished successfully";
@@ -41,57 +42,18 @@ const DEMOS: [Demo; 2] = [
     },
 ];
 
-/// What the tests need of the machine.
-struct Place {
-    runtime: PathBuf,
-    modules: String,
-}
-
-impl Place {
-    /// Where everything is; or why it cannot be tested here.
-    fn find() -> Result<Self, String> {
-        let variable = |name: &str| {
-            let value = env::var(name).ok().filter(|v| !v.is_empty());
-            value.ok_or(format!("{name} is not set"))
-        };
-        variable("ZEPHYR_BASE")?;
-        let runtime = PathBuf::from(variable("KENNING_ZEPHYR_RUNTIME")?);
-        let modules = variable("ZEPHYR_MODULES")?;
-        if !runtime.join("demo_app/src/input_data.h").is_file() {
-            return Err(format!(
-                "{} is no checkout of Kenning Zephyr Runtime",
-                runtime.display()
-            ));
-        }
-        for tool in ["cmake", "ninja", "qemu-system-arm", "xxd"] {
-            let started = Command::new(tool).arg("--version").output();
-            if started.is_err() {
-                return Err(format!("no {tool}"));
-            }
-        }
-        Ok(Self { runtime, modules })
-    }
-}
-
 #[test]
 fn demo_app_needs_no_python_of_kenning() {
-    let place = match Place::find() {
-        Ok(place) => place,
-        Err(reason) => {
-            let required = env::var_os("CASTIRON_REQUIRE_KENNING").is_some();
-            assert!(!required, "{reason}");
-            println!("skipped: Kenning's demo application ({reason})");
-            return;
-        }
-    };
-    let castiron = castiron();
-    let samples = samples(&place.runtime.join("demo_app/src/input_data.h"));
+    if missing(&["KENNING_ZEPHYR_RUNTIME", "ZEPHYR_MODULES"]) {
+        return;
+    }
+    let runtime = PathBuf::from(env::var_os("KENNING_ZEPHYR_RUNTIME").unwrap());
+    let samples = samples(&runtime.join("demo_app/src/input_data.h"));
     assert_eq!(samples.len(), 10);
     for demo in DEMOS {
-        let elf = build(&place, &demo, &castiron);
-        let said = emulate(&elf);
+        let said = emulate(&build(&runtime, &demo));
         let got: Vec<[f32; 4]> = said.lines().filter_map(scores).collect();
-        let model = place.runtime.join("demo_app/model/tflite").join(demo.model);
+        let model = runtime.join("demo_app/model/tflite").join(demo.model);
         let expected = expected(&model, &samples, demo.quantized);
         assert_eq!(got.len(), expected.len(), "{said}");
         let mut greatest = 0.0_f32;
@@ -111,29 +73,8 @@ fn demo_app_needs_no_python_of_kenning() {
     }
 }
 
-/// The command, built if it is not.
-fn castiron() -> PathBuf {
-    if let Some(path) = env::var_os("CASTIRON_EXECUTABLE") {
-        return path.into();
-    }
-    let out = Command::new(env!("CARGO"))
-        .args(["build", "-p", "castiron-cli", "--message-format=json"])
-        .current_dir(castiron_tests::workspace())
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "castiron cannot be built");
-    let text = String::from_utf8(out.stdout).unwrap();
-    let messages = text.lines().map(|l| serde_json::from_str(l).unwrap());
-    let mut executables = messages.filter_map(|m: serde_json::Value| {
-        let path = m.get("executable")?.as_str()?;
-        path.contains("castiron").then(|| PathBuf::from(path))
-    });
-    executables.next_back().expect("cargo names the executable")
-}
-
 /// Builds the demo application. What castiron made of a former build is made again; the rest is kept.
-fn build(place: &Place, demo: &Demo, castiron: &Path) -> PathBuf {
+fn build(runtime: &Path, demo: &Demo) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("kenning")
         .join(demo.configuration);
@@ -150,31 +91,20 @@ fn build(place: &Place, demo: &Demo, castiron: &Path) -> PathBuf {
     for file in made {
         fs::remove_file(file).unwrap();
     }
-    let modules = format!("{};{}", place.modules, place.runtime.display());
-    run(Command::new("cmake")
-        .arg("-GNinja")
-        .arg("-B")
-        .arg(&folder)
-        .arg("-S")
-        .arg(place.runtime.join("demo_app"))
-        .arg(format!("-DBOARD={BOARD}"))
-        .arg(format!("-DZEPHYR_MODULES={modules}"))
-        .arg(format!("-DEXTRA_CONF_FILE={}", demo.configuration))
-        .arg(format!(
-            "-DCONFIG_KENNING_PYTHON_PATH=\"{}\"",
-            castiron.display()
-        ))
-        .args(
-            env::var("ZEPHYR_CMAKE_ARGUMENTS")
-                .unwrap_or_default()
-                .split_whitespace(),
-        )
-        // Nothing else may stand in for Kenning's Python packages.
-        .env_remove("PYTHONPATH"));
-    run(Command::new("cmake")
-        .arg("--build")
-        .arg(&folder)
-        .args(["--parallel", "2"]));
+    let source = runtime.join("demo_app");
+    let mut configure = crate::cmake(&folder, &source, BOARD, &[runtime.as_os_str()]);
+    configure.arg(format!("-DEXTRA_CONF_FILE={}", demo.configuration));
+    let quoted = format!("\"{CASTIRON}\"");
+    configure.arg(definition("CONFIG_KENNING_PYTHON_PATH", quoted.as_ref()));
+    // Nothing else may stand in for Kenning's Python packages.
+    done(&configure.env_remove("PYTHONPATH").output().unwrap());
+    done(
+        &Command::new("ninja")
+            .arg("-C")
+            .arg(&folder)
+            .output()
+            .unwrap(),
+    );
     let resolver = find(&folder, &|name| name == "ops_resolver.h");
     let resolver = fs::read_to_string(&resolver[0]).unwrap();
     assert!(resolver.contains("Generated by castiron"), "{resolver}");
@@ -195,40 +125,18 @@ fn find(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Vec<PathBuf> {
     found
 }
 
-fn run(command: &mut Command) {
-    let out = command.output().unwrap();
-    assert!(
-        out.status.success(),
-        "{command:?}\n{}{}",
-        String::from_utf8_lossy(&out.stdout),
-        String::from_utf8_lossy(&out.stderr)
-    );
-}
-
 /// What the firmware prints until it has done its work; Zephyr then idles for ever.
 fn emulate(elf: &Path) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let console = folder.path().join("console.txt");
-    let mut qemu = Command::new("qemu-system-arm")
-        .args(["-M", "mps2-an385", "-cpu", "cortex-m3", "-display", "none"])
-        .args(["-monitor", "none", "-serial"])
-        .arg(format!("file:{}", console.display()))
-        .arg("-kernel")
-        .arg(elf)
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    let mut said = String::new();
-    while !said.contains(LAST) && start.elapsed() < Duration::from_secs(120) {
-        std::thread::sleep(Duration::from_millis(100));
-        let bytes = fs::read(&console).unwrap_or_default();
-        said = String::from_utf8_lossy(&bytes).into_owned();
-    }
-    qemu.kill().unwrap();
-    qemu.wait().unwrap();
-    assert!(said.contains(LAST), "{said}");
-    said
+    let mut qemu = Command::new("qemu-system-arm");
+    qemu.args([
+        "-machine",
+        "mps2-an385",
+        "-cpu",
+        "cortex-m3",
+        "-nographic",
+        "-kernel",
+    ]);
+    Simulator::start(qemu.arg(elf)).read_until(LAST)
 }
 
 /// The scores of a line such as `model output: [wing: 0.996094, ring: 0.003906, …]`.
@@ -260,7 +168,7 @@ fn samples(header: &Path) -> Vec<[f32; 384]> {
 
 /// The scores of the model here, with the application's conversions around it.
 fn expected(model: &Path, samples: &[[f32; 384]], quantized: bool) -> Vec<[f32; 4]> {
-    let model = castiron_tests::goldens::read(model).unwrap();
+    let model = tflite::read("model", &fs::read(model).unwrap()).unwrap();
     let program = lower::compile(&model, &CompileOptions::default()).unwrap();
     let mut machine = Machine::new(&program, &program.entries[0]);
     let one = |sample: &[f32; 384]| {
