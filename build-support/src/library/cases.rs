@@ -37,6 +37,23 @@ impl Cases {
         }
     }
 
+    /// What cases are read from: the folder, which changes when one comes or goes, and its files.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Self::Folder(folder) = self else {
+            return Vec::new();
+        };
+        let is_case = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            (name.starts_with("in_") || name.starts_with("out_")) && name.ends_with(".bin")
+        };
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_case).collect();
+        files.sort();
+        files.insert(0, folder.clone());
+        files
+    }
+
     /// For the comment on top of the self-test.
     pub(super) fn describe(&self) -> [&'static str; 2] {
         match self {
