@@ -13,6 +13,12 @@ function(_castiron_command)
   _castiron_tool(executable tool)
   cmake_path(GET arg_STAMP PARENT_PATH folder)
   file(MAKE_DIRECTORY ${folder})
+  set(depfile)
+  if(arg_DEPENDS)
+    # Where nothing is read there would be no file of it, and ninja would look for it every time.
+    set(depfile DEPFILE ${arg_STAMP}.d)
+    list(APPEND arg_ARGUMENTS --depfile ${arg_STAMP}.d --depfile-target ${arg_STAMP})
+  endif()
   if(CMAKE_GENERATOR MATCHES "Makefiles")
     # make does not notice that a command has changed, as ninja does. This file changes with it.
     list(JOIN arg_ARGUMENTS "\n" text)
@@ -22,10 +28,10 @@ function(_castiron_command)
   add_custom_command(
     OUTPUT ${arg_STAMP}
     BYPRODUCTS ${arg_OUTPUTS}
-    COMMAND ${executable} ${arg_ARGUMENTS} --quiet --depfile ${arg_STAMP}.d --depfile-target ${arg_STAMP}
+    COMMAND ${executable} ${arg_ARGUMENTS} --quiet
     COMMAND ${CMAKE_COMMAND} -E touch ${arg_STAMP}
     DEPENDS ${arg_DEPENDS} ${tool}
-    DEPFILE ${arg_STAMP}.d
+    ${depfile}
     COMMENT "castiron: ${arg_COMMENT}"
     VERBATIM)
 endfunction()
@@ -81,6 +87,13 @@ function(castiron_gen_header target)
   if(NOT arg_STYLE STREQUAL kenning)
     _castiron_check_c("a standalone header's ${arg_OUTPUT}")
     cmake_path(REPLACE_EXTENSION arg_OUTPUT LAST_ONLY c OUTPUT_VARIABLE source)
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} OUTPUT_VARIABLE relative)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${relative})
+      cmake_path(GET arg_OUTPUT FILENAME header)
+      # CMake would take one for the other.
+      _castiron_error("the header's definitions would go to ${relative}, which is a source of the project's"
+        "name another OUTPUT, for example generated/${header}")
+    endif()
     list(APPEND outputs ${source})
     target_sources(${target} PRIVATE ${source})
   endif()

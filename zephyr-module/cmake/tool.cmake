@@ -48,7 +48,9 @@ function(_castiron_build_tool executable_var)
   get_property(checkout GLOBAL PROPERTY CASTIRON_CHECKOUT)
   get_property(executable GLOBAL PROPERTY CASTIRON_BUILT_EXECUTABLE)
   if(NOT executable)
-    find_program(CASTIRON_CARGO cargo HINTS $ENV{CARGO_HOME}/bin $ENV{HOME}/.cargo/bin
+    # The first of PATH, as a shell takes it; the folders are for those who have no shell.
+    find_program(CASTIRON_CARGO cargo
+      PATHS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" "$ENV{USERPROFILE}/.cargo/bin"
       DOC "Cargo, to build castiron with" NO_CMAKE_FIND_ROOT_PATH)
     if(NOT CASTIRON_CARGO OR NOT EXISTS ${checkout}/cli/Cargo.toml)
       _castiron_error("the castiron command was not found, and neither was cargo to build it with"
