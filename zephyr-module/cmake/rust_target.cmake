@@ -10,7 +10,7 @@ function(_castiron_rust_target triple_var target)
   endif()
   # A compiler can be another machine's, or asked for another (-m32), without a word to CMake.
   if(foreign OR CMAKE_HOST_SYSTEM_NAME STREQUAL "Linux")
-    _castiron_predefined(macros ${target})
+    _castiron_predefined(macros ${target} ${foreign})
     _castiron_triple(triple "${macros}")
     if(NOT triple AND foreign)
       _castiron_error("there is no Rust target for what the C compiler compiles for"
@@ -23,8 +23,9 @@ function(_castiron_rust_target triple_var target)
   set(${triple_var} "${triple}" PARENT_SCOPE)
 endfunction()
 
-# The macros that the compiler defines when it compiles a CMake target's C, or C++.
-function(_castiron_predefined macros_var target)
+# The macros that the compiler defines when it compiles a CMake target's C, or C++. If they are not
+# `needed` and it does not say, there are none.
+function(_castiron_predefined macros_var target needed)
   get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
   set(language CXX)
   if(C IN_LIST languages)
@@ -48,7 +49,7 @@ function(_castiron_predefined macros_var target)
   execute_process(
     COMMAND ${compiler} ${flags} -dM -E ${empty}
     OUTPUT_VARIABLE macros ERROR_VARIABLE said RESULT_VARIABLE failed)
-  if(failed)
+  if(failed AND needed)
     string(REGEX MATCH "[^\n]*error:[^\n]*" reason "${said}")
     _castiron_error("${compiler} does not say what it compiles for: ${reason}"
       "name Rust's target with RUST_TARGET, for example RUST_TARGET thumbv7em-none-eabihf")

@@ -186,4 +186,15 @@ mod tests {
         assert_eq!(that_fit(&[case(30), case(10)], 20).len(), 1);
         assert_eq!(that_fit(&[], 20).len(), 0);
     }
+
+    #[test]
+    fn files_of_cases_are_named_with_their_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["out_0_0.bin", "in_0_0.bin", "meta.json", "in.txt"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let expected = ["", "in_0_0.bin", "out_0_0.bin"].map(|name| folder.path().join(name));
+        assert_eq!(Cases::Folder(folder.path().to_owned()).files(), expected);
+        assert_eq!(Cases::MadeUp.files(), [PathBuf::new(); 0]);
+    }
 }

@@ -47,5 +47,5 @@ fn the_example_runs_on_an_emulated_cortex_m3() {
         println!("skipped: {error}");
         return;
     }
-    passes(&["--toolchain", "cortex-m3.cmake"]);
+    passes(&["-DCMAKE_TOOLCHAIN_FILE=cortex-m3.cmake"]);
 }
