@@ -63,7 +63,7 @@ function(castiron_add_model target)
   if(arg_TRACE)
     list(APPEND options --trace)
   endif()
-  if(arg_ENGINE STREQUAL tflm)
+  if(arg_ENGINE STREQUAL "tflm")
     _castiron_tflm_options(tflm)
     list(APPEND options ${tflm})
   endif()
@@ -89,6 +89,10 @@ function(castiron_add_model target)
   set_target_properties(castiron_${name} PROPERTIES
     IMPORTED_LOCATION ${library}
     INTERFACE_INCLUDE_DIRECTORIES ${folder})
+  if(arg_ENGINE STREQUAL "tflm" AND NOT DEFINED ZEPHYR_BASE AND NOT MSVC)
+    # Its kernels compute with the C library's math functions; libm has to come after it.
+    set_property(TARGET castiron_${name} PROPERTY INTERFACE_LINK_LIBRARIES m)
+  endif()
   add_dependencies(castiron_${name} castiron_${name}_library)
   add_dependencies(${target} castiron_${name}_library)
   # As target_link_libraries(… PUBLIC …) does, which cannot be mixed with calls that say no PUBLIC.

@@ -1,5 +1,7 @@
 //! What is made again when something changes, and what is not.
 
+use object::Object as _;
+
 use super::{KWS, Project, SINE, castiron, define, fails, shipped, succeeds, without};
 
 const NINJA: [&str; 3] = ["cmake", "ninja", "cc"];
@@ -262,18 +264,35 @@ fn models_are_built_side_by_side() {
         "add_executable(first first.c)
 castiron_add_model(first MODEL sine.tflite NAME one OPT s)
 add_executable(second second.c)
-castiron_add_model(second MODEL sine.tflite NAME two OPT s)
+castiron_add_model(second MODEL sine.tflite NAME two OPT s
+  SECTION .weights ARENA_SECTION .fast TRACE CPU native)
 castiron_gen_header(second MODEL sine.tflite OUTPUT data.h)
 # A target of its own that uses a library, too.
 add_executable(third first.c)
 target_link_libraries(third castiron_one)
 ",
     );
-    for (file, name) in [("first", "one"), ("second", "two")] {
-        let program =
-            format!("#include \"{name}.h\"\nint main(void) {{ return {name}_init(); }}\n");
-        project.write(&format!("{file}.c"), program);
-    }
+    project.write(
+        "first.c",
+        "#include \"one.h\"\nint main(void) { return one_init(); }\n",
+    );
+    project.write(
+        "second.c",
+        "#include \"two.h\"
+static two_model model;
+static void seen(void *context, size_t operator_index, size_t output, const void *data, size_t bytes)
+{
+    (void)operator_index, (void)output, (void)data, (void)bytes;
+    ++*(int *)context;
+}
+int main(void)
+{
+    int operators = 0;
+    two_model_init(&model);
+    return two_init() || two_run() || two_model_run_traced(&model, seen, &operators) || operators < 3;
+}
+",
+    );
     project.take(SINE, "sine.tflite");
     project.configure("Ninja");
     for _ in 0..3 {
@@ -281,6 +300,11 @@ target_link_libraries(third castiron_one)
         project.is_built();
         for program in ["first", "second", "third"] {
             project.run(program);
+        }
+        let bytes = project.read("build/second");
+        let file = object::File::parse(&*bytes).unwrap();
+        for section in [".weights", ".fast"] {
+            assert!(file.section_by_name(section).is_some(), "no {section}");
         }
         succeeds(&mut project.building(&["--target", "clean"]));
         assert!(!project.path("build/castiron/one/libone.a").exists());

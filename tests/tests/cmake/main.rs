@@ -15,6 +15,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -134,6 +135,8 @@ impl Project {
     fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // What has just been built has to be older by a tick of the file system's clock.
+        std::thread::sleep(Duration::from_millis(10));
         std::fs::write(path, content).unwrap();
     }
 

@@ -101,8 +101,7 @@ fn the_platform_follows_the_devicetree() {
     // Without Renode only the target that needs it fails.
     project.take("codegen/tests/data/dts/stm32f4.dts", "board.dts");
     succeeds(
-        &mut configuring(std::path::Path::new(""))
-            .arg("-DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF"),
+        configuring(std::path::Path::new("")).arg("-DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF"),
     );
     succeeds(&mut target("all"));
     let text = fails(&mut target("run_renode"));

@@ -113,7 +113,6 @@ fn the_engine_can_be_tensorflow_lite_micro() {
     };
     let project = Project::new(
         "add_executable(app main.c)
-target_link_libraries(app m)
 castiron_add_model(app MODEL one.tflite NAME one ENGINE tflm SELF_TEST)
 ",
     );
