@@ -195,6 +195,6 @@ mod tests {
         }
         let expected = ["", "in_0_0.bin", "out_0_0.bin"].map(|name| folder.path().join(name));
         assert_eq!(Cases::Folder(folder.path().to_owned()).files(), expected);
-        assert_eq!(Cases::MadeUp.files(), [PathBuf::new(); 0]);
+        assert!(Cases::MadeUp.files().is_empty());
     }
 }
