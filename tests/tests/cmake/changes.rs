@@ -401,9 +401,12 @@ castiron_fit_check(app MODELS one.tflite two.tflite DTS board.dts APP_FLASH 60 A
     for _ in 0..2 {
         let text = fails(&mut project.building(&[]));
         assert!(text.contains("error: this does not fit on"), "{text}");
-        assert!(text.contains("bytes of RAM too few"), "{text}");
         assert!(
-            text.contains("help: take a smaller model or a larger board"),
+            text.contains("expected at most 16384 bytes of RAM"),
+            "{text}"
+        );
+        assert!(
+            text.contains("help: make the application smaller or take a larger board"),
             "{text}"
         );
     }

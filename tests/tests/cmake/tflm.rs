@@ -108,7 +108,10 @@ fn the_engine_can_be_tensorflow_lite_micro() {
         return;
     }
     let Some(tree) = std::env::var_os("CASTIRON_TFLM") else {
-        println!("skipped: CASTIRON_TFLM names no sources of TensorFlow Lite Micro");
+        castiron_test_tools::skipped(
+            "CASTIRON_TFLM names no sources of TensorFlow Lite Micro",
+            false,
+        );
         return;
     };
     let project = Project::new(
