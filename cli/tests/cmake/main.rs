@@ -14,7 +14,6 @@ mod tflm;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use castiron_test_tools as tools;
@@ -39,28 +38,13 @@ fn without(tools: &[&str]) -> bool {
 
 /// One of the project's files.
 fn shipped(name: &str) -> PathBuf {
-    castiron_tests::workspace().join(name)
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap().join(name)
 }
 
-/// The command, as cargo builds it beside this test.
+/// The command.
 fn castiron() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let this = std::env::current_exe().unwrap();
-        let profile = this.ancestors().nth(2).unwrap();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .args(["build", "--locked", "--quiet", "--package", "castiron-cli"])
-            .arg("--target-dir")
-            .arg(profile.parent().unwrap())
-            .current_dir(castiron_tests::workspace());
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        succeeds(&mut cargo);
-        let name = format!("castiron{}", std::env::consts::EXE_SUFFIX);
-        profile.join(name)
-    })
+    Path::new(env!("CARGO_BIN_EXE_castiron"))
 }
 
 /// What a command prints, when it succeeds.
