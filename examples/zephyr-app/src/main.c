@@ -15,16 +15,24 @@
 
 #define REPORT_EVERY_MS 2000
 
-/* Both were made from one model; if not, a stale file is in the build. */
 BUILD_ASSERT(sizeof(model_spec_t) == 356, "model_spec_t is not what Kenning's runtime loads");
 
-static void describe(void)
+/* What the header says, which has to be of the same model as the library. */
+static bool describe(void)
 {
+    uint32_t elements = 1;
+
     printk("model: %u bytes, input", model_data_len);
     for (uint32_t i = 0; i < model_spec.num_input_dim[0]; i++) {
         printk("%s%u", i == 0 ? " " : "x", model_spec.input_shape[0][i]);
+        elements *= model_spec.input_shape[0][i];
     }
     printk(", %s, arena %u bytes\n", APP_MODEL_ENGINE, APP_MODEL_ARENA_BYTES);
+    if (elements != APP_MODEL_INPUT_0_ELEMENTS) {
+        printk("header and library are of different models\n");
+        return false;
+    }
+    return true;
 }
 
 /* The cases that the library was made with. */
@@ -57,8 +65,7 @@ int main(void)
     int64_t busy = 0;
     int64_t reported;
 
-    describe();
-    if (app_model_init() != APP_MODEL_OK || !check()) {
+    if (!describe() || app_model_init() != APP_MODEL_OK || !check()) {
         return 1;
     }
     reported = k_uptime_get();
