@@ -24,7 +24,11 @@ Examples:
 
 A model named - is read from standard input; an output named - goes to standard output.
 Files are replaced as a whole and only when their content changes, so that build systems that
-compare times (ninja with restat, make with a stamp file) do not rebuild what depends on them.";
+compare times (ninja with restat, make with a stamp file) do not rebuild what depends on them.
+
+With CONFIG_KENNING_PYTHON_PATH naming castiron, Kenning Zephyr Runtime builds .tflite models
+without Python: castiron stands in for its build_tflite.py and io_spec_to_struct.py. Try
+  castiron build_tflite.py --help";
 
 /// Cast .tflite models into microcontroller firmware
 #[derive(Debug, Parser)]
@@ -116,7 +120,7 @@ pub(crate) struct Destination {
 }
 
 /// What is known besides the model.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Companions {
     /// Kenning's I/O specification [default: MODEL.json beside the model, if it exists]
     #[arg(long, value_name = "FILE")]

@@ -5,6 +5,7 @@ mod commands;
 mod diagnostics;
 mod failure;
 mod input;
+mod kenning;
 mod npy;
 mod output;
 mod progress;
@@ -15,6 +16,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(script) = kenning::Script::of(std::env::args_os()) {
+        return match script.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => diagnostics::show(&failure, &kenning::GENERAL),
+        };
+    }
     let cli = args::Cli::parse();
     cli.general.color.apply();
     match commands::run(&cli) {

@@ -1,12 +1,12 @@
 # Renode: the platform that the build's devicetree describes, and the firmware on it.
 
-# castiron_add_renode_target([DTS <file>] [ELF <file>] [RULES <file>…] [RENODE <version>] [ARGUMENTS …])
+# castiron_add_renode_target([DTS <file>] [ELF <target or file>] [RULES <file>…] [RENODE <version>] [ARGUMENTS …])
 #
 # Adds a target `run_renode` that writes the platform and a script from the devicetree
 # (`castiron board-repl`), builds the firmware and starts Renode with it. In a Zephyr build of a board that
 # has a target of this name already, this one is `castiron_run_renode`.
 #
-#   DTS, ELF    default: those of a Zephyr build
+#   DTS, ELF    default: those of a Zephyr build. A target is built first; a file has to be there
 #   RULES       further rules. Default: CONFIG_CASTIRON_RENODE_RULES
 #   RENODE      the version to write for. Default: CONFIG_CASTIRON_RENODE_VERSION, or the newest known
 #   ARGUMENTS   of Renode. Default: --disable-xwt --port -2: no window, no monitor, the console UART in the log
@@ -15,20 +15,24 @@
 function(castiron_add_renode_target)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "DTS;ELF;RENODE" "RULES;ARGUMENTS")
   _castiron_check_arguments(castiron_add_renode_target)
-  set(target)
-  if(NOT arg_ELF)
+  set(wait_for)
+  if(TARGET "${arg_ELF}")
+    set(wait_for ${arg_ELF})
+    set(arg_ELF $<TARGET_FILE:${arg_ELF}>)
+  elseif(arg_ELF)
+    cmake_path(ABSOLUTE_PATH arg_ELF BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
+  else()
     if(NOT KERNEL_ELF_NAME)
-      _castiron_error("castiron_add_renode_target() does not know the firmware" "name it with ELF")
+      _castiron_error("castiron_add_renode_target() does not know the firmware" "name its target or file with ELF")
     endif()
     set(arg_ELF ${CMAKE_BINARY_DIR}/zephyr/${KERNEL_ELF_NAME})
-    set(target ${logical_target_for_zephyr_elf})
+    set(wait_for ${logical_target_for_zephyr_elf})
   endif()
   if(NOT arg_ARGUMENTS)
     set(arg_ARGUMENTS --disable-xwt --port -2)
   endif()
-  cmake_path(ABSOLUTE_PATH arg_ELF BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   _castiron_unused_target(run run_renode)
-  if(NOT run STREQUAL run_renode)
+  if(NOT run STREQUAL "run_renode")
     _castiron_unused_target(run castiron_run_renode)
     message(STATUS "castiron: run_renode is another target's name already; castiron's is ${run}")
   endif()
@@ -47,12 +51,9 @@ function(castiron_add_renode_target)
   endif()
   add_custom_target(${run}
     COMMAND ${start}
-    DEPENDS ${folder}/${run}.stamp ${target}
+    DEPENDS ${folder}/${run}.stamp ${wait_for}
     USES_TERMINAL VERBATIM
     COMMENT "castiron: simulating in Renode")
-  if(NOT target AND TARGET ${arg_ELF})
-    add_dependencies(${run} ${arg_ELF})
-  endif()
 endfunction()
 
 # Runs `castiron board-repl` with OPTIONS when the devicetree or the rules have changed.
@@ -71,9 +72,10 @@ function(_castiron_board_repl stamp)
     separate_arguments(arg_RULES UNIX_COMMAND ${CONFIG_CASTIRON_RENODE_RULES})
   endif()
   _castiron_absolute(arg_DTS arg_RULES)
+  _castiron_check_file(devicetree ${arg_DTS})
+  _castiron_check_file("file of rules" ${arg_RULES})
   _castiron_options(options RENODE)
   foreach(file IN LISTS arg_RULES)
-    _castiron_check_file("file of rules" ${file})
     list(APPEND options --rules ${file})
   endforeach()
   _castiron_command(

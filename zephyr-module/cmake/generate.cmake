@@ -13,13 +13,25 @@ function(_castiron_command)
   _castiron_tool(executable tool)
   cmake_path(GET arg_STAMP PARENT_PATH folder)
   file(MAKE_DIRECTORY ${folder})
+  set(depfile)
+  if(arg_DEPENDS)
+    # Where nothing is read there would be no file of it, and ninja would look for it every time.
+    set(depfile DEPFILE ${arg_STAMP}.d)
+    list(APPEND arg_ARGUMENTS --depfile ${arg_STAMP}.d --depfile-target ${arg_STAMP})
+  endif()
+  if(CMAKE_GENERATOR MATCHES "Makefiles")
+    # make does not notice that a command has changed, as ninja does. This file changes with it.
+    list(JOIN arg_ARGUMENTS "\n" text)
+    file(GENERATE OUTPUT ${arg_STAMP}.arguments CONTENT "${text}\n")
+    list(APPEND arg_DEPENDS ${arg_STAMP}.arguments)
+  endif()
   add_custom_command(
     OUTPUT ${arg_STAMP}
     BYPRODUCTS ${arg_OUTPUTS}
-    COMMAND ${executable} ${arg_ARGUMENTS} --quiet --depfile ${arg_STAMP}.d --depfile-target ${arg_STAMP}
+    COMMAND ${executable} ${arg_ARGUMENTS} --quiet
     COMMAND ${CMAKE_COMMAND} -E touch ${arg_STAMP}
     DEPENDS ${arg_DEPENDS} ${tool}
-    DEPFILE ${arg_STAMP}.d
+    ${depfile}
     COMMENT "castiron: ${arg_COMMENT}"
     VERBATIM)
 endfunction()
@@ -60,8 +72,11 @@ function(castiron_gen_header target)
   cmake_parse_arguments(PARSE_ARGV 1 arg ""
     "MODEL;OUTPUT;STYLE;NAME;LABELS;IO_SPEC;SECTION;ALIGN;KERNELS;CPU" "")
   _castiron_check_arguments(castiron_gen_header MODEL OUTPUT)
+  _castiron_check_target(castiron_gen_header ${target})
   _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC)
   _castiron_check_file(model ${arg_MODEL})
+  _castiron_check_file("file of labels" ${arg_LABELS})
+  _castiron_check_file("I/O specification" ${arg_IO_SPEC})
   cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   cmake_path(GET arg_OUTPUT PARENT_PATH folder)
   _castiron_options(options STYLE NAME LABELS IO_SPEC SECTION ALIGN KERNELS)
@@ -69,8 +84,16 @@ function(castiron_gen_header target)
     list(APPEND options --target ${arg_CPU})
   endif()
   set(outputs ${arg_OUTPUT})
-  if(NOT arg_STYLE STREQUAL kenning)
+  if(NOT arg_STYLE STREQUAL "kenning")
+    _castiron_check_c("what a standalone header declares")
     cmake_path(REPLACE_EXTENSION arg_OUTPUT LAST_ONLY c OUTPUT_VARIABLE source)
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} OUTPUT_VARIABLE relative)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${relative})
+      cmake_path(GET arg_OUTPUT FILENAME header)
+      # CMake would take one for the other.
+      _castiron_error("the header's definitions would go to ${relative}, which is a source of the project's"
+        "name another OUTPUT, for example generated/${header}")
+    endif()
     list(APPEND outputs ${source})
     target_sources(${target} PRIVATE ${source})
   endif()
@@ -95,6 +118,7 @@ endfunction()
 function(castiron_gen_resolver target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT;KERNELS;CPU" "MODELS;OPS;CUSTOM")
   _castiron_check_arguments(castiron_gen_resolver OUTPUT)
+  _castiron_check_target(castiron_gen_resolver ${target})
   if(NOT arg_MODELS)
     _castiron_kenning_model(arg_MODELS)
   endif()
@@ -108,9 +132,7 @@ function(castiron_gen_resolver target)
   _castiron_absolute(arg_MODELS)
   cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   cmake_path(GET arg_OUTPUT PARENT_PATH folder)
-  foreach(model IN LISTS arg_MODELS)
-    _castiron_check_file(model ${model})
-  endforeach()
+  _castiron_check_file(model ${arg_MODELS})
   _castiron_options(options KERNELS)
   if(arg_CPU)
     list(APPEND options --target ${arg_CPU})

@@ -1,9 +1,9 @@
 # The castiron command, and how errors are said.
 
-set(_CASTIRON_CHECKOUT ${CMAKE_CURRENT_LIST_DIR}/../..)
-cmake_path(NORMAL_PATH _CASTIRON_CHECKOUT)
-set_property(GLOBAL PROPERTY CASTIRON_CHECKOUT ${_CASTIRON_CHECKOUT})
-unset(_CASTIRON_CHECKOUT)
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH _castiron_checkout)
+cmake_path(GET _castiron_checkout PARENT_PATH _castiron_checkout)
+set_property(GLOBAL PROPERTY CASTIRON_CHECKOUT ${_castiron_checkout})
+unset(_castiron_checkout)
 
 # Ends the configuration: a line of cause and one of remedy.
 function(_castiron_error cause remedy)
@@ -23,9 +23,11 @@ function(_castiron_tool executable_var depends_var)
     if(IS_ABSOLUTE "${CASTIRON_EXECUTABLE}")
       set(executable ${CASTIRON_EXECUTABLE})
     else()
-      # As with CMAKE_C_COMPILER, a name is looked for on PATH.
-      find_program(_castiron_by_name ${CASTIRON_EXECUTABLE} NO_CACHE NO_CMAKE_FIND_ROOT_PATH)
+      # As with CMAKE_C_COMPILER, a name is looked for on PATH, and anew every time.
+      unset(_castiron_by_name CACHE)
+      find_program(_castiron_by_name ${CASTIRON_EXECUTABLE} NO_CMAKE_FIND_ROOT_PATH)
       set(executable ${_castiron_by_name})
+      unset(_castiron_by_name CACHE)
     endif()
     if(NOT EXISTS "${executable}" OR IS_DIRECTORY "${executable}")
       _castiron_error("CASTIRON_EXECUTABLE is ${CASTIRON_EXECUTABLE}, and there is no such program"
@@ -46,7 +48,9 @@ function(_castiron_build_tool executable_var)
   get_property(checkout GLOBAL PROPERTY CASTIRON_CHECKOUT)
   get_property(executable GLOBAL PROPERTY CASTIRON_BUILT_EXECUTABLE)
   if(NOT executable)
-    find_program(CASTIRON_CARGO cargo HINTS $ENV{CARGO_HOME}/bin $ENV{HOME}/.cargo/bin
+    # The first of PATH, as a shell takes it; the folders are for those who have no shell.
+    find_program(CASTIRON_CARGO cargo
+      PATHS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" "$ENV{USERPROFILE}/.cargo/bin"
       DOC "Cargo, to build castiron with" NO_CMAKE_FIND_ROOT_PATH)
     if(NOT CASTIRON_CARGO OR NOT EXISTS ${checkout}/cli/Cargo.toml)
       _castiron_error("the castiron command was not found, and neither was cargo to build it with"
@@ -54,13 +58,16 @@ function(_castiron_build_tool executable_var)
     endif()
     set(CASTIRON_TARGET_DIR ${checkout}/target CACHE PATH "Where cargo builds castiron")
     set(stem ${CASTIRON_TARGET_DIR}/release/castiron)
-    set(executable ${stem}${CMAKE_HOST_EXECUTABLE_SUFFIX})
+    set(executable ${stem})
+    if(CMAKE_HOST_WIN32)
+      string(APPEND executable .exe)
+    endif()
     if(NOT EXISTS ${executable})
       message(STATUS "castiron was not found on PATH: it is built from ${checkout} first, which takes a minute or two")
     endif()
     add_custom_command(
       OUTPUT ${executable}
-      COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET --unset=RUSTFLAGS
+      COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET --unset=RUSTFLAGS --unset=CARGO_ENCODED_RUSTFLAGS
         ${CASTIRON_CARGO} build --release --locked --quiet --package castiron-cli
           --manifest-path ${checkout}/Cargo.toml --target-dir ${CASTIRON_TARGET_DIR}
       DEPFILE ${stem}.d
@@ -101,10 +108,38 @@ function(_castiron_check_arguments function)
   endforeach()
 endfunction()
 
-# A model's file, which has to be there when the build is configured.
-function(_castiron_check_file what path)
-  if(NOT EXISTS "${path}")
-    _castiron_error("there is no ${what} ${path}"
-      "name a file that exists; relative paths are those of ${CMAKE_CURRENT_SOURCE_DIR}")
+# What the user named, which has to be there when the build is configured unless the build makes it.
+function(_castiron_check_file what)
+  foreach(path IN LISTS ARGN)
+    get_property(generated SOURCE ${path} PROPERTY GENERATED)
+    if(NOT EXISTS "${path}" AND NOT generated)
+      _castiron_error("there is no ${what} ${path}"
+        "name one that exists; relative paths are those of ${CMAKE_CURRENT_SOURCE_DIR}")
+    endif()
+  endforeach()
+endfunction()
+
+# What a function is called for has to be compiled.
+function(_castiron_check_target function target)
+  set(type)
+  if(TARGET ${target})
+    get_target_property(type ${target} TYPE)
+    get_target_property(alias ${target} ALIASED_TARGET)
+    get_target_property(imported ${target} IMPORTED)
+    if(alias OR imported)
+      set(type)
+    endif()
+  endif()
+  if(NOT type MATCHES "^(EXECUTABLE|(STATIC|SHARED|MODULE|OBJECT)_LIBRARY)$")
+    _castiron_error("${function}() was called for ${target}, which is no target with sources"
+      "call it after add_executable() or add_library(); in a Zephyr application the target is app")
+  endif()
+endfunction()
+
+# A source in C would be left out without a word where the project does not have the language.
+function(_castiron_check_c what)
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  if(NOT C IN_LIST languages)
+    _castiron_error("${what} is in C, which this project does not compile" "add it: project(… LANGUAGES C …)")
   endif()
 endfunction()

@@ -37,6 +37,23 @@ impl Cases {
         }
     }
 
+    /// What cases are read from: the folder, which changes when one comes or goes, and its files.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Self::Folder(folder) = self else {
+            return Vec::new();
+        };
+        let is_case = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            (name.starts_with("in_") || name.starts_with("out_")) && name.ends_with(".bin")
+        };
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_case).collect();
+        files.sort();
+        files.insert(0, folder.clone());
+        files
+    }
+
     /// For the comment on top of the self-test.
     pub(super) fn describe(&self) -> [&'static str; 2] {
         match self {
@@ -168,5 +185,16 @@ mod tests {
         assert_eq!(that_fit(&[case(10), case(10), case(10)], 20).len(), 2);
         assert_eq!(that_fit(&[case(30), case(10)], 20).len(), 1);
         assert_eq!(that_fit(&[], 20).len(), 0);
+    }
+
+    #[test]
+    fn files_of_cases_are_named_with_their_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["out_0_0.bin", "in_0_0.bin", "meta.json", "in.txt"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let expected = ["", "in_0_0.bin", "out_0_0.bin"].map(|name| folder.path().join(name));
+        assert_eq!(Cases::Folder(folder.path().to_owned()).files(), expected);
+        assert!(Cases::MadeUp.files().is_empty());
     }
 }

@@ -196,8 +196,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
-    // A case that comes or goes changes the folder.
-    sources.extend(arguments.golden.clone());
+    sources.extend(options.cases.files());
     outputs.add_depfile(&arguments.depfile, &sources)?;
     let files = outputs.write()?;
     if general.json {

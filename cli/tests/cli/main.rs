@@ -6,6 +6,7 @@ mod diagnostics;
 mod files;
 mod generate;
 mod help;
+mod kenning;
 mod library;
 mod support;
 mod tables;

@@ -1,141 +1,67 @@
-//! examples/zephyr-app in a real Zephyr build, on an emulated board.
+//! Real Zephyr builds, run in QEMU and Renode: castiron's own example, and Kenning Zephyr Runtime's.
 //!
-//! Runs where ZEPHYR_BASE names a Zephyr tree, with the toolchain that Zephyr's own variables name; ZEPHYR_MODULES
-//! lists modules for a tree that is not in a west workspace (CMSIS is needed). CASTIRON_REQUIRE_ZEPHYR makes a
-//! reason to skip a failure.
+//! They run where `ZEPHYR_BASE` names a Zephyr tree, with the toolchain that Zephyr's own variables name. `ZEPHYR_MODULES`
+//! lists modules, with semicolons between, for a tree that is not in a west workspace (Arm boards need CMSIS), and
+//! `ZEPHYR_CMAKE_ARGUMENTS` more arguments for CMake, with spaces between. `CASTIRON_REQUIRE_ZEPHYR` makes a reason to skip
+//! a failure.
 
+mod application;
+mod kenning;
 mod simulator;
 
-use std::ffi::OsString;
-use std::fs;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use simulator::Simulator;
+use castiron_test_tools::{skipped, starts};
 
-const BOARD: &str = "mps2/an385";
-/// How castiron's example says that it computes what it should.
-const GOLDEN: &str = "golden check: passed";
+const CASTIRON: &str = env!("CARGO_BIN_EXE_castiron");
 
-fn main_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+fn workspace() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap().to_owned()
 }
 
-/// Why nothing can be built here.
-fn missing() -> bool {
-    let tools = ["cmake", "ninja", "qemu-system-arm"];
-    let reason = if std::env::var_os("ZEPHYR_BASE").is_none() {
-        "ZEPHYR_BASE is not set".to_owned()
-    } else if let Some(tool) = tools.iter().find(|tool| !present(tool)) {
-        format!("no {tool}")
+/// Whether something that all these tests need, or one of these variables, is missing; then says so.
+fn missing(variables: &[&str]) -> bool {
+    let unset = |name: &&&str| env::var_os(name).is_none_or(|value| value.is_empty());
+    let mut names = ["ZEPHYR_BASE"].iter().chain(variables);
+    let mut tools = ["cmake", "ninja", "qemu-system-arm"].iter();
+    let reason = if let Some(name) = names.find(unset) {
+        format!("{name} is not set")
+    } else if let Some(tool) = tools.find(|tool| !starts(tool)) {
+        format!("no {tool} on this machine")
     } else {
         return false;
     };
-    let required = std::env::var_os("CASTIRON_REQUIRE_ZEPHYR").is_some();
-    assert!(!required, "{reason}");
-    println!("skipped: {reason}");
+    skipped(&reason, env::var_os("CASTIRON_REQUIRE_ZEPHYR").is_some());
     true
 }
 
-fn present(tool: &str) -> bool {
-    let run = Command::new(tool)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status();
-    run.is_ok_and(|status| status.success())
+/// `cmake`, with what the environment says about Zephyr; `modules` are added to those.
+fn cmake(build: &Path, source: &Path, board: &str, modules: &[&OsStr]) -> Command {
+    let mut command = Command::new("cmake");
+    command
+        .arg("-GNinja")
+        .arg("-B")
+        .arg(build)
+        .arg("-S")
+        .arg(source);
+    command.arg(format!("-DBOARD={board}"));
+    if let Some(list) = env::var_os("ZEPHYR_MODULES") {
+        command.arg(definition("ZEPHYR_MODULES", &list));
+    }
+    command.arg(definition(
+        "EXTRA_ZEPHYR_MODULES",
+        &modules.join(OsStr::new(";")),
+    ));
+    let further = env::var("ZEPHYR_CMAKE_ARGUMENTS").unwrap_or_default();
+    command.args(further.split_whitespace());
+    command
 }
 
-/// A copy of the application, whose model can be changed, and its build.
-struct App {
-    folder: tempfile::TempDir,
-}
-
-impl App {
-    fn new() -> Self {
-        let app = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let example = main_folder().join("examples/zephyr-app");
-        for file in ["CMakeLists.txt", "prj.conf", "src/main.c"] {
-            let to = app.source().join(file);
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(example.join(file), to).unwrap();
-        }
-        app.take_model("kws_dscnn_int8");
-        app
-    }
-
-    fn source(&self) -> PathBuf {
-        self.folder.path().join("app")
-    }
-
-    fn build(&self) -> PathBuf {
-        self.folder.path().join("build")
-    }
-
-    /// Where the example's prj.conf has its model.
-    fn model(&self) -> PathBuf {
-        self.folder.path().join("models/kws_dscnn_int8.tflite")
-    }
-
-    fn take_model(&self, name: &str) {
-        fs::create_dir_all(self.folder.path().join("models")).unwrap();
-        let model = main_folder().join(format!("examples/models/{name}.tflite"));
-        fs::write(self.model(), fs::read(model).unwrap()).unwrap();
-    }
-
-    fn configure(&self, further: &[&str]) -> Output {
-        let mut command = Command::new("cmake");
-        command
-            .args(["-GNinja", "-B"])
-            .arg(self.build())
-            .arg("-S")
-            .arg(self.source());
-        command.arg(format!("-DBOARD={BOARD}"));
-        command.arg(define("EXTRA_ZEPHYR_MODULES", main_folder().as_os_str()));
-        command.arg(define(
-            "CASTIRON_EXECUTABLE",
-            env!("CARGO_BIN_EXE_castiron").as_ref(),
-        ));
-        if let Some(modules) = std::env::var_os("ZEPHYR_MODULES") {
-            command.arg(define("ZEPHYR_MODULES", &modules));
-        }
-        command.args(further).output().unwrap()
-    }
-
-    fn ninja(&self, target: &str) -> Output {
-        let mut command = Command::new("ninja");
-        command
-            .arg("-C")
-            .arg(self.build())
-            .arg(target)
-            .output()
-            .unwrap()
-    }
-
-    fn elf(&self) -> PathBuf {
-        self.build().join("zephyr/zephyr.elf")
-    }
-
-    /// What the firmware says until it has said `until`.
-    fn boot(&self, until: &str) -> String {
-        let mut qemu = Command::new("qemu-system-arm");
-        qemu.args([
-            "-machine",
-            "mps2-an385",
-            "-cpu",
-            "cortex-m3",
-            "-nographic",
-            "-kernel",
-        ]);
-        Simulator::start(qemu.arg(self.elf())).read_until(until)
-    }
-}
-
-fn define(name: &str, value: &std::ffi::OsStr) -> OsString {
+fn definition(name: &str, value: &OsStr) -> OsString {
     let mut argument = OsString::from(format!("-D{name}="));
     argument.push(value);
     argument
@@ -150,122 +76,4 @@ fn done(output: &Output) -> String {
     let said = text(output);
     assert!(output.status.success(), "{said}");
     said
-}
-
-#[test]
-fn the_example_runs_and_rebuilds_what_depends_on_the_model() {
-    if missing() {
-        return;
-    }
-    let app = App::new();
-    done(&app.configure(&[]));
-    done(&app.ninja("all"));
-    let said = app.boot(" ms each");
-    assert!(said.contains(GOLDEN), "{said}");
-    println!("{}", said.trim_end());
-
-    // The platform of the build's devicetree, under Kenning's name.
-    done(&app.ninja("board-repl"));
-    let repl = fs::read_to_string(app.build().join("mps2.repl")).unwrap();
-    assert!(repl.contains("CPU.CortexM"), "{repl}");
-
-    for target in ["all", "board-repl"] {
-        let said = done(&app.ninja(target));
-        assert!(said.contains("no work to do"), "{said}");
-    }
-
-    app.take_model("sine_int8");
-    let said = done(&app.ninja("all"));
-    for step in [
-        "casting kws_dscnn_int8.tflite",
-        "header of",
-        "src/main.c.obj",
-        "zephyr.elf",
-    ] {
-        assert!(said.contains(step), "{said}");
-    }
-    assert!(
-        !said.contains("zephyr/kernel"),
-        "the kernel does not depend on the model: {said}"
-    );
-    assert!(!said.contains("Renode platform"), "{said}");
-    let said = app.boot(" ms each");
-    assert!(
-        said.contains(GOLDEN) && said.contains("input 1x1"),
-        "{said}"
-    );
-
-    fs::write(app.model(), b"TFL3?").unwrap();
-    let broken = app.ninja("all");
-    let said = text(&broken);
-    assert!(!broken.status.success());
-    assert!(
-        said.contains("kws_dscnn_int8.tflite") && said.contains("error: "),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_model_that_does_not_fit_fails_the_build() {
-    if missing() {
-        return;
-    }
-    let app = App::new();
-    done(&app.configure(&["-DCONFIG_CASTIRON_FIT_APP_RAM=4090"]));
-    let refused = app.ninja("all");
-    let said = text(&refused);
-    assert!(!refused.status.success());
-    assert!(
-        said.contains("error: ") && said.contains("RAM") && said.contains("help: "),
-        "{said}"
-    );
-    assert!(!app.elf().exists());
-}
-
-#[test]
-fn configuration_says_what_is_wrong() {
-    if missing() {
-        return;
-    }
-    for (option, cause) in [
-        (
-            "-DCONFIG_KENNING_MODEL_PATH=\"nothing.tflite\"",
-            "there is no model ",
-        ),
-        (
-            "-DCONFIG_KENNING_MODEL_PATH=\"\"",
-            "castiron_add_model() needs MODEL",
-        ),
-        (
-            "-DCASTIRON_EXECUTABLE=/nowhere/castiron",
-            "CASTIRON_EXECUTABLE is /nowhere/castiron",
-        ),
-    ] {
-        let refused = App::new().configure(&[option]);
-        let said = text(&refused);
-        assert!(!refused.status.success(), "{option}");
-        assert!(
-            said.contains(cause) && said.contains("help: "),
-            "{option}: {said}"
-        );
-    }
-}
-
-#[test]
-fn the_example_runs_in_renode() {
-    if missing() {
-        return;
-    }
-    let Some(renode) = std::env::var_os("RENODE") else {
-        println!("skipped: RENODE is not set");
-        return;
-    };
-    let app = App::new();
-    done(&app.configure(&[define("RENODE", &renode).to_str().unwrap()]));
-    done(&app.ninja("all"));
-    let mut run = Command::new("ninja");
-    let said =
-        Simulator::start(run.arg("-C").arg(app.build()).arg("run_renode")).read_until(" ms each");
-    assert!(said.contains(GOLDEN), "{said}");
-    println!("{}", said.trim_end());
 }

@@ -139,12 +139,17 @@ impl GraphFacts {
     }
 }
 
-/// What is wrong with so many labels, if anything. Labels of a flat output have to be one per element. A single element (a yes or no) may have
-/// two; outputs of more dimensions (boxes, masks) say nothing about the number of classes.
+/// Whether so many labels fit an output. Those of a flat output have to be one per element. A single element (a yes or
+/// no) may have two; outputs of more dimensions (boxes, masks) say nothing about the number of classes.
+pub(super) fn labels_fit(shape: &[usize], count: usize) -> bool {
+    let flat = shape.iter().filter(|d| **d != 1).count() <= 1;
+    let elements = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
+    !flat || elements == Some(count) || (elements == Some(1) && count == 2)
+}
+
+/// What is wrong with so many labels, if anything.
 pub(super) fn misfit_of_labels(output: &TensorFacts, count: usize) -> Option<Diagnostic> {
-    let flat = output.shape.iter().filter(|d| **d != 1).count() <= 1;
-    let fits = count == output.elements || (output.elements == 1 && count == 2);
-    if !flat || fits {
+    if labels_fit(&output.shape, count) {
         return None;
     }
     Some(

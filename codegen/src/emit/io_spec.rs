@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::DType;
 
 use super::facts::{GraphFacts, TensorFacts, misfit_of_labels};
+use super::kenning::dtype;
 
 /// An I/O specification as the caller read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,25 +20,27 @@ pub struct IoSpecFile<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct IoSpec {
     file: String,
-    inputs: Vec<Entry>,
-    outputs: Vec<Entry>,
+    pub(super) inputs: Vec<Entry>,
+    pub(super) outputs: Vec<Entry>,
     /// Class names of what the outputs become after post-processing, for want of better.
-    processed_labels: Vec<String>,
+    pub(super) processed_labels: Vec<String>,
     /// The function a runtime has to call; empty for none.
-    entry_func: String,
+    pub(super) entry_func: String,
 }
 
 /// One tensor of the specification; `None` where it is silent.
 #[derive(Debug, Clone, Default)]
-struct Entry {
-    name: Option<String>,
+pub(super) struct Entry {
+    /// Where in the specification, for messages.
+    pub(super) place: String,
+    pub(super) name: Option<String>,
     /// Any of these; −1 stands for any size. Empty when the specification gives none.
-    shapes: Vec<Vec<i64>>,
-    dtype: Option<String>,
-    scale: Option<f64>,
-    zero_point: Option<i64>,
-    prequantized_dtype: Option<String>,
-    labels: Vec<String>,
+    pub(super) shapes: Vec<Vec<i64>>,
+    pub(super) dtype: Option<String>,
+    pub(super) scale: Option<f64>,
+    pub(super) zero_point: Option<i64>,
+    pub(super) prequantized_dtype: Option<String>,
+    pub(super) labels: Vec<String>,
     order: Option<usize>,
 }
 
@@ -163,9 +165,9 @@ impl Entry {
             out.push(("shape", format!("{:?}", tensor.shape), listed.join(" or ")));
         }
         if let Some(dtype) = &self.dtype
-            && !dtype_names(tensor.dtype).contains(&dtype.as_str())
+            && !dtype::names(tensor.dtype).contains(&dtype.as_str())
         {
-            let ours = dtype_names(tensor.dtype).first().copied();
+            let ours = dtype::names(tensor.dtype).first().copied();
             out.push((
                 "dtype",
                 ours.unwrap_or(tensor.dtype.name()).to_owned(),
@@ -195,40 +197,30 @@ impl Entry {
 }
 
 /// The entries in the model's order: by `order` where that numbers them all, else as listed.
-fn in_order(mut entries: Vec<Entry>) -> Vec<Entry> {
-    let mut orders: Vec<_> = entries.iter().filter_map(|e| e.order).collect();
+pub(super) fn in_order(entries: Vec<Entry>) -> Vec<Entry> {
+    sorted(entries, |e| e.order)
+}
+
+/// The same for entries as they stand in a specification; none where there is no list of them.
+pub(super) fn raw_in_order(list: Option<&Value>) -> Vec<Map<String, Value>> {
+    let list = list
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let entries = list.iter().filter_map(Value::as_object).cloned();
+    sorted(entries.collect(), |e| e.get("order").and_then(order))
+}
+
+fn sorted<T>(mut entries: Vec<T>, order: impl Fn(&T) -> Option<usize>) -> Vec<T> {
+    let mut orders: Vec<_> = entries.iter().filter_map(&order).collect();
     orders.sort_unstable();
     if orders.into_iter().eq(0..entries.len()) {
-        entries.sort_by_key(|e| e.order);
+        entries.sort_by_key(order);
     }
     entries
 }
 
-/// Kenning's names of an element type; none for types it has no name for.
-fn dtype_names(dtype: DType) -> &'static [&'static str] {
-    match dtype {
-        DType::Float32 => &["float32"],
-        DType::Float16 => &["float16"],
-        DType::Float64 => &["float64"],
-        DType::Bfloat16 => &["bfloat16"],
-        DType::Int4 => &["int4"],
-        DType::Int8 => &["int8"],
-        DType::Int16 => &["int16"],
-        DType::Int32 => &["int32"],
-        DType::Int64 => &["int64"],
-        DType::Uint4 => &["uint4"],
-        DType::Uint8 => &["uint8"],
-        DType::Uint16 => &["uint16"],
-        DType::Uint32 => &["uint32"],
-        DType::Uint64 => &["uint64"],
-        DType::Bool => &["bool8", "bool"],
-        DType::Complex64 => &["complex64"],
-        DType::Complex128 => &["complex128"],
-        DType::Int2 => &["int2"],
-        DType::Float8E4M3Fn => &["e4m3fn_float8"],
-        DType::Float8E5M2 => &["e5m2_float8"],
-        DType::String | DType::Resource | DType::Variant => &[],
-    }
+fn order(value: &Value) -> Option<usize> {
+    whole(value).and_then(|n| usize::try_from(n).ok())
 }
 
 fn wrong(what: &str, expected: &str, found: &Value) -> Error {
@@ -268,6 +260,7 @@ fn entries(top: &Map<String, Value>, key: &str) -> Result<Vec<Entry>> {
 
 fn entry(map: &Map<String, Value>, place: &str) -> Result<Entry> {
     Ok(Entry {
+        place: place.to_owned(),
         name: field(map, place, "name", "a string", Value::as_str)?.map(str::to_owned),
         shapes: shapes(map, place)?,
         dtype: field(map, place, "dtype", "a string", Value::as_str)?.map(str::to_owned),

@@ -23,6 +23,8 @@ pub mod ident;
 #[cfg(feature = "text")]
 mod io_spec;
 #[cfg(feature = "text")]
+pub mod kenning;
+#[cfg(feature = "text")]
 pub mod literal;
 #[cfg(feature = "board")]
 pub mod repl;

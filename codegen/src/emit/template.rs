@@ -17,6 +17,11 @@ pub(super) const QUANTIZE: Partial = (
     "c_quantize",
     include_str!("../../templates/c_quantize.h.tera"),
 );
+/// Kenning's macros about the first input and output, and its `model_spec`.
+pub(super) const MODEL_SPEC: Partial = (
+    "kenning_model_spec",
+    include_str!("../../templates/kenning_model_spec.tera"),
+);
 /// A macro that aligns a variable, whatever the compiler.
 pub(super) const ALIGNED: Partial = ("c_aligned", include_str!("../../templates/c_aligned.tera"));
 /// A check that an arena of TFLM's interpreter is large enough.

@@ -1,0 +1,132 @@
+//! The header and the resolver for TensorFlow Lite Micro.
+
+use std::process::Command;
+
+use super::{KWS, Project, SINE, succeeds, without};
+
+#[test]
+fn headers_of_both_styles_compile() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    let project = Project::new(
+        "set(CMAKE_C_FLAGS \"-std=c99 -Wall -Wextra -Werror -Wpedantic\")
+add_executable(app main.c)
+castiron_gen_header(app MODEL m.tflite OUTPUT generated/model.h NAME kws SECTION .weights ALIGN 64
+  LABELS labels.txt KERNELS cmsis-nn CPU cortex-m55)
+add_executable(kenning kenning.c)
+castiron_gen_header(kenning MODEL m.tflite OUTPUT model_data.h STYLE kenning)
+target_include_directories(kenning PRIVATE ${RUNTIME})
+",
+    );
+    project.take(KWS, "m.tflite");
+    let labels: Vec<String> = (0..12).map(|i| format!("word {i}")).collect();
+    project.write("labels.txt", labels.join("\n"));
+    project.write(
+        "main.c",
+        "#include <stdint.h>
+#include <stdio.h>
+#include \"model.h\"
+int main(void)
+{
+    printf(\"%s %u %d\\n\", kws_output_0_labels[11], (unsigned)((uintptr_t)kws_model_data % 64u),
+        KWS_TFLM_ARENA_BYTES > 1000);
+    return 0;
+}
+",
+    );
+    project.write(
+        "kenning.c",
+        "#include <stdio.h>
+#include \"castiron/kenning.h\"
+#include \"model_data.h\"
+int main(void) { printf(\"%u %u\\n\", (unsigned)sizeof(model_spec_t), (unsigned)model_data_len); return 0; }
+",
+    );
+    let runtime = super::define("RUNTIME", super::shipped("zephyr-module/include"));
+    succeeds(project.configuring("Ninja").arg(runtime));
+    project.build();
+    project.is_built();
+    assert_eq!(project.run("app"), "word 11 0 1\n");
+    let bytes = project.read("m.tflite").len();
+    assert_eq!(project.run("kenning"), format!("356 {bytes}\n"));
+}
+
+#[test]
+fn a_resolver_has_the_operators_of_its_models() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    let project = Project::new(
+        "add_executable(app main.c)
+castiron_gen_resolver(app MODELS one.tflite custom.tflite OUTPUT one.h CUSTOM Erfinv=register_erfinv OPS CONV_2D)
+castiron_gen_resolver(app MODELS one.tflite two.tflite OUTPUT both.h KERNELS cmsis-nn CPU cortex-m4)
+castiron_gen_resolver(app OUTPUT kenning/default.h)
+set(CONFIG_KENNING_TFLITE_OPS Logistic,TANH)
+castiron_gen_resolver(app OUTPUT named.h)
+",
+    );
+    project.take(SINE, "one.tflite");
+    project.take(KWS, "two.tflite");
+    project.take("tests/data/models/unsupported.tflite", "custom.tflite");
+    project.configure("Ninja");
+    project.build();
+    project.is_built();
+    let operators = |name: &str| {
+        let text = String::from_utf8(project.read(&format!("build/{name}"))).unwrap();
+        let calls = text.split(".Add").skip(1);
+        let mut names: Vec<String> = calls
+            .filter_map(|call| Some(call.split_once('(')?.0.to_owned()))
+            .collect();
+        names.sort();
+        names.join(" ")
+    };
+    assert_eq!(
+        operators("one.h"),
+        "Add Conv2D Custom FullyConnected Mul Tanh"
+    );
+    assert_eq!(
+        operators("both.h"),
+        "AveragePool2D Conv2D DepthwiseConv2D FullyConnected Softmax"
+    );
+    assert_eq!(
+        operators("kenning/default.h"),
+        "Conv2D FullyConnected MaxPool2D Reshape Softmax"
+    );
+    assert_eq!(operators("named.h"), "Logistic Tanh");
+
+    // What it is made from is what it follows.
+    project.take(KWS, "one.tflite");
+    let steps = project.build();
+    assert_eq!(steps, ["castiron: operator resolver"; 2]);
+}
+
+/// With TensorFlow Lite Micro's sources: the same functions, from its kernels.
+#[test]
+fn the_engine_can_be_tensorflow_lite_micro() {
+    if without(&["cmake", "ninja", "c++"]) {
+        return;
+    }
+    let Some(tree) = std::env::var_os("CASTIRON_TFLM") else {
+        castiron_test_tools::skipped(
+            "CASTIRON_TFLM names no sources of TensorFlow Lite Micro",
+            false,
+        );
+        return;
+    };
+    let project = Project::new(
+        "add_executable(app main.c)
+castiron_add_model(app MODEL one.tflite NAME one ENGINE tflm SELF_TEST)
+",
+    );
+    project.take(SINE, "one.tflite");
+    project.write(
+        "main.c",
+        "#include \"one_self_test.h\"\nint main(void) { return one_self_test(); }\n",
+    );
+    let tree = super::define("CASTIRON_TFLM", tree);
+    succeeds(project.configuring("Ninja").arg(tree));
+    project.build();
+    project.is_built();
+    succeeds(&mut Command::new(project.path("build/app")));
+}

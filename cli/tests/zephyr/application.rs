@@ -1,0 +1,205 @@
+//! examples/zephyr-app in a real Zephyr build, on an emulated board.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crate::simulator::Simulator;
+use crate::{CASTIRON, definition, done, missing, text, workspace};
+
+const BOARD: &str = "mps2/an385";
+/// How castiron's example says that it computes what it should.
+const GOLDEN: &str = "golden check: passed";
+
+/// A copy of the application, whose model can be changed, and its build.
+struct App {
+    folder: tempfile::TempDir,
+}
+
+impl App {
+    fn new() -> Self {
+        let app = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let example = workspace().join("examples/zephyr-app");
+        for file in ["CMakeLists.txt", "prj.conf", "src/main.c"] {
+            let to = app.source().join(file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(example.join(file), to).unwrap();
+        }
+        app.take_model("kws_dscnn_int8");
+        app
+    }
+
+    fn source(&self) -> PathBuf {
+        self.folder.path().join("app")
+    }
+
+    fn build(&self) -> PathBuf {
+        self.folder.path().join("build")
+    }
+
+    /// Where the example's prj.conf has its model.
+    fn model(&self) -> PathBuf {
+        self.folder.path().join("models/kws_dscnn_int8.tflite")
+    }
+
+    fn take_model(&self, name: &str) {
+        fs::create_dir_all(self.folder.path().join("models")).unwrap();
+        let model = workspace().join(format!("examples/models/{name}.tflite"));
+        fs::write(self.model(), fs::read(model).unwrap()).unwrap();
+    }
+
+    fn configure(&self, further: &[&str]) -> Output {
+        let modules = workspace();
+        let mut command = crate::cmake(&self.build(), &self.source(), BOARD, &[modules.as_ref()]);
+        command.arg(definition("CASTIRON_EXECUTABLE", CASTIRON.as_ref()));
+        command.args(further).output().unwrap()
+    }
+
+    fn ninja(&self, target: &str) -> Output {
+        let mut command = Command::new("ninja");
+        command
+            .arg("-C")
+            .arg(self.build())
+            .arg(target)
+            .output()
+            .unwrap()
+    }
+
+    fn elf(&self) -> PathBuf {
+        self.build().join("zephyr/zephyr.elf")
+    }
+
+    /// What the firmware says until it has said `until`.
+    fn boot(&self, until: &str) -> String {
+        let mut qemu = Command::new("qemu-system-arm");
+        qemu.args([
+            "-machine",
+            "mps2-an385",
+            "-cpu",
+            "cortex-m3",
+            "-nographic",
+            "-kernel",
+        ]);
+        Simulator::start(qemu.arg(self.elf())).read_until(until)
+    }
+}
+
+#[test]
+fn the_example_runs_and_rebuilds_what_depends_on_the_model() {
+    if missing(&[]) {
+        return;
+    }
+    let app = App::new();
+    done(&app.configure(&[]));
+    done(&app.ninja("all"));
+    let said = app.boot(" ms each");
+    assert!(said.contains(GOLDEN), "{said}");
+    println!("{}", said.trim_end());
+
+    // The platform of the build's devicetree, under Kenning's name.
+    done(&app.ninja("board-repl"));
+    let repl = fs::read_to_string(app.build().join("mps2.repl")).unwrap();
+    assert!(repl.contains("CPU.CortexM"), "{repl}");
+
+    for target in ["all", "board-repl"] {
+        let said = done(&app.ninja(target));
+        assert!(said.contains("no work to do"), "{said}");
+    }
+
+    app.take_model("sine_int8");
+    let said = done(&app.ninja("all"));
+    for step in [
+        "casting kws_dscnn_int8.tflite",
+        "header of",
+        "src/main.c.obj",
+        "zephyr.elf",
+    ] {
+        assert!(said.contains(step), "{said}");
+    }
+    assert!(
+        !said.contains("zephyr/kernel"),
+        "the kernel does not depend on the model: {said}"
+    );
+    assert!(!said.contains("Renode platform"), "{said}");
+    let said = app.boot(" ms each");
+    assert!(
+        said.contains(GOLDEN) && said.contains("input 1x1"),
+        "{said}"
+    );
+
+    fs::write(app.model(), b"TFL3?").unwrap();
+    let broken = app.ninja("all");
+    let said = text(&broken);
+    assert!(!broken.status.success());
+    assert!(
+        said.contains("kws_dscnn_int8.tflite") && said.contains("error: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_model_that_does_not_fit_fails_the_build() {
+    if missing(&[]) {
+        return;
+    }
+    let app = App::new();
+    done(&app.configure(&["-DCONFIG_CASTIRON_FIT_APP_RAM=4090"]));
+    let refused = app.ninja("all");
+    let said = text(&refused);
+    assert!(!refused.status.success());
+    assert!(
+        said.contains("error: ") && said.contains("RAM") && said.contains("help: "),
+        "{said}"
+    );
+    assert!(!app.elf().exists());
+}
+
+#[test]
+fn configuration_says_what_is_wrong() {
+    if missing(&[]) {
+        return;
+    }
+    for (option, cause) in [
+        (
+            "-DCONFIG_KENNING_MODEL_PATH=\"nothing.tflite\"",
+            "there is no model ",
+        ),
+        (
+            "-DCONFIG_KENNING_MODEL_PATH=\"\"",
+            "castiron_add_model() needs MODEL",
+        ),
+        (
+            "-DCASTIRON_EXECUTABLE=/nowhere/castiron",
+            "CASTIRON_EXECUTABLE is /nowhere/castiron",
+        ),
+    ] {
+        let refused = App::new().configure(&[option]);
+        let said = text(&refused);
+        assert!(!refused.status.success(), "{option}");
+        assert!(
+            said.contains(cause) && said.contains("help: "),
+            "{option}: {said}"
+        );
+    }
+}
+
+#[test]
+fn the_example_runs_in_renode() {
+    if missing(&[]) {
+        return;
+    }
+    let Some(renode) = std::env::var_os("RENODE") else {
+        println!("skipped: RENODE is not set");
+        return;
+    };
+    let app = App::new();
+    done(&app.configure(&[definition("RENODE", &renode).to_str().unwrap()]));
+    done(&app.ninja("all"));
+    let mut run = Command::new("ninja");
+    let said =
+        Simulator::start(run.arg("-C").arg(app.build()).arg("run_renode")).read_until(" ms each");
+    assert!(said.contains(GOLDEN), "{said}");
+    println!("{}", said.trim_end());
+}
