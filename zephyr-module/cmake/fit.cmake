@@ -1,7 +1,7 @@
 # Whether models fit on the board.
 
 # castiron_fit_check(<target> [MODELS <file>…] [DTS <file> | BOARD <name>] [ENGINE compiled|tflm]
-#   [APP_FLASH <KB>] [APP_RAM <KB>])
+#   [APP_FLASH <KB>] [APP_RAM <KB>] [NO_CODE])
 #
 # Fails the build of the target, with what takes the room, if the models do not fit (`castiron fit`).
 #
@@ -10,8 +10,10 @@
 #               devicetree of a Zephyr build
 #   APP_FLASH, APP_RAM   what everything else takes. Default: CONFIG_CASTIRON_FIT_APP_FLASH and
 #               CONFIG_CASTIRON_FIT_APP_RAM, or 0
+#   NO_CODE     APP_FLASH has the models' code, which is otherwise estimated. Default:
+#               CONFIG_CASTIRON_FIT_NO_CODE
 function(castiron_fit_check target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "DTS;BOARD;ENGINE;APP_FLASH;APP_RAM" "MODELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_CODE" "DTS;BOARD;ENGINE;APP_FLASH;APP_RAM" "MODELS")
   _castiron_check_arguments(castiron_fit_check)
   _castiron_check_target(castiron_fit_check ${target})
   _castiron_engine(arg_ENGINE "${arg_ENGINE}")
@@ -37,6 +39,9 @@ function(castiron_fit_check target)
     endif()
   endforeach()
   _castiron_options(options DTS BOARD ENGINE APP_FLASH APP_RAM)
+  if(arg_NO_CODE OR CONFIG_CASTIRON_FIT_NO_CODE)
+    list(APPEND options --no-code)
+  endif()
   _castiron_unused_target(check castiron_fit_check)
   set(report ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.txt)
   _castiron_command(

@@ -438,4 +438,14 @@ castiron_add_model(app MODEL one.tflite NAME two OPT s)
     assert!(text.contains("this does not fit"), "{text}");
     let report = String::from_utf8(project.read("build/castiron/castiron_fit_check.txt")).unwrap();
     assert_eq!(report.matches("packed weights").count(), 2, "{report}");
+    assert_eq!(report.matches("code (estimated)").count(), 2, "{report}");
+
+    project
+        .configuring("Ninja")
+        .arg("-DCONFIG_CASTIRON_FIT_NO_CODE=y")
+        .status()
+        .unwrap();
+    fails(&mut project.building(&["--target", "castiron_fit_check"]));
+    let report = String::from_utf8(project.read("build/castiron/castiron_fit_check.txt")).unwrap();
+    assert!(!report.contains("code (estimated)"), "{report}");
 }

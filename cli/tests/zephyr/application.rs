@@ -186,6 +186,25 @@ fn configuration_says_what_is_wrong() {
 }
 
 #[test]
+fn the_resolver_has_kennings_further_operators() {
+    if missing(&[]) {
+        return;
+    }
+    let app = App::new();
+    let lists = app.source().join("CMakeLists.txt");
+    let mut text = fs::read_to_string(&lists).unwrap();
+    text += "castiron_gen_resolver(app OUTPUT generated/ops_resolver.h)\n";
+    fs::write(lists, text).unwrap();
+    done(&app.configure(&["-DCONFIG_KENNING_TFLITE_OPS=\"Svdf,ADD\""]));
+    done(&app.ninja("castiron_resolver"));
+    let resolver = fs::read_to_string(app.build().join("generated/ops_resolver.h")).unwrap();
+    for operator in ["AddConv2D", "AddDepthwiseConv2D", "AddSvdf", "AddAdd("] {
+        assert!(resolver.contains(operator), "{operator}: {resolver}");
+    }
+    assert!(!resolver.contains("AddLogistic"), "{resolver}");
+}
+
+#[test]
 fn the_example_runs_in_renode() {
     if missing(&[]) {
         return;
