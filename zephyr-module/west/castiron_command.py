@@ -240,6 +240,8 @@ class Setting:
         configured = build.configured(self.config)
         if configured is None:
             return []
+        if self.option in FLAGS:
+            return [self.option]
         if not self.files:
             return [self.option, self.value or configured]
         try:
@@ -385,6 +387,7 @@ SUBCOMMANDS = {
             Setting("--engine", "CONFIG_CASTIRON_ENGINE_TFLM", value="tflm"),
             Setting("--app-flash", "CONFIG_CASTIRON_FIT_APP_FLASH"),
             Setting("--app-ram", "CONFIG_CASTIRON_FIT_APP_RAM"),
+            Setting("--no-code", "CONFIG_CASTIRON_FIT_NO_CODE"),
         ),
     ),
     "report": Subcommand(

@@ -218,6 +218,14 @@ fn settings_are_the_builds() {
     assert!(settled.contains("is first") && settled.contains("is second"));
     let settled = west.own(&folder, &[&repl[..], &["-o-"], &old].concat());
     assert_ne!(settled, west.own(&folder, &[&repl[..], &["-o-"]].concat()));
+
+    // A switch, which takes no value. The engine is castiron's, whose code is estimated otherwise.
+    application(&folder, "build", "models/kws.tflite");
+    configure_also(&build, "CONFIG_CASTIRON_FIT_NO_CODE=y\n");
+    let without = west.own(&folder, &[&fit[..], &["--no-code"]].concat());
+    assert_eq!(west.castiron(&folder, &["fit"]), without);
+    assert_ne!(without, west.own(&folder, &fit));
+    assert_eq!(west.castiron(&folder, &["fit", "--no-code"]), without);
 }
 
 /// Operators need no model; files of rules that are not there, or cannot be told apart, are said.
