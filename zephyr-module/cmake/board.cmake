@@ -46,7 +46,7 @@ function(castiron_add_renode_target)
     set(start ${RENODE} ${arg_ARGUMENTS} ${folder}/${run}.resc)
   else()
     set(start ${CMAKE_COMMAND} -DCAUSE=Renode\ was\ not\ found\ on\ PATH
-      "-DREMEDY=install it from https://renode.io, or give its path with -DRENODE=…"
+      "-DREMEDY=install it from https://renode.io and configure the build again, or give its path with -DRENODE=…"
       -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/fail.cmake)
   endif()
   add_custom_target(${run}

@@ -33,7 +33,7 @@ MODEL = "CONFIG_KENNING_MODEL_PATH"
 # no model.
 FLAGS = {
     *("-h", "--help", "-V", "--version", "-q", "--quiet", "--json"),
-    *("--no-io-spec", "--allow-estimate"),
+    *("--no-io-spec", "--allow-estimate", "--no-code"),
 }
 USAGE, FILES = 2, 3  # the executable's exit codes
 PARSER: dict[str, Any] = {
@@ -111,13 +111,13 @@ class Build:
         return None
 
     def configured(self, name: str) -> str | None:
-        """Read a text of Kconfig; an empty one counts as none."""
+        """Read an option of Kconfig; an empty text counts as none."""
         config = text(self.folder / "zephyr" / ".config")
-        pattern = rf'^{re.escape(name)}="(.*)"$'
+        pattern = rf'^{re.escape(name)}=(?:"(.*)"|([^"\n]+))$'
         found = re.search(pattern, config, re.MULTILINE)
-        if found is None or not found[1]:
+        if found is None:
             return None
-        return re.sub(r"\\(.)", r"\1", found[1])
+        return found[2] or re.sub(r"\\(.)", r"\1", found[1]) or None
 
     def model(self) -> Path:
         """Name the model that the build's configuration names."""
@@ -129,11 +129,15 @@ class Build:
                 "name a .tflite file",
                 USAGE,
             )
+        return self.located(MODEL, path)
+
+    def located(self, name: str, path: str) -> Path:
+        """Make a path absolute that an option names in the application."""
         source = self.cached("APPLICATION_SOURCE_DIR")
         source = source or self.cached("CMAKE_HOME_DIRECTORY")
         if source is None and not os.path.isabs(path):
             raise Problem(
-                f"{MODEL} is relative ({path}), "
+                f"{name} is relative ({path}), "
                 f"and {self.folder} does not say to what",
                 remedy_for_build(),
             )
@@ -223,6 +227,33 @@ Words = list[str | Path]
 
 
 @dataclass(frozen=True)
+class Setting:
+    """An option of Kconfig that stands for one of the executable's."""
+
+    option: str
+    config: str
+    value: str | None = None  # of a switch: the option's when it is on
+    files: bool = False  # the option once for each of several files
+
+    def words(self, build: Build) -> Words:
+        """Say what is configured as the executable takes it."""
+        configured = build.configured(self.config)
+        if configured is None:
+            return []
+        if self.option in FLAGS:
+            return [self.option]
+        if not self.files:
+            return [self.option, self.value or configured]
+        try:
+            paths = shlex.split(configured)
+        except ValueError as error:
+            cause = f"{self.config} is {configured}: {error}"
+            raise Problem(cause, "correct it in prj.conf") from error
+        located = (build.located(self.config, path) for path in paths)
+        return [word for path in located for word in (self.option, path)]
+
+
+@dataclass(frozen=True)
 class Subcommand:
     """The executable's subcommand, and what a build adds to its arguments."""
 
@@ -231,11 +262,27 @@ class Subcommand:
     description: str
     examples: tuple[str, ...]
     fill: Callable[[Arguments, Callable[[], Build]], Words]
+    settings: tuple[Setting, ...] = ()
+
+    def configured(self, given: Arguments, build: Build) -> Words:
+        """Say what the build's configuration says and the user does not."""
+        left = (one for one in self.settings if not given.has(one.option))
+        return [word for one in left for word in one.words(build)]
 
 
 def fill_model(given: Arguments, build: Callable[[], Build]) -> Words:
     """Name the configured model if none is named."""
     return [] if given.values else [build().model()]
+
+
+def fill_resolver(given: Arguments, build: Callable[[], Build]) -> Words:
+    """Name the configured model, which there need not be beside operators."""
+    if given.values:
+        return []
+    operators = given.has(OPS.option) or build().configured(OPS.config)
+    if operators and build().configured(MODEL) is None:
+        return []
+    return fill_model(given, build)
 
 
 def fill_fit(given: Arguments, build: Callable[[], Build]) -> Words:
@@ -268,6 +315,7 @@ def fill_repl(given: Arguments, build: Callable[[], Build]) -> Words:
     return filled
 
 
+OPS = Setting("--ops", "CONFIG_KENNING_TFLITE_OPS")
 SUBCOMMANDS = {
     "header": Subcommand(
         "gen-header",
@@ -289,7 +337,8 @@ SUBCOMMANDS = {
             "resolver kws.tflite vad.tflite --ops Softmax -o ops_resolver.h",
             "resolver -d build -o ops_resolver.h",
         ),
-        fill_model,
+        fill_resolver,
+        (OPS,),
     ),
     "arena": Subcommand(
         "arena",
@@ -316,20 +365,30 @@ SUBCOMMANDS = {
             "repl -o - | less",
         ),
         fill_repl,
+        (
+            Setting("--renode", "CONFIG_CASTIRON_RENODE_VERSION"),
+            Setting("--rules", "CONFIG_CASTIRON_RENODE_RULES", files=True),
+        ),
     ),
     "fit": Subcommand(
         "fit",
         "check whether models fit on a board",
+        "The exit code is 0 if all of it fits and 1 if it does not.\n"
         "The board is the build's, by its devicetree, unless --board or\n"
         "--dts names another.\n"
-        f"Without MODEL, the build's {MODEL} is taken.\n"
-        "The exit code is 0 if all of it fits and 1 if it does not.",
+        f"Without MODEL, the build's {MODEL} is taken.",
         (
             "fit kws.tflite --app-flash 96 --app-ram 40",
             "fit kws.tflite vad.tflite --board nucleo_f401re --engine tflm",
             "fit -d build",
         ),
         fill_fit,
+        (
+            Setting("--engine", "CONFIG_CASTIRON_ENGINE_TFLM", value="tflm"),
+            Setting("--app-flash", "CONFIG_CASTIRON_FIT_APP_FLASH"),
+            Setting("--app-ram", "CONFIG_CASTIRON_FIT_APP_RAM"),
+            Setting("--no-code", "CONFIG_CASTIRON_FIT_NO_CODE"),
+        ),
     ),
     "report": Subcommand(
         "inspect",
@@ -380,14 +439,24 @@ class Castiron(WestCommand):
         subcommand = SUBCOMMANDS[args.subcommand]
         pattern = str(self.config.get("build.dir-fmt", default="build"))
 
+        asked: list[Build] = []
+
         def build() -> Build:
-            return find_build(args.build_dir, pattern)
+            if not asked:
+                asked.append(find_build(args.build_dir, pattern))
+            return asked[0]
 
         try:
             if args.cli_help:
                 words = ["--help"]
             else:
-                filled = subcommand.fill(Arguments.of(unknown), build)
+                given = Arguments.of(unknown)
+                filled = subcommand.fill(given, build)
+                if args.build_dir is not None and subcommand.settings:
+                    build()
+                # What has nothing else of a build has not its settings.
+                for found in asked:
+                    filled += subcommand.configured(given, found)
                 # The user's come last, as there may be `--` among them.
                 words = [*map(str, filled), *unknown]
             executable = self.executable(args.castiron, build)
@@ -435,6 +504,10 @@ class Castiron(WestCommand):
 def add_subparser(subparsers: Any, name: str, subcommand: Subcommand) -> None:
     """Describe a subcommand."""
     lines = (f"  west castiron {example}" for example in subcommand.examples)
+    settings = "".join(
+        f"Without {one.option}, {one.config} is taken.\n"
+        for one in subcommand.settings
+    )
     parser = subparsers.add_parser(
         name,
         help=subcommand.help,
@@ -442,6 +515,7 @@ def add_subparser(subparsers: Any, name: str, subcommand: Subcommand) -> None:
         "[-h] [--cli-help] [-d DIR] [--castiron PATH] ...",
         description=f"{subcommand.help[0].upper()}{subcommand.help[1:]}.\n\n"
         f"{subcommand.description}\n"
+        f"{settings}"
         f"All other arguments are those of `castiron {subcommand.cli}`.",
         epilog="\n".join(("examples:", *lines)),
         **PARSER,

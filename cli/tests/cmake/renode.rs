@@ -110,7 +110,7 @@ fn the_platform_follows_the_devicetree() {
         "{text}"
     );
     assert!(
-        text.contains("help: install it from https://renode.io, or give its path with -DRENODE=…"),
+        text.contains("help: install it from https://renode.io and configure the build again, or give its path with -DRENODE=…"),
         "{text}"
     );
 }

@@ -114,6 +114,146 @@ fn the_platform_is_the_builds() {
     assert!(script.contains("own.elf\n") && script.contains("build/test_f4.repl\n"));
 }
 
+/// Adds lines to what Kconfig leaves.
+fn configure_also(build: &Path, lines: &str) {
+    let path = build.join("zephyr/.config");
+    let config = fs::read_to_string(&path).unwrap() + lines;
+    write(&path, config);
+}
+
+/// What the functions for CMake take from Kconfig is taken here, too.
+#[test]
+fn settings_are_the_builds() {
+    let Some(west) = west() else { return };
+    let folder = west.folder("settings");
+    application(&folder, "build", "models/kws.tflite");
+    let build = folder.join("build");
+    configure_also(
+        &build,
+        "# CONFIG_CASTIRON_ENGINE_COMPILED is not set\nCONFIG_CASTIRON_ENGINE_TFLM=y\n\
+         CONFIG_CASTIRON_FIT_APP_FLASH=16\nCONFIG_CASTIRON_FIT_APP_RAM=90\n\
+         CONFIG_CASTIRON_RENODE_VERSION=\"1.15.3\"\n\
+         CONFIG_CASTIRON_RENODE_RULES=\"../first.toml 'second rules.toml'\"\n\
+         CONFIG_KENNING_TFLITE_OPS=\"Softmax,ADD\"\n",
+    );
+    let ignored = |compatible: &str, by: &str| {
+        format!("[[ignore]]\ncompatible = \"{compatible}\"\nwhy = \"is {by}\"\n")
+    };
+    // Of both files there is something in the platform, and their order has a say in it.
+    let (watchdog, timer) = ("st,stm32-watchdog", "st,stm32-timers");
+    let first = ignored(watchdog, "first") + &ignored(timer, "first");
+    write(&folder.join("first.toml"), first);
+    let second = ignored(watchdog, "second");
+    write(&folder.join("app/second rules.toml"), second);
+    write(&folder.join("third.toml"), ignored(timer, "third"));
+
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (dts, kws) = (
+        path("build/zephyr/zephyr.dts"),
+        path("app/models/kws.tflite"),
+    );
+    let (first, second) = (path("first.toml"), path("app/second rules.toml"));
+    let sine = model("sine_int8.tflite");
+    let fit = ["fit", &*kws, "--dts", &*dts];
+    let tflm = ["--engine", "tflm", "--app-flash", "16", "--app-ram", "90"];
+    let repl = ["board-repl", &*dts];
+    let rules = ["--rules", &*first, "--rules", &*second];
+    let old = ["--renode", "1.15.3"];
+    let resolver = ["gen-resolver", "-o-"];
+    for (through, own) in [
+        (&["fit"] as &[&str], [&fit[..], &tflm].concat()),
+        // One that is given stands in for the build's, the others stay.
+        (
+            &["fit", "--app-ram=1", "--engine", "compiled"],
+            [&fit[..], &["--app-flash=16", "--app-ram=1"]].concat(),
+        ),
+        (
+            &["fit", &sine],
+            [&["fit", &*sine, "--dts", &*dts], &tflm[..]].concat(),
+        ),
+        (
+            &["fit", "--board", "mps2/an385"],
+            [&["fit", &*kws, "--board", "mps2/an385"], &tflm[..]].concat(),
+        ),
+        // Nothing is the build's, unless it is named.
+        (
+            &["fit", &sine, "--board", "mps2/an385"],
+            vec!["fit", &sine, "--board", "mps2/an385"],
+        ),
+        (
+            &["fit", &sine, "--board", "mps2/an385", "-d", "build"],
+            [&["fit", &*sine, "--board", "mps2/an385"], &tflm[..]].concat(),
+        ),
+        (
+            &["repl", "-o-"],
+            [&repl[..], &["-o-"], &rules, &old].concat(),
+        ),
+        (
+            &["repl", "-o-", "--renode", "1.16.1", "--rules", "third.toml"],
+            [&repl[..], &["-o-", "--rules", "third.toml"]].concat(),
+        ),
+        (&["repl", &dts], repl.to_vec()),
+        (
+            &["resolver", "-o-"],
+            [&resolver[..], &[&kws, "--ops", "Softmax,ADD"]].concat(),
+        ),
+        (
+            &["resolver", "-o-", "--ops", "Logistic"],
+            [&resolver[..], &[&kws, "--ops", "Logistic"]].concat(),
+        ),
+        (
+            &["resolver", "-o-", &sine],
+            [&resolver[..], &[&sine]].concat(),
+        ),
+    ] {
+        let expected = west.own(&folder, &own);
+        assert!(!expected.out.is_empty(), "{own:?}: {expected:?}");
+        assert_eq!(west.castiron(&folder, through), expected, "{through:?}");
+    }
+    // What the settings say shows: none of the above is equal because they are nothing.
+    let settled = west.own(&folder, &[&fit[..], &tflm].concat());
+    assert_ne!(settled, west.own(&folder, &fit));
+    assert_eq!(settled.code, Some(1), "{settled:?}");
+    let settled = west.own(&folder, &[&repl[..], &rules].concat()).out;
+    assert!(settled.contains("is first") && settled.contains("is second"));
+    let settled = west.own(&folder, &[&repl[..], &["-o-"], &old].concat());
+    assert_ne!(settled, west.own(&folder, &[&repl[..], &["-o-"]].concat()));
+
+    // A switch, which takes no value. The engine is castiron's, whose code is estimated otherwise.
+    application(&folder, "build", "models/kws.tflite");
+    configure_also(&build, "CONFIG_CASTIRON_FIT_NO_CODE=y\n");
+    let without = west.own(&folder, &[&fit[..], &["--no-code"]].concat());
+    assert_eq!(west.castiron(&folder, &["fit"]), without);
+    assert_ne!(without, west.own(&folder, &fit));
+    assert_eq!(west.castiron(&folder, &["fit", "--no-code"]), without);
+}
+
+/// Operators need no model; files of rules that are not there, or cannot be told apart, are said.
+#[test]
+fn settings_stand_alone_and_are_checked() {
+    let Some(west) = west() else { return };
+    let folder = west.folder("settings-alone");
+    let build = folder.join("build");
+    configure(&build, &folder, Some(""));
+    configure_also(&build, "CONFIG_KENNING_TFLITE_OPS=\"Softmax,ADD\"\n");
+    let own = west.own(&folder, &["gen-resolver", "-o-", "--ops", "Softmax,ADD"]);
+    assert_eq!(own.code, Some(0), "{own:?}");
+    assert_eq!(west.castiron(&folder, &["resolver", "-o-"]), own);
+
+    configure_also(&build, "CONFIG_CASTIRON_RENODE_RULES=\"absent.toml\"\n");
+    let said = west.castiron(&folder, &["repl"]);
+    let absent = folder.join("absent.toml").display().to_string();
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains(&absent), "{}", said.err);
+
+    configure(&build, &folder, None);
+    configure_also(&build, "CONFIG_CASTIRON_RENODE_RULES=\"'open.toml\"\n");
+    let said = west.castiron(&folder, &["repl"]);
+    let expected = "error: CONFIG_CASTIRON_RENODE_RULES is 'open.toml: No closing quotation\n  \
+                    help: correct it in prj.conf\n";
+    assert_eq!((said.code, &*said.err), (Some(3), expected));
+}
+
 /// Renode's scripts cannot name paths with spaces; the platform is made all the same.
 #[test]
 fn without_a_script_where_there_is_a_space() {
