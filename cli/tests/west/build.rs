@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use castiron_tests::workspace;
-
-use crate::{model, west, write};
+use crate::{model, west, workspace, write};
 
 const KWS: &str = "kws_dscnn_int8.tflite";
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use castiron_tests::workspace;
+use castiron_test_tools::{skipped, starts};
 
 /// A manifest with castiron as one of its projects, as users write it.
 const MANIFEST: &str = "manifest:
@@ -42,11 +42,10 @@ struct Said {
 /// The workspace. Where there is no west that is a failure if CASTIRON_REQUIRE_WEST says so.
 fn west() -> Option<&'static West> {
     static MADE: OnceLock<West> = OnceLock::new();
-    let absent = ["git", "west"].into_iter().find(|tool| !present(tool));
+    let absent = ["git", "west"].into_iter().find(|tool| !starts(tool));
     if let Some(tool) = absent {
         let required = std::env::var_os("CASTIRON_REQUIRE_WEST").is_some();
-        assert!(!required, "no {tool}");
-        println!("skipped: west castiron (no {tool})");
+        skipped(&format!("no {tool} on this machine"), required);
         return None;
     }
     Some(MADE.get_or_init(West::new))
@@ -66,7 +65,7 @@ impl West {
         }
         let made = Self {
             top: root.join("ws"),
-            cli: cli(),
+            cli: env!("CARGO_BIN_EXE_castiron").into(),
         };
         let identity = [
             "-c",
@@ -136,30 +135,10 @@ impl West {
     }
 }
 
-/// The executable that CASTIRON_EXECUTABLE names, or else one of this very source.
-fn cli() -> PathBuf {
-    if let Some(named) = std::env::var_os("CASTIRON_EXECUTABLE") {
-        return PathBuf::from(named);
-    }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(workspace());
-    cargo.args([
-        "build",
-        "--locked",
-        "--quiet",
-        "-p",
-        "castiron-cli",
-        "--target-dir",
-    ]);
-    succeed(cargo.arg(target));
-    let name = format!("castiron{}", std::env::consts::EXE_SUFFIX);
-    target.join("debug").join(name)
-}
-
-fn present(program: &str) -> bool {
-    let started = Command::new(program).arg("--version").output();
-    started.is_ok_and(|o| o.status.success())
+/// The folder with everything.
+fn workspace() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap().to_owned()
 }
 
 fn said(command: &mut Command) -> Said {
