@@ -86,6 +86,14 @@ fn a_specification_beside_the_model_is_found() {
         folder.read("vae.h.d"),
         format!("{header} {source}: \\\n  {model} \\\n  {spec}\n")
     );
+
+    let mut stamped = arguments.to_vec();
+    stamped.extend(["--depfile-target", "vae.stamp"]);
+    castiron(&stamped).assert().success();
+    assert_eq!(
+        folder.read("vae.h.d"),
+        format!("vae.stamp: \\\n  {model} \\\n  {spec}\n")
+    );
 }
 
 #[test]
