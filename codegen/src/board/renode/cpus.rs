@@ -1,6 +1,7 @@
 //! Processors.
 
 use super::builder::Builder;
+use super::isa::Isa;
 use super::{Connection, Entry, Group, Outcome, Registration, Value};
 use crate::board::cpu;
 use crate::board::dts::NodeRef;
@@ -151,14 +152,14 @@ impl<'t> Builder<'t> {
     /// one of its processors has is named.
     fn isa(&mut self, node: NodeRef<'t>) -> String {
         let text = match (node.text("riscv,isa"), node.text("riscv,isa-base")) {
-            (Some(isa), _) => isa.to_lowercase(),
+            (Some(isa), _) => isa.to_owned(),
             (None, Some(base)) => {
                 let extensions: Vec<&str> = node.texts("riscv,isa-extensions").collect();
                 let (letters, words): (Vec<&str>, Vec<&str>) = extensions
                     .iter()
                     .partition(|e| e.len() == 1 && !base.contains(**e));
                 let words = words.iter().filter(|word| word.len() > 1);
-                words.fold(base.to_lowercase() + &letters.concat(), |isa, word| {
+                words.fold(base.to_owned() + &letters.concat(), |isa, word| {
                     isa + "_" + word
                 })
             }
@@ -168,32 +169,11 @@ impl<'t> Builder<'t> {
                 "rv32imac".to_owned()
             }
         };
-        let mut parts = text.split('_');
-        let mut isa = parts.next().unwrap_or_default().to_owned();
-        let mut words: Vec<&str> = Vec::new();
-        for word in parts {
-            match self
-                .rules
-                .types
-                .isa_extensions
-                .iter()
-                .any(|known| known == word)
-            {
-                true => words.push(word),
-                false => {
-                    let reason = format!("Renode does not know the extension {word}");
-                    self.note(node, Outcome::Approximated, reason);
-                }
-            }
+        let isa = Isa::known(&text, &self.rules.types);
+        for extension in isa.unknown {
+            let reason = format!("Renode does not know the extension {extension}");
+            self.note(node, Outcome::Approximated, reason);
         }
-        for word in ["zicsr", "zifencei"] {
-            if !words.contains(&word) {
-                words.push(word);
-            }
-        }
-        for word in words {
-            isa = isa + "_" + word;
-        }
-        isa
+        isa.text
     }
 }

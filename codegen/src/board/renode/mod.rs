@@ -5,6 +5,7 @@ mod builder;
 mod controllers;
 mod cpus;
 mod devices;
+mod isa;
 mod memories;
 mod values;
 

@@ -13,7 +13,9 @@ use crate::error::{Diagnostic, Result};
 pub struct Types {
     /// The version.
     pub renode: String,
-    /// Extensions of RISC-V that processors take.
+    /// Extensions of RISC-V that processors take, of one letter.
+    pub isa_letters: String,
+    /// Those with longer names.
     pub isa_extensions: Vec<String>,
     classes: BTreeMap<String, Class>,
     /// Classes that a user's rules name and no table describes.
@@ -63,6 +65,7 @@ pub struct ClassText {
 #[serde(rename_all = "kebab-case")]
 struct TypesText {
     renode: String,
+    isa_letters: String,
     isa_extensions: String,
     class: BTreeMap<String, ClassText>,
 }
@@ -76,6 +79,7 @@ impl Types {
         let file: TypesText = toml::from_str(text).map_err(|e| rules_error(&e, text))?;
         let mut types = Self {
             renode: file.renode,
+            isa_letters: file.isa_letters,
             isa_extensions: file
                 .isa_extensions
                 .split_whitespace()
