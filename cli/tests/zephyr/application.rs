@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use crate::simulator::Simulator;
-use crate::{CASTIRON, definition, done, missing, text, workspace};
+use crate::{BOARD, CASTIRON, definition, done, missing, text, workspace};
 
-const BOARD: &str = "mps2/an385";
 /// How castiron's example says that it computes what it should.
 const GOLDEN: &str = "golden check: passed";
 
@@ -73,16 +72,7 @@ impl App {
 
     /// What the firmware says until it has said `until`.
     fn boot(&self, until: &str) -> String {
-        let mut qemu = Command::new("qemu-system-arm");
-        qemu.args([
-            "-machine",
-            "mps2-an385",
-            "-cpu",
-            "cortex-m3",
-            "-nographic",
-            "-kernel",
-        ]);
-        Simulator::start(qemu.arg(self.elf())).read_until(until)
+        Simulator::qemu(&self.elf()).read_until(until)
     }
 }
 

@@ -14,9 +14,9 @@ use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::tflite;
 
 use crate::simulator::Simulator;
-use crate::{CASTIRON, definition, done, missing};
+use crate::{BOARD, CASTIRON, definition, done, missing};
 
-const BOARD: &str = "mps2/an385";
+/// What the firmware says when it has done its work; Zephyr then idles for ever.
 const LAST: &str = "inference finished successfully";
 
 /// The classes, in the order of the outputs.
@@ -51,7 +51,7 @@ fn demo_app_needs_no_python_of_kenning() {
     let samples = samples(&runtime.join("demo_app/src/input_data.h"));
     assert_eq!(samples.len(), 10);
     for demo in DEMOS {
-        let said = emulate(&build(&runtime, &demo));
+        let said = Simulator::qemu(&build(&runtime, &demo)).read_until(LAST);
         let got: Vec<[f32; 4]> = said.lines().filter_map(scores).collect();
         let model = runtime.join("demo_app/model/tflite").join(demo.model);
         let expected = expected(&model, &samples, demo.quantized);
@@ -150,20 +150,6 @@ fn find(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-/// What the firmware prints until it has done its work; Zephyr then idles for ever.
-fn emulate(elf: &Path) -> String {
-    let mut qemu = Command::new("qemu-system-arm");
-    qemu.args([
-        "-machine",
-        "mps2-an385",
-        "-cpu",
-        "cortex-m3",
-        "-nographic",
-        "-kernel",
-    ]);
-    Simulator::start(qemu.arg(elf)).read_until(LAST)
 }
 
 /// The scores of a line such as `model output: [wing: 0.996094, ring: 0.003906, …]`.

@@ -17,6 +17,8 @@ use std::process::{Command, Output};
 use castiron_test_tools::{skipped, starts};
 
 const CASTIRON: &str = env!("CARGO_BIN_EXE_castiron");
+/// The board of all builds, which `Simulator::qemu` emulates.
+const BOARD: &str = "mps2/an385";
 
 fn workspace() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,6 +1,7 @@
 //! A program that runs until it has said enough.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -14,6 +15,20 @@ pub(crate) struct Simulator {
 }
 
 impl Simulator {
+    /// Starts firmware on the emulated board.
+    pub(crate) fn qemu(elf: &Path) -> Self {
+        let mut qemu = Command::new("qemu-system-arm");
+        qemu.args([
+            "-machine",
+            "mps2-an385",
+            "-cpu",
+            "cortex-m3",
+            "-nographic",
+            "-kernel",
+        ]);
+        Self::start(qemu.arg(elf))
+    }
+
     /// Starts it in a process group of its own, since what a build system starts outlives it.
     pub(crate) fn start(command: &mut Command) -> Self {
         #[cfg(unix)]
