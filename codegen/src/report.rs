@@ -10,8 +10,7 @@ use crate::graph::{
     BuiltinOperator, Graph, Model, OpKind, Operator, Options, Quantization, Signature,
     SignaturePort, TensorId,
 };
-use crate::lower::{self, Program};
-use crate::ops;
+use crate::lower::{self, Program, Verdict};
 use crate::plan::{Plan, PlanOptions};
 use crate::tflm::TflmOp;
 use crate::work;
@@ -206,10 +205,10 @@ impl Report {
             .map(|(index, graph)| {
                 let entries = compiled.as_ref().map_or(&[][..], |p| &p.entries);
                 match entries.iter().find(|e| e.graph == index) {
-                    Some(entry) => GraphReport::new(graph, index, Some(&entry.plan), None),
+                    Some(entry) => GraphReport::new(graph, index, Some(&entry.plan), &[]),
                     None => {
-                        let plan = lower::plan_graph(graph, options).map(|(_, plan)| plan).ok();
-                        GraphReport::new(graph, index, plan.as_ref(), compiled.as_ref().err())
+                        let Verdict { plan, problems } = lower::judge(graph, options);
+                        GraphReport::new(graph, index, plan.as_ref(), &problems)
                     }
                 }
             })
@@ -246,7 +245,10 @@ impl SignatureReport {
 }
 
 impl GraphReport {
-    fn new(graph: &Graph, index: usize, plan: Option<&Plan>, error: Option<&Error>) -> Self {
+    fn new(graph: &Graph, index: usize, plan: Option<&Plan>, problems: &[Diagnostic]) -> Self {
+        let refused: HashSet<usize> = (problems.iter())
+            .filter_map(|d| d.place.operator.as_ref().map(|(operator, _)| *operator))
+            .collect();
         let tensors = |ids: &[TensorId]| ids.iter().map(|id| tensor(graph, *id)).collect();
         Self {
             index,
@@ -254,10 +256,7 @@ impl GraphReport {
             inputs: tensors(&graph.inputs),
             outputs: tensors(&graph.outputs),
             operators: (0..graph.operators.len())
-                .map(|i| {
-                    let refused = error.is_some_and(|e| names_operator(e, index, i));
-                    OperatorReport::new(graph, i, plan, refused)
-                })
+                .map(|i| OperatorReport::new(graph, i, plan, refused.contains(&i)))
                 .collect(),
             arena: plan.map(|plan| ArenaReport {
                 peak_bytes: plan.peak_bytes,
@@ -268,17 +267,10 @@ impl GraphReport {
     }
 }
 
-fn names_operator(error: &Error, graph: usize, operator: usize) -> bool {
-    error.diagnostics().iter().any(|d| {
-        d.place.subgraph == Some(graph) && d.place.operator.as_ref().map(|o| o.0) == Some(operator)
-    })
-}
-
 impl OperatorReport {
     fn new(graph: &Graph, index: usize, plan: Option<&Plan>, refused: bool) -> Self {
         let operator = &graph.operators[index];
         let inputs = || operator.inputs.iter().flatten();
-        let known = ops::family(&operator.kind).is_some();
         let window = Window::of(graph, operator);
         Self {
             index,
@@ -303,7 +295,8 @@ impl OperatorReport {
                 .map(|data| data.len())
                 .sum(),
             live_bytes: plan.map(|plan| plan.operators[index].live_bytes),
-            compiled: known && !refused,
+            // Without a plan nothing is lowered.
+            compiled: plan.is_some() && !refused,
             tflm: TflmOp::for_kind(&operator.kind).is_some(),
         }
     }
@@ -515,5 +508,41 @@ mod tests {
         };
         assert_eq!(problem.place.operator, Some((1, "CUSTOM Mine".to_owned())));
         assert_eq!(problem.place.file, None);
+    }
+
+    /// RELU of int16 has no kernel, CALL_ONCE no outputs; the second subgraph is no entry point.
+    #[test]
+    fn the_engine_column_is_of_every_operator() {
+        let mut model = model();
+        let graph = &mut model.graphs[0];
+        graph.tensors.push(Tensor {
+            dtype: DType::Int16,
+            ..tensor("a16", &[12], None)
+        });
+        graph.tensors.push(Tensor {
+            dtype: DType::Int16,
+            ..tensor("b16", &[12], None)
+        });
+        let relu = OpKind::Builtin(BuiltinOperator::Relu);
+        graph.operators.push(operator(relu, &[5], 6));
+        graph.inputs.push(TensorId(5));
+        graph.operators.push(Operator {
+            outputs: Vec::new(),
+            ..operator(OpKind::Builtin(BuiltinOperator::CallOnce), &[], 0)
+        });
+        let second = graph.clone();
+        model.graphs.push(second);
+        let options = CompileOptions::default();
+        let compiled = lower::compile(&model, &options);
+        let report = Report::new(&model, &compiled, &options.plan);
+        for graph in &report.subgraphs {
+            let column: Vec<bool> = graph.operators.iter().map(|o| o.compiled).collect();
+            assert_eq!(column, [true, false, false, false], "{}", graph.index);
+        }
+        // All of them are named, in the file's order.
+        let named: Vec<_> = (report.compiled.problems.iter())
+            .map(|d| d.place.operator.as_ref().map(|(index, _)| *index))
+            .collect();
+        assert_eq!(named, [Some(1), Some(2), Some(3)]);
     }
 }

@@ -11,6 +11,7 @@ use castiron_codegen::error::Error;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{DType, Model};
 use castiron_codegen::lower::{self, CompileOptions, Entry, Port, Program};
+use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::tflite;
 
 /// Greatest difference of float outputs, relative to the output's greatest magnitude (at least 1).
@@ -104,21 +105,14 @@ pub fn read(path: &Path) -> Result<Model, Error> {
 impl Golden {
     /// Compiles the model and runs all its cases.
     pub fn check(&self) -> Outcome {
-        let compiled =
-            read(&self.model).and_then(|m| lower::compile(&m, &CompileOptions::default()));
-        let program = match compiled {
+        let program = match self.compile(PlanOptions::default()) {
             Ok(program) => program,
             Err(error) => return Outcome::LeftOut(error),
         };
         let mut total = 0;
         let mut difference = 0f32;
         for (i, entry) in program.entries.iter().enumerate() {
-            let signature = entry.signature.as_deref().unwrap_or("");
-            let folder = match i {
-                0 => self.folder.clone(),
-                _ => self.folder.join(format!("sig_{signature}")),
-            };
-            match check_entry(&program, entry, &folder) {
+            match check_entry(&program, entry, &self.cases_of(i, entry)) {
                 Ok((cases, worst)) => {
                     total += cases;
                     difference = difference.max(worst);
@@ -131,6 +125,53 @@ impl Golden {
             difference,
         }
     }
+
+    /// Compiles the model with a plan of these options.
+    ///
+    /// # Errors
+    /// If castiron does not compile it.
+    pub fn compile(&self, plan: PlanOptions) -> Result<Program, Error> {
+        lower::compile(&read(&self.model)?, &CompileOptions { plan })
+    }
+
+    /// All outputs of all cases, of every entry.
+    pub fn outputs(&self, program: &Program) -> Vec<Vec<u8>> {
+        let mut outputs = Vec::new();
+        for (i, entry) in program.entries.iter().enumerate() {
+            for machine in runs(program, entry, &self.cases_of(i, entry)) {
+                let all = (0..entry.outputs.len()).filter_map(|i| machine.output(i));
+                outputs.extend(all.map(<[u8]>::to_vec));
+            }
+        }
+        outputs
+    }
+
+    /// Where the cases of an entry are.
+    fn cases_of(&self, position: usize, entry: &Entry) -> PathBuf {
+        match (position, &entry.signature) {
+            (0, _) | (_, None) => self.folder.clone(),
+            (_, Some(signature)) => self.folder.join(format!("sig_{signature}")),
+        }
+    }
+}
+
+/// The machine after each case of a folder.
+fn runs<'a>(
+    program: &'a Program,
+    entry: &'a Entry,
+    folder: &'a Path,
+) -> impl Iterator<Item = Machine<'a>> {
+    let file = move |case: usize, i: usize| folder.join(format!("in_{case}_{i}.bin"));
+    let cases = (0..).take_while(move |case| file(*case, 0).is_file());
+    cases.map(move |case| {
+        let mut machine = Machine::new(program, entry);
+        for i in 0..entry.inputs.len() {
+            let bytes = fs::read(file(case, i)).expect("a case has every input");
+            machine.set_input(i, &bytes).expect("inputs fit the model");
+        }
+        machine.run().expect("kernels take their operands");
+        machine
+    })
 }
 
 fn check_entry(
@@ -139,19 +180,12 @@ fn check_entry(
     folder: &Path,
 ) -> Result<(usize, f32), Difference> {
     let mut worst = 0f32;
-    for case in 0.. {
-        let file = |role: &str, i: usize| folder.join(format!("{role}_{case}_{i}.bin"));
-        if !file("in", 0).is_file() {
-            return Ok((case, worst));
-        }
-        let mut machine = Machine::new(program, entry);
-        for i in 0..entry.inputs.len() {
-            let bytes = fs::read(file("in", i)).expect("a case has every input");
-            machine.set_input(i, &bytes).expect("inputs fit the model");
-        }
-        machine.run().expect("kernels take their operands");
+    let mut cases = 0;
+    for (case, machine) in runs(program, entry, folder).enumerate() {
+        cases += 1;
         for (i, port) in entry.outputs.iter().enumerate() {
-            let expected = fs::read(file("out", i)).expect("a case has every output");
+            let expected = folder.join(format!("out_{case}_{i}.bin"));
+            let expected = fs::read(expected).expect("a case has every output");
             let found = machine.output(i).expect("the model has the output");
             let at = |element, found: String, expected: String| Difference {
                 case: format!("{}/{case}", folder.display()),
@@ -163,7 +197,7 @@ fn check_entry(
             worst = worst.max(compare(port, found, &expected).map_err(|(e, f, x)| at(e, f, x))?);
         }
     }
-    unreachable!("the loop returns at the first case that is not there")
+    Ok((cases, worst))
 }
 
 /// The greatest relative difference, or the first element that differs too much.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use castiron_codegen::plan::PlanOptions;
 use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find};
 use castiron_tests::{reference_folder, workspace};
 
@@ -30,17 +31,55 @@ fn shipped_models_agree_with_the_reference() {
 
 #[test]
 fn reference_models_agree() {
-    let Some(folder) = reference_folder("further models with reference outputs") else {
-        return;
-    };
-    let mut all = find(&folder.join("models"), &folder.join("models/golden"));
-    all.extend(find(
-        &folder.join("models/self"),
-        &folder.join("models/self/golden"),
-    ));
-    all.extend(find(&folder.join("ops"), &folder.join("ops/golden")));
-    let summary = check_all(&all);
+    let summary = check_all(&references());
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
+}
+
+/// What the plan makes of its permissions changes places and order, and no bit of a result.
+#[test]
+fn every_plan_gives_the_same_bytes() {
+    let all: Vec<Golden> = shipped().into_iter().chain(references()).collect();
+    let (mut models, mut plans, mut wrong) = (0, 0, Vec::new());
+    for golden in &all {
+        let Ok(program) = golden.compile(PlanOptions::default()) else {
+            continue;
+        };
+        models += 1;
+        let expected = golden.outputs(&program);
+        for choice in 0..8 {
+            let [alias, in_place, reorder] = [1, 2, 4].map(|bit| choice & bit != 0);
+            let options = PlanOptions {
+                alias,
+                in_place,
+                reorder,
+                ..PlanOptions::default()
+            };
+            let other = golden.compile(options).expect("it compiled before");
+            // Of one plan there is one program.
+            if std::iter::zip(&other.entries, &program.entries).all(|(a, b)| a.plan == b.plan) {
+                continue;
+            }
+            plans += 1;
+            if golden.outputs(&other) != expected {
+                wrong.push(format!("{}: {options:?}", golden.name));
+            }
+        }
+    }
+    println!("{plans} other plans of {models} models give the same bytes");
+    assert!(models > 0 && plans > 0);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Models of the folder of references, if there is one.
+fn references() -> Vec<Golden> {
+    let Some(folder) = reference_folder("further models with reference outputs") else {
+        return Vec::new();
+    };
+    ["models", "models/self", "ops"]
+        .map(|models| folder.join(models))
+        .iter()
+        .flat_map(|models| find(models, &models.join("golden")))
+        .collect()
 }
 
 #[derive(Default)]

@@ -108,7 +108,7 @@ const INTRODUCTION: &str = "# Operators
 a model in this repository is compared with reference outputs by `cargo test`; others may work, and what does not is an
 error that names the operator, its place and the types it takes. `→` leads from the type of an operator's input to that of
 its output where they differ. \"Per channel\" and \"per tensor\" say how the weights are scaled. RESHAPE, EXPAND_DIMS and
-SQUEEZE cost neither code nor copies.
+SQUEEZE cost neither code nor copies, except from and into variables, which they copy.
 
 ";
 

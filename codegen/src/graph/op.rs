@@ -35,6 +35,33 @@ impl OpKind {
             Self::Custom(name) => name,
         }
     }
+
+    /// Whether the operator may read or write something beside its tensors, so that it gives
+    /// something else at each run, and must not change places with another that does.
+    pub fn has_effects(&self) -> bool {
+        use BuiltinOperator as B;
+        match self {
+            Self::Custom(_) => true,
+            Self::Builtin(kind) => matches!(
+                kind,
+                B::Call
+                    | B::CallOnce
+                    | B::If
+                    | B::While
+                    | B::VarHandle
+                    | B::ReadVariable
+                    | B::AssignVariable
+                    | B::HashtableLookup
+                    | B::Hashtable
+                    | B::HashtableFind
+                    | B::HashtableImport
+                    | B::HashtableSize
+                    | B::RandomUniform
+                    | B::RandomStandardNormal
+                    | B::Multinomial
+            ),
+        }
+    }
 }
 
 impl fmt::Display for OpKind {

@@ -3,12 +3,12 @@
 use castiron_runtime::host::HostKernel;
 
 use super::constants::{Constant, ConstantPool};
-use super::program::{ElementType, Memory, Operand, Port, Step};
+use super::program::{ElementType, Memory, Operand, Port, Step, misplaced};
 use super::trace::Observation;
 use crate::error::Diagnostic;
 use crate::graph::{Graph, TensorId};
 use crate::ops::{self, Site};
-use crate::plan::{Plan, Region};
+use crate::plan::{OpMemory, OutputMemory, Plan, Region};
 
 /// What an operator's lowering works with.
 #[derive(Debug)]
@@ -38,20 +38,37 @@ impl<'a> Lowering<'a> {
         (self.steps, self.observations)
     }
 
+    /// Lowers one operator.
+    ///
+    /// # Errors
+    /// If the operator cannot be compiled; nothing of it stays then.
     pub(super) fn operator(&mut self, index: usize) -> Result<(), Diagnostic> {
         self.operator = index;
         let site = Site::new(self.graph, index);
+        let outputs = &site.operator.outputs;
         let folded = |id: &TensorId| self.graph.tensor(*id).is_constant();
-        if site.operator.outputs.iter().all(folded) {
+        if !outputs.is_empty() && outputs.iter().all(folded) {
             return Ok(());
         }
-        match ops::family(&site.operator.kind) {
-            Some(family) => family.lower(&site, self)?,
-            None => return Err(site.error("the compiled engine does not support this operator")),
-        }
-        for (output, id) in site.operator.outputs.iter().enumerate() {
+        let first_step = self.steps.len();
+        let lowered = match ops::family(&site.operator.kind) {
+            Some(family) => family.lower(&site, self),
+            None => Err(site
+                .error("the compiled engine does not support this operator")
+                .help("`castiron gen-resolver` tells whether TensorFlow Lite Micro has it")),
+        };
+        lowered.map_err(|d| {
+            self.steps.truncate(first_step);
+            d.at_operator(index, &site.operator.kind)
+        })?;
+        for (output, id) in outputs.iter().enumerate() {
             // Outputs that nothing reads need not have a place.
             if let Ok(operand) = self.activation(*id) {
+                debug_assert!(
+                    self.is_computed(&site, output, first_step),
+                    "no step computes output {output} of {}",
+                    title(&site),
+                );
                 self.observations.push(Observation {
                     steps: self.steps.len(),
                     operator: index,
@@ -64,6 +81,27 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
+    /// Whether one of the steps since `first_step` writes the output, or the output is an input's
+    /// bytes and the operator has nothing to do.
+    fn is_computed(&self, site: &Site<'_>, position: usize, first_step: usize) -> bool {
+        let output = site.operator.outputs[position];
+        let (Ok(to), OpMemory { outputs, .. }) = (
+            self.activation(output),
+            ops::memory(self.graph, self.operator),
+        ) else {
+            return true;
+        };
+        let is_input = match outputs.get(position) {
+            Some(OutputMemory::Alias(input)) => site
+                .input_id(*input)
+                .and_then(|id| self.activation(id))
+                .is_ok_and(|from| from == to),
+            _ => false,
+        };
+        let mut operands = self.steps[first_step..].iter().flat_map(|s| &s.operands);
+        to.len == 0 || is_input || operands.any(|o| o.meets(&to))
+    }
+
     /// A tensor in the arena.
     ///
     /// # Errors
@@ -74,13 +112,16 @@ impl<'a> Lowering<'a> {
         let element = ElementType::of(tensor.dtype).ok_or_else(|| {
             place("the element type is not supported by the compiled engine").found(tensor.dtype)
         })?;
+        let operand = |region: Region| Operand {
+            memory: Memory::Arena,
+            element,
+            offset: region.offset,
+            len: tensor.elements(),
+        };
         match self.plan.region(id) {
-            Some(region) => Ok(Operand {
-                memory: Memory::Arena,
-                element,
-                offset: region.offset,
-                len: tensor.elements(),
-            }),
+            Some(region) if operand(region).range().len() == region.bytes => Ok(operand(region)),
+            Some(region) => Err(misplaced(&operand(region), &tensor.name)
+                .expected(format_args!("{} bytes", region.bytes))),
             None => Err(
                 place("a constant is not supported here by the compiled engine")
                     .expected("a tensor computed at run time"),

@@ -5,8 +5,9 @@ mod constants;
 mod lowering;
 mod program;
 mod trace;
+mod variables;
 
-pub use compile::{CompileOptions, compile, plan_graph};
+pub use compile::{CompileOptions, Verdict, compile, judge, plan_graph};
 pub use lowering::Lowering;
 pub use program::{ElementType, Entry, Memory, Operand, Port, Program, Step};
 pub use trace::Observation;

@@ -3,6 +3,7 @@
 use castiron_runtime::host::{Aligned, HostKernel};
 
 use super::trace::Observation;
+use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Quantization};
 use crate::plan::Plan;
 
@@ -107,6 +108,50 @@ pub enum ElementType {
     F32,
 }
 
+impl Program {
+    /// The program, if everything in it lies within its memory. The machine on the host and the
+    /// generated code's views rely on it.
+    ///
+    /// # Errors
+    /// If something does not, which is a mistake of castiron's.
+    pub(super) fn checked(self) -> Result<Self> {
+        let wrong = self.entries.iter().flat_map(|entry| {
+            let steps = entry.steps.iter();
+            let steps = steps.flat_map(|s| s.operands.iter().map(|o| (o, s.title.clone())));
+            let seen = entry.observations.iter();
+            let seen = seen.map(|o| (&o.operand, format!("output of operator {}", o.operator)));
+            let ports = entry.inputs.iter().chain(&entry.outputs);
+            let ports = ports.map(|p| (&p.operand, format!("{:?}", p.name)));
+            let all = steps.chain(seen).chain(ports);
+            let wrong = all.filter(|(operand, _)| !self.holds(operand));
+            wrong.map(|(operand, of)| misplaced(operand, &of).in_subgraph(entry.graph))
+        });
+        match Error::from_many(wrong.collect()) {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
+
+    /// Whether an operand is within its memory, and at a place that its elements may have.
+    fn holds(&self, operand: &Operand) -> bool {
+        let memory = match operand.memory {
+            Memory::Arena => self.arena_bytes,
+            Memory::Constants => self.constants.bytes().len(),
+        };
+        let bytes = operand.len.checked_mul(operand.element.bytes());
+        let end = bytes.and_then(|bytes| operand.offset.checked_add(bytes));
+        end.is_some_and(|end| end <= memory)
+            && operand.offset.is_multiple_of(operand.element.bytes())
+    }
+}
+
+/// An error that is castiron's and not the model's.
+pub(super) fn misplaced(operand: &Operand, of: &str) -> Diagnostic {
+    Diagnostic::new("castiron is wrong: it put data where its memory has no room")
+        .found(format_args!("{of} as {operand:?}"))
+        .help("no code is written; report this with the model")
+}
+
 impl ElementType {
     /// The kernels' type for a tensor's; `None` for those that no kernel takes.
     pub fn of(dtype: DType) -> Option<Self> {
@@ -152,5 +197,11 @@ impl Operand {
     /// The operand's bytes within its memory.
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len * self.element.bytes()
+    }
+
+    /// Whether both have bytes of one place.
+    pub fn meets(&self, other: &Self) -> bool {
+        let (a, b) = (self.range(), other.range());
+        self.memory == other.memory && a.start < b.end && b.start < a.end
     }
 }

@@ -75,7 +75,9 @@ impl Family for Binary {
                 )
             }
             [DType::Int8, DType::Int8, DType::Int8] if arithmetic == Arithmetic::Mul => {
-                let operation = Quantized::new(site, &operands, activation)?.product();
+                let quantized = Quantized::new(site, &operands, activation)?;
+                let factor = quantize::requantization(site, quantized.product_factor())?;
+                let operation = quantized.product(factor);
                 let constant = MulConstantI8 {
                     operation,
                     broadcast,
@@ -195,17 +197,18 @@ impl Quantized {
         })
     }
 
+    /// What MUL multiplies products of stored values by.
+    fn product_factor(&self) -> f64 {
+        f64::from(self.first.0) * f64::from(self.second.0) / f64::from(self.y.0)
+    }
+
     /// Constants of MUL.
-    fn product(&self) -> Product {
-        let (multiplier, shift) = quantize::multiplier(
-            f64::from(self.first.0) * f64::from(self.second.0) / f64::from(self.y.0),
-        );
+    fn product(&self, (multiplier, shift): (i32, i8)) -> Product {
         Product {
             first_zero_point: self.first.1,
             second_zero_point: self.second.1,
             multiplier,
-            // A factor of 2¹⁴ saturates every product but 0, and so does any greater one.
-            shift: i32::from(shift.min(14)),
+            shift: i32::from(shift),
             out_zero_point: self.y.1,
             min: self.min,
             max: self.max,
@@ -314,10 +317,7 @@ mod tests {
             let [first, second, y] = quantisation;
             let factor = f64::from(first.0) * f64::from(second.0) / f64::from(y.0);
             let (multiplier, shift) = quantize::multiplier(factor);
-            if shift > 14 {
-                continue; // The formula overflows.
-            }
-            let operation = quantized(quantisation, range).product();
+            let operation = quantized(quantisation, range).product((multiplier, shift));
             let kernel = MulI8 {
                 operation,
                 broadcast: None,
@@ -330,10 +330,14 @@ mod tests {
         }
     }
 
+    /// TensorFlow's shift to the left drops what leaves 32 bits: from there on, greater factors do not
+    /// saturate every product.
     #[test]
-    fn factors_of_any_size_saturate_products() {
-        for y_scale in [1e-5, 1e-7, 1e-12] {
-            let operation = quantized([(0.5, 0), (0.5, 0), (y_scale, 3)], RANGES[0]).product();
+    fn large_factors_wrap_products() {
+        for (y_scale, saturates) in [(1e-5, true), (1e-6, false), (1e-7, false), (5e-10, false)] {
+            let quantized = quantized([(0.5, 0), (0.5, 0), (y_scale, 3)], RANGES[0]);
+            let (multiplier, shift) = quantize::multiplier(quantized.product_factor());
+            let operation = quantized.product((multiplier, shift));
             let kernel = MulI8 {
                 operation,
                 broadcast: None,
@@ -341,7 +345,13 @@ mod tests {
             compare(
                 RANGES[0],
                 |a, b, y| kernel.run(a, b, y),
-                |a, b| (a * b).signum() * 1000 + 3,
+                |a, b| {
+                    let shifted = (i64::from(a * b) << shift) as i32;
+                    let scaled = i64::from(shifted) * i64::from(multiplier);
+                    let expected = ((scaled + (1 << 30)) >> 31) as i32;
+                    assert!(!saturates || expected.signum() == (a * b).signum());
+                    expected + 3
+                },
             );
         }
     }

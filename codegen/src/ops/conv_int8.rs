@@ -136,8 +136,10 @@ fn factors(
         true => f64::from(x_scale * w_scale),
         false => f64::from(x_scale) * f64::from(w_scale),
     };
-    let factors = weights.scale.iter();
-    Ok(factors
-        .map(|w_scale| quantize::multiplier(product(*w_scale) / f64::from(y_scale)))
-        .unzip())
+    let factors = weights
+        .scale
+        .iter()
+        .map(|w_scale| product(*w_scale) / f64::from(y_scale));
+    let factors: Result<Vec<_>, _> = factors.map(|f| quantize::requantization(site, f)).collect();
+    Ok(factors?.into_iter().unzip())
 }

@@ -38,7 +38,8 @@ impl Family for Quantize {
             return Ok(());
         }
         let (x_scale, in_zero_point) = site.per_tensor(site.input_id(0)?)?;
-        let (multiplier, shift) = quantize::multiplier(f64::from(x_scale) / f64::from(scale));
+        let factor = f64::from(x_scale) / f64::from(scale);
+        let (multiplier, shift) = quantize::requantization(site, factor)?;
         let shift = i32::from(shift);
         macro_rules! requantize {
             ($kernel:ident) => {{

@@ -44,7 +44,8 @@ impl Family for Mean {
             (DType::Int8, DType::Int8) => {
                 let (x_scale, x_zero_point) = site.per_tensor(x_id)?;
                 let (y_scale, zero_point) = site.per_tensor(y_id)?;
-                let (multiplier, shift) = factor(f64::from(x_scale) / f64::from(y_scale), count);
+                let scales = f64::from(x_scale) / f64::from(y_scale);
+                let (multiplier, shift) = factor(quantize::requantization(site, scales)?, count);
                 let bias = x_zero_point.wrapping_mul(count as i32).wrapping_neg();
                 let kernel = MeanI8 {
                     reduction,
@@ -111,12 +112,11 @@ fn reduction(shape: &[usize], reduced: &[bool]) -> Option<Reduction> {
     })
 }
 
-/// `real / count` as a multiplier and a shift.
+/// A factor over `count` as a multiplier and a shift.
 ///
 /// `QuantizedMeanOrSum` of TensorFlow Lite divides the multiplier of the scales by the count in
 /// integers, having shifted it to the left by as many bits as the count has after its first.
-fn factor(real: f64, count: usize) -> (i32, i32) {
-    let (multiplier, shift) = quantize::multiplier(real);
+fn factor((multiplier, shift): (i32, i8), count: usize) -> (i32, i32) {
     let shift = i32::from(shift);
     let left = (count.max(1).ilog2() as i32).min(32).min(31 + shift);
     let divided = (i64::from(multiplier) << left) / count.max(1) as i64;
@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn the_count_divides_the_multiplier() {
         // 1 is 2³⁰ × 2^(1 − 31); 6 has two bits after its first.
-        assert_eq!(factor(1.0, 6), (((1i64 << 32) / 6) as i32, -1));
-        assert_eq!(factor(1.0, 1), (1 << 30, 1));
+        let one = quantize::multiplier(1.0);
+        assert_eq!(factor(one, 6), (((1i64 << 32) / 6) as i32, -1));
+        assert_eq!(factor(one, 1), (1 << 30, 1));
     }
 }

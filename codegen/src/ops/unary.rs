@@ -86,7 +86,10 @@ impl Family for Relu {
             (DType::Int8, DType::Int8) => {
                 let x_quant = site.per_tensor(site.input_id(0)?)?;
                 let y_quant = site.per_tensor(site.output_id(0)?)?;
-                look_up(lowering, x, &self.table(x_quant, y_quant), y);
+                // The quotient is one of single precision in TensorFlow.
+                let factor = f64::from(x_quant.0 / y_quant.0);
+                let factor = quantize::requantization(site, factor)?;
+                look_up(lowering, x, &self.table(x_quant.1, factor, y_quant), y);
             }
             _ => return Err(site.unsupported_types("float32 or int8")),
         }
@@ -95,18 +98,21 @@ impl Family for Relu {
 }
 
 impl Relu {
-    /// The int8 function for quantisations of input and output.
+    /// The int8 function for the input's zero point, the factor of the scales, and the output's
+    /// quantisation.
     ///
     /// TensorFlow requantises from the input's scale to the output's and clamps there.
     /// TensorFlow Lite Micro does so for RELU, but for RELU6 clamps the stored input and copies
     /// it, which is wrong unless both quantisations are the same.
-    fn table(&self, x: (f32, i32), y: (f32, i32)) -> [i8; 256] {
-        // The quotient is one of single precision there.
-        let (multiplier, shift) = quantize::multiplier(f64::from(x.0 / y.0));
+    fn table(&self, x_zero_point: i32, (multiplier, shift): (i32, i8), y: (f32, i32)) -> [i8; 256] {
         let stored = |real: f32| y.1.saturating_add((real / y.0).round() as i32);
         let (min, max) = (stored(self.min).max(-128), stored(self.max).min(127));
         tabulate(|stored| {
-            let scaled = requantize(i32::from(stored) - x.1, multiplier, i32::from(shift));
+            let scaled = requantize(
+                i32::from(stored) - x_zero_point,
+                multiplier,
+                i32::from(shift),
+            );
             scaled.saturating_add(y.1).max(min).min(max) as i8
         })
     }
@@ -165,8 +171,8 @@ fn expect_quantization(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(
 /// input scales of 8 and more: its limit is 0, and the function of 0 the least value.
 fn saturating_table(scale: f32, zero_point: i32, function: impl Fn(i32) -> i32) -> [i8; 256] {
     const INTEGER_BITS: i32 = 4;
-    let (multiplier, shift) =
-        quantize::multiplier(f64::from(scale) * f64::from(1 << (31 - INTEGER_BITS)));
+    let factor = f64::from(scale) * f64::from(1 << (31 - INTEGER_BITS));
+    let (multiplier, shift) = quantize::multiplier(factor.min(f64::from(1 << 30) - 0.5));
     let limit = f64::from(15 << (31 - INTEGER_BITS)) / f64::from(shift).exp2();
     let limit = limit.floor() as i32;
     tabulate(|stored| {
@@ -194,7 +200,7 @@ mod tests {
     #[test]
     fn relu6_requantises_to_the_output() {
         let relu6 = Relu { min: 0.0, max: 6.0 };
-        let table = relu6.table((0.1, -28), (0.05, -128));
+        let table = relu6.table(-28, quantize::multiplier(2.0), (0.05, -128));
         // 0.1 × (22 + 28) = 5 = 0.05 × (−28 + 128)
         assert_eq!(of(&table, 22), -28);
         assert_eq!(of(&table, 127), -128 + 120);
@@ -207,7 +213,7 @@ mod tests {
             min: 0.0,
             max: f32::INFINITY,
         };
-        let table = relu.table((0.1, 0), (0.01, 5));
+        let table = relu.table(0, quantize::multiplier(10.0), (0.01, 5));
         assert_eq!(of(&table, 127), 127);
         assert_eq!(of(&table, 3), 35);
         assert_eq!(of(&table, -3), 5);

@@ -1,14 +1,15 @@
 //! Operators whose inputs are all constant run at build time; their outputs become constants.
 //!
 //! The operators stay, so that indices in messages are the file's; nothing is emitted for one
-//! whose outputs are all constant.
+//! whose outputs are all constant. One that cannot be evaluated is left to run on the target.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use half::f16;
 
-use crate::error::{Diagnostic, Result};
+use super::Passed;
+use crate::error::{Diagnostic, Error};
 use crate::exec::Machine;
 use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, Options, TensorId};
 use crate::lower;
@@ -19,39 +20,57 @@ use crate::ops;
 const MOST_BYTES: u64 = 1 << 26;
 /// Multiply-accumulates, or elements of windows, that folding one subgraph may take.
 const MOST_WORK: u64 = 1 << 27;
+/// Inputs that may come before an operator's activation: a shape and weights (TRANSPOSE_CONV).
+const MOST_LEADING: usize = 2;
 
-pub(super) fn run(graph: &Graph) -> Result<Cow<'_, Graph>> {
+pub(super) fn run(graph: &Graph) -> Passed<'_> {
     let mut folded = Cow::Borrowed(graph);
+    let mut unfolded = Vec::new();
     let (mut bytes, mut work) = (0u64, 0u64);
     for (index, operator) in graph.operators.iter().enumerate() {
         let constant = |id: &TensorId| folded.tensor(*id).is_constant();
         // What has no kernel stays as it is: whoever compiles the graph reports it with all others.
         let foldable = ops::family(&operator.kind).is_some()
+            && !operator.kind.has_effects()
             && !operator.inputs.is_empty()
             && operator.inputs.iter().flatten().all(constant)
             && operator.outputs.len() == 1;
         if !foldable {
             continue;
         }
-        bytes = bytes.saturating_add(graph.tensor(operator.outputs[0]).bytes() as u64);
-        work = work.saturating_add(effort(graph, index));
-        for (what, found, most) in [("bytes", bytes, MOST_BYTES), ("steps", work, MOST_WORK)] {
-            if found > most {
-                return Err(
-                    Diagnostic::new("the constants computed at build time are too large")
-                        .expected(format_args!("at most {most} {what} in one subgraph"))
-                        .found(format_args!("{found} {what} with this operator"))
-                        .help("compute them where the model is made, or make them inputs")
-                        .at_operator(index, &operator.kind)
-                        .into(),
-                );
+        let all_bytes = bytes.saturating_add(graph.tensor(operator.outputs[0]).bytes() as u64);
+        let all_work = work.saturating_add(effort(graph, index));
+        let data = within("bytes", all_bytes, MOST_BYTES)
+            .and_then(|()| within("steps", all_work, MOST_WORK))
+            .and_then(|()| evaluate(&folded, operator));
+        match data {
+            Ok(data) => {
+                (bytes, work) = (all_bytes, all_work);
+                let output = operator.outputs[0].index();
+                folded.to_mut().tensors[output].data = Some(data.into());
+            }
+            Err(mut reason) => {
+                reason.place.operator = Some((index, operator.kind.to_string()));
+                unfolded.push((index, reason));
             }
         }
-        let data = evaluate(&folded, operator).map_err(|e| e.at_operator(index, &operator.kind))?;
-        let output = operator.outputs[0].index();
-        folded.to_mut().tensors[output].data = Some(data.into());
     }
-    Ok(folded)
+    Passed {
+        graph: folded,
+        unfolded,
+    }
+}
+
+fn within(what: &str, found: u64, most: u64) -> Result<(), Diagnostic> {
+    if found <= most {
+        return Ok(());
+    }
+    Err(
+        Diagnostic::new("the constants computed at build time are too large")
+            .expected(format_args!("at most {most} {what} in one subgraph"))
+            .found(format_args!("{found} {what} with this operator"))
+            .help("compute them where the model is made, or make them inputs"),
+    )
 }
 
 /// How much an operator computes, in steps of about a multiply-accumulate.
@@ -71,24 +90,56 @@ fn effort(graph: &Graph, index: usize) -> u64 {
         .max(outputs.saturating_mul(window.min(inputs)))
 }
 
-fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>> {
+/// An operator's output, by the operator's own lowering on the host.
+fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>, Diagnostic> {
     if let Some(data) = widen_f16(graph, operator) {
         return Ok(data);
     }
-    // The operator's first input stands as the model's input, so that kernels find it where they
-    // look for activations.
-    let missing = || Diagnostic::new("the operator has no first input");
-    let input = operator
-        .inputs
-        .first()
-        .copied()
-        .flatten()
-        .ok_or_else(missing)?;
-    let mut alone = graph.clone();
-    let value: Option<Arc<[u8]>> = alone.tensors[input.index()].data.take();
-    alone.operators = vec![operator.clone()];
-    alone.inputs = vec![input];
+    // Kernels look for activations where the operator has them: most at the first input, some
+    // behind an axis or a shape, which have to stay constants.
+    let inputs = operator.inputs.iter().take(MOST_LEADING + 1);
+    let mut activations: Vec<Option<TensorId>> = inputs.copied().filter(Option::is_some).collect();
+    activations.push(None);
+    let mut first_reason = None;
+    for activation in activations {
+        match evaluate_with(graph, operator, activation) {
+            Ok(data) => return Ok(data),
+            Err(reason) => first_reason = first_reason.or(Some(reason)),
+        }
+    }
+    Err(first_reason.unwrap_or_else(|| Diagnostic::new("the operator has no kernel")))
+}
+
+/// An operator's output with one input in the arena and all others constant.
+fn evaluate_with(
+    graph: &Graph,
+    operator: &Operator,
+    activation: Option<TensorId>,
+) -> Result<Vec<u8>, Diagnostic> {
+    let mut alone = Graph {
+        name: String::new(),
+        tensors: Vec::new(),
+        operators: Vec::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+    };
+    // The operator's own tensors, so that the work does not grow with the graph.
+    let mut ids: Vec<TensorId> = Vec::new();
+    let mut places: HashMap<TensorId, TensorId> = HashMap::new();
+    let mut own = |id: TensorId| {
+        *places.entry(id).or_insert_with(|| {
+            ids.push(id);
+            alone.tensors.push(graph.tensor(id).clone());
+            TensorId(ids.len() as u32 - 1)
+        })
+    };
+    let mut operator = operator.clone();
+    (operator.inputs.iter_mut().flatten()).for_each(|id| *id = own(*id));
+    (operator.outputs.iter_mut()).for_each(|id| *id = own(*id));
+    alone.inputs.extend(activation.map(own));
     alone.outputs.clone_from(&operator.outputs);
+    alone.operators.push(operator);
+    let value = (alone.inputs.first()).and_then(|id| alone.tensors[id.index()].data.take());
     let model = Model {
         file: String::new(),
         file_bytes: 0,
@@ -98,11 +149,24 @@ fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>> {
         signatures: Vec::new(),
         metadata: Vec::new(),
     };
-    let program = lower::compile(&model, &lower::CompileOptions::default())?;
-    let mut machine = Machine::new(&program, &program.entries[0]);
-    machine.set_input(0, value.as_deref().unwrap_or_default())?;
-    machine.run()?;
-    Ok(machine.output(0).unwrap_or_default().to_vec())
+    let run = || {
+        let program = lower::compile(&model, &lower::CompileOptions::default())?;
+        let mut machine = Machine::new(&program, &program.entries[0]);
+        if let Some(value) = &value {
+            machine.set_input(0, value)?;
+        }
+        machine.run()?;
+        Ok(machine.output(0).unwrap_or_default().to_vec())
+    };
+    run().map_err(|error: Error| {
+        let mut reason = error.diagnostics()[0].clone();
+        reason.place.file = None;
+        reason.place.subgraph = None;
+        if let Some((index, _)) = &mut reason.place.tensor {
+            *index = ids.get(*index).map_or(*index, |id| id.index());
+        }
+        reason
+    })
 }
 
 /// DEQUANTIZE of float16 constants, the form in which converters store half-precision weights.
@@ -122,4 +186,99 @@ fn widen_f16(graph: &Graph, operator: &Operator) -> Option<Vec<u8>> {
             .flat_map(|h| f16::from_le_bytes(*h).to_f32().to_le_bytes())
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Tensor;
+
+    fn tensor(dtype: DType, shape: &[usize], data: Option<Vec<u8>>) -> Tensor {
+        Tensor {
+            name: "t".to_owned(),
+            shape: shape.to_vec(),
+            shape_signature: None,
+            dtype,
+            quantization: None,
+            data: data.map(Into::into),
+            is_variable: false,
+        }
+    }
+
+    /// One operator of all tensors but the last, which is its output.
+    fn graph(kind: BuiltinOperator, tensors: Vec<Tensor>) -> Graph {
+        let output = TensorId(tensors.len() as u32 - 1);
+        Graph {
+            name: String::new(),
+            operators: vec![Operator {
+                kind: OpKind::Builtin(kind),
+                version: 1,
+                inputs: (0..output.0).map(|id| Some(TensorId(id))).collect(),
+                outputs: vec![output],
+                options: Options::None,
+            }],
+            tensors,
+            inputs: Vec::new(),
+            outputs: vec![output],
+        }
+    }
+
+    fn compiles(graph: Graph) -> std::result::Result<(), String> {
+        let model = Model {
+            file: String::new(),
+            file_bytes: 0,
+            description: String::new(),
+            op_codes: Vec::new(),
+            graphs: vec![graph],
+            signatures: Vec::new(),
+            metadata: Vec::new(),
+        };
+        let program = lower::compile(&model, &lower::CompileOptions::default());
+        program.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// PAD takes constants at run time as well.
+    #[test]
+    fn what_is_too_large_to_fold_is_left_to_the_target() {
+        let paddings = [0, MOST_BYTES as i32].iter().flat_map(|v| v.to_le_bytes());
+        let graph = graph(
+            BuiltinOperator::Pad,
+            vec![
+                tensor(DType::Int8, &[1], Some(vec![7])),
+                tensor(DType::Int32, &[1, 2], Some(paddings.collect())),
+                tensor(DType::Int8, &[1 + MOST_BYTES as usize], None),
+            ],
+        );
+        let passed = run(&graph);
+        assert!(matches!(passed.graph, Cow::Borrowed(_)));
+        assert_eq!(passed.unfolded.len(), 1);
+        compiles(graph).expect("PAD of a constant runs on the target");
+    }
+
+    /// The reason is the operator's and names its place in the file.
+    #[test]
+    fn what_no_kernel_takes_is_named_as_it_is_in_the_file() {
+        let relu = |dtype, data| {
+            let tensors = vec![tensor(dtype, &[1], data), tensor(dtype, &[1], None)];
+            graph(BuiltinOperator::Relu, tensors)
+        };
+        let mut both = relu(DType::Float32, Some(vec![0; 4]));
+        let second = relu(DType::Int16, Some(vec![0; 2]));
+        both.tensors.extend(second.tensors);
+        both.operators.push(Operator {
+            inputs: vec![Some(TensorId(2))],
+            outputs: vec![TensorId(3)],
+            ..second.operators[0].clone()
+        });
+        both.outputs.push(TensorId(3));
+        let passed = run(&both);
+        assert!(passed.graph.tensors[1].is_constant());
+        assert!(!passed.graph.tensors[3].is_constant());
+        let error = compiles(both).expect_err("RELU of int16 has no kernel");
+        assert!(error.contains("operator 1 RELU"), "{error}");
+        assert!(
+            error.contains("these element types are not supported"),
+            "{error}"
+        );
+    }
 }

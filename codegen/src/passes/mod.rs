@@ -4,13 +4,20 @@ mod fold_constants;
 
 use std::borrow::Cow;
 
-use crate::error::Result;
+use crate::error::Diagnostic;
 use crate::graph::Graph;
 
-/// Runs all passes in order.
-///
-/// # Errors
-/// If a pass meets an operator that it cannot evaluate.
-pub fn run(graph: &Graph) -> Result<Cow<'_, Graph>> {
+/// A graph after all passes.
+#[derive(Debug)]
+pub struct Passed<'a> {
+    /// The graph, with all operators at their indices.
+    pub graph: Cow<'a, Graph>,
+    /// Operators whose constant inputs were not folded, with the reason: it says more than what
+    /// lowering says of a constant where it looks for an activation.
+    pub unfolded: Vec<(usize, Diagnostic)>,
+}
+
+/// Runs all passes in order. None of them fails: what a pass cannot do stays as it was.
+pub fn run(graph: &Graph) -> Passed<'_> {
     fold_constants::run(graph)
 }

@@ -14,7 +14,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::memory::{OpMemory, OutputMemory};
 use super::values::{Group, Values};
-use crate::graph::{BuiltinOperator, DType, Graph, OpKind};
+use crate::graph::{DType, Graph};
 
 /// Work that one search may spend, in operators looked at: every set costs a look at each of
 /// the graph's operators. Counted and not timed, so that every host finds the same order; about
@@ -437,30 +437,8 @@ pub(super) fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
 /// Whether an operator reads or writes something beside its tensors, so that it must not
 /// change places with another that does.
 fn keeps_state(graph: &Graph, index: usize) -> bool {
-    use BuiltinOperator as B;
     let op = &graph.operators[index];
-    let by_kind = match &op.kind {
-        OpKind::Custom(_) => true,
-        OpKind::Builtin(kind) => matches!(
-            kind,
-            B::Call
-                | B::CallOnce
-                | B::If
-                | B::While
-                | B::VarHandle
-                | B::ReadVariable
-                | B::AssignVariable
-                | B::HashtableLookup
-                | B::Hashtable
-                | B::HashtableFind
-                | B::HashtableImport
-                | B::HashtableSize
-                | B::RandomUniform
-                | B::RandomStandardNormal
-                | B::Multinomial
-        ),
-    };
-    by_kind
+    op.kind.has_effects()
         || op.inputs.iter().flatten().chain(&op.outputs).any(|&id| {
             let tensor = graph.tensor(id);
             tensor.is_variable || matches!(tensor.dtype, DType::Resource | DType::Variant)

@@ -12,7 +12,7 @@ use core::cell::Cell;
 
 use super::broadcast::{Broadcast, Combine, Meeting, Source};
 use super::{Float, host_kernel};
-use crate::fixed::Factor;
+use crate::fixed::{Factor, requantize};
 
 /// The operation on float32 and int32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Product {
     pub second_zero_point: i32,
     /// The output's multiplier.
     pub multiplier: i32,
-    /// The shift, at most 14.
+    /// The shift, at most 30.
     pub shift: i32,
     /// The output's zero point.
     pub out_zero_point: i32,
@@ -218,18 +218,22 @@ impl<const FIRST_IS_EXACT: bool, const PLAIN: bool> Combine for SumOf<FIRST_IS_E
 impl Product {
     #[inline(always)]
     fn run<S: Source<i8>>(&self, meeting: Meeting<'_, i8, S>) {
-        if self.shift < 0 && whole_range(self.min, self.max) {
-            meeting.run::<ProductOf<true>>(self);
-        } else {
-            meeting.run::<ProductOf<false>>(self);
+        let plain = self.shift < 0 && whole_range(self.min, self.max);
+        // |product| ≤ 255², so 2¹⁴ times that is below 2³⁰.
+        let large = self.shift > 14;
+        match (plain, large) {
+            (true, _) => meeting.run::<ProductOf<true, false>>(self),
+            (false, false) => meeting.run::<ProductOf<false, false>>(self),
+            (false, true) => meeting.run::<ProductOf<false, true>>(self),
         }
     }
 }
 
-/// As [`SumOf`].
-struct ProductOf<const PLAIN: bool>;
+/// As [`SumOf`]. A product by a `LARGE` factor may leave 32 bits before it is rounded; what is left
+/// of it counts, as in TensorFlow's kernels.
+struct ProductOf<const PLAIN: bool, const LARGE: bool>;
 
-impl<const PLAIN: bool> Combine for ProductOf<PLAIN> {
+impl<const PLAIN: bool, const LARGE: bool> Combine for ProductOf<PLAIN, LARGE> {
     type T = i8;
     type Parameters = Product;
 
@@ -241,12 +245,14 @@ impl<const PLAIN: bool> Combine for ProductOf<PLAIN> {
         let factor = Factor::new(p.multiplier, p.shift);
         if PLAIN {
             let y = factor.apply_doubled_right(product << 1);
-            saturate(y.wrapping_add(p.out_zero_point))
-        } else {
-            // |product| ≤ 255², so 2¹⁴ times that is below 2³⁰.
-            let y = factor.apply(product);
-            y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
+            return saturate(y.wrapping_add(p.out_zero_point));
         }
+        let y = if LARGE {
+            requantize(product, p.multiplier, p.shift)
+        } else {
+            factor.apply(product)
+        };
+        y.wrapping_add(p.out_zero_point).min(p.max).max(p.min) as i8
     }
 }
 

@@ -1,0 +1,111 @@
+//! The report's word on each operator against the operator compiled by itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use castiron_codegen::graph::{Graph, Model, TensorId};
+use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::plan::PlanOptions;
+use castiron_codegen::report::Report;
+use castiron_codegen::tflite;
+use castiron_tests::{reference_folder, workspace};
+
+/// Planning is not what is tested here.
+fn options() -> PlanOptions {
+    PlanOptions {
+        reorder: false,
+        ..PlanOptions::default()
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the folder is readable").path())
+        .map(|path| match path.is_dir() {
+            true => path.join("model.tflite"),
+            false => path,
+        })
+        .filter(|path| path.extension().is_some_and(|e| e == "tflite") && path.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+/// Whether an operator compiles where nothing else is in the model.
+fn compiles_alone(graph: &Graph, operator: usize) -> bool {
+    let mut alone = graph.clone();
+    let kept = alone.operators.swap_remove(operator);
+    let is_activation = |id: &TensorId| !alone.tensor(*id).is_constant();
+    let mut inputs: Vec<TensorId> = kept.inputs.iter().copied().flatten().collect();
+    inputs.retain(is_activation);
+    inputs.sort_unstable();
+    inputs.dedup();
+    alone.inputs = inputs;
+    alone.outputs.clone_from(&kept.outputs);
+    // What keeps its value from run to run is the whole model's affair.
+    alone.tensors.iter_mut().for_each(|t| t.is_variable = false);
+    alone.operators = vec![kept];
+    let model = Model {
+        file: String::new(),
+        file_bytes: 0,
+        description: String::new(),
+        op_codes: Vec::new(),
+        graphs: vec![alone],
+        signatures: Vec::new(),
+        metadata: Vec::new(),
+    };
+    lower::compile(&model, &CompileOptions { plan: options() }).is_ok()
+}
+
+#[test]
+fn the_column_is_what_compiles() {
+    let mut folders: Vec<PathBuf> = ["examples/models", "tests/data/models", "tests/data/ops"]
+        .into_iter()
+        .chain(["tests/data/arena", "tests/data/calls"])
+        .map(|folder| workspace().join(folder))
+        .collect();
+    if let Some(folder) = reference_folder("further models") {
+        let further = ["models", "models/self", "models/public", "ops", "cases"];
+        folders.extend(
+            further
+                .map(|f| folder.join(f))
+                .into_iter()
+                .filter(|f| f.is_dir()),
+        );
+    }
+    let (mut taken, mut refused, mut wrong) = (0, 0, Vec::new());
+    for path in folders.iter().flat_map(|folder| files(folder)) {
+        let bytes = fs::read(&path).expect("the model is readable");
+        let Ok(model) = tflite::read(&path.display().to_string(), &bytes) else {
+            continue;
+        };
+        let compiled = lower::compile(&model, &CompileOptions { plan: options() });
+        let report = Report::new(&model, &compiled, &options());
+        let mut all = true;
+        for (graph, of) in model.graphs.iter().zip(&report.subgraphs) {
+            let Ok((folded, _)) = lower::plan_graph(graph, &options()) else {
+                continue;
+            };
+            for operator in &of.operators {
+                let place = format!("{}: {} {}", path.display(), operator.index, operator.name);
+                all &= operator.compiled;
+                match operator.compiled {
+                    true => taken += 1,
+                    false => refused += 1,
+                }
+                if operator.compiled != compiles_alone(&folded, operator.index) {
+                    wrong.push(format!("{place}: the report says {}", operator.compiled));
+                }
+            }
+        }
+        // A model may be refused as a whole, but not compile beside an operator that is refused in
+        // what runs.
+        if compiled.is_ok() && model.graphs.len() == 1 && !all {
+            wrong.push(format!("{}: compiles", path.display()));
+        }
+    }
+    println!("{taken} operators are taken and {refused} refused, as the report says");
+    assert!(taken > 0 && refused > 0);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
