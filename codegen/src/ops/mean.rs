@@ -45,7 +45,9 @@ impl Family for Mean {
                 let (x_scale, x_zero_point) = site.per_tensor(x_id)?;
                 let (y_scale, zero_point) = site.per_tensor(y_id)?;
                 let scales = f64::from(x_scale) / f64::from(y_scale);
-                let (multiplier, shift) = factor(quantize::requantization(site, scales)?, count);
+                let (multiplier, shift) = factor(quantize::multiplier(scales), count);
+                // The count takes off what it can of the shift to the left.
+                quantize::requantization(site, scales / f64::from(count_bit(count)))?;
                 let bias = x_zero_point.wrapping_mul(count as i32).wrapping_neg();
                 let kernel = MeanI8 {
                     reduction,
@@ -110,6 +112,11 @@ fn reduction(shape: &[usize], reduced: &[bool]) -> Option<Reduction> {
         reduced: pair(true, run)?,
         run,
     })
+}
+
+/// The greatest power of two that is not above the count.
+fn count_bit(count: usize) -> u32 {
+    1 << count.max(1).ilog2().min(31)
 }
 
 /// A factor over `count` as a multiplier and a shift.

@@ -6,8 +6,8 @@ use crate::error::Diagnostic;
 /// A real factor as `multiplier × 2^(shift − 31)`, multiplier in 2³⁰..2³¹ (or 0).
 ///
 /// The factor is split by `frexp` and rounded half away from zero, as
-/// `QuantizeMultiplier` of TensorFlow Lite has it; factors below 2⁻³² become 0. A shift of 31
-/// leaves no more than the lowest bit of a value in 32 bits; greater factors become the greatest.
+/// `QuantizeMultiplier` of TensorFlow Lite has it; factors below 2⁻³² become 0. Shifts above
+/// 31 have no use: see [`requantization`].
 pub(crate) fn multiplier(real: f64) -> (i32, i8) {
     if real == 0.0 || !real.is_finite() {
         return (0, 0);
@@ -21,8 +21,8 @@ pub(crate) fn multiplier(real: f64) -> (i32, i8) {
     if exponent < -31 {
         return (0, 0);
     }
-    if exponent > 31 {
-        return (i32::MAX, 31);
+    if exponent > i32::from(i8::MAX) {
+        return (i32::MAX, i8::MAX);
     }
     (fixed as i32, exponent as i8)
 }

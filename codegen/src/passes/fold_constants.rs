@@ -97,24 +97,21 @@ fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>, Diagnostic> {
     }
     // Kernels look for activations where the operator has them: most at the first input, some
     // behind an axis or a shape, which have to stay constants.
-    let inputs = operator.inputs.iter().take(MOST_LEADING + 1);
-    let mut activations: Vec<Option<TensorId>> = inputs.copied().filter(Option::is_some).collect();
-    activations.push(None);
     let mut first_reason = None;
-    for activation in activations {
-        match evaluate_with(graph, operator, activation) {
+    for activation in operator.inputs.iter().take(MOST_LEADING + 1).flatten() {
+        match evaluate_with(graph, operator, *activation) {
             Ok(data) => return Ok(data),
             Err(reason) => first_reason = first_reason.or(Some(reason)),
         }
     }
-    Err(first_reason.unwrap_or_else(|| Diagnostic::new("the operator has no kernel")))
+    Err(first_reason.unwrap_or_else(|| Diagnostic::new("the operator has no first input")))
 }
 
 /// An operator's output with one input in the arena and all others constant.
 fn evaluate_with(
     graph: &Graph,
     operator: &Operator,
-    activation: Option<TensorId>,
+    activation: TensorId,
 ) -> Result<Vec<u8>, Diagnostic> {
     let mut alone = Graph {
         name: String::new(),
@@ -136,10 +133,11 @@ fn evaluate_with(
     let mut operator = operator.clone();
     (operator.inputs.iter_mut().flatten()).for_each(|id| *id = own(*id));
     (operator.outputs.iter_mut()).for_each(|id| *id = own(*id));
-    alone.inputs.extend(activation.map(own));
+    let activation = own(activation);
+    alone.inputs.push(activation);
     alone.outputs.clone_from(&operator.outputs);
     alone.operators.push(operator);
-    let value = (alone.inputs.first()).and_then(|id| alone.tensors[id.index()].data.take());
+    let value = alone.tensors[activation.index()].data.take();
     let model = Model {
         file: String::new(),
         file_bytes: 0,
@@ -152,9 +150,7 @@ fn evaluate_with(
     let run = || {
         let program = lower::compile(&model, &lower::CompileOptions::default())?;
         let mut machine = Machine::new(&program, &program.entries[0]);
-        if let Some(value) = &value {
-            machine.set_input(0, value)?;
-        }
+        machine.set_input(0, value.as_deref().unwrap_or_default())?;
         machine.run()?;
         Ok(machine.output(0).unwrap_or_default().to_vec())
     };
