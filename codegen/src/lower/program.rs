@@ -1,5 +1,7 @@
 //! A compiled model: what the host executes and the emitters write down.
 
+use std::fmt;
+
 use castiron_runtime::host::{Aligned, HostKernel};
 
 use super::trace::Observation;
@@ -115,18 +117,30 @@ impl Program {
     /// # Errors
     /// If something does not, which is a mistake of castiron's.
     pub(super) fn checked(self) -> Result<Self> {
-        let wrong = self.entries.iter().flat_map(|entry| {
-            let steps = entry.steps.iter();
-            let steps = steps.flat_map(|s| s.operands.iter().map(|o| (o, s.title.clone())));
-            let seen = entry.observations.iter();
-            let seen = seen.map(|o| (&o.operand, format!("output of operator {}", o.operator)));
-            let ports = entry.inputs.iter().chain(&entry.outputs);
-            let ports = ports.map(|p| (&p.operand, format!("{:?}", p.name)));
-            let all = steps.chain(seen).chain(ports);
-            let wrong = all.filter(|(operand, _)| !self.holds(operand));
-            wrong.map(|(operand, of)| misplaced(operand, &of).in_subgraph(entry.graph))
-        });
-        match Error::from_many(wrong.collect()) {
+        let mut wrong = Vec::new();
+        let mut check = |entry: &Entry, operand: &Operand, of: &dyn fmt::Display| {
+            if !self.holds(operand) {
+                wrong.push(misplaced(operand, of).in_subgraph(entry.graph));
+            }
+        };
+        for entry in &self.entries {
+            for step in &entry.steps {
+                step.operands
+                    .iter()
+                    .for_each(|o| check(entry, o, &step.title));
+            }
+            for seen in &entry.observations {
+                check(
+                    entry,
+                    &seen.operand,
+                    &format_args!("operator {}", seen.operator),
+                );
+            }
+            for port in entry.inputs.iter().chain(&entry.outputs) {
+                check(entry, &port.operand, &port.name);
+            }
+        }
+        match Error::from_many(wrong) {
             Some(error) => Err(error),
             None => Ok(self),
         }
@@ -146,7 +160,7 @@ impl Program {
 }
 
 /// An error that is castiron's and not the model's.
-pub(super) fn misplaced(operand: &Operand, of: &str) -> Diagnostic {
+pub(super) fn misplaced(operand: &Operand, of: &dyn fmt::Display) -> Diagnostic {
     Diagnostic::new("castiron is wrong: it put data where its memory has no room")
         .found(format_args!("{of} as {operand:?}"))
         .help("no code is written; report this with the model")
@@ -203,5 +217,77 @@ impl Operand {
     pub fn meets(&self, other: &Self) -> bool {
         let (a, b) = (self.range(), other.range());
         self.memory == other.memory && a.start < b.end && b.start < a.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::plan::PlanOptions;
+
+    fn program(offset: usize, element: ElementType, len: usize, memory: Memory) -> Program {
+        let mut constants = Aligned::default();
+        constants.push_aligned(&[0; 8], 4);
+        let port = Port {
+            name: "y".to_owned(),
+            shape: vec![len],
+            dtype: DType::Int8,
+            quantization: None,
+            operand: Operand {
+                memory,
+                element,
+                offset,
+                len,
+            },
+        };
+        let graph = Graph {
+            name: String::new(),
+            tensors: Vec::new(),
+            operators: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        };
+        let plan = Plan::new(&graph, |_, _| unreachable!(), &PlanOptions::default());
+        Program {
+            name: String::new(),
+            arena_bytes: 32,
+            constants,
+            entries: vec![Entry {
+                signature: None,
+                graph: 0,
+                inputs: Vec::new(),
+                outputs: vec![port],
+                steps: Vec::new(),
+                observations: Vec::new(),
+                macs: 0,
+                plan: plan.expect("nothing to plan"),
+            }],
+        }
+    }
+
+    #[test]
+    fn no_program_leaves_its_memory() {
+        use ElementType::{I8, I32};
+        use Memory::{Arena, Constants};
+        for (offset, element, len, memory) in [
+            (0, I8, 32, Arena),
+            (28, I32, 1, Arena),
+            (0, I32, 2, Constants),
+        ] {
+            assert!(program(offset, element, len, memory).checked().is_ok());
+        }
+        for (offset, element, len, memory) in [
+            (1, I8, 32, Arena),
+            (32, I8, 1, Arena),
+            (30, I32, 1, Arena),
+            (2, I32, 1, Arena),
+            (usize::MAX, I8, 2, Arena),
+            (0, I32, usize::MAX / 2, Arena),
+            (0, I32, 3, Constants),
+        ] {
+            let checked = program(offset, element, len, memory).checked();
+            assert!(checked.is_err(), "{offset} {element:?} {len} {memory:?}");
+        }
     }
 }
