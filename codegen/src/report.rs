@@ -1,6 +1,6 @@
 //! What there is to say about a model, as one serialisable value: every front end shows the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -201,15 +201,14 @@ impl Report {
     /// The facts of `model`. `compiled` is what [`lower::compile`] said with the same plan
     /// options; subgraphs that it did not get to plan are planned here.
     pub fn new(model: &Model, compiled: &Result<Program>, options: &PlanOptions) -> Self {
+        let entries = compiled.as_ref().map_or(&[][..], |p| &p.entries);
+        let plans: HashMap<usize, &Plan> = entries.iter().map(|e| (e.graph, &e.plan)).collect();
         let subgraphs: Vec<GraphReport> = (model.graphs.iter().enumerate())
-            .map(|(index, graph)| {
-                let entries = compiled.as_ref().map_or(&[][..], |p| &p.entries);
-                match entries.iter().find(|e| e.graph == index) {
-                    Some(entry) => GraphReport::new(graph, index, Some(&entry.plan), &[]),
-                    None => {
-                        let Verdict { plan, problems } = lower::judge(graph, options);
-                        GraphReport::new(graph, index, plan.as_ref(), &problems)
-                    }
+            .map(|(index, graph)| match plans.get(&index) {
+                Some(plan) => GraphReport::new(graph, index, Some(plan), &[]),
+                None => {
+                    let Verdict { plan, problems } = lower::judge(graph, options);
+                    GraphReport::new(graph, index, plan.as_ref(), &problems)
                 }
             })
             .collect();
