@@ -32,7 +32,7 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(width.try_into().unwrap_or(u16::MAX));
     }
-    table.add_rows(rows);
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(cell)));
     for (index, name) in header.iter().enumerate() {
         let Some(column) = table.column_mut(index) else {
             continue;
@@ -48,6 +48,16 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         text.push('\n');
     }
     text
+}
+
+/// A cell as a table takes it. All cells of a column are as wide as the widest, so one of any length
+/// would be as much text as that in every row; `--json` has all of it.
+fn cell(text: String) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// A heading, bold where colours are on.

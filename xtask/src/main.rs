@@ -6,6 +6,7 @@ mod code;
 mod elf;
 mod expansion;
 mod firmware;
+mod limits;
 mod memory;
 mod models;
 mod operators;
@@ -43,6 +44,22 @@ enum Task {
         /// Models to measure.
         #[arg(required = true, value_name = "MODEL")]
         models: Vec<PathBuf>,
+    },
+    /// Measure time and memory of the command on files that are large in one way each; fail where a
+    /// call takes over a second, or over 10 times its file and 64 MB.
+    Limits {
+        /// Only families whose name has this in it.
+        #[arg(value_name = "NAME")]
+        only: Option<String>,
+        /// About how many operators or nodes a file has.
+        #[arg(long, value_name = "N", default_value_t = 20_000)]
+        size: usize,
+        /// The command to measure; by default one that is built for it.
+        #[arg(long, value_name = "FILE")]
+        command: Option<PathBuf>,
+        /// Where to leave the files.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
     },
     /// Measure what `include_model!` costs in the crate that calls it.
     Expansion {
@@ -136,6 +153,18 @@ fn run(task: Task) -> Result<ExitCode> {
                 println!("{}", memory::measure(model)?);
             }
         }
+        Task::Limits {
+            only,
+            size,
+            command,
+            keep,
+        } => limits::measure(
+            root,
+            only.as_deref(),
+            size,
+            command.as_deref(),
+            keep.as_deref(),
+        )?,
         Task::Expansion { model } => print!("{}", expansion::measure(root, &model)?),
         Task::Code { update: false } => print!("{}", code::table(root)?),
         Task::Code { update: true } => println!("wrote {}", code::update(root)?.display()),

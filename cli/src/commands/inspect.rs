@@ -1,5 +1,6 @@
 //! `castiron inspect`.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use castiron_codegen::emit::csv;
@@ -75,6 +76,7 @@ pub(super) fn describe(report: &Report) -> String {
             signature.subgraph
         );
     }
+    let names = port_names(report);
     for graph in &report.subgraphs {
         out.push('\n');
         if report.subgraphs.len() > 1 {
@@ -84,7 +86,7 @@ pub(super) fn describe(report: &Report) -> String {
                 text::name(&graph.name)
             ));
         }
-        out += &ports(report, graph);
+        out += &ports(&names, graph);
         out.push('\n');
         out += &operators(graph);
     }
@@ -93,18 +95,25 @@ pub(super) fn describe(report: &Report) -> String {
     out
 }
 
-fn ports(report: &Report, graph: &GraphReport) -> String {
+/// What signatures call tensors, by subgraph and tensor.
+type PortNames = HashMap<(usize, usize), Vec<String>>;
+
+fn port_names(report: &Report) -> PortNames {
+    let mut names = PortNames::new();
+    for signature in &report.signatures {
+        for port in signature.inputs.iter().chain(&signature.outputs) {
+            let place = (signature.subgraph, port.tensor);
+            names.entry(place).or_default().push(text::name(&port.name));
+        }
+    }
+    names.values_mut().for_each(Vec::dedup);
+    names
+}
+
+fn ports(names: &PortNames, graph: &GraphReport) -> String {
     let signature = |tensor: &TensorReport| -> String {
-        let signatures = report.signatures.iter();
-        let ports = signatures
-            .filter(|s| s.subgraph == graph.index)
-            .flat_map(|s| s.inputs.iter().chain(&s.outputs));
-        let mut names: Vec<_> = ports
-            .filter(|p| p.tensor == tensor.index)
-            .map(|p| text::name(&p.name))
-            .collect();
-        names.dedup();
-        names.join(", ")
+        let names = names.get(&(graph.index, tensor.index));
+        names.map_or(String::new(), |names| names.join(", "))
     };
     let rows = |role: &'static str, tensors: &[TensorReport]| -> Vec<Vec<String>> {
         let row = |(i, tensor): (usize, &TensorReport)| {

@@ -1,6 +1,6 @@
 //! Identifiers made from any text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Whose keywords an identifier has to avoid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub fn is_keyword(word: &str, language: Language) -> bool {
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     taken: BTreeSet<String>,
+    /// The number that the next one who wants a name tries first.
+    next: HashMap<String, usize>,
 }
 
 impl Names {
@@ -59,15 +61,32 @@ impl Names {
         Self::default()
     }
 
+    /// These names taken already.
+    pub fn without<'a>(taken: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            taken: taken.into_iter().map(str::to_owned).collect(),
+            next: HashMap::new(),
+        }
+    }
+
     /// `wanted`, or `wanted_2`, `wanted_3`, … when it is taken.
     pub fn unique(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut n = 2_usize;
-        while !self.taken.insert(name.clone()) {
-            name = format!("{wanted}_{n}");
-            n += 1;
+        self.unique_by(wanted, |n| format!("{wanted}_{n}"))
+    }
+
+    /// `wanted`, or the first that is free of what `numbered` makes of 2, 3, … when it is taken.
+    pub fn unique_by(&mut self, wanted: &str, numbered: impl Fn(usize) -> String) -> String {
+        if self.taken.insert(wanted.to_owned()) {
+            return wanted.to_owned();
         }
-        name
+        let n = self.next.entry(wanted.to_owned()).or_insert(2);
+        loop {
+            let name = numbered(*n);
+            *n += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 }
 

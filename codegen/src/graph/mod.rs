@@ -10,6 +10,7 @@ mod options;
 mod tensor;
 
 pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
+pub(crate) use model::{callees_first, names_of_ports};
 pub use op::{BuiltinOperator, OpKind, Operator};
 pub use options::{
     Activation, BatchMatmulOptions, BinaryOptions, CallOnceOptions, ConcatenationOptions,

@@ -1,5 +1,7 @@
 //! The model and its subgraphs.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{OpKind, Operator, Tensor, TensorId};
 
 /// A whole `.tflite` file.
@@ -67,6 +69,17 @@ pub struct Metadata {
     pub data: Vec<u8>,
 }
 
+/// What a signature calls tensors; of several names for one the first.
+pub(crate) fn names_of_ports<'a>(
+    ports: impl IntoIterator<Item = &'a SignaturePort>,
+) -> HashMap<TensorId, &'a String> {
+    let mut names = HashMap::new();
+    for port in ports {
+        names.entry(port.tensor).or_insert(&port.name);
+    }
+    names
+}
+
 impl Graph {
     /// The tensor of an id.
     ///
@@ -77,10 +90,64 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// The subgraphs that the operators call, in their order and as often as they do.
+    pub fn callees(&self) -> impl Iterator<Item = usize> {
+        self.operators.iter().flat_map(|o| o.options.callees())
+    }
+}
+
+/// What `first` comes to call, itself included, in an order that puts each before those that call
+/// it. `callees` gives what one calls; none may call itself, however indirectly.
+pub(crate) fn callees_first(
+    first: usize,
+    mut callees: impl FnMut(usize) -> Vec<usize>,
+) -> Vec<usize> {
+    let mut order = Vec::new();
+    let mut met = HashSet::from([first]);
+    // Calls nest as deep as a file wants them to, so what is open is a list and not the stack.
+    let mut open = vec![(first, callees(first).into_iter())];
+    while let Some((caller, left)) = open.last_mut() {
+        match left.next() {
+            Some(callee) if met.insert(callee) => open.push((callee, callees(callee).into_iter())),
+            Some(_) => {}
+            None => {
+                order.push(*caller);
+                open.pop();
+            }
+        }
+    }
+    order
+}
+
 impl Model {
     /// The file's name without directories and without `.tflite`.
     pub fn stem(&self) -> &str {
         let base = self.file.rsplit(['/', '\\']).next().unwrap_or(&self.file);
         base.strip_suffix(".tflite").unwrap_or(base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::callees_first;
+
+    #[test]
+    fn what_is_called_comes_before_its_callers_and_once() {
+        let calls = [vec![1, 2], vec![2, 3], vec![3, 3], vec![], vec![0]];
+        assert_eq!(callees_first(0, |g| calls[g].clone()), [3, 2, 1, 0]);
+    }
+
+    #[test]
+    fn calls_may_nest_to_any_depth() {
+        const DEPTH: usize = 1_000_000;
+        let next = |graph: usize| {
+            if graph < DEPTH {
+                vec![graph + 1]
+            } else {
+                vec![]
+            }
+        };
+        assert_eq!(callees_first(0, next).first(), Some(&DEPTH));
     }
 }

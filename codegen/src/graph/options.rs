@@ -225,3 +225,17 @@ pub enum Options {
     /// A custom operator's bytes.
     Custom(Vec<u8>),
 }
+
+impl Options {
+    /// The subgraphs that an operator with these options calls, as indices into
+    /// [`Model::graphs`](super::Model::graphs).
+    pub fn callees(&self) -> impl DoubleEndedIterator<Item = usize> + use<> {
+        let pair = match self {
+            Self::If(o) => [Some(o.then_graph), Some(o.else_graph)],
+            Self::While(o) => [Some(o.cond_graph), Some(o.body_graph)],
+            Self::CallOnce(o) => [Some(o.init_graph), None],
+            _ => [None, None],
+        };
+        pair.into_iter().flatten()
+    }
+}

@@ -1,7 +1,7 @@
 //! Compiles a model: plans each entry's subgraph and lowers its operators in order.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::constants::ConstantPool;
 use super::lowering::Lowering;
@@ -9,7 +9,7 @@ use super::program::{Entry, Port, Program, Step};
 use super::trace::Observation;
 use super::variables;
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId};
+use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
 use crate::ops;
 use crate::passes::{self, Passed};
 use crate::plan::{Plan, PlanOptions};
@@ -65,8 +65,9 @@ pub(super) type EntryPoint<'a> = (usize, Option<&'a Signature>);
 fn entry_points(model: &Model) -> Vec<EntryPoint<'_>> {
     let signature_of = |graph| model.signatures.iter().find(|s| s.graph == graph);
     let mut entries = vec![(0, signature_of(0))];
+    let mut met = HashSet::from([0]);
     for signature in &model.signatures {
-        if entries.iter().all(|(graph, _)| *graph != signature.graph) {
+        if met.insert(signature.graph) {
             entries.push((signature.graph, Some(signature)));
         }
     }
@@ -76,9 +77,10 @@ fn entry_points(model: &Model) -> Vec<EntryPoint<'_>> {
 fn name_ports(graph: &Graph, entry: &mut Entry, signature: &Signature) {
     entry.signature = Some(signature.name.clone());
     let rename = |ports: &mut [Port], ids: &[TensorId], names: &[SignaturePort]| {
+        let names = names_of_ports(names);
         for (port, id) in ports.iter_mut().zip(ids) {
-            if let Some(named) = names.iter().find(|n| n.tensor == *id) {
-                port.name.clone_from(&named.name);
+            if let Some(name) = names.get(id) {
+                port.name.clone_from(name);
             }
         }
     };

@@ -1,5 +1,7 @@
 //! Lowers one operator after the other: what an operator's family works with.
 
+use std::collections::HashMap;
+
 use castiron_runtime::host::HostKernel;
 
 use super::constants::{Constant, ConstantPool};
@@ -8,7 +10,7 @@ use super::trace::Observation;
 use crate::error::Diagnostic;
 use crate::graph::{Graph, TensorId};
 use crate::ops::{self, Site};
-use crate::plan::{OpMemory, OutputMemory, Plan, Region};
+use crate::plan::{OpMemory, OutputCopy, OutputMemory, Plan, Region};
 
 /// What an operator's lowering works with.
 #[derive(Debug)]
@@ -171,22 +173,16 @@ impl<'a> Lowering<'a> {
         kernel: impl HostKernel + 'static,
         operands: impl IntoIterator<Item = Operand>,
     ) {
-        let (name, title, macs) = match self.graph.operators.get(self.operator) {
-            None => ("OUTPUT".to_owned(), "constant output".to_owned(), 0),
-            Some(operator) => {
-                // An operator's steps follow each other.
-                let last = self.steps.last();
-                let first = last.is_none_or(|s| s.operator != self.operator);
-                (
-                    operator.kind.name().to_owned(),
-                    title(&Site::new(self.graph, self.operator)),
-                    if first {
-                        ops::macs(self.graph, self.operator)
-                    } else {
-                        0
-                    },
-                )
-            }
+        // An operator's steps follow each other.
+        let before = self.steps.last().filter(|s| s.operator == self.operator);
+        let (name, title, macs) = match (self.graph.operators.get(self.operator), before) {
+            (None, _) => ("OUTPUT".to_owned(), "constant output".to_owned(), 0),
+            (Some(_), Some(before)) => (before.name.clone(), before.title.clone(), 0),
+            (Some(operator), None) => (
+                operator.kind.name().to_owned(),
+                title(&Site::new(self.graph, self.operator)),
+                ops::macs(self.graph, self.operator),
+            ),
         };
         self.steps.push(Step {
             operator: self.operator,
@@ -201,8 +197,11 @@ impl<'a> Lowering<'a> {
     /// The outputs' places; constants among them are copied into the arena by a last step each.
     pub(super) fn outputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
         let mut ports = Vec::new();
+        let copies: HashMap<TensorId, &OutputCopy> = (self.plan.output_copies.iter())
+            .map(|c| (c.tensor, c))
+            .collect();
         for id in &self.graph.outputs {
-            let operand = match (self.plan.region(*id), self.plan.output_region(*id)) {
+            let operand = match (self.plan.region(*id), copies.get(id)) {
                 (None, Some(copy)) => {
                     let from = self.tensor(*id)?;
                     let to = Operand {
@@ -233,12 +232,21 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// Shapes that a title lists: it stands at each step of an operator, and CONCATENATION has a step for
+/// each input.
+const MOST_SHAPES: usize = 16;
+
 fn title(site: &Site<'_>) -> String {
     let shapes = |ids: &mut dyn Iterator<Item = TensorId>| {
-        ids.filter(|id| !site.graph.tensor(*id).is_constant())
+        let mut ids = ids.filter(|id| !site.graph.tensor(*id).is_constant());
+        let mut shapes: Vec<String> = (ids.by_ref().take(MOST_SHAPES))
             .map(|id| format!("{:?}", site.graph.tensor(id).shape).replace(", ", ","))
-            .collect::<Vec<_>>()
-            .join(", ")
+            .collect();
+        match ids.count() {
+            0 => {}
+            more => shapes.push(format!("{more} more")),
+        }
+        shapes.join(", ")
     };
     format!(
         "{} {} -> {}",

@@ -1,6 +1,7 @@
 //! Writing down what was decided: groups, lifetimes and offsets become a [`Plan`].
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use super::alloc::Allocation;
 use super::lifetime::Lifetimes;
@@ -52,7 +53,7 @@ impl Plan {
                     let buffer = lifetimes.group[group];
                     let Region { offset, bytes } = region(buffer);
                     let (first, last) = lives[index];
-                    let others = buffers[buffer].tensors.iter().copied();
+                    let shares_with = neighbours(&buffers[buffer].tensors, index);
                     (
                         Location::Arena {
                             offset,
@@ -61,7 +62,7 @@ impl Plan {
                             last,
                             buffer,
                         },
-                        others.filter(|&t| t != index).collect(),
+                        shares_with,
                     )
                 }
             };
@@ -76,11 +77,8 @@ impl Plan {
         });
         let tensors = tensors.collect();
 
-        let live = |step: usize| -> usize {
-            let at = buffers.iter().filter(|b| b.first <= step && step <= b.last);
-            at.map(|b| b.bytes.next_multiple_of(options.alignment))
-                .sum()
-        };
+        let steps = order.len() + 2;
+        let live = live_bytes(&buffers, steps, options.alignment);
         let mut operators: Vec<PlannedOperator> = graph
             .operators
             .iter()
@@ -99,20 +97,12 @@ impl Plan {
             .collect();
         for (at, &op) in order.iter().enumerate() {
             operators[op].step = at + 1;
-            operators[op].live_bytes = live(at + 1);
+            operators[op].live_bytes = live[at + 1];
         }
 
-        let top = |step: usize| {
-            let at = buffers
-                .iter()
-                .filter(|b| b.first <= step && step <= b.last && b.bytes > 0);
-            at.map(|b| b.offset + b.bytes)
-                .max()
-                .unwrap_or(0)
-                .next_multiple_of(options.alignment)
-        };
-        let peak_step = (0..=order.len() + 1)
-            .max_by_key(|&step| (top(step), live(step), Reverse(step)))
+        let tops = tops(&buffers, steps, options.alignment);
+        let peak_step = (0..steps)
+            .max_by_key(|&step| (tops[step], live[step], Reverse(step)))
             .unwrap_or(0);
         let output_copies = lifetimes
             .copies
@@ -140,6 +130,56 @@ impl Plan {
             output_copies,
         }
     }
+}
+
+/// As many tensors of one buffer as [`PlannedTensor::shares_with`] lists: in a long chain of
+/// operators in place, each would list all the others.
+const MOST_NEIGHBOURS: usize = 64;
+
+/// The other tensors of a buffer, those nearest by index where they are many.
+fn neighbours(tensors: &[usize], index: usize) -> Vec<usize> {
+    let at = tensors.partition_point(|&t| t < index);
+    let last = tensors.len().saturating_sub(MOST_NEIGHBOURS + 1);
+    let from = at.saturating_sub(MOST_NEIGHBOURS / 2).min(last);
+    let near = tensors[from..].iter().copied().filter(|&t| t != index);
+    near.take(MOST_NEIGHBOURS).collect()
+}
+
+/// Bytes live at each step, each buffer rounded up to the alignment.
+fn live_bytes(buffers: &[PlannedBuffer], steps: usize, alignment: usize) -> Vec<usize> {
+    let (mut born, mut died) = (vec![0; steps + 1], vec![0; steps + 1]);
+    for buffer in buffers.iter().filter(|b| b.first <= b.last) {
+        let bytes = buffer.bytes.next_multiple_of(alignment);
+        born[buffer.first] += bytes;
+        died[buffer.last + 1] += bytes;
+    }
+    let mut live = 0;
+    let changes = born.iter().zip(&died).take(steps);
+    let after = changes.map(|(born, died)| {
+        live = live + born - died;
+        live
+    });
+    after.collect()
+}
+
+/// The highest end of a buffer at each step, rounded up to the alignment.
+fn tops(buffers: &[PlannedBuffer], steps: usize, alignment: usize) -> Vec<usize> {
+    let mut births: Vec<&PlannedBuffer> = buffers.iter().filter(|b| b.bytes > 0).collect();
+    births.sort_by_key(|b| b.first);
+    let mut births = births.into_iter().peekable();
+    // By end; those that died leave when they come to the top.
+    let mut live: BinaryHeap<(usize, usize)> = BinaryHeap::new();
+    let top = |step: usize| {
+        while let Some(buffer) = births.next_if(|b| b.first <= step) {
+            live.push((buffer.offset + buffer.bytes, buffer.last));
+        }
+        while live.peek().is_some_and(|(_, last)| *last < step) {
+            live.pop();
+        }
+        let highest = live.peek().map_or(0, |(end, _)| *end);
+        highest.next_multiple_of(alignment)
+    };
+    (0..steps).map(top).collect()
 }
 
 /// First and last step of each tensor by itself.

@@ -130,11 +130,10 @@ impl Lifetimes {
 
 /// Graph outputs whose value is a constant, each once.
 pub(super) fn constant_outputs(graph: &Graph, values: &Values) -> Vec<TensorId> {
-    let mut found = Vec::new();
-    for &id in &graph.outputs {
-        if matches!(values.tensors[id.index()], Value::Constant(_)) && !found.contains(&id) {
-            found.push(id);
-        }
-    }
-    found
+    let mut seen = vec![false; graph.tensors.len()];
+    let outputs = graph.outputs.iter().copied();
+    let constants = outputs.filter(|id| matches!(values.tensors[id.index()], Value::Constant(_)));
+    constants
+        .filter(|id| !std::mem::replace(&mut seen[id.index()], true))
+        .collect()
 }

@@ -131,7 +131,8 @@ pub struct PlannedTensor {
     #[serde(flatten)]
     pub location: Location,
     /// Other tensors in the same buffer, live at the same time (aliases) or one after the
-    /// other (in place).
+    /// other (in place). Of more than 64 those nearest by index; [`PlannedBuffer::tensors`] has
+    /// them all.
     pub shares_with: Vec<usize>,
 }
 
@@ -348,10 +349,12 @@ impl Plan {
 
 /// The offsets of a plan stay below the sum of all sizes, so checking the sum once is enough.
 fn check_total(graph: &Graph, memory: &[OpMemory], alignment: usize) -> Result<()> {
-    let tensors = graph
-        .tensors
-        .iter()
-        .filter(|t| !t.is_constant() || is_output(graph, t));
+    let mut counted: Vec<bool> = graph.tensors.iter().map(|t| !t.is_constant()).collect();
+    for id in &graph.outputs {
+        counted[id.index()] = true;
+    }
+    let tensors = graph.tensors.iter().zip(counted);
+    let tensors = tensors.filter_map(|(tensor, counted)| counted.then_some(tensor));
     let scratch = memory.iter().flat_map(|m| m.scratch.iter().copied());
     let total = tensors
         .map(|t| t.bytes())
@@ -366,13 +369,6 @@ fn check_total(graph: &Graph, memory: &[OpMemory], alignment: usize) -> Result<(
             Diagnostic::new("the graph's tensors need more memory than can be addressed").into(),
         ),
     }
-}
-
-fn is_output(graph: &Graph, tensor: &crate::graph::Tensor) -> bool {
-    graph
-        .outputs
-        .iter()
-        .any(|&id| std::ptr::eq(graph.tensor(id), tensor))
 }
 
 #[cfg(test)]

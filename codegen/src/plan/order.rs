@@ -9,6 +9,7 @@
 //! sets are too many even so, heuristics take over. The file's order stays unless another is
 //! lower.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
@@ -25,6 +26,12 @@ const MOST_WORK: usize = 6_000_000;
 pub(super) fn most_sets(operators: usize) -> usize {
     (MOST_WORK / operators.max(1)).clamp(64, 200_000)
 }
+
+/// What all searches for one order may spend together, in operators and words looked at, and for
+/// how many operators; of larger graphs less, as each look costs more. It ends searches that would
+/// grow with the square of a graph's size, where the best order so far or the file's has to do.
+const MOST_LOOKS: u64 = 256_000_000;
+const SMALL: u64 = 1000;
 
 /// Sets kept per number of operators when the exact search gives up.
 const BEAM: usize = 48;
@@ -77,10 +84,8 @@ impl Done {
         self.0[op / 64] >> (op % 64) & 1 == 1
     }
 
-    fn with(&self, op: usize) -> Self {
-        let mut words = self.0.clone();
-        words[op / 64] |= 1 << (op % 64);
-        Self(words)
+    fn add(&mut self, op: usize) {
+        self.0[op / 64] |= 1 << (op % 64);
     }
 }
 
@@ -124,6 +129,8 @@ struct Search<'a> {
     needs: Vec<Vec<usize>>,
     /// Per operator: whether it runs right before the first operator that needs it.
     lazy: Vec<bool>,
+    /// What is left of [`MOST_LOOKS`].
+    looks: Cell<u64>,
 }
 
 impl<'a> Search<'a> {
@@ -135,14 +142,19 @@ impl<'a> Search<'a> {
         in_place: bool,
     ) -> Self {
         let up = |bytes: usize| (bytes.div_ceil(alignment) * alignment) as u64;
+        let operators = graph.operators.len() as u64;
         let needs = dependencies(graph);
+        let mut needed = vec![false; needs.len()];
+        for &op in needs.iter().flatten() {
+            needed[op] = true;
+        }
         let adds_only = |op: usize| {
             let inputs = &graph.operators[op].inputs;
             needs[op].is_empty()
                 && memory[op].scratch.is_empty()
                 && inputs.iter().flatten().all(|&id| values.group(id).is_none())
                 && !keeps_state(graph, op)
-                && needs.iter().any(|n| n.contains(&op))
+                && needed[op]
                 // An output that nobody reads would be room taken for this step only.
                 && values.touches[op].iter().all(|&g| {
                     let group = &values.groups[g];
@@ -162,7 +174,17 @@ impl<'a> Search<'a> {
                 .collect(),
             needs,
             lazy,
+            looks: Cell::new(MOST_LOOKS / SMALL.max(operators) * SMALL),
         }
+    }
+
+    fn spend(&self, looks: usize) {
+        self.looks
+            .set(self.looks.get().saturating_sub(looks as u64));
+    }
+
+    fn is_over(&self) -> bool {
+        self.looks.get() == 0
     }
 
     fn start(&self) -> Node {
@@ -181,21 +203,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Bytes live while `op` runs after `node`, and afterwards.
-    fn run(&self, node: &Node, op: usize) -> (u64, u64) {
-        let (mut during, mut after) = (node.live + self.scratch[op], node.live);
-        let last = |group: usize| {
-            let by = &self.values.groups[group].touched_by;
-            by.iter().all(|&o| o == op || node.done.has(o))
-        };
+    /// Bytes live while `op` runs where `live` are before, and afterwards. `left` gives how many of
+    /// the operators that touch a group have not run; `op` is one of them.
+    fn run(&self, live: u64, op: usize, left: impl Fn(usize) -> usize) -> (u64, u64) {
+        let (mut during, mut after) = (live + self.scratch[op], live);
+        let last = |group: usize| left(group) == 1;
         for &g in &self.values.touches[op] {
             let group = &self.values.groups[g];
-            let exists = group.input
-                || group.variable
-                || group
-                    .touched_by
-                    .iter()
-                    .any(|&o| o != op && node.done.has(o));
+            let exists = group.input || group.variable || left(g) < group.touched_by.len();
             if !exists {
                 during += self.sizes[g];
                 after += self.sizes[g];
@@ -228,9 +243,14 @@ impl<'a> Search<'a> {
             .copied()
             .filter(|&o| !node.done.has(o));
         let ran: Vec<usize> = waiting.chain([op]).collect();
+        self.spend(next.done.0.len());
         for &op in &ran {
-            let (during, live) = self.run(&next, op);
-            next.done = next.done.with(op);
+            let (during, live) = self.run(next.live, op, |group| {
+                let by = &self.values.groups[group].touched_by;
+                self.spend(by.len());
+                by.iter().filter(|&&o| !next.done.has(o)).count()
+            });
+            next.done.add(op);
             next.count += 1;
             next.live = live;
             next.peak = next.peak.max(during);
@@ -241,10 +261,19 @@ impl<'a> Search<'a> {
 
     /// Peak of a whole order.
     fn peak(&self, order: &[usize]) -> u64 {
-        order
-            .iter()
-            .fold(self.start(), |node, &op| self.next(&node, 0, op))
-            .peak
+        let groups = self.values.groups.iter();
+        let mut left: Vec<usize> = groups.map(|g| g.touched_by.len()).collect();
+        let Node { live, peak, .. } = self.start();
+        let (mut live, mut peak) = (live, peak);
+        for &op in order {
+            let (during, after) = self.run(live, op, |group| left[group]);
+            peak = peak.max(during);
+            live = after;
+            for &group in &self.values.touches[op] {
+                left[group] -= 1;
+            }
+        }
+        peak
     }
 
     /// Bytes that every order needs: at the ends, and for the largest operator alone.
@@ -282,6 +311,7 @@ impl<'a> Search<'a> {
 
     /// Operators that may run after `node`: one alone if running it now cannot hurt.
     fn ready(&self, node: &Node) -> Vec<usize> {
+        self.spend(self.needs.len());
         let ready: Vec<usize> = (0..self.needs.len())
             .filter(|&op| !node.done.has(op) && !self.lazy[op])
             .filter(|&op| {
@@ -291,6 +321,9 @@ impl<'a> Search<'a> {
             })
             .collect();
         let free = ready.iter().copied().find(|&op| {
+            if self.is_over() {
+                return true;
+            }
             let next = self.next(node, 0, op);
             next.peak <= node.peak && next.live <= node.live
         });
@@ -321,6 +354,9 @@ impl<'a> Search<'a> {
                 continue;
             }
             for op in self.ready(&nodes[at]) {
+                if self.is_over() {
+                    return Walk::TooFar;
+                }
                 let next = self.next(&nodes[at], at, op);
                 if next.peak >= limit || lowest.get(&next.done).is_some_and(|&p| p <= next.peak) {
                     continue;
@@ -373,6 +409,9 @@ impl<'a> Search<'a> {
             let mut seen: HashMap<Done, usize> = HashMap::new();
             for &at in &front {
                 for op in self.ready(&nodes[at]) {
+                    if self.is_over() {
+                        return None;
+                    }
                     let next = self.next(&nodes[at], at, op);
                     if next.peak >= limit {
                         continue;

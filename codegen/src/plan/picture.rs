@@ -1,5 +1,7 @@
 //! A plan as a picture: time across, addresses up.
 
+use std::collections::HashSet;
+
 use svg::Document;
 use svg::node::element::{Group, Line, Rectangle, Style, Text, Title};
 
@@ -146,6 +148,11 @@ impl Plan {
     fn blocks(&self, scale: &Scale) -> (Group, Group) {
         let mut blocks = Group::new();
         let mut names = Group::new().set("class", "name");
+        let copies: HashSet<(usize, usize)> = self
+            .output_copies
+            .iter()
+            .map(|c| (c.offset, c.bytes))
+            .collect();
         for buffer in self.buffers.iter().filter(|b| b.bytes > 0) {
             // Tensors of one buffer take turns; each rectangle ends where the next begins,
             // in the middle of the step they share.
@@ -179,10 +186,8 @@ impl Plan {
                     figure(buffer.bytes),
                     figure(buffer.offset)
                 );
-                let copy = self.output_copies.iter().any(|c| {
-                    (c.offset, c.bytes) == (buffer.offset, buffer.bytes)
-                        && buffer.first > self.order.len()
-                });
+                let copy = buffer.first > self.order.len()
+                    && copies.contains(&(buffer.offset, buffer.bytes));
                 let kind = if copy {
                     "copy of a constant"
                 } else {

@@ -49,6 +49,10 @@ impl Values {
         for id in used_tensors(graph) {
             used[id.index()] = true;
         }
+        let mut is_input = vec![false; graph.tensors.len()];
+        for id in &graph.inputs {
+            is_input[id.index()] = true;
+        }
         let mut values = Self {
             tensors: vec![Value::Unused; graph.tensors.len()],
             groups: Vec::new(),
@@ -64,6 +68,7 @@ impl Values {
                 };
                 let Some(source) = source else { continue };
                 if values.tensors[output.index()] == Value::Unused
+                    && !is_input[output.index()]
                     && aliasable(graph, source, output)
                 {
                     values.tensors[output.index()] = values.ensure(graph, source);
@@ -87,7 +92,7 @@ impl Values {
             let mut touches = Vec::new();
             for &id in op.inputs.iter().flatten().chain(&op.outputs) {
                 if let Some(group) = values.group(id)
-                    && !touches.contains(&group)
+                    && values.groups[group].touched_by.last() != Some(&index)
                 {
                     touches.push(group);
                     values.groups[group].touched_by.push(index);
@@ -197,12 +202,8 @@ fn used_tensors(graph: &Graph) -> impl Iterator<Item = TensorId> + '_ {
 }
 
 /// A variable's bytes change under whoever still holds an alias of them, so it has none. An
-/// output with a place of its own (a graph input, a constant) is none either.
+/// output with a place of its own (a constant; graph inputs are looked at before) is none either.
 fn aliasable(graph: &Graph, source: TensorId, output: TensorId) -> bool {
     let (from, to) = (graph.tensor(source), graph.tensor(output));
-    from.bytes() == to.bytes()
-        && !from.is_variable
-        && !to.is_variable
-        && !to.is_constant()
-        && !graph.inputs.contains(&output)
+    from.bytes() == to.bytes() && !from.is_variable && !to.is_variable && !to.is_constant()
 }

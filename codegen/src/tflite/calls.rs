@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use crate::error::Diagnostic;
-use crate::graph::{Graph, Options};
+use crate::graph::Graph;
 
 /// Checks that called subgraphs exist and that none calls itself, however indirectly: memory
 /// for a call is planned, so its depth has to be known.
@@ -11,7 +11,7 @@ pub(super) fn check(graphs: &[Graph], report: &mut Report) {
     let mut callees: Vec<Vec<usize>> = vec![Vec::new(); graphs.len()];
     for (caller, graph) in graphs.iter().enumerate() {
         for (index, operator) in graph.operators.iter().enumerate() {
-            for callee in called(&operator.options) {
+            for callee in operator.options.callees() {
                 if callee < graphs.len() {
                     callees[caller].push(callee);
                     continue;
@@ -39,16 +39,6 @@ pub(super) fn check(graphs: &[Graph], report: &mut Report) {
                 .in_subgraph(caller),
         );
     }
-}
-
-fn called(options: &Options) -> impl Iterator<Item = usize> {
-    let pair = match options {
-        Options::If(o) => [Some(o.then_graph), Some(o.else_graph)],
-        Options::While(o) => [Some(o.cond_graph), Some(o.body_graph)],
-        Options::CallOnce(o) => [Some(o.init_graph), None],
-        _ => [None, None],
-    };
-    pair.into_iter().flatten()
 }
 
 /// Takes away graphs that no remaining one calls; what is left when none can go, is in a cycle

@@ -10,6 +10,7 @@ mod renode;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use castiron_codegen::board::dts::Devicetree;
 use castiron_codegen::board::renode::{Platform, PlatformOptions};
@@ -253,4 +254,28 @@ fn scripts_are_as_before() {
         let script = resc(&platform(&path, &rules), &options).expect("a script");
         insta::assert_snapshot!(format!("{name}_resc"), script);
     }
+}
+
+/// What takes the square of a devicetree's nodes takes minutes with these.
+#[test]
+fn large_devicetrees_take_time_in_proportion() {
+    let rules = Rules::shipped(None).expect("rules");
+    for (name, make) in castiron_test_tools::large::DEVICETREES {
+        let source = make(5_000);
+        let start = Instant::now();
+        let tree = Devicetree::parse(&source).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let platform = Platform::new(&tree, &rules, &PlatformOptions::default());
+        repl(&platform.unwrap_or_else(|e| panic!("{name}: {e}"))).expect("a description");
+        let taken = start.elapsed();
+        println!("{name}: {:.2} s", taken.as_secs_f64());
+        assert!(taken < Duration::from_secs(30), "{name}: {taken:?}");
+    }
+}
+
+#[test]
+fn paths_of_nodes_have_an_end() {
+    let name = "n".repeat(600);
+    let source = format!("/ {{ {name} {{ {name} {{ }}; }}; }};");
+    let error = Devicetree::parse(&source).expect_err("a path of 1,200 bytes");
+    assert!(error.to_string().contains("path is longer"), "{error}");
 }

@@ -1,7 +1,10 @@
 //! Compilers and other tools that tests run: a test whose tool is missing says so and is skipped,
-//! or fails where a `CASTIRON_REQUIRE_…` variable says that the tool must be there.
+//! or fails where a `CASTIRON_REQUIRE_…` variable says that the tool must be there. And inputs that
+//! are [`large`].
 //!
 //! Packages name this one by its path alone, as it is not published.
+
+pub mod large;
 
 use std::process::Command;
 

@@ -7,7 +7,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 pub use access::{NodeRef, Region};
@@ -25,9 +25,13 @@ pub struct Devicetree {
 #[derive(Debug, Clone)]
 struct Node {
     name: String,
+    /// Bytes of its path, and of what separates it from the names below.
+    path_length: usize,
     labels: Vec<String>,
     parent: Option<usize>,
     children: Vec<usize>,
+    /// The same by name.
+    by_name: HashMap<String, usize>,
     properties: BTreeMap<String, Vec<Value>>,
 }
 

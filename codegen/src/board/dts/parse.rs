@@ -1,7 +1,7 @@
 //! Text to tree. winnow reads one statement at a time and a stack of open nodes makes the tree of
 //! them, so that nesting costs no recursion.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use winnow::combinator::{
     alt, cut_err, delimited, dispatch, fail, opt, preceded, repeat, separated, terminated,
@@ -16,6 +16,8 @@ use crate::error::{Diagnostic, Result};
 
 /// Nodes within nodes; real devicetrees have eight.
 const DEEPEST: usize = 64;
+/// Bytes of a path. Each node that is left out is named by its path.
+const LONGEST_PATH: usize = 1024;
 
 const FLATTENED: &str = "give the build's flattened devicetree, build/zephyr/zephyr.dts";
 
@@ -124,6 +126,8 @@ struct Builder {
     nodes: Vec<Node>,
     labels: BTreeMap<String, usize>,
     open: Vec<usize>,
+    /// Nodes that were deleted.
+    cut_off: HashSet<usize>,
 }
 
 impl Builder {
@@ -166,6 +170,15 @@ impl Builder {
             );
         }
         let parent = self.open.last().copied();
+        if let Subject::Name(name) = &subject {
+            let above = parent.map_or(0, |parent| self.nodes[parent].path_length);
+            if above + name.len() > LONGEST_PATH {
+                return Err(Diagnostic::new(format!(
+                    "a node's path is longer than {LONGEST_PATH} bytes"
+                ))
+                .help("a devicetree of hardware has none: check where the file comes from"));
+            }
+        }
         let index = match (&subject, parent) {
             (Subject::Name(name), None) if name == "/" => match self.nodes.is_empty() {
                 true => self.add(name, None),
@@ -186,10 +199,11 @@ impl Builder {
             (Subject::Reference(reference), _) => self.find(reference)?,
         };
         for label in labels {
-            self.labels.insert(label.clone(), index);
-            let node = &mut self.nodes[index];
-            if !node.labels.contains(&label) {
-                node.labels.push(label);
+            let before = self.labels.insert(label.clone(), index);
+            let labels = &mut self.nodes[index].labels;
+            // A label may have been another node's in between.
+            if before.is_none() || (before != Some(index) && !labels.contains(&label)) {
+                labels.push(label);
             }
         }
         self.open.push(index);
@@ -198,22 +212,26 @@ impl Builder {
 
     fn add(&mut self, name: &str, parent: Option<usize>) -> usize {
         let index = self.nodes.len();
+        let above = parent.map_or(0, |parent| self.nodes[parent].path_length);
         self.nodes.push(Node {
             name: name.to_owned(),
+            path_length: above + name.len() + 1,
             labels: Vec::new(),
             parent,
             children: Vec::new(),
+            by_name: HashMap::new(),
             properties: BTreeMap::new(),
         });
         if let Some(parent) = parent {
-            self.nodes[parent].children.push(index);
+            let parent = &mut self.nodes[parent];
+            parent.children.push(index);
+            parent.by_name.insert(name.to_owned(), index);
         }
         index
     }
 
     fn child(&self, parent: usize, name: &str) -> Option<usize> {
-        let children = self.nodes[parent].children.iter().copied();
-        { children }.find(|child| self.nodes[*child].name == name)
+        self.nodes[parent].by_name.get(name).copied()
     }
 
     fn find(&self, reference: &Reference) -> Result<usize, Diagnostic> {
@@ -240,13 +258,19 @@ impl Builder {
         if let Some(index) = index
             && let Some(parent) = self.nodes[index].parent
         {
-            self.nodes[parent].children.retain(|child| *child != index);
-            self.labels.retain(|_, node| *node != index);
+            let name = self.nodes[index].name.clone();
+            self.nodes[parent].by_name.remove(&name);
+            self.cut_off.insert(index);
+            for label in &self.nodes[index].labels {
+                if self.labels.get(label) == Some(&index) {
+                    self.labels.remove(label);
+                }
+            }
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<Devicetree, Diagnostic> {
+    fn finish(mut self) -> Result<Devicetree, Diagnostic> {
         if !self.open.is_empty() {
             return Err(Diagnostic::new("the file ends within a node")
                 .expected("};")
@@ -256,6 +280,11 @@ impl Builder {
             return Err(Diagnostic::new("the file has no devicetree")
                 .expected("/ { … };")
                 .help(FLATTENED));
+        }
+        if !self.cut_off.is_empty() {
+            for node in &mut self.nodes {
+                node.children.retain(|child| !self.cut_off.contains(child));
+            }
         }
         let mut phandles = BTreeMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
@@ -277,8 +306,7 @@ impl Builder {
 pub(super) fn find_path(nodes: &[Node], path: &str) -> Option<usize> {
     let mut index = 0;
     for name in path.split('/').filter(|name| !name.is_empty()) {
-        let children = &nodes.get(index)?.children;
-        index = *children.iter().find(|child| nodes[**child].name == name)?;
+        index = *nodes.get(index)?.by_name.get(name)?;
     }
     Some(index)
 }

@@ -1,6 +1,6 @@
 //! Devices that hang off other devices: LEDs and buttons on pins, chips on I2C and SPI.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::builder::Builder;
 use super::{Connection, Entry, Group, Outcome, Registration, Value};
@@ -13,6 +13,7 @@ impl<'t> Builder<'t> {
     /// Emits what `gpio-leds` and `gpio-keys` list.
     pub(super) fn leds_and_buttons(&mut self) {
         let mut taken = BTreeSet::new();
+        let mut wired = Wired::new();
         for group in self.tree.nodes() {
             let leds = group.is_compatible("gpio-leds");
             if !(leds || group.is_compatible("gpio-keys")) || !group.is_enabled() {
@@ -30,12 +31,12 @@ impl<'t> Builder<'t> {
                     self.note(node, Outcome::Dropped, "something else is at its pin");
                     continue;
                 }
-                self.at_pin(node, leds, pin);
+                self.at_pin(node, leds, pin, &mut wired);
             }
         }
     }
 
-    fn at_pin(&mut self, node: NodeRef<'t>, led: bool, pin: Pin) {
+    fn at_pin(&mut self, node: NodeRef<'t>, led: bool, pin: Pin, wired: &mut Wired) {
         let class = match led {
             true => "Miscellaneous.LED",
             false => "Miscellaneous.Button",
@@ -53,15 +54,22 @@ impl<'t> Builder<'t> {
         if led {
             let output = pin.number.to_string();
             let to = format!("{}@0", entry.name);
-            let port = self.entries.iter_mut().find(|entry| entry.name == pin.port);
-            if let Some(port) = port {
-                // Where numbered outputs are interrupts too, one goes to both.
-                match port.connections.iter_mut().find(|c| c.output == output) {
-                    Some(connection) => connection.to.push(to),
-                    None => port.connections.push(Connection {
+            let port = &mut self.entries[pin.port_place];
+            let wired = wired.entry(pin.port_place).or_insert_with(|| {
+                let connections = port.connections.iter().enumerate().rev();
+                { connections }
+                    .map(|(at, c)| (c.output.clone(), at))
+                    .collect()
+            });
+            // Where numbered outputs are interrupts too, one goes to both.
+            match wired.get(&output) {
+                Some(at) => port.connections[*at].to.push(to),
+                None => {
+                    wired.insert(output.clone(), port.connections.len());
+                    port.connections.push(Connection {
                         output,
                         to: vec![to],
-                    }),
+                    });
                 }
             }
         } else {
@@ -82,9 +90,8 @@ impl<'t> Builder<'t> {
             _ => None,
         };
         let pin = number(1).ok_or("it names no pin")?;
-        let model = self.by_node.get(&port.key());
-        let model = model.and_then(|name| self.entries.iter().find(|entry| entry.name == *name));
-        let Some(model) = model else {
+        let place = self.place_of(port);
+        let Some((port_place, model)) = place.map(|place| (place, &self.entries[place])) else {
             let what = port.compatibles().next().unwrap_or(port.name());
             return Err(format!("its port, {what}, has no model"));
         };
@@ -95,6 +102,7 @@ impl<'t> Builder<'t> {
         }
         Ok(Pin {
             port: model.name.clone(),
+            port_place,
             number: pin,
             active_low: number(2).is_some_and(|flags| flags & ACTIVE_LOW != 0),
         })
@@ -133,8 +141,7 @@ impl<'t> Builder<'t> {
             None => self.device_rule(node, Some("spi"))?,
         };
         let rule = rule.ok_or("no rule has a model of it")?;
-        let model = self.by_node.get(&bus.key());
-        let model = model.and_then(|name| self.entries.iter().find(|entry| entry.name == *name));
+        let model = self.place_of(bus).map(|place| &self.entries[place]);
         let model = model.ok_or("its bus has no model")?;
         let (single, several) = match rule.bus.as_deref() {
             Some("spi") => ("ISPIPeripheral", "ISPIPeripheral#"),
@@ -165,8 +172,13 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// Of entries with pins, by their place in the list: the connection of each output.
+type Wired = HashMap<usize, HashMap<String, usize>>;
+
 struct Pin {
     port: String,
+    /// Where the port's entry is in the list.
+    port_place: usize,
     number: u64,
     active_low: bool,
 }

@@ -1,10 +1,11 @@
 //! The state while a platform is made, and the order of the work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Entry, Group, Note, Outcome, Platform, PlatformOptions, Registration, Tag};
 use crate::board::dts::{Devicetree, Interrupt, NodeRef, Region};
 use crate::board::rules::Rules;
+use crate::emit::ident::Names;
 use crate::error::{Diagnostic, Result};
 
 /// A platform while it is made.
@@ -17,9 +18,11 @@ pub(super) struct Builder<'t> {
     pub(super) entries: Vec<Entry>,
     pub(super) tags: Vec<Tag>,
     notes: BTreeSet<Note>,
-    names: BTreeSet<String>,
+    names: Names,
     /// The entry of a node.
     pub(super) by_node: BTreeMap<usize, String>,
+    /// Where an entry of a node is in the list, by its name.
+    places: HashMap<String, usize>,
     /// What interrupts of a controller go to: an entry.
     pub(super) receivers: BTreeMap<usize, String>,
     /// Nodes that need no further look.
@@ -46,10 +49,9 @@ pub(super) fn build(
         entries: Vec::new(),
         tags: Vec::new(),
         notes: BTreeSet::new(),
-        names: ["sysbus", "machine", "emulation", "none", "new", "empty"]
-            .map(str::to_owned)
-            .into(),
+        names: Names::without(["sysbus", "machine", "emulation", "none", "new", "empty"]),
         by_node: BTreeMap::new(),
+        places: HashMap::new(),
         receivers: BTreeMap::new(),
         done: BTreeSet::new(),
         cpu_types: Vec::new(),
@@ -108,13 +110,8 @@ impl<'t> Builder<'t> {
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             name.insert(0, 'x');
         }
-        let mut number = 2;
-        let mut candidate = name.clone();
-        while !self.names.insert(candidate.clone()) {
-            candidate = format!("{name}x{number}");
-            number += 1;
-        }
-        candidate
+        self.names
+            .unique_by(&name, |number| format!("{name}x{number}"))
     }
 
     pub(super) fn note(&mut self, node: NodeRef<'_>, outcome: Outcome, reason: impl Into<String>) {
@@ -129,7 +126,13 @@ impl<'t> Builder<'t> {
     pub(super) fn push(&mut self, node: NodeRef<'_>, entry: Entry) {
         self.by_node.insert(node.key(), entry.name.clone());
         self.done.insert(node.key());
+        self.places.insert(entry.name.clone(), self.entries.len());
         self.entries.push(entry);
+    }
+
+    /// Where a node's entry is in the list.
+    pub(super) fn place_of(&self, node: NodeRef<'_>) -> Option<usize> {
+        self.places.get(self.by_node.get(&node.key())?).copied()
     }
 
     /// An entry for a node, without parameters and interrupts.
@@ -240,36 +243,39 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Tags as Renode takes them: of two that overlap one lies in the other and comes later.
+/// Tags as Renode takes them: of two that overlap one lies in the other and comes later. Those that
+/// overlap in part, or are the same range, become one.
 fn nested(mut tags: Vec<Tag>) -> Vec<Tag> {
-    let partial = |a: &Tag, b: &Tag| {
-        a.region.overlaps(&b.region)
-            && !a.region.contains(&b.region)
-            && !b.region.contains(&a.region)
-    };
-    tags.sort();
-    'again: loop {
-        for first in 0..tags.len() {
-            for second in first + 1..tags.len() {
-                let equal = tags[first].region == tags[second].region;
-                if equal || partial(&tags[first], &tags[second]) {
-                    let other = tags.remove(second);
-                    let tag = &mut tags[first];
-                    let end = tag.region.end().max(other.region.end());
-                    tag.region.address = tag.region.address.min(other.region.address);
-                    tag.region.size = end - tag.region.address;
-                    if !tag.name.split(" / ").any(|name| name == other.name) {
-                        tag.name = format!("{} / {}", tag.name, other.name);
-                    }
-                    continue 'again;
-                }
-            }
-        }
-        break;
-    }
     tags.sort_by(|a, b| {
         let key = |tag: &Tag| (tag.region.address, u64::MAX - tag.region.size);
-        key(a).cmp(&key(b))
+        key(a).cmp(&key(b)).then_with(|| a.cmp(b))
     });
-    tags
+    let mut done: Vec<Tag> = Vec::with_capacity(tags.len());
+    // Names that a tag of `done` was put together of.
+    let mut names: HashMap<usize, HashSet<String>> = HashMap::new();
+    // Those that the next one may lie in, each within the one before.
+    let mut open: Vec<usize> = Vec::new();
+    for tag in tags {
+        let (begin, end) = (tag.region.address, tag.region.end());
+        while open
+            .pop_if(|o| done[*o].region.end() <= begin && done[*o].region != tag.region)
+            .is_some()
+        {}
+        let outermost = open.partition_point(|o| done[*o].region.end() >= end);
+        let same = open.last().filter(|o| done[**o].region == tag.region);
+        let Some(&into) = open.get(outermost).or(same) else {
+            open.push(done.len());
+            done.push(tag);
+            continue;
+        };
+        let merged = &mut done[into];
+        merged.region.size = end.max(merged.region.end()) - merged.region.address;
+        let names = names
+            .entry(into)
+            .or_insert_with(|| HashSet::from([merged.name.clone()]));
+        if names.insert(tag.name.clone()) {
+            merged.name += &format!(" / {}", tag.name);
+        }
+    }
+    done
 }

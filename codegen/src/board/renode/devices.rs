@@ -57,7 +57,7 @@ impl<'t> Builder<'t> {
             let address = region.address.saturating_add_signed(rule.offset);
             if !address.is_multiple_of(4) {
                 self.tag(node, "its address is no multiple of 4");
-            } else if memories.iter().any(|memory| memory.overlaps(&region)) {
+            } else if overlaps_one_of(&memories, &region) {
                 self.note(
                     node,
                     Outcome::Dropped,
@@ -283,6 +283,14 @@ impl<'t> Builder<'t> {
             });
         }
     }
+}
+
+/// Whether a region overlaps one of those that are in order and apart from each other.
+fn overlaps_one_of(regions: &[Region], region: &Region) -> bool {
+    let behind = regions.partition_point(|other| other.address < region.end());
+    regions[..behind]
+        .last()
+        .is_some_and(|other| other.overlaps(region))
 }
 
 /// Whether a node's address is a place on I2C, SPI or the like.

@@ -106,7 +106,7 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// The ranges of all memories.
+    /// The ranges of all memories: in order, none in another.
     pub(super) fn memory_regions(&self) -> Vec<Region> {
         let memories = self
             .entries
@@ -119,6 +119,8 @@ impl<'t> Builder<'t> {
             }),
             _ => None,
         });
-        regions.collect()
+        let mut regions: Vec<Region> = regions.collect();
+        regions.sort();
+        regions
     }
 }

@@ -1,5 +1,7 @@
 //! A header and a source file that need nothing but the C library.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::emit::arena::ArenaValues;
@@ -123,11 +125,15 @@ fn signature_values(model: &Model, signature: &Signature, upper: &str) -> Signat
                 &g.outputs
             }
         });
+        let mut positions = HashMap::new();
+        for (position, id) in tensors.iter().enumerate() {
+            positions.entry(*id).or_insert(position);
+        }
         let port = |(i, port): (usize, &SignaturePort)| PortValues {
             upper: format!("{upper}_{side}_{i}"),
             name: c_string(&shortened(&port.name)),
             tensor: port.tensor.index(),
-            index: tensors.iter().position(|id| *id == port.tensor),
+            index: positions.get(&port.tensor).copied(),
         };
         ports.iter().enumerate().map(port).collect()
     };

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::literal::{c_comment, c_float};
 use super::{LONGEST_NAME, comment};
 use crate::emit::literal::shortened_to;
+use crate::graph::callees_first;
 use crate::tflm::direct::{
     Call, Described, Direct, DirectTensor, KernelRegistration, Member, OWN_HEADER, OptionStruct,
     Place, Subgraph, element_type,
@@ -226,7 +227,7 @@ impl Tables {
             calls,
             subgraphs,
             omitted: direct.omitted.iter().map(omitted).collect(),
-            most_tensors: most_tensors(direct, 0).max(1),
+            most_tensors: most_tensors(direct).max(1),
         }
     }
 }
@@ -394,13 +395,18 @@ fn registration(registration: &KernelRegistration) -> String {
 }
 
 /// Tensors of the operators that run at the same time, as some call subgraphs; the most there are.
-fn most_tensors(direct: &Direct, subgraph: usize) -> usize {
-    let calls = &direct.calls[direct.subgraphs[subgraph].calls.clone()];
-    let each = calls.iter().map(|call| {
-        let callees = call.callees.iter().map(|n| most_tensors(direct, *n));
-        call.tensors.len() + callees.max().unwrap_or(0)
-    });
-    each.max().unwrap_or(0)
+fn most_tensors(direct: &Direct) -> usize {
+    let calls = |subgraph: usize| &direct.calls[direct.subgraphs[subgraph].calls.clone()];
+    let callees = |subgraph| calls(subgraph).iter().flat_map(|call| &call.callees);
+    let mut most = vec![0; direct.subgraphs.len()];
+    for subgraph in callees_first(0, |subgraph| callees(subgraph).copied().collect()) {
+        let each = calls(subgraph).iter().map(|call| {
+            let within = call.callees.iter().map(|n| most[*n]);
+            call.tensors.len() + within.max().unwrap_or(0)
+        });
+        most[subgraph] = each.max().unwrap_or(0);
+    }
+    most[0]
 }
 
 fn omitted(operator: &Described) -> String {

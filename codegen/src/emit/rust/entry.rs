@@ -1,11 +1,12 @@
 //! The code of one entry point: types, descriptions, parameters and methods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::names::{self, port_names, snake_case};
+use crate::emit::ident::Names;
 use crate::lower::{Entry, Memory, Operand, Port, Step};
 
 /// Methods that every model has.
@@ -40,6 +41,7 @@ impl<'a> EntryCode<'a> {
         let several = entries.len() > 1;
         let mut taken: BTreeSet<String> = METHODS.map(str::to_owned).into();
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
+        let mut numbers: HashMap<String, usize> = HashMap::new();
         let codes = entries.iter().enumerate().map(|(position, entry)| {
             let name = entry
                 .signature
@@ -49,8 +51,17 @@ impl<'a> EntryCode<'a> {
                 Some(name) if !METHODS.contains(&&*name) => name,
                 _ => format!("entry_{position}"),
             };
-            let name = std::iter::once(wanted.clone())
-                .chain((2..).map(|n: usize| format!("{wanted}_{n}")))
+            // Numbers that were no good for one signature are none for the next of its name.
+            let number = numbers.entry(wanted.clone()).or_insert(1);
+            let first = *number;
+            let name = (first..)
+                .map(|n: usize| {
+                    *number = n + 1;
+                    match n {
+                        1 => wanted.clone(),
+                        _ => format!("{wanted}_{n}"),
+                    }
+                })
                 .find(|name| {
                     let methods = methods_of(entry, name);
                     let free = !SHADOWING.contains(&&**name)
@@ -230,8 +241,11 @@ impl<'a> EntryCode<'a> {
     /// `run`, with a look at every operator's outputs as soon as they are there.
     pub(super) fn traced(&self) -> TokenStream {
         let looks_after = |steps: usize| {
-            let all = self.entry.observations.iter();
-            all.filter(move |o| o.steps == steps).map(|o| {
+            // In the order of their steps.
+            let all = &self.entry.observations;
+            let from = all.partition_point(|o| o.steps < steps);
+            let to = all.partition_point(|o| o.steps <= steps);
+            all[from..to].iter().map(|o| {
                 let (operator, output) = (o.operator, o.output);
                 let offset = Literal::usize_unsuffixed(o.operand.offset);
                 let len = Literal::usize_unsuffixed(o.operand.range().len());
@@ -338,7 +352,7 @@ fn methods_of(entry: &Entry, name: &str) -> Vec<String> {
 pub(super) fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
     let names = port_names(ports.iter().map(|p| p.name.as_str()));
     // `x_2` and `x2` differ, but not as types.
-    let mut types = BTreeSet::new();
+    let mut types = Names::new();
     ports
         .iter()
         .zip(names)
@@ -348,10 +362,11 @@ pub(super) fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
             } else {
                 format!("{role}_{name}")
             };
-            let mut camel: String = method.split('_').map(capitalised).collect();
-            while !types.insert(camel.clone()) {
-                camel.push_str("Again");
-            }
+            let camel: String = method.split('_').map(capitalised).collect();
+            let camel = types.unique_by(&camel, |n| match n {
+                2 => format!("{camel}Again"),
+                _ => format!("{camel}Again{}", n - 1),
+            });
             Named {
                 port,
                 type_name: Ident::new(&camel, Span::call_site()),

@@ -7,7 +7,7 @@ use quote::quote;
 use super::entry::{Named, element, named, port_items};
 use super::{RustOptions, labels, literals, tracked};
 use crate::error::{Diagnostic, Result};
-use crate::graph::{Graph, Model, Signature, TensorId};
+use crate::graph::{Graph, Model, Signature, TensorId, names_of_ports};
 use crate::lower::{ElementType, Memory, Operand, Port};
 
 /// A model whose first subgraph TFLM computes.
@@ -251,6 +251,8 @@ fn methods(inputs: &[Named<'_>], outputs: &[Named<'_>]) -> TokenStream {
 /// Inputs or outputs with the names that a signature has for them. Only their types and lengths
 /// count: where they lie, the library knows.
 fn ports(graph: &Graph, signature: Option<&Signature>, ids: &[TensorId]) -> Result<Vec<Port>> {
+    let named = signature.into_iter();
+    let names = names_of_ports(named.flat_map(|s| s.inputs.iter().chain(&s.outputs)));
     let port = |id: &TensorId| {
         let tensor = graph.tensor(*id);
         let element = ElementType::of(tensor.dtype).ok_or_else(|| {
@@ -258,12 +260,8 @@ fn ports(graph: &Graph, signature: Option<&Signature>, ids: &[TensorId]) -> Resu
                 .at_tensor(id.index(), &tensor.name)
                 .found(tensor.dtype)
         })?;
-        let names = signature
-            .into_iter()
-            .flat_map(|s| s.inputs.iter().chain(&s.outputs));
-        let named = names.into_iter().find(|port| port.tensor == *id);
         Ok(Port {
-            name: named.map_or(&tensor.name, |port| &port.name).clone(),
+            name: names.get(id).map_or(&tensor.name, |name| *name).clone(),
             shape: tensor.shape.clone(),
             dtype: tensor.dtype,
             quantization: tensor.quantization.clone(),

@@ -3,14 +3,22 @@
 use std::cmp::Reverse;
 
 use super::meter::Meter;
-use super::{Item, live};
+use super::{Item, Occupied, live};
 
 /// Share of the budget for [`improve`]: one part in this many.
 const SHARE: u64 = 6;
 
+/// From this many items on a tree of what is in use is faster than a look at all that are placed.
+const MANY: usize = 4096;
+/// Orders that are tried for so many items.
+const MOST_ORDERS_OF_MANY: usize = 2;
+
 /// Puts each item, in the order given, at the lowest offset where it fits between those
 /// placed before it. Returns offsets and peak.
 fn first_fit(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
+    if items.len() > MANY {
+        return first_fit_of_many(items, order);
+    }
     let mut offsets = vec![0; items.len()];
     // Placed items by offset, so that gaps show up in address order.
     let mut placed: Vec<(u64, usize)> = Vec::with_capacity(items.len());
@@ -34,39 +42,89 @@ fn first_fit(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
     (offsets, peak)
 }
 
-/// The orders worth trying: each is the best one for some family of graphs.
-fn orders(items: &[Item]) -> Vec<Vec<usize>> {
-    let live = live(items);
-    let span = |i: usize| items[i].hi - items[i].lo + 1;
-    let area = |i: usize| span(i) as u64 * items[i].size;
-    let load: Vec<u64> = items
-        .iter()
-        .map(|item| live[item.lo..=item.hi].iter().copied().max().unwrap_or(0))
-        .collect();
-    let by = |key: &dyn Fn(usize) -> (u64, u64)| {
-        let mut order: Vec<usize> = (0..items.len()).collect();
-        order.sort_by_key(|&i| (Reverse(key(i)), i));
-        order
-    };
-    vec![
-        by(&|i| (items[i].size, span(i) as u64)),
-        by(&|i| (load[i], items[i].size)),
-        by(&|i| (area(i), items[i].size)),
-        by(&|i| (span(i) as u64, items[i].size)),
-        by(&|i| (load[i], area(i))),
-        by(&|i| (load[i], span(i) as u64)),
-        by(&|i| (!(items[i].lo as u64), items[i].size)),
-        by(&|i| (items[i].hi as u64, items[i].size)),
-    ]
+fn first_fit_of_many(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
+    let sections = items.iter().map(|i| i.hi + 1).max().unwrap_or(0);
+    let mut occupied = Occupied::new(sections);
+    let mut offsets = vec![0; items.len()];
+    let mut peak = 0;
+    for &i in order {
+        let Item { size, lo, hi } = items[i];
+        offsets[i] = occupied.lowest_gap(lo, hi, size);
+        occupied.add(lo, hi, offsets[i], size);
+        peak = peak.max(offsets[i] + size);
+    }
+    (offsets, peak)
 }
 
-/// The best first-fit plan over all orders.
-pub(super) fn best(items: &[Item]) -> (Vec<u64>, u64) {
-    orders(items)
-        .iter()
-        .map(|order| first_fit(items, order))
-        .min_by_key(|(_, peak)| *peak)
-        .unwrap_or_default()
+/// The orders worth trying, made as they are asked for: each is the best one for some family of
+/// graphs.
+fn orders(items: &[Item]) -> impl Iterator<Item = Vec<usize>> {
+    type Key = fn(&Item, u64) -> (u64, u64);
+    const KEYS: [Key; 8] = [
+        |item, _| (item.size, span(item)),
+        |item, load| (load, item.size),
+        |item, _| (area(item), item.size),
+        |item, _| (span(item), item.size),
+        |item, load| (load, area(item)),
+        |item, load| (load, span(item)),
+        |item, _| (!(item.lo as u64), item.size),
+        |item, _| (item.hi as u64, item.size),
+    ];
+    let load = loads(items);
+    let most = match items.len() > MANY {
+        true => MOST_ORDERS_OF_MANY,
+        false => KEYS.len(),
+    };
+    KEYS.into_iter().take(most).map(move |key| {
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_key(|&i| (Reverse(key(&items[i], load[i])), i));
+        order
+    })
+}
+
+fn span(item: &Item) -> u64 {
+    (item.hi - item.lo + 1) as u64
+}
+
+fn area(item: &Item) -> u64 {
+    span(item) * item.size
+}
+
+/// The most that is live at once during each item's life.
+fn loads(items: &[Item]) -> Vec<u64> {
+    let live = live(items);
+    // Row *n* has the greatest of the 2^*n* sections from each one on.
+    let mut rows = vec![live];
+    while let Some(row) = rows.last()
+        && row.len() > 1 << (rows.len() - 1)
+    {
+        let half = 1 << (rows.len() - 1);
+        let pairs = row.iter().zip(&row[half..]);
+        let next = pairs.map(|(a, b)| *a.max(b)).collect();
+        rows.push(next);
+    }
+    let load = |item: &Item| {
+        let n = span(item).ilog2() as usize;
+        let row = &rows[n];
+        row[item.lo].max(row[item.hi + 1 - (1 << n)])
+    };
+    items.iter().map(load).collect()
+}
+
+/// The best first-fit plan over all orders; the first that is as low as `bound`, below which none
+/// can be.
+pub(super) fn best(items: &[Item], bound: u64) -> (Vec<u64>, u64) {
+    let mut best: Option<(Vec<u64>, u64)> = None;
+    for order in orders(items) {
+        let (offsets, peak) = first_fit(items, &order);
+        if best.as_ref().is_none_or(|(_, lowest)| peak < *lowest) {
+            best = Some((offsets, peak));
+        }
+        if peak <= bound {
+            break;
+        }
+    }
+    best.unwrap_or_default()
 }
 
 /// Moves items that stick out at the top to an earlier place in the order and keeps what
@@ -81,9 +139,11 @@ pub(super) fn improve(
 ) {
     let n = items.len();
     let cost = (n * n / 4 + 1) as u64;
-    let total = meter.left() / SHARE;
-    let starts = orders(items);
-    let share = total / starts.len() as u64;
+    let starts: Vec<Vec<usize>> = orders(items).collect();
+    let share = meter.left() / SHARE / starts.len() as u64;
+    if share < cost {
+        return;
+    }
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for mut order in starts {
         let (mut current, mut height) = first_fit(items, &order);

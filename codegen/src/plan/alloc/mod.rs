@@ -9,10 +9,12 @@
 mod exact;
 mod greedy;
 mod meter;
+mod occupied;
 
 use std::time::Duration;
 
 use meter::Meter;
+pub(crate) use occupied::Occupied;
 
 /// One buffer of the packing problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,7 +96,7 @@ pub fn allocate(buffers: &[Buffer], alignment: usize, budget: &Budget) -> Alloca
     let alignment = alignment.max(1);
     let mut components = components(buffers, alignment);
     for c in &mut components {
-        (c.offsets, c.peak) = greedy::best(&c.items);
+        (c.offsets, c.peak) = greedy::best(&c.items, c.bound);
     }
     let lower_bound = components.iter().map(|c| c.bound).max().unwrap_or(0);
 
@@ -195,13 +197,18 @@ fn component(buffers: &[Buffer], alignment: usize, members: Vec<usize>) -> Compo
 /// The height of what is live in each section.
 fn live(items: &[Item]) -> Vec<u64> {
     let sections = items.iter().map(|i| i.hi + 1).max().unwrap_or(0);
-    let mut live = vec![0; sections];
+    let (mut born, mut died) = (vec![0; sections + 1], vec![0; sections + 1]);
     for item in items {
-        for height in &mut live[item.lo..=item.hi] {
-            *height += item.size;
-        }
+        born[item.lo] += item.size;
+        died[item.hi + 1] += item.size;
     }
-    live
+    let mut height = 0;
+    let changes = born.iter().zip(&died).take(sections);
+    let after = changes.map(|(born, died)| {
+        height = height + born - died;
+        height
+    });
+    after.collect()
 }
 
 #[cfg(test)]

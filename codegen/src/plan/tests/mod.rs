@@ -174,6 +174,28 @@ fn aliases_chain_and_outlive_their_source() {
 }
 
 #[test]
+fn of_many_tensors_in_a_buffer_each_names_the_nearest() {
+    const LENGTH: usize = 1000;
+    let mut b = Build::default();
+    let x = b.tensor(8);
+    let y = (0..LENGTH).fold(x, |x, _| b.then(&[x], 8, in_place(&[0])));
+    let plan = b.plan(&[x], &[y], &options());
+    assert_eq!(plan.buffers.len(), 1);
+    assert_eq!(plan.buffers[0].tensors.len(), LENGTH + 1);
+    assert!(plan.tensors.iter().all(|t| t.shares_with.len() == 64));
+    let near = |t: usize| {
+        (
+            plan.tensors[t].shares_with[0],
+            plan.tensors[t].shares_with[63],
+        )
+    };
+    assert_eq!(
+        [near(0), near(500), near(1000)],
+        [(1, 64), (468, 532), (936, 999)]
+    );
+}
+
+#[test]
 fn an_alias_of_another_size_is_separate() {
     let mut b = Build::default();
     let x = b.tensor(8);

@@ -54,7 +54,7 @@ fn all<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
 fn rewrite(
     file: &Parts<'_>,
     data: &[Option<(usize, usize)>],
-    mut room: Vec<Range<usize>>,
+    room: Vec<Range<usize>>,
 ) -> Result<Vec<u8>, Diagnostic> {
     let mut rest = file.bytes.to_vec();
     // The largest first; tables may share a vector.
@@ -64,11 +64,12 @@ fn rewrite(
     for range in &room {
         rest[range.clone()].fill(0);
     }
+    let mut room = Room::new(room);
     let mut front = Front::new();
     let mut tables = BTreeMap::new();
     for (at, length) in vectors {
         let bytes = file.bytes.get(at..at + length).unwrap_or_default();
-        let table = match place(&mut room, length) {
+        let table = match room.take(length) {
             Some(first) => {
                 let count = u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
                 rest[first - LENGTH..first].copy_from_slice(&count);
@@ -123,17 +124,36 @@ fn is_padding(bytes: &[u8], from: usize, to: usize) -> bool {
                 .is_some_and(|gap| gap.iter().all(|byte| *byte == 0)))
 }
 
-/// Takes aligned bytes from the range that they fill best.
-fn place(room: &mut Vec<Range<usize>>, length: usize) -> Option<usize> {
-    let first = |range: &Range<usize>| (range.start + LENGTH).next_multiple_of(ALIGNMENT);
-    let spare = |range: &Range<usize>| range.end.checked_sub(first(range) + length);
-    let fits = room.iter().enumerate();
-    let fits = fits.filter_map(|(index, range)| Some((spare(range)?, index)));
-    let (_, index) = fits.min()?;
-    let range = room[index].clone();
-    let first = first(&range);
-    room[index] = first + length..range.end;
-    // What lies before keeps its place in the order.
-    room.insert(index, range.start..first - LENGTH);
-    Some(first)
+/// Ranges of free bytes, by how many an aligned vector can have there and by where they begin.
+#[derive(Default)]
+struct Room(BTreeMap<(usize, usize), Range<usize>>);
+
+impl Room {
+    fn new(ranges: Vec<Range<usize>>) -> Self {
+        let mut room = Self::default();
+        ranges.into_iter().for_each(|range| room.add(range));
+        room
+    }
+
+    fn add(&mut self, range: Range<usize>) {
+        let most = range.end.saturating_sub(Self::first(&range));
+        if most > 0 {
+            self.0.insert((most, range.start), range);
+        }
+    }
+
+    /// Where the bytes of a vector can begin.
+    fn first(range: &Range<usize>) -> usize {
+        (range.start + LENGTH).next_multiple_of(ALIGNMENT)
+    }
+
+    /// Takes aligned bytes from the range that they fill best.
+    fn take(&mut self, length: usize) -> Option<usize> {
+        let key = *self.0.range((length, 0)..).next()?.0;
+        let range = self.0.remove(&key)?;
+        let first = Self::first(&range);
+        self.add(range.start..first - LENGTH);
+        self.add(first + length..range.end);
+        Some(first)
+    }
 }

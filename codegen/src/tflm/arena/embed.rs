@@ -34,14 +34,12 @@ impl Embedded {
             let plan = Offline::new(Vec::new());
             return Ok(Self { plan, arenas: None });
         };
-        let scratch = |operator: usize| {
-            let operators = without.iter().flat_map(|arena| &arena.operators);
-            let mut found = operators.filter(|o| (o.subgraph, o.index) == (0, operator));
-            found.next().map(|o| o.scratch_bytes.clone())
-        };
+        // The first subgraph's operators come first, and in their order.
         let memory = |_: &Graph, operator: usize| OpMemory {
             outputs: Vec::new(),
-            scratch: scratch(operator).unwrap_or_default(),
+            scratch: (without.as_ref())
+                .map(|arena| arena.operators[operator].scratch_bytes.clone())
+                .unwrap_or_default(),
         };
         let plan_options = PlanOptions {
             alias: false,

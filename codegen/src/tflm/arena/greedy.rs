@@ -2,6 +2,8 @@
 //!
 //! This has to give the same offsets as TFLM, not good ones: [`crate::plan`] has those.
 
+use crate::plan::alloc::Occupied;
+
 /// A buffer of the head, in the order that TFLM hands them to its planner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Buffer {
@@ -15,24 +17,26 @@ pub(super) struct Buffer {
     pub(super) fixed: Option<usize>,
 }
 
-impl Buffer {
-    fn meets(&self, other: &Self) -> bool {
-        self.first <= other.last && other.first <= self.last
-    }
-}
-
 /// The offset of every buffer.
 pub(super) fn offsets(buffers: &[Buffer]) -> Vec<usize> {
+    // Two lives meet or not whatever the time between births is.
+    let mut births: Vec<i64> = buffers.iter().map(|b| b.first).collect();
+    births.sort_unstable();
+    births.dedup();
+    let mut occupied = Occupied::new(births.len());
     let mut offsets = vec![0; buffers.len()];
-    // Placed buffers by offset; of equal offsets, the one placed first.
-    let mut placed: Vec<usize> = Vec::with_capacity(buffers.len());
     for id in order(buffers) {
         let buffer = &buffers[id];
-        offsets[id] = buffer
-            .fixed
-            .unwrap_or_else(|| lowest_gap(buffer, buffers, &placed, &offsets));
-        let at = placed.partition_point(|other| offsets[*other] <= offsets[id]);
-        placed.insert(at, id);
+        let first = births.partition_point(|birth| *birth < buffer.first);
+        let last = births.partition_point(|birth| *birth <= buffer.last);
+        let last = last.saturating_sub(1).max(first);
+        let bytes = buffer.bytes as u64;
+        // With an offline plan neighbours may overlap each other.
+        offsets[id] = buffer.fixed.unwrap_or_else(|| match bytes {
+            0 => 0,
+            _ => occupied.lowest_gap(first, last, bytes) as usize,
+        });
+        occupied.add(first, last, offsets[id] as u64, bytes);
     }
     offsets
 }
@@ -46,20 +50,6 @@ fn order(buffers: &[Buffer]) -> Vec<usize> {
     free.sort_by_key(|id| std::cmp::Reverse(buffers[*id].bytes));
     order.extend(free);
     order
-}
-
-/// First fit, going through the neighbours in time by offset. With an offline plan neighbours may
-/// overlap each other; a gap is then measured from the highest end seen so far.
-fn lowest_gap(buffer: &Buffer, all: &[Buffer], placed: &[usize], offsets: &[usize]) -> usize {
-    let mut candidate = 0;
-    for other in placed.iter().copied().filter(|id| buffer.meets(&all[*id])) {
-        let room = offsets[other].checked_sub(candidate);
-        if room.is_some_and(|room| room >= buffer.bytes) {
-            break;
-        }
-        candidate = candidate.max(offsets[other] + all[other].bytes);
-    }
-    candidate
 }
 
 /// Bytes from the start of the arena to the highest end.

@@ -8,7 +8,7 @@ use super::prepare::Event;
 use super::site::{Site, bytes};
 use super::variables;
 use crate::error::Diagnostic;
-use crate::graph::{DType, Graph, Model, Options, TensorId};
+use crate::graph::{DType, Graph, Model, TensorId};
 
 /// Operators that TFLM may come by while it walks into subgraphs, each as often as it is called.
 const MOST_VISITS: usize = 1_000_000;
@@ -71,13 +71,13 @@ pub(super) fn buffers(
     let mut planned = Planned::default();
     let mut index = 0;
     for (subgraph, graph) in model.graphs.iter().enumerate() {
+        let handles = variables::handles(graph);
         for (tensor, t) in graph.tensors.iter().enumerate() {
             let fixed = offline.and_then(|plan| plan.offset(index));
             index += 1;
             let size = bytes(t).unwrap_or(0);
             let handle = t.dtype == DType::Resource
-                && u32::try_from(tensor)
-                    .is_ok_and(|id| variables::handle(graph, TensorId(id)).is_some());
+                && u32::try_from(tensor).is_ok_and(|id| handles.contains_key(&TensorId(id)));
             let free = !t.is_variable && !handle && size > 0;
             if t.is_constant() || !(free || (t.is_variable && fixed.is_some())) {
                 continue;
@@ -115,21 +115,21 @@ pub(in crate::tflm) fn reached(model: &Model) -> Vec<bool> {
         if std::mem::replace(&mut reached[index], true) {
             continue;
         }
-        let operators = &model.graphs[index].operators;
-        next.extend(operators.iter().flat_map(|o| called(&o.options)));
+        next.extend(model.graphs[index].callees());
     }
     reached
 }
 
-/// The subgraphs that an operator with these options calls.
-pub(in crate::tflm) fn called(options: &Options) -> impl Iterator<Item = usize> + use<> {
-    let pair = match options {
-        Options::If(o) => [Some(o.then_graph), Some(o.else_graph)],
-        Options::While(o) => [Some(o.cond_graph), Some(o.body_graph)],
-        Options::CallOnce(o) => [Some(o.init_graph), None],
-        _ => [None, None],
-    };
-    pair.into_iter().flatten()
+/// What a walk has to do next.
+enum Step {
+    /// Go into a subgraph.
+    Enter(usize),
+    /// Come to an operator of a subgraph, or to the subgraph's end.
+    Begin(usize, usize),
+    /// Follow an operator's call.
+    Call(usize),
+    /// Leave an operator that began at a moment.
+    End(usize, usize, i64),
 }
 
 struct Walk<'a> {
@@ -154,38 +154,61 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Follows a subgraph and all that it calls. Calls nest as deep as the file wants them to, so
+    /// what is left to do is a list and not the stack.
     fn subgraph(&mut self, index: usize) -> Result<(), Diagnostic> {
-        let graph = &self.model.graphs[index];
-        self.mark(index, &graph.inputs);
-        for (number, operator) in graph.operators.iter().enumerate() {
-            self.visits += 1;
-            if self.visits > MOST_VISITS {
-                return Err(
-                    Diagnostic::new("subgraphs call each other too often to plan memory")
-                        .expected(format_args!("up to {MOST_VISITS} operators in all calls"))
-                        .found("more")
-                        .help("unroll fewer calls where the model is made"),
-                );
-            }
-            self.now += 1;
-            let start = self.now;
-            for id in &operator.outputs {
-                self.tensors[index][id.index()].create(start);
-            }
-            for callee in called(&operator.options) {
-                self.now += 1;
-                self.subgraph(callee)?;
-            }
-            for id in operator.inputs.iter().flatten().chain(&operator.outputs) {
-                self.tensors[index][id.index()].extend(self.now);
-            }
-            for request in self.requests_of(index, number) {
-                self.requests[request].create(start);
-                self.requests[request].extend(self.now);
+        let mut left = vec![Step::Enter(index)];
+        while let Some(step) = left.pop() {
+            match step {
+                Step::Enter(index) => {
+                    self.mark(index, &self.model.graphs[index].inputs);
+                    left.push(Step::Begin(index, 0));
+                }
+                Step::Begin(index, number) => {
+                    let graph = &self.model.graphs[index];
+                    let Some(operator) = graph.operators.get(number) else {
+                        self.mark(index, &graph.outputs);
+                        continue;
+                    };
+                    self.visit()?;
+                    self.now += 1;
+                    for id in &operator.outputs {
+                        self.tensors[index][id.index()].create(self.now);
+                    }
+                    left.push(Step::End(index, number, self.now));
+                    left.extend(operator.options.callees().rev().map(Step::Call));
+                }
+                Step::Call(callee) => {
+                    self.now += 1;
+                    left.push(Step::Enter(callee));
+                }
+                Step::End(index, number, start) => {
+                    let operator = &self.model.graphs[index].operators[number];
+                    for id in operator.inputs.iter().flatten().chain(&operator.outputs) {
+                        self.tensors[index][id.index()].extend(self.now);
+                    }
+                    for request in self.requests_of(index, number) {
+                        self.requests[request].create(start);
+                        self.requests[request].extend(self.now);
+                    }
+                    left.push(Step::Begin(index, number + 1));
+                }
             }
         }
-        self.mark(index, &graph.outputs);
         Ok(())
+    }
+
+    fn visit(&mut self) -> Result<(), Diagnostic> {
+        self.visits += 1;
+        if self.visits <= MOST_VISITS {
+            return Ok(());
+        }
+        Err(
+            Diagnostic::new("subgraphs call each other too often to plan memory")
+                .expected(format_args!("up to {MOST_VISITS} operators in all calls"))
+                .found("more")
+                .help("unroll fewer calls where the model is made"),
+        )
     }
 
     /// The numbers of an operator's requests; those of all operators are in order.

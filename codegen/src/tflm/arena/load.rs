@@ -6,6 +6,9 @@ use super::report::Decider;
 use super::table::INT_ARRAY;
 use super::{Interpreter, Node, site};
 
+/// Operators that are loaded at most to find the least arena.
+const MOST_LOADING: usize = 1 << 22;
+
 /// A model to load, and what is known of it beforehand.
 pub(super) struct Load<'a> {
     pub(super) interpreter: &'a Interpreter<'a>,
@@ -79,12 +82,17 @@ impl Load<'_> {
     }
 
     /// The least arena that works. It can be less than one with room for everything, where a
-    /// kernel does not notice that there was none for its data.
+    /// kernel does not notice that there was none for its data. For a model with thousands of such
+    /// kernels it is not looked for.
     pub(super) fn least(&self, nodes: &mut [Node], safe: usize, step: usize) -> usize {
         // With the padding before each.
         let spare: usize = (nodes.iter().filter(|node| node.dispensable))
             .map(|node| node.data.next_multiple_of(step) + step)
             .sum();
+        // Loading is the model's operators once, for every step between the two.
+        if nodes.len().saturating_mul(spare / step) > MOST_LOADING {
+            return safe;
+        }
         let mut size = safe.saturating_sub(spare).next_multiple_of(step);
         while size < safe && self.run(nodes, Some(size)).most() > size {
             size += step;

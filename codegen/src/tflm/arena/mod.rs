@@ -27,7 +27,7 @@ mod unknown;
 mod variables;
 
 pub use embed::Embedded;
-pub(super) use lifetimes::{called, reached};
+pub(super) use lifetimes::reached;
 pub use need::ArenaNeed;
 pub use offline::{OFFLINE_PLAN, Offline};
 pub use report::{Arena, Decider, OperatorArena, PlannedBuffer};
@@ -232,11 +232,12 @@ impl<'a> Interpreter<'a> {
         let mut variables = variables::Variables::default();
         for (subgraph, graph) in self.model.graphs.iter().enumerate() {
             wrong.extend(self.unknown_types(graph).map(|d| d.in_subgraph(subgraph)));
+            let handles = variables::handles(graph);
             for operator in 0..graph.operators.len() {
                 let site = Site { graph, operator };
                 match self.node(site, subgraph, assumptions) {
                     Ok(mut node) => {
-                        node.events.extend(variables.assign(site));
+                        node.events.extend(variables.assign(site, &handles));
                         nodes.push(node);
                     }
                     Err(d) => {

@@ -1,6 +1,6 @@
 //! Resource variables: values that operators of different subgraphs share by name.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::prepare::Event;
 use super::site::{Site, bytes};
@@ -15,12 +15,12 @@ pub(super) struct Variables<'a> {
 impl<'a> Variables<'a> {
     /// What an assignment keeps: the variable's value, the first time that one is prepared in a
     /// subgraph that also makes the handle.
-    pub(super) fn assign(&mut self, site: Site<'a>) -> Option<Event> {
+    pub(super) fn assign(&mut self, site: Site<'a>, handles: &Handles<'a>) -> Option<Event> {
         let operator = &site.graph.operators[site.operator];
         if operator.kind.name() != "ASSIGN_VARIABLE" {
             return None;
         }
-        let variable = handle(site.graph, site.input_id(0)?)?;
+        let variable = *handles.get(&site.input_id(0)?)?;
         if !self.allocated.insert(variable) {
             return None;
         }
@@ -39,12 +39,19 @@ pub(super) fn count(model: &Model) -> usize {
     names.collect::<HashSet<_>>().len()
 }
 
-/// The variable that a tensor is the handle of. Such a tensor has its value from Prepare on and
-/// takes no place in the plan.
-pub(super) fn handle(graph: &Graph, tensor: TensorId) -> Option<&VarHandleOptions> {
-    let mut operators = graph.operators.iter();
-    operators.find_map(|operator| match &operator.options {
-        Options::VarHandle(variable) if operator.outputs.contains(&tensor) => Some(variable),
-        _ => None,
-    })
+/// Tensors that are handles, and of which variable. Such a tensor has its value from Prepare on
+/// and takes no place in the plan.
+pub(super) type Handles<'a> = HashMap<TensorId, &'a VarHandleOptions>;
+
+/// The handles of a graph.
+pub(super) fn handles(graph: &Graph) -> Handles<'_> {
+    let mut handles = Handles::new();
+    for operator in &graph.operators {
+        if let Options::VarHandle(variable) = &operator.options {
+            for id in &operator.outputs {
+                handles.entry(*id).or_insert(variable);
+            }
+        }
+    }
+    handles
 }

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use super::memory::{self, Planned, bytes};
 use super::variables::Variables;
 use crate::error::Result;
-use crate::graph::{Graph, Model, Options, TensorId};
+use crate::graph::{Graph, Model, Options, TensorId, callees_first};
 use crate::plan::Budget;
-use crate::tflm::arena::{KernelMemory, called};
+use crate::tflm::arena::KernelMemory;
 
 /// The largest alignment that data of any size needs.
 const ALIGNMENT: usize = 16;
@@ -35,8 +35,7 @@ pub(super) fn layout(
     variables: &Variables,
     budget: &Budget,
 ) -> Result<Layout> {
-    let mut order = Vec::new();
-    callees_first(model, 0, &mut order);
+    let order = callees_first(0, |index| model.graphs[index].callees().collect());
     let mut sites: HashMap<usize, usize> = HashMap::new();
     for &index in &order {
         for number in 0..model.graphs[index].operators.len() {
@@ -140,22 +139,7 @@ fn lasting(graph: &Graph) -> Vec<TensorId> {
 
 /// The subgraphs that an operator calls, each once.
 fn callees(graph: &Graph, operator: usize) -> Vec<usize> {
-    let mut callees: Vec<usize> = called(&graph.operators[operator].options).collect();
+    let mut callees: Vec<usize> = graph.operators[operator].options.callees().collect();
     callees.dedup();
     callees
-}
-
-/// The subgraphs in an order that puts each before those that call it. The reader has seen that
-/// none calls itself.
-fn callees_first(model: &Model, index: usize, order: &mut Vec<usize>) {
-    if order.contains(&index) {
-        return;
-    }
-    let graph = &model.graphs[index];
-    for number in 0..graph.operators.len() {
-        for callee in callees(graph, number) {
-            callees_first(model, callee, order);
-        }
-    }
-    order.push(index);
 }

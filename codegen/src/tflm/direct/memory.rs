@@ -1,6 +1,6 @@
 //! Where a subgraph's tensors and working memory lie.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Place;
@@ -29,7 +29,8 @@ pub(super) fn plan(
     inner: impl Fn(usize) -> Option<usize>,
     budget: &Budget,
 ) -> Result<Planned> {
-    let moved = |id: &TensorId| elsewhere.contains(id);
+    let is_elsewhere: HashSet<TensorId> = elsewhere.iter().copied().collect();
+    let moved = |id: &TensorId| is_elsewhere.contains(id);
     let memory = |graph: &Graph, operator: usize| {
         let of = &graph.operators[operator];
         let mut scratch = scratch(graph, operator, &kernels[operator].scratch);

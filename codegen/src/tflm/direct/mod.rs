@@ -404,15 +404,13 @@ impl<'a> Maker<'a> {
     ) -> Call {
         let of = &site.graph.operators[operator.index];
         let mut tensors: Vec<usize> = Vec::new();
+        let mut positions: HashMap<usize, usize> = HashMap::new();
         let mut position = |made: &mut Self, id: TensorId| {
             let tensor = made.tensor(site, id);
-            match tensors.iter().position(|t| *t == tensor) {
-                Some(position) => position,
-                None => {
-                    tensors.push(tensor);
-                    tensors.len() - 1
-                }
-            }
+            *positions.entry(tensor).or_insert_with(|| {
+                tensors.push(tensor);
+                tensors.len() - 1
+            })
         };
         let inputs = of.inputs.iter();
         let inputs = inputs.map(|id| id.map(|id| position(self, id))).collect();
@@ -434,8 +432,8 @@ impl<'a> Maker<'a> {
     }
 
     fn callees(&self, operator: &Operator) -> Vec<usize> {
-        let called = arena::called(&operator.options);
-        called
+        let callees = operator.options.callees();
+        callees
             .map(|index| options::position(self.reached, index))
             .collect()
     }

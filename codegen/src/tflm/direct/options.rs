@@ -34,7 +34,7 @@ use Member::{Bool, Constant, Float, Integer, Integers};
 
 /// The position of a subgraph among those that run.
 pub(super) fn position(reached: &[usize], index: usize) -> usize {
-    reached.iter().take_while(|other| **other < index).count()
+    reached.partition_point(|other| *other < index)
 }
 
 /// The options of castiron's own kernel that copies.

@@ -4,7 +4,7 @@
 //! both are known beforehand, so that a variable is memory of its own, and reading and writing it
 //! are copies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::memory::bytes;
 use crate::error::{Diagnostic, Error, Result};
@@ -36,6 +36,7 @@ impl Variables {
     pub(super) fn of(model: &Model, reached: &[usize]) -> Result<Self> {
         let mut variables = Self::default();
         let mut names: HashMap<&VarHandleOptions, usize> = HashMap::new();
+        let mut made = Vec::new();
         for &index in reached {
             for operator in &model.graphs[index].operators {
                 if let (Options::VarHandle(name), [output, ..]) =
@@ -44,11 +45,12 @@ impl Variables {
                     let next = names.len();
                     let variable = *names.entry(name).or_insert(next);
                     variables.handles.insert((index, *output), variable);
+                    made.push((index, *output));
                 }
             }
         }
         variables.values.resize(names.len(), None);
-        while variables.hand_on(model, reached)? {}
+        variables.hand_on(model, reached, made)?;
         // What is assigned says what the variable is at first: TFLM goes by its zero point.
         let names: HashMap<usize, &str> = (names.iter())
             .map(|(name, index)| (*index, &*name.shared_name))
@@ -88,34 +90,40 @@ impl Variables {
         }
     }
 
-    /// Follows handles into the subgraphs that they are passed to, and back. Says whether there
-    /// was anything new.
-    fn hand_on(&mut self, model: &Model, reached: &[usize]) -> Result<bool> {
-        let mut is_new = false;
+    /// Follows handles, from those that VAR_HANDLE made, into the subgraphs that they are passed to,
+    /// and back.
+    fn hand_on(&mut self, model: &Model, reached: &[usize], made: Vec<Id>) -> Result<()> {
+        // What is copied where, and by which operator.
+        let mut copies: HashMap<Id, Vec<(Id, usize, usize)>> = HashMap::new();
         for &index in reached {
             for (number, operator) in model.graphs[index].operators.iter().enumerate() {
                 for (from, to) in passed(model, index, operator) {
-                    let Some(variable) = self.handles.get(&from).copied() else {
-                        continue;
-                    };
-                    match self.handles.insert(to, variable) {
-                        None => is_new = true,
-                        Some(before) if before == variable => {}
-                        Some(_) => {
-                            return Err(Error::from(
-                                Diagnostic::new("a handle stands for different variables")
-                                    .expected("the same variable at every call")
-                                    .found("a subgraph that is called with several")
-                                    .help("give each variable a subgraph of its own")
-                                    .in_subgraph(index)
-                                    .at_operator(number, operator.kind.name()),
-                            ));
-                        }
+                    copies.entry(from).or_default().push((to, index, number));
+                }
+            }
+        }
+        let mut left = VecDeque::from(made);
+        while let Some(from) = left.pop_front() {
+            let variable = self.handles[&from];
+            for &(to, index, number) in copies.get(&from).into_iter().flatten() {
+                match self.handles.insert(to, variable) {
+                    None => left.push_back(to),
+                    Some(before) if before == variable => {}
+                    Some(_) => {
+                        let operator = &model.graphs[index].operators[number];
+                        return Err(Error::from(
+                            Diagnostic::new("a handle stands for different variables")
+                                .expected("the same variable at every call")
+                                .found("a subgraph that is called with several")
+                                .help("give each variable a subgraph of its own")
+                                .in_subgraph(index)
+                                .at_operator(number, operator.kind.name()),
+                        ));
                     }
                 }
             }
         }
-        Ok(is_new)
+        Ok(())
     }
 
     /// Handles of which nothing is known, where a call passes them on. TFLM would copy their number.
