@@ -48,41 +48,40 @@ fn within_limit<T: Send + 'static>(
     }
 }
 
-/// What is made of a model; each may refuse it.
-fn stages() -> Vec<(&'static str, fn(&Model, &[u8]) -> Result<()>)> {
-    fn compile(model: &Model) -> Result<Program> {
-        lower::compile(model, &CompileOptions::default())
-    }
-    vec![
-        ("report", |model, _| {
-            let plan = PlanOptions::default();
-            drop(Report::new(model, &compile(model), &plan));
-            Ok(())
-        }),
-        ("arena", |model, _| {
-            let options = ArenaOptions {
-                allow_estimate: true,
-                ..ArenaOptions::default()
-            };
-            Arena::new(model, &options).map(drop)
-        }),
-        ("embedded plan", |model, _| {
-            let options = ArenaOptions::default();
-            Embedded::new(model, &options, &Budget::default()).map(drop)
-        }),
-        ("C header", |model, bytes| {
-            let header = c_header::c_header(model, bytes, &HeaderOptions::default())?;
-            header
-                .header
-                .write_to(&mut io::sink())
-                .expect("a sink takes all");
-            Ok(())
-        }),
-        ("C++", |model, _| {
-            let direct = Direct::new(model, &DirectOptions::default())?;
-            cpp::cpp(model, &direct, &CppOptions::default()).map(drop)
-        }),
-    ]
+/// What is made of a model; it may be refused.
+type Stage = fn(&Model, &[u8]) -> Result<()>;
+
+const STAGES: &[(&str, Stage)] = &[
+    ("report", |model, _| {
+        let plan = PlanOptions::default();
+        drop(Report::new(model, &compile(model), &plan));
+        Ok(())
+    }),
+    ("arena", |model, _| {
+        let options = ArenaOptions {
+            allow_estimate: true,
+            ..ArenaOptions::default()
+        };
+        Arena::new(model, &options).map(drop)
+    }),
+    ("embedded plan", |model, _| {
+        let options = ArenaOptions::default();
+        Embedded::new(model, &options, &Budget::default()).map(drop)
+    }),
+    ("C header", |model, bytes| {
+        let header = c_header::c_header(model, bytes, &HeaderOptions::default())?;
+        let written = header.header.write_to(&mut io::sink());
+        written.expect("a sink takes all");
+        Ok(())
+    }),
+    ("C++", |model, _| {
+        let direct = Direct::new(model, &DirectOptions::default())?;
+        cpp::cpp(model, &direct, &CppOptions::default()).map(drop)
+    }),
+];
+
+fn compile(model: &Model) -> Result<Program> {
+    lower::compile(model, &CompileOptions::default())
 }
 
 /// Calls every stage on a family of about `size` operators.
@@ -96,7 +95,7 @@ fn all_stages(family: &'static str, size: usize) {
         tflite::read("large.tflite", &copy)
     });
     let model = model.expect("the families are sound models");
-    for (stage, work) in stages() {
+    for &(stage, work) in STAGES {
         let (model, bytes) = (model.clone(), bytes.clone());
         let result = within_limit(family, stage, move || work(&model, &bytes));
         if let Err(error) = result {
@@ -157,7 +156,7 @@ fn entry_points_of_one_name_are_numbered_without_trying_all_numbers() {
         .expect("the family");
     let model = tflite::read("large.tflite", &make(2_000)).expect("a model");
     within_limit("signatures of one name", "Rust module", move || {
-        let program = lower::compile(&model, &CompileOptions::default()).expect("a program");
+        let program = compile(&model).expect("a program");
         std::hint::black_box(rust::file(&program, &RustOptions::default()));
     });
 }
