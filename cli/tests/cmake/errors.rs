@@ -63,12 +63,6 @@ fn mistakes_come_with_the_remedy() {
             "help: did you mean MODELS? Otherwise its keywords are OUTPUT, KERNELS, CPU",
         ),
         (
-            "castiron_fit_check(app MODELS m.tflite BOARDS nucleo_f401re)",
-            // A keyword of several values takes whatever follows.
-            "there is no model",
-            "BOARDS",
-        ),
-        (
             "castiron_fit_check(app NOCODE MODELS m.tflite)",
             "castiron_fit_check() does not know NOCODE",
             "help: did you mean NO_CODE? Otherwise its keywords are NO_CODE, DTS, BOARD",
