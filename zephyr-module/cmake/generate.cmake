@@ -22,9 +22,9 @@ function(_castiron_command)
   _castiron_option_names(names)
   # In a file, arguments do not stand between a user and the message when the command fails, and make
   # notices that they have changed.
+  list(APPEND arg_ARGUMENTS --quiet ${names})
   list(JOIN arg_ARGUMENTS "\n" text)
-  list(JOIN names "\n" names)
-  file(GENERATE OUTPUT ${arg_STAMP}.arguments CONTENT "${text}\n--quiet\n${names}\n")
+  file(GENERATE OUTPUT ${arg_STAMP}.arguments CONTENT "${text}\n")
   cmake_path(RELATIVE_PATH arg_STAMP BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} OUTPUT_VARIABLE stamp)
   add_custom_command(
     OUTPUT ${arg_STAMP}

@@ -52,6 +52,26 @@ int main(void) { printf(\"%u %u\\n\", (unsigned)sizeof(model_spec_t), (unsigned)
     assert_eq!(project.run("kenning"), format!("356 {bytes}\n"));
 }
 
+/// Kenning's function, outside of Zephyr's build.
+#[test]
+fn kennings_header_is_that_of_the_configured_model() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    let project = Project::new(
+        "set(CONFIG_KENNING_MODEL_PATH m.tflite)
+add_executable(app main.c)
+kenning_gen_model_header(model_data.h)
+",
+    );
+    project.take(SINE, "m.tflite");
+    project.configure("Ninja");
+    project.build();
+    project.is_built();
+    let header = String::from_utf8(project.read("build/model_data.h")).unwrap();
+    assert!(header.contains("model_data_len"), "{header}");
+}
+
 #[test]
 fn a_resolver_has_the_operators_of_its_models() {
     if without(&["cmake", "ninja", "cc"]) {
