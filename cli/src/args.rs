@@ -1,6 +1,7 @@
 //! The command line as a whole, and arguments that several commands share.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -8,6 +9,8 @@ use crate::commands::{
     align, arena, board_repl, completions, cpp, fit, generate, header, inspect, lib, man,
     memory_overlay, plan, platforms, resolver, run, validate,
 };
+use crate::failure::Failure;
+use crate::option_names::OptionName;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -76,6 +79,9 @@ pub(crate) struct General {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     #[arg(hide_default_value = true)]
     pub(crate) color: Color,
+    /// What a build system calls options, for messages: option=NAME,…
+    #[arg(long, global = true, hide = true, value_delimiter = ',')]
+    pub(crate) option_names: Vec<OptionName>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -95,6 +101,20 @@ impl Color {
         };
         choice.write_global();
     }
+}
+
+/// The command line. A first argument `@file` stands for the lines of that file: what a build system
+/// prints when a command fails is then not full of paths.
+pub(crate) fn command_line() -> Result<Vec<OsString>, Failure> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let first = arguments.get(1).and_then(|argument| argument.to_str());
+    let Some(path) = first.and_then(|argument| argument.strip_prefix('@')) else {
+        return Ok(arguments);
+    };
+    let path = Path::new(path);
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))?;
+    arguments.splice(1..2, text.lines().map(OsString::from));
+    Ok(arguments)
 }
 
 /// For build systems that learn dependencies from the tool.

@@ -11,17 +11,22 @@ use serde_json::json;
 
 use crate::args::General;
 use crate::failure::Failure;
+use crate::option_names::renamed;
 use crate::text;
 
 /// Shows a failure on standard error and gives the exit code for it.
 pub(crate) fn show(failure: &Failure, general: &General) -> ExitCode {
     let mut err = anstream::stderr();
+    let diagnostics = failure.diagnostics().iter();
+    let diagnostics: Vec<_> = diagnostics
+        .map(|d| renamed(d, &general.option_names))
+        .collect();
     let shown = if general.json {
         let error = json!({
             "error": {
                 "kind": failure.kind(),
                 "exit_code": failure.exit_code(),
-                "diagnostics": failure.diagnostics(),
+                "diagnostics": diagnostics,
             }
         });
         match failure {
@@ -29,8 +34,7 @@ pub(crate) fn show(failure: &Failure, general: &General) -> ExitCode {
             _ => writeln!(err, "{error:#}"),
         }
     } else {
-        let mut diagnostics = failure.diagnostics().iter();
-        diagnostics.try_for_each(|d| write!(err, "{}", render(d)))
+        (diagnostics.iter()).try_for_each(|d| write!(err, "{}", render(d)))
     };
     // With standard error gone, there is nobody left to tell.
     drop(shown);

@@ -7,6 +7,7 @@ mod failure;
 mod input;
 mod kenning;
 mod npy;
+mod option_names;
 mod output;
 mod progress;
 mod text;
@@ -22,7 +23,10 @@ fn main() -> ExitCode {
             Err(failure) => diagnostics::show(&failure, &kenning::GENERAL),
         };
     }
-    let cli = args::Cli::parse();
+    let cli = match args::command_line() {
+        Ok(arguments) => args::Cli::parse_from(arguments),
+        Err(failure) => return diagnostics::show(&failure, &kenning::GENERAL),
+    };
     cli.general.color.apply();
     match commands::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,

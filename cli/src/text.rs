@@ -123,6 +123,28 @@ pub(crate) fn short_name(text: &str) -> String {
     }
 }
 
+/// The ends of paths that tell them apart: file names, with folders before them where two are alike.
+pub(crate) fn short_paths<'a>(paths: &[&'a str]) -> Vec<&'a str> {
+    let end = |path: &'a str, parts: usize| {
+        let starts = path.rmatch_indices(std::path::is_separator);
+        let start = starts.map(|(i, _)| i + 1).nth(parts - 1);
+        start.map_or(path, |start| &path[start..])
+    };
+    let shortest = |path: &&'a str| {
+        let alone = |short: &&str| {
+            let parts = short.split(std::path::is_separator).count();
+            let others = paths.iter().filter(|other| *other != path);
+            !others.into_iter().any(|other| end(other, parts) == *short)
+        };
+        let parts = path.split(std::path::is_separator).count();
+        (1..=parts).map(|n| end(path, n)).find(alone)
+    };
+    paths
+        .iter()
+        .map(|path| shortest(path).unwrap_or(path))
+        .collect()
+}
+
 /// A shape as `1×28×28×1`; a scalar has none.
 pub(crate) fn shape(shape: &[usize]) -> String {
     if shape.is_empty() {
@@ -158,6 +180,16 @@ mod tests {
     fn long_names_are_cut_in_tables() {
         assert_eq!(short_name("dense/BiasAdd"), "dense/BiasAdd");
         assert_eq!(short_name(&"é".repeat(49)), format!("{}…", "é".repeat(48)));
+    }
+
+    #[test]
+    fn paths_are_as_short_as_tells_them_apart() {
+        let paths = ["/a/b/kws.tflite", "/a/b/kws.tflite", "/a/c/vad.tflite", ""];
+        let short = ["kws.tflite", "kws.tflite", "vad.tflite", ""];
+        assert_eq!(short_paths(&paths), short);
+        let alike = ["/a/b/m.tflite", "/a/c/m.tflite", "m.tflite", "/m.tflite"];
+        let short = ["b/m.tflite", "c/m.tflite", "m.tflite", "/m.tflite"];
+        assert_eq!(short_paths(&alike), short);
     }
 
     #[test]

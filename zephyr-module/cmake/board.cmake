@@ -13,8 +13,7 @@
 #
 # Renode is the program `renode` on PATH, or that of -DRENODE=….
 function(castiron_add_renode_target)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "DTS;ELF;RENODE" "RULES;ARGUMENTS")
-  _castiron_check_arguments(castiron_add_renode_target)
+  _castiron_parse(0 "" "DTS;ELF;RENODE" "RULES;ARGUMENTS")
   set(wait_for)
   if(TARGET "${arg_ELF}")
     set(wait_for ${arg_ELF})

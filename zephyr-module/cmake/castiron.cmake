@@ -15,6 +15,7 @@ cmake_policy(PUSH)
 cmake_policy(VERSION 3.20)
 
 include(${CMAKE_CURRENT_LIST_DIR}/tool.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/arguments.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/rust_target.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/generate.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/model.cmake)

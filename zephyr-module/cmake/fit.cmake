@@ -13,10 +13,9 @@
 #   NO_CODE     APP_FLASH has the models' code, which is otherwise estimated. Default:
 #               CONFIG_CASTIRON_FIT_NO_CODE
 function(castiron_fit_check target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_CODE" "DTS;BOARD;ENGINE;APP_FLASH;APP_RAM" "MODELS")
-  _castiron_check_arguments(castiron_fit_check)
+  _castiron_parse(1 "NO_CODE" "DTS;BOARD;ENGINE;APP_FLASH;APP_RAM" "MODELS")
   _castiron_check_target(castiron_fit_check ${target})
-  _castiron_engine(arg_ENGINE "${arg_ENGINE}")
+  _castiron_engine(arg_ENGINE)
   _castiron_absolute(arg_MODELS arg_DTS)
   if(NOT arg_MODELS)
     get_property(arg_MODELS TARGET ${target} PROPERTY CASTIRON_MODELS_${arg_ENGINE})
@@ -52,6 +51,7 @@ function(castiron_fit_check target)
     COMMENT "checking that the models fit on the board")
   add_custom_target(${check} DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.stamp)
   add_dependencies(${target} ${check})
+  _castiron_in_turn(${check} 2 ${arg_MODELS})
 endfunction()
 
 # Remembers a model of a target. With CONFIG_CASTIRON_FIT_CHECK all of them are checked together, once
@@ -59,7 +59,9 @@ endfunction()
 function(_castiron_to_be_fitted target engine model)
   set_property(TARGET ${target} APPEND PROPERTY CASTIRON_MODELS_${engine} ${model})
   get_property(planned TARGET ${target} PROPERTY CASTIRON_FIT_PLANNED_${engine})
-  if(CONFIG_CASTIRON_FIT_CHECK AND NOT planned)
+  if(CONFIG_CASTIRON_FIT_CHECK AND CONFIG_ARCH_POSIX)
+    message(STATUS "castiron: a program of this machine has no memories that models could be checked against")
+  elseif(CONFIG_CASTIRON_FIT_CHECK AND NOT planned)
     set_property(TARGET ${target} PROPERTY CASTIRON_FIT_PLANNED_${engine} TRUE)
     # Evaluated now: a deferred call's own variables are those of the end.
     cmake_language(EVAL CODE "cmake_language(DEFER CALL castiron_fit_check [[${target}]] ENGINE ${engine})")

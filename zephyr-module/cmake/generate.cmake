@@ -19,34 +19,23 @@ function(_castiron_command)
     set(depfile DEPFILE ${arg_STAMP}.d)
     list(APPEND arg_ARGUMENTS --depfile ${arg_STAMP}.d --depfile-target ${arg_STAMP})
   endif()
-  if(CMAKE_GENERATOR MATCHES "Makefiles")
-    # make does not notice that a command has changed, as ninja does. This file changes with it.
-    list(JOIN arg_ARGUMENTS "\n" text)
-    file(GENERATE OUTPUT ${arg_STAMP}.arguments CONTENT "${text}\n")
-    list(APPEND arg_DEPENDS ${arg_STAMP}.arguments)
-  endif()
+  _castiron_option_names(names)
+  # In a file, arguments do not stand between a user and the message when the command fails, and make
+  # notices that they have changed.
+  list(APPEND arg_ARGUMENTS --quiet ${names})
+  list(JOIN arg_ARGUMENTS "\n" text)
+  file(GENERATE OUTPUT ${arg_STAMP}.arguments CONTENT "${text}\n")
+  cmake_path(RELATIVE_PATH arg_STAMP BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} OUTPUT_VARIABLE stamp)
   add_custom_command(
     OUTPUT ${arg_STAMP}
     BYPRODUCTS ${arg_OUTPUTS}
-    COMMAND ${executable} ${arg_ARGUMENTS} --quiet
-    COMMAND ${CMAKE_COMMAND} -E touch ${arg_STAMP}
-    DEPENDS ${arg_DEPENDS} ${tool}
+    COMMAND ${executable} @${stamp}.arguments
+    COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
+    DEPENDS ${arg_DEPENDS} ${arg_STAMP}.arguments ${tool}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}
     ${depfile}
     COMMENT "castiron: ${arg_COMMENT}"
     VERBATIM)
-endfunction()
-
-# Options for castiron from arguments of the same name: LABELS becomes --labels.
-function(_castiron_options options_var)
-  set(options)
-  foreach(name IN LISTS ARGN)
-    if(NOT "${arg_${name}}" STREQUAL "")
-      string(TOLOWER --${name} option)
-      string(REPLACE _ - option ${option})
-      list(APPEND options ${option} ${arg_${name}})
-    endif()
-  endforeach()
-  set(${options_var} "${options}" PARENT_SCOPE)
 endfunction()
 
 # A name that no target has: the second model_data.h of a build gets generate_model_data_h_2.
@@ -69,9 +58,11 @@ endfunction()
 # folder; its folder becomes an include directory of the target, and the .c file of the standalone style
 # one of its sources. MODEL is relative to the source folder, as are the other files.
 function(castiron_gen_header target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg ""
-    "MODEL;OUTPUT;STYLE;NAME;LABELS;IO_SPEC;SECTION;ALIGN;KERNELS;CPU" "")
-  _castiron_check_arguments(castiron_gen_header MODEL OUTPUT)
+  _castiron_parse(1 "" "MODEL;OUTPUT;STYLE;NAME;LABELS;IO_SPEC;SECTION;ALIGN;KERNELS;CPU" "")
+  set(option_CPU target)
+  _castiron_needs(castiron_gen_header MODEL OUTPUT)
+  _castiron_one_of(STYLE standalone kenning)
+  _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_gen_header ${target})
   _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC)
   _castiron_check_file(model ${arg_MODEL})
@@ -79,10 +70,7 @@ function(castiron_gen_header target)
   _castiron_check_file("I/O specification" ${arg_IO_SPEC})
   cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   cmake_path(GET arg_OUTPUT PARENT_PATH folder)
-  _castiron_options(options STYLE NAME LABELS IO_SPEC SECTION ALIGN KERNELS)
-  if(arg_CPU)
-    list(APPEND options --target ${arg_CPU})
-  endif()
+  _castiron_options(options STYLE NAME LABELS IO_SPEC SECTION ALIGN KERNELS CPU)
   set(outputs ${arg_OUTPUT})
   if(NOT arg_STYLE STREQUAL "kenning")
     _castiron_check_c("what a standalone header declares")
@@ -105,7 +93,7 @@ function(castiron_gen_header target)
     DEPENDS ${arg_MODEL} ${arg_LABELS} ${arg_IO_SPEC}
     COMMENT "header of ${shown}")
   target_include_directories(${target} PRIVATE ${folder})
-  _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_header)
+  _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_header ${arg_MODEL})
 endfunction()
 
 # castiron_gen_resolver(<target> OUTPUT <file.h> [MODELS <file>…] [OPS <operator>…] [CUSTOM <op>=<function>…]
@@ -116,8 +104,10 @@ endfunction()
 # CONFIG_KENNING_MODEL_PATH where it is not given, and the operators of CONFIG_KENNING_TFLITE_OPS are added;
 # without any of these the operators are Conv2D, FullyConnected, MaxPool2D, Reshape and Softmax, as Kenning's.
 function(castiron_gen_resolver target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT;KERNELS;CPU" "MODELS;OPS;CUSTOM")
-  _castiron_check_arguments(castiron_gen_resolver OUTPUT)
+  _castiron_parse(1 "" "OUTPUT;KERNELS;CPU" "MODELS;OPS;CUSTOM")
+  set(option_CPU target)
+  _castiron_needs(castiron_gen_resolver OUTPUT)
+  _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_gen_resolver ${target})
   if(NOT arg_MODELS)
     _castiron_kenning_model(arg_MODELS)
@@ -133,10 +123,7 @@ function(castiron_gen_resolver target)
   cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   cmake_path(GET arg_OUTPUT PARENT_PATH folder)
   _castiron_check_file(model ${arg_MODELS})
-  _castiron_options(options KERNELS)
-  if(arg_CPU)
-    list(APPEND options --target ${arg_CPU})
-  endif()
+  _castiron_options(options KERNELS CPU)
   if(arg_OPS)
     list(JOIN arg_OPS , ops)
     list(APPEND options --ops ${ops})
@@ -151,12 +138,30 @@ function(castiron_gen_resolver target)
     DEPENDS ${arg_MODELS}
     COMMENT "operator resolver")
   target_include_directories(${target} PRIVATE ${folder})
-  _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_resolver)
+  _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_resolver ${arg_MODELS})
 endfunction()
 
-# Makes a target wait for generated files.
+# Makes a target wait for files that are generated from models.
 function(_castiron_generated_for target stamp name)
   _castiron_unused_target(generate ${name})
   add_custom_target(${generate} DEPENDS ${stamp})
   add_dependencies(${target} ${generate})
+  _castiron_in_turn(${generate} 1 ${ARGN})
+endfunction()
+
+# Makes targets that read the same models wait for each other, those of a lower rank first: what is wrong
+# with a model is then said once, and before anything that takes long.
+function(_castiron_in_turn step rank)
+  foreach(model IN LISTS ARGN)
+    get_property(others GLOBAL PROPERTY "CASTIRON_STEPS ${model}")
+    foreach(other IN LISTS others)
+      string(REGEX MATCH "^([0-9]+):(.*)$" _ ${other})
+      if(CMAKE_MATCH_1 GREATER rank)
+        add_dependencies(${CMAKE_MATCH_2} ${step})
+      else()
+        add_dependencies(${step} ${CMAKE_MATCH_2})
+      endif()
+    endforeach()
+    set_property(GLOBAL APPEND PROPERTY "CASTIRON_STEPS ${model}" ${rank}:${step})
+  endforeach()
 endfunction()

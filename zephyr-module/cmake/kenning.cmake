@@ -6,6 +6,7 @@
 # model_data, model_data_len. A relative model is one of the application's source folder. The header is
 # part of what `app` waits for, and is written again when the model or its <model>.json changes.
 function(kenning_gen_model_header output_path)
+  _castiron_parse(1 "" "" "")
   _castiron_kenning_model(model)
   if(NOT model)
     _castiron_error("kenning_gen_model_header() needs a model, and CONFIG_KENNING_MODEL_PATH is empty"
@@ -21,7 +22,7 @@ function(kenning_gen_model_header output_path)
     ARGUMENTS gen-header ${model} --style kenning --output ${output_path}
     DEPENDS ${model}
     COMMENT "header of ${shown}")
-  _castiron_generated_for(app ${output_path}.stamp generate_model_data_h)
+  _castiron_generated_for(app ${output_path}.stamp generate_model_data_h ${model})
 endfunction()
 
 # kenning_add_board_repl_target()
@@ -29,6 +30,7 @@ endfunction()
 # Adds a target `board-repl` that writes the Renode platform of the build's devicetree to
 # <build>/<board>.repl.
 function(kenning_add_board_repl_target)
+  _castiron_parse(0 "" "" "")
   set(repl ${CMAKE_CURRENT_BINARY_DIR}/${BOARD}.repl)
   _castiron_board_repl(${repl}.stamp OUTPUTS ${repl} OPTIONS --output ${repl})
   add_custom_target(board-repl DEPENDS ${repl}.stamp)

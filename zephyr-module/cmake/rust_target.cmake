@@ -1,7 +1,7 @@
 # Which of Rust's targets a C compiler compiles for: its predefined macros say it, with the build's flags.
 
 # Sets the variable to what a CMake target is compiled for, or to nothing where castiron's default, this
-# machine, is right. Flags that come to the CMake target from what it links are not known here.
+# machine, is right.
 function(_castiron_rust_target triple_var target)
   set(triple "")
   set(foreign FALSE)
@@ -37,12 +37,8 @@ function(_castiron_predefined macros_var target needed)
   endif()
   # Zephyr keeps the flags that choose the processor here.
   list(PREPEND flags ${TOOLCHAIN_C_FLAGS})
-  get_target_property(options ${target} COMPILE_OPTIONS)
-  foreach(option IN LISTS options)
-    if(option MATCHES "^(-m|--target=)")
-      list(APPEND flags ${option})
-    endif()
-  endforeach()
+  _castiron_machine_options(options ${target})
+  list(APPEND flags ${options})
   set(empty ${CMAKE_CURRENT_BINARY_DIR}/castiron/empty.c)
   file(CONFIGURE OUTPUT ${empty} CONTENT "")
   set(compiler ${CMAKE_${language}_COMPILER})
@@ -55,6 +51,36 @@ function(_castiron_predefined macros_var target needed)
       "name Rust's target with RUST_TARGET, for example RUST_TARGET thumbv7em-none-eabihf")
   endif()
   set(${macros_var} "${macros}" PARENT_SCOPE)
+endfunction()
+
+# Compile options that choose the machine: a CMake target's own, and those of what it links by now, and
+# what that links. Zephyr's -m32 for native_sim is one of zephyr_interface. Generator expressions have
+# no value yet, and are left out.
+function(_castiron_machine_options options_var target)
+  set(found)
+  set(seen)
+  set(waiting ${target})
+  set(whose "")
+  while(waiting)
+    list(POP_FRONT waiting next)
+    if(NOT TARGET ${next} OR next IN_LIST seen)
+      continue()
+    endif()
+    list(APPEND seen ${next})
+    get_target_property(options ${next} ${whose}COMPILE_OPTIONS)
+    foreach(option IN LISTS options)
+      # SHELL: is CMake's mark for several options in one.
+      if(option MATCHES "^SHELL:(.*)")
+        separate_arguments(option UNIX_COMMAND "${CMAKE_MATCH_1}")
+      endif()
+      list(FILTER option INCLUDE REGEX "^(-m|--target=)")
+      list(APPEND found ${option})
+    endforeach()
+    get_target_property(linked ${next} ${whose}LINK_LIBRARIES)
+    list(APPEND waiting ${linked})
+    set(whose INTERFACE_)
+  endwhile()
+  set(${options_var} "${found}" PARENT_SCOPE)
 endfunction()
 
 # The Rust target for predefined macros; nothing where there is none.

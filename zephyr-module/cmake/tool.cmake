@@ -92,22 +92,6 @@ function(_castiron_absolute)
   endforeach()
 endfunction()
 
-# Checks what cmake_parse_arguments() left over, and that what has to be there is.
-function(_castiron_check_arguments function)
-  if(arg_UNPARSED_ARGUMENTS)
-    _castiron_error("${function}() does not know ${arg_UNPARSED_ARGUMENTS}"
-      "its arguments are described where it is defined, in ${CMAKE_CURRENT_FUNCTION_LIST_DIR}")
-  endif()
-  if(arg_KEYWORDS_MISSING_VALUES)
-    _castiron_error("${function}() has no value for ${arg_KEYWORDS_MISSING_VALUES}" "give it one, or leave it out")
-  endif()
-  foreach(needed IN LISTS ARGN)
-    if(NOT arg_${needed})
-      _castiron_error("${function}() needs ${needed}" "call it with ${needed} and a value")
-    endif()
-  endforeach()
-endfunction()
-
 # What the user named, which has to be there when the build is configured unless the build makes it.
 function(_castiron_check_file what)
   foreach(path IN LISTS ARGN)

@@ -8,9 +8,9 @@ mod package;
 use std::path::PathBuf;
 
 use castiron_codegen::emit::IoSpecFile;
-use castiron_codegen::emit::c_api::{self, Example};
+use castiron_codegen::emit::c_api::{self, Case, Example};
 use castiron_codegen::emit::facts::GraphFacts;
-use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::lower::{self, CompileOptions, Program};
 use serde::Serialize;
@@ -44,6 +44,8 @@ pub struct Options<'a> {
     pub traced: bool,
     /// Cases of the self-test.
     pub cases: Cases,
+    /// It is an error if there are no cases, as without them there is no self-test.
+    pub self_test: bool,
     /// Bytes of the self-test's inputs and outputs at most, but for the first case.
     pub case_bytes: Option<usize>,
     /// Labels of the first output.
@@ -118,7 +120,8 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         instance_bytes: program.arena_bytes.next_multiple_of(ALIGNMENT) + ALIGNMENT,
         traced: options.traced,
     };
-    let texts = sources(&interface, Some(&program), options)?;
+    let cases = cases(Ok(&program), &interface.facts, options)?;
+    let texts = sources(&interface, &cases, options)?;
     let toolchain = Toolchain::detect(options.target.as_deref(), Purpose::Library)?;
     let made = package::compile(&interface, &program, &toolchain, options)?;
     let kind = archive::Options {
@@ -187,18 +190,40 @@ pub(crate) fn finish(
     })
 }
 
-/// The C files that do not depend on what is compiled. Without a program, and without cases that were
-/// given, there is no self-test.
+/// Cases of the self-test. Without a program there are those that were given, or none, which is an
+/// error where the user wants a self-test.
+pub(crate) fn cases(
+    program: Result<&Program, &Error>,
+    facts: &GraphFacts,
+    options: &Options<'_>,
+) -> Result<Vec<Case>> {
+    let counts = [facts.inputs.len(), facts.outputs.len()];
+    let cases = options.cases.of(program.ok(), counts)?;
+    if !options.self_test || !cases.is_empty() {
+        return Ok(cases);
+    }
+    let mut diagnostic = Diagnostic::new(
+        "castiron cannot run this model, and so cannot make up what the self-test is to find",
+    )
+    .help(
+        "give inputs with the right outputs, in_<case>_<i>.bin and out_<case>_<i>.bin of a folder, with --golden; \
+         or leave --self-test out",
+    );
+    if let Some(reason) = program.err().and_then(|e| e.diagnostics().first()) {
+        diagnostic.place = reason.place.clone();
+        diagnostic = diagnostic.found(&reason.message);
+    }
+    Err(diagnostic.into())
+}
+
+/// The C files that do not depend on what is compiled. Without cases there is no self-test.
 pub(crate) fn sources(
     interface: &c_api::Library,
-    program: Option<&Program>,
+    all: &[Case],
     options: &Options<'_>,
 ) -> Result<(Vec<File>, CaseCount)> {
-    let facts = &interface.facts;
-    let counts = [facts.inputs.len(), facts.outputs.len()];
-    let all = options.cases.of(program, counts)?;
     let limit = options.case_bytes.unwrap_or(cases::MOST_BYTES);
-    let baked = cases::that_fit(&all, limit);
+    let baked = cases::that_fit(all, limit);
     let count = CaseCount {
         baked: baked.len(),
         left_out: all.len() - baked.len(),
@@ -249,4 +274,46 @@ pub(crate) fn checked_section(section: &str) -> Result<&str> {
         .expected("letters, digits and any of . _ $ -")
         .found(format!("\"{}\"", section.escape_debug()))
         .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use castiron_codegen::tflite;
+
+    use super::*;
+
+    #[test]
+    fn a_self_test_of_a_model_that_castiron_cannot_run_needs_cases() {
+        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/calls");
+        let Ok(bytes) = std::fs::read(format!("{data}/while_loop_f32.tflite")) else {
+            println!("skipped: no workspace around this package");
+            return;
+        };
+        let model = tflite::read("while_loop_f32.tflite", &bytes).unwrap();
+        let facts = GraphFacts::of_model(&model, None, None).unwrap();
+        let program = lower::compile(&model, &CompileOptions::default());
+        let mut options = Options::default();
+        assert!(
+            cases(program.as_ref(), &facts, &options)
+                .unwrap()
+                .is_empty()
+        );
+        options.self_test = true;
+        let text = cases(program.as_ref(), &facts, &options)
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "while_loop_f32.tflite",
+            "castiron cannot run this model",
+            "with --golden",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        options.cases = Cases::Folder(format!("{data}/golden/while_loop_f32").into());
+        assert!(
+            !cases(program.as_ref(), &facts, &options)
+                .unwrap()
+                .is_empty()
+        );
+    }
 }

@@ -17,9 +17,13 @@ pub(super) enum ThirdParty {
     Cmsis,
 }
 
-/// Folders that hold third-party sources: of a checkout, and of a tree that TFLM's
-/// `create_tflm_tree.py` made.
-const SHELVES: [&str; 2] = ["tensorflow/lite/micro/tools/make/downloads", "third_party"];
+/// Folders that hold third-party sources: of a checkout, of a tree that TFLM's
+/// `create_tflm_tree.py` made, and of Zephyr's module.
+const SHELVES: [&str; 3] = [
+    "tensorflow/lite/micro/tools/make/downloads",
+    "third_party",
+    "third_party_static",
+];
 /// A file that every tree has.
 const MARKER: &str = "tensorflow/lite/micro/micro_context.h";
 
@@ -121,14 +125,14 @@ pub(super) fn third_party(
         return Ok(found.clone());
     }
     let tried: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
-    let help = match root.join(SHELVES[0]).parent().is_some_and(Path::is_dir) {
-        true => format!(
-            "in {}, run: {}\nor name a folder of {name} yourself",
-            root.display(),
-            what.download()
-        ),
-        false => format!("make the tree anew with {name}, or name a folder of it yourself"),
+    let mut help = match root.join(SHELVES[0]).parent().is_some_and(Path::is_dir) {
+        true => format!("in {}, run `{}`", root.display(), what.download()),
+        false => format!("make the tree anew with {name}"),
     };
+    if matches!(what, ThirdParty::CmsisNn | ThirdParty::Cmsis) {
+        help += ", or take the other kernels: --kernels reference";
+    }
+    help += &format!("; in a build script, .{name}(…) names a folder of it");
     Err(
         diagnostic(root, format!("the tree lacks {name}, which TFLM needs"))
             .expected(format!("{} in one of {}", what.marker(), tried.join(", ")))

@@ -10,10 +10,10 @@ use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
 use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::tflm::TflmOp;
 use castiron_codegen::tflm::arena::{self, ArenaOptions};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions, Place};
 use castiron_codegen::tflm::sources::Caller;
-use castiron_codegen::tflm::{TFLM_REVISION, TflmOp};
 
 use super::Tree;
 use crate::cxx::{Cxx, Source, Target, io_error};
@@ -66,6 +66,11 @@ pub fn build(
         compiler: None,
     };
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
+    let mut first = model.clone();
+    first.signatures.retain(|signature| signature.graph == 0);
+    let program = lower::compile(&first, &CompileOptions::default());
+    // What stands against a self-test is said before minutes of compilation.
+    let cases = library::cases(program.as_ref(), &facts, options)?;
     let job = Job {
         model,
         tree,
@@ -80,10 +85,7 @@ pub fn build(
     };
     let folder = Folder::open(options.build_dir.as_deref())?;
     let compiled = job.compile(&folder.path().join("tflm").join(target.triple()))?;
-    let mut first = model.clone();
-    first.signatures.retain(|signature| signature.graph == 0);
-    let program = lower::compile(&first, &CompileOptions::default()).ok();
-    let texts = library::sources(&compiled.interface, program.as_ref(), options)?;
+    let texts = library::sources(&compiled.interface, &cases, options)?;
     let built = Built {
         target: target.triple(),
         native: target.is_native(),
@@ -223,10 +225,7 @@ impl Job<'_> {
         Ok(c_api::Library {
             prefix: c_api::prefix(self.name.unwrap_or(self.model.stem())),
             model: self.model.stem().to_owned(),
-            engine: format!(
-                "tflite-micro {TFLM_REVISION}, {} kernels",
-                self.tree.kernels()
-            ),
+            engine: self.tree.describe(),
             facts: self.facts.clone(),
             arena_bytes: c_api::tflm::arena_bytes(direct, pointer_bytes),
             weight_bytes: constants.sum(),

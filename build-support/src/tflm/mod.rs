@@ -43,7 +43,7 @@ pub struct Tflm {
 
 impl Tflm {
     /// The tree in `root`: a checkout of `tflite-micro` in which its Makefile has downloaded what it
-    /// needs, or a tree that its `create_tflm_tree.py` made.
+    /// needs, a tree that its `create_tflm_tree.py` made, or Zephyr's module.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
@@ -124,8 +124,9 @@ impl Tflm {
     pub fn check(&self) -> Result<Tree> {
         let root = std::path::absolute(&self.root).unwrap_or_else(|_| self.root.clone());
         layout::check_root(&root)?;
-        if !self.allow_revision {
-            revision::check(&root)?;
+        let other_revision = revision::other(&root);
+        if let (Some(found), false) = (&other_revision, self.allow_revision) {
+            return Err(revision::refusal(&root, found).into());
         }
         let mut third_party = BTreeMap::new();
         let mut missing = Vec::new();
@@ -139,7 +140,13 @@ impl Tflm {
         }
         match Error::from_many(missing) {
             Some(error) => Err(error),
-            None => Ok(Tree::new(root, self.kernels, third_party, self.clone())),
+            None => Ok(Tree {
+                root,
+                kernels: self.kernels,
+                third_party,
+                other_revision,
+                asked: self.clone(),
+            }),
         }
     }
 

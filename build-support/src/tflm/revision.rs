@@ -3,42 +3,44 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::error::Result;
+use castiron_codegen::error::Diagnostic;
 use castiron_codegen::tflm::TFLM_REVISION;
 use castiron_codegen::tflm::sources::{FINGERPRINT, FINGERPRINTED, TFLM_COMMIT};
 use sha2::{Digest as _, Sha256};
 
 use crate::cxx::diagnostic;
 
-/// Fails unless the tree is of the revision that castiron's tables describe.
+/// What shows that the tree is of another revision than castiron's tables describe, if it is.
 ///
 /// Sizes of structs and the files of an operator change between revisions without a trace in any
-/// header, so a tree that differs is refused rather than tried.
-pub(super) fn check(root: &Path) -> Result<()> {
-    let wrong = |found: String| {
-        let help = format!(
-            "git -C {0} fetch origin {TFLM_COMMIT} && git -C {0} checkout {TFLM_COMMIT}; to try the tree as it is, \
-             allow it: --allow-revision on the command line, .allow_revision(true) in a build script",
-            root.display()
-        );
-        diagnostic(
-            root,
-            "these sources are not of the TFLM revision that castiron knows",
-        )
-        .expected(TFLM_REVISION)
-        .found(found)
-        .help(help)
-    };
+/// header.
+pub(super) fn other(root: &Path) -> Option<String> {
     if let Some(head) = head(root)
         && head != TFLM_COMMIT
     {
-        return Err(wrong(format!("commit {head}")).into());
+        return Some(format!("commit {head}"));
     }
     match fingerprint(root) {
-        Some(found) if found == FINGERPRINT => Ok(()),
-        Some(_) => Err(wrong("headers that differ from that revision's".to_owned()).into()),
-        None => Err(wrong("no header at some of that revision's paths".to_owned()).into()),
+        Some(found) if found == FINGERPRINT => None,
+        Some(_) => Some("headers that differ from that revision's".to_owned()),
+        None => Some("no header at some of that revision's paths".to_owned()),
     }
+}
+
+/// A tree that differs is refused rather than tried.
+pub(super) fn refusal(root: &Path, found: &str) -> Diagnostic {
+    let help = format!(
+        "`git -C {0} fetch origin {TFLM_COMMIT} && git -C {0} checkout {TFLM_COMMIT}`; or try the sources as they are, \
+         with --allow-revision, in a build script .allow_revision(true)",
+        root.display()
+    );
+    diagnostic(
+        root,
+        "these sources are not of the TFLM revision that castiron knows",
+    )
+    .expected(TFLM_REVISION)
+    .found(found)
+    .help(help)
 }
 
 /// The commit that a checkout stands at; `None` where there is no repository to ask.

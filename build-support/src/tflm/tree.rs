@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::error::{Diagnostic, Error, Result};
-use castiron_codegen::tflm::TflmOp;
 use castiron_codegen::tflm::arena::Kernels;
 use castiron_codegen::tflm::sources::{
     CMSIS_NN_DEFINITIONS, Caller, DEFINITIONS, Owner, QUIET_DEFINITIONS, SourceFile, Sources,
 };
+use castiron_codegen::tflm::{TFLM_REVISION, TflmOp};
 
 use super::Tflm;
 use super::layout::{self, ThirdParty};
@@ -17,10 +17,12 @@ use crate::cxx::{Source, diagnostic};
 /// TFLM's sources, found whole by [`Tflm::check`].
 #[derive(Debug, Clone)]
 pub struct Tree {
-    root: PathBuf,
-    kernels: Kernels,
-    third_party: BTreeMap<ThirdParty, PathBuf>,
-    asked: Tflm,
+    pub(super) root: PathBuf,
+    pub(super) kernels: Kernels,
+    pub(super) third_party: BTreeMap<ThirdParty, PathBuf>,
+    /// What shows that it is of another revision than castiron's tables, where that was allowed.
+    pub(super) other_revision: Option<String>,
+    pub(super) asked: Tflm,
 }
 
 /// What to compile for one model.
@@ -31,20 +33,6 @@ pub(crate) struct Selection {
 }
 
 impl Tree {
-    pub(super) fn new(
-        root: PathBuf,
-        kernels: Kernels,
-        third_party: BTreeMap<ThirdParty, PathBuf>,
-        asked: Tflm,
-    ) -> Self {
-        Self {
-            root,
-            kernels,
-            third_party,
-            asked,
-        }
-    }
-
     /// The top folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -53,6 +41,17 @@ impl Tree {
     /// The kernels to take.
     pub fn kernels(&self) -> Kernels {
         self.kernels
+    }
+
+    /// Revision and kernels, for people. castiron's figures are those of the revision that it knows.
+    pub(crate) fn describe(&self) -> String {
+        let kernels = self.kernels;
+        match &self.other_revision {
+            None => format!("tflite-micro {TFLM_REVISION}, {kernels} kernels"),
+            Some(found) => format!(
+                "tflite-micro of another revision ({found}), {kernels} kernels; sizes of the arena are those of {TFLM_REVISION}"
+            ),
+        }
     }
 
     /// Whether its revision was not asked for, so that it may change under our hands.

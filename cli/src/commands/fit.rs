@@ -130,10 +130,13 @@ fn describe(fit: &Fit) -> String {
     } else {
         "It does not fit"
     };
-    let mut rows: Vec<Vec<String>> = (fit.items.iter())
-        .map(|item| {
+    let models: Vec<&str> = (fit.items.iter())
+        .map(|item| item.model.as_deref().unwrap_or_default())
+        .collect();
+    let mut rows: Vec<Vec<String>> = (fit.items.iter().zip(text::short_paths(&models)))
+        .map(|(item, model)| {
             vec![
-                item.model.as_deref().map(text::name).unwrap_or_default(),
+                text::name(model),
                 item.what.to_owned(),
                 grouped(item.flash_bytes),
                 grouped(item.ram_bytes),

@@ -86,6 +86,10 @@ pub(crate) struct Arguments {
     /// Take the self-test's cases from this folder: in_<case>_<i>.bin and out_<case>_<i>.bin
     #[arg(long, value_name = "DIR")]
     golden: Option<PathBuf>,
+    /// Make nothing if there can be no self-test: if castiron cannot run the model and --golden is
+    /// not given
+    #[arg(long)]
+    self_test: bool,
     /// Bytes of inputs and outputs in the self-test; the first case is never left out
     #[arg(long, value_name = "N", default_value_t = 16384)]
     golden_bytes: usize,
@@ -133,6 +137,7 @@ impl From<Opt> for OptLevel {
 struct Answer<'a> {
     target: &'a str,
     toolchain: &'a str,
+    engine: &'a str,
     sizes: Sizes,
     arena_bytes: usize,
     weight_bytes: usize,
@@ -174,6 +179,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             Some(folder) => Cases::Folder(folder.clone()),
             None => Cases::MadeUp,
         },
+        self_test: arguments.self_test,
         case_bytes: Some(arguments.golden_bytes),
         labels: extras.labels.clone(),
         io_spec: extras.io_spec(),
@@ -212,6 +218,7 @@ fn answer(made: &Library, files: Vec<Written>) -> Answer<'_> {
     Answer {
         target: &made.target,
         toolchain: &made.toolchain,
+        engine: &made.interface.engine,
         sizes: made.sizes,
         arena_bytes: made.interface.arena_bytes,
         weight_bytes: made.interface.weight_bytes,
@@ -236,7 +243,10 @@ fn describe(answer: &Answer<'_>) -> String {
         ("built-in instance", bss),
     ];
     let rows = figures.map(|(what, bytes)| vec![what.to_owned(), text::grouped(bytes)]);
-    let mut out = format!("{}, by {}\n\n", answer.target, answer.toolchain);
+    let mut out = format!(
+        "{}, by {}\n{}\n\n",
+        answer.target, answer.toolchain, answer.engine
+    );
     out += &text::table(&["In the library", ">Bytes"], rows);
     out.push('\n');
     out += &file_table(&answer.files);

@@ -60,6 +60,7 @@ pub(crate) const GENERAL: General = General {
     json: false,
     quiet: true,
     color: Color::Auto,
+    option_names: Vec::new(),
 };
 
 /// A path that was given: CMake hands over an empty one where a variable is empty.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{HEAD, Project, SINE, define, fails, succeeds, without};
+use super::{HEAD, KWS, Project, SINE, define, fails, shipped, succeeds, without};
 
 /// The message of a project that cannot be configured, without CMake's line breaks.
 fn message(command: &mut Command) -> String {
@@ -45,7 +45,42 @@ fn mistakes_come_with_the_remedy() {
         (
             "castiron_add_model(app MODEL m.tflite FASTER)",
             "castiron_add_model() does not know FASTER",
-            "help: its arguments are described where it is defined",
+            "help: its keywords are SELF_TEST, TRACE, ALLOW_REVISION, MODEL, ENGINE, NAME, LABELS",
+        ),
+        (
+            "castiron_add_model(app MODEL m.tflite selftest LABEL l.txt)",
+            "castiron_add_model() does not know selftest, LABEL, l.txt",
+            "help: did you mean SELF_TEST, LABELS? Otherwise its keywords are",
+        ),
+        (
+            "castiron_gen_header(app MODEL m.tflite OUTPUT m.h LABLES l.txt)",
+            "castiron_gen_header() does not know LABLES, l.txt",
+            "help: did you mean LABELS? Otherwise its keywords are MODEL, OUTPUT, STYLE",
+        ),
+        (
+            "castiron_gen_resolver(app MODEL m.tflite OUTPUT r.h)",
+            "castiron_gen_resolver() does not know MODEL, m.tflite",
+            "help: did you mean MODELS? Otherwise its keywords are OUTPUT, KERNELS, CPU",
+        ),
+        (
+            "castiron_fit_check(app NOCODE MODELS m.tflite)",
+            "castiron_fit_check() does not know NOCODE",
+            "help: did you mean NO_CODE? Otherwise its keywords are NO_CODE, DTS, BOARD",
+        ),
+        (
+            "castiron_add_renode_target(ELFS app)",
+            "castiron_add_renode_target() does not know ELFS, app",
+            "help: did you mean ELF? Otherwise its keywords are DTS, ELF",
+        ),
+        (
+            "kenning_gen_model_header(model_data.h STYLE kenning)",
+            "kenning_gen_model_header() does not know STYLE, kenning",
+            "help: it takes no keywords",
+        ),
+        (
+            "kenning_add_board_repl_target(RENODE 1.16.1)",
+            "kenning_add_board_repl_target() does not know RENODE",
+            "help: it takes no keywords",
         ),
         (
             "castiron_add_model(app MODEL)",
@@ -64,8 +99,23 @@ fn mistakes_come_with_the_remedy() {
         ),
         (
             "castiron_add_model(app MODEL m.tflite ENGINE onnx)",
-            "there is no engine onnx",
-            "help: the engines are compiled and tflm",
+            "ENGINE cannot be onnx",
+            "help: it is one of compiled, tflm",
+        ),
+        (
+            "castiron_add_model(app MODEL m.tflite OPT 2)",
+            "OPT cannot be 2",
+            "help: it is one of 3, s",
+        ),
+        (
+            "castiron_gen_header(app MODEL m.tflite OUTPUT m.h STYLE keening)",
+            "STYLE cannot be keening",
+            "help: did you mean kenning? Otherwise it is one of standalone, kenning",
+        ),
+        (
+            "castiron_gen_resolver(app MODELS m.tflite OUTPUT m.h KERNELS cmsis_nn)",
+            "KERNELS cannot be cmsis_nn",
+            "help: did you mean cmsis-nn? Otherwise it is one of reference, cmsis-nn",
         ),
         (
             "castiron_add_model(app MODEL m.tflite ENGINE tflm)",
@@ -130,6 +180,57 @@ fn mistakes_come_with_the_remedy() {
     ] {
         refused(&format!("{app}{call}\n"), &["castiron: ", cause, remedy]);
     }
+}
+
+/// A model that three commands read is refused by one of them, in the words of CMake, without a screen of
+/// arguments before.
+#[test]
+fn a_mistake_is_said_once() {
+    if without(&["cmake", "ninja", "make", "cc"]) {
+        return;
+    }
+    let lists = "add_executable(app main.c)
+castiron_add_model(app MODEL m.tflite SELF_TEST)
+castiron_gen_resolver(app MODELS m.tflite OUTPUT generated/ops.h)
+castiron_gen_header(app MODEL m.tflite OUTPUT generated/m_model.h)
+castiron_fit_check(app BOARD nucleo_f401re APP_FLASH 500)
+";
+    for generator in ["Ninja", "Unix Makefiles"] {
+        let project = Project::new(lists);
+        project.take(SINE, "m.tflite");
+        project.configure(generator);
+        for (model, cause) in [
+            (&b"TFL3?"[..], "m.tflite: "),
+            (
+                &std::fs::read(shipped("tests/data/models/unsupported.tflite")).unwrap(),
+                "",
+            ),
+            (&std::fs::read(shipped(KWS)).unwrap(), "does not fit"),
+        ] {
+            project.write("m.tflite", model);
+            let text = fails(&mut project.building(&["-j", "4"]));
+            assert_eq!(text.matches("error: ").count(), 1, "{generator}: {text}");
+            assert!(text.contains(cause), "{generator}: {text}");
+            assert!(!text.contains("--out-dir"), "{generator}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_command_speaks_of_arguments_of_cmake() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    let project = Project::new(
+        "add_executable(app main.c)
+castiron_fit_check(app MODELS m.tflite BOARD nucleo_f401rx)
+",
+    );
+    project.take(SINE, "m.tflite");
+    project.configure("Ninja");
+    let text = fails(&mut project.building(&[]));
+    let remedy = "give the board's devicetree with DTS build/zephyr/zephyr.dts";
+    assert!(text.contains(remedy), "{text}");
 }
 
 #[test]

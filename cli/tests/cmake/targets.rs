@@ -133,6 +133,11 @@ message(\"triple: ${{triple}}.\")
     }
 }
 
+/// What the command is told to make of the model `m`.
+fn arguments(project: &Project) -> String {
+    String::from_utf8(project.read("build/castiron/m.stamp.arguments")).unwrap()
+}
+
 /// The flags that count, wherever a project puts them.
 #[test]
 fn flags_are_found_where_projects_put_them() {
@@ -148,6 +153,19 @@ fn flags_are_found_where_projects_put_them() {
         format!(
             "add_library(app STATIC main.c)\ntarget_compile_options(app PRIVATE -Wall {listed})\n"
         ),
+        format!(
+            "add_library(app STATIC main.c)\ntarget_compile_options(app PRIVATE \"SHELL:-g {flags}\")\n"
+        ),
+        // As Zephyr does it: through what the target links.
+        format!(
+            "add_library(flags INTERFACE)
+target_compile_options(flags INTERFACE {listed})
+add_library(between INTERFACE)
+target_link_libraries(between INTERFACE flags m)
+add_library(app STATIC main.c)
+target_link_libraries(app PUBLIC between)
+"
+        ),
     ];
     for way in ways {
         // It is the target of the command that counts, which is not run here.
@@ -162,10 +180,10 @@ fn flags_are_found_where_projects_put_them() {
                 ])
                 .arg("-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY"),
         );
-        let rules = String::from_utf8(project.read("build/build.ninja")).unwrap();
+        let arguments = arguments(&project);
         assert!(
-            rules.contains(&format!("--target {expected} ")),
-            "{way}: {rules}"
+            arguments.contains(&format!("--target\n{expected}\n")),
+            "{way}: {arguments}"
         );
     }
     // This machine's compiler, asked for another machine's code.
@@ -180,14 +198,54 @@ fn flags_are_found_where_projects_put_them() {
                 .arg(define("CMAKE_C_FLAGS", flag))
                 .arg("-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY");
             succeeds(&mut configuring);
-            let rules = String::from_utf8(project.read("build/build.ninja")).unwrap();
             assert_eq!(
-                rules.contains("--target i686-unknown-linux-gnu"),
+                arguments(&project).contains("--target\ni686-unknown-linux-gnu\n"),
                 expected,
                 "{flag}"
             );
         }
     }
+}
+
+/// As Zephyr's native_sim: this machine's compiler, with `-m32` from an interface library. It is built, linked
+/// and run where there is a Rust compiler for that.
+#[test]
+fn a_32_bit_program_of_this_machine_runs() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        tools::skipped("no x86-64 with Linux", false);
+        return;
+    }
+    let project = Project::new(
+        "add_library(options INTERFACE)
+target_compile_options(options INTERFACE -m32 \"SHELL:-msse2 -mfpmath=sse\")
+target_link_options(options INTERFACE -m32)
+add_executable(app main.c)
+target_link_libraries(app PRIVATE options)
+castiron_add_model(app MODEL m.tflite SELF_TEST)
+",
+    );
+    project.take(SINE, "m.tflite");
+    project.write(
+        "main.c",
+        "#include \"m_self_test.h\"\nint main(void) { return sizeof(void *) == 4 ? m_self_test() : 1; }\n",
+    );
+    project.configure("Ninja");
+    let out = project.building(&[]).output().unwrap();
+    let text = super::said(&out);
+    for missing in ["no Rust toolchain here can build", "cannot find", "bits/"] {
+        if !out.status.success() && text.contains(missing) {
+            tools::skipped(
+                "no 32-bit C library, or no Rust for it, on this machine",
+                false,
+            );
+            return;
+        }
+    }
+    assert!(out.status.success(), "{text}");
+    project.run("app");
 }
 
 #[test]

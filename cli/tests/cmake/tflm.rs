@@ -52,6 +52,26 @@ int main(void) { printf(\"%u %u\\n\", (unsigned)sizeof(model_spec_t), (unsigned)
     assert_eq!(project.run("kenning"), format!("356 {bytes}\n"));
 }
 
+/// Kenning's function, outside of Zephyr's build.
+#[test]
+fn kennings_header_is_that_of_the_configured_model() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    let project = Project::new(
+        "set(CONFIG_KENNING_MODEL_PATH m.tflite)
+add_executable(app main.c)
+kenning_gen_model_header(model_data.h)
+",
+    );
+    project.take(SINE, "m.tflite");
+    project.configure("Ninja");
+    project.build();
+    project.is_built();
+    let header = String::from_utf8(project.read("build/model_data.h")).unwrap();
+    assert!(header.contains("model_data_len"), "{header}");
+}
+
 #[test]
 fn a_resolver_has_the_operators_of_its_models() {
     if without(&["cmake", "ninja", "cc"]) {
@@ -129,4 +149,35 @@ castiron_add_model(app MODEL one.tflite NAME one ENGINE tflm SELF_TEST)
     project.build();
     project.is_built();
     succeeds(&mut Command::new(project.path("build/app")));
+}
+
+/// What castiron cannot compute it cannot make up cases for: said at once, before a compiler starts.
+#[test]
+fn a_self_test_that_cannot_be_made_up_needs_goldens() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    let Some(tree) = std::env::var_os("CASTIRON_TFLM") else {
+        castiron_test_tools::skipped(
+            "CASTIRON_TFLM names no sources of TensorFlow Lite Micro",
+            false,
+        );
+        return;
+    };
+    let project = Project::new(
+        "add_executable(app main.c)
+castiron_add_model(app MODEL loop.tflite ENGINE tflm SELF_TEST)
+",
+    );
+    project.take("tests/data/calls/while_loop_f32.tflite", "loop.tflite");
+    let tree = super::define("CASTIRON_TFLM", tree);
+    succeeds(project.configuring("Ninja").arg(tree));
+    let text = super::fails(&mut project.building(&[]));
+    for part in [
+        "castiron cannot run this model, and so cannot make up what the self-test is to find",
+        "with GOLDEN; or leave SELF_TEST out",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(text.matches("error: ").count(), 1, "{text}");
 }

@@ -50,10 +50,14 @@ impl App {
     }
 
     fn configure(&self, further: &[&str]) -> Output {
+        self.configuring(BOARD).args(further).output().unwrap()
+    }
+
+    fn configuring(&self, board: &str) -> Command {
         let modules = workspace();
-        let mut command = crate::cmake(&self.build(), &self.source(), BOARD, &[modules.as_ref()]);
+        let mut command = crate::cmake(&self.build(), &self.source(), board, &[modules.as_ref()]);
         command.arg(definition("CASTIRON_EXECUTABLE", CASTIRON.as_ref()));
-        command.args(further).output().unwrap()
+        command
     }
 
     fn ninja(&self, target: &str) -> Output {
@@ -123,10 +127,28 @@ fn the_example_runs_and_rebuilds_what_depends_on_the_model() {
     let broken = app.ninja("all");
     let said = text(&broken);
     assert!(!broken.status.success());
-    assert!(
-        said.contains("kws_dscnn_int8.tflite") && said.contains("error: "),
-        "{said}"
-    );
+    assert!(said.contains("kws_dscnn_int8.tflite"), "{said}");
+    // Three commands read the model.
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+}
+
+/// A program of this machine, which has 32 bits unless another is asked for.
+#[test]
+fn the_example_runs_on_native_sim() {
+    if missing(&[]) {
+        return;
+    }
+    let app = App::new();
+    let mut configuring = app.configuring("native_sim");
+    configuring
+        .env("ZEPHYR_TOOLCHAIN_VARIANT", "host")
+        .env_remove("CROSS_COMPILE");
+    done(&configuring.output().unwrap());
+    done(&app.ninja("all"));
+    let mut program = Command::new(app.build().join("zephyr/zephyr.exe"));
+    let said = Simulator::start(&mut program).read_until(" ms each");
+    assert!(said.contains(GOLDEN), "{said}");
+    println!("{}", said.trim_end());
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! Names of options in messages, as whoever started the command knows them.
+
+use castiron_codegen::error::Diagnostic;
+
+/// A build system's name for an option: `golden=GOLDEN`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OptionName {
+    option: String,
+    name: String,
+}
+
+impl std::str::FromStr for OptionName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (option, name) = text.split_once('=').ok_or("this is not option=name")?;
+        Ok(Self {
+            option: option.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// The diagnostic with these names for options.
+pub(crate) fn renamed(diagnostic: &Diagnostic, names: &[OptionName]) -> Diagnostic {
+    let mut diagnostic = diagnostic.clone();
+    let Diagnostic {
+        message,
+        expected,
+        found,
+        help,
+        ..
+    } = &mut diagnostic;
+    let texts = [
+        Some(message),
+        expected.as_mut(),
+        found.as_mut(),
+        help.as_mut(),
+    ];
+    for text in texts.into_iter().flatten() {
+        *text = rename(text, names);
+    }
+    diagnostic
+}
+
+/// What stands between backticks is for a shell, and stays.
+fn rename(text: &str, names: &[OptionName]) -> String {
+    let parts = text.split('`').enumerate().map(|(i, part)| match i % 2 {
+        0 => rename_all(part, names),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+fn rename_all(text: &str, names: &[OptionName]) -> String {
+    let mut pieces = text.split("--");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_lowercase() && c != '-');
+        let (option, rest) = piece.split_at(end.unwrap_or(piece.len()));
+        match names.iter().find(|name| name.option == option) {
+            Some(name) => out += &name.name,
+            None => out += &format!("--{option}"),
+        }
+        out += rest;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_have_the_names_of_the_build_system() {
+        let names = ["golden=GOLDEN", "target=RUST_TARGET"].map(|name| name.parse().unwrap());
+        for (text, expected) in [
+            ("leave --golden out", "leave GOLDEN out"),
+            ("--golden-bytes allows more", "--golden-bytes allows more"),
+            ("with --target, --golden", "with RUST_TARGET, GOLDEN"),
+            (
+                "`rustc --print x --target y` for --target",
+                "`rustc --print x --target y` for RUST_TARGET",
+            ),
+            ("a -- b", "a -- b"),
+        ] {
+            assert_eq!(rename(text, &names), expected);
+        }
+        assert!("golden".parse::<OptionName>().is_err());
+    }
+
+    #[test]
+    fn every_part_of_a_diagnostic_is_renamed() {
+        let names = ["golden=GOLDEN".parse().unwrap()];
+        let diagnostic = Diagnostic::new("1 --golden")
+            .expected("2 --golden")
+            .found("3 --golden")
+            .help("4 --golden");
+        let text = renamed(&diagnostic, &names).to_string();
+        assert_eq!(text.matches(" GOLDEN").count(), 4, "{text}");
+        assert!(!text.contains("--"), "{text}");
+    }
+}
