@@ -644,7 +644,7 @@ mod tests {
             let Ok(text) = std::fs::read_to_string(&path) else {
                 continue;
             };
-            let facts = facts(&Devicetree::parse(&text).expect("a devicetree"));
+            let facts = facts(&Devicetree::parse(&text).expect("a devicetree")).expect("facts");
             assert_eq!(
                 facts.memory.flash.map(|bytes| bytes / 1024),
                 board.flash_kb,

@@ -51,19 +51,8 @@ impl<'t> Builder<'t> {
                 .push(("invert".to_owned(), Value::Flag(true)));
         }
         if led {
-            let output = pin.number.to_string();
-            let to = format!("{}@0", entry.name);
-            let port = self.entries.iter_mut().find(|entry| entry.name == pin.port);
-            if let Some(port) = port {
-                // Where numbered outputs are interrupts too, one goes to both.
-                match port.connections.iter_mut().find(|c| c.output == output) {
-                    Some(connection) => connection.to.push(to),
-                    None => port.connections.push(Connection {
-                        output,
-                        to: vec![to],
-                    }),
-                }
-            }
+            // Where numbered outputs are interrupts too, one goes to both.
+            self.connect(&pin.port, pin.number, format!("{}@0", entry.name));
         } else {
             entry.connections.push(Connection {
                 output: "IRQ".to_owned(),
