@@ -7,6 +7,8 @@ use crate::board::cpu;
 use crate::board::dts::NodeRef;
 use crate::board::rules::CpuRule;
 
+const SECOND: &str = "firmware of a second processor is not part of this build";
+
 impl<'t> Builder<'t> {
     /// Emits the processors that are switched on.
     pub(super) fn processors(&mut self) {
@@ -54,8 +56,7 @@ impl<'t> Builder<'t> {
             return;
         };
         if self.receivers.contains_key(&nvic.key()) {
-            let reason = "firmware of a second processor is not part of this build";
-            self.note(node, Outcome::Dropped, reason);
+            self.note(node, Outcome::Dropped, SECOND);
             return;
         }
         let cpu = self.cpu_entry(node, &rule.class);
@@ -97,8 +98,13 @@ impl<'t> Builder<'t> {
         self.push(nvic, entry);
     }
 
-    /// A Cortex-A or Cortex-R.
+    /// A Cortex-A or Cortex-R: the first, since the others wait for it to start them, which Renode's
+    /// do not.
     fn with_gic(&mut self, node: NodeRef<'t>, rule: &CpuRule) {
+        if !self.cpu_types.is_empty() {
+            self.note(node, Outcome::Dropped, SECOND);
+            return;
+        }
         let Some(gic) = self.gic_of_processors() else {
             let reason = "the devicetree has no interrupt controller that a rule has a model of";
             self.note(node, Outcome::Dropped, reason);
@@ -117,8 +123,7 @@ impl<'t> Builder<'t> {
 
     fn xtensa(&mut self, node: NodeRef<'t>, rule: &CpuRule) {
         if !self.cpu_types.is_empty() {
-            let reason = "firmware of a second processor is not part of this build";
-            self.note(node, Outcome::Dropped, reason);
+            self.note(node, Outcome::Dropped, SECOND);
             return;
         }
         let cpu = self.cpu_entry(node, &rule.class);
