@@ -5,6 +5,7 @@
 
 #[cfg(feature = "board")]
 pub mod board;
+pub mod cortex;
 pub mod emit;
 pub mod error;
 pub mod exec;

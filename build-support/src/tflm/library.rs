@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::cortex::{Architecture, Cortex, Simd};
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::facts::GraphFacts;
@@ -289,10 +290,9 @@ fn processor(target: &Target) -> arena::Target {
     if triple.starts_with("riscv32") {
         return arena::Target::Riscv32;
     }
-    match target.cpu.as_deref() {
-        Some("cortex-m52" | "cortex-m55" | "cortex-m85") => arena::Target::CortexM55,
-        Some("cortex-m4" | "cortex-m7" | "cortex-m33" | "cortex-m35p") => arena::Target::CortexM4,
-        None if triple.starts_with("thumbv7em") => arena::Target::CortexM4,
-        _ => arena::Target::CortexM0,
-    }
+    let simd = match target.cpu.as_deref() {
+        Some(cpu) => Cortex::named(cpu).map(|cortex| cortex.simd),
+        None => Architecture::of_target(&triple).map(Architecture::simd),
+    };
+    arena::Target::of_arm(simd.unwrap_or(Simd::None))
 }

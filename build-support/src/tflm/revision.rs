@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::tflm::TFLM_REVISION;
-use castiron_codegen::tflm::sources::{FINGERPRINT, FINGERPRINTED, TFLM_COMMIT};
+use castiron_codegen::tflm::revision::{TFLM_COMMIT, TFLM_REVISION};
+use castiron_codegen::tflm::sources::{FINGERPRINT, FINGERPRINTED};
 use sha2::{Digest as _, Sha256};
 
 use crate::cxx::diagnostic;

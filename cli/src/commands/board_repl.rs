@@ -151,9 +151,19 @@ fn describe(platform: &Platform) -> String {
         count(Outcome::Tagged),
         count(Outcome::Dropped)
     );
-    if let Some(console) = &platform.console {
-        out += &format!("The console is sysbus.{console}.\n");
-    }
+    let console = platform.console.as_deref();
+    out += &match (&platform.console_missing, console) {
+        (None, Some(console)) => format!("The console is sysbus.{console}.\n"),
+        (Some(missing), Some(console)) => format!(
+            "The console has no model: {}. sysbus.{console} is shown instead.\n",
+            text::name(missing)
+        ),
+        (Some(missing), None) => format!(
+            "The console has no model: {}. Nothing shows what firmware prints.\n",
+            text::name(missing)
+        ),
+        (None, None) => String::new(),
+    };
     if !platform.notes.is_empty() {
         let rows = platform.notes.iter().map(|note| {
             vec![

@@ -112,7 +112,11 @@ fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
         let file = path.display().to_string();
         let tree = input::devicetree(path)?;
         board::memory::sram(&tree).map_err(|e| e.in_file(&file))?;
-        return Ok(Board::of_devicetree(name, &board::facts(&tree), &file));
+        return Ok(Board::of_devicetree(
+            name,
+            &board::facts(&tree).map_err(|e| e.in_file(&file))?,
+            &file,
+        ));
     }
     let name = name.unwrap_or_default();
     let Some(path) = &arguments.platforms else {

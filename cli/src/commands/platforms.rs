@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             None => name_of(path),
         };
         let entry = board::memory::sram(&tree);
-        let entry = entry.and_then(|_| Entry::new(&name, &board::facts(&tree)));
+        let entry = entry.and_then(|_| Entry::new(&name, &board::facts(&tree)?));
         entries.push(entry.map_err(|e| e.in_file(&path.display().to_string()))?);
     }
     if is_stdout(&arguments.output) {

@@ -54,8 +54,8 @@ fn the_platform_is_json_too() {
         &folder.path("board.repl"),
         "--json",
     ]);
-    assert_eq!(report["platform"]["console"], "uart0");
-    assert_eq!(report["platform"]["console_is_chosen"], false);
+    assert_eq!(report["platform"]["console"], "usbd");
+    assert_eq!(report["platform"]["console_is_chosen"], true);
     assert_eq!(report["platform"]["renode"], "1.16.1");
     let notes = report["platform"]["notes"].as_array().expect("notes");
     assert!(
@@ -63,6 +63,32 @@ fn the_platform_is_json_too() {
             .iter()
             .any(|note| note["outcome"] == "tagged" && note["compatible"] == "nordic,nrf-ficr")
     );
+}
+
+#[test]
+fn a_missing_console_is_said() {
+    let folder = Folder::new();
+    let (repl, resc) = (folder.path("board.repl"), folder.path("board.resc"));
+    let command = |dts: &str, more: &[&str]| {
+        let words = ["board-repl", dts, "-o", &repl, "--resc", &resc];
+        stdout(&[&words[..], more].concat())
+    };
+    let summary = command(&dts("nrf52"), &["--renode", "1.15.3"]);
+    let said =
+        "(zephyr,cdc-acm-uart): Renode 1.15.3 has no USB.NRF_USBD. sysbus.uart0 is shown instead.";
+    assert!(summary.contains(said), "{summary}");
+    let script = folder.read("board.resc");
+    assert!(
+        script.contains("# The console has no model: /soc/usbd"),
+        "{script}"
+    );
+    assert!(script.contains("showAnalyzer sysbus.uart0"), "{script}");
+    let summary = command(&dts("arm64"), &[]);
+    assert!(
+        summary.contains("Nothing shows what firmware prints."),
+        "{summary}"
+    );
+    assert!(!folder.read("board.resc").contains("showAnalyzer"));
 }
 
 #[test]

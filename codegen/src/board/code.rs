@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::cortex::Cortex;
 use crate::error::{Diagnostic, Result};
 use crate::lower::Program;
 
@@ -52,7 +53,7 @@ impl CodeTable {
 
     /// Whether the table says something about a processor, by its compatible.
     pub fn is_of(cpu: &str) -> bool {
-        cpu.starts_with("arm,cortex-m")
+        Cortex::of_compatible(cpu).is_some()
     }
 
     /// Whether a kernel was measured.

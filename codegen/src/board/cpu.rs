@@ -1,32 +1,7 @@
 //! Which processor a build is for: devicetrees of systems with several list them all.
 
 use super::dts::{Devicetree, NodeRef};
-
-/// The interrupt controller of each kind of Cortex-M. A devicetree has the one of the processor
-/// that it is for.
-const NVICS: [(&str, &[&str]); 4] = [
-    (
-        "arm,v6m-nvic",
-        &["arm,cortex-m0", "arm,cortex-m0+", "arm,cortex-m1"],
-    ),
-    (
-        "arm,v7m-nvic",
-        &[
-            "arm,cortex-m3",
-            "arm,cortex-m4",
-            "arm,cortex-m4f",
-            "arm,cortex-m7",
-        ],
-    ),
-    (
-        "arm,v8m-nvic",
-        &["arm,cortex-m23", "arm,cortex-m33", "arm,cortex-m33f"],
-    ),
-    (
-        "arm,v8.1m-nvic",
-        &["arm,cortex-m52", "arm,cortex-m55", "arm,cortex-m85"],
-    ),
-];
+use crate::cortex::{CORTEX_M, Cortex};
 
 /// The processors that are switched on.
 pub(super) fn cpus(tree: &Devicetree) -> impl Iterator<Item = NodeRef<'_>> {
@@ -37,17 +12,22 @@ pub(super) fn cpus(tree: &Devicetree) -> impl Iterator<Item = NodeRef<'_>> {
     })
 }
 
-/// The interrupt controller of Cortex-M, if the devicetree has one.
+/// What a node is, if it is a Cortex-M.
+pub(super) fn cortex(cpu: NodeRef<'_>) -> Option<&'static Cortex> {
+    cpu.compatibles().find_map(Cortex::of_compatible)
+}
+
+/// The interrupt controller of Cortex-M, if the devicetree has one: that of the processor that it
+/// is for.
 pub(super) fn nvic(tree: &Devicetree) -> Option<NodeRef<'_>> {
+    let is_nvic = |name: &str| CORTEX_M.iter().any(|c| c.architecture.nvic() == name);
     let mut nodes = tree.nodes().into_iter();
-    nodes.find(|node| NVICS.iter().any(|(nvic, _)| node.is_compatible(nvic)))
+    nodes.find(|node| node.compatibles().any(is_nvic))
 }
 
 /// Whether an NVIC is that of a processor.
 pub(super) fn belongs(nvic: NodeRef<'_>, cpu: NodeRef<'_>) -> bool {
-    NVICS.iter().any(|(name, cpus)| {
-        nvic.is_compatible(name) && cpus.iter().any(|compatible| cpu.is_compatible(compatible))
-    })
+    cortex(cpu).is_some_and(|cortex| nvic.is_compatible(cortex.architecture.nvic()))
 }
 
 /// The processor that the build is for: the first that its interrupt controller belongs to.

@@ -6,18 +6,15 @@ use super::code::CodeTable;
 use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
+use crate::cortex::{Cortex, Simd};
 use crate::emit::resolver::{Resolver, ResolverOptions};
 use crate::error::{Diagnostic, Result};
 use crate::graph::Model;
 use crate::lower::{CompileOptions, compile};
 use crate::tflm::arena::{Arena, ArenaOptions, Target};
+use crate::tflm::revision;
 
 const BOARDS: &str = include_str!("../../data/boards.toml");
-
-/// RAM of TFLM's interpreter outside of the arena, for revision 90b983c2 on 32-bit Arm.
-const INTERPRETER_BYTES: u64 = 208;
-/// RAM of `MicroMutableOpResolver<N>`: this for each operator and this besides.
-const RESOLVER_BYTES: (u64, u64) = (36, 12);
 
 /// A board whose memory is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -122,12 +119,8 @@ impl Board {
         if !cpu.is_empty() && !cpu.starts_with("arm,") {
             return Target::Riscv32;
         }
-        let cpu = cpu.strip_prefix("arm,cortex-").unwrap_or_default();
-        match cpu.trim_end_matches('f') {
-            "m52" | "m55" | "m85" => Target::CortexM55,
-            "m4" | "m7" | "m33" => Target::CortexM4,
-            _ => Target::CortexM0,
-        }
+        let cortex = Cortex::of_compatible(cpu);
+        Target::of_arm(cortex.map_or(Simd::None, |cortex| cortex.simd))
     }
 }
 
@@ -379,15 +372,14 @@ fn interpreted(candidate: &Candidate<'_>, target: Target, items: &mut Vec<Item>)
     };
     let arena = Arena::new(candidate.model, &options)?;
     let resolver = Resolver::new([candidate.model], &ResolverOptions::default())?;
-    let (each, besides) = RESOLVER_BYTES;
     let rows = [
         ("model file", candidate.file_bytes as u64, 0),
         ("tensor arena", 0, arena.min_arena_bytes as u64),
-        ("interpreter", 0, INTERPRETER_BYTES),
+        ("interpreter", 0, revision::INTERPRETER_BYTES),
         (
             "operator resolver",
             0,
-            each * resolver.count() as u64 + besides,
+            revision::resolver_bytes(resolver.count()),
         ),
     ];
     items.extend(rows.map(|(what, flash_bytes, ram_bytes)| Item {
@@ -546,6 +538,27 @@ mod tests {
     }
 
     #[test]
+    fn tflms_kernels_are_those_of_the_processor() {
+        for (cpu, target) in [
+            ("arm,cortex-m0+", Target::CortexM0),
+            ("arm,cortex-m3", Target::CortexM0),
+            ("arm,cortex-m4f", Target::CortexM4),
+            ("arm,cortex-m33f", Target::CortexM4),
+            ("arm,cortex-m35p", Target::CortexM4),
+            ("arm,cortex-m35pf", Target::CortexM4),
+            ("arm,cortex-m52", Target::CortexM55),
+            ("arm,cortex-m85", Target::CortexM55),
+            ("riscv", Target::Riscv32),
+        ] {
+            let board = Board {
+                cpu: Some(cpu.to_owned()),
+                ..board(None, 0)
+            };
+            assert_eq!(board.target(), target, "{cpu}");
+        }
+    }
+
+    #[test]
     fn an_estimate_that_does_not_fit_says_so() {
         let options = FitOptions::default();
         let roomy = answer(board(Some(1 << 20), 1 << 20), &options);
@@ -631,7 +644,7 @@ mod tests {
             let Ok(text) = std::fs::read_to_string(&path) else {
                 continue;
             };
-            let facts = facts(&Devicetree::parse(&text).expect("a devicetree"));
+            let facts = facts(&Devicetree::parse(&text).expect("a devicetree")).expect("facts");
             assert_eq!(
                 facts.memory.flash.map(|bytes| bytes / 1024),
                 board.flash_kb,

@@ -17,6 +17,16 @@ const FURTHER_RAM: [&str; 7] = [
     "xlnx,zynq-ocm",
 ];
 
+/// What `/chosen` says of memory: Zephyr's linker script places sections there.
+pub(super) const CHOSEN: [&str; 6] = [
+    "zephyr,sram",
+    "zephyr,flash",
+    "zephyr,dtcm",
+    "zephyr,itcm",
+    "zephyr,ccm",
+    "zephyr,ocm",
+];
+
 /// What is less is a chip select, not an address in memory.
 const LEAST_ADDRESS: u64 = 0x1_0000;
 
@@ -49,19 +59,22 @@ pub struct BoardMemory {
 }
 
 /// What a devicetree says about the board.
-pub fn facts(tree: &Devicetree) -> Facts {
+///
+/// # Errors
+/// If it chooses a memory and says nothing of its size.
+pub fn facts(tree: &Devicetree) -> Result<Facts> {
     let root = tree.root();
     let name = root.text("model").or_else(|| root.compatibles().next());
     let console = tree
         .chosen("zephyr,console")
         .or_else(|| tree.chosen("zephyr,shell-uart"));
-    Facts {
+    Ok(Facts {
         name: name.unwrap_or("unnamed board").to_owned(),
         cpu: cpu::first(tree)
             .and_then(|cpu| cpu.compatibles().next())
             .map(str::to_owned),
         soc: soc(tree),
-        memory: BoardMemory::of(tree),
+        memory: BoardMemory::of(tree)?,
         console: console.map(|node| {
             node.labels()
                 .first()
@@ -69,13 +82,20 @@ pub fn facts(tree: &Devicetree) -> Facts {
                 .to_owned()
         }),
         baud_rate: console.and_then(|node| node.number("current-speed")),
-    }
+    })
 }
 
 impl BoardMemory {
-    fn of(tree: &Devicetree) -> Self {
+    fn of(tree: &Devicetree) -> Result<Self> {
+        let size_of_chosen = |name: &str| match chosen(tree, name) {
+            None => Ok(None),
+            Some(node) => match node.and_then(Memory::of) {
+                Ok(memory) => Ok(Some(memory.size)),
+                Err(reason) => Err(no_memory(tree, name, reason)),
+            },
+        };
         let sram = tree.chosen("zephyr,sram");
-        let sram_bytes = sram.and_then(size_of);
+        let sram_bytes = size_of_chosen("zephyr,sram")?;
         let further = tree.nodes().into_iter().filter(|node| {
             Some(*node) != sram
                 && node.is_enabled()
@@ -85,13 +105,37 @@ impl BoardMemory {
                     .iter()
                     .any(|compatible| node.is_compatible(compatible))
         });
-        let further: u64 = further.filter_map(size_of).fold(0, u64::saturating_add);
-        Self {
-            flash: tree.chosen("zephyr,flash").and_then(size_of),
+        let further = further.filter_map(|node| Memory::of(node).ok());
+        let further = further.fold(0, |sum: u64, memory| sum.saturating_add(memory.size));
+        Ok(Self {
+            flash: size_of_chosen("zephyr,flash")?,
             sram: sram_bytes,
             ram: sram_bytes.map(|bytes| bytes.saturating_add(further)),
-        }
+        })
     }
+}
+
+/// The node that `/chosen` names for a memory; `None` if it names none.
+pub(super) fn chosen<'t>(
+    tree: &'t Devicetree,
+    name: &str,
+) -> Option<std::result::Result<NodeRef<'t>, &'static str>> {
+    tree.at("/chosen")?.property(name)?;
+    Some(tree.chosen(name).ok_or("it names no node"))
+}
+
+/// That a memory which the devicetree chooses is not there as a build needs it.
+pub(super) fn no_memory(tree: &Devicetree, name: &str, reason: &str) -> Diagnostic {
+    let node = tree.chosen(name);
+    let found = node.map_or_else(String::new, |node| format!("{}: ", node.path()));
+    Diagnostic::new(format!(
+        "the devicetree's {name} is no memory that a build can use"
+    ))
+    .expected("a node with an address and a size, or a flash chip in the window of its controller")
+    .found(format!("{found}{reason}"))
+    .help(format!(
+        "correct the node, or choose another with {name} in an overlay"
+    ))
 }
 
 /// The node that a build takes its RAM from, and where it is.
@@ -99,17 +143,12 @@ impl BoardMemory {
 /// # Errors
 /// If the devicetree chooses none, or one without a size.
 pub fn sram(tree: &Devicetree) -> Result<(NodeRef<'_>, Region)> {
-    let Some(node) = tree.chosen("zephyr,sram") else {
-        let chosen = tree
-            .at("/chosen")
-            .and_then(|node| node.property("zephyr,sram"));
-        return Err(no_sram(match chosen {
-            Some(_) => "a zephyr,sram that names no node",
-            None => "no zephyr,sram",
-        })
-        .into());
+    let node = match chosen(tree, "zephyr,sram") {
+        None => return Err(no_sram("no zephyr,sram").into()),
+        Some(Err(_)) => return Err(no_sram("a zephyr,sram that names no node").into()),
+        Some(Ok(node)) => node,
     };
-    let region = node.registers().into_iter().find(|region| region.size > 0);
+    let region = Memory::of(node).ok().and_then(|memory| memory.region);
     let region = region.ok_or_else(|| no_sram(&format!("{} without a size", node.path())))?;
     Ok((node, region))
 }
@@ -122,15 +161,35 @@ pub(super) fn no_sram(found: &str) -> Diagnostic {
         .help("give the zephyr.dts of a build for the board, or choose zephyr,sram in an overlay")
 }
 
-fn size_of(node: NodeRef<'_>) -> Option<u64> {
-    // On a bus, as a flash chip is, `reg` has no size.
-    if node.parent().is_some_and(NodeRef::is_bus_without_sizes) {
-        return chip_size(node);
+/// A memory as a devicetree describes it. Whoever asks for one asks here.
+pub(super) struct Memory {
+    /// Where the processor sees it; `None` for a chip that its controller does not show in memory.
+    pub(super) region: Option<Region>,
+    /// Bytes, of a chip those that the processor sees.
+    pub(super) size: u64,
+}
+
+impl Memory {
+    /// The memory of a node, or why it is none.
+    pub(super) fn of(node: NodeRef<'_>) -> std::result::Result<Self, &'static str> {
+        let region = match node.parent() {
+            Some(bus) if bus.is_bus_without_sizes() => match window(node, bus) {
+                Some(region) => region,
+                None => {
+                    let size = chip_size(node).ok_or("neither it nor its controller has a size")?;
+                    return Ok(Self { region: None, size });
+                }
+            },
+            _ => *node.registers().first().ok_or("it has no address")?,
+        };
+        match region.size {
+            0 => Err("its size is 0"),
+            size => Ok(Self {
+                region: Some(region),
+                size,
+            }),
+        }
     }
-    node.registers()
-        .first()
-        .map(|region| region.size)
-        .filter(|size| *size > 0)
 }
 
 /// The size of a flash chip: `size` is in bits.
@@ -141,14 +200,7 @@ fn chip_size(node: NodeRef<'_>) -> Option<u64> {
 }
 
 /// Where a flash chip's content is in memory: in the window of its controller.
-pub(super) fn window(node: NodeRef<'_>) -> Option<Region> {
-    if !node.parent().is_some_and(NodeRef::is_bus_without_sizes) {
-        return node
-            .registers()
-            .first()
-            .copied()
-            .filter(|region| region.size > 0);
-    }
+fn window(node: NodeRef<'_>, bus: NodeRef<'_>) -> Option<Region> {
     // Some name an address and a size where the bus has chip selects.
     if let [address, size] = node.local_registers()[..]
         && node.name().ends_with(&format!("@{:x}", address.address))
@@ -159,7 +211,7 @@ pub(super) fn window(node: NodeRef<'_>) -> Option<Region> {
             size: size.address,
         });
     }
-    let window = *node.parent()?.registers().get(1)?;
+    let window = *bus.registers().get(1)?;
     let size = chip_size(node).unwrap_or(window.size);
     Some(Region {
         address: window.address,

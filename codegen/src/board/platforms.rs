@@ -6,6 +6,7 @@ use saphyr::{LoadableYamlNode, MarkedYaml, YamlData};
 use serde::Serialize;
 
 use super::memory::{Facts, no_sram};
+use crate::cortex::Cortex;
 use crate::error::{Diagnostic, Result};
 
 const NO_YAML: &str = "keep to block style: a board's name, then its fields, one a line";
@@ -87,17 +88,8 @@ impl Entry {
 
 /// TVM's target of an Arm processor, as Kenning writes it; others have none.
 fn compilation_flags(key: &str, facts: &Facts) -> Option<String> {
-    let cpu = facts.cpu.as_deref()?.strip_prefix("arm,")?;
-    let (core, architecture) = match cpu {
-        "cortex-m0" | "cortex-m0+" | "cortex-m1" => (cpu.replace('+', "plus"), "armv6s-m"),
-        "cortex-m3" => (cpu.to_owned(), "armv7-m"),
-        "cortex-m4" | "cortex-m4f" => ("cortex-m4".to_owned(), "armv7e-m"),
-        "cortex-m7" => (cpu.to_owned(), "armv7e-m"),
-        "cortex-m23" => (cpu.to_owned(), "armv8-m.base"),
-        "cortex-m33" | "cortex-m33f" => ("cortex-m33".to_owned(), "armv8-m.main"),
-        "cortex-m55" | "cortex-m85" => (cpu.to_owned(), "armv8.1-m.main"),
-        _ => return None,
-    };
+    let cortex = Cortex::of_compatible(facts.cpu.as_deref()?)?;
+    let (core, architecture) = (cortex.name, cortex.architecture.name());
     let flags = format!("-keys=arm_cpu,cpu -device=arm_cpu -march={architecture} -mcpu={core}");
     // Board targets have the system behind the board.
     let soc = key.split('/').nth(1).or(facts.soc.as_deref());

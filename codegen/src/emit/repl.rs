@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::template::render;
-use crate::board::renode::{Connection, Entry, Group, Outcome, Platform, Registration, Value};
+use crate::board::renode::{
+    Connection, Entry, Group, Outcome, Place, Platform, Registration, Value,
+};
 use crate::error::Result;
 
 const REPL: &str = include_str!("../../templates/board.repl.tera");
@@ -14,6 +16,7 @@ struct ReplValues {
     board: String,
     renode: String,
     console: Option<String>,
+    console_missing: Option<String>,
     groups: Vec<GroupValues>,
     tags: Vec<String>,
     notes: Vec<NoteValues>,
@@ -86,6 +89,7 @@ pub fn repl(platform: &Platform) -> Result<String> {
             board: plain(&platform.board),
             renode: platform.renode.clone(),
             console: platform.console.clone(),
+            console_missing: platform.console_missing.as_deref().map(plain),
             groups: groups
                 .into_iter()
                 .filter(|group| !group.entries.is_empty())
@@ -108,7 +112,7 @@ fn entry_values(entry: &Entry) -> EntryValues {
     let mut lines: Vec<String> = properties
         .map(|(name, value)| format!("{name}: {}", value_text(value)))
         .collect();
-    lines.extend(entry.connections.iter().map(connection_text));
+    lines.extend(connection_lines(&entry.connections));
     EntryValues {
         head: format!("{}: {} @ {}", entry.name, entry.class, place(&entry.at)),
         comment,
@@ -126,6 +130,19 @@ fn place(at: &Registration) -> String {
         Registration::PerProcessor { address, processor } => format!(
             "sysbus new Bus.BusPointRegistration {{ address: {address:#x}; cpu: {processor} }}"
         ),
+        Registration::Places(places) => {
+            let places = places.iter().map(|place| match place {
+                Place::Part { region, name } => format!(
+                    "sysbus new Bus.BusMultiRegistration {{ address: {:#x}; size: {:#x}; region: \"{name}\" }}",
+                    region.address, region.size
+                ),
+                Place::Redistributor { address, processor } => format!(
+                    "sysbus new IRQControllers.ArmGicRedistributorRegistration {{ attachedCPU: {processor}; \
+                     address: {address:#x} }}"
+                ),
+            });
+            format!("{{ {} }}", places.collect::<Vec<_>>().join("; "))
+        }
         Registration::On {
             parent,
             place: None,
@@ -147,8 +164,44 @@ fn value_text(value: &Value) -> String {
     }
 }
 
-fn connection_text(connection: &Connection) -> String {
-    format!("{} -> {}", connection.output, connection.to.join(" | "))
+/// A line for each connection, or for a run of numbered outputs that go to a run of inputs.
+fn connection_lines(connections: &[Connection]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = connections;
+    while let Some((first, behind)) = rest.split_first() {
+        let run = 1 + behind
+            .iter()
+            .zip(1..)
+            .take_while(|(next, distance)| follows(first, next, *distance))
+            .count();
+        let last = &rest[run - 1];
+        lines.push(match (numbered(first), numbered(last)) {
+            (Some((from, to, at)), Some((until, _, end))) if run > 1 => {
+                format!("[{from}-{until}] -> {to}@[{at}-{end}]")
+            }
+            _ => format!("{} -> {}", first.output, first.to.join(" | ")),
+        });
+        rest = &rest[run..];
+    }
+    lines
+}
+
+/// A numbered output that goes to one place: its number, the place, and that one's number.
+fn numbered(connection: &Connection) -> Option<(u64, &str, u64)> {
+    let [to] = &connection.to[..] else {
+        return None;
+    };
+    let (to, at) = to.rsplit_once('@')?;
+    Some((connection.output.parse().ok()?, to, at.parse().ok()?))
+}
+
+fn follows(first: &Connection, next: &Connection, distance: u64) -> bool {
+    match (numbered(first), numbered(next)) {
+        (Some((output, to, at)), Some((next_output, next_to, next_at))) => {
+            to == next_to && next_output == output + distance && next_at == at + distance
+        }
+        _ => false,
+    }
 }
 
 /// A text in quotes; what a rule or a devicetree has in it stays text.
@@ -195,7 +248,8 @@ pub fn resc(platform: &Platform, options: &RescOptions) -> Result<String> {
         repl: &'a str,
         elf: Option<&'a str>,
         console: Option<&'a str>,
-        chosen: bool,
+        usb: bool,
+        missing: Option<String>,
     }
     render(
         RESC,
@@ -206,7 +260,8 @@ pub fn resc(platform: &Platform, options: &RescOptions) -> Result<String> {
             repl: &options.repl,
             elf: options.elf.as_deref(),
             console: platform.console.as_deref(),
-            chosen: platform.console_is_chosen,
+            usb: platform.console_is_usb,
+            missing: platform.console_missing.as_deref().map(plain),
         },
     )
 }

@@ -4,13 +4,15 @@ pub mod arena;
 pub mod direct;
 mod ops;
 mod registrations;
+pub mod revision;
 pub mod sources;
 
 use std::fmt;
 
 use crate::graph::{BuiltinOperator, OpKind};
 
-pub use ops::{OPS, TFLM_REVISION};
+pub use ops::OPS;
+pub use revision::TFLM_REVISION;
 
 /// One operator TFLM can register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,6 @@ use crate::graph::BuiltinOperator;
 
 use super::{TflmKernel as K, TflmOp};
 
-/// The revision of tflite-micro the table describes.
-pub const TFLM_REVISION: &str = "90b983c2 (2026-08-20)";
-
 const fn builtin(method: &'static str, op: BuiltinOperator) -> TflmOp {
     TflmOp {
         method,

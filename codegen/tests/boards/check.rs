@@ -23,22 +23,43 @@ pub(super) fn check(text: &str, types: &Types) -> Result<(), String> {
             .ok_or_else(|| inside(entry.class))?;
         registration(entry.at, &entries, types).map_err(|e| inside(&e))?;
         let given = entry.properties.iter().map(|(name, _)| *name);
-        let outputs = entry.connections.iter().map(|(output, _)| *output);
+        let mut outputs = Vec::new();
+        for (output, targets) in &entry.connections {
+            let range = numbers(output).ok_or_else(|| inside(output))?;
+            for target in targets.split(" | ") {
+                let (to, inputs) = target.split_once('@').ok_or_else(|| inside(target))?;
+                // `gic#0@30`: of an entry with several groups of inputs.
+                let (to, group) = to
+                    .split_once('#')
+                    .map_or((to, "0"), |(to, group)| (to, group));
+                let inputs = numbers(inputs).ok_or_else(|| inside(target))?;
+                let known = entries.contains_key(to)
+                    && group.parse::<u32>().is_ok()
+                    && inputs.iter().all(|input| input.parse::<u32>().is_ok())
+                    && inputs.len() == range.len();
+                known.then_some(()).ok_or_else(|| inside(target))?;
+            }
+            outputs.extend(range);
+        }
+        let outputs = outputs.iter().map(String::as_str);
         if let Some(reason) = types.refuses(entry.class, given, outputs) {
             return Err(inside(&reason));
         }
         for (property, value) in &entry.properties {
             check_value(property, value, class, &entries).map_err(|e| inside(&e))?;
         }
-        for (_, targets) in &entry.connections {
-            for target in targets.split(" | ") {
-                let (to, number) = target.split_once('@').ok_or_else(|| inside(target))?;
-                let known = entries.contains_key(to) && number.parse::<u32>().is_ok();
-                known.then_some(()).ok_or_else(|| inside(target))?;
-            }
-        }
     }
     Ok(())
+}
+
+/// What `[4-6]` stands for; one name or number stands for itself.
+fn numbers(text: &str) -> Option<Vec<String>> {
+    let Some(inner) = text.strip_prefix('[') else {
+        return Some(vec![text.to_owned()]);
+    };
+    let (from, until) = inner.strip_suffix(']')?.split_once('-')?;
+    let (from, until): (u32, u32) = (from.parse().ok()?, until.parse().ok()?);
+    (from < until).then(|| (from..=until).map(|number| number.to_string()).collect())
 }
 
 fn read(text: &str) -> Result<BTreeMap<&str, Entry<'_>>, String> {
@@ -102,6 +123,12 @@ fn registration(
     types: &Types,
 ) -> Result<(), String> {
     let wrong = || format!("registered at {at}");
+    if let Some(places) = at.strip_prefix("{ ") {
+        let places = places.strip_suffix(" }").ok_or_else(wrong)?;
+        return places
+            .split("; sysbus ")
+            .try_for_each(|one| place(one, entries).ok_or_else(wrong));
+    }
     let rest = match at.split_once(' ') {
         None if at == "sysbus" => return Ok(()),
         Some(("sysbus", rest)) => rest,
@@ -133,6 +160,30 @@ fn registration(
         return end.filter(|_| size > 0).map(|_| ()).ok_or_else(wrong);
     }
     hex(rest).map(|_| ()).ok_or_else(wrong)
+}
+
+/// One of several places of an entry.
+fn place(text: &str, entries: &BTreeMap<&str, Entry<'_>>) -> Option<()> {
+    let text = text.strip_prefix("sysbus ").unwrap_or(text);
+    let (class, values) = text.strip_prefix("new ")?.split_once(" { ")?;
+    let values: Option<BTreeMap<&str, &str>> = values
+        .strip_suffix(" }")?
+        .split("; ")
+        .map(|value| value.split_once(": "))
+        .collect();
+    let values = values?;
+    hex(values.get("address")?)?;
+    let named = match class {
+        "Bus.BusMultiRegistration" => {
+            hex(values.get("size")?)?;
+            ["\"distributor\"", "\"cpuInterface\""].contains(values.get("region")?)
+        }
+        "IRQControllers.ArmGicRedistributorRegistration" => {
+            entries.contains_key(values.get("attachedCPU")?)
+        }
+        _ => false,
+    };
+    named.then_some(())
 }
 
 fn check_value(

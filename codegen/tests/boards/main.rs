@@ -4,7 +4,9 @@
 #![cfg(feature = "board")]
 
 mod check;
+mod consoles;
 mod facts;
+mod memories;
 mod renode;
 
 use std::collections::BTreeSet;
@@ -159,6 +161,17 @@ fn rules_name_what_renode_has() {
                     "{}",
                     rule.class
                 );
+            }
+        }
+        for selector in all.pins.iter().filter_map(|rule| rule.selector.as_ref()) {
+            let refused = types.refuses(&selector.class, [], ["0"]);
+            assert!(refused.is_none(), "{refused:?}");
+        }
+        for rule in &all.controller {
+            let Some(class) = &rule.class else { continue };
+            let class = types.class(class).expect("a class");
+            for name in rule.properties.keys() {
+                assert!(class.parameters.iter().any(|p| p.name == *name), "{name}");
             }
         }
         for rule in &all.cpu {

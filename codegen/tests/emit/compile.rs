@@ -231,7 +231,7 @@ fn arena(model: &str, bytes: usize) -> ArenaNeed {
         model: model.to_owned(),
         kernels: "reference",
         target: "cortex-m4",
-        tflm_revision: "90b983c2",
+        tflm_revision: castiron_codegen::tflm::revision::TFLM_SHORT,
         bytes: Some(bytes),
         alignment: 16,
         reason: None,

@@ -218,7 +218,7 @@ fn need(bytes: Option<usize>, reason: Option<&str>) -> ArenaNeed {
         model: "kws".into(),
         kernels: "cmsis-nn",
         target: "cortex-m55",
-        tflm_revision: "90b983c2",
+        tflm_revision: castiron_codegen::tflm::revision::TFLM_SHORT,
         bytes,
         alignment: 16,
         reason: reason.map(str::to_owned),

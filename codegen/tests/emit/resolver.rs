@@ -132,7 +132,7 @@ fn arenas_of_all_models_and_the_largest_are_named() {
         model: model.into(),
         kernels: "reference",
         target: "cortex-m4",
-        tflm_revision: "90b983c2",
+        tflm_revision: castiron_codegen::tflm::revision::TFLM_SHORT,
         bytes,
         alignment: 16,
         reason: bytes

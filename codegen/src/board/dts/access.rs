@@ -78,7 +78,12 @@ impl Devicetree {
 
     /// What `/chosen` says for a name.
     pub fn chosen(&self, name: &str) -> Option<NodeRef<'_>> {
-        self.at("/chosen")?.path_property(name)
+        let chosen = self.at("/chosen")?;
+        chosen.path_property(name).or_else(|| {
+            // Linux's stdout-path may name an alias.
+            let alias = chosen.text(name)?.split(':').next()?;
+            self.alias(alias)
+        })
     }
 
     /// What `/aliases` says for a name.

@@ -1,6 +1,6 @@
 //! Devices that hang off other devices: LEDs and buttons on pins, chips on I2C and SPI.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::builder::Builder;
 use super::{Connection, Entry, Group, Outcome, Registration, Value};
@@ -13,7 +13,6 @@ impl<'t> Builder<'t> {
     /// Emits what `gpio-leds` and `gpio-keys` list.
     pub(super) fn leds_and_buttons(&mut self) {
         let mut taken = BTreeSet::new();
-        let mut wired = Wired::new();
         for group in self.tree.nodes() {
             let leds = group.is_compatible("gpio-leds");
             if !(leds || group.is_compatible("gpio-keys")) || !group.is_enabled() {
@@ -31,12 +30,12 @@ impl<'t> Builder<'t> {
                     self.note(node, Outcome::Dropped, "something else is at its pin");
                     continue;
                 }
-                self.at_pin(node, leds, pin, &mut wired);
+                self.at_pin(node, leds, pin);
             }
         }
     }
 
-    fn at_pin(&mut self, node: NodeRef<'t>, led: bool, pin: Pin, wired: &mut Wired) {
+    fn at_pin(&mut self, node: NodeRef<'t>, led: bool, pin: Pin) {
         let class = match led {
             true => "Miscellaneous.LED",
             false => "Miscellaneous.Button",
@@ -52,26 +51,8 @@ impl<'t> Builder<'t> {
                 .push(("invert".to_owned(), Value::Flag(true)));
         }
         if led {
-            let output = pin.number.to_string();
-            let to = format!("{}@0", entry.name);
-            let port = &mut self.entries[pin.port_place];
-            let wired = wired.entry(pin.port_place).or_insert_with(|| {
-                let connections = port.connections.iter().enumerate().rev();
-                { connections }
-                    .map(|(at, c)| (c.output.clone(), at))
-                    .collect()
-            });
             // Where numbered outputs are interrupts too, one goes to both.
-            match wired.get(&output) {
-                Some(at) => port.connections[*at].to.push(to),
-                None => {
-                    wired.insert(output.clone(), port.connections.len());
-                    port.connections.push(Connection {
-                        output,
-                        to: vec![to],
-                    });
-                }
-            }
+            self.connect(&pin.port, pin.number, format!("{}@0", entry.name));
         } else {
             entry.connections.push(Connection {
                 output: "IRQ".to_owned(),
@@ -90,8 +71,7 @@ impl<'t> Builder<'t> {
             _ => None,
         };
         let pin = number(1).ok_or("it names no pin")?;
-        let place = self.place_of(port);
-        let Some((port_place, model)) = place.map(|place| (place, &self.entries[place])) else {
+        let Some(model) = self.place_of(port).map(|place| &self.entries[place]) else {
             let what = port.compatibles().next().unwrap_or(port.name());
             return Err(format!("its port, {what}, has no model"));
         };
@@ -102,7 +82,6 @@ impl<'t> Builder<'t> {
         }
         Ok(Pin {
             port: model.name.clone(),
-            port_place,
             number: pin,
             active_low: number(2).is_some_and(|flags| flags & ACTIVE_LOW != 0),
         })
@@ -172,13 +151,8 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Of entries with pins, by their place in the list: the connection of each output.
-type Wired = HashMap<usize, HashMap<String, usize>>;
-
 struct Pin {
     port: String,
-    /// Where the port's entry is in the list.
-    port_place: usize,
     number: u64,
     active_low: bool,
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{Entry, Group, Note, Outcome, Platform, PlatformOptions, Registration, Tag};
+use super::{
+    Connection, Entry, Group, Note, Outcome, Place, Platform, PlatformOptions, Registration, Tag,
+};
 use crate::board::dts::{Devicetree, Interrupt, NodeRef, Region};
 use crate::board::rules::Rules;
 use crate::emit::ident::Names;
@@ -21,10 +23,14 @@ pub(super) struct Builder<'t> {
     names: Names,
     /// The entry of a node.
     pub(super) by_node: BTreeMap<usize, String>,
-    /// Where an entry of a node is in the list, by its name.
+    /// Where an entry is in the list, by its name.
     places: HashMap<String, usize>,
+    /// Of entries whose numbered outputs are wired, by their place in the list: each output's connection.
+    wired: HashMap<usize, HashMap<String, usize>>,
     /// What interrupts of a controller go to: an entry.
     pub(super) receivers: BTreeMap<usize, String>,
+    /// The GIC, whose interrupts have their numbers in the second cell.
+    pub(super) gic: Option<usize>,
     /// Nodes that need no further look.
     pub(super) done: BTreeSet<usize>,
     /// Types of the processors.
@@ -52,7 +58,9 @@ pub(super) fn build(
         names: Names::without(["sysbus", "machine", "emulation", "none", "new", "empty"]),
         by_node: BTreeMap::new(),
         places: HashMap::new(),
+        wired: HashMap::new(),
         receivers: BTreeMap::new(),
+        gic: None,
         done: BTreeSet::new(),
         cpu_types: Vec::new(),
     };
@@ -76,10 +84,13 @@ pub(super) fn build(
         return Err(diagnostic.into());
     }
     builder.memories();
+    builder.check_chosen_memories()?;
     builder.controllers();
     builder.devices();
     builder.leds_and_buttons();
+    builder.pins();
     builder.on_buses();
+    builder.in_processors();
     builder.extras();
     Ok(builder.finish())
 }
@@ -114,6 +125,29 @@ impl<'t> Builder<'t> {
             .unique_by(&name, |number| format!("{name}x{number}"))
     }
 
+    /// Wires a numbered output of an entry, beside what it may go to already.
+    pub(super) fn connect(&mut self, entry: &str, output: u64, to: String) {
+        let output = output.to_string();
+        let Some(&place) = self.places.get(entry) else {
+            return;
+        };
+        let connections = &mut self.entries[place].connections;
+        let wired = self.wired.entry(place).or_insert_with(|| {
+            let there = connections.iter().enumerate().rev();
+            there.map(|(at, c)| (c.output.clone(), at)).collect()
+        });
+        match wired.get(&output) {
+            Some(at) => connections[*at].to.push(to),
+            None => {
+                wired.insert(output.clone(), connections.len());
+                connections.push(Connection {
+                    output,
+                    to: vec![to],
+                });
+            }
+        }
+    }
+
     pub(super) fn note(&mut self, node: NodeRef<'_>, outcome: Outcome, reason: impl Into<String>) {
         self.notes.insert(Note {
             node: node.path(),
@@ -123,9 +157,18 @@ impl<'t> Builder<'t> {
         });
     }
 
+    pub(super) fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.notes.iter()
+    }
+
     pub(super) fn push(&mut self, node: NodeRef<'_>, entry: Entry) {
         self.by_node.insert(node.key(), entry.name.clone());
         self.done.insert(node.key());
+        self.add(entry);
+    }
+
+    /// An entry that no node stands for.
+    pub(super) fn add(&mut self, entry: Entry) {
         self.places.insert(entry.name.clone(), self.entries.len());
         self.entries.push(entry);
     }
@@ -183,6 +226,9 @@ impl<'t> Builder<'t> {
     /// Where an interrupt goes in Renode, or why it goes nowhere.
     pub(super) fn receiver(&self, interrupt: &Interrupt<'_>) -> Result<String, String> {
         let controller = interrupt.controller;
+        if self.gic == Some(controller.key()) {
+            return self.gic_input(interrupt, 0);
+        }
         let Some(name) = self.receivers.get(&controller.key()) else {
             let what = controller.compatibles().next().unwrap_or(controller.name());
             return Err(format!("its interrupt controller, {what}, has no model"));
@@ -193,38 +239,17 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// The entry that prints what Zephyr's console prints, and whether it is the chosen one.
-    fn console(&self) -> (Option<String>, bool) {
-        let names = ["zephyr,console", "zephyr,shell-uart", "stdout-path"];
-        let chosen = names.iter().find_map(|name| self.tree.chosen(name));
-        let is_uart = |name: &String| {
-            let mut entries = self.entries.iter();
-            entries.any(|entry| entry.name == *name && entry.class.starts_with("UART."))
-        };
-        // Some consoles are a part of the UART that has the model.
-        let nodes = chosen.into_iter().flat_map(NodeRef::with_ancestors);
-        let mut names = nodes.filter_map(|node| self.by_node.get(&node.key()));
-        if let Some(name) = names.find(|name| is_uart(name)) {
-            return (Some(name.clone()), true);
-        }
-        let mut entries = self.entries.iter();
-        let first = entries.find(|entry| entry.class.starts_with("UART."));
-        (first.map(|entry| entry.name.clone()), false)
-    }
-
     fn finish(mut self) -> Platform {
-        let (console, console_is_chosen) = self.console();
-        if let (Some(name), false) = (&console, console_is_chosen)
-            && let Some(node) = self.tree.chosen("zephyr,console")
-        {
-            let reason = format!("the console has no model in Renode; {name} is shown instead");
-            self.note(node, Outcome::Approximated, reason);
-        }
+        let console = self.console();
         self.entries.sort_by_key(|entry| {
             let address = match &entry.at {
                 Registration::Address(address) => *address,
                 Registration::Range(region) => region.address,
                 Registration::PerProcessor { address, .. } => *address,
+                Registration::Places(places) => match places.first() {
+                    Some(Place::Part { region, .. }) => region.address,
+                    _ => 0,
+                },
                 Registration::Bus | Registration::On { .. } => 0,
             };
             (entry.group, address, entry.name.clone())
@@ -237,8 +262,10 @@ impl<'t> Builder<'t> {
             entries: self.entries,
             tags: nested(self.tags),
             notes: self.notes.into_iter().collect(),
-            console,
-            console_is_chosen,
+            console: console.entry,
+            console_is_chosen: console.missing.is_none(),
+            console_is_usb: console.is_usb,
+            console_missing: console.missing,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Interrupt controllers of RISC-V. Cortex-M's come with their processor.
+//! Interrupt controllers of RISC-V. Cortex-M's come with their processor; `gic` has that of larger
+//! ones.
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,7 @@ impl<'t> Builder<'t> {
                     self.note(node, Outcome::Dropped, "its processor has no model");
                 }
                 ControllerKind::Cpu => self.inside_cpu(node),
+                ControllerKind::Gic => self.gic(node, rule, class),
                 ControllerKind::Plic => self.plic(node, class),
                 ControllerKind::Clint => {
                     if let Some(region) = node.registers().first().copied() {

@@ -7,6 +7,8 @@ use crate::board::cpu;
 use crate::board::dts::NodeRef;
 use crate::board::rules::CpuRule;
 
+const SECOND: &str = "firmware of a second processor is not part of this build";
+
 impl<'t> Builder<'t> {
     /// Emits the processors that are switched on.
     pub(super) fn processors(&mut self) {
@@ -14,7 +16,11 @@ impl<'t> Builder<'t> {
             self.done.insert(node.key());
             let rule = node.compatibles().find_map(|compatible| {
                 let mut rules = self.rules.all.cpu.iter();
-                rules.find(|r| r.compatible.iter().any(|c| c == compatible) && self.is_known(r))
+                rules.find(|r| {
+                    r.compatible.iter().any(|c| c == compatible)
+                        && self.is_system(&r.soc)
+                        && self.is_known(r)
+                })
             });
             match rule {
                 None => self.note(
@@ -22,8 +28,12 @@ impl<'t> Builder<'t> {
                     Outcome::Dropped,
                     "no rule has a model of the processor",
                 ),
-                Some(rule) if rule.class == "CPU.CortexM" => self.cortex_m(node, rule),
-                Some(rule) => self.risc_v(node, rule),
+                Some(rule) => match rule.class.as_str() {
+                    "CPU.CortexM" => self.cortex_m(node, rule),
+                    "CPU.Xtensa" => self.xtensa(node, rule),
+                    class if class.starts_with("CPU.ARM") => self.with_gic(node, rule),
+                    _ => self.risc_v(node, rule),
+                },
             }
         }
     }
@@ -46,8 +56,7 @@ impl<'t> Builder<'t> {
             return;
         };
         if self.receivers.contains_key(&nvic.key()) {
-            let reason = "firmware of a second processor is not part of this build";
-            self.note(node, Outcome::Dropped, reason);
+            self.note(node, Outcome::Dropped, SECOND);
             return;
         }
         let cpu = self.cpu_entry(node, &rule.class);
@@ -89,6 +98,45 @@ impl<'t> Builder<'t> {
         self.push(nvic, entry);
     }
 
+    /// A Cortex-A or Cortex-R: the first, since the others wait for it to start them, which Renode's
+    /// do not.
+    fn with_gic(&mut self, node: NodeRef<'t>, rule: &CpuRule) {
+        if !self.cpu_types.is_empty() {
+            self.note(node, Outcome::Dropped, SECOND);
+            return;
+        }
+        let Some(gic) = self.gic_of_processors() else {
+            let reason = "the devicetree has no interrupt controller that a rule has a model of";
+            self.note(node, Outcome::Dropped, reason);
+            return;
+        };
+        let cpu = self.cpu_entry(node, &rule.class);
+        self.cpu_types.push(rule.kind.clone());
+        let mut properties = vec![
+            ("cpuType".to_owned(), Value::Text(rule.kind.clone())),
+            ("cpuId".to_owned(), Value::Number(number_of(node))),
+            ("genericInterruptController".to_owned(), Value::Raw(gic)),
+        ];
+        self.extend(&mut properties, node, rule);
+        self.push(node, Entry { properties, ..cpu });
+    }
+
+    fn xtensa(&mut self, node: NodeRef<'t>, rule: &CpuRule) {
+        if !self.cpu_types.is_empty() {
+            self.note(node, Outcome::Dropped, SECOND);
+            return;
+        }
+        let cpu = self.cpu_entry(node, &rule.class);
+        self.cpu_types.push(rule.kind.clone());
+        let frequency = self.clock(node);
+        let mut properties = vec![
+            ("cpuType".to_owned(), Value::Text(rule.kind.clone())),
+            ("frequency".to_owned(), Value::Number(frequency)),
+        ];
+        self.extend(&mut properties, node, rule);
+        self.push(node, Entry { properties, ..cpu });
+    }
+
     fn risc_v(&mut self, node: NodeRef<'t>, rule: &CpuRule) {
         let isa = self.isa(node);
         let class = match &rule.class64 {
@@ -101,13 +149,9 @@ impl<'t> Builder<'t> {
             kind => kind.to_owned(),
         };
         self.cpu_types.push(kind.clone());
-        let hart = node
-            .local_registers()
-            .first()
-            .map_or(0, |region| region.address);
         let mut properties = vec![
             ("cpuType".to_owned(), Value::Text(kind)),
-            ("hartId".to_owned(), Value::Number(hart)),
+            ("hartId".to_owned(), Value::Number(number_of(node))),
         ];
         self.extend(&mut properties, node, rule);
         let name = cpu.name.clone();
@@ -176,4 +220,10 @@ impl<'t> Builder<'t> {
         }
         isa.text
     }
+}
+
+/// What a processor is called in its system: a hart, or an affinity.
+fn number_of(cpu: NodeRef<'_>) -> u64 {
+    let registers = cpu.local_registers();
+    registers.first().map_or(0, |region| region.address)
 }

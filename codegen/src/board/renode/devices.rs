@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use super::builder::Builder;
 use super::{Connection, Entry, Group, Outcome, Registration, Tag, Value};
-use crate::board::dts::{NodeRef, Region};
+use crate::board::dts::{Cell, Interrupt, NodeRef, Region};
 use crate::board::rules::{DeviceRule, IgnoreRule, InterruptRule, InterruptWord, PropertyRule};
+
+/// What no controller has more lines than.
+const MOST_LINES: u64 = 64;
 
 impl<'t> Builder<'t> {
     /// Emits devices that have a model and names the addresses of those that have none.
@@ -103,9 +106,11 @@ impl<'t> Builder<'t> {
         let mut refusal = None;
         for compatible in node.compatibles() {
             for rule in &self.rules.all.device {
+                let mut numbers = rule.when.iter();
                 let holds = rule.compatible.iter().any(|c| c == compatible)
                     && rule.bus.as_deref() == bus
-                    && self.is_system(&rule.soc);
+                    && self.is_system(&rule.soc)
+                    && numbers.all(|(name, number)| node.number(name) == Some(*number));
                 if !holds {
                     continue;
                 }
@@ -189,37 +194,32 @@ impl<'t> Builder<'t> {
         let mut connections: Vec<Connection> = Vec::new();
         let mut left = Vec::new();
         for (index, interrupt) in node.interrupts().iter().enumerate() {
-            let output = match &rule.interrupts {
-                InterruptRule::Default => (index == 0 && has_irq).then(|| "IRQ".to_owned()),
-                InterruptRule::Word(InterruptWord::Numbered) => Some(index.to_string()),
-                InterruptRule::Word(InterruptWord::None) => None,
-                InterruptRule::InOrder(outputs) => outputs.get(index).cloned(),
-                InterruptRule::ByName(outputs) => match interrupt.name {
-                    Some(name) => outputs.get(name).cloned(),
-                    // Without names there is but one to take, or the order of the hardware.
-                    None => outputs.get("global").cloned(),
-                },
-            };
-            let output = output.filter(|output| !output.is_empty());
+            let outputs = outputs(node, rule, index, interrupt, has_irq);
             let number = interrupt.cells.first().copied().unwrap_or_default();
-            let Some(output) = output else {
+            if outputs.is_empty() {
                 left.push(
                     interrupt
                         .name
                         .map_or_else(|| number.to_string(), str::to_owned),
                 );
                 continue;
+            }
+            let to = match self.receiver(interrupt) {
+                Ok(to) => to,
+                Err(reason) => {
+                    self.note(node, Outcome::Approximated, reason);
+                    continue;
+                }
             };
-            match self.receiver(interrupt) {
-                Err(reason) => self.note(node, Outcome::Approximated, reason),
-                Ok(to) => match connections.iter_mut().find(|c| c.output == output) {
+            for output in outputs {
+                match connections.iter_mut().find(|c| c.output == output) {
                     Some(connection) if connection.to.contains(&to) => {}
-                    Some(connection) => connection.to.push(to),
+                    Some(connection) => connection.to.push(to.clone()),
                     None => connections.push(Connection {
                         output,
-                        to: vec![to],
+                        to: vec![to.clone()],
                     }),
-                },
+                }
             }
         }
         if !left.is_empty() {
@@ -268,7 +268,7 @@ impl<'t> Builder<'t> {
                 .class(class)
                 .is_some_and(|class| class.sized);
             let name = self.unique(&rule.name);
-            self.entries.push(Entry {
+            self.add(Entry {
                 name,
                 group: Group::Devices,
                 class: class.clone(),
@@ -298,12 +298,49 @@ fn on_a_bus(node: NodeRef<'_>) -> bool {
     node.parent().is_some_and(NodeRef::is_bus_without_sizes)
 }
 
+/// The outputs of a class for one of a node's interrupts.
+fn outputs(
+    node: NodeRef<'_>,
+    rule: &DeviceRule,
+    index: usize,
+    interrupt: &Interrupt<'_>,
+    has_irq: bool,
+) -> Vec<String> {
+    let output = match &rule.interrupts {
+        InterruptRule::Default => (index == 0 && has_irq).then(|| "IRQ".to_owned()),
+        InterruptRule::Word(InterruptWord::Numbered) => Some(index.to_string()),
+        InterruptRule::Word(InterruptWord::LineRanges) => return lines(node, index),
+        InterruptRule::Word(InterruptWord::None) => None,
+        InterruptRule::InOrder(outputs) => outputs.get(index).cloned(),
+        InterruptRule::ByName(outputs) => match interrupt.name {
+            Some(name) => outputs.get(name).cloned(),
+            // Without names there is but one to take, or the order of the hardware.
+            None => outputs.get("global").cloned(),
+        },
+    };
+    let output = output.filter(|output| !output.is_empty());
+    output.into_iter().collect()
+}
+
+/// The lines that raise an interrupt: `line-ranges` has the first line and their count.
+fn lines(node: NodeRef<'_>, index: usize) -> Vec<String> {
+    let cells = node.cells("line-ranges");
+    match cells.chunks_exact(2).nth(index) {
+        Some([Cell::Number(first), Cell::Number(count)]) => {
+            let count = (*count).min(MOST_LINES);
+            let lines = (0..count).map(|line| first.saturating_add(line).to_string());
+            lines.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 impl InterruptRule {
     /// The outputs that the rule names.
     pub fn outputs(&self) -> Vec<&str> {
         let named: Vec<&str> = match self {
             Self::Default | Self::Word(InterruptWord::None) => Vec::new(),
-            Self::Word(InterruptWord::Numbered) => vec!["0"],
+            Self::Word(InterruptWord::Numbered | InterruptWord::LineRanges) => vec!["0"],
             Self::InOrder(outputs) => outputs.iter().map(String::as_str).collect(),
             Self::ByName(outputs) => outputs.values().map(String::as_str).collect(),
         };

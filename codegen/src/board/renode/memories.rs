@@ -3,17 +3,25 @@
 use super::builder::Builder;
 use super::{Entry, Group, Outcome, Registration, Value};
 use crate::board::dts::{NodeRef, Region};
+use crate::board::memory::{self, CHOSEN, Memory};
+use crate::error::Result;
 
 /// Renode maps memory in pages; what is no whole number of them is an array.
 const PAGE: u64 = 0x400;
 const LEAST_MAPPED: u64 = 0x1000;
 
+const NO_WINDOW: &str = "its controller does not show its content in memory";
+
 impl<'t> Builder<'t> {
     /// Emits RAM and flash.
     pub(super) fn memories(&mut self) {
+        let chosen = CHOSEN.iter().filter_map(|name| self.tree.chosen(name));
+        let chosen: Vec<NodeRef<'t>> = chosen.collect();
         let mut found: Vec<(Region, NodeRef<'t>)> = Vec::new();
         for node in self.tree.nodes() {
-            if self.done.contains(&node.key()) || !node.is_enabled() {
+            // What a build links to is there even where no driver writes to it.
+            let chosen = chosen.contains(&node);
+            if self.done.contains(&node.key()) || !(chosen || node.is_enabled()) {
                 continue;
             }
             let above = node.with_ancestors().skip(1);
@@ -23,10 +31,13 @@ impl<'t> Builder<'t> {
                 self.note(node, Outcome::Dropped, &rule.why);
                 continue;
             }
-            match self.memory_region(node) {
-                None => {}
-                Some(Ok(region)) => found.push((region, node)),
-                Some(Err(reason)) => {
+            if !(chosen || self.is_memory(node)) {
+                continue;
+            }
+            let memory = Memory::of(node);
+            match memory.and_then(|memory| memory.region.ok_or(NO_WINDOW)) {
+                Ok(region) => found.push((region, node)),
+                Err(reason) => {
                     self.done.insert(node.key());
                     self.note(node, Outcome::Dropped, reason);
                 }
@@ -49,30 +60,34 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Where a node's memory is; `None` if it is no memory.
-    fn memory_region(&self, node: NodeRef<'t>) -> Option<Result<Region, &'static str>> {
-        let rule = node.compatibles().find_map(|compatible| {
-            let mut rules = self.rules.all.memory.iter();
-            rules.find(|rule| rule.compatible.iter().any(|c| c == compatible))
-        });
-        let chosen = ["zephyr,sram", "zephyr,flash"]
-            .iter()
-            .any(|name| self.tree.chosen(name).is_some_and(|chosen| chosen == node));
-        let window = match rule {
-            Some(rule) => rule.window,
-            None if chosen || node.text("device_type") == Some("memory") => false,
-            None => return None,
-        };
-        let region = match window {
-            false => node.registers().first().copied(),
-            true => super::super::memory::window(node),
-        };
-        Some(match region {
-            Some(region) if region.size > 0 => Ok(region),
-            Some(_) => Err("its size is 0"),
-            None if window => Err("its controller does not show its content in memory"),
-            None => Err("it has no address"),
-        })
+    /// Whether a rule says that a node is a memory.
+    fn is_memory(&self, node: NodeRef<'t>) -> bool {
+        let rules = &self.rules.all.memory;
+        node.text("device_type") == Some("memory")
+            || node.compatibles().any(|name| {
+                rules
+                    .iter()
+                    .any(|rule| rule.compatible.iter().any(|c| c == name))
+            })
+    }
+
+    /// Fails unless the platform has every memory that the build links to: without one, firmware
+    /// would begin in nothing.
+    pub(super) fn check_chosen_memories(&self) -> Result<()> {
+        for name in CHOSEN {
+            let reason = match memory::chosen(self.tree, name) {
+                None => continue,
+                Some(Err(reason)) => reason,
+                Some(Ok(node)) if self.by_node.contains_key(&node.key()) => continue,
+                Some(Ok(node)) => match Memory::of(node) {
+                    Ok(memory) if memory.region.is_none() => NO_WINDOW,
+                    Ok(_) => "a rule leaves it out",
+                    Err(reason) => reason,
+                },
+            };
+            return Err(memory::no_memory(self.tree, name, reason).into());
+        }
+        Ok(())
     }
 
     fn memory(&mut self, region: Region, nodes: &[NodeRef<'t>]) {

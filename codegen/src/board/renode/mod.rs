@@ -2,11 +2,14 @@
 
 mod attached;
 mod builder;
+mod console;
 mod controllers;
 mod cpus;
 mod devices;
+mod gic;
 mod isa;
 mod memories;
+mod pins;
 mod values;
 
 use serde::Serialize;
@@ -32,6 +35,12 @@ pub struct Platform {
     pub console: Option<String>,
     /// Whether the console is what the devicetree chose; otherwise it stands in for it.
     pub console_is_chosen: bool,
+    /// Whether it is a USB device, whose other end shows what it prints.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub console_is_usb: bool,
+    /// Why there is no console, or another than the devicetree chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_missing: Option<String>,
 }
 
 /// Something that has a model.
@@ -90,12 +99,34 @@ pub enum Registration {
         /// The processor's entry.
         processor: String,
     },
+    /// At several places, each of another kind.
+    Places(Vec<Place>),
     /// On another entry, by number if that has several places.
     On {
         /// The other entry.
         parent: String,
         /// Pin, chip select or address.
         place: Option<u64>,
+    },
+}
+
+/// One of the places of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A part of its registers.
+    Part {
+        /// The range.
+        region: Region,
+        /// What Renode calls the part.
+        name: &'static str,
+    },
+    /// The part of a GIC's registers that belongs to a processor.
+    Redistributor {
+        /// The address.
+        address: u64,
+        /// The processor's entry.
+        processor: String,
     },
 }
 

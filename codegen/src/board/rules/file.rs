@@ -26,6 +26,8 @@ pub struct RuleFile {
     pub ignore: Vec<IgnoreRule>,
     /// What no devicetree has.
     pub extra: Vec<ExtraRule>,
+    /// How pins raise interrupts.
+    pub pins: Vec<PinsRule>,
     /// Where the frequency of the processor stands.
     pub clock: Vec<ClockRule>,
     /// Classes of a user's own Renode.
@@ -39,6 +41,9 @@ pub struct CpuRule {
     /// Compatibles it holds for.
     #[serde(deserialize_with = "one_or_many")]
     pub compatible: Vec<String>,
+    /// It holds only for these systems, as in [`DeviceRule::soc`].
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub soc: Vec<String>,
     /// The class.
     pub class: String,
     /// The class if the instruction set is of 64 bits.
@@ -66,6 +71,9 @@ pub struct ControllerRule {
     pub kind: ControllerKind,
     /// The class, if it is not part of the processor.
     pub class: Option<String>,
+    /// Further constructor parameters.
+    #[serde(default)]
+    pub properties: BTreeMap<String, PropertyRule>,
 }
 
 /// How an interrupt controller is wired.
@@ -82,6 +90,8 @@ pub enum ControllerKind {
     MachineTimer,
     /// Interrupts go to the processor itself.
     Cpu,
+    /// That of Cortex-A and Cortex-R.
+    Gic,
 }
 
 /// RAM or flash.
@@ -91,9 +101,6 @@ pub struct MemoryRule {
     /// Compatibles it holds for.
     #[serde(deserialize_with = "one_or_many")]
     pub compatible: Vec<String>,
-    /// The chip's content is where the second `reg` of its controller is.
-    #[serde(default)]
-    pub window: bool,
 }
 
 /// A device and the class that stands for it.
@@ -106,9 +113,13 @@ pub struct DeviceRule {
     /// It holds only if a compatible of the root or of `/soc` begins so.
     #[serde(default, deserialize_with = "one_or_many")]
     pub soc: Vec<String>,
+    /// It holds only for nodes whose properties have these numbers.
+    #[serde(default)]
+    pub when: BTreeMap<String, u64>,
     /// The class.
     pub class: String,
-    /// It is a device on this kind of bus instead of one in memory: `i2c` or `spi`.
+    /// It is a device on this kind of bus instead of one in memory: `i2c` or `spi`; `cpu` for what
+    /// each processor has.
     pub bus: Option<String>,
     /// Constructor parameters.
     #[serde(default)]
@@ -133,13 +144,14 @@ pub struct DeviceRule {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(
     untagged,
-    expecting = "no interrupts; expected names, a list, \"numbered\" or \"none\""
+    expecting = "no interrupts; expected names, a list, \"numbered\", \"line-ranges\" or \"none\""
 )]
 pub enum InterruptRule {
     /// The first interrupt is `IRQ`, if the class has it.
     #[default]
     Default,
-    /// `numbered`: the outputs are 0, 1, …; `none`: they are not wired.
+    /// `numbered`: the outputs are 0, 1, …; `line-ranges`: each interrupt is that of several, which
+    /// the property of this name lists; `none`: they are not wired.
     Word(InterruptWord),
     /// In order; an empty text skips one.
     InOrder(Vec<String>),
@@ -153,6 +165,8 @@ pub enum InterruptRule {
 pub enum InterruptWord {
     /// The class has numbered outputs.
     Numbered,
+    /// So it has, and several of them raise one interrupt.
+    LineRanges,
     /// The interrupts are not wired.
     None,
 }
@@ -248,6 +262,38 @@ pub struct ExtraRule {
     pub properties: BTreeMap<String, PropertyRule>,
 }
 
+/// How pins raise interrupts through a controller with a line for each number of a pin.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PinsRule {
+    /// The ports, by compatible: a numbered output for each of their pins.
+    pub of: String,
+    /// The controller, by compatible.
+    pub to: String,
+    /// It holds only for these systems, as in [`DeviceRule::soc`].
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub soc: Vec<String>,
+    /// What is between the two and chooses a port for each line.
+    pub selector: Option<SelectorRule>,
+    /// The controller itself chooses: it has inputs for each port.
+    #[serde(default)]
+    pub by_port: bool,
+    /// In what the model differs from the hardware.
+    pub why: Option<String>,
+}
+
+/// See [`PinsRule::selector`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelectorRule {
+    /// Its name in Renode.
+    pub name: String,
+    /// Its class, which has inputs for each port and an output for each line.
+    pub class: String,
+    /// Where it is.
+    pub address: u64,
+}
+
 /// Where the frequency of the processor stands, if its node does not have it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -281,6 +327,7 @@ impl RuleFile {
         self.device.extend(others.device);
         self.ignore.extend(others.ignore);
         self.extra.extend(others.extra);
+        self.pins.extend(others.pins);
         self.clock.extend(others.clock);
         self
     }
@@ -294,7 +341,10 @@ impl RuleFile {
         let controllers = self.controller.iter().map(|r| r.class.as_ref());
         let devices = self.device.iter().map(|r| Some(&r.class));
         let extras = self.extra.iter().map(|r| r.class.as_ref());
+        let selectors = self.pins.iter().map(|r| r.selector.as_ref());
+        let selectors = selectors.map(|selector| selector.map(|s| &s.class));
         let all = cpus.chain(controllers).chain(devices).chain(extras);
+        let all = all.chain(selectors);
         all.flatten().map(String::as_str)
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Diagnostic, Result};
 
 pub use file::{
     ClockRule, ControllerKind, ControllerRule, CpuRule, DeviceRule, ExtraRule, IgnoreRule,
-    InterruptRule, InterruptWord, MemoryRule, PropertyRule, RuleFile,
+    InterruptRule, InterruptWord, MemoryRule, PinsRule, PropertyRule, RuleFile, SelectorRule,
 };
 pub use types::{Class, ClassText, Parameter, Types};
 

@@ -17,6 +17,8 @@ pub struct Types {
     pub isa_letters: String,
     /// Those with longer names.
     pub isa_extensions: Vec<String>,
+    /// Whether a GIC finds the processors that it interrupts.
+    pub gic_connects_itself: bool,
     classes: BTreeMap<String, Class>,
     /// Classes that a user's rules name and no table describes.
     trusted: BTreeSet<String>,
@@ -67,6 +69,8 @@ struct TypesText {
     renode: String,
     isa_letters: String,
     isa_extensions: String,
+    #[serde(default)]
+    gic_connects_itself: bool,
     class: BTreeMap<String, ClassText>,
 }
 
@@ -85,6 +89,7 @@ impl Types {
                 .split_whitespace()
                 .map(str::to_owned)
                 .collect(),
+            gic_connects_itself: file.gic_connects_itself,
             classes: BTreeMap::new(),
             trusted: BTreeSet::new(),
         };

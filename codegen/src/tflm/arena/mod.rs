@@ -33,6 +33,7 @@ pub use offline::{OFFLINE_PLAN, Offline};
 pub use report::{Arena, Decider, OperatorArena, PlannedBuffer};
 pub use target::{Kernels, Target};
 
+use crate::cortex::Simd;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Graph, Model};
 use lifetimes::{Owner, Scratch};
@@ -40,7 +41,6 @@ use load::Load;
 use prepare::{Event, Requests};
 use site::Site;
 use table::SizeTable;
-use target::Simd;
 
 /// What the arena is computed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -149,8 +149,8 @@ impl<'a> Interpreter<'a> {
                 .into());
         }
         let table = match options.target {
-            Target::Riscv32 => &riscv::TFLM_90B983C2_RISCV,
-            _ => &table::TFLM_90B983C2,
+            Target::Riscv32 => &riscv::RISCV32,
+            _ => &table::ARM,
         };
         Ok(Self {
             model,

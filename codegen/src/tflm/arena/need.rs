@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::table::{Core, TFLM_90B983C2};
+use super::table::{ARM, Core};
 use super::{Arena, ArenaOptions};
 use crate::error::{Error, Result};
 use crate::graph::Model;
 
-const CORE: &Core = &TFLM_90B983C2.core;
+const CORE: &Core = &ARM.core;
 
 /// The arena that a model needs, and for what; or why it is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +55,7 @@ impl ArenaNeed {
             model: model.stem().to_owned(),
             kernels: options.kernels.name(),
             target: options.target.name(),
-            tflm_revision: TFLM_90B983C2.revision,
+            tflm_revision: ARM.revision,
             bytes: None,
             alignment: CORE.alignment,
             reason,

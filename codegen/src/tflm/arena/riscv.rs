@@ -3,16 +3,16 @@
 //! Enumerations take four bytes there. What kernels keep is as large as on Arm, since enumerations
 //! stand beside words in it.
 
-use super::table::{Core, Other, SizeTable, TFLM_90B983C2};
+use super::table::{ARM, Core, Other, SizeTable};
 
 /// tflite-micro of 2026-08-20, with reference kernels.
-pub(super) const TFLM_90B983C2_RISCV: SizeTable = SizeTable {
+pub(super) const RISCV32: SizeTable = SizeTable {
     core: Core {
         tensor: 40,
-        ..TFLM_90B983C2.core
+        ..ARM.core
     },
     others: OTHERS,
-    ..TFLM_90B983C2
+    ..ARM
 };
 
 const OTHERS: &[Other] = &[
@@ -39,8 +39,8 @@ mod tests {
     fn every_difference_is_one() {
         assert!(OTHERS.windows(2).all(|w| w[0].0 < w[1].0));
         for (name, options) in OTHERS {
-            let row = TFLM_90B983C2.row(name).expect(name);
-            assert_ne!(TFLM_90B983C2.options(row), *options, "{name}");
+            let row = ARM.row(name).expect(name);
+            assert_ne!(ARM.options(row), *options, "{name}");
         }
     }
 }

@@ -7,6 +7,8 @@
 
 use Look::{Input, InputsFrom, Output};
 
+use crate::tflm::revision::TFLM_SHORT;
+
 /// Bytes of an integer in TFLM's counted arrays; their count takes as many.
 pub(super) const INT_ARRAY: usize = 4;
 
@@ -139,8 +141,8 @@ const I012_O0: &[Look] = &[Input(0), Input(1), Input(2), Output(0)];
 const I0_O01: &[Look] = &[Input(0), Output(0), Output(1)];
 
 /// tflite-micro of 2026-08-20, with the CMSIS-NN that it pins (4ab83cc3).
-pub(super) const TFLM_90B983C2: SizeTable = SizeTable {
-    revision: "90b983c2",
+pub(super) const ARM: SizeTable = SizeTable {
+    revision: TFLM_SHORT,
     core: Core {
         arena_allocator: (36, 4),
         memory_planner: (44, 4),
@@ -348,7 +350,7 @@ mod tests {
         assert!(ROWS.windows(2).all(|w| w[0].name < w[1].name));
         for op in OPS {
             let name = op.kernel.name();
-            assert!(TFLM_90B983C2.row(name).is_some(), "{name}");
+            assert!(ARM.row(name).is_some(), "{name}");
         }
         assert_eq!(ROWS.len(), OPS.len());
     }

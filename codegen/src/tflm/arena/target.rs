@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::cortex::Simd;
+
 /// TFLM's kernel libraries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Kernels {
@@ -17,21 +19,13 @@ pub enum Kernels {
 pub enum Target {
     /// Cortex-M0, M0+, M3 and M23: no vector instructions.
     CortexM0,
-    /// Cortex-M4, M7 and M33 with its DSP extension.
+    /// Cortex-M4, M7, M33 and M35P, the latter two with their DSP extension.
     #[default]
     CortexM4,
     /// Cortex-M52, M55 and M85 with MVE.
     CortexM55,
     /// RISC-V of 32 bits, whatever its extensions: they change no size.
     Riscv32,
-}
-
-/// Vector instructions that CMSIS-NN is compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Simd {
-    None,
-    Dsp,
-    Mve,
 }
 
 impl Kernels {
@@ -69,6 +63,15 @@ impl Target {
     /// Whether there are such kernels for the processor: CMSIS-NN is for Arm's.
     pub fn runs(self, kernels: Kernels) -> bool {
         self != Self::Riscv32 || kernels == Kernels::Reference
+    }
+
+    /// The kind of an Arm processor with such vector instructions.
+    pub fn of_arm(simd: Simd) -> Self {
+        match simd {
+            Simd::None => Self::CortexM0,
+            Simd::Dsp => Self::CortexM4,
+            Simd::Mve => Self::CortexM55,
+        }
     }
 
     pub(super) fn simd(self) -> Simd {

@@ -1,16 +1,13 @@
 //! Which of TFLM's source files an operator needs.
 //!
 //! The tables are text: each row a file and the files whose functions it calls. What an operator
-//! needs follows from the file that registers it. They describe [`TFLM_COMMIT`] with the CMSIS-NN
+//! needs follows from the file that registers it. They describe [`TFLM_COMMIT`](super::revision::TFLM_COMMIT) with the CMSIS-NN
 //! that it pins, and a test compares them with the symbols of compiled objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::TflmOp;
 use super::arena::Kernels;
-
-/// The commit of tflite-micro that the tables describe.
-pub const TFLM_COMMIT: &str = "90b983c2b3f1480642e040bbd2ddb37b998f3424";
 
 /// Headers that define what castiron's tables describe: structs and the kernels' data.
 pub const FINGERPRINTED: &[&str] = &[
