@@ -17,4 +17,5 @@ pub mod plan;
 pub mod report;
 pub mod tflite;
 pub mod tflm;
+pub mod warnings;
 pub mod work;

@@ -55,9 +55,7 @@ impl<'a> Lowering<'a> {
         let first_step = self.steps.len();
         let lowered = match ops::family(&site.operator.kind) {
             Some(family) => family.lower(&site, self),
-            None => Err(site
-                .error("the compiled engine does not support this operator")
-                .help("`castiron gen-resolver` tells whether TensorFlow Lite Micro has it")),
+            None => Err(ops::unsupported(&site)),
         };
         lowered.map_err(|d| {
             self.steps.truncate(first_step);
