@@ -110,7 +110,9 @@ impl<'a> Lowering<'a> {
         let tensor = self.graph.tensor(id);
         let place = |message: &str| Diagnostic::new(message).at_tensor(id.index(), &tensor.name);
         let element = ElementType::of(tensor.dtype).ok_or_else(|| {
-            place("the element type is not supported by the compiled engine").found(tensor.dtype)
+            place("the element type is not supported by the compiled engine")
+                .found(tensor.dtype)
+                .help("convert the model as float32, or with full int8 quantisation")
         })?;
         let operand = |region: Region| Operand {
             memory: Memory::Arena,
