@@ -10,10 +10,10 @@ use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
-use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
 use castiron_codegen::lower::{self, CompileOptions};
-use castiron_codegen::{labels, tflite};
+use castiron_codegen::{labels, tflite, warnings};
 
 use crate::cxx::Target;
 use crate::tflm::{Job, Tflm, bindings};
@@ -184,6 +184,10 @@ impl Model {
         };
         let bytes = read(&self.path)?;
         let model = tflite::read(&self.path.display().to_string(), &bytes)?;
+        for warning in warnings::of(&model) {
+            // Cargo takes a line at a time.
+            println!("cargo::warning={}", warning.to_string().replace('\n', ";"));
+        }
         let labels = match &self.labels {
             Some(path) => Some(labels::parse(&read_text(path)?)),
             None => None,
@@ -206,7 +210,8 @@ impl Model {
         let mut made = match &self.tflm {
             Some(engine) => engine.generate(&model, &name, facts, &options, &out_dir)?,
             None => {
-                let program = lower::compile(&model, &CompileOptions::default())?;
+                let program = lower::compile(&model, &CompileOptions::default())
+                    .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();
                 let module = rust::file(&program, &options);
                 Generated {

@@ -165,6 +165,11 @@ fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> R
     if let Some(ready) = candidates.iter().find(|c| c.has_target(target)) {
         return ready.toolchain(target, false, purpose);
     }
+    // Espressif's fork of Rust comes as a toolchain of this name.
+    let fork = |c: &Candidate| c.sysroot.ends_with("esp");
+    if target.starts_with("xtensa-") && !candidates.iter().any(fork) {
+        return Err(no_code_for(target).into());
+    }
     let from_source = |c: &&Candidate| c.knows(target) && c.has_sources();
     match candidates.iter().find(from_source) {
         Some(sources) => sources.toolchain(target, true, purpose),
@@ -183,6 +188,17 @@ fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> R
                 .into(),
         ),
     }
+}
+
+/// Targets that Rust has a name for, and LLVM no code generator.
+fn no_code_for(target: &str) -> Diagnostic {
+    Diagnostic::new(format!("Rust's own compiler makes no code for {target}"))
+        .expected("a target that stock rustc compiles for: Arm, RISC-V, x86")
+        .found("Xtensa, which only Espressif's fork compiles for")
+        .help(
+            "compile TensorFlow Lite Micro's kernels with the C++ compiler that you have: `castiron gen-cpp`, \
+             or `castiron gen-header` and `castiron gen-resolver` for its interpreter",
+        )
 }
 
 /// A compiler whose abilities are to be seen.

@@ -1,11 +1,13 @@
 //! Errors for people (graphical on a terminal, plain lines elsewhere) and for machines (JSON).
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
-use castiron_codegen::error::Diagnostic;
+use castiron_codegen::error::{Diagnostic, by_kind};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 
@@ -16,29 +18,80 @@ use crate::text;
 
 /// Shows a failure on standard error and gives the exit code for it.
 pub(crate) fn show(failure: &Failure, general: &General) -> ExitCode {
-    let mut err = anstream::stderr();
     let diagnostics = failure.diagnostics().iter();
     let diagnostics: Vec<_> = diagnostics
         .map(|d| renamed(d, &general.option_names))
         .collect();
-    let shown = if general.json {
-        let error = json!({
-            "error": {
-                "kind": failure.kind(),
-                "exit_code": failure.exit_code(),
-                "diagnostics": diagnostics,
-            }
-        });
-        match failure {
-            Failure::Closed => Ok(()),
-            _ => writeln!(err, "{error:#}"),
+    match failure {
+        Failure::Closed => {}
+        _ if general.json => print_json(failure, &diagnostics),
+        _ => {
+            let mut err = anstream::stderr();
+            let kinds = by_kind(&diagnostics);
+            let shown = (kinds.iter()).try_for_each(|d| write!(err, "{}", render(d)));
+            // With standard error gone, there is nobody left to tell.
+            drop(shown);
         }
-    } else {
-        (diagnostics.iter()).try_for_each(|d| write!(err, "{}", render(d)))
-    };
-    // With standard error gone, there is nobody left to tell.
-    drop(shown);
+    }
     ExitCode::from(failure.exit_code())
+}
+
+/// Shows what is wrong with the arguments themselves, or the help that was asked for. There are no
+/// options yet, so whether to write JSON is read from the arguments as they stand.
+pub(crate) fn show_usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let json = arguments
+        .iter()
+        .skip(1)
+        .take_while(|a| *a != "--")
+        .any(|a| a == "--json");
+    if !json || !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let mut parts = text.trim().splitn(2, "\n\n");
+    let message = parts.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let mut diagnostic = Diagnostic::new(message);
+    diagnostic.help = parts.next().map(|help| help.trim().to_owned());
+    let failure = Failure::Usage(diagnostic);
+    print_json(&failure, failure.diagnostics());
+    ExitCode::from(2)
+}
+
+/// Whether warnings are unwanted, as nothing but an answer or an error is to be printed.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Keeps warnings back where options say so.
+pub(crate) fn silence(general: &General) {
+    SILENT.store(general.json || general.quiet, Ordering::Relaxed);
+}
+
+/// Says what is doubtful, on standard error.
+pub(crate) fn warn(diagnostics: &[Diagnostic]) {
+    if SILENT.load(Ordering::Relaxed) {
+        return;
+    }
+    for diagnostic in diagnostics {
+        let text = plain(diagnostic);
+        // With standard error gone, there is nobody left to tell.
+        drop(write!(
+            anstream::stderr(),
+            "warning: {}",
+            text.strip_prefix("error: ").unwrap_or(&text)
+        ));
+    }
+}
+
+fn print_json(failure: &Failure, diagnostics: &[Diagnostic]) {
+    let error = json!({
+        "error": {
+            "kind": failure.kind(),
+            "exit_code": failure.exit_code(),
+            "diagnostics": diagnostics,
+        }
+    });
+    // With standard error gone, there is nobody left to tell.
+    drop(writeln!(anstream::stderr(), "{error:#}"));
 }
 
 /// One diagnostic as text for standard error.
@@ -59,6 +112,7 @@ fn plain(diagnostic: &Diagnostic) -> String {
         expected,
         found,
         help,
+        ..
     } = diagnostic;
     let lines = [expected, found].into_iter().flatten();
     if lines.into_iter().any(|text| text.contains('\n')) {

@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Usage(Diagnostic),
     /// A file could not be read or written.
     Io(Diagnostic),
+    /// Several inputs that were not all right: everything about them, and an exit code: a model's before a missing file's.
+    Several(Error, u8),
     /// Whoever read standard output wants no more of it, as in `castiron inspect … | head`.
     Closed,
 }
@@ -62,14 +64,19 @@ impl Failure {
             Self::Model(_) => 1,
             Self::Usage(_) => 2,
             Self::Io(_) => 3,
+            Self::Several(_, code) => *code,
         }
     }
 
     /// The failures of several inputs as one, if there are any.
-    pub(crate) fn of_several(failures: Vec<Self>) -> Result<()> {
+    pub(crate) fn of_several(mut failures: Vec<Self>) -> Result<()> {
+        if failures.len() == 1 {
+            return failures.pop().map_or(Ok(()), Err);
+        }
+        let code = failures.iter().map(Self::exit_code).min();
         let diagnostics = failures.iter().flat_map(Self::diagnostics);
         match Error::from_many(diagnostics.cloned().collect()) {
-            Some(error) => Err(Self::Model(error)),
+            Some(error) => Err(Self::Several(error, code.unwrap_or(1))),
             None => Ok(()),
         }
     }
@@ -80,14 +87,15 @@ impl Failure {
             Self::Closed => "closed",
             Self::Model(_) => "model",
             Self::Usage(_) => "usage",
-            Self::Io(_) => "io",
+            Self::Io(_) | Self::Several(_, 3) => "io",
+            Self::Several(..) => "model",
         }
     }
 
     pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Closed => &[],
-            Self::Model(error) => error.diagnostics(),
+            Self::Model(error) | Self::Several(error, _) => error.diagnostics(),
             Self::Usage(diagnostic) | Self::Io(diagnostic) => std::slice::from_ref(diagnostic),
         }
     }

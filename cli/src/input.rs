@@ -9,9 +9,10 @@ use castiron_codegen::board::dts::Devicetree;
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::Model;
-use castiron_codegen::{labels, tflite};
+use castiron_codegen::{labels, tflite, warnings};
 
 use crate::args::Companions;
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
 
 /// A model with the bytes it was read from.
@@ -25,13 +26,24 @@ pub(crate) struct ModelFile {
 
 /// Reads a model; `-` is standard input.
 pub(crate) fn model(path: &Path) -> Result<ModelFile> {
-    let bytes = bytes(path)?;
+    let bytes = bytes(path).map_err(|failure| match failure {
+        Failure::Io(diagnostic) if path.join("saved_model.pb").is_file() => Failure::Io(
+            diagnostic
+                .found("the folder of a SavedModel")
+                .help(format_args!(
+                    "convert it: `tf.lite.TFLiteConverter.from_saved_model({:?})`",
+                    path.display().to_string()
+                )),
+        ),
+        other => other,
+    })?;
     let name = if is_stdin(path) {
         "stdin".to_owned()
     } else {
         path.display().to_string()
     };
     let model = tflite::read(&name, &bytes)?;
+    diagnostics::warn(&warnings::of(&model));
     Ok(ModelFile {
         path: path.to_owned(),
         bytes,

@@ -23,11 +23,16 @@ fn main() -> ExitCode {
             Err(failure) => diagnostics::show(&failure, &kenning::GENERAL),
         };
     }
-    let cli = match args::command_line() {
-        Ok(arguments) => args::Cli::parse_from(arguments),
+    let arguments = match args::command_line() {
+        Ok(arguments) => arguments,
         Err(failure) => return diagnostics::show(&failure, &kenning::GENERAL),
     };
+    let cli = match args::Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return diagnostics::show_usage(&error, &arguments),
+    };
     cli.general.color.apply();
+    diagnostics::silence(&cli.general);
     match commands::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => diagnostics::show(&failure, &cli.general),

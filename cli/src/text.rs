@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use anstyle::Style;
-use castiron_codegen::error::Diagnostic;
+use castiron_codegen::error::{Diagnostic, by_kind};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::failure::{Failure, Result};
@@ -75,8 +75,8 @@ pub(crate) fn print(text: &str) -> Result<()> {
 
 /// Diagnostics as a list.
 pub(crate) fn problems(diagnostics: &[Diagnostic]) -> String {
-    let lines = diagnostics.iter().map(|d| format!("- {d}\n"));
-    lines.collect()
+    let kinds = by_kind(diagnostics);
+    kinds.iter().map(|d| format!("- {d}\n")).collect()
 }
 
 /// A number with thousands separators.

@@ -1,5 +1,6 @@
 //! Errors as values with a place in the model file.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -29,6 +30,45 @@ pub struct Diagnostic {
     /// What the user can do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Where the remedy depends on what the user called, which remedy it is.
+    #[serde(skip)]
+    pub remedy: Option<Remedy>,
+}
+
+/// A remedy that every front end has its own words for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// TensorFlow Lite Micro's kernels compute the model.
+    Tflm,
+}
+
+/// What the user called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrontEnd {
+    /// The `castiron` command.
+    Command,
+    /// `include_model!`.
+    Macro,
+    /// `castiron-build` in a build script.
+    BuildScript,
+}
+
+impl Remedy {
+    fn text(self, front_end: FrontEnd) -> &'static str {
+        match (self, front_end) {
+            (Self::Tflm, FrontEnd::Command) => {
+                "TensorFlow Lite Micro has a kernel for it: `castiron lib --engine tflm`, or \
+                 `castiron gen-cpp`"
+            }
+            (Self::Tflm, FrontEnd::Macro) => {
+                "TensorFlow Lite Micro has a kernel for it: say `engine = \"tflm\"` here, and \
+                 `castiron_build::Tflm` in build.rs"
+            }
+            (Self::Tflm, FrontEnd::BuildScript) => {
+                "TensorFlow Lite Micro has a kernel for it: say `.tflm(Tflm::new(\"path/to/tflite-micro\"))`"
+            }
+        }
+    }
 }
 
 /// A place in a model: file, subgraph, operator, tensor, as far as known.
@@ -94,6 +134,7 @@ impl Diagnostic {
             expected: None,
             found: None,
             help: None,
+            remedy: None,
         }
     }
 
@@ -116,6 +157,14 @@ impl Diagnostic {
     pub fn help(mut self, text: impl fmt::Display) -> Self {
         self.help = Some(text.to_string());
         self
+    }
+
+    /// Sets a remedy that front ends have their own words for; until one says which it is, in the
+    /// command's.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
+        self.help(remedy.text(FrontEnd::Command))
     }
 
     /// Sets line and column of a text file.
@@ -162,6 +211,22 @@ impl Error {
         &self.diagnostics
     }
 
+    /// The diagnostics with those that say the same of several operators as one, for people to read.
+    pub fn by_kind(&self) -> Vec<Diagnostic> {
+        by_kind(&self.diagnostics)
+    }
+
+    /// Puts remedies into the words of a front end.
+    #[must_use]
+    pub fn for_front_end(mut self, front_end: FrontEnd) -> Self {
+        for d in &mut self.diagnostics {
+            if let Some(remedy) = d.remedy {
+                d.help = Some(remedy.text(front_end).to_owned());
+            }
+        }
+        self
+    }
+
     /// Names the file in every diagnostic that does not name one yet.
     #[must_use]
     pub fn in_file(mut self, file: &str) -> Self {
@@ -190,6 +255,38 @@ impl Error {
         }
         self
     }
+}
+
+/// Diagnostics with those that say the same of several operators of one name as one, at the first of
+/// them: nobody reads a sentence 99 times.
+pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut kinds: Vec<(&Diagnostic, usize)> = Vec::new();
+    let mut known = HashMap::new();
+    for d in diagnostics {
+        let Some((_, name)) = &d.place.operator else {
+            kinds.push((d, 1));
+            continue;
+        };
+        let kind = (&d.place.file, name, &d.message, &d.help);
+        match known.get(&kind) {
+            Some(index) => {
+                let (_, count): &mut (_, usize) = &mut kinds[*index];
+                *count += 1;
+            }
+            None => {
+                known.insert(kind, kinds.len());
+                kinds.push((d, 1));
+            }
+        }
+    }
+    let one = |(first, count): (&Diagnostic, usize)| {
+        let mut d = first.clone();
+        if count > 1 {
+            d.message += &format!(" (the first of {count})");
+        }
+        d
+    };
+    kinds.into_iter().map(one).collect()
 }
 
 impl From<Diagnostic> for Error {
@@ -248,7 +345,7 @@ impl fmt::Display for Diagnostic {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, d) in self.diagnostics.iter().enumerate() {
+        for (i, d) in self.by_kind().iter().enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }
@@ -275,5 +372,37 @@ mod tests {
             "found": "1",
         });
         assert_eq!(json, expected);
+    }
+
+    fn unsupported(index: usize, name: &str) -> Diagnostic {
+        Diagnostic::new("no kernel")
+            .found(index)
+            .at_operator(index, name)
+    }
+
+    #[test]
+    fn what_is_said_of_many_operators_is_said_once() {
+        let mut all: Vec<_> = (3..102).map(|i| unsupported(i, "SHAPE")).collect();
+        all.push(unsupported(5, "PACK"));
+        all.push(Diagnostic::new("no kernel"));
+        all.push(Diagnostic::new("no kernel"));
+        let error = Error::from_many(all).expect("there are some");
+        assert_eq!(
+            error.to_string(),
+            "operator 3 SHAPE: no kernel (the first of 99)\n  found: 3\n\
+             operator 5 PACK: no kernel\n  found: 5\nno kernel\nno kernel"
+        );
+        assert_eq!(error.diagnostics().len(), 102);
+    }
+
+    #[test]
+    fn each_front_end_names_its_own_way() {
+        let error = Error::from(Diagnostic::new("no kernel").remedy(Remedy::Tflm));
+        let help = |error: &Error| error.diagnostics()[0].help.clone().expect("a remedy");
+        assert!(help(&error).contains("--engine tflm"));
+        let of_macro = help(&error.clone().for_front_end(FrontEnd::Macro));
+        assert!(of_macro.contains("engine = \"tflm\""), "{of_macro}");
+        let of_build = help(&error.for_front_end(FrontEnd::BuildScript));
+        assert!(of_build.contains(".tflm("), "{of_build}");
     }
 }

@@ -1,10 +1,61 @@
-//! Class names as text files have them.
+//! Class names as text files have them, and the output that they have to fit.
+
+use crate::error::{Diagnostic, Error, Result};
+use crate::graph::Model;
 
 /// One label per line; blank lines at the end are left out.
 pub fn parse(text: &str) -> Vec<String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.trim_end().lines();
     lines.map(|line| line.trim().to_owned()).collect()
+}
+
+/// Checks that so many labels fit the first output of the subgraph that runs by default.
+///
+/// # Errors
+/// If they do not, or there is no output.
+pub fn check(model: &Model, count: usize) -> Result<()> {
+    let first = (model.graphs.first()).and_then(|graph| Some((graph, *graph.outputs.first()?)));
+    let misfit = match first {
+        None => Some(
+            Diagnostic::new("labels were given, but the model has no output")
+                .expected("an output whose elements they name")
+                .found("none")
+                .help("leave the labels out"),
+        ),
+        Some((graph, id)) => {
+            let tensor = graph.tensor(id);
+            misfit(&tensor.shape, count).map(|d| d.at_tensor(id.index(), &tensor.name))
+        }
+    };
+    match misfit {
+        None => Ok(()),
+        Some(d) => Err(Error::from(d.in_subgraph(0)).in_file(&model.file)),
+    }
+}
+
+/// Whether so many labels fit an output. Those of a flat output have to be one per element. A single element (a yes or
+/// no) may have two; outputs of more dimensions (boxes, masks) say nothing about the number of classes.
+pub fn fit(shape: &[usize], count: usize) -> bool {
+    let flat = shape.iter().filter(|d| **d != 1).count() <= 1;
+    let elements = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
+    !flat || elements == Some(count) || (elements == Some(1) && count == 2)
+}
+
+/// What is wrong with so many labels for an output, if anything; without its place.
+pub(crate) fn misfit(shape: &[usize], count: usize) -> Option<Diagnostic> {
+    if fit(shape, count) {
+        return None;
+    }
+    let elements: usize = shape.iter().product();
+    Some(
+        Diagnostic::new("the number of labels does not fit the output")
+            .expected(format!(
+                "{elements} labels, one for each element of {shape:?}"
+            ))
+            .found(format!("{count} labels"))
+            .help("give one label per line, in the order of the output's elements"),
+    )
 }
 
 #[cfg(test)]
@@ -18,5 +69,22 @@ mod tests {
             ["no", "yes", "", "maybe"]
         );
         assert!(parse("").is_empty());
+    }
+
+    #[test]
+    fn a_flat_output_has_one_label_per_element() {
+        for (shape, count) in [
+            (&[1, 3][..], 3),
+            (&[3], 3),
+            (&[], 1),
+            (&[1, 1], 2),
+            (&[1, 2, 4], 9),
+        ] {
+            assert!(fit(shape, count), "{shape:?} {count}");
+            assert!(misfit(shape, count).is_none());
+        }
+        for (shape, count) in [(&[1, 3][..], 2), (&[3], 0), (&[1, 1], 3)] {
+            assert!(!fit(shape, count), "{shape:?} {count}");
+        }
     }
 }

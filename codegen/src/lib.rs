@@ -18,4 +18,5 @@ pub mod plan;
 pub mod report;
 pub mod tflite;
 pub mod tflm;
+pub mod warnings;
 pub mod work;

@@ -84,6 +84,9 @@ pub struct TensorReport {
     pub dtype: &'static str,
     /// Sizes of the dimensions.
     pub shape: Vec<usize>,
+    /// The shape with -1 for sizes that the converter did not know, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape_signature: Option<Vec<i32>>,
     /// Bytes in memory.
     pub bytes: usize,
     /// Quantisation, if any.
@@ -412,6 +415,9 @@ fn tensor(graph: &Graph, id: TensorId) -> TensorReport {
         name: tensor.name.clone(),
         dtype: tensor.dtype.name(),
         shape: tensor.shape.clone(),
+        shape_signature: (!tensor.unknown_sizes().is_empty())
+            .then(|| tensor.shape_signature.clone())
+            .flatten(),
         bytes: tensor.bytes(),
         quantization: tensor.quantization.as_ref().map(quantization),
     }

@@ -77,17 +77,22 @@ fn every_diagnostic_names_the_file_and_a_remedy() {
 fn messages_read_well() {
     for file in [
         "bias_scale_mismatch",
+        "conv_bias_does_not_fit",
         "custom_evil_name",
         "dtype_vs_buffer",
         "fc_shuffled_weights",
+        "fc_sizes_do_not_fit",
         "fuzz_1",
         "gzip",
         "ident_zero",
+        "int8_without_scale",
         "no_buffers",
         "no_inputs",
         "no_operators",
         "op_input_oob",
+        "op_input_left_out",
         "op_reads_own_output",
+        "op_without_input",
         "opcode_index_oob",
         "opcode_version_99",
         "ops_out_of_order",
@@ -98,6 +103,7 @@ fn messages_read_well() {
         "shape_overflow",
         "shape_vs_buffer",
         "shape_zero",
+        "softmax_of_bool",
         "tensor_written_twice",
         "trunc_03252",
         "zero_point_1000",
@@ -149,7 +155,7 @@ proptest! {
     }
 }
 
-/// Runs over a folder with `bad/`, `models/` and `ops/` where one is given: real models and one
+/// Runs over a folder with `bad/`, `cases/`, `models/` and `ops/` where one is given: real models and one
 /// for each operator and type, too large to keep here.
 #[test]
 fn a_larger_set_reads_too() {
@@ -159,8 +165,11 @@ fn a_larger_set_reads_too() {
     };
     let malformed = check_manifest(&root.join("bad"));
     let mut read = 0;
-    for folder in ["models", "models/self", "ops"] {
-        let entries = fs::read_dir(root.join(folder)).expect("the folder is readable");
+    let cases = fs::read_dir(root.join("cases")).expect("the folder is readable");
+    let cases = cases.map(|case| case.expect("the folder is readable").path());
+    let folders = ["models", "models/self", "models/public", "ops"].map(|name| root.join(name));
+    for folder in cases.chain(folders) {
+        let entries = fs::read_dir(folder).expect("the folder is readable");
         for path in entries.map(|entry| entry.expect("the folder is readable").path()) {
             if path
                 .extension()

@@ -5,8 +5,9 @@ mod engine;
 mod files;
 
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
+use castiron_codegen::error::{Diagnostic, Error, FrontEnd};
 use castiron_codegen::lower::{self, CompileOptions};
-use castiron_codegen::tflite;
+use castiron_codegen::{labels, tflite, warnings};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
@@ -24,30 +25,35 @@ pub fn include_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream 
 
 fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let path = files::resolve(&arguments.path)?;
-    let at_path = |error: &dyn std::fmt::Display| syn::Error::new(arguments.path.span(), error);
+    let at_path =
+        |error: Error| syn::Error::new(arguments.path.span(), error.for_front_end(FrontEnd::Macro));
     let bytes = files::read(&arguments.path, &path)?;
-    let model = tflite::read(&arguments.path.value(), &bytes).map_err(|e| at_path(&e))?;
+    let model = tflite::read(&arguments.path.value(), &bytes).map_err(at_path)?;
     let mut options = RustOptions {
         section: arguments.section.as_ref().map(syn::LitStr::value),
         tracked: vec![files::text(&arguments.path, &path)?],
         ..RustOptions::default()
     };
-    if let Some(labels) = &arguments.labels {
-        let path = files::resolve(labels)?;
-        options.labels = files::labels(labels, &path)?;
-        options.tracked.push(files::text(labels, &path)?);
+    if let Some(literal) = &arguments.labels {
+        let path = files::resolve(literal)?;
+        options.labels = files::labels(literal, &path)?;
+        labels::check(&model, options.labels.len())
+            .map_err(|e| syn::Error::new(literal.span(), e))?;
+        options.tracked.push(files::text(literal, &path)?);
     }
     let items = match engine::of(arguments)? {
         Engine::Compiled => {
             let compiled = lower::compile(&model, &CompileOptions::default());
-            rust::items(&compiled.map_err(|e| at_path(&e))?, &options)
+            rust::items(&compiled.map_err(at_path)?, &options)
         }
         Engine::Tflm(path) => {
             let (prefix, bindings) = engine::built(path, model.stem())?;
-            let module = TflmModule::new(&model, &prefix, &bindings).map_err(|e| at_path(&e))?;
+            let module = TflmModule::new(&model, &prefix, &bindings).map_err(at_path)?;
             module.items(&options)
         }
     };
+    let warnings = warnings::of(&model);
+    let warnings = warnings.iter().map(warning);
     let visibility = &arguments.visibility;
     let name = arguments
         .name
@@ -58,7 +64,21 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         #[doc = #doc]
         #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
         #visibility mod #name {
+            #(#warnings)*
             #items
         }
     })
+}
+
+/// A warning of the compiler's. Stable Rust lets macros give errors alone, but warns of what is
+/// deprecated.
+fn warning(diagnostic: &Diagnostic) -> TokenStream {
+    let note = diagnostic.to_string();
+    quote! {
+        const _: () = {
+            #[deprecated(note = #note)]
+            const WARNING: () = ();
+            WARNING
+        };
+    }
 }

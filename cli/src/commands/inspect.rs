@@ -122,7 +122,7 @@ fn ports(names: &PortNames, graph: &GraphReport) -> String {
                 signature(tensor),
                 text::name(&tensor.name),
                 tensor.dtype.to_owned(),
-                text::shape(&tensor.shape),
+                shape(tensor),
                 grouped(tensor.bytes),
                 quantization(tensor),
             ]
@@ -189,6 +189,20 @@ fn shapes(operator: &OperatorReport) -> String {
         activations(&inputs, shape),
         activations(&outputs, shape)
     )
+}
+
+/// A tensor's shape, and what the converter knew of it where that was not all.
+fn shape(tensor: &TensorReport) -> String {
+    let taken = text::shape(&tensor.shape);
+    let Some(signature) = &tensor.shape_signature else {
+        return taken;
+    };
+    let size = |size: &i32| match size {
+        0.. => size.to_string(),
+        _ => "?".to_owned(),
+    };
+    let sizes: Vec<String> = signature.iter().map(size).collect();
+    format!("{taken} ({})", sizes.join("×"))
 }
 
 /// One type where all activations have the same.

@@ -31,9 +31,8 @@ pub(crate) struct Arguments {
     /// More operators, by the resolver's method (Conv2D) or the model's name (CONV_2D)
     #[arg(long, value_name = "OP,…", value_delimiter = ',')]
     ops: Vec<String>,
-    /// A custom operator and the C++ function that returns its registration
-    #[arg(long, value_name = "OP=FUNCTION", value_parser = custom)]
-    custom: Vec<CustomOp>,
+    #[command(flatten)]
+    custom: CustomOps,
     /// The header to write; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -41,6 +40,14 @@ pub(crate) struct Arguments {
     interpreter: Interpreter,
     #[command(flatten)]
     depfile: Depfile,
+}
+
+/// Operators that the application brings, for commands that write a resolver.
+#[derive(Debug, Args)]
+pub(super) struct CustomOps {
+    /// A custom operator and the C++ function that returns its registration
+    #[arg(long, value_name = "OP=FUNCTION", value_parser = custom)]
+    pub(super) custom: Vec<CustomOp>,
 }
 
 fn custom(text: &str) -> Result<CustomOp, String> {
@@ -62,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let options = ResolverOptions {
         arenas: arenas.clone(),
         ops: arguments.ops.clone(),
-        custom: arguments.custom.clone(),
+        custom: arguments.custom.custom.clone(),
     };
     let header = Resolver::new(models.iter().map(|m| &m.model), &options)?.to_header()?;
     let mut outputs = Outputs::default();

@@ -85,6 +85,133 @@ fn a_malformed_model_leaves_nothing() {
     }
 }
 
+/// Malformed is not unsupported: no artefact is made of such a model, whoever would run it.
+#[test]
+fn a_malformed_operator_is_an_error_for_every_artefact() {
+    let folder = Folder::new();
+    let out = folder.path("new");
+    for model in [
+        "op_without_input",
+        "fc_sizes_do_not_fit",
+        "int8_without_scale",
+    ] {
+        let model = repository(&format!("codegen/tests/data/bad/{model}.tflite"));
+        for command in [
+            &["inspect"][..],
+            &["plan"],
+            &["arena"],
+            &["run", "--output-dir", &out],
+            &["generate", "--out-dir", &out],
+            &["gen-header", "-o", &out],
+            &["gen-resolver", "-o", &out],
+            &["gen-cpp", "--out-dir", &out],
+            &["lib", "--out-dir", &out],
+        ] {
+            let (code, text) = failure(&[command, &[model.as_str()]].concat());
+            assert_eq!(code, 1, "{command:?}: {text}");
+            assert_eq!(text.matches("error: ").count(), 1, "{text}");
+        }
+    }
+    assert!(folder.files().is_empty());
+}
+
+/// An NPU's operator, with its working memory: for TFLM alone, and that works.
+#[test]
+fn a_model_for_an_npu_has_header_and_resolver() {
+    let folder = Folder::new();
+    let model = repository("codegen/tests/data/bad/npu_scratch.tflite");
+    castiron(&["gen-header", &model, "-o", &folder.path("npu.h")])
+        .assert()
+        .success();
+    castiron(&["gen-resolver", &model, "-o", &folder.path("ops.h")])
+        .assert()
+        .success();
+    assert!(folder.read("ops.h").contains("AddEthosU"));
+}
+
+#[test]
+fn an_operator_of_tflm_alone_has_a_way_out() {
+    let folder = Folder::new();
+    let model = repository("tests/data/calls/stateful_counter_f32.tflite");
+    let (code, text) = failure(&["run", &model, "--output-dir", &folder.path("out")]);
+    assert_eq!(code, 1);
+    assert!(text.contains("castiron lib --engine tflm"), "{text}");
+}
+
+#[test]
+fn files_that_are_no_models_are_named_for_what_they_are() {
+    let folder = Folder::new();
+    for (name, bytes, what) in [
+        (
+            "kws.cc",
+            &b"const unsigned char g_kws[] = {0x1c, 0x00};"[..],
+            "C source with the array g_kws",
+        ),
+        (
+            "m.keras",
+            b"PK\x03\x04metadata.json model.weights.h5",
+            "a Keras model",
+        ),
+        ("m.onnx", b"\x08\x08\x12\x07pytorch", "an ONNX model"),
+    ] {
+        let (code, text) = failure(&["inspect", &folder.write(name, bytes)]);
+        assert_eq!(code, 1);
+        assert!(text.contains(what) && text.contains("help: "), "{text}");
+    }
+    std::fs::create_dir(folder.path("saved")).expect("a folder");
+    folder.write("saved/saved_model.pb", "");
+    let (code, text) = failure(&["inspect", &folder.path("saved")]);
+    assert_eq!(code, 3);
+    assert!(
+        text.contains("SavedModel") && text.contains("from_saved_model"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_exit_code_of_several_inputs_is_a_models_before_a_missing_files() {
+    assert_eq!(failure(&["arena", "no/such.tflite"]).0, 3);
+    assert_eq!(failure(&["arena", &sine(), "no/such.tflite"]).0, 3);
+    assert_eq!(failure(&["arena", &broken(), &sine()]).0, 1);
+    assert_eq!(failure(&["arena", &broken(), "no/such.tflite"]).0, 1);
+}
+
+#[test]
+fn usage_errors_are_json_on_demand() {
+    let sine = sine();
+    for arguments in [
+        &["inspect", "--json"][..],
+        &["--json", "no-such-command"],
+        &["gen-header", &sine, "--json", "--no-such-option"],
+    ] {
+        let (code, text) = failure(arguments);
+        assert_eq!(code, 2);
+        let error: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(error["error"]["kind"], "usage");
+        assert_eq!(error["error"]["exit_code"], 2);
+        assert!(error["error"]["diagnostics"][0]["message"].is_string());
+    }
+    let (code, text) = failure(&["inspect"]);
+    assert_eq!(code, 2);
+    assert!(text.starts_with("error: "), "{text}");
+}
+
+#[test]
+fn a_target_that_rust_cannot_compile_for_has_another_way() {
+    let folder = Folder::new();
+    let target = "xtensa-esp32s3-none-elf";
+    let (code, text) = failure(&[
+        "lib",
+        &sine(),
+        "--target",
+        target,
+        "--out-dir",
+        &folder.path("x"),
+    ]);
+    assert_eq!(code, 1);
+    assert!(text.contains("castiron gen-cpp"), "{text}");
+}
+
 #[test]
 fn options_that_exclude_each_other_are_code_2() {
     let folder = Folder::new();

@@ -72,15 +72,36 @@ fn a_name_names_everything() {
 }
 
 #[test]
-fn a_model_that_runs_nowhere_fails() {
+fn of_a_model_that_runs_nowhere_comes_what_can_be_made() {
     let folder = Folder::new();
-    let (code, text) = failure(&["generate", &custom(), "--out-dir", &folder.path("out")]);
+    let strict = [
+        "generate",
+        &custom(),
+        "--strict",
+        "--out-dir",
+        &folder.path("out"),
+    ];
+    let (code, text) = failure(&strict);
     assert_eq!(code, 1);
     assert!(
-        text.contains("compiled engine") && text.contains("TFLM"),
+        text.contains("compiled engine") && text.contains("--custom Erfinv=FUNCTION"),
         "{text}"
     );
     assert!(folder.files().is_empty());
+
+    let arguments = ["generate", &custom(), "--out-dir", &folder.path("")];
+    let text = stdout(&arguments);
+    assert!(text.contains("Not made: Rust module"), "{text}");
+    assert!(text.contains("Not made: TFLM resolver"), "{text}");
+    let files = folder.files();
+    assert!(
+        files.contains(&"unsupported_model.c".to_owned()),
+        "{files:?}"
+    );
+    assert!(!files.contains(&"ops_resolver.h".to_owned()), "{files:?}");
+
+    stdout(&[&arguments[..], &["--custom", "Erfinv=register_erfinv"]].concat());
+    assert!(folder.read("ops_resolver.h").contains("register_erfinv"));
 }
 
 #[test]

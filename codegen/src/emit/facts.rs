@@ -2,6 +2,7 @@
 
 use crate::error::{Diagnostic, Result};
 use crate::graph::{DType, Graph, Model, TensorId};
+use crate::labels;
 
 use super::io_spec::{IoSpec, IoSpecFile};
 
@@ -125,40 +126,18 @@ impl GraphFacts {
         if let Some(file) = io_spec {
             IoSpec::parse(file)?.complete(&mut facts, &model.file)?;
         }
-        if let Some(labels) = labels {
-            let Some(output) = facts.outputs.first_mut() else {
-                let d = Diagnostic::new("labels were given, but the model has no output");
-                return Err(in_model(d.into()));
-            };
-            if let Some(d) = misfit_of_labels(output, labels.len()) {
-                return Err(in_model(d.in_subgraph(0).into()));
+        if let Some(names) = labels {
+            labels::check(model, names.len())?;
+            if let Some(output) = facts.outputs.first_mut() {
+                output.labels = names.to_vec();
             }
-            output.labels = labels.to_vec();
         }
         Ok(facts)
     }
 }
 
-/// Whether so many labels fit an output. Those of a flat output have to be one per element. A single element (a yes or
-/// no) may have two; outputs of more dimensions (boxes, masks) say nothing about the number of classes.
-pub(super) fn labels_fit(shape: &[usize], count: usize) -> bool {
-    let flat = shape.iter().filter(|d| **d != 1).count() <= 1;
-    let elements = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
-    !flat || elements == Some(count) || (elements == Some(1) && count == 2)
-}
-
 /// What is wrong with so many labels, if anything.
 pub(super) fn misfit_of_labels(output: &TensorFacts, count: usize) -> Option<Diagnostic> {
-    if labels_fit(&output.shape, count) {
-        return None;
-    }
-    Some(
-        Diagnostic::new("the number of labels does not fit the output")
-            .at_tensor(output.tensor, &output.name)
-            .expected(format!(
-                "{} labels, one for each element of {:?}",
-                output.elements, output.shape
-            ))
-            .found(format!("{count} labels")),
-    )
+    let misfit = labels::misfit(&output.shape, count)?;
+    Some(misfit.at_tensor(output.tensor, &output.name))
 }

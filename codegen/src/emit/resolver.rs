@@ -225,9 +225,10 @@ fn missing(kind: &OpKind) -> Diagnostic {
         OpKind::Custom(name) if name.starts_with("Flex") => {
             d.help("convert the model without SELECT_TF_OPS: TFLM runs no TensorFlow operators")
         }
-        OpKind::Custom(_) => {
-            d.help("name the function that returns its registration, or convert without it")
-        }
+        OpKind::Custom(name) => d.help(format!(
+            "name the function that returns its registration, `castiron gen-resolver --custom \
+             {name}=FUNCTION`, or convert the model without it"
+        )),
         OpKind::Builtin(_) => d.help("replace the layer that becomes this operator"),
     }
 }

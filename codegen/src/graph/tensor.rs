@@ -97,6 +97,13 @@ impl Tensor {
         (self.elements() * self.dtype.bits()).div_ceil(8)
     }
 
+    /// The dimensions whose sizes the writer did not know.
+    pub fn unknown_sizes(&self) -> Vec<usize> {
+        let signature = self.shape_signature.iter().flatten().enumerate();
+        let unknown = signature.filter(|(_, size)| **size < 0);
+        unknown.map(|(dimension, _)| dimension).collect()
+    }
+
     /// Whether the tensor's value is known from the file.
     pub fn is_constant(&self) -> bool {
         self.data.is_some()

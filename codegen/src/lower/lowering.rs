@@ -55,9 +55,7 @@ impl<'a> Lowering<'a> {
         let first_step = self.steps.len();
         let lowered = match ops::family(&site.operator.kind) {
             Some(family) => family.lower(&site, self),
-            None => Err(site
-                .error("the compiled engine does not support this operator")
-                .help("`castiron gen-resolver` tells whether TensorFlow Lite Micro has it")),
+            None => Err(ops::unsupported(&site)),
         };
         lowered.map_err(|d| {
             self.steps.truncate(first_step);
@@ -112,7 +110,9 @@ impl<'a> Lowering<'a> {
         let tensor = self.graph.tensor(id);
         let place = |message: &str| Diagnostic::new(message).at_tensor(id.index(), &tensor.name);
         let element = ElementType::of(tensor.dtype).ok_or_else(|| {
-            place("the element type is not supported by the compiled engine").found(tensor.dtype)
+            place("the element type is not supported by the compiled engine")
+                .found(tensor.dtype)
+                .help("convert the model as float32, or with full int8 quantisation")
         })?;
         let operand = |region: Region| Operand {
             memory: Memory::Arena,

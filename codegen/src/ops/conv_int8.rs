@@ -5,8 +5,8 @@ use castiron_runtime::kernels::Int8;
 
 use super::convolution::expect_biases;
 use super::{Site, quantize};
-use crate::error::Diagnostic;
-use crate::graph::{Activation, TensorId};
+use crate::error::{Diagnostic, Remedy};
+use crate::graph::{Activation, BuiltinOperator, DType, OpKind, TensorId};
 
 /// How the product of input and weight scale is rounded before it is divided by the output's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,41 @@ impl WeightSum {
             sum
         };
         (0..channels).map(sum).collect()
+    }
+}
+
+/// Weights as kernels multiply them: without a zero point.
+///
+/// Of int8 FULLY_CONNECTED with one scale, the references subtract the weights' zero point. What is left
+/// has to be int8 for kernels to take it. With int4 weights only one of them takes a zero point, and of other
+/// operators they leave it out of account, which is no result that anyone can have meant.
+pub(super) fn symmetric(site: &Site<'_>, weights: Vec<i8>) -> Result<Vec<i8>, Diagnostic> {
+    let w_id = site.input_id(1)?;
+    let quantization = site.quantization(w_id)?;
+    if quantization.zero_point.iter().all(|z| *z == 0) {
+        return Ok(weights);
+    }
+    let refused = |message: &str| {
+        site.tensor_error(w_id, message)
+            .expected("zero point 0")
+            .found(format_args!("{:?}", quantization.zero_point))
+    };
+    let fully_connected = OpKind::Builtin(BuiltinOperator::FullyConnected);
+    match quantization.zero_point[..] {
+        [zero_point]
+            if site.operator.kind == fully_connected && site.input(1)?.dtype == DType::Int8 =>
+        {
+            weights
+                .iter()
+                .map(|w| i8::try_from(i32::from(*w) - zero_point).ok())
+                .collect::<Option<Vec<i8>>>()
+                .ok_or_else(|| {
+                    refused("the weights without their zero point do not fit int8")
+                        .remedy(Remedy::Tflm)
+                })
+        }
+        _ => Err(refused("int8 weights must be symmetric")
+            .help("quantise the model again; the converter gives int8 weights the zero point 0")),
     }
 }
 
@@ -119,12 +154,6 @@ fn factors(
 ) -> Result<(Vec<i32>, Vec<i8>), Diagnostic> {
     let w_id: TensorId = site.input_id(1)?;
     let weights = site.quantization(w_id)?;
-    if weights.zero_point.iter().any(|z| *z != 0) {
-        return Err(site
-            .tensor_error(w_id, "int8 weights must be symmetric")
-            .expected("zero point 0")
-            .found(format_args!("{:?}", weights.zero_point)));
-    }
     if weights.scale.len() != 1 && weights.scale.len() != channels {
         return Err(site
             .tensor_error(w_id, "the weights have not one scale per output channel")

@@ -7,7 +7,7 @@ use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{Float, Int8, Window};
 
 use super::Site;
-use super::conv_int8::{Constants, ScalePrecision, WeightSum};
+use super::conv_int8::{self, Constants, ScalePrecision, WeightSum};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType};
 use crate::lower::Lowering;
@@ -79,7 +79,7 @@ impl<I: Fn(usize, usize) -> usize> Convolution<I> {
                 lowering.call(float32(float), [x, weights, bias, y]);
             }
             (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
-                let weights = site.constant_i8(1, "weights")?;
+                let weights = conv_int8::symmetric(site, site.constant_i8(1, "weights")?)?;
                 let sums = WeightSum::of_channels(&weights, self.channels(), &self.index);
                 let constants = Constants::new(site, self.activation, &sums, self.precision)?;
                 let mut operands = vec![

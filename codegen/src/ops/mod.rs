@@ -22,9 +22,11 @@ mod shape;
 mod site;
 mod softmax;
 mod unary;
+mod unsupported;
 mod window;
 
 pub use site::Site;
+pub(crate) use unsupported::unsupported;
 
 use castiron_runtime::kernels;
 

@@ -96,7 +96,10 @@ impl<'a> Site<'a> {
         self.error("these element types are not supported by the compiled engine")
             .expected(supported)
             .found(format_args!("({inputs}) -> ({outputs})"))
-            .help("convert the model with full int8 quantisation or as float32")
+            .help(
+                "convert the model as float32, or with full int8 quantisation: a representative dataset and \
+                 `supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]`",
+            )
     }
 
     /// A tensor's quantisation, which has to be there.
@@ -115,6 +118,7 @@ impl<'a> Site<'a> {
             self.tensor_error(id, "the tensor is quantised per channel")
                 .expected("one scale and zero point")
                 .found(format_args!("{} scales", q.scale.len()))
+                .help("convert the model as float32, or with full int8 quantisation")
         })
     }
 

@@ -11,6 +11,7 @@
 mod calls;
 mod constants;
 mod conv;
+mod foreign;
 mod model;
 mod operator;
 mod options;
@@ -19,6 +20,7 @@ mod quantization;
 mod report;
 pub mod rewrite;
 mod schema;
+mod structure;
 mod table;
 mod tensor;
 mod versions;
@@ -84,31 +86,14 @@ fn check_header(bytes: &[u8]) -> Result<(), Diagnostic> {
     if header[4..] == *schema::IDENTIFIER {
         return Ok(());
     }
-    let (what, help) = match header {
-        [0x1f, 0x8b, ..] => ("a gzip archive", "unpack it with `gunzip`"),
-        [b'P', b'K', ..] => ("a zip archive", "unpack it with `unzip`"),
-        [0x89, b'H', b'D', b'F', ..] => (
-            "an HDF5 file, perhaps a Keras model",
-            "convert it with `tf.lite.TFLiteConverter`",
-        ),
-        _ if header
-            .iter()
-            .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) =>
-        {
-            (
-                "text",
-                "check that it is not a pointer of Git LFS or a page of an interrupted download",
-            )
-        }
-        _ => ("", "check that it is the file that the converter wrote"),
-    };
+    let foreign = foreign::identify(bytes).unwrap_or_else(|| foreign::Foreign {
+        what: format!("\"{}\"", header[4..].escape_ascii()),
+        help: "check that it is the file that the converter wrote",
+    });
     Err(Diagnostic::new("not a .tflite model")
         .expected("the file identifier \"TFL3\" at byte 4")
-        .found(match what {
-            "" => format!("\"{}\"", header[4..].escape_ascii()),
-            _ => what.to_owned(),
-        })
-        .help(help))
+        .found(foreign.what)
+        .help(foreign.help))
 }
 
 /// A verifier's error in words. The place it gives is a path of fields, innermost first.

@@ -1,14 +1,12 @@
 //! Field tables → the owned model.
 
-use std::collections::HashSet;
-
 use flatbuffers::Verifier;
 
 use super::constants::Constants;
 use super::operator::tensor_id;
 use super::report::{Report, short};
 use super::table::List;
-use super::{calls, conv, operator, order, schema, tensor};
+use super::{calls, conv, operator, order, schema, structure, tensor};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, Metadata, Model, OpKind, Signature, SignaturePort, TensorId};
 
@@ -136,32 +134,25 @@ impl<'a> Reader<'a> {
         // With an operator or an index missing, data flow would only be wrong for that reason.
         if report.count() == before && graph.operators.len() == raw.operators().len() {
             order::check(&mut graph, &sound, graph_index == 0, report);
+        }
+        if report.count() == before && graph.operators.len() == raw.operators().len() {
             for index in 0..graph.operators.len() {
-                if graph.operators[index]
-                    .inputs
-                    .iter()
-                    .flatten()
-                    .all(|id| sound[id.index()])
-                {
-                    conv::check(&graph, index)
-                        .into_iter()
-                        .for_each(|d| report.push(d));
+                let operator = &graph.operators[index];
+                let mut operands = operator.inputs.iter().flatten().chain(&operator.outputs);
+                if !operands.all(|id| sound[id.index()]) {
+                    continue;
                 }
+                let mut found = structure::check(&graph, index);
+                if found.is_empty() {
+                    found.extend(conv::check(&graph, index));
+                }
+                found.into_iter().for_each(|d| report.push(d));
             }
         }
         graph
     }
 
     fn read_signatures(&mut self, root: schema::Model<'a>, graphs: &[Graph]) -> Vec<Signature> {
-        // What is missing from a broken subgraph's list is not the signature's fault.
-        let whole = self.report.count() == 0;
-        let sets = |ids: fn(&Graph) -> &[TensorId]| -> Vec<HashSet<TensorId>> {
-            graphs
-                .iter()
-                .map(|graph| ids(graph).iter().copied().collect())
-                .collect()
-        };
-        let (graph_inputs, graph_outputs) = (sets(|g| &g.inputs), sets(|g| &g.outputs));
         let mut signatures = Vec::new();
         for raw in root.signatures().iter() {
             let name = raw.key().text().into_owned();
@@ -175,31 +166,23 @@ impl<'a> Reader<'a> {
                 );
                 continue;
             };
-            let mut ports =
-                |list: List<'a, schema::TensorMap<'a>>, of: &HashSet<TensorId>, kind| {
-                    let mut ports = Vec::with_capacity(list.len());
-                    for raw in list.iter() {
-                        let port = raw.name().text().into_owned();
-                        let (signature, short_port) = (short(&name), short(&port));
-                        let what = format!("{kind} {short_port:?} of signature {signature:?}");
-                        match tensor_id(raw.tensor_index(), graph.tensors.len(), &what) {
-                            Ok(tensor) if !whole || of.contains(&tensor) => {
-                                ports.push(SignaturePort { name: port, tensor });
-                            }
-                            Ok(tensor) => self.report.push(
-                                Diagnostic::new(format!("{what} is no {kind} of its subgraph"))
-                                    .expected(format_args!("one of the subgraph's {kind}s"))
-                                    .found(format_args!("tensor {}", tensor.0))
-                                    .help(AGAIN)
-                                    .in_subgraph(index),
-                            ),
-                            Err(d) => self.report.push(d.in_subgraph(index)),
-                        }
+            // A signature may name tensors that are no inputs or outputs of its subgraph; runtimes go by
+            // the subgraph's lists, and its names for other tensors name nothing.
+            let mut ports = |list: List<'a, schema::TensorMap<'a>>, kind| {
+                let mut ports = Vec::with_capacity(list.len());
+                for raw in list.iter() {
+                    let port = raw.name().text().into_owned();
+                    let (signature, short_port) = (short(&name), short(&port));
+                    let what = format!("{kind} {short_port:?} of signature {signature:?}");
+                    match tensor_id(raw.tensor_index(), graph.tensors.len(), &what) {
+                        Ok(tensor) => ports.push(SignaturePort { name: port, tensor }),
+                        Err(d) => self.report.push(d.in_subgraph(index)),
                     }
-                    ports
-                };
-            let inputs = ports(raw.inputs(), &graph_inputs[index], "input");
-            let outputs = ports(raw.outputs(), &graph_outputs[index], "output");
+                }
+                ports
+            };
+            let inputs = ports(raw.inputs(), "input");
+            let outputs = ports(raw.outputs(), "output");
             signatures.push(Signature {
                 name,
                 graph: index,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::report::{Report, short};
 use crate::error::Diagnostic;
-use crate::graph::{Graph, TensorId};
+use crate::graph::{Graph, OpKind, TensorId};
 
 const AGAIN: &str = "the file is damaged or was edited; convert the model again";
 
@@ -74,24 +74,16 @@ fn fill_empty_constants(graph: &mut Graph, flow: &Flow) {
     }
 }
 
-/// What Arm's compiler puts in place of the operators that an Ethos-U runs.
-const NPU: &str = "ethos-u";
-
 fn check_inputs(graph: &Graph, report: &mut Report) {
-    let mut seen = vec![false; graph.tensors.len()];
     for id in &graph.inputs {
         let tensor = graph.tensor(*id);
-        let found = if std::mem::replace(&mut seen[id.index()], true) {
-            "an input listed twice"
-        } else if tensor.is_constant() {
-            "an input with constant data"
-        } else {
+        if !tensor.is_constant() {
             continue;
-        };
+        }
         report.push(
             Diagnostic::new("the subgraph's input is not one")
-                .expected("inputs that only the caller sets, each once")
-                .found(found)
+                .expected("inputs that only the caller sets")
+                .found("an input with constant data")
                 .help(AGAIN)
                 .at_tensor(id.index(), &short(&tensor.name)),
         );
@@ -125,8 +117,9 @@ fn check_order(graph: &Graph, flow: &Flow, sound: &[bool], report: &mut Report) 
                 None if flow.is_written(*id) || tensor.is_constant() || tensor.is_variable => {
                     continue;
                 }
-                // An NPU's working memory, which nothing has to be in before.
-                None if position > 0 && operator.kind.name() == NPU => continue,
+                // Compilers for NPUs hand working memory to their operator, which nothing has to be in
+                // before.
+                None if position > 0 && matches!(operator.kind, OpKind::Custom(_)) => continue,
                 // It would have data, had it been read.
                 None if !sound[id.index()] => continue,
                 None => Diagnostic::new("the operator reads a tensor that has no value")
@@ -168,10 +161,12 @@ fn check_outputs(graph: &Graph, flow: &Flow, first: bool, report: &mut Report) {
     }
 }
 
-/// An activation without elements is a size the converter could not infer, not a wish.
+/// An activation without elements is a size the converter could not infer, not a wish; but a custom
+/// operator may have outputs that it leaves empty.
 fn check_sizes(graph: &Graph, flow: &Flow, report: &mut Report) {
+    let custom = |writer: usize| matches!(graph.operators[writer].kind, OpKind::Custom(_));
     for (index, tensor) in graph.tensors.iter().enumerate() {
-        let written = flow.input[index] || flow.writer[index].is_some();
+        let written = flow.input[index] || flow.writer[index].is_some_and(|writer| !custom(writer));
         if written && tensor.dtype.bits() > 0 && tensor.elements() == 0 {
             report.push(
                 Diagnostic::new("the tensor has no elements")

@@ -62,6 +62,8 @@ struct Parts {
     buffers: Vec<Ref>,
     custom_code: Option<&'static str>,
     graphs: usize,
+    /// The tensor that a signature calls its output.
+    signature: Option<u32>,
 }
 
 impl Parts {
@@ -80,6 +82,7 @@ impl Parts {
             buffers: vec![empty, data],
             custom_code: None,
             graphs: 1,
+            signature: None,
         }
     }
 
@@ -104,7 +107,15 @@ impl Parts {
         let codes = list(b, &[code]);
         let graphs = list(b, &vec![graph; self.graphs]);
         let buffers = list(b, &self.buffers);
-        let root = table(b, &[(0, U32(3)), (1, codes), (2, graphs), (4, buffers)]);
+        let mut root = vec![(0, U32(3)), (1, codes), (2, graphs), (4, buffers)];
+        if let Some(tensor) = self.signature {
+            let name = bytes(b, b"y");
+            let port = table(b, &[(0, name), (1, U32(tensor))]);
+            let (ports, key) = (list(b, &[port]), bytes(b, b"serve"));
+            let signature = table(b, &[(1, ports), (2, key)]);
+            root.push((7, list(b, &[signature])));
+        }
+        let root = table(b, &root);
         b.finish(root, Some("TFL3"));
         b.finished_data().to_vec()
     }
@@ -122,15 +133,17 @@ fn tensor(b: &mut Builder, shape: &[i32], dtype: DType, buffer: u32, variable: b
         _ => unreachable!("no test needs it"),
     };
     let shape = ints(b, shape);
-    table(
-        b,
-        &[
-            (0, shape),
-            (1, I8(code)),
-            (2, U32(buffer)),
-            (5, Bool(variable)),
-        ],
-    )
+    let mut fields = vec![
+        (0, shape),
+        (1, I8(code)),
+        (2, U32(buffer)),
+        (5, Bool(variable)),
+    ];
+    if dtype == DType::Int8 {
+        let scale = At(b.create_vector(&[0.5_f32]).as_union_value());
+        fields.push((4, At(table(b, &[(2, scale)]))));
+    }
+    table(b, &fields)
 }
 
 /// Makes a file with a variation and reads it.
@@ -352,4 +365,50 @@ fn a_tensor_too_large_to_count_is_reported_and_not_multiplied() {
             .iter()
             .all(|d| d.message == "the tensor is too large")
     );
+}
+
+#[test]
+fn a_signature_may_name_any_tensor_of_its_subgraph() {
+    let model = with(|_, parts| parts.signature = Some(1)).expect("runtimes go by the subgraph");
+    assert_eq!(model.signatures[0].outputs[0].tensor, TensorId(1));
+    assert_eq!(model.graphs[0].outputs, [TensorId(2)]);
+    with(|_, parts| parts.signature = Some(3)).expect_err("there are three tensors");
+}
+
+/// The one thing wrong with an operator of a code with these inputs.
+fn malformed(code: i32, inputs: &[i32]) -> String {
+    let error = with(|_, parts| {
+        parts.code = vec![(3, I32(code))];
+        parts.operator_inputs = inputs.to_vec();
+    });
+    error.expect_err("malformed").to_string()
+}
+
+#[test]
+fn every_operator_has_the_inputs_that_it_cannot_do_without() {
+    // FULLY_CONNECTED, ADD, SOFTMAX, SELECT, STRIDED_SLICE, SVDF
+    for (code, inputs, missing) in [
+        (9, &[0][..], 1),
+        (9, &[-1, 1], 0),
+        (0, &[0], 1),
+        (25, &[], 0),
+        (64, &[0, 1], 2),
+        (45, &[0, 1, 1], 3),
+        (27, &[0, 1, 1, -1], 4),
+    ] {
+        let error = malformed(code, inputs);
+        let expected = format!("a tensor for input {missing}");
+        assert!(error.contains(&expected), "{code} {inputs:?}: {error}");
+    }
+}
+
+#[test]
+fn axes_are_integers_and_handles_are_handles() {
+    // READ_VARIABLE of data; PAD's paddings may be of any integer type.
+    assert!(malformed(143, &[0]).contains("the handle of a variable"));
+    with(|_, parts| {
+        parts.code = vec![(3, I32(34))];
+        parts.operator_inputs = vec![0, 1];
+    })
+    .expect("engines say which they take");
 }

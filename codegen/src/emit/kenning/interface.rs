@@ -1,8 +1,9 @@
 //! Inputs and outputs as Kenning describes them, from a model or from an I/O specification alone.
 
-use crate::emit::facts::{GraphFacts, TensorFacts, labels_fit};
+use crate::emit::facts::{GraphFacts, TensorFacts};
 use crate::emit::io_spec::{Entry, IoSpec, in_order};
 use crate::error::{Diagnostic, Error, Result};
+use crate::labels;
 
 use super::dtype;
 
@@ -127,7 +128,7 @@ impl Port {
             );
             0
         });
-        if !entry.labels.is_empty() && !labels_fit(&shape, entry.labels.len()) {
+        if !entry.labels.is_empty() && !labels::fit(&shape, entry.labels.len()) {
             problem(
                 "class_names",
                 "a name for each element",

@@ -1,0 +1,45 @@
+//! What there is to say of an operator that the compiled engine has no kernel for.
+
+use super::Site;
+use crate::error::{Diagnostic, Remedy};
+use crate::graph::{BuiltinOperator as Op, DType, OpKind, TensorId};
+use crate::tflm::TflmOp;
+
+const UNKNOWN_BATCH: &str = "the model was exported with an unknown batch size, and this operator computes with it; convert it with \
+     batch size 1: `tf.TensorSpec([1, …])`, or Keras' `Input(batch_size=1)`";
+
+/// The diagnostic of an operator that has no family.
+pub(crate) fn unsupported(site: &Site<'_>) -> Diagnostic {
+    let d = site.error("the compiled engine does not support this operator");
+    match &site.operator.kind {
+        OpKind::Builtin(_) if computes_sizes(site) => d.help(UNKNOWN_BATCH),
+        kind if TflmOp::for_kind(kind).is_some() => d.remedy(Remedy::Tflm),
+        OpKind::Custom(name) if name.starts_with("Flex") => d.help(
+            "convert the model without SELECT_TF_OPS: TensorFlow Lite Micro does not run TensorFlow's operators \
+             either",
+        ),
+        OpKind::Custom(name) => d.help(format_args!(
+            "convert the model without it, or give TensorFlow Lite Micro's interpreter a kernel for it: \
+             `castiron gen-resolver --custom {name}=FUNCTION`"
+        )),
+        OpKind::Builtin(_) => {
+            d.help("TensorFlow Lite Micro does not have it either: replace the layer that becomes this operator")
+        }
+    }
+}
+
+/// Whether the operator is of those that converters leave where a size is not known: SHAPE, and
+/// integer arithmetic on what it gives.
+fn computes_sizes(site: &Site<'_>) -> bool {
+    let integers = |id: &_| matches!(site.graph.tensor(*id).dtype, DType::Int32 | DType::Int64);
+    let operator = site.operator;
+    let on_sizes = operator.kind == OpKind::Builtin(Op::Shape)
+        || (!operator.outputs.is_empty()
+            && operator.inputs.iter().flatten().all(integers)
+            && operator.outputs.iter().all(integers));
+    let unknown = |id: &TensorId| {
+        let signature = site.graph.tensor(*id).shape_signature.as_deref();
+        signature.is_some_and(|sizes| sizes.iter().any(|size| *size < 0))
+    };
+    on_sizes && site.graph.inputs.iter().any(unknown)
+}

@@ -1,0 +1,77 @@
+//! What is doubtful about a model that can be used all the same.
+
+use crate::error::Diagnostic;
+use crate::graph::{Model, Tensor};
+
+/// Everything doubtful, with its place.
+pub fn of(model: &Model) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (index, graph) in model.graphs.iter().enumerate() {
+        let entry = index == 0 || model.signatures.iter().any(|s| s.graph == index);
+        for id in graph.inputs.iter().filter(|_| entry) {
+            let tensor = graph.tensor(*id);
+            let Some(mut d) = any_size(tensor) else {
+                continue;
+            };
+            d.place.file = Some(model.file.clone());
+            found.push(d.in_subgraph(index).at_tensor(id.index(), &tensor.name));
+        }
+    }
+    found
+}
+
+/// An input of any size, of which the converter recorded 1: what is made of it computes that size
+/// alone. A batch of 1 is what is meant.
+fn any_size(tensor: &Tensor) -> Option<Diagnostic> {
+    let unknown = tensor.unknown_sizes();
+    if !(unknown.iter()).any(|d| *d > 0 && tensor.shape.get(*d) == Some(&1)) {
+        return None;
+    }
+    let unknown: Vec<String> = unknown.iter().map(usize::to_string).collect();
+    let signature = tensor.shape_signature.as_deref().unwrap_or_default();
+    Some(
+        Diagnostic::new("the input's size was not known when the model was converted")
+            .expected("sizes that are fixed")
+            .found(format_args!(
+                "unknown dimensions {} of {signature:?}, taken as {:?}",
+                unknown.join(", "),
+                tensor.shape
+            ))
+            .help("convert the model with a fixed input shape: `tf.TensorSpec([1, …])`, or Keras' `Input(batch_size=1, shape=…)`"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::DType;
+
+    fn input(signature: &[i32], shape: &[usize]) -> Tensor {
+        Tensor {
+            name: "x".to_owned(),
+            shape: shape.to_vec(),
+            shape_signature: Some(signature.to_vec()),
+            dtype: DType::Float32,
+            quantization: None,
+            data: None,
+            is_variable: false,
+        }
+    }
+
+    #[test]
+    fn a_size_that_was_made_up_is_doubtful_and_a_batch_is_not() {
+        let d = any_size(&input(&[1, -1, -1, 3], &[1, 1, 1, 3])).expect("any image");
+        let found = d.found.expect("it says which");
+        assert!(
+            found.contains("dimensions 1, 2 of [1, -1, -1, 3]"),
+            "{found}"
+        );
+        for (signature, shape) in [
+            (&[-1, 28, 28][..], &[1, 28, 28][..]),
+            (&[-1, -1, 3], &[1, 96, 3]),
+            (&[1, 4], &[1, 4]),
+        ] {
+            assert_eq!(any_size(&input(signature, shape)), None);
+        }
+    }
+}
