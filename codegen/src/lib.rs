@@ -8,6 +8,7 @@ pub mod board;
 pub mod emit;
 pub mod error;
 pub mod exec;
+pub mod files;
 pub mod graph;
 pub mod labels;
 pub mod lower;
