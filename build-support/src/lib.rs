@@ -9,6 +9,7 @@
 mod cxx;
 pub mod library;
 mod model;
+mod output;
 mod process;
 pub mod tflm;
 pub mod toolchain;

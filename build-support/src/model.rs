@@ -1,7 +1,6 @@
 //! A model in a build script: everything the firmware wants of it, in `OUT_DIR`.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::emit::IoSpecFile;
@@ -13,9 +12,10 @@ use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
 use castiron_codegen::lower::{self, CompileOptions};
-use castiron_codegen::{labels, tflite, warnings};
+use castiron_codegen::{files, labels, tflite, warnings};
 
 use crate::cxx::Target;
+use crate::output;
 use crate::tflm::{Job, Tflm, bindings};
 
 /// A model for a build script to generate code from.
@@ -333,19 +333,16 @@ fn write_header(folder: &Path, made: &CHeader<'_>) -> Result<Option<(PathBuf, Pa
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| failure("read", path, &e))
+    files::read(path, files::MOST_OF_A_MODEL).map_err(|e| failure("read", path, &e))
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|e| failure("read", path, &e))
+    files::read_text(path).map_err(|e| failure("read", path, &e))
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let path = folder.join(name);
-    if !fs::read(&path).is_ok_and(|old| old == bytes) {
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
-        written.map_err(|e| failure("write", &path, &e))?;
-    }
+    output::write(&path, bytes).map_err(|e| failure("write", &path, &e))?;
     Ok(path)
 }
 
@@ -378,6 +375,8 @@ impl<T> OrExit<T> for Result<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn vae() -> PathBuf {

@@ -1,15 +1,14 @@
 //! Files that commands read.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::board::dts::Devicetree;
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::Model;
-use castiron_codegen::{labels, tflite, warnings};
+use castiron_codegen::{files, labels, tflite, warnings};
 
 use crate::args::Companions;
 use crate::diagnostics;
@@ -26,7 +25,7 @@ pub(crate) struct ModelFile {
 
 /// Reads a model; `-` is standard input.
 pub(crate) fn model(path: &Path) -> Result<ModelFile> {
-    let bytes = bytes(path).map_err(|failure| match failure {
+    let bytes = bytes(path, files::MOST_OF_A_MODEL).map_err(|failure| match failure {
         Failure::Io(diagnostic) if path.join("saved_model.pb").is_file() => Failure::Io(
             diagnostic
                 .found("the folder of a SavedModel")
@@ -51,38 +50,14 @@ pub(crate) fn model(path: &Path) -> Result<ModelFile> {
     })
 }
 
-/// Bytes that are read at most: beyond any microcontroller, and a bound for devices and pipes
-/// that never end.
-const MOST_BYTES: u64 = 1 << 30;
-
-/// The bytes of a file, or of standard input for `-`.
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+/// The bytes of a file, or of standard input for `-`, where they are not more than that.
+pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
     if is_stdin(path) {
         let path = Path::new("standard input");
-        return bounded(io::stdin().lock()).map_err(|e| Failure::io("read", path, &e));
+        let read = files::read_stream(io::stdin().lock(), most);
+        return read.map_err(|e| Failure::io("read", path, &e));
     }
-    let read = || {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_file() && metadata.len() > MOST_BYTES {
-            return Err(too_large());
-        }
-        bounded(file)
-    };
-    read().map_err(|e| Failure::io("read", path, &e))
-}
-
-fn bounded(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match source.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 {
-        0..=MOST_BYTES => Ok(bytes),
-        _ => Err(too_large()),
-    }
-}
-
-fn too_large() -> io::Error {
-    let message = format!("more than {MOST_BYTES} bytes");
-    io::Error::new(io::ErrorKind::FileTooLarge, message)
+    files::read(path, most).map_err(|e| Failure::io("read", path, &e))
 }
 
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -124,20 +99,20 @@ impl Extras {
     }
 }
 
-/// `model.tflite.json` for `model.tflite`, where it exists.
+/// `model.tflite.json` for `model.tflite`, where there is something of that name.
 fn beside(model: &Path) -> Option<PathBuf> {
     if is_stdin(model) {
         return None;
     }
     let mut name = OsString::from(model);
     name.push(".json");
-    Some(PathBuf::from(name)).filter(|path| path.is_file())
+    Some(PathBuf::from(name)).filter(|path| path.symlink_metadata().is_ok())
 }
 
 /// Reads a flattened devicetree; `-` is standard input.
 pub(crate) fn devicetree(path: &Path) -> Result<Devicetree> {
     let name = path.display().to_string();
-    let bytes = bytes(path).map_err(|failure| match failure {
+    let bytes = bytes(path, files::MOST_OF_A_TEXT).map_err(|failure| match failure {
         Failure::Io(diagnostic) if !is_stdin(path) && !path.exists() => Failure::Io(
             diagnostic.help("check the path; west build writes build/zephyr/zephyr.dts"),
         ),
@@ -153,23 +128,5 @@ pub(crate) fn devicetree(path: &Path) -> Result<Devicetree> {
 
 /// Reads a text file.
 pub(crate) fn text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_never_ends_is_refused_by_its_size() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("endless");
-        // A file with a hole: the size of one that is too large, and none of its blocks.
-        File::create(&path)
-            .unwrap()
-            .set_len(MOST_BYTES + 1)
-            .unwrap();
-        let failure = bytes(&path).unwrap_err();
-        assert!(format!("{failure:?}").contains("more than"), "{failure:?}");
-    }
+    files::read_text(path).map_err(|e| Failure::io("read", path, &e))
 }

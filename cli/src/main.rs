@@ -10,6 +10,7 @@ mod npy;
 mod option_names;
 mod output;
 mod progress;
+mod temporary;
 mod text;
 
 use std::process::ExitCode;

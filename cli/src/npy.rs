@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use castiron_codegen::error::{Diagnostic, Error};
+use castiron_codegen::files;
 use castiron_codegen::graph::DType;
 use castiron_codegen::lower::Port;
 use npyz::{NpyHeader, Order, WriteOptions, WriterBuilder};
@@ -12,7 +13,7 @@ use crate::input;
 
 /// The little-endian bytes of a tensor in a file, of .npy by its name.
 pub(crate) fn tensor(path: &Path, port: &Port) -> crate::failure::Result<Vec<u8>> {
-    let bytes = input::bytes(path)?;
+    let bytes = input::bytes(path, files::MOST_OF_A_TENSOR)?;
     let extension = path.extension();
     if extension.is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
         let named = |d: Diagnostic| Error::from(d).in_file(&path.display().to_string());

@@ -9,6 +9,7 @@ pub mod cortex;
 pub mod emit;
 pub mod error;
 pub mod exec;
+pub mod files;
 pub mod graph;
 pub mod labels;
 pub mod lower;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::files;
 use syn::{Error, LitStr, Result};
 
 /// The absolute path of a file named relative to the source file of the call or, where there is
@@ -36,7 +37,7 @@ fn bases(literal: &LitStr) -> Vec<PathBuf> {
 }
 
 pub(crate) fn read(literal: &LitStr, path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| failure(literal, path, &e))
+    files::read(path, files::MOST_OF_A_MODEL).map_err(|e| failure(literal, path, &e))
 }
 
 /// The path as text, for `include_bytes!`.
@@ -51,7 +52,7 @@ pub(crate) fn text(literal: &LitStr, path: &Path) -> Result<String> {
 
 /// The labels of a file, one per line.
 pub(crate) fn labels(literal: &LitStr, path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|e| failure(literal, path, &e))?;
+    let text = files::read_text(path).map_err(|e| failure(literal, path, &e))?;
     Ok(castiron_codegen::labels::parse(&text))
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use castiron_codegen::emit::c_api::Case;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::exec::Machine;
+use castiron_codegen::files;
 use castiron_codegen::graph::DType;
 use castiron_codegen::lower::{ElementType, Operand, Port, Program};
 
@@ -100,7 +101,7 @@ fn read(folder: &Path, [inputs, outputs]: [usize; 2]) -> Result<Vec<Case>> {
             (0..count)
                 .map(|i| {
                     let path = file(role, cases.len(), i);
-                    fs::read(&path).map_err(|e| {
+                    files::read(&path, files::MOST_OF_A_TENSOR).map_err(|e| {
                         let message = format!("cannot read {}: {e}", path.display());
                         Diagnostic::new(message).expected("every input and output of a case")
                     })

@@ -1,6 +1,5 @@
 //! The model as a library, linked with the harness.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +9,7 @@ use castiron_codegen::graph::Model;
 
 use super::platform::{self, Tools, unusable};
 use super::{Case, Engine, Settings, tools};
-use crate::{library, tflm};
+use crate::{library, output, tflm};
 
 /// A static library in the folder, and what a compiler has to know of it.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ pub(super) fn library(
         .filter(|f| [&header, &archive].contains(&&f.name))
     {
         let path = folder.join(&file.name);
-        fs::write(&path, &file.bytes).map_err(|e| unusable(&path, &e))?;
+        output::write(&path, &file.bytes).map_err(|e| unusable(&path, &e))?;
     }
     Ok(Library {
         header,
@@ -72,7 +71,7 @@ pub(super) fn link(
 ) -> Result<PathBuf> {
     for source in settings.on.sources() {
         let path = folder.join(source.name);
-        fs::write(&path, source.text).map_err(|e| unusable(&path, &e))?;
+        output::write(&path, source.text.as_bytes()).map_err(|e| unusable(&path, &e))?;
     }
     let prefix = &library.prefix;
     let upper = prefix.to_ascii_uppercase();
@@ -106,6 +105,6 @@ pub(super) fn write_inputs(folder: &Path, cases: &[Case]) -> Result<()> {
         bytes.extend(input);
     }
     let path = folder.join(platform::INPUTS);
-    fs::write(&path, bytes).map_err(|e| unusable(&path, &e))?;
+    output::write(&path, &bytes).map_err(|e| unusable(&path, &e))?;
     Ok(())
 }

@@ -88,7 +88,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     sources.extend(arguments.rules.iter().cloned());
     outputs.add_depfile(&arguments.depfile, &sources)?;
     let to_stdout = outputs.to_stdout();
-    let files = outputs.write()?;
+    // The firmware is not read, and not to be replaced either.
+    sources.extend(arguments.elf.clone());
+    let files = outputs.write(&sources)?;
     if general.json {
         let report = Report {
             files,

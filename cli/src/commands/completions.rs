@@ -41,5 +41,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     );
     let mut outputs = Outputs::default();
     outputs.add_bytes("completions", &arguments.output, script);
-    outputs.write().map(drop)
+    outputs.write(&[]).map(drop)
 }

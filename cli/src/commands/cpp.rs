@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
     /// The folder to write to
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
+    /// Replace files in the folder that castiron did not make
+    #[arg(long)]
+    force: bool,
     /// Namespace, and name of the files [default: the model's]
     #[arg(long)]
     name: Option<String>,
@@ -73,10 +76,12 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     };
     let files = cpp(&input.model, &direct, &options)?;
     let mut outputs = Outputs::default();
+    outputs.force = arguments.force;
     for file in files {
         let path = arguments.out_dir.join(&file.file_name);
         outputs.add("C++", path, move |out| file.write_to(out));
     }
+    outputs.named_by_us(0);
     let sources = [input.path.clone()];
     super::write(outputs, &arguments.depfile, &sources, general)
 }

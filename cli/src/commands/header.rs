@@ -9,7 +9,7 @@ use super::arena::Interpreter;
 use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras};
-use crate::output::{Outputs, is_stdout};
+use crate::output::{Outputs, is_file, is_stdout};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// The header to write; the standalone style puts a .c file beside it
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Replace a .c file beside the header that castiron did not make
+    #[arg(long)]
+    force: bool,
     /// `standalone` needs nothing but the C library; `kenning` is what Kenning Zephyr Runtime
     /// includes
     #[arg(long, value_enum, default_value_t = Style::Standalone)]
@@ -63,9 +66,13 @@ enum Style {
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let output = &arguments.output;
-    if is_stdout(output) && matches!(arguments.style, Style::Standalone) {
+    if !is_file(output) && matches!(arguments.style, Style::Standalone) {
+        let stream = match is_stdout(output) {
+            true => "standard output".to_owned(),
+            false => output.display().to_string(),
+        };
         return Err(Failure::usage(
-            "the standalone style writes two files, which standard output cannot hold apart",
+            format!("the standalone style writes two files, which {stream} cannot hold apart"),
             "give --output a file, or use --style kenning",
         ));
     }
@@ -92,9 +99,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     };
     let made = c_header(&input.model, &input.bytes, &options)?;
     let mut outputs = Outputs::default();
+    outputs.force = arguments.force;
     add(&mut outputs, "C header", output.clone(), made.header);
     if let Some(source) = made.source {
         add(&mut outputs, "C source", output.with_extension("c"), source);
+        outputs.named_by_us(1);
     }
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());

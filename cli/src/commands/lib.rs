@@ -71,6 +71,9 @@ pub(crate) struct Arguments {
     /// The folder to write to
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
+    /// Replace files in the folder that castiron did not make
+    #[arg(long)]
+    force: bool,
     /// Name of files and prefix of all names [default: the model's]
     #[arg(long)]
     name: Option<String>,
@@ -196,15 +199,17 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         }
     })?;
     let mut outputs = Outputs::default();
+    outputs.force = arguments.force;
     for file in &made.files {
         let path = out_dir.join(&file.name);
         outputs.add(file.what, path, move |out| out.write_all(&file.bytes));
     }
+    outputs.named_by_us(0);
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
     sources.extend(options.cases.files());
     outputs.add_depfile(&arguments.depfile, &sources)?;
-    let files = outputs.write()?;
+    let files = outputs.write(&sources)?;
     if general.json {
         text::print(&super::to_json(&answer(&made, files))?)
     } else if general.quiet {

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut outputs = Outputs::default();
     let Some(folder) = &arguments.out_dir else {
         outputs.add_bytes("manual", "-", page(command)?);
-        return outputs.write().map(drop);
+        return outputs.write(&[]).map(drop);
     };
     for sub in command.get_subcommands() {
         let name = format!("castiron-{}", sub.get_name());

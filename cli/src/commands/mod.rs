@@ -75,7 +75,7 @@ fn answer(
         outputs.add_bytes(answer.what, &to.output, plain);
     }
     outputs.add_depfile(&to.depfile, sources)?;
-    outputs.write()?;
+    outputs.write(sources)?;
     if print && !taken {
         text::print(&text)?;
     }
@@ -118,7 +118,7 @@ fn write_with_arenas(
     }
     outputs.add_depfile(depfile, sources)?;
     let to_stdout = outputs.to_stdout();
-    let files = outputs.write()?;
+    let files = outputs.write(sources)?;
     if general.json {
         let tflm_arenas = arenas;
         text::print(&to_json(&Files { files, tflm_arenas })?)

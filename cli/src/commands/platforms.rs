@@ -1,17 +1,17 @@
 //! `castiron platforms`.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::board;
 use castiron_codegen::board::platforms::{Entry, Merged, merge, to_yaml};
+use castiron_codegen::files;
 use clap::Args;
 use serde::Serialize;
 
 use crate::args::General;
 use crate::failure::{Failure, Result};
 use crate::input;
-use crate::output::{Outputs, Written, is_stdout};
+use crate::output::{Outputs, Written, is_file, is_stdout};
 use crate::text;
 
 const EXAMPLES: &str = "\
@@ -77,15 +77,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         });
     }
     let path = &arguments.output;
-    let existing = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::io("read", path, &error)),
+    // What is there is read, not replaced; a pipe has nothing to add to.
+    let existing = match path.exists() && is_file(path) {
+        true => input::text(path)?,
+        false => String::new(),
     };
     let merged = merge(&existing, &entries).map_err(|e| e.in_file(&path.display().to_string()))?;
     let mut outputs = Outputs::default();
     outputs.add_bytes("platforms", path, merged.text.clone());
-    let files = outputs.write()?;
+    let files = outputs.write(&arguments.dts)?;
     if general.json {
         let report = Report {
             entries: &entries,
@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
 /// The board's name as the build has it, or the file's.
 fn name_of(path: &Path) -> String {
     let config = path.with_file_name(".config");
-    let config = std::fs::read_to_string(config).unwrap_or_default();
+    let config = files::read_text(&config).unwrap_or_default();
     let value = |name: &str| {
         let mut lines = config.lines();
         lines.find_map(|line| {

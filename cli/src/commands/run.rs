@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut sources = vec![input.path.clone()];
     sources.extend(arguments.input.iter().cloned());
     outputs.add_depfile(&arguments.depfile, &sources)?;
-    let written = outputs.write()?;
+    let written = outputs.write(&sources)?;
     show(entry, &written, general)
 }
 

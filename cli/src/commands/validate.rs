@@ -23,6 +23,7 @@ use crate::failure::{Failure, Result};
 use crate::input::{self, ModelFile};
 use crate::output::Outputs;
 use crate::progress;
+use crate::temporary;
 use crate::text;
 
 const EXAMPLES: &str = "\
@@ -154,7 +155,10 @@ struct Json<'a> {
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let input = input::model(&arguments.model)?;
-    let settings = arguments.settings()?;
+    let mut settings = arguments.settings()?;
+    let scratch = temporary::Folder::new("castiron-validate-")
+        .map_err(|e| Failure::io("make a folder in", &std::env::temp_dir(), &e))?;
+    (settings.keep).get_or_insert_with(|| scratch.path().to_owned());
     let mut sources = vec![input.path.clone()];
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");

@@ -1,7 +1,6 @@
 //! `build_tflite.py`: TFLM's resolver, and the model with its I/O specification, where the build wants them.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::emit::kenning;
@@ -56,6 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let resolver = given(arguments.output_resolver_path.as_ref());
     let mut outputs = Outputs::default();
+    let mut inputs = Vec::new();
     match given(arguments.model_path.as_ref()) {
         Some(model) => {
             let to = given(arguments.output_model_path.as_ref()).ok_or_else(|| {
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                     "say where to copy the model",
                 )
             })?;
-            with_model(model, to, resolver, &options, &mut outputs)?;
+            inputs = with_model(model, to, resolver, &options, &mut outputs)?;
         }
         None if options.ops.is_empty() => {
             return Err(Failure::usage(
@@ -84,29 +84,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             outputs.add_bytes("TFLM resolver", resolver, header);
         }
     }
-    outputs.write().map(drop)
+    outputs.write(&inputs).map(drop)
 }
 
+/// Adds what is made of a model; the files that were read.
 fn with_model(
     path: &Path,
     to: &Path,
     resolver: Option<&Path>,
     options: &ResolverOptions,
     outputs: &mut Outputs<'_>,
-) -> Result<()> {
+) -> Result<Vec<PathBuf>> {
     let path = local(path, "set CONFIG_KENNING_MODEL_PATH to its path")?;
     if !(path.extension()).is_some_and(|e| e.eq_ignore_ascii_case("tflite")) {
         return Err(Failure::usage(
             format!("{} is no .tflite file", path.display()),
             "convert the model to .tflite first, or let Kenning do so with \
              CONFIG_KENNING_PYTHON_PATH=\"python3\"",
-        ));
-    }
-    let same = |a: &Path, b: &Path| fs::canonicalize(a).ok() == fs::canonicalize(b).ok();
-    if to.exists() && same(path, to) {
-        return Err(Failure::usage(
-            "--output-model-path is the model itself",
-            "name another file for the copy",
         ));
     }
     let input = input::model(path)?;
@@ -120,5 +114,7 @@ fn with_model(
     let mut beside = OsString::from(to);
     beside.push(".json");
     outputs.add_bytes("I/O specification", PathBuf::from(beside), io_spec);
-    Ok(())
+    let mut inputs = extras.files.clone();
+    inputs.push(input.path);
+    Ok(inputs)
 }

@@ -46,5 +46,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })?;
     let mut outputs = Outputs::default();
     outputs.add_bytes("C header", &arguments.output_path, header);
-    outputs.write().map(drop)
+    outputs.write(&[path.to_owned()]).map(drop)
 }

@@ -14,5 +14,6 @@ pub mod overlay;
 pub mod platforms;
 pub mod renode;
 pub mod rules;
+mod yaml;
 
 pub use memory::{BoardMemory, Facts, facts};

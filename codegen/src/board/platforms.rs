@@ -1,15 +1,18 @@
 //! Entries of Kenning's `platforms.yml`, and their merge into a file that people edit.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
-use saphyr::{LoadableYamlNode, MarkedYaml, YamlData};
 use serde::Serialize;
 
 use super::memory::{Facts, no_sram};
+use super::yaml::{self, Node, Value, Yaml};
 use crate::cortex::Cortex;
 use crate::error::{Diagnostic, Result};
 
 const NO_YAML: &str = "keep to block style: a board's name, then its fields, one a line";
+/// Programs that read YAML 1.1, as Kenning's do, and those that read YAML 1.2 see other lines.
+const OTHER_LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 /// What Kenning knows of a platform and a devicetree says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +32,7 @@ pub enum Field {
     /// A text.
     Text(String),
     /// Texts.
-    List(Vec<&'static str>),
+    List(Vec<String>),
 }
 
 /// A file with entries in it, and what was done.
@@ -74,11 +77,11 @@ impl Entry {
             fields.push(("uart_log_baudrate", Field::Number(rate)));
         }
         if let Some(flags) = compilation_flags(key, facts) {
-            fields.push(("compilation_flags", Field::Text(flags)));
+            fields.push(("compilation_flags", Field::List(flags)));
         }
         fields.push(("default_platform", Field::Text("ZephyrPlatform".to_owned())));
-        let optimizers = vec!["TFLiteCompiler", "TVMCompiler"];
-        fields.push(("default_optimizer", Field::List(optimizers)));
+        let optimizers = ["TFLiteCompiler", "TVMCompiler"].map(str::to_owned);
+        fields.push(("default_optimizer", Field::List(optimizers.into())));
         Ok(Self {
             key: key.to_owned(),
             fields,
@@ -86,24 +89,26 @@ impl Entry {
     }
 }
 
-/// TVM's target of an Arm processor, as Kenning writes it; others have none.
-fn compilation_flags(key: &str, facts: &Facts) -> Option<String> {
+/// TVM's target of an Arm processor, as Kenning writes it: a flag an item. Others have none.
+fn compilation_flags(key: &str, facts: &Facts) -> Option<Vec<String>> {
     let cortex = Cortex::of_compatible(facts.cpu.as_deref()?)?;
-    let (core, architecture) = (cortex.name, cortex.architecture.name());
-    let flags = format!("-keys=arm_cpu,cpu -device=arm_cpu -march={architecture} -mcpu={core}");
+    let mut flags = vec![
+        "-keys=arm_cpu,cpu".to_owned(),
+        "-device=arm_cpu".to_owned(),
+        format!("-march={}", cortex.architecture.name()),
+        format!("-mcpu={}", cortex.name),
+    ];
     // Board targets have the system behind the board.
     let soc = key.split('/').nth(1).or(facts.soc.as_deref());
-    Some(match soc {
-        Some(soc) => format!("{flags} -model={soc}"),
-        None => flags,
-    })
+    flags.extend(soc.map(|soc| format!("-model={soc}")));
+    Some(flags)
 }
 
 /// A file of entries alone.
 pub fn to_yaml(entries: &[Entry]) -> String {
     entries
         .iter()
-        .map(|entry| block(entry, 2))
+        .map(|entry| block(entry, 0))
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -112,80 +117,198 @@ pub fn to_yaml(entries: &[Entry]) -> String {
 /// lacks are added as lines.
 ///
 /// # Errors
-/// If the file is no YAML, or no mapping of boards in block style.
+/// If the file is no YAML, or nothing can be added without a change to what is there.
 pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
-    let documents = load(existing)?;
-    let boards = boards(&documents)?;
+    if let Some(c) = existing.chars().find(|c| OTHER_LINE_ENDS.contains(c)) {
+        let c = c.escape_unicode();
+        let message = format!("YAML 1.1 ends a line at {c}, and YAML 1.2 does not");
+        return Err(Diagnostic::new(message).help("write \\n for it").into());
+    }
+    let yaml = yaml::load(existing)?;
+    let there = boards(&yaml)?;
+    let anchors = yaml.anchors();
     let mut merged = Merged {
         text: String::new(),
         added: Vec::new(),
         completed: Vec::new(),
         kept: Vec::new(),
     };
-    // Lines to put in, behind the line of a board's key.
-    let mut insertions: Vec<(usize, String)> = Vec::new();
-    let mut tail = String::new();
+    let mut addition = Addition::default();
     for entry in entries {
-        let Some((key, value)) = boards
-            .iter()
-            .find(|(key, _)| key.data.as_str() == Some(&entry.key))
-        else {
-            if merged.added.contains(&entry.key) {
-                continue;
-            }
+        if merged.added.contains(&entry.key) {
+            continue;
+        }
+        let Some(board) = there.find(&entry.key) else {
             merged.added.push(entry.key.clone());
-            tail.push('\n');
-            tail += &block(entry, 2);
+            addition.boards.push(entry);
             continue;
         };
-        let line = key.span.start.line();
-        let fields = match &value.data {
-            YamlData::Mapping(fields) => fields.iter().collect(),
-            data if data.is_null() => Vec::new(),
-            _ => return Err(not_block(&entry.key).into()),
-        };
-        let indent = match fields.first() {
-            Some((first, _)) if first.span.start.line() > line => first.span.start.col(),
-            None => 2,
-            Some(_) => return Err(not_block(&entry.key).into()),
-        };
-        let mut lines = String::new();
-        for (name, field) in &entry.fields {
-            let place = format!("{}.{name}", entry.key);
-            match fields
-                .iter()
-                .find(|(key, _)| key.data.as_str() == Some(name))
-            {
-                None => {
-                    lines += &field_lines(name, field, indent);
-                    merged.completed.push(place);
-                }
-                Some((_, theirs)) if !same(&theirs.data, field) => merged.kept.push(place),
-                Some(_) => {}
-            }
+        let missing = complete(&anchors, board, entry, &mut merged)?;
+        if !missing.is_empty() && yaml.referred.contains(&board.1.anchor) {
+            return Err(referred(&board.0).into());
         }
-        if !lines.is_empty() {
-            insertions.push((line, lines));
+        if !missing.is_empty() {
+            addition.fields.push((board, missing));
         }
     }
-    for (index, line) in existing.split_inclusive('\n').enumerate() {
-        merged.text += line;
-        for (_, lines) in insertions.iter().filter(|(behind, _)| *behind == index + 1) {
-            if !merged.text.ends_with('\n') {
-                merged.text.push('\n');
-            }
-            merged.text += lines;
+    let meant = addition.meant(&there)?;
+    // A place that is right for nearly every file, and what is left for the others.
+    let places = [there.column(), there.mapping.map_or(0, |m| m.column)];
+    let tries = places
+        .iter()
+        .flat_map(|indent| [(*indent, true), (*indent, false)]);
+    for (indent, gap) in tries {
+        let text = addition.written(existing, indent, gap);
+        let read = yaml::load(&text);
+        if read.is_ok_and(|new| boards(&new).is_ok_and(|new| new.pairs() == meant)) {
+            merged.text = text;
+            return Ok(merged);
         }
     }
-    if !merged.text.is_empty() && !merged.text.ends_with('\n') {
-        merged.text.push('\n');
-    }
-    // Nothing but comments, or nothing at all, needs no line in between.
-    merged.text += match merged.text.is_empty() {
-        true => tail.trim_start_matches('\n'),
-        false => &tail,
+    let message = "nothing can be added here without a change to what is there";
+    Err(Diagnostic::new(message).help(NO_YAML).into())
+}
+
+/// The fields that a board of the file lacks. What it has and says otherwise goes to `kept`.
+fn complete<'e>(
+    anchors: &Anchors<'_>,
+    (key, value): &Pair,
+    entry: &'e Entry,
+    merged: &mut Merged,
+) -> Result<Vec<&'e (&'static str, Field)>> {
+    let fields = match &value.value {
+        Value::Mapping(fields) => fields.as_slice(),
+        _ if value.is_null() => &[],
+        _ => return Err(not_block(key).into()),
     };
-    Ok(merged)
+    if fields
+        .first()
+        .is_some_and(|(first, _)| first.line <= key.end_line)
+    {
+        return Err(not_block(key).into());
+    }
+    let mut missing = Vec::new();
+    for field in &entry.fields {
+        let (name, ours) = field;
+        let place = format!("{}.{name}", entry.key);
+        match find_field(anchors, value, name) {
+            None => {
+                merged.completed.push(place);
+                missing.push(field);
+            }
+            Some(theirs) if !same(theirs, ours) => merged.kept.push(place),
+            Some(_) => {}
+        }
+    }
+    Ok(missing)
+}
+
+/// What goes into a file.
+#[derive(Default)]
+struct Addition<'f, 'e> {
+    /// Fields of boards that are there.
+    fields: Vec<(&'f Pair, Vec<&'e (&'static str, Field)>)>,
+    boards: Vec<&'e Entry>,
+}
+
+impl Addition<'_, '_> {
+    /// The boards that the file has to have then, in its order.
+    fn meant(&self, there: &Boards<'_>) -> Result<Vec<Pair>> {
+        let mut all = there.pairs().to_vec();
+        for (key, value) in &mut all {
+            let Some((_, missing)) = self.fields.iter().find(|((k, _), _)| k == key) else {
+                continue;
+            };
+            let text = missing
+                .iter()
+                .map(|(name, field)| field_lines(name, field, 0));
+            let mut fields = boards(&yaml::load(&text.collect::<String>())?)?
+                .pairs()
+                .to_vec();
+            if let Value::Mapping(had) = &value.value {
+                fields.extend(had.iter().cloned());
+            }
+            value.value = Value::Mapping(fields);
+        }
+        for entry in &self.boards {
+            all.extend_from_slice(boards(&yaml::load(&block(entry, 0))?)?.pairs());
+        }
+        Ok(all)
+    }
+
+    /// The file's text with it: boards are indented, and an empty line goes before them.
+    fn written(&self, text: &str, indent: usize, gap: bool) -> String {
+        let end = match text.find("\r\n") {
+            Some(_) => "\r\n",
+            None if text.contains('\r') && !text.contains('\n') => "\r",
+            None => "\n",
+        };
+        let lines = lines(text);
+        // Behind this mark a document has nothing more to say.
+        let ends = |line: &str| {
+            line.strip_prefix("...")
+                .is_some_and(|l| l.trim().is_empty())
+        };
+        let tail = match self.boards.is_empty() {
+            true => None,
+            false => Some(
+                lines
+                    .iter()
+                    .rposition(|line| ends(line))
+                    .unwrap_or(lines.len()),
+            ),
+        };
+        let mut out = String::new();
+        let put = |out: &mut String, lines: &str| {
+            if !out.is_empty() && !out.ends_with(['\n', '\r']) {
+                *out += end;
+            }
+            *out += &lines.replace('\n', end);
+        };
+        for number in 0..=lines.len() {
+            // `number` lines of the file are in front of what is put here.
+            let behind = self
+                .fields
+                .iter()
+                .filter(|((key, _), _)| key.end_line == number);
+            for ((key, value), missing) in behind {
+                let indent = match &value.value {
+                    Value::Mapping(fields) => fields.first().map_or(0, |(first, _)| first.column),
+                    _ => key.column + 2,
+                };
+                let text = missing
+                    .iter()
+                    .map(|(name, field)| field_lines(name, field, indent));
+                put(&mut out, &text.collect::<String>());
+            }
+            if tail == Some(number) {
+                for entry in &self.boards {
+                    // Nothing but comments, or nothing at all, needs no line in between.
+                    let between = if gap && !out.is_empty() { "\n" } else { "" };
+                    put(&mut out, &(between.to_owned() + &block(entry, indent)));
+                }
+            }
+            out += lines.get(number).unwrap_or(&"");
+        }
+        out
+    }
+}
+
+/// Lines with their ends, as YAML has them.
+fn lines(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = match rest.find(['\r', '\n']) {
+            None => rest.len(),
+            Some(at) if rest[at..].starts_with("\r\n") => at + 2,
+            Some(at) => at + 1,
+        };
+        let (line, after) = rest.split_at(end);
+        lines.push(line);
+        rest = after;
+    }
+    lines
 }
 
 /// The sizes that a file has for a board.
@@ -194,35 +317,22 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
 /// If the file is no YAML, has no such board, which names those that are like it, or has no size
 /// of its RAM.
 pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
-    let documents = load(text)?;
-    let boards = boards(&documents)?;
-    let names: Vec<&str> = boards
-        .iter()
-        .filter_map(|(key, _)| key.data.as_str())
+    let yaml = yaml::load(text)?;
+    let there = boards(&yaml)?;
+    let anchors = yaml.anchors();
+    let names: Vec<&str> = (there.pairs().iter())
+        .filter_map(|(key, _)| key.text())
         .collect();
     let name = super::fit::find_board(board, names.iter().copied())?;
-    let entry = boards
-        .iter()
-        .find(|(key, _)| key.data.as_str() == Some(name));
-    let field = |field: &str| {
-        let (_, entry) = entry?;
-        let YamlData::Mapping(fields) = &entry.data else {
-            return None;
-        };
-        let (_, value) = fields
-            .iter()
-            .find(|(key, _)| key.data.as_str() == Some(field))?;
-        Some(value)
-    };
+    let entry = there.find(name).map(|(_, value)| value);
     let number = |name: &str| {
-        let Some(value) = field(name) else {
+        let Some(value) = entry.and_then(|entry| find_field(&anchors, entry, name)) else {
             return Ok(None);
         };
-        let number = value.data.as_integer().and_then(|n| u64::try_from(n).ok());
-        number.map(Some).ok_or_else(|| {
+        value.number().map(Some).ok_or_else(|| {
             Diagnostic::new(format!("{name} is no size"))
                 .expected("a whole number of KB")
-                .at_line(value.span.start.line(), value.span.start.col() + 1)
+                .at_line(value.line, value.column + 1)
                 .help("write it without quotes and unit")
         })
     };
@@ -240,60 +350,108 @@ pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
     Ok(sizes)
 }
 
-type Pair<'d, 't> = (&'d MarkedYaml<'t>, &'d MarkedYaml<'t>);
+type Pair = (Node, Node);
+/// What aliases may refer to.
+type Anchors<'y> = HashMap<usize, &'y Node>;
 
-fn load(text: &str) -> Result<Vec<MarkedYaml<'_>>> {
-    MarkedYaml::load_from_str(text).map_err(|e| {
-        let marker = e.marker();
-        Diagnostic::new(format!("this is no YAML: {}", e.info()))
-            .at_line(marker.line(), marker.col() + 1)
-            .help("correct the file, or write to another")
-            .into()
-    })
+/// The boards of a file.
+struct Boards<'y> {
+    /// None in a file that has nothing.
+    mapping: Option<&'y Node>,
 }
 
-fn boards<'d, 't>(documents: &'d [MarkedYaml<'t>]) -> Result<Vec<Pair<'d, 't>>> {
-    match documents {
-        [] => Ok(Vec::new()),
-        [document] if document.data.is_null() => Ok(Vec::new()),
-        [document] => match &document.data {
-            YamlData::Mapping(boards) => Ok(boards.iter().collect()),
-            _ => Err(no_boards().into()),
-        },
-        _ => Err(no_boards().into()),
+impl<'y> Boards<'y> {
+    fn pairs(&self) -> &'y [Pair] {
+        match self.mapping.map(|mapping| &mapping.value) {
+            Some(Value::Mapping(pairs)) => pairs,
+            _ => &[],
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&'y Pair> {
+        let mut pairs = self.pairs().iter();
+        pairs.find(|(key, _)| key.text() == Some(name))
+    }
+
+    /// Where their names begin.
+    fn column(&self) -> usize {
+        self.pairs().first().map_or(0, |(key, _)| key.column)
     }
 }
 
-fn no_boards() -> Diagnostic {
-    Diagnostic::new("the file is no list of platforms")
-        .expected("one mapping of boards to fields")
+fn boards(yaml: &Yaml) -> Result<Boards<'_>> {
+    let mapping = match yaml.documents.as_slice() {
+        [] => None,
+        [document] if document.is_null() => None,
+        [document] if matches!(document.value, Value::Mapping(_)) => Some(document),
+        _ => {
+            let diagnostic = Diagnostic::new("the file is no list of platforms")
+                .expected("one mapping of boards to fields")
+                .help(NO_YAML);
+            return Err(diagnostic.into());
+        }
+    };
+    Ok(Boards { mapping })
+}
+
+/// The value of a field: the mapping's own, or that of one which `<<` takes in.
+fn find_field<'y>(anchors: &Anchors<'y>, mapping: &'y Node, name: &str) -> Option<&'y Node> {
+    let mut left = vec![mapping];
+    // Aliases may lead to one mapping on many ways, and to itself.
+    let mut seen = HashSet::new();
+    while let Some(node) = left.pop() {
+        match &node.value {
+            Value::Alias(anchor) if seen.insert(*anchor) => left.extend(anchors.get(anchor)),
+            Value::Alias(_) | Value::Scalar { .. } => {}
+            Value::Sequence(items) => left.extend(items.iter().rev()),
+            Value::Mapping(pairs) => {
+                let value = |name: &str| {
+                    let mut pairs = pairs.iter();
+                    let found = pairs.find(|(key, _)| key.text() == Some(name));
+                    found.map(|(_, value)| value)
+                };
+                if let Some(value) = value(name) {
+                    return Some(value);
+                }
+                left.extend(value("<<"));
+            }
+        }
+    }
+    None
+}
+
+fn not_block(board: &Node) -> Diagnostic {
+    let name = board.text().unwrap_or_default();
+    Diagnostic::new(format!("fields of {name} stand where none can be added"))
+        .at_line(board.line, board.column + 1)
         .help(NO_YAML)
 }
 
-fn not_block(board: &str) -> Diagnostic {
-    Diagnostic::new(format!("fields of {board} stand where none can be added")).help(NO_YAML)
+fn referred(board: &Node) -> Diagnostic {
+    let name = board.text().unwrap_or_default();
+    Diagnostic::new(format!("other places of the file refer to {name}"))
+        .at_line(board.line, board.column + 1)
+        .help("write its fields by hand: those places would get them, too")
 }
 
-fn same<'t>(theirs: &YamlData<'t, MarkedYaml<'t>>, ours: &Field) -> bool {
+fn same(theirs: &Node, ours: &Field) -> bool {
     match ours {
-        Field::Number(number) => {
-            theirs.as_integer().and_then(|n| u64::try_from(n).ok()) == Some(*number)
-        }
-        Field::Text(text) => theirs.as_str() == Some(text),
-        Field::List(list) => match theirs {
-            YamlData::Sequence(items) => items
-                .iter()
-                .map(|item| item.data.as_str())
-                .eq(list.iter().map(|i| Some(*i))),
+        Field::Number(number) => theirs.number() == Some(*number),
+        Field::Text(text) => theirs.text() == Some(text),
+        Field::List(list) => match &theirs.value {
+            Value::Sequence(items) => {
+                (items.iter().map(Node::text)).eq(list.iter().map(|item| Some(item.as_str())))
+            }
             _ => false,
         },
     }
 }
 
+/// A board, its name `indent` columns from the left.
 fn block(entry: &Entry, indent: usize) -> String {
-    let mut text = scalar(&entry.key) + ":\n";
+    let mut text = format!("{:indent$}{}:\n", "", scalar(&entry.key));
     for (name, field) in &entry.fields {
-        text += &field_lines(name, field, indent);
+        text += &field_lines(name, field, indent + 2);
     }
     text
 }
@@ -309,7 +467,7 @@ fn field_lines(name: &str, field: &Field, indent: usize) -> String {
             writeln!(text, "{space}{name}:").ok();
             values
                 .iter()
-                .try_for_each(|value| writeln!(text, "{space}  - {value}"))
+                .try_for_each(|value| writeln!(text, "{space}  - {}", scalar(value)))
                 .ok()
         }
     };
@@ -342,7 +500,10 @@ mod tests {
             fields: vec![
                 ("display_name", Field::Text("A: board".to_owned())),
                 ("ram_size_kb", Field::Number(256)),
-                ("default_optimizer", Field::List(vec!["TFLiteCompiler"])),
+                (
+                    "default_optimizer",
+                    Field::List(vec!["TFLiteCompiler".to_owned()]),
+                ),
             ],
         }
     }

@@ -26,6 +26,7 @@ mod io_spec;
 pub mod kenning;
 #[cfg(feature = "text")]
 pub mod literal;
+mod mark;
 #[cfg(feature = "board")]
 pub mod repl;
 #[cfg(feature = "text")]
@@ -38,3 +39,4 @@ mod template;
 pub use bytes::write_hex;
 #[cfg(feature = "text")]
 pub use io_spec::IoSpecFile;
+pub use mark::{MARK_WITHIN, may_be_ours};
