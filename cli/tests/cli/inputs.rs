@@ -121,8 +121,9 @@ fn what_another_program_writes_is_read() {
         Err(_) => println!("skipped: bash, which is not there"),
         Ok(status) => {
             assert!(status.success());
-            let same = |text: String| text.replace("x.h", "y.h");
-            assert_eq!(same(folder.read("x.c")), folder.read("y.c"));
+            // Names of files are all that differs.
+            let same = |text: String| text.lines().skip(2).collect::<String>();
+            assert_eq!(same(folder.read("x.c")), same(folder.read("y.c")));
         }
     }
     let pipe = folder.path("pipe");

@@ -48,6 +48,20 @@ fn a_library_comes_with_all_that_belongs_to_it() {
     insta::assert_snapshot!(folder.read("sine/wave.h"));
     insta::assert_snapshot!(folder.read("sine/wave_self_test.c"));
 
+    // Somebody else's files stay, of which castiron would not know if it did not mark its own.
+    for name in ["main.c", "Makefile", "wave.h"] {
+        let made = folder.read(&format!("sine/{name}"));
+        folder.write(&format!("sine/{name}"), "mine");
+        let (code, text) = failure(&arguments[..10]);
+        assert_eq!(code, 3, "{text}");
+        assert!(
+            text.contains(&format!("{name}: castiron did not make")),
+            "{text}"
+        );
+        assert_eq!(folder.read(&format!("sine/{name}")), "mine");
+        folder.write(&format!("sine/{name}"), made);
+    }
+
     let again = json(&arguments);
     let changed = |file: &serde_json::Value| file["changed"].as_bool();
     let files = again["files"].as_array().unwrap();

@@ -172,7 +172,7 @@ fn few_lines_that_stand_for_many_cost_little() {
     assert!(begin.elapsed().as_secs() < 5);
     let deep = folder.write("deep.yml", "[".repeat(1 << 20));
     let (_, text) = failure(&["fit", &sine(), "--board", "x", "--platforms", &deep]);
-    assert!(text.contains("64 levels"), "{text}");
+    assert!(text.contains("this is no YAML"), "{text}");
     let large = folder.write("large.yml", " ".repeat((1 << 24) + 1));
     let (code, text) = failure(&["platforms", &an385(), "-o", &large]);
     assert_eq!(code, 3);

@@ -151,14 +151,22 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
             addition.fields.push((board, missing));
         }
     }
+    if yaml.ends_in_block && !existing.ends_with(['\n', '\r']) && !addition.boards.is_empty() {
+        let message =
+            "the last line is a text's and does not end, which a further line would change";
+        return Err(Diagnostic::new(message)
+            .help("end it with a line break")
+            .into());
+    }
     let meant = addition.meant(&there)?;
     // A place that is right for nearly every file, and what is left for the others.
     let places = [there.column(), there.mapping.map_or(0, |m| m.column)];
     let tries = places
         .iter()
         .flat_map(|indent| [(*indent, true), (*indent, false)]);
-    for (indent, gap) in tries {
-        let text = addition.written(existing, indent, gap);
+    let from = there.mapping.map_or(0, |m| m.line);
+    for form in tries {
+        let text = addition.written(existing, from, form);
         let read = yaml::load(&text);
         if read.is_ok_and(|new| boards(&new).is_ok_and(|new| new.pairs() == meant)) {
             merged.text = text;
@@ -236,8 +244,8 @@ impl Addition<'_, '_> {
         Ok(all)
     }
 
-    /// The file's text with it: boards are indented, and an empty line goes before them.
-    fn written(&self, text: &str, indent: usize, gap: bool) -> String {
+    /// The file's text with it. Boards go behind line `from`, indented, and an empty line before each.
+    fn written(&self, text: &str, from: usize, (indent, gap): (usize, bool)) -> String {
         let end = match text.find("\r\n") {
             Some(_) => "\r\n",
             None if text.contains('\r') && !text.contains('\n') => "\r",
@@ -247,16 +255,12 @@ impl Addition<'_, '_> {
         // Behind this mark a document has nothing more to say.
         let ends = |line: &str| {
             line.strip_prefix("...")
-                .is_some_and(|l| l.trim().is_empty())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
         };
+        let after = |from: usize| lines.iter().skip(from).position(|line| ends(line));
         let tail = match self.boards.is_empty() {
             true => None,
-            false => Some(
-                lines
-                    .iter()
-                    .rposition(|line| ends(line))
-                    .unwrap_or(lines.len()),
-            ),
+            false => Some(after(from).map_or(lines.len(), |n| from + n)),
         };
         let mut out = String::new();
         let put = |out: &mut String, lines: &str| {
