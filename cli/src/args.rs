@@ -10,6 +10,7 @@ use crate::commands::{
     memory_overlay, plan, platforms, resolver, run, validate,
 };
 use crate::failure::Failure;
+use crate::input;
 use crate::option_names::OptionName;
 
 const AFTER_HELP: &str = "\
@@ -112,7 +113,7 @@ pub(crate) fn command_line() -> Result<Vec<OsString>, Failure> {
         return Ok(arguments);
     };
     let path = Path::new(path);
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))?;
+    let text = input::text(path)?;
     arguments.splice(1..2, text.lines().map(OsString::from));
     Ok(arguments)
 }
