@@ -11,6 +11,7 @@ mod option_names;
 mod output;
 mod progress;
 mod text;
+mod values;
 
 use std::process::ExitCode;
 

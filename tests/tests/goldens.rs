@@ -75,7 +75,7 @@ fn every_plan_gives_the_same_bytes() {
 
 /// Models of the folder of references, if there is one.
 fn references() -> Vec<Golden> {
-    let Some(folder) = reference_folder("further models with reference outputs") else {
+    let Some(folder) = reference_folder() else {
         return Vec::new();
     };
     ["models", "models/self", "ops"]

@@ -7,7 +7,7 @@ use castiron_test_tools::present;
 use crate::support::{Folder, castiron, failure, json, repository, sine, stdout};
 
 /// A folder to compile in that outlives the test: what it holds is the same every time.
-const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/library");
+const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/castiron");
 const GOLDEN: &str = "examples/models/golden/sine_int8";
 
 /// The harness is compiled by the C compiler that Rust links with.

@@ -8,8 +8,8 @@ use crate::board::renode::{
 };
 use crate::error::Result;
 
-const REPL: &str = include_str!("../../templates/board.repl.tera");
-const RESC: &str = include_str!("../../templates/board.resc.tera");
+const REPL: &str = include_str!("../../templates/board.repl.jinja");
+const RESC: &str = include_str!("../../templates/board.resc.jinja");
 
 #[derive(Serialize)]
 struct ReplValues {

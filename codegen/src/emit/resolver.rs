@@ -14,7 +14,7 @@ use super::ident::{Language, identifier};
 use super::literal::{c_comment, c_string, shortened};
 use super::template::{ARENA_CHECK, render_with};
 
-const TEMPLATE: &str = include_str!("../../templates/ops_resolver.h.tera");
+const TEMPLATE: &str = include_str!("../../templates/ops_resolver.h.jinja");
 
 /// A custom operator the application brings: its name in the model and the function that
 /// returns its registration, declared in the global namespace.

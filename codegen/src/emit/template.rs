@@ -1,5 +1,6 @@
 //! Templates of this crate.
 
+use minijinja::value::Serde;
 use serde::Serialize;
 
 use crate::error::{Diagnostic, Result};
@@ -10,24 +11,24 @@ pub(super) type Partial = (&'static str, &'static str);
 /// Macros about inputs and outputs.
 pub(super) const TENSORS: Partial = (
     "c_tensors",
-    include_str!("../../templates/c_tensors.h.tera"),
+    include_str!("../../templates/c_tensors.h.jinja"),
 );
 /// Types and functions that turn real values into an input's and an output's back.
 pub(super) const QUANTIZE: Partial = (
     "c_quantize",
-    include_str!("../../templates/c_quantize.h.tera"),
+    include_str!("../../templates/c_quantize.h.jinja"),
 );
 /// Kenning's macros about the first input and output, and its `model_spec`.
 pub(super) const MODEL_SPEC: Partial = (
     "kenning_model_spec",
-    include_str!("../../templates/kenning_model_spec.tera"),
+    include_str!("../../templates/kenning_model_spec.jinja"),
 );
 /// A macro that aligns a variable, whatever the compiler.
-pub(super) const ALIGNED: Partial = ("c_aligned", include_str!("../../templates/c_aligned.tera"));
+pub(super) const ALIGNED: Partial = ("c_aligned", include_str!("../../templates/c_aligned.jinja"));
 /// A check that an arena of TFLM's interpreter is large enough.
 pub(super) const ARENA_CHECK: Partial = (
     "arena_check",
-    include_str!("../../templates/arena_check.tera"),
+    include_str!("../../templates/arena_check.jinja"),
 );
 
 /// Fills in a template.
@@ -44,16 +45,22 @@ pub(super) fn render_with(
     use std::error::Error as _;
     // A template that does not fit its values is a defect of castiron, not of the model; the
     // tests render every template, so nobody should meet this.
-    let defect = |e: tera::Error| {
+    let defect = |e: minijinja::Error| {
         let cause = e.source().map(|s| format!(": {s}")).unwrap_or_default();
         Diagnostic::new(format!("a template of castiron is at fault: {e}{cause}"))
             .help("please report this together with the model")
     };
-    let context = tera::Context::from_serialize(values).map_err(defect)?;
-    let mut tera = tera::Tera::default();
-    // What stands after an inclusion says how the text goes on.
-    let partials = partials.iter().map(|(name, text)| (*name, text.trim_end()));
-    let all = partials.chain([("template", template)]);
-    tera.add_raw_templates(all).map_err(defect)?;
-    Ok(tera.render("template", &context).map_err(defect)?)
+    let mut environment = minijinja::Environment::new();
+    environment.set_undefined_behavior(minijinja::UndefinedBehavior::SemiStrict);
+    let mut syntax = minijinja::syntax::SyntaxConfig::builder();
+    let syntax = syntax.keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.map_err(defect)?);
+    for (name, text) in partials {
+        // What stands after an inclusion says how the text goes on.
+        let added = environment.add_template(name, text.trim_end());
+        added.map_err(defect)?;
+    }
+    Ok(environment
+        .render_str(template, Serde(values))
+        .map_err(defect)?)
 }

@@ -11,26 +11,26 @@ use crate::error::Result;
 const FILES: [(&str, &str); 3] = [
     (
         "main.c",
-        include_str!("../../../templates/example_main.c.tera"),
+        include_str!("../../../templates/example_main.c.jinja"),
     ),
     (
         "Makefile",
-        include_str!("../../../templates/example_makefile.tera"),
+        include_str!("../../../templates/example_makefile.jinja"),
     ),
     (
         "CMakeLists.txt",
-        include_str!("../../../templates/example_cmake.tera"),
+        include_str!("../../../templates/example_cmake.jinja"),
     ),
 ];
 /// Those that only a target with a [`Board`] has.
 const BOARD_FILES: [(&str, &str); 2] = [
     (
         "startup.c",
-        include_str!("../../../templates/example_startup.c.tera"),
+        include_str!("../../../templates/example_startup.c.jinja"),
     ),
     (
         "example.ld",
-        include_str!("../../../templates/example.ld.tera"),
+        include_str!("../../../templates/example.ld.jinja"),
     ),
 ];
 

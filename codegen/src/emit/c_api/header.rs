@@ -8,7 +8,7 @@ use crate::emit::literal::{c_comment, c_string, shortened};
 use crate::emit::template::{ALIGNED, QUANTIZE, TENSORS, render_with};
 use crate::error::Result;
 
-const HEADER: &str = include_str!("../../../templates/library.h.tera");
+const HEADER: &str = include_str!("../../../templates/library.h.jinja");
 
 #[derive(Serialize)]
 struct Values {

@@ -9,8 +9,8 @@ use crate::emit::template::render;
 use crate::error::{Diagnostic, Result};
 use crate::graph::DType;
 
-const HEADER: &str = include_str!("../../../templates/self_test.h.tera");
-const SOURCE: &str = include_str!("../../../templates/self_test.c.tera");
+const HEADER: &str = include_str!("../../../templates/self_test.h.jinja");
+const SOURCE: &str = include_str!("../../../templates/self_test.c.jinja");
 
 /// Greatest difference of float outputs, relative to the output's greatest magnitude (at least 1).
 pub const TOLERANCE: f32 = 1e-5;

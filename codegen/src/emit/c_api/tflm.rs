@@ -9,7 +9,7 @@ use crate::emit::template::render;
 use crate::error::Result;
 use crate::tflm::direct::Direct;
 
-const SHIM: &str = include_str!("../../../templates/library_tflm.cc.tera");
+const SHIM: &str = include_str!("../../../templates/library_tflm.cc.jinja");
 /// Alignment of an instance.
 const ALIGNMENT: usize = 16;
 

@@ -11,7 +11,7 @@ use crate::error::Result;
 
 use super::{BYTES_MARK, CFile, CHeader, Job};
 
-const TEMPLATE: &str = include_str!("../../../templates/kenning_model_data.h.tera");
+const TEMPLATE: &str = include_str!("../../../templates/kenning_model_data.h.jinja");
 
 const HELP: &str = "use the standalone style, which has no such limit";
 

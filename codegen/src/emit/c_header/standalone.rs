@@ -14,8 +14,8 @@ use crate::graph::{Model, Signature, SignaturePort};
 
 use super::{BYTES_MARK, CFile, CHeader, Job};
 
-const HEADER: &str = include_str!("../../../templates/standalone.h.tera");
-const SOURCE: &str = include_str!("../../../templates/standalone.c.tera");
+const HEADER: &str = include_str!("../../../templates/standalone.h.jinja");
+const SOURCE: &str = include_str!("../../../templates/standalone.c.jinja");
 
 #[derive(Serialize)]
 struct Values {

@@ -19,11 +19,11 @@ use super::template::render;
 use super::write_hex;
 use tables::Tables;
 
-const HEADER: &str = include_str!("../../../templates/model_tflm.h.tera");
-const SOURCE: &str = include_str!("../../../templates/model_tflm.cc.tera");
-const WEIGHTS: &str = include_str!("../../../templates/model_tflm_weights.cc.tera");
-const RUNTIME_HEADER: &str = include_str!("../../../templates/castiron_tflm.h.tera");
-const RUNTIME_SOURCE: &str = include_str!("../../../templates/castiron_tflm.cc.tera");
+const HEADER: &str = include_str!("../../../templates/model_tflm.h.jinja");
+const SOURCE: &str = include_str!("../../../templates/model_tflm.cc.jinja");
+const WEIGHTS: &str = include_str!("../../../templates/model_tflm_weights.cc.jinja");
+const RUNTIME_HEADER: &str = include_str!("../../../templates/castiron_tflm.h.jinja");
+const RUNTIME_SOURCE: &str = include_str!("../../../templates/castiron_tflm.cc.jinja");
 
 /// Where the template wants bytes. Text of a model cannot hold it: control characters are escaped.
 const MARKER: char = '\u{1}';

@@ -20,7 +20,7 @@ use super::template::{MODEL_SPEC, render_with};
 use interface::Interface;
 use model_spec::ModelSpec;
 
-const STRUCT: &str = include_str!("../../../templates/kenning_model_struct.h.tera");
+const STRUCT: &str = include_str!("../../../templates/kenning_model_struct.h.jinja");
 
 /// What Kenning calls a model when nobody says otherwise.
 pub(super) const MODEL_NAME: &str = "module";

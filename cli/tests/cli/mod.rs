@@ -8,7 +8,6 @@ mod generate;
 mod help;
 mod kenning;
 mod library;
-mod support;
 mod tables;
 mod tflm;
 mod validate;

@@ -20,7 +20,7 @@ fn model(name: &str) -> Model {
 /// Builds a library, with everything compiled for others kept.
 fn build(name: &str, options: Options<'_>) -> Library {
     let options = Options {
-        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("library")),
+        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("castiron")),
         ..options
     };
     library::build(&model(name), &options).unwrap_or_else(|e| panic!("{name}: {e}"))

@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, dead_code, unused, unreachable_pub, clippy::all)]
 
-castiron::include_model!("../../data/models/multi_io_f32.tflite");
-castiron::include_model!(pub mod named = "../../data/models/two_signatures_int8.tflite");
-castiron::include_model!(mod labelled = "../../../examples/models/sine_int8.tflite", labels = "../../data/labels.txt");
-castiron::include_model!(mod from_manifest = "../../data/models/multi_io_int8.tflite");
+castiron::include_model!("../../../../tests/data/models/multi_io_f32.tflite");
+castiron::include_model!(pub mod named = "../../../../tests/data/models/two_signatures_int8.tflite");
+castiron::include_model!(mod labelled = "../../../../examples/models/sine_int8.tflite", labels = "../../../../tests/data/labels.txt");
+castiron::include_model!(mod from_manifest = "../../../../tests/data/models/multi_io_int8.tflite");
 
 fn main() {
     let mut model = named::Model::new();

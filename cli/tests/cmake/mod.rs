@@ -68,8 +68,7 @@ fn said(out: &Output) -> String {
     text.concat()
 }
 
-/// CMake, with nothing of the environment that would change what it does. Libraries are compiled in a
-/// folder of this test's.
+/// CMake, with nothing of the environment that would change what it does.
 fn cmake() -> Command {
     let mut command = Command::new("cmake");
     for variable in [
@@ -81,7 +80,8 @@ fn cmake() -> Command {
     ] {
         command.env_remove(variable);
     }
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cmake");
+    // One folder for all tests that compile libraries: what they have in common is compiled once.
+    let cache = env!("CARGO_TARGET_TMPDIR");
     command.env("XDG_CACHE_HOME", cache).env("LC_ALL", "C");
     command
 }

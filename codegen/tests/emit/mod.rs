@@ -3,6 +3,5 @@
 mod compile;
 mod csv;
 mod header;
-mod models;
 mod resolver;
 mod spec;

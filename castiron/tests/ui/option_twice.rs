@@ -1,5 +1,5 @@
 castiron::include_model!(
-    pub mod kws = "../data/models/multi_io_int8.tflite",
+    pub mod kws = "../../../tests/data/models/multi_io_int8.tflite",
     section = ".a",
     section = ".b",
 );

@@ -18,6 +18,7 @@ use castiron_codegen::board::dts::Devicetree;
 use castiron_codegen::board::renode::{Platform, PlatformOptions};
 use castiron_codegen::board::rules::{InterruptRule, PropertyRule, Rules};
 use castiron_codegen::emit::repl::{RescOptions, repl, resc};
+use castiron_test_tools::{folder, skipped};
 
 /// Boards of this repository.
 fn own() -> Vec<PathBuf> {
@@ -27,9 +28,11 @@ fn own() -> Vec<PathBuf> {
 /// Boards of this repository and, if there, those of the shared folder.
 fn all() -> Vec<PathBuf> {
     let mut files = own();
-    match std::env::var_os("CASTIRON_SHARED").map(|folder| Path::new(&folder).join("dts")) {
-        Some(folder) if folder.is_dir() => files.extend(in_folder(&folder)),
-        _ => eprintln!("CASTIRON_SHARED names no folder with dts: only devicetrees of our own"),
+    if let Some(shared) = folder("CASTIRON_SHARED") {
+        match shared.join("dts") {
+            dts if dts.is_dir() => files.extend(in_folder(&dts)),
+            dts => skipped(&format!("{} is not there", dts.display()), false),
+        }
     }
     files
 }
