@@ -1,6 +1,8 @@
 //! Templates of this crate.
 
-use minijinja::value::Serde;
+use std::fmt::Write as _;
+
+use minijinja::value::{Serde, ValueKind};
 use serde::Serialize;
 
 use crate::error::{Diagnostic, Result};
@@ -55,6 +57,11 @@ pub(super) fn render_with(
     let mut syntax = minijinja::syntax::SyntaxConfig::builder();
     let syntax = syntax.keep_trailing_newline(true).build();
     environment.set_syntax(syntax.map_err(defect)?);
+    environment.set_formatter(|out, state, value| match value.kind() {
+        // By default they are Python's.
+        ValueKind::Bool => Ok(write!(out, "{}", value.is_true())?),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
     for (name, text) in partials {
         // What stands after an inclusion says how the text goes on.
         let added = environment.add_template(name, text.trim_end());
