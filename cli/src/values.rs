@@ -127,12 +127,7 @@ mod tests {
     fn few_values_are_all_shown() {
         let few = values(vec![0.5, -0.25], Some(vec![64, -32]));
         assert_eq!(few.about(), "2 values");
-        insta::assert_snapshot!(few.table(&[]), @r"
-        #     Value  Stored
-        ────────────────────
-        0   0.50000      64
-        1  -0.25000     -32
-        ");
+        insta::assert_snapshot!(few.table(&[]));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Templates of this crate.
 
-use std::fmt::Write as _;
-
 use minijinja::value::{Serde, ValueKind};
 use serde::Serialize;
 

@@ -17,7 +17,7 @@ const WIDTH: f64 = 1040.0;
 /// Pixels per time step: room for a turned operator name at least.
 const STEP: (f64, f64) = (15.0, 88.0);
 /// Pixels of the longest operator name that is shown whole, and around names.
-const NAME: f64 = 240.0;
+const NAME: f64 = 280.0;
 const GAP: f64 = 10.0;
 /// Pixels of a line of the legend.
 const LEGEND: f64 = 20.0;

@@ -483,7 +483,7 @@ fn the_picture_holds_long_names() {
     assert!(height(&svg) > before, "and has room");
     plan.operators[0].name = "W".repeat(300);
     let widest = plan.to_svg("short");
-    assert!(widest.contains("…WWW") && height(&widest) < before + 240.0);
+    assert!(widest.contains("…WWW") && height(&widest) < before + 280.0);
     assert!(
         !svg.contains(&"W".repeat(60)),
         "the title is cut to the picture's width"
