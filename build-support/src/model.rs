@@ -49,13 +49,13 @@ pub struct Model {
     out_dir: Option<PathBuf>,
     header: bool,
     resolver: bool,
-    tflm: Option<Box<Engine>>,
+    tflm: Option<Tflm>,
+    tflm_options: TflmOptions,
 }
 
-/// TFLM as the engine.
-#[derive(Debug, Clone)]
-struct Engine {
-    tflm: Tflm,
+/// How to compile TFLM: apart from its sources, so that the order in which a script says both does not matter.
+#[derive(Debug, Clone, Default)]
+struct TflmOptions {
     cpu: Option<String>,
     opt_level: Option<String>,
     messages: Option<bool>,
@@ -136,34 +136,27 @@ impl Model {
     /// The module has the same names and types. `include_model!` with `engine = "tflm"` uses what is
     /// compiled here; then `name` has to stay the model's. The feature `bindgen` has to be on.
     pub fn tflm(mut self, tflm: Tflm) -> Self {
-        self.tflm = Some(Box::new(Engine {
-            tflm,
-            cpu: None,
-            opt_level: None,
-            messages: None,
-        }));
+        self.tflm = Some(tflm);
         self
     }
 
     /// The processor to compile TFLM for, as `-mcpu` takes it, where the target stands for several:
     /// `cortex-m55`.
     pub fn cpu(mut self, cpu: impl Into<String>) -> Self {
-        self.on_tflm(|engine| engine.cpu = Some(cpu.into()))
+        self.tflm_options.cpu = Some(cpu.into());
+        self
     }
 
     /// How to optimise TFLM: `1`, `2`, `3` or `s`; 2 unless said, whatever the profile.
     pub fn opt_level(mut self, level: impl Into<String>) -> Self {
-        self.on_tflm(|engine| engine.opt_level = Some(level.into()))
+        self.tflm_options.opt_level = Some(level.into());
+        self
     }
 
     /// Whether TFLM checks and says what it can; by default where there is an operating system.
     pub fn messages(mut self, messages: bool) -> Self {
-        self.on_tflm(|engine| engine.messages = Some(messages))
-    }
-
-    fn on_tflm(&mut self, change: impl FnOnce(&mut Engine)) -> Self {
-        self.tflm.as_deref_mut().map(change);
-        self.clone()
+        self.tflm_options.messages = Some(messages);
+        self
     }
 
     /// Generates the files, and tells cargo what they are made from. A file is written only if its
@@ -182,6 +175,9 @@ impl Model {
                     .into());
             }
         };
+        if self.tflm.is_none() {
+            self.tflm_options.check_unused()?;
+        }
         let bytes = read(&self.path)?;
         let model = tflite::read(&self.path.display().to_string(), &bytes)?;
         for warning in warnings::of(&model) {
@@ -208,7 +204,10 @@ impl Model {
             ..RustOptions::default()
         };
         let mut made = match &self.tflm {
-            Some(engine) => engine.generate(&model, &name, facts, &options, &out_dir)?,
+            Some(tflm) => {
+                let how = &self.tflm_options;
+                how.generate(tflm, &model, &name, facts, &options, &out_dir)?
+            }
             None => {
                 let program = lower::compile(&model, &CompileOptions::default())
                     .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
@@ -257,9 +256,27 @@ impl Model {
     }
 }
 
-impl Engine {
+impl TflmOptions {
+    /// That nothing is asked of an engine which is not there.
+    fn check_unused(&self) -> Result<()> {
+        let given = [
+            ("cpu", self.cpu.is_some()),
+            ("opt_level", self.opt_level.is_some()),
+            ("messages", self.messages.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Diagnostic::new(format!(
+                "{option}() is for TensorFlow Lite Micro, which does not compute this model"
+            ))
+            .help("name its sources with tflm(), or leave this out: cargo's target and profile are those of the firmware")
+            .into()),
+            None => Ok(()),
+        }
+    }
+
     fn generate(
         &self,
+        tflm: &Tflm,
         model: &graph::Model,
         name: &str,
         facts: GraphFacts,
@@ -272,7 +289,7 @@ impl Engine {
             opt_level: self.opt_level.clone(),
             compiler: None,
         };
-        let tree = self.tflm.check()?;
+        let tree = tflm.check()?;
         let prefix = c_api::prefix(name);
         let job = Job {
             model,
@@ -421,6 +438,41 @@ mod tests {
         assert!(missing.contains("folder of Cargo.toml"), "{missing}");
         let labels = message(Model::new(vae()).labels("no/such.txt"));
         assert!(labels.contains("no/such.txt"), "{labels}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn options_of_tflm_are_kept_in_any_order() {
+        let first = |m: Model| m.cpu("cortex-m55").opt_level("s").messages(true);
+        let then = |m: Model| m.tflm(Tflm::new("tree"));
+        let [a, b] = [
+            then(first(Model::new(vae()))),
+            first(then(Model::new(vae()))),
+        ];
+        assert_eq!(format!("{a:?}"), format!("{b:?}"));
+        let how = &a.tflm_options;
+        assert_eq!(how.cpu.as_deref(), Some("cortex-m55"));
+        assert_eq!(
+            (how.opt_level.as_deref(), how.messages),
+            (Some("s"), Some(true))
+        );
+    }
+
+    #[test]
+    fn options_of_tflm_are_refused_without_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = || Model::new(vae()).out_dir(folder.path());
+        for (option, model) in [
+            ("cpu()", model().cpu("cortex-m55")),
+            ("opt_level()", model().opt_level("s")),
+            ("messages()", model().messages(false)),
+        ] {
+            let said = model.compile().unwrap_err().to_string();
+            assert!(
+                said.starts_with(option) && said.contains("tflm()"),
+                "{said}"
+            );
+        }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

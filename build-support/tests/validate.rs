@@ -11,6 +11,7 @@ use castiron_build::validate::{
 use castiron_codegen::graph::Model;
 use castiron_codegen::lower::{self, CompileOptions, Program};
 use castiron_codegen::tflite;
+use castiron_test_tools::{folder, named_in, skipped};
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -21,12 +22,8 @@ fn available(on: Platform) -> bool {
     let Err(missing) = on.check() else {
         return true;
     };
-    let required = std::env::var("CASTIRON_REQUIRE_PLATFORMS").unwrap_or_default();
-    assert!(
-        required.split_whitespace().all(|name| name != on.name()),
-        "{missing}"
-    );
-    println!("skipped on {}: {missing}", on.name());
+    let required = named_in("CASTIRON_REQUIRE_PLATFORMS", on.name());
+    skipped(&format!("on {}: {missing}", on.name()), required);
     false
 }
 
@@ -93,7 +90,7 @@ impl Subjects {
 fn settings(on: Platform) -> Settings {
     Settings {
         // It outlives the test: what it holds is the same every time.
-        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("library")),
+        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("castiron")),
         ..Settings::new(on)
     }
 }
@@ -145,8 +142,7 @@ fn renode_agrees() {
 /// With TFLM's kernels, whose sources `CASTIRON_TFLM` names.
 #[test]
 fn tflm_agrees() {
-    let Some(sources) = std::env::var_os("CASTIRON_TFLM") else {
-        println!("skipped with TFLM: CASTIRON_TFLM does not name its sources");
+    let Some(sources) = folder("CASTIRON_TFLM") else {
         return;
     };
     let tree = Tflm::new(sources).check().unwrap_or_else(|e| panic!("{e}"));

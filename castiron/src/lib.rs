@@ -20,7 +20,7 @@ pub use castiron_runtime::{
 /// ```
 ///
 /// The path is relative to the source file of the call or, where there is no such file, to the
-/// folder of `Cargo.toml`. A changed model rebuilds the crate. A file that is missing or malformed,
+/// folder of `Cargo.toml`; it may be written with `concat!` and `env!`, as for `include_bytes!`. A changed model rebuilds the crate. A file that is missing or malformed,
 /// or that holds an operator castiron cannot compile, is a compile error at the path.
 ///
 /// - `labels = "file"`: class names, one per line, as `LABELS`.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, board_repl, completions, cpp, fit, generate, header, inspect, lib, man,
+    align, arena, board_repl, boards, completions, cpp, fit, generate, header, inspect, lib, man,
     memory_overlay, plan, platforms, resolver, run, validate,
 };
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ without Python: castiron stands in for its build_tflite.py and io_spec_to_struct
 
 /// Cast .tflite models into microcontroller firmware
 #[derive(Debug, Parser)]
-#[command(name = "castiron", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "castiron", version, after_help = AFTER_HELP)]
 #[command(propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -58,6 +58,7 @@ pub(crate) enum Command {
     Validate(validate::Arguments),
     Generate(generate::Arguments),
     Fit(fit::Arguments),
+    Boards(boards::Arguments),
     BoardRepl(board_repl::Arguments),
     Platforms(platforms::Arguments),
     MemoryOverlay(memory_overlay::Arguments),

@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod temporary;
 mod text;
+mod values;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! How long a devicetree takes to become a Renode platform: `cargo bench -p castiron-codegen --bench
+//! How long a devicetree takes to become a Renode platform: `cargo bench --manifest-path codegen/benches/Cargo.toml --bench
 //! boards`. Devicetrees are those of the tests, and those of the folder that `CASTIRON_SHARED` names.
 
 use std::fs;
@@ -13,7 +13,7 @@ use castiron_codegen::error::Result;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 fn devicetrees() -> Vec<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dts");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/dts");
     let shared = std::env::var_os("CASTIRON_SHARED").map(|folder| Path::new(&folder).join("dts"));
     if shared.is_none() {
         eprintln!("CASTIRON_SHARED names no folder with dts: only devicetrees of our own");

@@ -1,4 +1,4 @@
-//! How long generation takes, stage by stage: `cargo bench -p castiron-codegen`.
+//! How long generation takes, stage by stage: `cargo bench --manifest-path codegen/benches/Cargo.toml`.
 //!
 //! Models are those of `examples/models`, and the larger ones of the folder that `CASTIRON_SHARED`
 //! names. Stages that a model has no part in, such as compiling operators that are not supported,
@@ -22,7 +22,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 const FURTHER: [&str; 3] = ["mlperf_kws", "mlperf_ic", "mlperf_vww"];
 
 fn models() -> Vec<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/models");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/models");
     let mut paths: Vec<PathBuf> = ["sine_int8", "vae", "kws_dscnn_int8"]
         .map(|name| own.join(name).with_extension("tflite"))
         .into();

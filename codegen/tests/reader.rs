@@ -159,8 +159,7 @@ proptest! {
 /// for each operator and type, too large to keep here.
 #[test]
 fn a_larger_set_reads_too() {
-    let Some(root) = std::env::var_os("CASTIRON_SHARED").map(PathBuf::from) else {
-        eprintln!("skipped: CASTIRON_SHARED does not name a folder of models");
+    let Some(root) = castiron_test_tools::folder("CASTIRON_SHARED") else {
         return;
     };
     let malformed = check_manifest(&root.join("bad"));

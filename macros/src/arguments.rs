@@ -1,9 +1,14 @@
 //! What is written between the parentheses of `include_model!`.
 
+use std::collections::BTreeSet;
+
 use syn::parse::{Parse, ParseStream};
 use syn::{Ident, LitStr, Token, Visibility};
 
-/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]`
+use crate::text;
+
+/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]`, with
+/// [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
@@ -11,6 +16,8 @@ pub(crate) struct Arguments {
     pub(crate) labels: Option<LitStr>,
     pub(crate) section: Option<LitStr>,
     pub(crate) engine: Option<LitStr>,
+    /// Variables of the environment that any of these name.
+    pub(crate) variables: BTreeSet<String>,
 }
 
 impl Parse for Arguments {
@@ -24,7 +31,8 @@ impl Parse for Arguments {
         } else {
             None
         };
-        let path = input.parse()?;
+        let mut variables = BTreeSet::new();
+        let path = text::parse(input, &mut variables)?;
         let mut arguments = Self {
             visibility,
             name,
@@ -32,6 +40,7 @@ impl Parse for Arguments {
             labels: None,
             section: None,
             engine: None,
+            variables,
         };
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
@@ -60,7 +69,7 @@ impl Arguments {
             }
         };
         input.parse::<Token![=]>()?;
-        match slot.replace(input.parse()?) {
+        match slot.replace(text::parse(input, &mut self.variables)?) {
             None => Ok(()),
             Some(_) => Err(syn::Error::new(key.span(), "this option is given twice")),
         }

@@ -3,6 +3,7 @@
 mod arguments;
 mod engine;
 mod files;
+mod text;
 
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, Error, FrontEnd};
@@ -54,6 +55,8 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     };
     let warnings = warnings::of(&model);
     let warnings = warnings.iter().map(warning);
+    // The compiler has to know of them to compile anew when they change.
+    let variables = &arguments.variables;
     let visibility = &arguments.visibility;
     let name = arguments
         .name
@@ -66,6 +69,7 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         #visibility mod #name {
             #(#warnings)*
             #items
+            #(const _: &str = ::core::env!(#variables);)*
         }
     })
 }

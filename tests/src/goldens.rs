@@ -93,6 +93,23 @@ pub fn find(models: &Path, goldens: &Path) -> Vec<Golden> {
     found
 }
 
+/// Folders of a folder that hold a `model.tflite` and its cases, sorted by name.
+pub fn find_folders(parent: &Path) -> Vec<Golden> {
+    let mut found: Vec<Golden> = fs::read_dir(parent)
+        .unwrap_or_else(|e| panic!("{}: {e}", parent.display()))
+        .filter_map(|entry| {
+            let folder = entry.ok()?.path();
+            folder.join("in_0_0.bin").is_file().then_some(Golden {
+                name: folder.file_name()?.to_str()?.to_owned(),
+                model: folder.join("model.tflite"),
+                folder,
+            })
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
 /// Reads a model.
 ///
 /// # Errors

@@ -10,14 +10,7 @@ pub fn workspace() -> PathBuf {
     tests.parent().unwrap_or(tests).to_owned()
 }
 
-/// A folder of further models with reference outputs, named by `CASTIRON_SHARED`; prints what is
-/// skipped where there is none.
-pub fn reference_folder(what: &str) -> Option<PathBuf> {
-    match std::env::var_os("CASTIRON_SHARED") {
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => {
-            println!("skipped: {what} (CASTIRON_SHARED names no folder of reference models)");
-            None
-        }
-    }
+/// A folder of further models with reference outputs, named by `CASTIRON_SHARED`.
+pub fn reference_folder() -> Option<PathBuf> {
+    castiron_test_tools::folder("CASTIRON_SHARED")
 }

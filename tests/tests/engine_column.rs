@@ -65,7 +65,7 @@ fn the_column_is_what_compiles() {
         .chain(["tests/data/arena", "tests/data/calls"])
         .map(|folder| workspace().join(folder))
         .collect();
-    if let Some(folder) = reference_folder("further models") {
+    if let Some(folder) = reference_folder() {
         let further = ["models", "models/self", "models/public", "ops", "cases"];
         folders.extend(
             further

@@ -14,7 +14,7 @@ use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::graph::DType;
 use castiron_codegen::tflm::direct::{Direct, DirectOptions, OWN_HEADER, Place};
-use castiron_test_tools::run;
+use castiron_test_tools::{folder, run};
 use castiron_tests::goldens::{Golden, find, read};
 use castiron_tests::{reference_folder, workspace};
 
@@ -92,12 +92,7 @@ struct Tflm {
 
 impl Tflm {
     fn from_environment() -> Option<Self> {
-        let Some(tree) = std::env::var_os("CASTIRON_TFLM").map(PathBuf::from) else {
-            println!(
-                "skipped: C++ on TFLM's kernels (CASTIRON_TFLM names no tree of tflite-micro)"
-            );
-            return None;
-        };
+        let tree = folder("CASTIRON_TFLM")?;
         let tree = tree.canonicalize().unwrap();
         let objects = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tflm");
         fs::create_dir_all(&objects).unwrap();
@@ -199,7 +194,7 @@ fn models() -> Vec<Golden> {
     let calls = find(&calls, &calls.join("golden"));
     assert_eq!(calls.iter().map(|m| &*m.name).collect::<Vec<_>>(), CALLS);
     found.extend(calls);
-    if let Some(folder) = reference_folder("reference models on TFLM's kernels") {
+    if let Some(folder) = reference_folder() {
         let mut reference = find(&folder.join("models"), &folder.join("models/golden"));
         reference.retain(|model| REFERENCE.contains(&&*model.name));
         assert_eq!(reference.len(), REFERENCE.len());
@@ -334,7 +329,7 @@ fn structs_and_registrations_are_the_trees() {
         models.extend(entries.map(|e| e.unwrap().path()));
     }
     models.retain(|path| path.extension().is_some_and(|e| e == "tflite"));
-    if let Some(folder) = reference_folder("structs of further operators") {
+    if let Some(folder) = reference_folder() {
         let further = fs::read_dir(folder.join("ops"))
             .unwrap()
             .map(|e| e.unwrap().path());

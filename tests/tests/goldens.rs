@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use castiron_codegen::lower::Program;
 use castiron_codegen::plan::PlanOptions;
-use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find};
+use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders};
 use castiron_tests::{reference_folder, workspace};
 
 /// The models that the repository ships.
@@ -82,15 +82,20 @@ fn has_same_plans(a: &Program, b: &Program) -> bool {
 
 /// Models of the folder of references, if there is one.
 fn references() -> Vec<Golden> {
-    let Some(folder) = reference_folder("further models with reference outputs") else {
+    let Some(folder) = reference_folder() else {
         return Vec::new();
     };
-    ["models", "models/self", "models/public", "ops"]
+    let mut all: Vec<Golden> = ["models", "models/self", "models/public", "ops"]
         .map(|models| folder.join(models))
         .iter()
         .filter(|models| models.is_dir())
         .flat_map(|models| find(models, &models.join("golden")))
-        .collect()
+        .collect();
+    let cases = folder.join("cases");
+    if cases.is_dir() {
+        all.extend(find_folders(&cases));
+    }
+    all
 }
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ castiron::include_model!(pub mod sine = "../../examples/models/sine_int8.tflite"
     labels = "../data/labels.txt", section = ".rodata.sine");
 castiron::include_model!(mod two = "../data/models/two_signatures_int8.tflite");
 castiron::include_model!(mod multi = "../data/models/multi_io_int8.tflite");
+castiron::include_model!(mod from_manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/", "multi_io_int8", '.', "tflite"));
 castiron::include_model!(mod edges = "../data/models/passthrough_edges_int8.tflite");
 
 /// A golden's bytes as signed values.
@@ -77,6 +78,12 @@ fn signatures_are_methods() {
     model.run_encode();
     assert_eq!(model.encode_output(), &expected);
     assert_eq!(two::encode::INPUT.name, "x");
+}
+
+#[test]
+fn a_path_may_be_put_together() {
+    assert_eq!(from_manifest::INPUT_IMAGE.shape, multi::INPUT_IMAGE.shape);
+    assert_eq!(from_manifest::WEIGHT_BYTES, multi::WEIGHT_BYTES);
 }
 
 #[test]

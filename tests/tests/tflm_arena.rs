@@ -149,7 +149,7 @@ fn shipped_models_need_what_was_measured() {
 
 #[test]
 fn every_measured_model_needs_what_was_measured() {
-    let Some(root) = reference_folder("arenas of all measured models") else {
+    let Some(root) = reference_folder() else {
         return;
     };
     const OWN: [&str; 4] = [

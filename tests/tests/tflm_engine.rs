@@ -6,12 +6,12 @@ use std::process::Command;
 use castiron_build::library::{Cases, Options};
 use castiron_build::{Tflm, tflm};
 use castiron_codegen::tflite;
+use castiron_test_tools::{folder, skipped};
 
 /// The library's self-test compares with the reference's outputs: castiron's own engine has no WHILE.
 #[test]
 fn a_library_has_the_kernels_of_called_subgraphs() {
-    let Some(tree) = std::env::var_os("CASTIRON_TFLM") else {
-        println!("skipped: CASTIRON_TFLM names no tree of TFLM");
+    let Some(tree) = folder("CASTIRON_TFLM") else {
         return;
     };
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/calls");
@@ -39,8 +39,7 @@ fn a_library_has_the_kernels_of_called_subgraphs() {
 
 #[test]
 fn both_engines_compute_the_same() {
-    if std::env::var_os("CASTIRON_TFLM").is_none() {
-        println!("skipped: CASTIRON_TFLM names no tree of TFLM");
+    if folder("CASTIRON_TFLM").is_none() {
         return;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -53,7 +52,7 @@ fn both_engines_compute_the_same() {
         .unwrap();
     let [text, errors] = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b));
     if errors.contains("needs libclang") {
-        println!("skipped: no libclang here\n{errors}");
+        skipped("no libclang on this machine", false);
         return;
     }
     assert!(output.status.success(), "{text}\n{errors}");

@@ -13,8 +13,7 @@ use crate::Kernels;
 use crate::cxx::{Cxx, Source, Target};
 
 fn trees() -> Vec<Tree> {
-    let Some(root) = std::env::var_os("CASTIRON_TFLM") else {
-        println!("skipped: CASTIRON_TFLM names no tree of TFLM");
+    let Some(root) = castiron_test_tools::folder("CASTIRON_TFLM") else {
         return Vec::new();
     };
     let check = |kernels: &Kernels| Tflm::new(&root).kernels(*kernels).check().unwrap();

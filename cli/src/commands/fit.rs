@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// The models
     #[arg(value_name = "MODEL", required = true)]
     models: Vec<PathBuf>,
-    /// The board, by the name of its Zephyr target
+    /// The board, by the name of its Zephyr target; `castiron boards` lists them
     #[arg(long, value_name = "NAME")]
     board: Option<String>,
     /// Look the board up in this file of Kenning's platforms

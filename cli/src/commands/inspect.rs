@@ -1,16 +1,17 @@
 //! `castiron inspect`.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use castiron_codegen::emit::csv;
 use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::report::{GraphReport, OperandReport, OperatorReport, Report, TensorReport};
 use clap::Args;
+use serde::Serialize;
 
 use super::Answer;
 use crate::args::{Destination, General};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Outputs;
 use crate::progress;
@@ -19,10 +20,11 @@ use crate::text::{self, grouped, heading, table};
 const EXAMPLES: &str = "\
 Examples:
   castiron inspect vae.tflite
+  castiron inspect models/*.tflite
   castiron inspect vae.tflite --csv operators.csv
   castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
 
-Weights are the operator's constants in the file, Arena what is live while it runs, both in bytes.
+The JSON of several models is a list. Weights are the operator's constants in the file, Arena what is live while it runs, both in bytes.
 Operators that the compiled engine cannot run are listed with the reason; the exit code is 0 all
 the same, as the model could be read.";
 
@@ -30,9 +32,10 @@ the same, as the model could be read.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The model
-    model: PathBuf,
-    /// Also write a table of the operators as comma-separated values
+    /// The models
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<PathBuf>,
+    /// Also write a table of the operators of a single model as comma-separated values
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     #[command(flatten)]
@@ -40,23 +43,51 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = input::model(&arguments.model)?;
-    let options = CompileOptions::default();
-    let report = progress::during("compiling the model", general, || {
-        let compiled = lower::compile(&input.model, &options);
-        Report::new(&input.model, &compiled, &options.plan)
-    });
-    let answer = Answer {
-        what: "report",
-        text: describe(&report) + &problems(&report),
-        json: &report,
-    };
+    let models = arguments.models.iter();
+    let reports: Vec<Report> = models
+        .map(|path| inspect(path, general))
+        .collect::<Result<_>>()?;
     let mut outputs = Outputs::default();
     if let Some(path) = &arguments.csv {
+        let [report] = &reports[..] else {
+            return Err(Failure::usage(
+                "--csv takes the operators of one model",
+                "call it once for each",
+            ));
+        };
         let rows = csv::operators(&report.subgraphs, |_, _| None);
         outputs.add_bytes("operators", path, rows);
     }
-    super::answer(outputs, &answer, &arguments.to, &[input.path], general)
+    let json = match &reports[..] {
+        [report] => Reports::One(report),
+        several => Reports::Several(several),
+    };
+    let texts: Vec<String> = (reports.iter())
+        .map(|report| describe(report) + &problems(report))
+        .collect();
+    let answer = Answer {
+        what: "report",
+        text: texts.join("\n\n"),
+        json: &json,
+    };
+    super::answer(outputs, &answer, &arguments.to, &arguments.models, general)
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Reports<'a> {
+    One(&'a Report),
+    Several(&'a [Report]),
+}
+
+fn inspect(path: &Path, general: &General) -> Result<Report> {
+    let input = input::model(path)?;
+    let options = CompileOptions::default();
+    Ok(progress::during("compiling the model", general, || {
+        let compiled = lower::compile(&input.model, &options);
+        Report::new(&input.model, &compiled, &options.plan)
+    }))
 }
 
 /// The report as tables.

@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         outputs.add_bytes("manual", "-", page(command)?);
         return outputs.write(&[]).map(drop);
     };
-    for sub in command.get_subcommands() {
+    // `castiron help` has no page: it shows those of the others.
+    let subcommands = command.get_subcommands();
+    for sub in subcommands.filter(|sub| sub.get_name() != "help") {
         let name = format!("castiron-{}", sub.get_name());
         let sub = sub.clone().display_name(&name);
         outputs.add_bytes("manual", folder.join(format!("{name}.1")), page(sub)?);

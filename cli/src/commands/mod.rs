@@ -3,6 +3,7 @@
 pub(crate) mod align;
 pub(crate) mod arena;
 pub(crate) mod board_repl;
+pub(crate) mod boards;
 pub(crate) mod completions;
 pub(crate) mod cpp;
 pub(crate) mod fit;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Run(arguments) => run::run(arguments, general),
         Command::Generate(arguments) => generate::run(arguments, general),
         Command::Fit(arguments) => fit::run(arguments, general),
+        Command::Boards(arguments) => boards::run(arguments, general),
         Command::BoardRepl(arguments) => board_repl::run(arguments, general),
         Command::Platforms(arguments) => platforms::run(arguments, general),
         Command::MemoryOverlay(arguments) => memory_overlay::run(arguments, general),
@@ -75,9 +77,12 @@ fn answer(
         outputs.add_bytes(answer.what, &to.output, plain);
     }
     outputs.add_depfile(&to.depfile, sources)?;
-    outputs.write(sources)?;
+    let written = outputs.write(sources)?;
     if print && !taken {
         text::print(&text)?;
+        if !general.json && !general.quiet && !written.is_empty() {
+            text::print(&format!("\n{}", file_table(&written)))?;
+        }
     }
     Ok(())
 }

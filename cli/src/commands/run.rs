@@ -1,27 +1,33 @@
 //! `castiron run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::lower::{self, CompileOptions, Entry, Port, Program};
 use clap::Args;
 use serde::Serialize;
 
-use crate::args::{Depfile, General};
+use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
-use crate::input;
+use crate::input::{self, Extras, ModelFile};
 use crate::npy;
 use crate::output::{Outputs, Written};
 use crate::progress;
-use crate::text::{self, table};
+use crate::text::{self, heading, table};
+use crate::values::Values;
 
 const EXAMPLES: &str = "\
 Inputs are files of the model's own element type, in the subgraph's order (see `castiron inspect`):
 .npy, whose type and shape are checked, or anything else as raw little-endian bytes. The results
 are those of the firmware: the same kernels run with the same parameters.
 
+Without --output-dir, outputs are only shown: all values of a small one and the greatest of others,
+as real numbers and as the model stores them; with --json all of them.
+
 Examples:
+  castiron run kws.tflite --input features.npy --labels labels.txt
   castiron run vae.tflite --input image.npy --output-dir out --npy
   castiron run two.tflite --input left.bin right.bin --output-dir out
   castiron run vae.tflite --signature encode --input image.bin --output-dir out";
@@ -35,15 +41,17 @@ pub(crate) struct Arguments {
     /// One file for each input
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
-    /// The folder for out_0.bin, out_1.bin, …
+    /// Also write the outputs to this folder, as out_0.bin, out_1.bin, …
     #[arg(short, long, value_name = "DIR")]
-    output_dir: PathBuf,
+    output_dir: Option<PathBuf>,
     /// Write out_0.npy, out_1.npy, … instead
-    #[arg(long)]
+    #[arg(long, requires = "output_dir")]
     npy: bool,
     /// The entry point to run [default: the first subgraph]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["labels", "io_spec"])]
     signature: Option<String>,
+    #[command(flatten)]
+    companions: Companions,
     #[command(flatten)]
     depfile: Depfile,
 }
@@ -56,7 +64,18 @@ struct OutputReport<'a> {
     dtype: &'static str,
     shape: &'a [usize],
     #[serde(flatten)]
-    file: &'a Written,
+    file: Option<&'a Written>,
+    /// Where no file has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<&'a Values>,
+}
+
+/// What the model has computed.
+struct Computed<'a> {
+    port: &'a Port,
+    bytes: &'a [u8],
+    values: Option<Values>,
+    labels: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
@@ -67,6 +86,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let in_file = |e: Error| e.in_file(&input.model.file);
     let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;
     check_count(entry, &arguments.input).map_err(|d| in_file(d.into()))?;
+    let (labels, companions) = labels(&input, arguments)?;
 
     let mut machine = Machine::new(&program, entry);
     for (position, (path, port)) in arguments.input.iter().zip(&entry.inputs).enumerate() {
@@ -76,25 +96,60 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     progress::during("running the model", general, || machine.run()).map_err(in_file)?;
 
+    let computed: Vec<Computed<'_>> = (entry.outputs.iter().enumerate())
+        .map(|(position, port)| {
+            let bytes = machine.output(position).unwrap_or_default();
+            Computed {
+                port,
+                bytes,
+                values: Values::new(port, bytes),
+                // Of another number, they are not those of the elements.
+                labels: (labels.get(position).cloned())
+                    .filter(|labels| port.shape.last() == Some(&labels.len()))
+                    .unwrap_or_default(),
+            }
+        })
+        .collect();
     let mut outputs = Outputs::default();
-    for (position, port) in entry.outputs.iter().enumerate() {
-        let bytes = machine.output(position).unwrap_or_default();
-        let suffix = if arguments.npy { "npy" } else { "bin" };
-        let path = arguments
-            .output_dir
-            .join(format!("out_{position}.{suffix}"));
-        if arguments.npy {
-            let file = npy::write(port, bytes).map_err(|e| Failure::io("write", &path, &e))?;
-            outputs.add_bytes("output", path, file);
-        } else {
-            outputs.add_bytes("output", path, bytes);
-        }
+    if let Some(folder) = &arguments.output_dir {
+        add_files(&mut outputs, &computed, folder, arguments.npy)?;
     }
     let mut sources = vec![input.path.clone()];
-    sources.extend(arguments.input.iter().cloned());
+    sources.extend(arguments.input.iter().cloned().chain(companions));
     outputs.add_depfile(&arguments.depfile, &sources)?;
     let written = outputs.write(&sources)?;
-    show(entry, &written, general)
+    show(&computed, &written, general)
+}
+
+/// Labels of every output, and the files that they are from; only those of the first subgraph have any.
+fn labels(input: &ModelFile, arguments: &Arguments) -> Result<(Vec<Vec<String>>, Vec<PathBuf>)> {
+    if arguments.signature.is_some() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let extras = Extras::read(&input.path, &arguments.companions)?;
+    let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
+    let labels = facts.outputs.into_iter().map(|output| output.labels);
+    Ok((labels.collect(), extras.files))
+}
+
+fn add_files<'a>(
+    outputs: &mut Outputs<'a>,
+    computed: &[Computed<'a>],
+    folder: &Path,
+    npy: bool,
+) -> Result<()> {
+    for (position, output) in computed.iter().enumerate() {
+        let suffix = if npy { "npy" } else { "bin" };
+        let path = folder.join(format!("out_{position}.{suffix}"));
+        if npy {
+            let file = npy::write(output.port, output.bytes);
+            let file = file.map_err(|e| Failure::io("write", &path, &e))?;
+            outputs.add_bytes("output", path, file);
+        } else {
+            outputs.add_bytes("output", path, output.bytes);
+        }
+    }
+    Ok(())
 }
 
 /// The entry of a signature's name, or the default one.
@@ -140,15 +195,16 @@ fn describe(port: &Port) -> String {
     )
 }
 
-fn show(entry: &Entry, written: &[Written], general: &General) -> Result<()> {
+fn show(computed: &[Computed<'_>], written: &[Written], general: &General) -> Result<()> {
     // A depfile, if any, comes after the outputs.
-    let outputs: Vec<OutputReport<'_>> = (entry.outputs.iter().zip(written).enumerate())
-        .map(|(index, (port, file))| OutputReport {
+    let outputs: Vec<OutputReport<'_>> = (computed.iter().enumerate())
+        .map(|(index, Computed { port, values, .. })| OutputReport {
             index,
             name: &port.name,
             dtype: port.dtype.name(),
             shape: &port.shape,
-            file,
+            file: written.get(index),
+            values: values.as_ref().filter(|_| written.is_empty()),
         })
         .collect();
     if general.json {
@@ -158,13 +214,25 @@ fn show(entry: &Entry, written: &[Written], general: &General) -> Result<()> {
         return Ok(());
     }
     let rows = outputs.iter().map(|output| {
+        let file = output.file.map(|file| file.path.clone());
         vec![
             format!("output {}", output.index),
             text::name(output.name),
             output.dtype.to_owned(),
             text::shape(output.shape),
-            output.file.path.clone(),
+            file.unwrap_or_default(),
         ]
     });
-    text::print(&table(&["", "Name", "Type", "Shape", "File"], rows))
+    let header = ["", "Name", "Type", "Shape", "File"];
+    let columns = header.len() - usize::from(written.is_empty());
+    let rows = rows.map(|row| row.into_iter().take(columns).collect());
+    let mut out = table(&header[..columns], rows);
+    for (index, output) in computed.iter().enumerate() {
+        if let Some(values) = &output.values {
+            out.push('\n');
+            out += &heading(format_args!("Output {index}, {}", values.about()));
+            out += &values.table(&output.labels);
+        }
+    }
+    text::print(&out)
 }

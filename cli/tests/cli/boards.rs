@@ -384,3 +384,23 @@ fn an_overlay_enlarges_the_sram() {
     assert_eq!(code, 1);
     assert!(text.contains("expected at most 128 KB"), "{text}");
 }
+
+#[test]
+fn boards_are_listed() {
+    let all = json(&["boards", "--json"]);
+    let all = all.as_array().expect("a list");
+    assert!(all.len() > 30);
+    for board in all.iter().step_by(10) {
+        let name = board["name"].as_str().expect("a name");
+        assert!(board["ram_kb"].is_u64(), "{name}");
+        stdout(&["fit", &sine(), "--board", name]);
+    }
+    let some = stdout(&["boards", "NUCLEO"]);
+    assert!(
+        some.contains("nucleo_f401re") && !some.contains("mps2"),
+        "{some}"
+    );
+    assert!(stdout(&["boards", "cortex-m33"]).contains("cortex-m33"));
+    let (code, text) = failure(&["boards", "no such board"]);
+    assert!(code == 1 && text.contains("--dts"), "{text}");
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "inspect",
     "gen-header",
     "gen-resolver",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 17] = [
     "validate",
     "generate",
     "fit",
+    "boards",
     "board-repl",
     "platforms",
     "memory-overlay",
@@ -30,6 +31,17 @@ fn help_says_it_all() {
         assert!(help.contains("Examples:"), "{command}");
         insta::assert_snapshot!(command, help);
     }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    assert_eq!(stdout(&["help"]), stdout(&["--help"]));
+    for command in COMMANDS {
+        let (help, option) = (stdout(&["help", command]), stdout(&[command, "--help"]));
+        assert_eq!(help, option, "{command}");
+    }
+    let (code, text) = failure(&["help", "inspekt"]);
+    assert!(code == 2 && text.contains("inspekt"), "{text}");
 }
 
 #[test]

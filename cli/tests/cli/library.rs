@@ -3,7 +3,7 @@
 use crate::support::{Folder, castiron, custom, failure, json, sine};
 
 /// A folder to compile in that outlives the test: what it holds is the same every time.
-const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/library");
+const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/castiron");
 
 #[test]
 fn a_library_comes_with_all_that_belongs_to_it() {

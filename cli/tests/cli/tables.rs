@@ -1,6 +1,6 @@
 //! What `inspect` and `plan` say, as text and as JSON.
 
-use crate::support::{Folder, castiron, custom, json, sine, stdout, two_signatures};
+use crate::support::{Folder, castiron, custom, failure, json, sine, stdout, two_signatures};
 
 #[test]
 fn inspect_shows_a_model() {
@@ -10,6 +10,36 @@ fn inspect_shows_a_model() {
 #[test]
 fn inspect_shows_every_subgraph() {
     insta::assert_snapshot!(stdout(&["inspect", &two_signatures()]));
+}
+
+#[test]
+fn inspect_takes_several_models() {
+    let both = stdout(&["inspect", &sine(), &two_signatures()]);
+    let each = [sine(), two_signatures()].map(|model| stdout(&["inspect", &model]));
+    assert_eq!(both, each.join("\n\n"));
+    let reports = json(&["inspect", "--json", &sine(), &two_signatures()]);
+    assert_eq!(reports[0], json(&["inspect", "--json", &sine()]));
+    assert_eq!(reports[1]["file"], "two_signatures_int8.tflite");
+    let folder = Folder::new();
+    let csv = folder.path("operators.csv");
+    let (code, text) = failure(&["inspect", &sine(), &sine(), "--csv", &csv]);
+    assert!(code == 2 && text.contains("one model"), "{text}");
+}
+
+#[test]
+fn what_is_written_beside_an_answer_is_said() {
+    let folder = Folder::new();
+    let path = folder.path("plan.svg");
+    let alone = stdout(&["plan", &sine()]);
+    for state in ["written", "unchanged"] {
+        let said = stdout(&["plan", &sine(), "--svg", &path]);
+        let files = said.strip_prefix(&alone).expect("the plan comes first");
+        assert!(files.contains(&path) && files.contains(state), "{files}");
+    }
+    let quiet = stdout(&["plan", &sine(), "--svg", &path, "--quiet"]);
+    assert_eq!(quiet, alone);
+    let csv = folder.path("operators.csv");
+    assert!(stdout(&["inspect", &sine(), "--csv", &csv]).contains(&csv));
 }
 
 #[test]

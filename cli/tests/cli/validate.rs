@@ -7,7 +7,7 @@ use castiron_test_tools::present;
 use crate::support::{Folder, castiron, failure, json, repository, sine, stdout};
 
 /// A folder to compile in that outlives the test: what it holds is the same every time.
-const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/library");
+const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/castiron");
 const GOLDEN: &str = "examples/models/golden/sine_int8";
 
 /// The harness is compiled by the C compiler that Rust links with.
@@ -25,7 +25,10 @@ fn an_answer_is_a_table_json_and_a_file() {
     let csv = folder.path("operators.csv");
     let mut arguments = vec!["validate", &model, "--layers", "--inputs", &golden];
     arguments.extend(["--csv", &csv, "--build-dir", BUILD_DIR]);
-    insta::assert_snapshot!("validate_shows_what_agrees", stdout(&arguments));
+    let said = stdout(&arguments);
+    let (answer, files) = said.split_once("\nFile ").expect("what is written");
+    assert!(files.contains(&csv), "{files}");
+    insta::assert_snapshot!("validate_shows_what_agrees", answer);
     let rows = folder.read("operators.csv");
     assert_eq!(rows.lines().count(), 4, "{rows}");
 

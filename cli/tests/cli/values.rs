@@ -4,7 +4,9 @@ use std::fs;
 
 use npyz::WriterBuilder;
 
-use crate::support::{Folder, castiron, failure, json, repository, sine, two_signatures, vae};
+use crate::support::{
+    Folder, castiron, failure, json, repository, sine, stdout, two_signatures, vae,
+};
 
 const VAE: &str = "examples/models/golden/vae";
 const TWO_SIGNATURES: &str = "tests/data/models/golden/two_signatures_int8";
@@ -84,6 +86,34 @@ fn every_signature_agrees_with_the_reference() {
     let (code, text) = failure(&["run", &two_signatures(), "-o", "x", "--signature", "train"]);
     assert_eq!(code, 1);
     assert!(text.contains("\"decode\" or \"encode\""), "{text}");
+}
+
+#[test]
+fn outputs_are_shown() {
+    let folder = Folder::new();
+    let input = folder.write("in.bin", [0x80 ^ 40]);
+    insta::assert_snapshot!(stdout(&["run", &sine(), "--input", &input]));
+    let report = json(&["run", &sine(), "--input", &input, "--json"]);
+    let value = report["outputs"][0]["values"][0]
+        .as_f64()
+        .expect("a number");
+    assert!((value - 0.83).abs() < 0.1, "{value}");
+    let out = folder.path("out");
+    let report = json(&["run", &sine(), "-i", &input, "-o", &out, "--json"]);
+    assert!(report["outputs"][0].get("values").is_none());
+}
+
+#[test]
+fn the_greatest_of_many_outputs_have_their_labels() {
+    let kws = repository("examples/models/kws_dscnn_int8.tflite");
+    let input = repository("examples/models/golden/kws_dscnn_int8/in_0_0.bin");
+    let folder = Folder::new();
+    let words: String = (0..12).map(|i| format!("word {i}\n")).collect();
+    let labels = folder.write("labels.txt", words);
+    insta::assert_snapshot!(stdout(&["run", &kws, "-i", &input, "--labels", &labels]));
+    let few = folder.write("few.txt", "yes\nno\nnone\n");
+    let (code, text) = failure(&["run", &kws, "-i", &input, "--labels", &few]);
+    assert!(code == 1 && text.contains("3 labels"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{model, west, workspace, write};
+use super::{model, west, workspace, write};
 
 const KWS: &str = "kws_dscnn_int8.tflite";
 
@@ -325,7 +325,7 @@ fn other_places_of_builds_are_found() {
     let arena = || {
         let mut command = west.command(&folder, &["arena"]);
         command.env("CASTIRON_EXECUTABLE", &west.cli);
-        crate::said(command.env("WEST_CONFIG_GLOBAL", &config))
+        super::said(command.env("WEST_CONFIG_GLOBAL", &config))
     };
     let said = arena();
     assert_eq!(said.code, Some(0), "{said:?}");

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::{Said, said, west, write};
+use super::{Said, said, west, write};
 
 const NAME_IT: &str = "name it with --castiron PATH, CASTIRON_EXECUTABLE, or `west config \
                        castiron.executable PATH`\n";

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{model, west};
+use super::{model, west};
 
 /// Subcommands, and castiron's own of them.
 const SUBCOMMANDS: [(&str, &str); 6] = [
@@ -102,7 +102,7 @@ fn files_are_castirons_own() {
 fn options_without_a_value_are_known() {
     let Some(west) = west() else { return };
     let folder = west.folder("flags");
-    let source = crate::workspace().join("zephyr-module/west/castiron_command.py");
+    let source = super::workspace().join("zephyr-module/west/castiron_command.py");
     let source = fs::read_to_string(source).unwrap();
     let known = source.split("FLAGS = {").nth(1).unwrap();
     let known = known.split('}').next().unwrap();

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use crate::simulator::Simulator;
-use crate::{BOARD, CASTIRON, definition, done, missing, text, workspace};
+use castiron_test_tools::skipped;
+
+use super::simulator::Simulator;
+use super::{BOARD, CASTIRON, definition, done, missing, text, workspace};
 
 /// How castiron's example says that it computes what it should.
 const GOLDEN: &str = "golden check: passed";
@@ -55,7 +57,7 @@ impl App {
 
     fn configuring(&self, board: &str) -> Command {
         let modules = workspace();
-        let mut command = crate::cmake(&self.build(), &self.source(), board, &[modules.as_ref()]);
+        let mut command = super::cmake(&self.build(), &self.source(), board, &[modules.as_ref()]);
         command.arg(definition("CASTIRON_EXECUTABLE", CASTIRON.as_ref()));
         command
     }
@@ -222,7 +224,7 @@ fn the_example_runs_in_renode() {
         return;
     }
     let Some(renode) = std::env::var_os("RENODE") else {
-        println!("skipped: RENODE is not set");
+        skipped("RENODE is not set", false);
         return;
     };
     let app = App::new();

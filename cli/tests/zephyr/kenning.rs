@@ -13,8 +13,8 @@ use castiron_codegen::exec::Machine;
 use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::tflite;
 
-use crate::simulator::Simulator;
-use crate::{BOARD, CASTIRON, definition, done, missing};
+use super::simulator::Simulator;
+use super::{BOARD, CASTIRON, definition, done, missing};
 
 /// What the firmware says when it has done its work; Zephyr then idles for ever.
 const LAST: &str = "inference finished successfully";
@@ -81,10 +81,10 @@ fn demo_app_takes_the_functions_of_the_module() {
     }
     let runtime = PathBuf::from(env::var_os("KENNING_ZEPHYR_RUNTIME").unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let castiron = crate::workspace();
+    let castiron = super::workspace();
     let modules = [runtime.as_os_str(), castiron.as_os_str()];
     let source = runtime.join("demo_app");
-    let mut configure = crate::cmake(folder.path(), &source, BOARD, &modules);
+    let mut configure = super::cmake(folder.path(), &source, BOARD, &modules);
     configure.arg("-DEXTRA_CONF_FILE=tflite_int8.conf");
     configure.arg(definition("CASTIRON_EXECUTABLE", CASTIRON.as_ref()));
     done(&configure.output().unwrap());
@@ -119,7 +119,7 @@ fn build(runtime: &Path, demo: &Demo) -> PathBuf {
         fs::remove_file(file).unwrap();
     }
     let source = runtime.join("demo_app");
-    let mut configure = crate::cmake(&folder, &source, BOARD, &[runtime.as_os_str()]);
+    let mut configure = super::cmake(&folder, &source, BOARD, &[runtime.as_os_str()]);
     configure.arg(format!("-DEXTRA_CONF_FILE={}", demo.configuration));
     let quoted = format!("\"{CASTIRON}\"");
     configure.arg(definition("CONFIG_KENNING_PYTHON_PATH", quoted.as_ref()));

@@ -33,8 +33,8 @@ pub struct Board {
 }
 
 /// A board of this crate's own list.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all(deserialize = "kebab-case"))]
 pub struct KnownBoard {
     /// The name of Zephyr's board target.
     pub name: String,
@@ -633,14 +633,13 @@ mod tests {
 
     #[test]
     fn the_list_says_what_devicetrees_say() {
-        let Some(shared) = std::env::var_os("CASTIRON_SHARED") else {
-            eprintln!("CASTIRON_SHARED names no folder with dts: list of boards not compared");
+        let Some(shared) = castiron_test_tools::folder("CASTIRON_SHARED") else {
             return;
         };
         let mut count = 0;
         for board in known_boards().expect("a list") {
             let file = format!("dts/{}.dts", board.name.replace('/', "_"));
-            let path = std::path::Path::new(&shared).join(file);
+            let path = shared.join(file);
             let Ok(text) = std::fs::read_to_string(&path) else {
                 continue;
             };

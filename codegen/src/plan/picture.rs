@@ -11,14 +11,18 @@ use super::{Location, Plan, PlannedTensor};
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 64.0;
-const BOTTOM: f64 = 168.0;
 /// Pixels of the plot's height, and of the width it tries to have.
 const HEIGHT: f64 = 440.0;
 const WIDTH: f64 = 1040.0;
 /// Pixels per time step: room for a turned operator name at least.
 const STEP: (f64, f64) = (15.0, 88.0);
-/// Width of a character relative to the font size, on the safe side.
-const GLYPH: f64 = 0.62;
+/// Pixels of the longest operator name that is shown whole, and around names.
+const NAME: f64 = 280.0;
+const GAP: f64 = 10.0;
+/// Pixels of a line of the legend.
+const LEGEND: f64 = 20.0;
+/// How much wider bold text is.
+const BOLD: f64 = 1.12;
 
 /// Light fills that dark text reads well on.
 const FILLS: [&str; 8] = [
@@ -43,10 +47,14 @@ impl Plan {
         };
         let right = scale.x(steps as f64);
         let width = (right + RIGHT).max(LEFT + 560.0);
+        let names = self.step_names();
+        let longest = names.iter().map(|name| extent(name, 10.0) * BOLD);
+        let below = TOP + HEIGHT + 2.0 * GAP + longest.fold(0.0, f64::max);
+        let (legend, height) = self.legend(width, below + GAP);
         let mut doc = Document::new()
-            .set("viewBox", (0, 0, px(width), px(TOP + HEIGHT + BOTTOM)))
+            .set("viewBox", (0, 0, px(width), px(height)))
             .set("width", px(width))
-            .set("height", px(TOP + HEIGHT + BOTTOM))
+            .set("height", px(height))
             .add(Style::new(STYLE))
             .add(
                 Rectangle::new()
@@ -54,32 +62,33 @@ impl Plan {
                     .set("height", "100%")
                     .set("fill", "#fff"),
             );
-        doc = doc.add(self.heading(title));
+        doc = doc.add(self.heading(title, width - LEFT - RIGHT));
         doc = doc.add(self.address_axis(&scale, right));
-        doc = doc.add(self.time_axis(&scale));
-        let (blocks, names) = self.blocks(&scale);
+        doc = doc.add(self.time_axis(&scale, &names));
+        let (blocks, labels) = self.blocks(&scale);
         doc = doc.add(blocks);
         // These go over the blocks, or nobody would see them.
         doc = doc
-            .add(self.full_step(&scale))
-            .add(names)
-            .add(self.limits(&scale, right));
+            .add(self.full_step(&scale, below))
+            .add(labels)
+            .add(self.limits(&scale, right))
+            .add(legend);
         let mut text = doc.to_string();
         text.push('\n');
         text
     }
 
     /// The full step, from the top down to the end of its operator's name.
-    fn full_step(&self, scale: &Scale) -> Rectangle {
+    fn full_step(&self, scale: &Scale, below: f64) -> Rectangle {
         Rectangle::new()
             .set("class", "full")
             .set("x", px(scale.x(self.peak_step as f64)))
             .set("y", px(TOP))
             .set("width", px(scale.step))
-            .set("height", px(HEIGHT + BOTTOM - 6.0))
+            .set("height", px(below - TOP))
     }
 
-    fn heading(&self, title: &str) -> Group {
+    fn heading(&self, title: &str, room: f64) -> Group {
         let proof = if self.optimal {
             "proven optimal"
         } else {
@@ -93,7 +102,10 @@ impl Plan {
             self.buffers.iter().filter(|b| b.bytes > 0).count()
         );
         Group::new()
-            .add(label(title, LEFT, 24.0, 15.0, "start").set("font-weight", "bold"))
+            .add(
+                label(&cut(title, 15.0 * BOLD, room), LEFT, 24.0, 15.0, "start")
+                    .set("font-weight", "bold"),
+            )
             .add(label(&facts, LEFT, 44.0, 12.0, "start"))
     }
 
@@ -120,21 +132,27 @@ impl Plan {
         )
     }
 
-    fn time_axis(&self, scale: &Scale) -> Group {
-        let mut axis = Group::new();
-        let operators = self
-            .order
-            .iter()
-            .map(|&op| format!("{op} {}", self.operators[op].name));
-        let names = std::iter::once("inputs".to_owned())
+    /// What happens at each step: the operator's index and as much of its name as there is room for.
+    fn step_names(&self) -> Vec<String> {
+        let operators = self.order.iter().map(|&op| {
+            let index = format!("{op} ");
+            let room = NAME - extent(&index, 10.0 * BOLD);
+            index + &cut(&self.operators[op].name, 10.0 * BOLD, room)
+        });
+        std::iter::once("inputs".to_owned())
             .chain(operators)
-            .chain(std::iter::once("outputs".to_owned()));
-        for (step, name) in names.enumerate() {
+            .chain(std::iter::once("outputs".to_owned()))
+            .collect()
+    }
+
+    fn time_axis(&self, scale: &Scale, names: &[String]) -> Group {
+        let mut axis = Group::new();
+        for (step, name) in names.iter().enumerate() {
             let x = scale.x(step as f64);
             let y = TOP + HEIGHT;
             axis = axis.add(line(x, y, x, y + 4.0, "axis"));
-            let (x, y) = (x + scale.step / 2.0 + 3.5, y + 10.0);
-            let mut text = label(&cut(&name, 24), x, y, 10.0, "end")
+            let (x, y) = (x + scale.step / 2.0 + 3.5, y + GAP);
+            let mut text = label(name, x, y, 10.0, "end")
                 .set("transform", format!("rotate(-90 {} {})", px(x), px(y)));
             if step == self.peak_step {
                 text = text.set("font-weight", "bold").set("style", "fill:#c0392b");
@@ -218,6 +236,52 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What stands for what, below everything; and where the picture ends.
+    fn legend(&self, width: f64, top: f64) -> (Group, f64) {
+        let sample = |class: &str| {
+            let sample = Rectangle::new().set("class", class).set("height", 10);
+            match class {
+                "tensor" => sample.set("fill", FILLS[0]),
+                _ => sample,
+            }
+        };
+        let mark = |class: &str, x: f64, y: f64| line(x, y - 4.0, x + 20.0, y - 4.0, class);
+        let scratch = self
+            .buffers
+            .iter()
+            .any(|b| b.bytes > 0 && b.tensors.is_empty());
+        let entries = [
+            ("tensor", "a tensor while it is needed", true),
+            ("scratch", "working memory", scratch),
+            ("full", "the step that fills the arena", true),
+            ("peak", "size of the arena", true),
+            (
+                "bound",
+                "no plan can be smaller",
+                self.lower_bound_bytes < self.peak_bytes,
+            ),
+        ];
+        let (mut legend, mut x, mut y) = (Group::new(), LEFT, top + 12.0);
+        for (class, text, _) in entries.into_iter().filter(|(_, _, there)| *there) {
+            let takes = 26.0 + extent(text, 11.0);
+            if x > LEFT && x + takes > width - RIGHT {
+                (x, y) = (LEFT, y + LEGEND);
+            }
+            legend = match class {
+                "peak" | "bound" => legend.add(mark(class, x, y)),
+                _ => {
+                    let place = sample(class).set("x", px(x)).set("y", px(y - 9.0));
+                    legend.add(place.set("width", 20))
+                }
+            };
+            legend = legend.add(label(text, x + 26.0, y, 11.0, "start"));
+            x += takes + 2.0 * GAP;
+        }
+        (legend, y + GAP)
+    }
+}
+
 /// Pixels per step and per byte.
 struct Scale {
     step: f64,
@@ -267,7 +331,7 @@ impl Bounds {
         const FONT: f64 = 10.0;
         let (x, y) = (self.x + self.w / 2.0, self.y + self.h / 2.0);
         let fits = |text: &str, along: f64, across: f64| {
-            across >= FONT + 2.0 && text.chars().count() as f64 * FONT * GLYPH + 4.0 <= along
+            across >= FONT + 2.0 && extent(text, FONT) + 4.0 <= along
         };
         for text in labels {
             if fits(text, self.w, self.h) {
@@ -358,15 +422,34 @@ fn figure(number: usize) -> String {
     text
 }
 
-/// The end of a name tells more than its beginning: tensors are named by path.
-fn cut(name: &str, most: usize) -> String {
-    let length = name.chars().count();
-    if length <= most {
+/// Pixels of a text at most, whichever of the fonts is there.
+fn extent(text: &str, size: f64) -> f64 {
+    let glyph = |c: char| match c {
+        ' ' | '.' | ',' | ':' | ';' | '\'' | '/' | '-' | 'i' | 'j' | 'l' | 't' | 'f' | 'r'
+        | 'I' => 0.42,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 1.0,
+        'A'..='Z' => 0.79,
+        c if c.is_ascii() => 0.64,
+        _ => 1.05,
+    };
+    text.chars().map(glyph).sum::<f64>() * size
+}
+
+/// As much of a name as there is room for. Its end tells more than its beginning: tensors are named by path.
+fn cut(name: &str, size: f64, room: f64) -> String {
+    if extent(name, size) <= room {
         return name.to_owned();
     }
-    std::iter::once('…')
-        .chain(name.chars().skip(length + 1 - most.max(1)))
-        .collect()
+    let mut left = room - extent("…", size);
+    let mut start = name.len();
+    for (at, c) in name.char_indices().rev() {
+        left -= extent(c.encode_utf8(&mut [0; 4]), size);
+        if left < 0.0 {
+            break;
+        }
+        start = at;
+    }
+    format!("…{}", &name[start..])
 }
 
 /// Without the characters that XML cannot hold in any form.
@@ -402,8 +485,8 @@ mod tests {
 
     #[test]
     fn names_are_cut_at_the_front() {
-        assert_eq!(cut("model/conv/Relu", 6), "…/Relu");
-        assert_eq!(cut("Relu", 6), "Relu");
-        assert_eq!(cut("Relu", 0), "…");
+        assert_eq!(cut("model/conv/Relu", 10.0, 42.0), "…/Relu");
+        assert_eq!(cut("Relu", 10.0, 42.0), "Relu");
+        assert_eq!(cut("Relu", 10.0, 0.0), "…");
     }
 }

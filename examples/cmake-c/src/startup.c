@@ -4,6 +4,7 @@
 
 extern uint32_t stack_top, data_load, data_start, data_end, bss_start, bss_end;
 extern void initialise_monitor_handles(void);
+extern void __libc_init_array(void);
 extern int main(void);
 
 static void fault_handler(void)
@@ -23,6 +24,7 @@ static void reset_handler(void)
         *to++ = 0;
     }
     initialise_monitor_handles();
+    __libc_init_array(); /* constructors, where there is C++ */
     exit(main());
 }
 
@@ -33,6 +35,6 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[4])(void)
     fault_handler,
 };
 
-/* What newlib's exit() calls where there are no global destructors. */
+/* What newlib calls besides constructors and destructors. */
 void _init(void) {}
 void _fini(void) {}

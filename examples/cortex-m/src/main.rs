@@ -12,7 +12,8 @@ castiron::include_model!(pub mod sine = "../../models/sine_int8.tflite");
 
 #[entry]
 fn main() -> ! {
-    // Weights are in flash; this is all the RAM the model takes, placed in .bss.
+    // Weights are in flash; this is all the RAM the model takes, placed in .bss. `#[entry]` makes it a `&mut` that
+    // nobody else has.
     static mut MODEL: sine::Model = sine::Model::new();
 
     for tenths in (0..=60).step_by(10) {

@@ -8,6 +8,8 @@ pub mod sine {
     include!(concat!(env!("OUT_DIR"), "/sine_int8.rs"));
 }
 
+castiron::include_model!(pub mod made = concat!(env!("OUT_DIR"), "/made.tflite"));
+
 /// About the sine of an angle between 0 and 2π.
 #[must_use]
 pub fn sine(angle: f32) -> f32 {
@@ -24,5 +26,12 @@ mod tests {
             let found = super::sine(angle);
             assert!((found - expected).abs() < 0.15, "{angle}: {found}");
         }
+    }
+
+    #[test]
+    fn a_model_that_the_build_made_is_included() {
+        let input = [super::made::INPUT.quantize(1.0)];
+        let (mut made, mut generated) = (super::made::Model::new(), super::sine::Model::new());
+        assert_eq!(made.predict(&input), generated.predict(&input));
     }
 }

@@ -10,7 +10,7 @@ use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind, elf};
 
 use castiron_test_tools::{run, skipped, starts};
 
-use crate::{build, path, store};
+use super::{build, path, store};
 
 const M4: &str = "thumbv7em-none-eabihf";
 const OWN: [&str; 6] = [
@@ -145,14 +145,9 @@ fn models_pass_on_an_emulated_cortex_m4() {
         return;
     }
     let mut models: Vec<PathBuf> = OWN.iter().map(|m| path(&format!("{m}.tflite"))).collect();
-    match std::env::var_os("CASTIRON_SHARED") {
-        Some(further) => models.extend(FURTHER.map(|m| {
-            Path::new(&further)
-                .join("models")
-                .join(m)
-                .with_extension("tflite")
-        })),
-        None => println!("skipped: reference models; CASTIRON_SHARED names their folder"),
+    if let Some(further) = castiron_tests::reference_folder() {
+        let further = further.join("models");
+        models.extend(FURTHER.map(|m| further.join(m).with_extension("tflite")));
     }
     for model in models {
         passes(&model, golden_of(&model), M4);

@@ -10,9 +10,9 @@ use castiron_codegen::lower::{self, CompileOptions};
 use object::read::archive::ArchiveFile;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
-use castiron_test_tools::{present, run};
+use castiron_test_tools::{present, run, skipped};
 
-use crate::{build, model, store};
+use super::{build, model, store};
 
 const STRICT: [&str; 7] = [
     "-std=c99",
@@ -28,7 +28,7 @@ const SINE: &str = "examples/models/sine_int8.tflite";
 
 fn without_compiler() -> bool {
     if !cfg!(target_os = "linux") {
-        println!("skipped: libraries are linked so on Linux");
+        skipped("libraries are linked so on Linux", false);
         return true;
     }
     !present("gcc")
@@ -253,7 +253,7 @@ int main() { return labels[0] == nullptr ? 1 : kws_dscnn_int8_self_test(); }
 #[test]
 fn memory_lies_where_it_is_wanted() {
     if !cfg!(target_os = "linux") {
-        println!("skipped: sections are named so on Linux");
+        skipped("sections are named so on Linux", false);
         return;
     }
     let made = build(

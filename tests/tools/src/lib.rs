@@ -1,12 +1,33 @@
 //! Compilers and other tools that tests run: a test whose tool is missing says so and is skipped,
-//! or fails where a `CASTIRON_REQUIRE_…` variable says that the tool must be there. And inputs that
-//! are [`large`].
+//! or fails where a `CASTIRON_REQUIRE_…` variable says that the tool must be there. What was skipped
+//! stands below the test program's last line. And inputs that are [`large`].
 //!
 //! Packages name this one by its path alone, as it is not published.
 
 pub mod large;
 
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+/// Tests that were skipped, by reason.
+static SKIPPED: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+
+dtor::declarative::dtor! {
+    // libtest counts a skipped test as passed and keeps what it prints to itself.
+    #[dtor(unsafe)]
+    fn summary() {
+        let skipped = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        for (reason, tests) in &*skipped {
+            text += &format!("{} skipped, {reason}: {}\n", tests.len(), tests.join(", "));
+        }
+        // Nobody is left to hear of a failure.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
 
 /// Whether a program is on this machine; if not, a line says that a test is skipped, or the test
 /// fails if `CASTIRON_REQUIRE_COMPILERS` has the program.
@@ -34,13 +55,28 @@ pub fn named_in(variable: &str, name: &str) -> bool {
     names.split_whitespace().any(|word| word == name)
 }
 
-/// Says why a test is skipped.
+/// The folder that a variable of the environment names, without which a test, or a part of it, is skipped.
+pub fn folder(variable: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(variable).map(PathBuf::from);
+    if folder.is_none() {
+        skipped(&format!("{variable} names no folder"), false);
+    }
+    folder
+}
+
+/// Says why the test that calls this is skipped, or a part of it: at once, and when the program ends.
 ///
 /// # Panics
 /// If what it lacks is required.
 pub fn skipped(reason: &str, required: bool) {
     assert!(!required, "{reason}");
     println!("skipped: {reason}");
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let mut skipped = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    let tests = skipped.entry(reason.to_owned()).or_default();
+    if !tests.contains(&test) {
+        tests.push(test);
+    }
 }
 
 /// What a command prints.
@@ -68,6 +104,21 @@ mod tests {
         skipped("nothing", false);
         let required = std::panic::catch_unwind(|| skipped("no tool", true));
         assert!(required.is_err());
+    }
+
+    #[test]
+    fn what_was_skipped_is_the_last_that_a_program_says() {
+        let test = "tests::what_is_missing_is_skipped_unless_it_is_required";
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let out = program.args([test, "--exact", "--test-threads=2"]).output();
+        let said = String::from_utf8(out.unwrap().stderr).unwrap();
+        assert_eq!(
+            said,
+            format!(
+                "1 skipped, no castiron-has-no-such-tool on this machine: {test}\n\
+                 1 skipped, nothing: {test}\n"
+            )
+        );
     }
 
     #[test]

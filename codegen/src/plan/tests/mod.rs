@@ -464,3 +464,41 @@ fn the_picture_escapes_names() {
             .contains("peak 0")
     );
 }
+
+/// Capitals are wide, and bold ones are wider.
+#[cfg(feature = "text")]
+#[test]
+fn the_picture_holds_long_names() {
+    let mut b = Build::default();
+    let x = b.tensor(64);
+    let y = b.then(&[x], 64, SEPARATE);
+    let mut plan = b.plan(&[x], &[y], &options());
+    let before = height(&plan.to_svg("short"));
+    plan.operators[0].name = "UNIDIRECTIONAL_SEQUENCE_LSTM".to_owned();
+    let svg = plan.to_svg(&"W".repeat(300));
+    assert!(
+        svg.contains("0 UNIDIRECTIONAL_SEQUENCE_LSTM"),
+        "it is shown whole"
+    );
+    assert!(height(&svg) > before, "and has room");
+    plan.operators[0].name = "W".repeat(300);
+    let widest = plan.to_svg("short");
+    assert!(widest.contains("…WWW") && height(&widest) < before + 280.0);
+    assert!(
+        !svg.contains(&"W".repeat(60)),
+        "the title is cut to the picture's width"
+    );
+    for text in [
+        "a tensor while it is needed",
+        "the step that fills the arena",
+    ] {
+        assert!(svg.contains(text), "the legend says {text}");
+    }
+}
+
+#[cfg(feature = "text")]
+fn height(svg: &str) -> f64 {
+    let (_, rest) = svg.split_once("height=\"").expect("a height");
+    let (height, _) = rest.split_once('"').expect("a height");
+    height.parse().expect("a number")
+}

@@ -1,0 +1,3 @@
+castiron::include_model!("../../../tests/data/models/unsupported.tflite");
+
+fn main() {}

@@ -1,0 +1,18 @@
+//! The `castiron` command from outside: what it prints, writes and returns.
+
+mod boards;
+mod cpp;
+mod diagnostics;
+mod files;
+mod generate;
+mod help;
+mod inputs;
+mod kenning;
+mod library;
+mod outputs;
+mod platforms;
+mod tables;
+mod tflm;
+mod validate;
+mod values;
+mod verdicts;

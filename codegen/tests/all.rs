@@ -1,0 +1,8 @@
+//! Tests of the generator from outside. One program, since each one that links the generator costs as much as all do.
+
+mod boards;
+mod emit;
+mod models;
+mod names;
+mod reader;
+mod windows;

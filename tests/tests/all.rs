@@ -1,0 +1,35 @@
+//! Whole-program tests. One program, since each one that links the generator costs as much as all do.
+
+mod engine_column;
+mod gen_cpp;
+mod goldens;
+mod growth;
+mod include_model;
+mod library;
+mod robustness;
+mod rust_module;
+mod tflm_arena;
+mod tflm_engine;
+
+/// Cargo does not look for test programs in these crates, so a file that nobody names would be left out without a word.
+#[test]
+fn every_file_of_tests_is_a_module() {
+    for package in ["cli", "codegen", "tests"] {
+        let folder = castiron_tests::workspace().join(package).join("tests");
+        let all = std::fs::read_to_string(folder.join("all.rs")).unwrap();
+        let entries = std::fs::read_dir(&folder).unwrap();
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            let module = match path.extension() {
+                Some(rs) if rs == "rs" => path.file_stem(),
+                _ if path.join("mod.rs").is_file() => path.file_name(),
+                _ => continue,
+            };
+            let module = module.unwrap().to_str().unwrap();
+            assert!(
+                module == "all" || all.contains(&format!("\nmod {module};\n")),
+                "{} is not named in all.rs",
+                path.display()
+            );
+        }
+    }
+}

@@ -1,3 +1,0 @@
-castiron::include_model!("../data/models/multi_io_int8.tflite", labels = "../data/labels.txt");
-
-fn main() {}

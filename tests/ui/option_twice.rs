@@ -1,7 +1,0 @@
-castiron::include_model!(
-    pub mod kws = "../data/models/multi_io_int8.tflite",
-    section = ".a",
-    section = ".b",
-);
-
-fn main() {}

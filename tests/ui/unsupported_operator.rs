@@ -1,3 +1,0 @@
-castiron::include_model!("../data/models/unsupported.tflite");
-
-fn main() {}
