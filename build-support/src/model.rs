@@ -306,6 +306,11 @@ impl TflmOptions {
         let file = format!("{name}_bindings.rs");
         let module = TflmModule::new(model, &prefix, &file)?.file(options);
         let compiled = job.compile(&out_dir.join("tflm"))?;
+        for warning in castiron_codegen::tflm::verdict_of_calls(model, tree.kernels()).warnings()? {
+            for line in warning.to_string().lines() {
+                println!("cargo::warning={line}");
+            }
+        }
         let interface = &compiled.interface;
         let header = c_api::header(interface)?;
         let header = write(out_dir, &interface.header_name(), header.as_bytes())?;

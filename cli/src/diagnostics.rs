@@ -71,14 +71,9 @@ pub(crate) fn warn(diagnostics: &[Diagnostic]) {
     if SILENT.load(Ordering::Relaxed) {
         return;
     }
-    for diagnostic in diagnostics {
-        let text = plain(diagnostic);
+    for diagnostic in &by_kind(diagnostics) {
         // With standard error gone, there is nobody left to tell.
-        drop(write!(
-            anstream::stderr(),
-            "warning: {}",
-            text.strip_prefix("error: ").unwrap_or(&text)
-        ));
+        drop(write!(anstream::stderr(), "{}", line("warning", diagnostic)));
     }
 }
 
@@ -106,6 +101,10 @@ fn render(diagnostic: &Diagnostic) -> String {
 
 /// One line of cause and one of remedy, so that logs can be searched and editors find the place.
 fn plain(diagnostic: &Diagnostic) -> String {
+    line("error", diagnostic)
+}
+
+fn line(kind: &str, diagnostic: &Diagnostic) -> String {
     let Diagnostic {
         message,
         place,
@@ -117,9 +116,9 @@ fn plain(diagnostic: &Diagnostic) -> String {
     let lines = [expected, found].into_iter().flatten();
     if lines.into_iter().any(|text| text.contains('\n')) {
         // What a compiler says is no part of a line.
-        return format!("error: {diagnostic}\n");
+        return format!("{kind}: {diagnostic}\n");
     }
-    let mut out = "error: ".to_owned();
+    let mut out = format!("{kind}: ");
     let place = place.to_string();
     if !place.is_empty() {
         out += &format!("{place}: ");

@@ -10,9 +10,10 @@ use crate::graph::{
     BuiltinOperator, Graph, Model, OpKind, Operator, Options, Quantization, Signature,
     SignaturePort, TensorId,
 };
-use crate::lower::{self, Program, Verdict};
+use crate::lower::{self, Program};
 use crate::plan::{Plan, PlanOptions};
-use crate::tflm::TflmOp;
+use crate::tflm::arena::Kernels;
+use crate::tflm::{self, TFLM_REVISION};
 use crate::work;
 
 /// The facts of a model. Its JSON is kept stable; keys may be added.
@@ -30,6 +31,8 @@ pub struct Report {
     pub subgraphs: Vec<GraphReport>,
     /// What the compiled engine makes of the model.
     pub compiled: CompiledReport,
+    /// What TensorFlow Lite Micro's reference kernels make of it.
+    pub tflm: TflmReport,
     /// Sums over all subgraphs.
     pub totals: Totals,
 }
@@ -133,7 +136,7 @@ pub struct OperatorReport {
     pub live_bytes: Option<usize>,
     /// Whether the compiled engine can run it.
     pub compiled: bool,
-    /// Whether TensorFlow Lite Micro has a kernel for it.
+    /// Whether TensorFlow Lite Micro has a kernel that takes it.
     pub tflm: bool,
 }
 
@@ -185,6 +188,18 @@ pub struct CompiledReport {
     pub problems: Vec<Diagnostic>,
 }
 
+/// What TensorFlow Lite Micro makes of the model; places without the file.
+#[derive(Debug, Clone, Serialize)]
+pub struct TflmReport {
+    /// Whether it has kernels for all operators, and they take them.
+    pub ok: bool,
+    /// The revision of tflite-micro that is spoken of.
+    pub revision: &'static str,
+    /// What its kernels refuse, where it computes something else, and what it fixes.
+    #[serde(flatten)]
+    pub verdict: tflm::Verdict,
+}
+
 /// Sums over all subgraphs.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Totals {
@@ -210,7 +225,7 @@ impl Report {
             .map(|(index, graph)| match plans.get(&index) {
                 Some(plan) => GraphReport::new(graph, index, Some(plan), &[]),
                 None => {
-                    let Verdict { plan, problems } = lower::judge(graph, options);
+                    let lower::Verdict { plan, problems } = lower::judge(graph, options);
                     GraphReport::new(graph, index, plan.as_ref(), &problems)
                 }
             })
@@ -223,6 +238,7 @@ impl Report {
             signatures: model.signatures.iter().map(SignatureReport::new).collect(),
             totals: Totals::new(model, &subgraphs),
             compiled: CompiledReport::new(compiled),
+            tflm: TflmReport::new(model, &subgraphs),
             subgraphs,
         }
     }
@@ -299,7 +315,7 @@ impl OperatorReport {
             live_bytes: plan.map(|plan| plan.operators[index].live_bytes),
             // Without a plan nothing is lowered.
             compiled: plan.is_some() && !refused,
-            tflm: TflmOp::for_kind(&operator.kind).is_some(),
+            tflm: tflm::takes(graph, index, Kernels::Reference),
         }
     }
 }
@@ -369,6 +385,23 @@ impl CompiledReport {
             problems: (problems.unwrap_or_default().iter())
                 .map(without_file)
                 .collect(),
+        }
+    }
+}
+
+impl TflmReport {
+    fn new(model: &Model, subgraphs: &[GraphReport]) -> Self {
+        let mut verdict = tflm::verdict(model, Kernels::Reference);
+        for list in [&mut verdict.refused, &mut verdict.differs] {
+            for diagnostic in list {
+                diagnostic.place.file = None;
+            }
+        }
+        let mut operators = subgraphs.iter().flat_map(|graph| &graph.operators);
+        Self {
+            ok: verdict.refused.is_empty() && operators.all(|operator| operator.tflm),
+            revision: TFLM_REVISION,
+            verdict,
         }
     }
 }
@@ -457,6 +490,7 @@ mod tests {
             version: 1,
             inputs: inputs.iter().map(|id| Some(TensorId(*id))).collect(),
             outputs: vec![TensorId(output)],
+            intermediates: Vec::new(),
             options: Options::Reshape(ReshapeOptions {
                 new_shape: Vec::new(),
             }),
@@ -490,6 +524,7 @@ mod tests {
             }],
             signatures: Vec::new(),
             metadata: Vec::new(),
+            outside: Vec::new(),
         }
     }
 

@@ -53,6 +53,7 @@ pub(crate) fn model(file: &str, inputs: Vec<Tensor>, outputs: Vec<Tensor>) -> Mo
         }],
         signatures: Vec::new(),
         metadata: Vec::new(),
+        outside: Vec::new(),
     }
 }
 
@@ -84,6 +85,7 @@ pub(crate) fn operator(kind: OpKind) -> Operator {
         version: 1,
         inputs: vec![],
         outputs: vec![],
+        intermediates: vec![],
         options: Options::None,
     }
 }

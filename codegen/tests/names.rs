@@ -32,6 +32,7 @@ fn graph(inputs: &[&str]) -> Graph {
             version: 1,
             inputs: vec![Some(ids[0]), Some(ids[1])],
             outputs: vec![*output],
+            intermediates: Vec::new(),
             options: Options::None,
         }],
         inputs: input_ids.to_vec(),
@@ -57,6 +58,7 @@ fn module(graphs: Vec<Graph>, signatures: &[&str]) -> String {
         graphs,
         signatures: signatures.collect(),
         metadata: Vec::new(),
+        outside: Vec::new(),
     };
     let program = lower::compile(&model, &Default::default()).expect("the model compiles");
     rust::file(&program, &RustOptions::default())

@@ -51,6 +51,7 @@ fn model(op: Op, options: Options, tensors: Vec<Tensor>) -> Model {
             version: 1,
             inputs: inputs.iter().copied().map(Some).collect(),
             outputs: vec![*output],
+            intermediates: Vec::new(),
             options,
         }],
         inputs: inputs
@@ -69,6 +70,7 @@ fn model(op: Op, options: Options, tensors: Vec<Tensor>) -> Model {
         graphs: vec![graph],
         signatures: Vec::new(),
         metadata: Vec::new(),
+        outside: Vec::new(),
     }
 }
 

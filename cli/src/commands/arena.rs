@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::graph::Model;
 use castiron_codegen::tflm::arena::{self, Arena, ArenaNeed, ArenaOptions, Decider};
+use castiron_codegen::tflm::{self, Verdict};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Answer;
 use crate::args::{Destination, General};
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Outputs;
@@ -139,6 +141,13 @@ impl Interpreter {
         checked(kernels, target)
     }
 
+    /// What TFLM makes of a model whose bytes are handed on: another runtime may take them.
+    pub(super) fn warnings(&self, model: &Model) -> Vec<Diagnostic> {
+        let kernels = self.kernels.map_or_else(Default::default, Into::into);
+        let Verdict { refused, differs } = tflm::verdict(model, kernels);
+        refused.into_iter().chain(differs).collect()
+    }
+
     /// The arena that the model needs. Where it is not known, that is an error only for a user
     /// who said what it is for.
     pub(super) fn need(&self, model: &Model) -> Result<ArenaNeed> {
@@ -181,13 +190,32 @@ fn checked(kernels: arena::Kernels, target: arena::Target) -> Result<ArenaOption
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Entry {
-    Arena(Box<Arena>),
+    Arena(Box<Answered>),
     Refused {
         model: String,
         kernels: &'static str,
         error: Refusal,
     },
 }
+
+/// An arena, and what it would be with other kernels or on another processor.
+#[derive(Serialize)]
+struct Answered {
+    #[serde(flatten)]
+    arena: Arena,
+    others: Vec<Other>,
+}
+
+#[derive(Serialize)]
+struct Other {
+    kernels: &'static str,
+    target: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_arena_bytes: Option<usize>,
+}
+
+/// The most operators of a model that others are computed of: each costs as much as the answer.
+const MOST_OPERATORS: usize = 2000;
 
 #[derive(Serialize)]
 struct Refusal {
@@ -201,7 +229,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut failures = Vec::new();
     for path in &arguments.models {
         match compute(path, &options) {
-            Ok(arena) => entries.push(Entry::Arena(Box::new(arena))),
+            Ok(answered) => entries.push(Entry::Arena(Box::new(answered))),
             Err(failure) => {
                 entries.push(Entry::Refused {
                     model: path.display().to_string(),
@@ -220,27 +248,94 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         text: describe(&entries),
         json: &entries,
     };
+    for entry in &entries {
+        if let Entry::Arena(answered) = entry {
+            diagnostics::warn(&answered.arena.warnings);
+        }
+    }
     let outputs = Outputs::default();
     super::answer(outputs, &answer, &arguments.to, &arguments.models, general)?;
     Failure::of_several(failures)
 }
 
-fn compute(path: &Path, options: &ArenaOptions) -> Result<Arena> {
+fn compute(path: &Path, options: &ArenaOptions) -> Result<Answered> {
     let input = input::model(path)?;
-    Ok(Arena::new(&input.model, options)?)
+    let arena = Arena::new(&input.model, options)?;
+    let others = match arena.operators.len() {
+        0..=MOST_OPERATORS => others(&input.model, options),
+        _ => Vec::new(),
+    };
+    Ok(Answered { arena, others })
+}
+
+/// The arenas of other kernels and processors. Reference kernels take the same on all of Arm's.
+fn others(model: &Model, options: &ArenaOptions) -> Vec<Other> {
+    use arena::{Kernels, Target};
+    let same = |kernels: Kernels, target: Target| {
+        let both_arm = target != Target::Riscv32 && options.target != Target::Riscv32;
+        kernels == options.kernels
+            && (target == options.target || (kernels == Kernels::Reference && both_arm))
+    };
+    let arm = match options.target {
+        Target::Riscv32 => Target::CortexM4,
+        target => target,
+    };
+    let all = [
+        (Kernels::Reference, arm),
+        (Kernels::CmsisNn, Target::CortexM0),
+        (Kernels::CmsisNn, Target::CortexM4),
+        (Kernels::CmsisNn, Target::CortexM55),
+        (Kernels::Reference, Target::Riscv32),
+    ];
+    let others = all
+        .into_iter()
+        .filter(|(kernels, target)| !same(*kernels, *target));
+    let other = |(kernels, target): (Kernels, Target)| {
+        let options = ArenaOptions {
+            kernels,
+            target,
+            ..*options
+        };
+        Other {
+            kernels: kernels.name(),
+            target: target.name(),
+            min_arena_bytes: Arena::new(model, &options)
+                .ok()
+                .map(|arena| arena.min_arena_bytes),
+        }
+    };
+    others.map(other).collect()
 }
 
 fn describe(entries: &[Entry]) -> String {
-    let arenas: Vec<&Arena> = (entries.iter())
+    let arenas: Vec<&Answered> = (entries.iter())
         .filter_map(|entry| match entry {
-            Entry::Arena(arena) => Some(&**arena),
+            Entry::Arena(answered) => Some(&**answered),
             Entry::Refused { .. } => None,
         })
         .collect();
     match &arenas[..] {
         [] => String::new(),
-        [arena] if entries.len() == 1 => one(arena),
-        arenas => several(arenas),
+        [answered] if entries.len() == 1 => one(&answered.arena) + &besides(&answered.others),
+        arenas => several(
+            &arenas
+                .iter()
+                .map(|answered| &answered.arena)
+                .collect::<Vec<_>>(),
+        ),
+    }
+}
+
+/// What the arena would be otherwise, in a line.
+fn besides(others: &[Other]) -> String {
+    let known = |other: &Other| {
+        let bytes = text::bytes(other.min_arena_bytes?);
+        Some(format!("{} on {} {bytes}", other.kernels, other.target))
+    };
+    let known: Vec<String> = others.iter().filter_map(known).collect();
+    match &known[..] {
+        [] => String::new(),
+        known => format!("It would be: {}.\n", known.join(", ")),
     }
 }
 

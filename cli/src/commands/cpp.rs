@@ -83,5 +83,13 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     outputs.named_by_us(0);
     let sources = [input.path.clone()];
-    super::write(outputs, &arguments.depfile, &sources, general)
+    let warnings = &direct.warnings;
+    super::write_with_warnings(
+        outputs,
+        &arguments.depfile,
+        &sources,
+        &[],
+        warnings,
+        general,
+    )
 }

@@ -313,6 +313,13 @@ fn describe(answer: &Answer<'_>) -> String {
     out.push('\n');
     out += &file_table(&answer.files);
     out += &super::arena::unknown(std::slice::from_ref(answer.tflm_arena));
+    if !answer
+        .skipped
+        .iter()
+        .any(|skipped| skipped.what == RESOLVER)
+    {
+        out += &inspect::of_tflm(answer.report);
+    }
     for skipped in &answer.skipped {
         out += &format!("\n{}", heading(format_args!("Not made: {}", skipped.what)));
         out += &text::problems(&skipped.diagnostics);

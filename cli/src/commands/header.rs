@@ -108,7 +108,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
     let arenas = arena.as_slice();
-    super::write_with_arenas(outputs, &arguments.depfile, &sources, arenas, general)
+    let warnings = arguments.interpreter.warnings(&input.model);
+    super::write_with_warnings(
+        outputs,
+        &arguments.depfile,
+        &sources,
+        arenas,
+        &warnings,
+        general,
+    )
 }
 
 /// A C file streams its bytes; as text they would take six times the model's size in memory.

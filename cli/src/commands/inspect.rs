@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use castiron_codegen::emit::csv;
 use castiron_codegen::lower::{self, CompileOptions};
-use castiron_codegen::report::{GraphReport, OperandReport, OperatorReport, Report, TensorReport};
+use castiron_codegen::report::{
+    GraphReport, OperandReport, OperatorReport, Report, TensorReport, TflmReport,
+};
 use clap::Args;
 use serde::Serialize;
 
@@ -63,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         several => Reports::Several(several),
     };
     let texts: Vec<String> = (reports.iter())
-        .map(|report| describe(report) + &problems(report))
+        .map(|report| describe(report) + &problems(report) + &of_tflm(report))
         .collect();
     let answer = Answer {
         what: "report",
@@ -292,4 +294,24 @@ fn problems(report: &Report) -> String {
     }
     let title = heading("The compiled engine cannot run this model");
     format!("\n{title}{}", text::problems(&report.compiled.problems))
+}
+
+/// What TensorFlow Lite Micro makes of the model that a user would not expect.
+pub(super) fn of_tflm(report: &Report) -> String {
+    let TflmReport {
+        revision, verdict, ..
+    } = &report.tflm;
+    let lists = [
+        ("refuses this model", &verdict.refused),
+        (
+            "computes something else than the model says",
+            &verdict.differs,
+        ),
+    ];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let shown = lists.map(|(does, list)| {
+        let title = heading(format_args!("TensorFlow Lite Micro ({revision}) {does}"));
+        format!("\n{title}{}", text::problems(list))
+    });
+    shown.collect()
 }

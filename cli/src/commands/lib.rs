@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::arena::Kernels;
 use super::file_table;
 use crate::args::{Companions, Depfile, General};
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras};
 use crate::output::{Outputs, Written};
@@ -198,6 +199,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             tflm::build(&input.model, tree, &settings, &options)
         }
     })?;
+    if let Some(tree) = &tree {
+        let verdict = castiron_codegen::tflm::verdict_of_calls(&input.model, tree.kernels());
+        diagnostics::warn(&verdict.warnings()?);
+    }
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;
     for file in &made.files {

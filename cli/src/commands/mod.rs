@@ -21,10 +21,12 @@ pub(crate) mod validate;
 
 use std::path::PathBuf;
 
+use castiron_codegen::error::Diagnostic;
 use castiron_codegen::tflm::arena::ArenaNeed;
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Depfile, Destination, General};
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::output::{Outputs, Written, is_stdout};
 use crate::text;
@@ -101,20 +103,23 @@ fn write(
     sources: &[PathBuf],
     general: &General,
 ) -> Result<()> {
-    write_with_arenas(outputs, depfile, sources, &[], general)
+    write_with_warnings(outputs, depfile, sources, &[], &[], general)
 }
 
-/// The same for outputs that name arenas of TFLM.
-fn write_with_arenas(
+/// The same for outputs that name arenas of TFLM, with what a user should know of the model besides.
+fn write_with_warnings(
     mut outputs: Outputs<'_>,
     depfile: &Depfile,
     sources: &[PathBuf],
     arenas: &[ArenaNeed],
+    warnings: &[Diagnostic],
     general: &General,
 ) -> Result<()> {
     #[derive(Serialize)]
     struct Files<'a> {
         files: Vec<Written>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        warnings: &'a [Diagnostic],
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         tflm_arenas: &'a [ArenaNeed],
     }
@@ -124,9 +129,14 @@ fn write_with_arenas(
     outputs.add_depfile(depfile, sources)?;
     let to_stdout = outputs.to_stdout();
     let files = outputs.write(sources)?;
+    diagnostics::warn(warnings);
     if general.json {
-        let tflm_arenas = arenas;
-        text::print(&to_json(&Files { files, tflm_arenas })?)
+        let answer = Files {
+            files,
+            warnings,
+            tflm_arenas: arenas,
+        };
+        text::print(&to_json(&answer)?)
     } else if general.quiet || to_stdout {
         Ok(())
     } else {

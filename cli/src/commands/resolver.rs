@@ -74,11 +74,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let header = Resolver::new(models.iter().map(|m| &m.model), &options)?.to_header()?;
     let mut outputs = Outputs::default();
     outputs.add_bytes("TFLM resolver", &arguments.output, header);
-    super::write_with_arenas(
+    let warnings: Vec<_> = (models.iter())
+        .flat_map(|model| arguments.interpreter.warnings(&model.model))
+        .collect();
+    super::write_with_warnings(
         outputs,
         &arguments.depfile,
         &arguments.models,
         &arenas,
+        &warnings,
         general,
     )
 }

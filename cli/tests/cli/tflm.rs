@@ -81,6 +81,137 @@ fn a_processor_decides_only_cmsis_nn() {
     assert!(text.contains("cortex-m55"), "{text}");
 }
 
+fn refused(name: &str) -> String {
+    repository(&format!("tests/data/tflm/{name}.tflite"))
+}
+
+/// TFLM says so on the device; every command that makes something for it says so here.
+#[test]
+fn what_tflm_refuses_is_an_error_with_the_remedy() {
+    let folder = Folder::new();
+    let out = folder.path("out");
+    for (name, operator, remedy) in [
+        ("hybrid_dense", "FULLY_CONNECTED", "representative_dataset"),
+        ("legacy_uint8_conv", "CONV_2D", "quantises to int8"),
+        ("fc_int4_per_channel", "FULLY_CONNECTED", "int8"),
+        ("concatenation_of_11", "CONCATENATION", "at most ten"),
+        ("fill_of_computed_sizes", "FILL", "fixed input shape"),
+        ("quantize_of_two", "QUANTIZE", "compiled engine"),
+        ("pad_int64_paddings", "PAD", "compiled engine"),
+    ] {
+        let model = refused(name);
+        for arguments in [
+            &["arena", &model][..],
+            &["gen-resolver", &model, "-o", &out],
+            &["gen-cpp", &model, "--out-dir", &out],
+            &["gen-header", &model, "--kernels", "reference", "-o", &out],
+        ] {
+            let (code, text) = failure(arguments);
+            assert_eq!(code, 1, "{arguments:?}: {text}");
+            for part in ["TFLM's kernel refuses", operator, remedy] {
+                assert!(text.contains(part), "{arguments:?}: {part} in {text}");
+            }
+        }
+        let report = json(&["inspect", "--json", &model]);
+        assert_eq!(report["tflm"]["ok"], false, "{name}");
+    }
+}
+
+#[test]
+fn what_tflm_computes_otherwise_is_a_warning_that_names_the_operator() {
+    for (name, operator) in [
+        ("depth_multiplier_0", "DEPTHWISE_CONV_2D"),
+        ("dynamic_batch_dilated_conv1d", "SPACE_TO_BATCH_ND"),
+        ("weight_only_int8_conv", "DEQUANTIZE"),
+    ] {
+        let arenas = json(&["arena", "--json", &refused(name)]);
+        let warning = &arenas[0]["warnings"][0];
+        assert_eq!(warning["place"]["operator"]["name"], operator, "{name}");
+        let output = castiron(&["arena", &refused(name)]).assert().success();
+        let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(text.starts_with("warning: "), "{text}");
+    }
+    let fixed = json(&["arena", "--json", &refused("any_size_input")]);
+    let message = fixed[0]["warnings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("leaves open"), "{message}");
+}
+
+#[test]
+fn weights_behind_the_flatbuffer_are_moved_in() {
+    let folder = Folder::new();
+    let model = refused("external_buffers");
+    let (code, text) = failure(&["arena", &model]);
+    assert_eq!(code, 1);
+    assert!(text.contains("castiron align"), "{text}");
+    let (code, text) = failure(&["plan", &model, "--embed", "-o", &folder.path("p.tflite")]);
+    assert_eq!(code, 1);
+    assert!(text.contains("castiron align"), "{text}");
+    let aligned = folder.path("aligned.tflite");
+    castiron(&["align", &model, "-o", &aligned])
+        .assert()
+        .success();
+    assert_eq!(
+        json(&["arena", "--json", &aligned])[0]["warnings"],
+        serde_json::Value::Null
+    );
+    // The weights are there once.
+    let bytes = |path: &str| fs::metadata(path).unwrap().len();
+    assert!(bytes(&aligned) < bytes(&model) + 512);
+    let before = json(&["inspect", "--json", &model]);
+    let after = json(&["inspect", "--json", &aligned]);
+    assert_eq!(before["compiled"], after["compiled"]);
+    assert_eq!(before["totals"], after["totals"]);
+}
+
+#[test]
+fn a_handle_that_is_none_is_refused() {
+    let folder = Folder::new();
+    let model = refused("var_handle_oob_write");
+    let (code, text) = failure(&["gen-cpp", &model, "--out-dir", &folder.path("out")]);
+    assert_eq!(code, 1);
+    assert!(text.contains("RESOURCE"), "{text}");
+}
+
+#[test]
+fn kernels_that_castiron_cannot_call_are_not_denied() {
+    let folder = Folder::new();
+    for name in ["ethos_u_i8", "signal_rfft_f32"] {
+        let model = repository(&format!("tests/data/arena/{name}.tflite"));
+        let (code, text) = failure(&["gen-cpp", &model, "--out-dir", &folder.path("out")]);
+        assert_eq!(code, 1);
+        assert!(text.contains("without the interpreter"), "{text}");
+        assert!(text.contains("gen-resolver"), "{text}");
+    }
+}
+
+#[test]
+fn an_arena_comes_with_what_it_would_be_otherwise() {
+    let others = json(&["arena", "--json", &kws()])[0]["others"].clone();
+    let of = |kernels: &str, target: &str| {
+        let mut all = others.as_array().unwrap().iter();
+        all.find(|o| o["kernels"] == kernels && o["target"] == target)
+            .map(|o| o["min_arena_bytes"].clone())
+    };
+    let alone = |kernels: &str, target: &str| {
+        let answer = json(&[
+            "arena",
+            "--json",
+            &kws(),
+            "--kernels",
+            kernels,
+            "--target",
+            target,
+        ]);
+        Some(answer[0]["min_arena_bytes"].clone())
+    };
+    assert_eq!(
+        of("cmsis-nn", "cortex-m55"),
+        alone("cmsis-nn", "cortex-m55")
+    );
+    assert_eq!(of("reference", "riscv32"), alone("reference", "riscv32"));
+    assert_eq!(of("reference", "cortex-m4"), None);
+}
+
 #[test]
 fn an_embedded_plan_is_followed() {
     let folder = Folder::new();

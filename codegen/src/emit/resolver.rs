@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{Model, OpKind};
-use crate::tflm::arena::ArenaNeed;
-use crate::tflm::{TFLM_REVISION, TflmOp};
+use crate::tflm::arena::{ArenaNeed, Kernels};
+use crate::tflm::{self, TFLM_REVISION, TflmOp};
 
 use super::arena::ArenaValues;
 use super::ident::{Language, identifier};
@@ -106,6 +106,7 @@ impl Resolver {
         let mut reported = BTreeSet::new();
         for model in models {
             resolver.models.insert(model.stem().to_owned());
+            let verdict = tflm::verdict(model, Kernels::Reference);
             for (g, graph) in model.graphs.iter().enumerate() {
                 for (i, operator) in graph.operators.iter().enumerate() {
                     let kind = &operator.kind;
@@ -120,6 +121,8 @@ impl Resolver {
                     }
                 }
             }
+            // A resolver with a kernel that refuses its operator is of no use.
+            found.extend(verdict.refused);
         }
         match Error::from_many(found) {
             Some(error) => Err(error),

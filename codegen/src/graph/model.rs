@@ -21,6 +21,8 @@ pub struct Model {
     pub signatures: Vec<Signature>,
     /// Named blobs.
     pub metadata: Vec<Metadata>,
+    /// Constants whose bytes lie behind the flatbuffer, by subgraph.
+    pub outside: Vec<(usize, TensorId)>,
 }
 
 /// One subgraph: tensors and operators in execution order.

@@ -15,6 +15,8 @@ pub struct Operator {
     pub inputs: Vec<Option<TensorId>>,
     /// Outputs.
     pub outputs: Vec<TensorId>,
+    /// Tensors that its kernel may use while it runs; converters leave calibrated scales there.
+    pub intermediates: Vec<TensorId>,
     /// Options.
     pub options: Options,
 }

@@ -44,8 +44,7 @@ pub struct Conv2dOptions {
     pub bias_type: i8,
 }
 
-/// DEPTHWISE_CONV_2D. Pairs are (height, width). The file's `depth_multiplier` is not kept:
-/// it follows from the shapes, and some writers leave it 0.
+/// DEPTHWISE_CONV_2D. Pairs are (height, width).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct DepthwiseConv2dOptions {
@@ -53,6 +52,8 @@ pub struct DepthwiseConv2dOptions {
     pub stride: (usize, usize),
     pub dilation: (usize, usize),
     pub activation: Activation,
+    /// As in the file. It follows from the shapes, and some writers leave it 0.
+    pub depth_multiplier: i32,
 }
 
 /// AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D. Pairs are (height, width).

@@ -146,6 +146,7 @@ fn evaluate_with(
         graphs: vec![alone],
         signatures: Vec::new(),
         metadata: Vec::new(),
+        outside: Vec::new(),
     };
     let run = || {
         let program = lower::compile(&model, &lower::CompileOptions::default())?;

@@ -47,6 +47,12 @@ impl<'a> Constants<'a> {
         }
     }
 
+    /// Whether a buffer's bytes lie behind the flatbuffer.
+    pub(super) fn is_outside(&self, index: u32) -> bool {
+        let buffer = self.buffers.get(index as usize);
+        buffer.is_some_and(|buffer| buffer.data().as_slice().is_empty() && buffer.offset() > 1)
+    }
+
     /// Bytes behind the flatbuffer, where writers of files over 2 GB put them.
     pub(super) fn external(&self, offset: u64, size: u64) -> Result<&'a [u8], Diagnostic> {
         let range = || {

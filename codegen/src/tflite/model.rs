@@ -23,6 +23,7 @@ pub(super) fn build<'a>(
         constants: Constants::new(file, root.buffers()),
         report: Report::default(),
         codes: Vec::new(),
+        outside: Vec::new(),
     };
     reader.read_codes(root);
     let graphs = reader.read_graphs(root, verifier);
@@ -39,6 +40,7 @@ pub(super) fn build<'a>(
         graphs,
         signatures,
         metadata,
+        outside: reader.outside,
     })
 }
 
@@ -47,6 +49,8 @@ struct Reader<'a> {
     report: Report,
     /// `None` where the code itself is already reported.
     codes: Vec<Option<(OpKind, u32)>>,
+    /// Constants behind the flatbuffer.
+    outside: Vec<(usize, TensorId)>,
 }
 
 impl<'a> Reader<'a> {
@@ -95,6 +99,10 @@ impl<'a> Reader<'a> {
         let mut sound = Vec::with_capacity(count);
         for (index, raw) in raw.tensors().iter().enumerate() {
             let (tensor, found) = tensor::read(raw, &mut self.constants);
+            if self.constants.is_outside(raw.buffer()) {
+                let id = u32::try_from(index).ok().map(TensorId);
+                self.outside.extend(id.map(|id| (graph_index, id)));
+            }
             sound.push(found.is_empty());
             for d in found {
                 report.push(d.at_tensor(index, &short(&tensor.name)));

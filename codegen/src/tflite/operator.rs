@@ -105,6 +105,13 @@ pub(super) fn read(
             Err(d) => found.push(d),
         }
     }
+    // Nothing is computed with them, so one that is not there is left out.
+    let intermediates = raw.intermediates();
+    let intermediates = intermediates.iter().filter_map(|index| {
+        let id = u32::try_from(index).ok()?;
+        ((id as usize) < tensors).then_some(TensorId(id))
+    });
+    let intermediates = intermediates.collect();
     let options = match kind {
         OpKind::Builtin(op) => options::read(*op, raw, verifier),
         OpKind::Custom(_) => custom_options(raw, constants),
@@ -115,6 +122,7 @@ pub(super) fn read(
             version: *version,
             inputs,
             outputs,
+            intermediates,
             options,
         }),
         Ok(_) => Err(found),

@@ -37,6 +37,7 @@ pub(super) fn read(
                 stride: pair("stride", o.stride_h(), o.stride_w())?,
                 dilation: pair("dilation", o.dilation_h(), o.dilation_w())?,
                 activation: activation(o.activation())?,
+                depth_multiplier: o.depth_multiplier(),
             }),
             None => return Err(missing()),
         },

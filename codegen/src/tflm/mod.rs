@@ -1,5 +1,6 @@
 //! What TensorFlow Lite Micro (TFLM) has and does: its operators, and the arena it needs.
 
+mod accepts;
 pub mod arena;
 pub mod direct;
 mod ops;
@@ -11,6 +12,7 @@ use std::fmt;
 
 use crate::graph::{BuiltinOperator, OpKind};
 
+pub use accepts::{Verdict, takes, verdict, verdict_of_calls};
 pub use ops::OPS;
 pub use revision::TFLM_REVISION;
 

@@ -34,6 +34,7 @@ fn work_of(
             .map(|i| Some(TensorId(i)))
             .collect(),
         outputs: vec![output],
+        intermediates: Vec::new(),
         options,
     };
     let graph = Graph {

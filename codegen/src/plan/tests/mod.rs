@@ -48,6 +48,7 @@ impl Build {
             version: 1,
             inputs: inputs.iter().copied().map(Some).collect(),
             outputs: outputs.to_vec(),
+            intermediates: Vec::new(),
             options: Options::None,
         });
         self.memory.push(OpMemory {

@@ -13,18 +13,30 @@ const LENGTH: usize = 4;
 
 pub(super) fn align(file: &Parts<'_>) -> Result<Vec<u8>, Diagnostic> {
     let data: Vec<Option<(usize, usize)>> = (file.buffers.iter())
-        .map(|table| file.vector(*table, 0).filter(|(_, length)| *length > 0))
+        .map(|table| {
+            (file.vector(*table, 0).or_else(|| file.outside(*table)))
+                .filter(|(_, length)| *length > 0)
+        })
         .collect();
     let aligned = |(at, _): &(usize, usize)| at.is_multiple_of(ALIGNMENT);
-    if data.iter().flatten().all(aligned) {
+    if file.is_whole() && data.iter().flatten().all(aligned) {
         return Ok(file.bytes.to_vec());
     }
     // Parts of an odd file may share bytes with its buffers; then nothing of it is moved.
-    let moved = rewrite(file, &data, room(file, &data))?;
-    match crate::tflite::read(&file.model.file, &moved) {
-        Ok(model) if is_same(&model, &file.model) => Ok(moved),
-        _ => rewrite(file, &data, Vec::new()),
+    let moved = rewrite(file, &data, room(file, &data), file.end())?;
+    if reads_the_same(file, &moved) {
+        return Ok(moved);
     }
+    let whole = rewrite(file, &data, Vec::new(), file.bytes.len())?;
+    match reads_the_same(file, &whole) {
+        true => Ok(whole),
+        false => Err(super::odd("a file that stays the same where it is moved")),
+    }
+}
+
+fn reads_the_same(file: &Parts<'_>, moved: &[u8]) -> bool {
+    let read = crate::tflite::read(&file.model.file, moved);
+    read.is_ok_and(|model| is_same(&model, &file.model))
 }
 
 fn is_same(a: &Model, b: &Model) -> bool {
@@ -50,13 +62,14 @@ fn all<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
 }
 
-/// Moves all buffers with data into `room`, or in front.
+/// Moves all buffers with data into `room`, or in front; what is behind `end` is left out.
 fn rewrite(
     file: &Parts<'_>,
     data: &[Option<(usize, usize)>],
     room: Vec<Range<usize>>,
+    end: usize,
 ) -> Result<Vec<u8>, Diagnostic> {
-    let mut rest = file.bytes.to_vec();
+    let mut rest = file.bytes.get(..end).unwrap_or(file.bytes).to_vec();
     // The largest first; tables may share a vector.
     let mut vectors: Vec<(usize, usize)> = data.iter().flatten().copied().collect();
     vectors.sort_unstable_by_key(|(at, length)| (std::cmp::Reverse(*length), *at));
@@ -95,6 +108,10 @@ fn room(file: &Parts<'_>, data: &[Option<(usize, usize)>]) -> Vec<Range<usize>> 
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for (table, data) in file.buffers.iter().zip(data) {
         let Some((at, length)) = data else { continue };
+        // What lies behind the flatbuffer moves in front, and its old place is left.
+        if file.outside(*table).is_some() {
+            continue;
+        }
         ranges.push(at - LENGTH..at + length);
         let size = file
             .directory(*table)

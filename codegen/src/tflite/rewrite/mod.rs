@@ -31,6 +31,15 @@ const SLOTS: usize = 10;
 pub fn set_metadata(file_name: &str, bytes: &[u8], name: &str, data: &[u8]) -> Result<Vec<u8>> {
     let set = || {
         let file = Parts::of(file_name, bytes)?;
+        // Moving the file back would leave their offsets, which count from its beginning, behind.
+        if !file.is_whole() {
+            return Err(
+                Diagnostic::new("the file keeps weights behind its flatbuffer")
+                    .expected("buffers inside the flatbuffer")
+                    .found("buffers with an offset in the file")
+                    .help("move them in first: castiron align MODEL -o ALIGNED"),
+            );
+        }
         let mut front = Front::new();
         let buffer = front.buffer(data);
         let mut buffers = file.buffers();
@@ -46,12 +55,14 @@ pub fn set_metadata(file_name: &str, bytes: &[u8], name: &str, data: &[u8]) -> R
     set().map_err(|d| crate::error::Error::from(d).in_file(file_name))
 }
 
-/// The file with every constant buffer at a multiple of 16 bytes; unchanged where that holds.
+/// The file with every constant buffer inside its flatbuffer and at a multiple of 16 bytes; unchanged
+/// where that holds.
 ///
-/// Buffers move within the room that buffers already take; what does not fit there goes in front.
+/// Buffers move within the room that buffers already take; what does not fit there goes in front, and
+/// so does what lies behind the flatbuffer.
 ///
 /// # Errors
-/// If the file is no model, or keeps data outside its flatbuffer.
+/// If the file is no model.
 pub fn align(file_name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let aligned = || align::align(&Parts::of(file_name, bytes)?);
     aligned().map_err(|d| crate::error::Error::from(d).in_file(file_name))
@@ -93,11 +104,33 @@ impl<'a> Parts<'a> {
         }
         parts.buffers = parts.tables(BUFFERS);
         parts.metadata = parts.tables(METADATA);
-        let outside = |table: &usize| (1..3).any(|slot| parts.field(*table, slot).is_some());
-        if parts.buffers.iter().any(outside) {
-            return Err(odd("buffers inside the flatbuffer"));
-        }
         Ok(parts)
+    }
+
+    /// Where a buffer's data lies behind the flatbuffer, and its length.
+    fn outside(&self, table: usize) -> Option<(usize, usize)> {
+        let number = |slot: usize| {
+            let bytes = self.bytes.get(self.field(table, slot)?..)?.first_chunk()?;
+            usize::try_from(u64::from_le_bytes(*bytes)).ok()
+        };
+        // Offset 1 is what a writer puts first.
+        let (at, length) = (number(1)?, number(2)?);
+        let end = at.checked_add(length)?;
+        (at > 1 && end <= self.bytes.len()).then_some((at, length))
+    }
+
+    /// Where the flatbuffer ends, as far as data behind it tells.
+    fn end(&self) -> usize {
+        let outside = self.buffers.iter().filter_map(|table| self.outside(*table));
+        outside.map(|(at, _)| at).min().unwrap_or(self.bytes.len())
+    }
+
+    /// Whether all data is inside the flatbuffer.
+    fn is_whole(&self) -> bool {
+        !self
+            .buffers
+            .iter()
+            .any(|table| self.outside(*table).is_some())
     }
 
     fn buffers(&self) -> Vec<To> {

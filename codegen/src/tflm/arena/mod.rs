@@ -31,15 +31,16 @@ pub(super) use lifetimes::reached;
 pub use need::ArenaNeed;
 pub use offline::{OFFLINE_PLAN, Offline};
 pub use report::{Arena, Decider, OperatorArena, PlannedBuffer};
+pub(super) use site::Site;
 pub use target::{Kernels, Target};
 
 use crate::cortex::Simd;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Graph, Model};
+use crate::tflm::accepts;
 use lifetimes::{Owner, Scratch};
 use load::Load;
 use prepare::{Event, Requests};
-use site::Site;
 use table::SizeTable;
 
 /// What the arena is computed for.
@@ -64,7 +65,13 @@ impl Arena {
     /// are no such kernels for the processor.
     pub fn new(model: &Model, options: &ArenaOptions) -> Result<Self> {
         let interpreter = Interpreter::new(model, options)?;
-        interpreter.arena().map_err(|e| e.in_file(&model.file))
+        let warnings = accepts::verdict(model, options.kernels).warnings()?;
+        // TFLM would give each such tensor a place in the arena, and nothing would fill it.
+        if let Some(outside) = accepts::outside(model) {
+            return Err(Error::from(outside).in_file(&model.file));
+        }
+        let arena = interpreter.arena().map_err(|e| e.in_file(&model.file))?;
+        Ok(Self { warnings, ..arena })
     }
 }
 
@@ -90,7 +97,7 @@ pub fn kernel_memory(
     let Some(graph) = model.graphs.get(subgraph) else {
         return Ok(Vec::new());
     };
-    let mut wrong: Vec<Diagnostic> = interpreter.unknown_types(graph).collect();
+    let mut wrong: Vec<Diagnostic> = unknown_types(graph).collect();
     let mut kernels = Vec::new();
     for operator in 0..graph.operators.len() {
         let site = Site { graph, operator };
@@ -119,6 +126,22 @@ impl KernelMemory {
         }
         Self { kept, scratch }
     }
+}
+
+/// Tensors of types that TFLM has no size for.
+pub(super) fn unknown_types(graph: &Graph) -> impl Iterator<Item = Diagnostic> {
+    let tensors = graph.tensors.iter().enumerate();
+    tensors.filter_map(|(index, tensor)| match site::bytes(tensor) {
+        Some(_) => None,
+        None if tensor.is_constant() => None,
+        None => Some(
+            Diagnostic::new("TFLM has no size for the tensor's type")
+                .expected("numbers of at least 4 bits, or BOOL")
+                .found(tensor.dtype)
+                .help("convert the model with another type")
+                .at_tensor(index, &tensor.name),
+        ),
+    })
 }
 
 struct Interpreter<'a> {
@@ -200,6 +223,7 @@ impl<'a> Interpreter<'a> {
             offline_plan: offline.is_some(),
             exact: assumptions.is_empty(),
             assumptions,
+            warnings: Vec::new(),
             operators: nodes.iter().map(|node| self.operator(node)).collect(),
             buffers: buffers
                 .map(|((buffer, owner), offset)| PlannedBuffer {
@@ -231,7 +255,7 @@ impl<'a> Interpreter<'a> {
         let mut wrong = Vec::new();
         let mut variables = variables::Variables::default();
         for (subgraph, graph) in self.model.graphs.iter().enumerate() {
-            wrong.extend(self.unknown_types(graph).map(|d| d.in_subgraph(subgraph)));
+            wrong.extend(unknown_types(graph).map(|d| d.in_subgraph(subgraph)));
             let handles = variables::handles(graph);
             for operator in 0..graph.operators.len() {
                 let site = Site { graph, operator };
@@ -284,21 +308,6 @@ impl<'a> Interpreter<'a> {
             dispensable: site.name() == "ELU" && site.input(0)?.dtype == DType::Float32,
             events: requests.events,
             peak: 0,
-        })
-    }
-
-    fn unknown_types(&self, graph: &Graph) -> impl Iterator<Item = Diagnostic> {
-        let tensors = graph.tensors.iter().enumerate();
-        tensors.filter_map(|(index, tensor)| match site::bytes(tensor) {
-            Some(_) => None,
-            None if tensor.is_constant() => None,
-            None => Some(
-                Diagnostic::new("TFLM has no size for the tensor's type")
-                    .expected("numbers of at least 4 bits, or BOOL")
-                    .found(tensor.dtype)
-                    .help("convert the model with another type")
-                    .at_tensor(index, &tensor.name),
-            ),
         })
     }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::error::Diagnostic;
+
 /// The arena of one model. Its JSON is kept stable; keys may be added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Arena {
@@ -38,6 +40,9 @@ pub struct Arena {
     pub exact: bool,
     /// What was assumed.
     pub assumptions: Vec<String>,
+    /// Where TFLM computes something else than the model says, or fixes what that leaves open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Diagnostic>,
     /// All operators, in the order of subgraphs.
     pub operators: Vec<OperatorArena>,
     /// The buffers of the head, in the planner's order.

@@ -5,27 +5,27 @@ use crate::graph::{DType, Graph, Options, Tensor, TensorId};
 
 /// An operator within its graph.
 #[derive(Clone, Copy)]
-pub(super) struct Site<'a> {
-    pub(super) graph: &'a Graph,
-    pub(super) operator: usize,
+pub(in crate::tflm) struct Site<'a> {
+    pub(in crate::tflm) graph: &'a Graph,
+    pub(in crate::tflm) operator: usize,
 }
 
 impl<'a> Site<'a> {
-    pub(super) fn name(&self) -> &'a str {
+    pub(in crate::tflm) fn name(&self) -> &'a str {
         self.graph.operators[self.operator].kind.name()
     }
 
-    pub(super) fn options(&self) -> &'a Options {
+    pub(in crate::tflm) fn options(&self) -> &'a Options {
         &self.graph.operators[self.operator].options
     }
 
     /// The tensor that is the input of this position, if the operator has one there.
-    pub(super) fn input_id(&self, position: usize) -> Option<TensorId> {
+    pub(in crate::tflm) fn input_id(&self, position: usize) -> Option<TensorId> {
         let inputs = &self.graph.operators[self.operator].inputs;
         inputs.get(position).copied().flatten()
     }
 
-    pub(super) fn output_id(&self, position: usize) -> Option<TensorId> {
+    pub(in crate::tflm) fn output_id(&self, position: usize) -> Option<TensorId> {
         let outputs = &self.graph.operators[self.operator].outputs;
         outputs.get(position).copied()
     }

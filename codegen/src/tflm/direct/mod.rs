@@ -16,8 +16,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::accepts;
 use super::arena::{self, ArenaOptions};
 use super::registrations::{self, Registration};
+use super::{TFLM_REVISION, TflmOp};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Graph, Model, Operator, Options, Quantization, Tensor, TensorId};
 use crate::ops;
@@ -37,6 +39,8 @@ pub struct DirectOptions {
 /// A model as calls of TFLM's kernels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Direct {
+    /// Where the kernels compute something else than the model says.
+    pub warnings: Vec<Diagnostic>,
     /// The kernels it is planned for.
     pub kernels: &'static str,
     /// The processor it is planned for.
@@ -169,6 +173,7 @@ impl Direct {
             let of = registrations_of(&model.graphs[index]).map_err(|e| e.in_subgraph(index))?;
             registrations.insert(index, of);
         }
+        let warnings = accepts::verdict_of_calls(model, options.arena.kernels).warnings()?;
         for &index in &reached {
             kernels.insert(index, arena::kernel_memory(model, index, &options.arena)?);
         }
@@ -227,7 +232,9 @@ impl Direct {
                 outputs,
             });
         }
+        check_places(&made.tensors, &scratch, layout.bytes)?;
         Ok(Self {
+            warnings,
             kernels: options.arena.kernels.name(),
             target: options.arena.target.name(),
             calls,
@@ -248,6 +255,42 @@ impl Direct {
     }
 }
 
+/// That everything lies within the memory that is planned: kernels write there unchecked.
+fn check_places(tensors: &[DirectTensor], scratch: &[Region], bytes: usize) -> Result<()> {
+    let within =
+        |offset: usize, length: usize| offset.checked_add(length).is_some_and(|end| end <= bytes);
+    let outside = tensors
+        .iter()
+        .enumerate()
+        .find(|(_, tensor)| match tensor.place {
+            Place::Arena(offset) => !within(offset, tensor.bytes),
+            Place::Constant(_) => false,
+        });
+    if let Some((_, tensor)) = outside {
+        return Err(Diagnostic::new(format!(
+            "the tensor {:?} lies outside the memory that is planned",
+            tensor.name
+        ))
+        .expected(format_args!("a place within {bytes} bytes"))
+        .found(format_args!("{} bytes at {:?}", tensor.bytes, tensor.place))
+        .help("this is a fault of castiron's; please report it with the model")
+        .into());
+    }
+    if let Some(region) = scratch
+        .iter()
+        .find(|region| !within(region.offset, region.bytes))
+    {
+        return Err(
+            Diagnostic::new("working memory lies outside the memory that is planned")
+                .expected(format_args!("a place within {bytes} bytes"))
+                .found(format_args!("{} bytes at {}", region.bytes, region.offset))
+                .help("this is a fault of castiron's; please report it with the model")
+                .into(),
+        );
+    }
+    Ok(())
+}
+
 /// The kernel of every operator.
 fn registrations_of(graph: &Graph) -> Result<Vec<Registration>> {
     let mut wrong = Vec::new();
@@ -255,19 +298,33 @@ fn registrations_of(graph: &Graph) -> Result<Vec<Registration>> {
     for (index, operator) in graph.operators.iter().enumerate() {
         match Registration::of(operator, |id| graph.tensor(id).dtype) {
             Some(registration) => found.push(registration),
-            None => wrong.push(
-                Diagnostic::new("TFLM has no kernel for the operator")
-                    .expected("an operator of TFLM that needs no library of its own")
-                    .found(operator.kind.name())
-                    .help("replace it where the model is made")
-                    .at_operator(index, operator.kind.name()),
-            ),
+            None => wrong.push(unreachable(operator).at_operator(index, operator.kind.name())),
         }
     }
     match Error::from_many(wrong) {
         Some(error) => Err(error),
         None => Ok(found),
     }
+}
+
+/// Why there is no kernel to call: TFLM has none, or one that does not run without its interpreter.
+fn unreachable(operator: &Operator) -> Diagnostic {
+    let name = operator.kind.name();
+    if TflmOp::for_kind(&operator.kind).is_none() {
+        return Diagnostic::new("TFLM has no kernel for the operator")
+            .expected(format_args!("an operator of tflite-micro {TFLM_REVISION}"))
+            .found(name)
+            .help("replace it where the model is made");
+    }
+    let needs = match name {
+        "ethos-u" => "calls the driver of the accelerator",
+        "SignalRfft" | "SignalIrfft" => "calls a library for Fourier transforms, KISS FFT",
+        _ => "takes memory of the interpreter",
+    };
+    Diagnostic::new("castiron cannot call TFLM's kernel of the operator without the interpreter")
+        .expected("operators whose kernels need nothing else than TFLM's own sources")
+        .found(format_args!("{name}, whose kernel {needs}"))
+        .help("let TFLM's interpreter run the model: castiron gen-header and castiron gen-resolver")
 }
 
 fn describe(subgraph: usize, graph: &Graph, index: usize) -> Described {

@@ -56,6 +56,7 @@ impl Variables {
             .map(|(name, index)| (*index, &*name.shared_name))
             .collect();
         let mut wrong = variables.unknown(model, reached);
+        wrong.extend(variables.no_handles(model));
         for position in [1, 0] {
             for &index in reached {
                 let graph = &model.graphs[index];
@@ -147,6 +148,26 @@ impl Variables {
             }
         }
         wrong
+    }
+
+    /// Tensors that stand for a variable without being a handle: kernels would take the variable's
+    /// bytes for theirs.
+    fn no_handles(&self, model: &Model) -> Vec<Diagnostic> {
+        let mut ids: Vec<Id> = self.handles.keys().copied().collect();
+        ids.sort_unstable();
+        let wrong = ids.into_iter().filter_map(|(graph, id)| {
+            let tensor = model.graphs[graph].tensor(id);
+            let is_handle = tensor.dtype == DType::Resource && tensor.elements() == 1;
+            (!is_handle).then(|| {
+                Diagnostic::new("a variable's handle is no handle")
+                    .expected("one element of RESOURCE")
+                    .found(format_args!("shape {:?} of {}", tensor.shape, tensor.dtype))
+                    .help("the file is damaged or was edited; convert the model again")
+                    .in_subgraph(graph)
+                    .at_tensor(id.index(), &tensor.name)
+            })
+        });
+        wrong.collect()
     }
 
     /// Notes what an assignment (`position` 1) or a read (0) says about its variable.

@@ -1,0 +1,204 @@
+//! Custom operators that TFLM ships: signal processing, and what goes to an accelerator.
+
+use super::Row;
+use super::rule::At::{In, Out};
+use super::rule::Rule::{Inputs, Outputs, Rank, SameType, Type};
+use super::rule::{At, Rule};
+use crate::graph::DType::{
+    Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Uint32 as U32, Uint64 as U64,
+};
+
+const fn flat(at: At) -> Rule {
+    Rank(at, 1, 1)
+}
+
+pub(super) const ROWS: &[Row] = &[
+    row!(
+        "CIRCULAR_BUFFER",
+        &[
+            Type(In(0), &[I8]),
+            SameType(&[In(0), Out(0)]),
+            Rank(In(0), 4, 4),
+            Rank(Out(0), 4, 4),
+        ],
+    ),
+    row!(
+        "SignalDelay",
+        &[
+            Inputs(1, 1),
+            Outputs(1, 1),
+            Type(In(0), &[I16]),
+            Type(Out(0), &[I16]),
+        ],
+    ),
+    row!(
+        "SignalEnergy",
+        &[
+            Inputs(1, 1),
+            Outputs(1, 1),
+            flat(In(0)),
+            flat(Out(0)),
+            Type(In(0), &[I16]),
+            Type(Out(0), &[U32]),
+        ],
+    ),
+    row!(
+        "SignalFftAutoScale",
+        &[
+            Inputs(1, 1),
+            Outputs(2, 2),
+            flat(In(0)),
+            flat(Out(0)),
+            Rank(Out(1), 0, 0),
+            Type(In(0), &[I16]),
+            Type(Out(0), &[I16]),
+            Type(Out(1), &[I32]),
+        ],
+    ),
+    row!(
+        "SignalFilterBank",
+        &[
+            Inputs(6, 6),
+            Outputs(1, 1),
+            flat(In(0)),
+            Type(In(0), &[U32]),
+            Type(In(1), &[I16]),
+            Type(In(2), &[I16]),
+            Type(In(3), &[I16]),
+            Type(In(4), &[I16]),
+            Type(In(5), &[I16]),
+            Type(Out(0), &[U64]),
+        ],
+    ),
+    row!(
+        "SignalFilterBankLog",
+        &[
+            Inputs(1, 1),
+            Outputs(1, 1),
+            flat(In(0)),
+            flat(Out(0)),
+            Type(In(0), &[U32]),
+            Type(Out(0), &[I16]),
+        ],
+    ),
+    row!(
+        "SignalFilterBankSpectralSubtraction",
+        &[
+            Inputs(1, 1),
+            Outputs(2, 2),
+            flat(In(0)),
+            flat(Out(0)),
+            flat(Out(1)),
+            Type(In(0), &[U32]),
+            Type(Out(0), &[U32]),
+            Type(Out(1), &[U32]),
+        ],
+    ),
+    row!(
+        "SignalFilterBankSquareRoot",
+        &[
+            Inputs(2, 2),
+            Outputs(1, 1),
+            flat(In(0)),
+            Rank(In(1), 0, 0),
+            flat(Out(0)),
+            Type(In(0), &[U64]),
+            Type(In(1), &[I32]),
+            Type(Out(0), &[U32]),
+        ],
+    ),
+    row!(
+        "SignalFramer",
+        &[
+            Inputs(1, 1),
+            Outputs(2, 2),
+            Type(In(0), &[I16]),
+            Type(Out(0), &[I16]),
+            Rank(Out(1), 0, 0),
+            Type(Out(1), &[Bool]),
+        ],
+    ),
+    row!(
+        "SignalIrfft",
+        &[
+            Inputs(1, 1),
+            Outputs(1, 1),
+            Type(In(0), &[F32, I16, I32]),
+            SameType(&[In(0), Out(0)]),
+        ],
+    ),
+    row!(
+        "SignalOverlapAdd",
+        &[
+            Inputs(1, 1),
+            Outputs(1, 1),
+            Type(In(0), &[F32, I16]),
+            SameType(&[In(0), Out(0)]),
+            Rank(In(0), 2, usize::MAX),
+        ],
+    ),
+    row!(
+        "SignalPCAN",
+        &[
+            Inputs(3, 3),
+            Outputs(1, 1),
+            flat(In(0)),
+            flat(In(1)),
+            flat(In(2)),
+            flat(Out(0)),
+            Type(In(0), &[U32]),
+            Type(In(1), &[U32]),
+            Type(In(2), &[I16]),
+            Type(Out(0), &[U32]),
+        ],
+    ),
+    row!(
+        "SignalRfft",
+        &[
+            Inputs(1, 1),
+            Outputs(1, 1),
+            Type(In(0), &[F32, I16, I32]),
+            SameType(&[In(0), Out(0)]),
+        ],
+    ),
+    row!(
+        "SignalStacker",
+        &[
+            Inputs(1, 1),
+            Outputs(2, 2),
+            flat(In(0)),
+            flat(Out(0)),
+            Rank(Out(1), 0, 0),
+            Type(In(0), &[I16]),
+            Type(Out(0), &[I16]),
+            Type(Out(1), &[Bool]),
+        ],
+    ),
+    row!(
+        "SignalWindow",
+        &[
+            Inputs(2, 2),
+            Outputs(1, 1),
+            Type(In(0), &[I16]),
+            Type(In(1), &[I16]),
+            flat(In(1)),
+            Type(Out(0), &[I16]),
+        ],
+    ),
+    row!("TFLM_DECODE", &[]),
+    row!(
+        "TFLite_Detection_PostProcess",
+        &[
+            Inputs(3, 3),
+            Outputs(4, 4),
+            Rank(In(0), 3, 3),
+            Rank(In(1), 3, 3),
+            Rank(In(2), 2, 2),
+            Type(In(0), &[F32]),
+            Type(In(1), &[F32]),
+            Type(In(2), &[F32]),
+        ],
+    ),
+    // What goes to the accelerator its compiler has seen.
+    row!("ethos-u", &[]),
+];

@@ -1,0 +1,255 @@
+//! What TFLM's kernels take, as a table with its revision.
+//!
+//! A kernel refuses what it does not take in Init, Prepare or Invoke, which is on the device; or it
+//! computes something else without a word. Each row says what one kernel asks for, in the words of
+//! [`rule`]; whoever makes something for TFLM asks [`verdict`] first.
+
+/// The row of a kernel that computes what the model says wherever it does not refuse.
+macro_rules! row {
+    ($name:expr, $takes:expr $(,)?) => {
+        Row {
+            name: $name,
+            takes: $takes,
+            computes: &[],
+        }
+    };
+}
+
+mod arithmetic;
+mod cmsis;
+mod control;
+mod convolution;
+mod custom;
+mod dense;
+mod elementwise;
+mod interpreter;
+mod movement;
+mod recurrent;
+mod reduce;
+mod remedy;
+mod resize;
+mod rule;
+mod shapes;
+
+use serde::Serialize;
+
+use super::TflmOp;
+use super::arena::{self, Kernels, Site};
+use crate::error::{Diagnostic, Error, Result};
+use crate::graph::{Graph, Model};
+use rule::{At, Broken, Rule, first_broken};
+
+/// The most dimensions that TFLM's shapes hold.
+const MOST_DIMENSIONS: usize = 6;
+
+/// What one kernel takes.
+struct Row {
+    name: &'static str,
+    /// It refuses what breaks one of these.
+    takes: &'static [Rule],
+    /// It computes something else where one of these is broken: the rule, and what it does.
+    computes: &'static [(Rule, &'static str)],
+}
+
+/// The table, by families.
+const FAMILIES: &[&[Row]] = &[
+    elementwise::ROWS,
+    arithmetic::ROWS,
+    convolution::ROWS,
+    dense::ROWS,
+    movement::ROWS,
+    shapes::ROWS,
+    resize::ROWS,
+    reduce::ROWS,
+    recurrent::ROWS,
+    control::ROWS,
+    custom::ROWS,
+];
+
+/// What TFLM makes of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// What its interpreter refuses: it cannot run the model.
+    pub refused: Vec<Diagnostic>,
+    /// Where it runs and computes something else than the model says.
+    pub differs: Vec<Diagnostic>,
+}
+
+/// Who calls the kernels.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Interpreter,
+    Castiron,
+}
+
+/// Judges a model that TFLM's interpreter runs: operators that TFLM has a kernel for, in all
+/// subgraphs, since it prepares all of them. What it has no kernel for is not judged; an application
+/// may bring one.
+pub fn verdict(model: &Model, kernels: Kernels) -> Verdict {
+    let mut verdict = of_subgraphs(model, kernels, Caller::Interpreter, |_| true);
+    verdict.differs.extend(outside(model));
+    verdict.finished(model)
+}
+
+/// Judges a model of whose kernels castiron's own code calls those that come to run.
+pub fn verdict_of_calls(model: &Model, kernels: Kernels) -> Verdict {
+    let reached = arena::reached(model);
+    let reached = |graph: usize| reached.get(graph) == Some(&true);
+    of_subgraphs(model, kernels, Caller::Castiron, reached).finished(model)
+}
+
+/// Whether TFLM has a kernel that takes the operator from its interpreter.
+pub fn takes(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
+    let site = Site { graph, operator };
+    TflmOp::for_kind(&graph.operators[operator].kind).is_some()
+        && of_operator(site, kernels, Caller::Interpreter)
+            .refused
+            .is_empty()
+}
+
+fn of_subgraphs(
+    model: &Model,
+    kernels: Kernels,
+    caller: Caller,
+    counts: impl Fn(usize) -> bool,
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    let graphs = model.graphs.iter().enumerate();
+    for (subgraph, graph) in graphs.filter(|(subgraph, _)| counts(*subgraph)) {
+        let unknown = arena::unknown_types(graph).map(|d| d.in_subgraph(subgraph));
+        verdict.refused.extend(unknown);
+        for operator in 0..graph.operators.len() {
+            let site = Site { graph, operator };
+            let of = of_operator(site, kernels, caller);
+            let placed = |d: Diagnostic| d.in_subgraph(subgraph).at_operator(operator, site.name());
+            verdict.refused.extend(of.refused.into_iter().map(placed));
+            verdict.differs.extend(of.differs.into_iter().map(placed));
+        }
+    }
+    verdict
+}
+
+impl Verdict {
+    /// With the file's name.
+    fn finished(mut self, model: &Model) -> Self {
+        for list in [&mut self.refused, &mut self.differs] {
+            for diagnostic in list {
+                diagnostic
+                    .place
+                    .file
+                    .get_or_insert_with(|| model.file.clone());
+            }
+        }
+        self
+    }
+
+    /// An error where TFLM cannot run the model; else what the user should know.
+    ///
+    /// # Errors
+    /// What the interpreter refuses.
+    pub fn warnings(self) -> Result<Vec<Diagnostic>> {
+        match Error::from_many(self.refused) {
+            Some(error) => Err(error),
+            None => Ok(self.differs),
+        }
+    }
+}
+
+fn of_operator(site: Site<'_>, kernels: Kernels, caller: Caller) -> Verdict {
+    let mut verdict = Verdict::default();
+    let operator = &site.graph.operators[site.operator];
+    // There is nothing to judge; whether the operator may be so is the reader's business.
+    if operator.inputs.is_empty() && operator.outputs.is_empty() {
+        return verdict;
+    }
+    let mut rows = FAMILIES.iter().copied().flatten();
+    let Some(row) = rows.find(|row| row.name == site.name()) else {
+        return verdict;
+    };
+    let cmsis = match kernels {
+        Kernels::CmsisNn => cmsis::takes(site.name()),
+        Kernels::Reference => &[],
+    };
+    let (takes, computes) = match caller {
+        Caller::Interpreter => (interpreter::TAKES, interpreter::COMPUTES),
+        Caller::Castiron => (&[][..], &[][..]),
+    };
+    let refused = (too_many_dimensions(&site))
+        .or_else(|| first_broken(row.takes, &site))
+        .or_else(|| first_broken(cmsis, &site))
+        .or_else(|| first_broken(takes, &site));
+    if let Some(broken) = refused {
+        verdict.refused.push(refusal(broken, &site));
+        return verdict;
+    }
+    let mut all = row.computes.iter().chain(computes);
+    let differs = all.find_map(|(rule, what)| {
+        let broken = rule.broken(&site)?;
+        Some(difference(broken, &site, what))
+    });
+    verdict.differs.extend(differs);
+    verdict
+}
+
+fn too_many_dimensions(site: &Site<'_>) -> Option<Broken> {
+    let operator = &site.graph.operators[site.operator];
+    let inputs = (0..operator.inputs.len()).map(At::In);
+    let outputs = (0..operator.outputs.len()).map(At::Out);
+    let mut all = inputs.chain(outputs);
+    all.find_map(|at| Rule::Rank(at, 0, MOST_DIMENSIONS).broken(site))
+}
+
+fn refusal(broken: Broken, site: &Site<'_>) -> Diagnostic {
+    let help = remedy::of_refusal(site, &broken);
+    at_tensor(
+        Diagnostic::new("TFLM's kernel refuses the operator"),
+        broken,
+        site,
+    )
+    .help(help)
+}
+
+fn difference(broken: Broken, site: &Site<'_>, what: &str) -> Diagnostic {
+    at_tensor(
+        Diagnostic::new(format!("TFLM computes something else: {what}")),
+        broken,
+        site,
+    )
+    .help(remedy::OTHER_ENGINE)
+}
+
+fn at_tensor(diagnostic: Diagnostic, broken: Broken, site: &Site<'_>) -> Diagnostic {
+    let diagnostic = diagnostic.expected(broken.expected).found(broken.found);
+    match broken.tensor {
+        Some(id) => diagnostic.at_tensor(id.index(), &site.graph.tensor(id).name),
+        None => diagnostic,
+    }
+}
+
+/// TFLM looks for constants in the flatbuffer only, and takes a tensor without for one that is
+/// computed; so it reads what the arena happens to hold.
+pub(super) fn outside(model: &Model) -> Option<Diagnostic> {
+    let mut tensors = model.outside.iter();
+    let (subgraph, id) = *tensors.next()?;
+    let graph = model.graphs.get(subgraph)?;
+    let reads = |inputs: &[Option<_>]| inputs.contains(&Some(id));
+    let reader = graph.operators.iter().position(|o| reads(&o.inputs));
+    let diagnostic = Diagnostic::new(
+        "TFLM does not find weights behind the flatbuffer and computes with other bytes",
+    )
+    .expected("constants inside the flatbuffer")
+    .found(match tensors.count() {
+        0 => "one behind it".to_owned(),
+        more => format!("{} behind it", more + 1),
+    })
+    .help("move them in: castiron align MODEL -o ALIGNED")
+    .in_subgraph(subgraph)
+    .at_tensor(id.index(), &graph.tensor(id).name);
+    Some(match reader {
+        Some(index) => diagnostic.at_operator(index, graph.operators[index].kind.name()),
+        None => diagnostic,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! What a user can do about an operator that TFLM refuses.
+
+use super::rule::At::{In, Out};
+use super::rule::{At, Broken};
+use crate::graph::DType;
+use crate::tflm::arena::Site;
+
+/// The way out that castiron has itself.
+pub(super) const OTHER_ENGINE: &str =
+    "use the compiled engine; `castiron inspect` says whether it takes the operator";
+
+const HYBRID: &str = "quantise fully, with a representative_dataset and \
+    supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8], or convert without optimizations for weights in float32";
+const UINT8: &str =
+    "convert the model again with TensorFlow 2's converter, which quantises to int8";
+const FLOAT16: &str =
+    "convert without supported_types = [tf.float16]; TFLM computes in float32 or quantised";
+const OPEN: &str = "convert the model with a fixed input shape, batch included";
+const MANY: &str = "concatenate in several steps of at most ten where the model is made";
+const WEIGHTS: &str = "quantise weights and activations to int8, with a representative_dataset, or leave both float32";
+
+/// The remedy for a rule that is broken.
+pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
+    let name = site.name();
+    let operator = &site.graph.operators[site.operator];
+    let dtype = |at: At| at.tensor(site).map(|tensor| tensor.dtype);
+    let any = |dtype: DType| {
+        let mut ids = operator.inputs.iter().flatten().chain(&operator.outputs);
+        ids.any(|id| site.graph.tensor(*id).dtype == dtype)
+    };
+    let activations = if name == "TRANSPOSE_CONV" {
+        In(2)
+    } else {
+        In(0)
+    };
+    let is_open = broken.expected.starts_with("a constant");
+    let help = match (dtype(activations), dtype(In(1))) {
+        _ if is_open => OPEN,
+        (Some(DType::Float32), Some(DType::Int8 | DType::Int4 | DType::Uint8))
+            if dtype(Out(0)) == Some(DType::Float32) =>
+        {
+            HYBRID
+        }
+        _ if any(DType::Uint8) => UINT8,
+        _ if any(DType::Float16) => FLOAT16,
+        _ if any(DType::Int4) || any(DType::Int2) => WEIGHTS,
+        _ if name == "CONCATENATION" && operator.inputs.len() > 10 => MANY,
+        _ => "replace the layer that becomes this operator",
+    };
+    format!("{help}; or {OTHER_ENGINE}")
+}

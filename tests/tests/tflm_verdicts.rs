@@ -1,0 +1,166 @@
+//! castiron's verdict on what TFLM takes, against that of TFLM's own interpreter.
+//!
+//! Recorded verdicts of the repository's models are in `tests/data/tflm_verdicts.json`, with the
+//! version that gave them. Where a Python with `tflite_micro` is there, it is asked about the models
+//! of `CASTIRON_SHARED`, too; `CASTIRON_PYTHON` names it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use castiron_codegen::tflm::arena::Kernels;
+use castiron_codegen::tflm::{TflmOp, verdict};
+use castiron_tests::goldens::read;
+use castiron_tests::{reference_folder, workspace};
+use serde_json::Value;
+
+/// What someone makes of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Says {
+    Runs,
+    Differs,
+    /// It is refused, or the interpreter's checks end the process.
+    Refuses,
+}
+
+/// Models on which the two differ for a reason.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "ethos_u_i8.tflite",
+        "the interpreter for hosts has no accelerator to hand the operator to",
+    ),
+    (
+        "relu_of_unequal_sizes.tflite",
+        "TFLM ends the process where it checks, and writes beyond the tensor where it does not",
+    ),
+];
+
+/// castiron's verdict; `None` where it does not read the file.
+fn castiron(path: &Path) -> Option<(Says, String)> {
+    let model = read(path).ok()?;
+    let mut operators = model.graphs.iter().flat_map(|graph| &graph.operators);
+    if let Some(operator) = operators.find(|o| TflmOp::for_kind(&o.kind).is_none()) {
+        let why = format!("no kernel for {}", operator.kind);
+        return Some((Says::Refuses, why));
+    }
+    let verdict = verdict(&model, Kernels::Reference);
+    let first =
+        |list: &[castiron_codegen::error::Diagnostic]| list.first().map(ToString::to_string);
+    Some(match (first(&verdict.refused), first(&verdict.differs)) {
+        (Some(why), _) => (Says::Refuses, why),
+        (None, Some(why)) => (Says::Differs, why),
+        (None, None) => (Says::Runs, String::new()),
+    })
+}
+
+fn says(verdict: &str) -> Says {
+    match verdict {
+        "runs" => Says::Runs,
+        "differs" => Says::Differs,
+        "refuses" | "crashes" => Says::Refuses,
+        other => panic!("no verdict: {other}"),
+    }
+}
+
+/// Compares with the interpreter's verdicts, by file; `root` is what paths begin at.
+fn compare(root: &Path, verdicts: &Value, what: &str) {
+    let mut counts: BTreeMap<Says, usize> = BTreeMap::new();
+    let mut unread = 0;
+    let mut wrong = Vec::new();
+    for (path, found) in verdicts.as_object().expect("verdicts by path") {
+        let expected = says(found["verdict"].as_str().expect("a verdict"));
+        let Some((ours, why)) = castiron(&root.join(path)) else {
+            unread += 1;
+            continue;
+        };
+        let reason = REASONS.iter().find(|(name, _)| path.ends_with(name));
+        if let Some((_, reason)) = reason.filter(|_| ours != expected) {
+            println!("{what}: {path}: {reason}");
+        } else if ours == expected {
+            *counts.entry(ours).or_default() += 1;
+        } else {
+            let theirs = found["message"].as_str().unwrap_or_default();
+            wrong.push(format!(
+                "{path}: castiron {ours:?} ({why}), TFLM {expected:?} ({theirs})"
+            ));
+        }
+    }
+    println!("{what}: verdicts equal: {counts:?}; {unread} files that castiron does not read");
+    assert!(!counts.is_empty(), "nothing to compare in {what}");
+    assert!(
+        wrong.is_empty(),
+        "{} of {what} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn recorded_verdicts_are_castirons() {
+    let path = workspace().join("tests/data/tflm_verdicts.json");
+    let text = fs::read_to_string(&path).expect("recorded verdicts");
+    let recorded: Value = serde_json::from_str(&text).expect("JSON");
+    println!("recorded with tflite_micro {}", recorded["tflite_micro"]);
+    compare(&workspace(), &recorded["models"], "recorded models");
+}
+
+/// A Python that has TFLM's interpreter.
+fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("CASTIRON_PYTHON").unwrap_or_else(|| "python3".into());
+    let version = Command::new(&python)
+        .arg(script())
+        .arg("--version")
+        .output();
+    let has_it = version.is_ok_and(|output| output.status.success());
+    has_it.then(|| python.into())
+}
+
+fn script() -> PathBuf {
+    workspace().join("tests/model-scripts/tflm_verdicts.py")
+}
+
+#[test]
+fn the_interpreter_says_the_same() {
+    let Some(root) = reference_folder("verdicts of TFLM's interpreter") else {
+        return;
+    };
+    let Some(python) = python() else {
+        println!(
+            "skipped: verdicts of TFLM's interpreter (no Python with tflite_micro; CASTIRON_PYTHON \
+             names one)"
+        );
+        return;
+    };
+    let mut models = Vec::new();
+    for folder in [
+        "ops",
+        "models",
+        "models/self",
+        "models/public",
+        "findings",
+        "cases",
+    ] {
+        let entries = fs::read_dir(root.join(folder))
+            .into_iter()
+            .flatten()
+            .flatten();
+        for path in entries.map(|entry| entry.path()) {
+            let nested = path.join("model.tflite");
+            match path.extension().is_some_and(|e| e == "tflite") {
+                true => models.push(path),
+                false => models.extend(nested.is_file().then_some(nested)),
+            }
+        }
+    }
+    models.sort();
+    // It has no end for a test to wait for.
+    models.retain(|path| !path.ends_with("if_chain_40.tflite"));
+    assert!(!models.is_empty(), "no models in {}", root.display());
+    let output = Command::new(python).arg(script()).args(&models).output();
+    let output = output.expect("the script starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let verdicts = serde_json::from_slice(&output.stdout).expect("JSON");
+    compare(&root, &verdicts, "models of CASTIRON_SHARED");
+}
