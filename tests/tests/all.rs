@@ -10,6 +10,7 @@ mod robustness;
 mod rust_module;
 mod tflm_arena;
 mod tflm_engine;
+mod tflm_verdicts;
 
 /// Cargo does not look for test programs in these crates, so a file that nobody names would be left out without a word.
 #[test]

@@ -122,13 +122,13 @@ fn script() -> PathBuf {
 
 #[test]
 fn the_interpreter_says_the_same() {
-    let Some(root) = reference_folder("verdicts of TFLM's interpreter") else {
+    let Some(root) = reference_folder() else {
         return;
     };
     let Some(python) = python() else {
-        println!(
-            "skipped: verdicts of TFLM's interpreter (no Python with tflite_micro; CASTIRON_PYTHON \
-             names one)"
+        castiron_test_tools::skipped(
+            "no Python with tflite_micro, which CASTIRON_PYTHON may name",
+            false,
         );
         return;
     };
