@@ -73,7 +73,11 @@ pub(crate) fn warn(diagnostics: &[Diagnostic]) {
     }
     for diagnostic in &by_kind(diagnostics) {
         // With standard error gone, there is nobody left to tell.
-        drop(write!(anstream::stderr(), "{}", line("warning", diagnostic)));
+        drop(write!(
+            anstream::stderr(),
+            "{}",
+            line("warning", diagnostic)
+        ));
     }
 }
 

@@ -54,6 +54,7 @@ fn compiles_alone(graph: &Graph, operator: usize) -> bool {
         graphs: vec![alone],
         signatures: Vec::new(),
         metadata: Vec::new(),
+        outside: Vec::new(),
     };
     lower::compile(&model, &CompileOptions { plan: options() }).is_ok()
 }

@@ -84,7 +84,11 @@ fn every_command_tells_the_truth_of_every_model() {
 fn models() -> Vec<Asked> {
     let mut all = Vec::new();
     let root = PathBuf::from(repository("."));
-    for folder in ["codegen/tests/data/bad", "tests/data/models", "tests/data/calls"] {
+    for folder in [
+        "codegen/tests/data/bad",
+        "tests/data/models",
+        "tests/data/calls",
+    ] {
         collect(&root.join(folder), folder, &mut all);
     }
     match (
@@ -134,7 +138,11 @@ impl Verdict {
         let mut most = (Duration::ZERO, 0);
         let mut ask = |arguments: &[String]| {
             let answer = Answer::of(arguments);
-            faults.extend(answer.faults(size).map(|f| format!("{}: {f}", arguments[0])));
+            faults.extend(
+                answer
+                    .faults(size)
+                    .map(|f| format!("{}: {f}", arguments[0])),
+            );
             most = (most.0.max(answer.time), most.1.max(answer.memory));
             answer
         };
@@ -149,9 +157,13 @@ impl Verdict {
         }
         let commands = [
             run,
-            ["generate", &path, "--out-dir", &folder.path("generate")].map(str::to_owned).into(),
+            ["generate", &path, "--out-dir", &folder.path("generate")]
+                .map(str::to_owned)
+                .into(),
             ["arena", &path].map(str::to_owned).into(),
-            ["gen-cpp", &path, "--out-dir", &folder.path("cpp")].map(str::to_owned).into(),
+            ["gen-cpp", &path, "--out-dir", &folder.path("cpp")]
+                .map(str::to_owned)
+                .into(),
         ];
         let ends = commands.map(|arguments| ask(&arguments).end);
         let engines = match inspected.end == "ok" {
@@ -159,10 +171,15 @@ impl Verdict {
             false => inspected.end,
         };
         if model.malformed && (engines != "error" || ends.iter().any(|end| end == "ok")) {
-            faults.push(format!("a command takes a malformed file: {engines}, {ends:?}"));
+            faults.push(format!(
+                "a command takes a malformed file: {engines}, {ends:?}"
+            ));
         }
         if (ends[0] == "ok") != engines.contains("castiron") {
-            faults.push(format!("inspect names \"{engines}\", and run says {}", ends[0]));
+            faults.push(format!(
+                "inspect names \"{engines}\", and run says {}",
+                ends[0]
+            ));
         }
         Self {
             engines,
@@ -178,7 +195,10 @@ impl Verdict {
         let [_, _, arena, cpp] = &self.ends;
         let named = self.engines.contains("tflm") || arena == "ok" || cpp == "ok";
         (refuses && named).then(|| {
-            format!("TFLM {tflm}; inspect names \"{}\", arena: {arena}, gen-cpp: {cpp}", self.engines)
+            format!(
+                "TFLM {tflm}; inspect names \"{}\", arena: {arena}, gen-cpp: {cpp}",
+                self.engines
+            )
         })
     }
 
@@ -290,7 +310,8 @@ impl Recorded {
     fn read() -> Self {
         let text = fs::read_to_string(TABLE).unwrap_or_default();
         let rows = text.lines().filter(|line| !line.starts_with('#')).skip(1);
-        let rows = rows.filter_map(|row| Some((row.split_once('\t')?.0.to_owned(), row.to_owned())));
+        let rows =
+            rows.filter_map(|row| Some((row.split_once('\t')?.0.to_owned(), row.to_owned())));
         Self {
             rows: rows.collect(),
         }
@@ -304,7 +325,9 @@ impl Recorded {
 
     /// The rows that are not as recorded; or the table written anew.
     fn compare(&self, rows: &BTreeMap<&str, Verdict>) -> Vec<String> {
-        let now = rows.iter().map(|(name, v)| (*name, v.row(name, self.tflm(name))));
+        let now = rows
+            .iter()
+            .map(|(name, v)| (*name, v.row(name, self.tflm(name))));
         if std::env::var_os("CASTIRON_UPDATE_VERDICTS").is_some() {
             let mut all = self.rows.clone();
             all.extend(now.map(|(name, row)| (name.to_owned(), row)));

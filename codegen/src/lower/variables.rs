@@ -133,6 +133,7 @@ mod tests {
                 version: 2,
                 inputs: vec![Some(TensorId(0)), Some(TensorId(1))],
                 outputs: vec![TensorId(2)],
+                intermediates: Vec::new(),
                 options: Options::None,
             }],
             inputs: vec![TensorId(0)],
@@ -158,6 +159,7 @@ mod tests {
                 .collect(),
             graphs,
             metadata: Vec::new(),
+            outside: Vec::new(),
         }
     }
 

@@ -212,6 +212,7 @@ mod tests {
                 version: 1,
                 inputs: (0..output.0).map(|id| Some(TensorId(id))).collect(),
                 outputs: vec![output],
+                intermediates: Vec::new(),
                 options: Options::None,
             }],
             tensors,
@@ -229,6 +230,7 @@ mod tests {
             graphs: vec![graph],
             signatures: Vec::new(),
             metadata: Vec::new(),
+            outside: Vec::new(),
         };
         let program = lower::compile(&model, &lower::CompileOptions::default());
         program.map(|_| ()).map_err(|error| error.to_string())
