@@ -180,10 +180,7 @@ impl Model {
         }
         let bytes = read(&self.path)?;
         let model = tflite::read(&self.path.display().to_string(), &bytes)?;
-        for warning in warnings::of(&model) {
-            // Cargo takes a line at a time.
-            println!("cargo::warning={}", warning.to_string().replace('\n', ";"));
-        }
+        warnings::of(&model).iter().for_each(warn);
         let labels = match &self.labels {
             Some(path) => Some(labels::parse(&read_text(path)?)),
             None => None,
@@ -307,9 +304,7 @@ impl TflmOptions {
         let module = TflmModule::new(model, &prefix, &file)?.file(options);
         let compiled = job.compile(&out_dir.join("tflm"))?;
         for warning in castiron_codegen::tflm::verdict_of_calls(model, tree.kernels()).warnings()? {
-            for line in warning.to_string().lines() {
-                println!("cargo::warning={line}");
-            }
+            warn(&warning);
         }
         let interface = &compiled.interface;
         let header = c_api::header(interface)?;
@@ -352,6 +347,11 @@ fn write_header(folder: &Path, made: &CHeader<'_>) -> Result<Option<(PathBuf, Pa
         Some(source) => Ok(Some((file(&made.header)?, file(source)?))),
         None => Ok(None),
     }
+}
+
+/// Cargo takes a line at a time.
+fn warn(warning: &Diagnostic) {
+    println!("cargo::warning={}", warning.to_string().replace('\n', ";"));
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

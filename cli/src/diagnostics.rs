@@ -58,12 +58,12 @@ pub(crate) fn show_usage(error: &clap::Error, arguments: &[OsString]) -> ExitCod
     ExitCode::from(2)
 }
 
-/// Whether warnings are unwanted, as nothing but an answer or an error is to be printed.
+/// Whether warnings are unwanted: with `--json`, standard error is for an error that is JSON.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
 /// Keeps warnings back where options say so.
 pub(crate) fn silence(general: &General) {
-    SILENT.store(general.json || general.quiet, Ordering::Relaxed);
+    SILENT.store(general.json, Ordering::Relaxed);
 }
 
 /// Says what is doubtful, on standard error.

@@ -57,8 +57,8 @@ impl Remedy {
     fn text(self, front_end: FrontEnd) -> &'static str {
         match (self, front_end) {
             (Self::Tflm, FrontEnd::Command) => {
-                "TensorFlow Lite Micro has a kernel for it: `castiron lib --engine tflm`, or \
-                 `castiron gen-cpp`"
+                "TensorFlow Lite Micro has a kernel for it: `castiron gen-cpp`, or `castiron lib --engine tflm --tflm \
+                 DIR` with a checkout of it"
             }
             (Self::Tflm, FrontEnd::Macro) => {
                 "TensorFlow Lite Micro has a kernel for it: say `engine = \"tflm\"` here, and \

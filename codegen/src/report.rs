@@ -1,6 +1,6 @@
 //! What there is to say about a model, as one serialisable value: every front end shows the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,8 +10,8 @@ use crate::graph::{
     BuiltinOperator, Graph, Model, OpKind, Operator, Options, Quantization, Signature,
     SignaturePort, TensorId,
 };
-use crate::lower::{self, Program};
-use crate::plan::{Plan, PlanOptions};
+use crate::lower::{Examined, Program, Verdict};
+use crate::plan::Plan;
 use crate::tflm::arena::Kernels;
 use crate::tflm::{self, TFLM_REVISION};
 use crate::work;
@@ -195,7 +195,7 @@ pub struct TflmReport {
     pub ok: bool,
     /// The revision of tflite-micro that is spoken of.
     pub revision: &'static str,
-    /// What its kernels refuse, where it computes something else, and what it fixes.
+    /// What its kernels refuse, and where it computes something else.
     #[serde(flatten)]
     pub verdict: tflm::Verdict,
 }
@@ -216,18 +216,11 @@ pub struct Totals {
 }
 
 impl Report {
-    /// The facts of `model`. `compiled` is what [`lower::compile`] said with the same plan
-    /// options; subgraphs that it did not get to plan are planned here.
-    pub fn new(model: &Model, compiled: &Result<Program>, options: &PlanOptions) -> Self {
-        let entries = compiled.as_ref().map_or(&[][..], |p| &p.entries);
-        let plans: HashMap<usize, &Plan> = entries.iter().map(|e| (e.graph, &e.plan)).collect();
-        let subgraphs: Vec<GraphReport> = (model.graphs.iter().enumerate())
-            .map(|(index, graph)| match plans.get(&index) {
-                Some(plan) => GraphReport::new(graph, index, Some(plan), &[]),
-                None => {
-                    let lower::Verdict { plan, problems } = lower::judge(graph, options);
-                    GraphReport::new(graph, index, plan.as_ref(), &problems)
-                }
+    /// The facts of `model`; `examined` is what [`lower::examine`] said of it.
+    pub fn new(model: &Model, examined: &Examined) -> Self {
+        let subgraphs: Vec<GraphReport> = (model.graphs.iter().zip(&examined.verdicts).enumerate())
+            .map(|(index, (graph, Verdict { plan, problems }))| {
+                GraphReport::new(graph, index, plan.as_ref(), problems)
             })
             .collect();
         let file = model.file.rsplit(['/', '\\']).next();
@@ -237,8 +230,8 @@ impl Report {
             description: model.description.clone(),
             signatures: model.signatures.iter().map(SignatureReport::new).collect(),
             totals: Totals::new(model, &subgraphs),
-            compiled: CompiledReport::new(compiled),
-            tflm: TflmReport::new(model, &subgraphs),
+            compiled: CompiledReport::new(&examined.program),
+            tflm: TflmReport::new(model, &subgraphs, examined.program.is_ok()),
             subgraphs,
         }
     }
@@ -390,8 +383,11 @@ impl CompiledReport {
 }
 
 impl TflmReport {
-    fn new(model: &Model, subgraphs: &[GraphReport]) -> Self {
+    fn new(model: &Model, subgraphs: &[GraphReport], compiles: bool) -> Self {
         let mut verdict = tflm::verdict(model, Kernels::Reference);
+        if !compiles {
+            verdict = verdict.without_other_engine();
+        }
         for list in [&mut verdict.refused, &mut verdict.differs] {
             for diagnostic in list {
                 diagnostic.place.file = None;
@@ -470,7 +466,7 @@ fn operand(graph: &Graph, id: TensorId) -> OperandReport {
 mod tests {
     use super::*;
     use crate::graph::{DType, ReshapeOptions, Tensor};
-    use crate::lower::CompileOptions;
+    use crate::lower::{self, CompileOptions};
 
     fn tensor(name: &str, shape: &[usize], data: Option<Arc<[u8]>>) -> Tensor {
         Tensor {
@@ -532,7 +528,7 @@ mod tests {
     fn a_report_tells_what_does_not_compile_and_counts_buffers_once() {
         let model = model();
         let options = CompileOptions::default();
-        let report = Report::new(&model, &lower::compile(&model, &options), &options.plan);
+        let report = Report::new(&model, &lower::examine(&model, &options));
         assert_eq!(report.file, "m.tflite");
         assert_eq!(report.totals.constant_bytes, 12);
         assert_eq!(report.totals.operators_without_macs, 1);
@@ -573,8 +569,7 @@ mod tests {
         let second = graph.clone();
         model.graphs.push(second);
         let options = CompileOptions::default();
-        let compiled = lower::compile(&model, &options);
-        let report = Report::new(&model, &compiled, &options.plan);
+        let report = Report::new(&model, &lower::examine(&model, &options));
         for graph in &report.subgraphs {
             let column: Vec<bool> = graph.operators.iter().map(|o| o.compiled).collect();
             assert_eq!(column, [true, false, false, false], "{}", graph.index);

@@ -13,7 +13,7 @@ use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
 use castiron_codegen::lower::{self, CompileOptions, Program};
-use castiron_codegen::plan::{Budget, PlanOptions};
+use castiron_codegen::plan::Budget;
 use castiron_codegen::report::Report;
 use castiron_codegen::tflite;
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Embedded};
@@ -53,8 +53,8 @@ type Stage = fn(&Model, &[u8]) -> Result<()>;
 
 const STAGES: &[(&str, Stage)] = &[
     ("report", |model, _| {
-        let plan = PlanOptions::default();
-        drop(Report::new(model, &compile(model), &plan));
+        let examined = lower::examine(model, &CompileOptions::default());
+        drop(Report::new(model, &examined));
         Ok(())
     }),
     ("arena", |model, _| {

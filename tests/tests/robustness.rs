@@ -158,9 +158,9 @@ fn pipeline(bytes: &[u8], fill: u8) -> bool {
             in_place,
             ..PlanOptions::default()
         };
-        let program = lower::compile(&model, &CompileOptions { plan });
-        let _ = Report::new(&model, &program, &plan);
-        let program = program.ok()?;
+        let examined = lower::examine(&model, &CompileOptions { plan });
+        let _ = Report::new(&model, &examined);
+        let program = examined.program.ok()?;
         assert!(!rust::file(&program, &RustOptions::default()).is_empty());
         Some(run(&program, fill))
     });

@@ -54,7 +54,7 @@ function(_castiron_build_tool executable_var)
       DOC "Cargo, to build castiron with" NO_CMAKE_FIND_ROOT_PATH)
     if(NOT CASTIRON_CARGO OR NOT EXISTS ${checkout}/cli/Cargo.toml)
       _castiron_error("the castiron command was not found, and neither was cargo to build it with"
-        "install it with `cargo install castiron-cli` (https://rustup.rs has cargo), or give its path with -DCASTIRON_EXECUTABLE=…")
+        "install it with `cargo install --git https://github.com/castiron-ml/castiron castiron-cli` (https://rustup.rs has cargo), or give its path with -DCASTIRON_EXECUTABLE=…")
     endif()
     set(CASTIRON_TARGET_DIR ${checkout}/target CACHE PATH "Where cargo builds castiron")
     set(stem ${CASTIRON_TARGET_DIR}/release/castiron)

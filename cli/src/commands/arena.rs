@@ -65,10 +65,13 @@ pub(super) enum Kernels {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Target {
     /// Without vector instructions: Cortex-M0, M0+, M3, M23
+    #[value(aliases = ["cortex-m0plus", "cortex-m3", "cortex-m23"])]
     CortexM0,
-    /// With DSP instructions: Cortex-M4, M7, M33
+    /// With DSP instructions: Cortex-M4, M7, M33, M35P
+    #[value(aliases = ["cortex-m7", "cortex-m33", "cortex-m35p"])]
     CortexM4,
     /// With MVE: Cortex-M52, M55, M85
+    #[value(aliases = ["cortex-m52", "cortex-m85"])]
     CortexM55,
     /// RISC-V of 32 bits, with reference kernels only
     Riscv32,

@@ -7,8 +7,8 @@ use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::{Diagnostic, Error};
-use castiron_codegen::lower::{self, CompileOptions, Program};
-use castiron_codegen::plan::{Plan, PlanOptions};
+use castiron_codegen::lower::{self, CompileOptions, Examined};
+use castiron_codegen::plan::Plan;
 use castiron_codegen::report::Report;
 use castiron_codegen::tflm::arena::ArenaNeed;
 use clap::Args;
@@ -94,7 +94,7 @@ struct Job<'a> {
     name: String,
     /// The arena of TFLM's interpreter.
     arena: ArenaNeed,
-    compiled: &'a Result<Program, Error>,
+    examined: &'a Examined,
     report: &'a Report,
 }
 
@@ -116,10 +116,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     // What was given besides the model has to fit it, whatever else can be made.
     let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
     let options = CompileOptions::default();
-    let (compiled, report) = progress::during("compiling the model", general, || {
-        let compiled = lower::compile(&input.model, &options);
-        let report = Report::new(&input.model, &compiled, &options.plan);
-        (compiled, report)
+    let (examined, report) = progress::during("compiling the model", general, || {
+        let examined = lower::examine(&input.model, &options);
+        let report = Report::new(&input.model, &examined);
+        (examined, report)
     });
     let wish = arguments.name.as_deref().unwrap_or(input.model.stem());
     let job = Job {
@@ -128,11 +128,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         extras: &extras,
         name: rust::module_name(wish),
         arena: arguments.interpreter.need(&input.model)?,
-        compiled: &compiled,
+        examined: &examined,
         report: &report,
     };
     let labels = facts.outputs.into_iter().next().map(|output| output.labels);
-    let made = job.make(labels.unwrap_or_default(), &options.plan)?;
+    let made = job.make(labels.unwrap_or_default())?;
     if arguments.strict {
         made.check()?;
     }
@@ -161,7 +161,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
 }
 
 impl<'a> Job<'a> {
-    fn make(&self, labels: Vec<String>, options: &PlanOptions) -> Result<Made<'a>> {
+    fn make(&self, labels: Vec<String>) -> Result<Made<'a>> {
         let mut made = Made {
             outputs: Outputs::default(),
             skipped: Vec::new(),
@@ -181,7 +181,7 @@ impl<'a> Job<'a> {
             let path = self.path("ops_resolver.h");
             made.outputs.add_bytes(RESOLVER, path, header);
         }
-        self.plans(options, &mut made)?;
+        self.plans(&mut made)?;
         let report = super::to_json(self.report)?;
         let path = self.path("report.json");
         made.outputs.add_bytes("report", path, report);
@@ -193,7 +193,7 @@ impl<'a> Job<'a> {
     }
 
     fn rust(&self, labels: Vec<String>, made: &mut Made<'a>) {
-        let program = match self.compiled {
+        let program = match &self.examined.program {
             Ok(program) => program,
             Err(error) => return made.skip(RUST, error),
         };
@@ -241,14 +241,14 @@ impl<'a> Job<'a> {
     }
 
     /// A picture and the numbers for each subgraph that a user can run.
-    fn plans(&self, options: &PlanOptions, made: &mut Made<'a>) -> Result<()> {
+    fn plans(&self, made: &mut Made<'a>) -> Result<()> {
         let model = &self.input.model;
         let mut graphs: Vec<usize> = model.signatures.iter().map(|s| s.graph).collect();
         graphs.push(0);
         graphs.sort_unstable();
         graphs.dedup();
         for index in graphs {
-            let Some(plan) = made.or_skip("plan", self.plan(index, options)) else {
+            let Some(plan) = made.or_skip("plan", self.plan(index)) else {
                 continue;
             };
             let (stem, title) = match index {
@@ -271,18 +271,15 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn plan(&self, index: usize, options: &PlanOptions) -> Result<Plan, Error> {
-        let entries = self.compiled.as_ref().map_or(&[][..], |p| &p.entries);
-        if let Some(entry) = entries.iter().find(|e| e.graph == index) {
-            return Ok(entry.plan.clone());
+    fn plan(&self, index: usize) -> Result<Plan, Error> {
+        let verdict = self.examined.verdicts.get(index);
+        if let Some(plan) = verdict.and_then(|verdict| verdict.plan.clone()) {
+            return Ok(plan);
         }
-        let model = &self.input.model;
-        let graph = model.graphs.get(index).ok_or_else(|| {
-            Error::from(Diagnostic::new("the model has no subgraph")).in_file(&model.file)
-        })?;
-        lower::plan_graph(graph, options)
-            .map(|(_, plan)| plan)
-            .map_err(|e| e.in_file(&model.file).in_subgraph(index))
+        let problems = verdict.map_or(&[][..], |verdict| &verdict.problems);
+        let error = Error::from_many(problems.to_vec())
+            .unwrap_or_else(|| Diagnostic::new("the model has no such subgraph").into());
+        Err(error.in_file(&self.input.model.file).in_subgraph(index))
     }
 }
 

@@ -27,8 +27,8 @@ Examples:
   castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
 
 The JSON of several models is a list. Weights are the operator's constants in the file, Arena what is live while it runs, both in bytes.
-Operators that the compiled engine cannot run are listed with the reason; the exit code is 0 all
-the same, as the model could be read.";
+What the compiled engine or TensorFlow Lite Micro cannot run is listed with the reason; the exit code is 0
+all the same, as the model could be read.";
 
 /// Show a model's inputs, outputs, operators, and what they cost
 #[derive(Debug, Args)]
@@ -45,10 +45,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let models = arguments.models.iter();
-    let reports: Vec<Report> = models
-        .map(|path| inspect(path, general))
-        .collect::<Result<_>>()?;
+    let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    for path in &arguments.models {
+        match inspect(path, general) {
+            Ok(report) => reports.push(report),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if reports.is_empty() {
+        return Failure::of_several(failures);
+    }
     let mut outputs = Outputs::default();
     if let Some(path) = &arguments.csv {
         let [report] = &reports[..] else {
@@ -61,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         outputs.add_bytes("operators", path, rows);
     }
     let json = match &reports[..] {
-        [report] => Reports::One(report),
+        [report] if arguments.models.len() == 1 => Reports::One(report),
         several => Reports::Several(several),
     };
     let texts: Vec<String> = (reports.iter())
@@ -72,7 +78,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         text: texts.join("\n\n"),
         json: &json,
     };
-    super::answer(outputs, &answer, &arguments.to, &arguments.models, general)
+    super::answer(outputs, &answer, &arguments.to, &arguments.models, general)?;
+    Failure::of_several(failures)
 }
 
 /// What `--json` prints.
@@ -87,8 +94,7 @@ fn inspect(path: &Path, general: &General) -> Result<Report> {
     let input = input::model(path)?;
     let options = CompileOptions::default();
     Ok(progress::during("compiling the model", general, || {
-        let compiled = lower::compile(&input.model, &options);
-        Report::new(&input.model, &compiled, &options.plan)
+        Report::new(&input.model, &lower::examine(&input.model, &options))
     }))
 }
 

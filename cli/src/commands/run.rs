@@ -183,7 +183,10 @@ fn check_count(entry: &Entry, given: &[PathBuf]) -> Result<(), Diagnostic> {
             1 => format!("1: {}", wanted[0]),
             n => format!("{n}: {}", wanted.join(", ")),
         })
-        .found(given.len()))
+        .found(given.len())
+        .help(
+            "give --input one .npy file, or file of raw values of the input's type, for each input",
+        ))
 }
 
 fn describe(port: &Port) -> String {

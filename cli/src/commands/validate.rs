@@ -163,9 +163,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");
         let options = CompileOptions::default();
-        let compiled = lower::compile(&input.model, &options);
-        let report = Report::new(&input.model, &compiled, &options.plan);
-        let program = compiled?;
+        let examined = lower::examine(&input.model, &options);
+        let report = Report::new(&input.model, &examined);
+        let program = examined.program?;
         let entry = &program.entries[0];
         let cases = match &arguments.inputs {
             Some(folder) => cases::read(folder, entry, &mut sources)?,

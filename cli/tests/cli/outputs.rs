@@ -228,7 +228,7 @@ fn what_is_no_file_takes_the_artefact_alone() {
     let expected = stdout(&["gen-resolver", &sine(), "-o", "-"]);
     for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
         if !Path::new(name).exists() {
-            println!("skipped: {name}, which this system has not");
+            castiron_test_tools::skipped(&format!("{name}, which this system has not"), false);
             continue;
         }
         assert_eq!(
@@ -362,7 +362,10 @@ fn signals_leave_nothing_behind() {
             }
             _ if name == "-TERM" => Command::new(env!("CARGO_BIN_EXE_castiron")),
             _ => {
-                println!("skipped: {name}, as `env` has no --default-signal");
+                castiron_test_tools::skipped(
+                    &format!("{name}, as `env` has no --default-signal"),
+                    false,
+                );
                 continue;
             }
         };
@@ -522,7 +525,7 @@ fn by_make(folder: &Folder, header: &str, model: &str) {
     }
     touch(header, 2);
     match make() {
-        None => println!("skipped: make, which is not there"),
+        None => castiron_test_tools::skipped("make, which is not there", false),
         Some(code) => {
             assert_eq!(code, 0, "{header}: not up to date");
             touch(model, 3);
@@ -549,7 +552,7 @@ fn by_ninja(folder: &Folder, model: &str) {
             .ok()
     };
     if ninja(&[]).is_none() {
-        println!("skipped: ninja, which is not there");
+        castiron_test_tools::skipped("ninja, which is not there", false);
         return;
     }
     let output = ninja(&["-t", "deps", "y"]).unwrap();

@@ -118,7 +118,10 @@ fn what_is_in_a_file_means_the_same_afterwards() {
     }
     let texts: Vec<&str> = pairs.iter().flat_map(|(_, b, a)| [b.as_str(), a]).collect();
     match by_pyyaml(&texts) {
-        None => println!("skipped: the comparison by PyYAML, which CASTIRON_PYTHON has not"),
+        None => castiron_test_tools::skipped(
+            "the comparison by PyYAML, which CASTIRON_PYTHON has not",
+            false,
+        ),
         Some(meanings) => {
             for ((name, _, after), meaning) in pairs.iter().zip(meanings.chunks(2)) {
                 let [Some(was), Some(is)] = meaning else {
@@ -228,7 +231,10 @@ fn every_field_has_the_type_that_kenning_gives_it() {
             }
             known = theirs;
         }
-        Err(_) => println!("skipped: Kenning's own file, as CASTIRON_KENNING names no checkout"),
+        Err(_) => castiron_test_tools::skipped(
+            "Kenning's own file, as CASTIRON_KENNING names no checkout",
+            false,
+        ),
     }
     let folder = repository("codegen/tests/data/dts");
     let mut seen = 0;

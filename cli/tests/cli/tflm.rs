@@ -96,8 +96,8 @@ fn what_tflm_refuses_is_an_error_with_the_remedy() {
         ("fc_int4_per_channel", "FULLY_CONNECTED", "int8"),
         ("concatenation_of_11", "CONCATENATION", "at most ten"),
         ("fill_of_computed_sizes", "FILL", "fixed input shape"),
-        ("quantize_of_two", "QUANTIZE", "compiled engine"),
-        ("pad_int64_paddings", "PAD", "compiled engine"),
+        ("quantize_of_two", "QUANTIZE", "castiron's own engine"),
+        ("pad_int64_paddings", "PAD", "castiron's own engine"),
     ] {
         let model = refused(name);
         for arguments in [

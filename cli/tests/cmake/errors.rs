@@ -296,7 +296,7 @@ fn a_command_that_is_missing_is_named() {
         "{text}"
     );
     assert!(
-        text.contains("help: install it with `cargo install castiron-cli`"),
+        text.contains("help: install it with `cargo install --git https://github.com/castiron-ml/castiron castiron-cli`"),
         "{text}"
     );
     // What was not found then is looked for again.

@@ -31,6 +31,13 @@ pub fn memory_overlay(tree: &Devicetree, sram_kb: u64) -> Result<MemoryOverlay> 
             .help("4096 KB are usual");
         return Err(diagnostic.into());
     };
+    if bytes <= region.size {
+        let diagnostic = Diagnostic::new("the board has this SRAM already")
+            .expected(format!("more than {} KB", region.size / 1024))
+            .found(format!("{sram_kb} KB"))
+            .help("leave the overlay out, or ask for more");
+        return Err(diagnostic.into());
+    }
     let wanted = Region {
         address: region.address,
         size: bytes,

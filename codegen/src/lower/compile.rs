@@ -1,7 +1,7 @@
 //! Compiles a model: plans each entry's subgraph and lowers its operators in order.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::constants::ConstantPool;
 use super::lowering::Lowering;
@@ -13,6 +13,9 @@ use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_po
 use crate::ops;
 use crate::passes::{self, Passed};
 use crate::plan::{Plan, PlanOptions};
+
+/// The most kernel calls of a program, of all its entry points.
+const MOST_STEPS: usize = 4096;
 
 /// What a user may choose.
 #[derive(Debug, Clone, Default)]
@@ -26,36 +29,105 @@ pub struct CompileOptions {
 /// # Errors
 /// Every operator that cannot be compiled, with its place and the reason.
 pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
-    let mut constants = ConstantPool::default();
-    let mut entries = Vec::new();
-    let mut arena_bytes = 0;
-    let entry_points = entry_points(model);
-    let mut diagnostics = variables::check(model, &entry_points);
-    for (index, signature) in entry_points {
-        match compile_graph(model, index, options, &mut constants) {
-            Ok(mut entry) => {
-                arena_bytes = arena_bytes.max(entry.plan.peak_bytes);
-                if let Some(signature) = signature {
-                    name_ports(&model.graphs[index], &mut entry, signature);
-                }
-                entries.push(entry);
-            }
-            Err(error) => {
-                diagnostics.extend(error.in_subgraph(index).diagnostics().to_vec());
-            }
-        }
-    }
-    let compiled = match Error::from_many(diagnostics) {
-        Some(error) => Err(error),
-        None => Program {
-            name: model.stem().to_owned(),
-            arena_bytes,
-            constants: constants.into_bytes(),
-            entries,
-        }
-        .checked(),
+    Attempt::new(model, options).program()
+}
+
+/// A model, compiled as far as it goes.
+#[derive(Debug)]
+pub struct Examined {
+    /// The program, or every operator that cannot be compiled.
+    pub program: Result<Program>,
+    /// What there is to say of each subgraph, entry point or not.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Compiles a model, and says of every subgraph what there is to know whether or not it compiles. Each
+/// is planned once.
+pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
+    let mut attempt = Attempt::new(model, options);
+    let compiled = attempt.entries.iter().map(|entry| {
+        let verdict = Verdict {
+            plan: Some(entry.plan.clone()),
+            problems: Vec::new(),
+        };
+        (entry.graph, verdict)
+    });
+    let mut known: HashMap<usize, Verdict> = compiled.collect();
+    known.extend(std::mem::take(&mut attempt.refused));
+    let verdict = |(index, graph)| {
+        let known = known.remove(&index);
+        known.unwrap_or_else(|| judge(graph, &options.plan))
     };
-    compiled.map_err(|error| error.in_file(&model.file))
+    Examined {
+        verdicts: model.graphs.iter().enumerate().map(verdict).collect(),
+        program: attempt.program(),
+    }
+}
+
+/// The entry points of a model, compiled or refused.
+struct Attempt<'a> {
+    model: &'a Model,
+    constants: ConstantPool,
+    entries: Vec<Entry>,
+    /// Subgraphs that do not compile.
+    refused: Vec<(usize, Verdict)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(model: &'a Model, options: &CompileOptions) -> Self {
+        let entry_points = entry_points(model);
+        let mut attempt = Self {
+            model,
+            constants: ConstantPool::default(),
+            entries: Vec::new(),
+            refused: Vec::new(),
+            diagnostics: variables::check(model, &entry_points),
+        };
+        for (index, signature) in entry_points {
+            match compile_graph(model, index, options, &mut attempt.constants) {
+                Ok(mut entry) => {
+                    if let Some(signature) = signature {
+                        name_ports(&model.graphs[index], &mut entry, signature);
+                    }
+                    attempt.entries.push(entry);
+                }
+                Err(verdict) => {
+                    let problems = verdict.problems.iter().cloned();
+                    let problems = problems.map(|d| d.in_subgraph(index));
+                    attempt.diagnostics.extend(problems);
+                    attempt.refused.push((index, verdict));
+                }
+            }
+        }
+        attempt
+    }
+
+    /// Code for thousands of calls takes this generator seconds and the compiler minutes.
+    fn too_many_steps(&self) -> Option<Diagnostic> {
+        let steps: usize = self.entries.iter().map(|entry| entry.steps.len()).sum();
+        (steps > MOST_STEPS).then(|| {
+            Diagnostic::new("the model needs more kernel calls than the compiled engine makes")
+                .expected(format_args!("at most {MOST_STEPS}"))
+                .found(steps)
+                .help("make the model of fewer operators, or of operators with fewer inputs")
+        })
+    }
+
+    fn program(mut self) -> Result<Program> {
+        self.diagnostics.extend(self.too_many_steps());
+        let compiled = match Error::from_many(self.diagnostics) {
+            Some(error) => Err(error),
+            None => Program {
+                name: self.model.stem().to_owned(),
+                arena_bytes: (self.entries.iter().map(|e| e.plan.peak_bytes).max()).unwrap_or(0),
+                constants: self.constants.into_bytes(),
+                entries: self.entries,
+            }
+            .checked(),
+        };
+        compiled.map_err(|error| error.in_file(&self.model.file))
+    }
 }
 
 /// A subgraph, and the signature that names it.
@@ -93,11 +165,14 @@ fn compile_graph(
     index: usize,
     options: &CompileOptions,
     constants: &mut ConstantPool,
-) -> Result<Entry> {
-    let (passed, plan) = plan_passed(&model.graphs[index], &options.plan)?;
+) -> std::result::Result<Entry, Verdict> {
+    let (passed, plan) = plan_passed(&model.graphs[index], &options.plan).map_err(unplanned)?;
     let lowered = Lowered::new(&passed, &plan, constants);
-    if let Some(error) = Error::from_many(lowered.problems) {
-        return Err(error);
+    if !lowered.problems.is_empty() {
+        return Err(Verdict {
+            plan: Some(plan),
+            problems: lowered.problems,
+        });
     }
     let steps = lowered.steps;
     Ok(Entry {
@@ -163,18 +238,21 @@ pub struct Verdict {
     pub problems: Vec<Diagnostic>,
 }
 
-/// Lowers a subgraph for what there is to say of its operators: also of a subgraph that is no entry
-/// point, or that does not compile.
-pub fn judge(graph: &Graph, options: &PlanOptions) -> Verdict {
+/// Lowers a subgraph that is no entry point, for what there is to say of its operators.
+fn judge(graph: &Graph, options: &PlanOptions) -> Verdict {
     match plan_passed(graph, options) {
         Ok((passed, plan)) => Verdict {
             problems: Lowered::new(&passed, &plan, &mut ConstantPool::default()).problems,
             plan: Some(plan),
         },
-        Err(error) => Verdict {
-            plan: None,
-            problems: error.diagnostics().to_vec(),
-        },
+        Err(error) => unplanned(error),
+    }
+}
+
+fn unplanned(error: Error) -> Verdict {
+    Verdict {
+        plan: None,
+        problems: error.diagnostics().to_vec(),
     }
 }
 

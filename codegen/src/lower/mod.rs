@@ -7,7 +7,7 @@ mod program;
 mod trace;
 mod variables;
 
-pub use compile::{CompileOptions, Verdict, compile, judge, plan_graph};
+pub use compile::{CompileOptions, Examined, Verdict, compile, examine, plan_graph};
 pub use lowering::Lowering;
 pub use program::{ElementType, Entry, Memory, Operand, Port, Program, Step};
 pub use trace::Observation;

@@ -3,7 +3,8 @@
 use super::Site;
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{BuiltinOperator as Op, DType, OpKind, TensorId};
-use crate::tflm::TflmOp;
+use crate::tflm::arena::Kernels;
+use crate::tflm::{self, TflmOp};
 
 const UNKNOWN_BATCH: &str = "the model was exported with an unknown batch size, and this operator computes with it; convert it with \
      batch size 1: `tf.TensorSpec([1, …])`, or Keras' `Input(batch_size=1)`";
@@ -13,7 +14,15 @@ pub(crate) fn unsupported(site: &Site<'_>) -> Diagnostic {
     let d = site.error("the compiled engine does not support this operator");
     match &site.operator.kind {
         OpKind::Builtin(_) if computes_sizes(site) => d.help(UNKNOWN_BATCH),
-        kind if TflmOp::for_kind(kind).is_some() => d.remedy(Remedy::Tflm),
+        kind if TflmOp::for_kind(kind).is_some() => {
+            match tflm::computes(site.graph, site.index, Kernels::Reference) {
+                true => d.remedy(Remedy::Tflm),
+                false => d.help(
+                    "TensorFlow Lite Micro's kernel refuses it, or computes something else; `castiron inspect` says \
+                     why, and what to do",
+                ),
+            }
+        }
         OpKind::Custom(name) if name.starts_with("Flex") => d.help(
             "convert the model without SELECT_TF_OPS: TensorFlow Lite Micro does not run TensorFlow's operators \
              either",

@@ -12,7 +12,7 @@ use std::fmt;
 
 use crate::graph::{BuiltinOperator, OpKind};
 
-pub use accepts::{Verdict, takes, verdict, verdict_of_calls};
+pub use accepts::{Verdict, computes, takes, verdict, verdict_of_calls};
 pub use ops::OPS;
 pub use revision::TFLM_REVISION;
 

@@ -14,7 +14,7 @@ fn report(file: &str, change: impl FnOnce(&mut castiron_codegen::graph::Model)) 
     let mut model = tflite::read(file, &bytes).expect("a model");
     change(&mut model);
     let options = CompileOptions::default();
-    Report::new(&model, &lower::compile(&model, &options), &options.plan)
+    Report::new(&model, &lower::examine(&model, &options))
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The code of one entry point: types, descriptions, parameters and methods.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -15,6 +16,9 @@ const METHODS: [&str; 4] = ["new", "run", "predict", "default"];
 const SHADOWING: [&str; 10] = [
     "castiron", "f32", "i16", "i32", "i64", "i8", "u16", "u32", "u8", "usize",
 ];
+
+/// Kernel calls in one function.
+const MOST_CALLS: usize = 256;
 
 pub(super) struct EntryCode<'a> {
     entry: &'a Entry,
@@ -112,9 +116,11 @@ impl<'a> EntryCode<'a> {
         }
     }
 
-    /// The kernels' parameters, one constant per step.
-    pub(super) fn parameters(&self) -> TokenStream {
-        let steps = self.entry.steps.iter().enumerate().map(|(i, step)| {
+    /// The kernels' parameters, one constant per step; of many steps, also functions that call some of them
+    /// each. They come one by one.
+    pub(super) fn parts(&self) -> impl Iterator<Item = TokenStream> {
+        let steps = self.entry.steps.iter().enumerate();
+        let parameters = steps.map(|(i, step)| {
             let name = self.step_name(i);
             let kernel = Ident::new(step.kernel.name(), Span::call_site());
             let value = step.kernel.bake(&Default::default());
@@ -124,7 +130,27 @@ impl<'a> EntryCode<'a> {
                 const #name: ::castiron::kernels::#kernel = #value;
             }
         });
-        quote!(#(#steps)*)
+        let runs = self.runs().map(|(name, steps)| {
+            let calls = steps.map(|i| self.call(i));
+            quote! {
+                fn #name(arena: &::castiron::Cells<ARENA_BYTES>) {
+                    #(#calls)*
+                }
+            }
+        });
+        parameters.chain(runs)
+    }
+
+    /// The functions that a run of many steps is made of, with their steps: compilers take long for long ones.
+    fn runs(&self) -> impl Iterator<Item = (Ident, Range<usize>)> {
+        let steps = self.entry.steps.len();
+        let starts = (0..steps).step_by(MOST_CALLS);
+        let several = steps > MOST_CALLS;
+        starts.filter(move |_| several).map(move |start| {
+            let name = format!("{}run_from_{start}", self.prefix.to_ascii_lowercase());
+            let end = steps.min(start + MOST_CALLS);
+            (Ident::new(&name, Span::call_site()), start..end)
+        })
     }
 
     /// Access to inputs and outputs, `run` and `predict`; for a signature, prefixed by its name.
@@ -219,7 +245,12 @@ impl<'a> EntryCode<'a> {
         if self.entry.steps.is_empty() {
             return TokenStream::new();
         }
-        let calls = (0..self.entry.steps.len()).map(|i| self.call(i));
+        let mut calls: Vec<TokenStream> = (self.runs())
+            .map(|(name, _)| quote!(#name(arena);))
+            .collect();
+        if calls.is_empty() {
+            calls = (0..self.entry.steps.len()).map(|i| self.call(i)).collect();
+        }
         quote! {
             let arena = self.arena.cells();
             #(#calls)*

@@ -120,7 +120,7 @@ impl TflmModule {
 
     /// The module as a source file of its own, formatted.
     pub fn file(&self, options: &RustOptions) -> String {
-        super::formatted(&self.items(options), &self.name)
+        super::first_line(&self.name) + &super::formatted(self.items(options))
     }
 
     /// The library's functions as the runtime wants them.

@@ -42,7 +42,7 @@ impl Default for Budget {
     /// About one second of an optimised build.
     fn default() -> Self {
         Self {
-            steps: 60_000_000,
+            steps: 24_000_000,
             time: None,
         }
     }

@@ -3,7 +3,7 @@
 use super::rule::At::{In, Out};
 use super::rule::Rule;
 use super::rule::Rule::{If, Rank, ZeroPoint};
-use crate::graph::DType::{Int4 as I4, Int8 as I8, Int16 as I16};
+use crate::graph::DType::Int16 as I16;
 
 /// The rules of an operator's kernel.
 pub(super) fn takes(name: &str) -> &'static [Rule] {
@@ -18,10 +18,11 @@ pub(super) fn takes(name: &str) -> &'static [Rule] {
             ],
         )],
         "BATCH_MATMUL" => &[Rank(In(0), 2, 4), Rank(In(1), 2, 4)],
-        "CONV_2D" | "DEPTHWISE_CONV_2D" | "FULLY_CONNECTED" => &[
-            If(In(0), &[I16], &[ZeroPoint(In(0), 0), ZeroPoint(Out(0), 0)]),
-            If(In(0), &[I8], &[If(In(1), &[I4], &[])]),
-        ],
+        "CONV_2D" | "DEPTHWISE_CONV_2D" | "FULLY_CONNECTED" => &[If(
+            In(0),
+            &[I16],
+            &[ZeroPoint(In(0), 0), ZeroPoint(Out(0), 0)],
+        )],
         _ => &[],
     }
 }

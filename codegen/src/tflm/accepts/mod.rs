@@ -98,6 +98,15 @@ pub fn verdict_of_calls(model: &Model, kernels: Kernels) -> Verdict {
     of_subgraphs(model, kernels, Caller::Castiron, reached).finished(model)
 }
 
+/// Whether TFLM has a kernel that takes the operator and computes what the model says.
+pub fn computes(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
+    let site = Site { graph, operator };
+    takes(graph, operator, kernels)
+        && of_operator(site, kernels, Caller::Interpreter)
+            .differs
+            .is_empty()
+}
+
 /// Whether TFLM has a kernel that takes the operator from its interpreter.
 pub fn takes(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
     let site = Site { graph, operator };
@@ -130,6 +139,16 @@ fn of_subgraphs(
 }
 
 impl Verdict {
+    /// With remedies for a model that castiron's own engine does not take.
+    #[must_use]
+    pub fn without_other_engine(mut self) -> Self {
+        for diagnostic in self.refused.iter_mut().chain(&mut self.differs) {
+            let help = diagnostic.help.as_deref();
+            diagnostic.help = help.map(remedy::without_other_engine);
+        }
+        self
+    }
+
     /// With the file's name.
     fn finished(mut self, model: &Model) -> Self {
         for list in [&mut self.refused, &mut self.differs] {
@@ -215,7 +234,7 @@ fn difference(broken: Broken, site: &Site<'_>, what: &str) -> Diagnostic {
         broken,
         site,
     )
-    .help(remedy::OTHER_ENGINE)
+    .help(remedy::of_difference(what))
 }
 
 fn at_tensor(diagnostic: Diagnostic, broken: Broken, site: &Site<'_>) -> Diagnostic {

@@ -6,8 +6,8 @@ use crate::graph::DType;
 use crate::tflm::arena::Site;
 
 /// The way out that castiron has itself.
-pub(super) const OTHER_ENGINE: &str =
-    "use the compiled engine; `castiron inspect` says whether it takes the operator";
+const OTHER_ENGINE: &str =
+    "use castiron's own engine, if it takes the whole model: `castiron inspect` says so";
 
 const HYBRID: &str = "quantise fully, with a representative_dataset and \
     supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8], or convert without optimizations for weights in float32";
@@ -18,6 +18,23 @@ const FLOAT16: &str =
 const OPEN: &str = "convert the model with a fixed input shape, batch included";
 const MANY: &str = "concatenate in several steps of at most ten where the model is made";
 const WEIGHTS: &str = "quantise weights and activations to int8, with a representative_dataset, or leave both float32";
+
+/// The remedy where a kernel computes something else.
+pub(super) fn of_difference(what: &str) -> String {
+    match what == super::shapes::RECORDED {
+        true => format!("{OPEN}; or {OTHER_ENGINE}"),
+        false => OTHER_ENGINE.to_owned(),
+    }
+}
+
+/// The same remedy for a model that castiron's own engine does not take.
+pub(in crate::tflm) fn without_other_engine(help: &str) -> String {
+    match help.strip_suffix(OTHER_ENGINE) {
+        Some("") => "replace the layer that becomes this operator".to_owned(),
+        Some(rest) => rest.trim_end_matches("; or ").to_owned(),
+        None => help.to_owned(),
+    }
+}
 
 /// The remedy for a rule that is broken.
 pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {

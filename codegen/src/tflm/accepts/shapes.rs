@@ -165,7 +165,7 @@ fn to_batch(site: &Site<'_>) -> Result<(), String> {
     for (axis, block) in blocks.iter().enumerate() {
         let pads: i64 = pads
             .get(2 * axis..2 * axis + 2)
-            .map_or(0, |p| p.iter().sum());
+            .map_or(0, |p| p.iter().copied().fold(0, i64::saturating_add));
         let Some(size) = sizes.get_mut(1 + axis) else {
             return Ok(());
         };
@@ -183,12 +183,12 @@ fn to_space(site: &Site<'_>) -> Result<(), String> {
     for (axis, block) in blocks.iter().enumerate() {
         let crops: i64 = crops
             .get(2 * axis..2 * axis + 2)
-            .map_or(0, |c| c.iter().sum());
+            .map_or(0, |c| c.iter().copied().fold(0, i64::saturating_add));
         let Some(size) = sizes.get_mut(1 + axis) else {
             return Ok(());
         };
         let whole = size.saturating_mul(*block);
-        *size = whole.saturating_add_signed(isize::try_from(-crops).unwrap_or(0));
+        *size = whole.saturating_add_signed(isize::try_from(crops.saturating_neg()).unwrap_or(0));
         sizes[0] /= block;
     }
     recorded(output, &sizes)

@@ -40,7 +40,7 @@ pub struct Arena {
     pub exact: bool,
     /// What was assumed.
     pub assumptions: Vec<String>,
-    /// Where TFLM computes something else than the model says, or fixes what that leaves open.
+    /// Where TFLM computes something else than the model says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Diagnostic>,
     /// All operators, in the order of subgraphs.

@@ -22,8 +22,8 @@ use super::registrations::{self, Registration};
 use super::{TFLM_REVISION, TflmOp};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Graph, Model, Operator, Options, Quantization, Tensor, TensorId};
-use crate::ops;
 use crate::plan::{Budget, Region};
+use crate::work;
 use layout::Layout;
 use variables::{Access, Variables};
 
@@ -340,7 +340,7 @@ fn describe(subgraph: usize, graph: &Graph, index: usize) -> Described {
             .map(|id| shape(*id))
             .collect(),
         outputs: operator.outputs.iter().map(|id| shape(*id)).collect(),
-        macs: ops::macs(graph, index),
+        macs: work::macs(graph, index).unwrap_or(0),
     }
 }
 
