@@ -27,8 +27,8 @@ Examples:
   castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
 
 The JSON of several models is a list. Weights are the operator's constants in the file, Arena what is live while it runs, both in bytes.
-What the compiled engine or TensorFlow Lite Micro cannot run is listed with the reason; the exit code is 0
-all the same, as the model could be read.";
+What the compiled engine or TensorFlow Lite Micro cannot run is listed with the reason; the exit
+code is 0 all the same, as the model could be read.";
 
 /// Show a model's inputs, outputs, operators, and what they cost
 #[derive(Debug, Args)]

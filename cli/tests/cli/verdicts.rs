@@ -101,6 +101,7 @@ fn models() -> Vec<Asked> {
         "codegen/tests/data/bad",
         "tests/data/models",
         "tests/data/calls",
+        "tests/data/tflm",
     ] {
         collect(&root.join(folder), folder, &mut all);
     }
