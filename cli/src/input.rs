@@ -99,14 +99,19 @@ impl Extras {
     }
 }
 
-/// `model.tflite.json` for `model.tflite`, where there is something of that name.
+/// `model.tflite.json` for `model.tflite`, where there is something of that name; a pipe that nobody named
+/// would be waited for.
 fn beside(model: &Path) -> Option<PathBuf> {
     if is_stdin(model) {
         return None;
     }
     let mut name = OsString::from(model);
     name.push(".json");
-    Some(PathBuf::from(name)).filter(|path| path.symlink_metadata().is_ok())
+    Some(PathBuf::from(name)).filter(|path| match path.metadata() {
+        Ok(metadata) => metadata.is_file() || metadata.is_dir(),
+        // A link to nothing is a mistake that is said.
+        Err(_) => path.symlink_metadata().is_ok(),
+    })
 }
 
 /// Reads a flattened devicetree; `-` is standard input.

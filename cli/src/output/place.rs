@@ -22,7 +22,7 @@ pub(super) enum Place {
         to: PathBuf,
         identity: Identity,
         /// What is there.
-        old: Option<Metadata>,
+        old: Option<Box<Metadata>>,
     },
 }
 
@@ -54,6 +54,32 @@ pub(crate) fn is_file(path: &Path) -> bool {
     !is_stdout(path) && fs::metadata(path).map_or(true, |m| m.is_file())
 }
 
+/// Whether a path names what this process has open, `/dev/stderr` for example: that is written to, as a
+/// file that takes its place would not be what others have open.
+fn is_descriptor(path: &Path) -> bool {
+    let in_proc = |path: &Path| {
+        let parent = path.parent().unwrap_or(path);
+        path.starts_with("/proc") && parent.ends_with("fd")
+    };
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let real = path
+            .parent()
+            .and_then(|parent| fs::canonicalize(parent).ok());
+        let real = real
+            .zip(path.file_name())
+            .map(|(parent, name)| parent.join(name));
+        if real.is_some_and(|real| in_proc(&real)) {
+            return true;
+        }
+        match next(&path) {
+            Some(link) => path = link,
+            None => return false,
+        }
+    }
+    false
+}
+
 pub(super) fn of(path: &Path) -> io::Result<Place> {
     if is_stdout(path) {
         return Ok(Place::Stdout);
@@ -61,7 +87,8 @@ pub(super) fn of(path: &Path) -> io::Result<Place> {
     let old = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if !metadata.is_file() => return Ok(Place::Stream(path.to_owned())),
-        Ok(metadata) => Some(metadata),
+        Ok(_) if is_descriptor(path) => return Ok(Place::Stream(path.to_owned())),
+        Ok(metadata) => Some(Box::new(metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };

@@ -22,9 +22,16 @@ const WEIGHTS: Rule = Types(
 );
 
 pub(super) const ROWS: &[Row] = &[
-    row!(
-        "FULLY_CONNECTED",
-        &[
+    Row {
+        name: "FULLY_CONNECTED",
+        computes: &[(
+            Is(
+                "an output whose last size is that of the weights",
+                last_size,
+            ),
+            "it goes by the output's last size",
+        )],
+        takes: &[
             Outputs(1, 1),
             Present(In(0)),
             Present(In(1)),
@@ -44,7 +51,7 @@ pub(super) const ROWS: &[Row] = &[
             ),
             Is("a bias whose scale is the input's times the weights'", bias),
         ],
-    ),
+    },
     row!(
         "BATCH_MATMUL",
         &[
@@ -114,5 +121,18 @@ fn bias(site: &Site<'_>) -> Result<(), String> {
     match (product - bias).abs() / output <= 0.02 {
         true => Ok(()),
         false => Err(format!("{bias} beside {product}")),
+    }
+}
+
+fn last_size(site: &Site<'_>) -> Result<(), String> {
+    let (Some(weights), Some(output)) = (In(1).tensor(site), Out(0).tensor(site)) else {
+        return Ok(());
+    };
+    let (Some(units), Some(last)) = (weights.shape.first(), output.shape.last()) else {
+        return Ok(());
+    };
+    match units == last {
+        true => Ok(()),
+        false => Err(format!("{:?} of weights {:?}", output.shape, weights.shape)),
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+/// The source of a devicetree of about so many nodes.
+type Family = fn(usize) -> String;
+
 /// The families of devicetrees, by name.
-pub const DEVICETREES: &[(&str, fn(usize) -> String)] = &[
+pub const DEVICETREES: &[(&str, Family)] = &[
     ("nodes without a model", |n| {
         board(n, |i| {
             format!(

@@ -20,8 +20,11 @@ const VAR_HANDLE: i32 = 142;
 const READ_VARIABLE: i32 = 143;
 const ASSIGN_VARIABLE: i32 = 144;
 
+/// A model of about so many parts.
+type Family = fn(usize) -> Vec<u8>;
+
 /// The families of models, by name: one that is large in this way makes a file of each size.
-pub const MODELS: &[(&str, fn(usize) -> Vec<u8>)] = &[
+pub const MODELS: &[(&str, Family)] = &[
     ("chain in place", |n| one(|g| vec![g.chain(RELU, n)])),
     ("chain of aliases", |n| one(|g| vec![g.chain(RESHAPE, n)])),
     ("chain of ELU", |n| one(|g| vec![g.chain(ELU, n)])),
