@@ -107,11 +107,18 @@ fn beside(model: &Path) -> Option<PathBuf> {
     }
     let mut name = OsString::from(model);
     name.push(".json");
-    Some(PathBuf::from(name)).filter(|path| match path.metadata() {
-        Ok(metadata) => metadata.is_file() || metadata.is_dir(),
-        // A link to nothing is a mistake that is said.
-        Err(_) => path.symlink_metadata().is_ok(),
-    })
+    Some(PathBuf::from(name)).filter(|path| path.symlink_metadata().is_ok() && !is_pipe(path))
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    path.metadata().is_ok_and(|m| m.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
 }
 
 /// Reads a flattened devicetree; `-` is standard input.
