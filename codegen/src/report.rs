@@ -216,7 +216,7 @@ pub struct Totals {
 }
 
 impl Report {
-    /// The facts of `model`; `examined` is what [`lower::examine`] said of it.
+    /// The facts of `model`; `examined` is what [`lower::examine`](crate::lower::examine) said of it.
     pub fn new(model: &Model, examined: &Examined) -> Self {
         let subgraphs: Vec<GraphReport> = (model.graphs.iter().zip(&examined.verdicts).enumerate())
             .map(|(index, (graph, Verdict { plan, problems }))| {
