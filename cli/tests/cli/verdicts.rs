@@ -37,8 +37,10 @@ const COLUMNS: [&str; 7] = [
     "model", "engines", "run", "generate", "arena", "gen-cpp", "TFLM",
 ];
 
-/// The most that a command may take: processor time, and memory beside ten times the file.
+/// The most that a command may take: processor time, and memory beside ten times the file. Machines differ and
+/// are loaded, so a test fails at several times the time alone; what it was is printed.
 const TIME: Duration = Duration::from_secs(1);
+const MACHINES: u32 = 5;
 const MEMORY: u64 = 64 << 20;
 
 /// A model, with the name that it has in the table.
@@ -300,7 +302,7 @@ impl Answer {
         let most = 10 * size + MEMORY;
         [
             ends.then(|| format!("ends with {}", self.end)),
-            (release && self.time > TIME).then(|| format!("takes {:?}", self.time)),
+            (release && self.time > MACHINES * TIME).then(|| format!("takes {:?}", self.time)),
             (release && self.memory > most)
                 .then(|| format!("takes {} bytes, more than {most}", self.memory)),
         ]
