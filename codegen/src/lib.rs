@@ -11,6 +11,7 @@ pub mod error;
 pub mod exec;
 pub mod files;
 pub mod graph;
+pub mod ident;
 pub mod labels;
 pub mod lower;
 pub mod ops;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use castiron_codegen::emit::ident::{Language, identifier};
 use castiron_codegen::emit::rust;
+use castiron_codegen::ident::{Language, identifier};
 use syn::{Error, LitStr, Result};
 
 use crate::arguments::Arguments;

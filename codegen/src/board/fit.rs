@@ -7,12 +7,11 @@ use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
 use crate::cortex::{Cortex, Simd};
-use crate::emit::resolver::{Resolver, ResolverOptions};
 use crate::error::{Diagnostic, Result};
 use crate::graph::Model;
 use crate::lower::{CompileOptions, compile};
 use crate::tflm::arena::{Arena, ArenaOptions, Target};
-use crate::tflm::revision;
+use crate::tflm::{self, revision};
 
 const BOARDS: &str = include_str!("../../data/boards.toml");
 
@@ -371,7 +370,6 @@ fn interpreted(candidate: &Candidate<'_>, target: Target, items: &mut Vec<Item>)
         ..ArenaOptions::default()
     };
     let arena = Arena::new(candidate.model, &options)?;
-    let resolver = Resolver::new([candidate.model], &ResolverOptions::default())?;
     let rows = [
         ("model file", candidate.file_bytes as u64, 0),
         ("tensor arena", 0, arena.min_arena_bytes as u64),
@@ -379,7 +377,7 @@ fn interpreted(candidate: &Candidate<'_>, target: Target, items: &mut Vec<Item>)
         (
             "operator resolver",
             0,
-            revision::resolver_bytes(resolver.count()),
+            revision::resolver_bytes(tflm::count(candidate.model)),
         ),
     ];
     items.extend(rows.map(|(what, flash_bytes, ram_bytes)| Item {

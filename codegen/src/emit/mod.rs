@@ -19,7 +19,6 @@ pub mod cpp;
 pub mod csv;
 #[cfg(feature = "text")]
 pub mod facts;
-pub mod ident;
 #[cfg(feature = "text")]
 mod io_spec;
 #[cfg(feature = "text")]

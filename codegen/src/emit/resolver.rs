@@ -10,9 +10,9 @@ use crate::tflm::arena::{ArenaNeed, Kernels};
 use crate::tflm::{self, TFLM_REVISION, TflmOp};
 
 use super::arena::ArenaValues;
-use super::ident::{Language, identifier};
 use super::literal::{c_comment, c_string, shortened};
 use super::template::{ARENA_CHECK, render_with};
+use crate::ident::{Language, identifier};
 
 const TEMPLATE: &str = include_str!("../../templates/ops_resolver.h.tera");
 

@@ -7,6 +7,7 @@
 mod model;
 mod op;
 mod options;
+mod site;
 mod tensor;
 
 pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
@@ -18,4 +19,5 @@ pub use options::{
     Padding, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions, SoftmaxOptions,
     SqueezeOptions, TransposeConvOptions, VarHandleOptions, WeightsFormat, WhileOptions,
 };
+pub use site::Site;
 pub use tensor::{DType, Quantization, Tensor, TensorId};

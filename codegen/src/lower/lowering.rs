@@ -8,8 +8,8 @@ use super::constants::{Constant, ConstantPool};
 use super::program::{ElementType, Memory, Operand, Port, Step, misplaced};
 use super::trace::Observation;
 use crate::error::Diagnostic;
-use crate::graph::{Graph, TensorId};
-use crate::ops::{self, Site};
+use crate::graph::{Graph, Site, TensorId};
+use crate::ops;
 use crate::plan::{OpMemory, OutputCopy, OutputMemory, Plan, Region};
 
 /// What an operator's lowering works with.

@@ -25,13 +25,12 @@ mod unary;
 mod unsupported;
 mod window;
 
-pub use site::Site;
 pub(crate) use unsupported::unsupported;
 
 use castiron_runtime::kernels;
 
 use crate::error::Diagnostic;
-use crate::graph::{BuiltinOperator, Graph, OpKind};
+use crate::graph::{BuiltinOperator, Graph, OpKind, Site};
 use crate::lower::{ElementType, Lowering, Operand};
 use crate::plan::{OpMemory, OutputMemory};
 use crate::work;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use half::f16;
+use super::half;
 
 use super::Passed;
 use crate::error::{Diagnostic, Error};
@@ -180,7 +180,7 @@ fn widen_f16(graph: &Graph, operator: &Operator) -> Option<Vec<u8>> {
     Some(
         halves
             .iter()
-            .flat_map(|h| f16::from_le_bytes(*h).to_f32().to_le_bytes())
+            .flat_map(|h| half::to_f32(u16::from_le_bytes(*h)).to_le_bytes())
             .collect(),
     )
 }

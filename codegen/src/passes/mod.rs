@@ -1,6 +1,7 @@
 //! Graph → graph, before planning: each pass a small function with its own test.
 
 mod fold_constants;
+mod half;
 
 use std::borrow::Cow;
 

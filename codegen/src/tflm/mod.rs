@@ -8,9 +8,10 @@ mod registrations;
 pub mod revision;
 pub mod sources;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::graph::{BuiltinOperator, OpKind};
+use crate::graph::{BuiltinOperator, Model, OpKind};
 
 pub use accepts::{Verdict, computes, takes, verdict, verdict_of_calls};
 pub use ops::OPS;
@@ -32,6 +33,13 @@ pub enum TflmKernel {
     Builtin(BuiltinOperator),
     /// A custom operator TFLM ships, by the name models give it.
     Custom(&'static str),
+}
+
+/// How many of TFLM's operators a model's subgraphs use: what its resolver registers.
+pub fn count(model: &Model) -> usize {
+    let operators = model.graphs.iter().flat_map(|graph| &graph.operators);
+    let methods = operators.filter_map(|o| Some(TflmOp::for_kind(&o.kind)?.method));
+    methods.collect::<BTreeSet<_>>().len()
 }
 
 impl TflmOp {

@@ -6,8 +6,8 @@
 mod rules;
 mod table;
 
+use crate::graph::Site;
 use crate::graph::{Graph, OpKind};
-use crate::ops::Site;
 
 /// An estimate as a sum of products, so that it can be followed and not only believed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The formulas.
 
+use crate::graph::Site;
 use crate::graph::{Options, Tensor};
-use crate::ops::Site;
 
 /// How the work of an operator follows from its tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

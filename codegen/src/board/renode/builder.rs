@@ -7,8 +7,8 @@ use super::{
 };
 use crate::board::dts::{Devicetree, Interrupt, NodeRef, Region};
 use crate::board::rules::Rules;
-use crate::emit::ident::Names;
 use crate::error::{Diagnostic, Result};
+use crate::ident::Names;
 
 /// A platform while it is made.
 pub(super) struct Builder<'t> {

@@ -7,7 +7,7 @@ mod self_test;
 pub mod tflm;
 
 use super::facts::GraphFacts;
-use super::ident::{Language, identifier};
+use crate::ident::{Language, identifier};
 
 pub use board::Board;
 pub use example::{Example, example};

@@ -10,8 +10,8 @@ use crate::graph::Model;
 use crate::tflm::arena::ArenaNeed;
 
 use super::facts::GraphFacts;
-use super::ident::{Language, identifier};
 use super::{IoSpecFile, write_hex};
+use crate::ident::{Language, identifier};
 
 /// What the header has to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -13,10 +13,10 @@ use crate::tflm::TFLM_REVISION;
 use crate::tflm::direct::{Direct, DirectTensor, Place, element_type};
 
 use super::c_header::checked_section;
-use super::ident::{Language, identifier};
 use super::literal::{c_comment, c_float, c_string, shortened_to};
 use super::template::render;
 use super::write_hex;
+use crate::ident::{Language, identifier};
 use tables::Tables;
 
 const HEADER: &str = include_str!("../../../templates/model_tflm.h.tera");

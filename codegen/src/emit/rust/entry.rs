@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::names::{self, port_names, snake_case};
-use crate::emit::ident::Names;
+use crate::ident::Names;
 use crate::lower::{Entry, Memory, Operand, Port, Step};
 
 /// Methods that every model has.

@@ -1,6 +1,6 @@
 //! Rust identifiers from a model's free text.
 
-use crate::emit::ident::{self, Language, Names};
+use crate::ident::{self, Language, Names};
 
 /// A module name from a file's stem: `my-model v2` → `my_model_v2`.
 pub fn module_name(stem: &str) -> String {

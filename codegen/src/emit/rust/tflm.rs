@@ -119,6 +119,7 @@ impl TflmModule {
     }
 
     /// The module as a source file of its own, formatted.
+    #[cfg(feature = "text")]
     pub fn file(&self, options: &RustOptions) -> String {
         super::first_line(&self.name) + &super::formatted(self.items(options))
     }

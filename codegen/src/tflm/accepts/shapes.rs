@@ -158,39 +158,44 @@ pub(super) fn window(site: &Site<'_>) -> Result<(), String> {
 }
 
 fn to_batch(site: &Site<'_>) -> Result<(), String> {
-    let Some((input, blocks, pads, output)) = blocks(site) else {
-        return Ok(());
-    };
-    let mut sizes = input.shape.clone();
-    for (axis, block) in blocks.iter().enumerate() {
-        let pads: i64 = pads
-            .get(2 * axis..2 * axis + 2)
-            .map_or(0, |p| p.iter().copied().fold(0, i64::saturating_add));
-        let Some(size) = sizes.get_mut(1 + axis) else {
-            return Ok(());
-        };
-        *size = size.saturating_add_signed(isize::try_from(pads).unwrap_or(0)) / block;
-        sizes[0] = sizes[0].saturating_mul(*block);
-    }
-    recorded(output, &sizes)
+    moved(site, |batch, size, block, pads| {
+        *size = size.saturating_add_signed(pads) / block;
+        *batch = batch.saturating_mul(block);
+    })
 }
 
 fn to_space(site: &Site<'_>) -> Result<(), String> {
-    let Some((input, blocks, crops, output)) = blocks(site) else {
+    moved(site, |batch, size, block, crops| {
+        let whole = size.saturating_mul(block);
+        *size = whole.saturating_add_signed(crops.saturating_neg());
+        *batch /= block;
+    })
+}
+
+/// That the recorded sizes are those that blocks between the batch and the other dimensions give: `of` changes the batch and one size by
+/// its block and what is added or cut there.
+fn moved(site: &Site<'_>, of: impl Fn(&mut usize, &mut usize, usize, isize)) -> Result<(), String> {
+    let Some((input, blocks, margins, output)) = blocks(site) else {
         return Ok(());
     };
-    let mut sizes = input.shape.clone();
+    let Some((first, rest)) = input.shape.split_first() else {
+        return Ok(());
+    };
+    let (mut batch, mut sizes) = (*first, rest.to_vec());
     for (axis, block) in blocks.iter().enumerate() {
-        let crops: i64 = crops
-            .get(2 * axis..2 * axis + 2)
-            .map_or(0, |c| c.iter().copied().fold(0, i64::saturating_add));
-        let Some(size) = sizes.get_mut(1 + axis) else {
+        let margins = margins.get(2 * axis..2 * axis + 2).unwrap_or_default();
+        let margin = margins.iter().copied().fold(0, i64::saturating_add);
+        let Some(size) = sizes.get_mut(axis) else {
             return Ok(());
         };
-        let whole = size.saturating_mul(*block);
-        *size = whole.saturating_add_signed(isize::try_from(crops.saturating_neg()).unwrap_or(0));
-        sizes[0] /= block;
+        of(
+            &mut batch,
+            size,
+            *block,
+            isize::try_from(margin).unwrap_or(0),
+        );
     }
+    sizes.insert(0, batch);
     recorded(output, &sizes)
 }
 
