@@ -7,16 +7,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use castiron_test_tools::large;
+use castiron_test_tools::{MOST_TIME, large, most_memory};
 
-/// The most time of one call.
-const MOST_SECONDS: f64 = 1.0;
 /// When a call is given up.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How often a call's memory is looked at.
 const INTERVAL: Duration = Duration::from_millis(2);
-/// The most memory of one call: so many times its file, and so many bytes.
-const MOST_MEMORY: (u64, u64) = (10, 64 << 20);
 
 /// Calls on a model; `{}` is the file and `OUT` a folder to write to, with an input and a devicetree.
 const ON_MODELS: &[&str] = &[
@@ -156,14 +152,13 @@ impl Taken {
 
     /// What it takes too much of, if anything.
     fn verdict(&self, file: u64) -> Option<&'static str> {
-        let (times, bytes) = MOST_MEMORY;
         if self.exit.is_none() {
             return Some("ended by a signal, or given up");
         }
-        if self.seconds > MOST_SECONDS {
+        if self.seconds > MOST_TIME.as_secs_f64() {
             return Some("over a second");
         }
-        (self.bytes > times * file + bytes).then_some("over 10 times the file and 64 MB")
+        (self.bytes > most_memory(file)).then_some("over 10 times the file and 64 MB")
     }
 }
 

@@ -77,6 +77,13 @@ fn normalise(
         .integer_range()
         .unwrap_or((i64::from(i32::MIN), i64::from(i32::MAX)));
     let zero_point = match zero_points {
+        // TensorFlow Lite refuses the file, and TFLM takes the tensor for one without quantisation.
+        [] if tensor.dtype.integer_range().is_some() => {
+            return Err(Diagnostic::new("the tensor has a scale but no zero point")
+                .expected("as many zero points as scales")
+                .found("none")
+                .help(AGAIN));
+        }
         [] => vec![0],
         points => points
             .iter()

@@ -11,6 +11,15 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The most processor time that a call of the command may take, on a machine that does nothing else.
+pub const MOST_TIME: Duration = Duration::from_secs(1);
+
+/// The most memory that a call of the command on a file of `bytes` may hold.
+pub const fn most_memory(bytes: u64) -> u64 {
+    10 * bytes + (64 << 20)
+}
 
 /// Tests that were skipped, by reason.
 static SKIPPED: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
