@@ -11,6 +11,7 @@
 mod calls;
 mod constants;
 mod conv;
+mod elements;
 mod foreign;
 mod model;
 mod operator;

@@ -4,11 +4,12 @@
 //! What only no engine here runs (a rank, a combination of types) is none of that: the engines
 //! say so, and headers and resolvers can be written all the same.
 
+use super::elements;
 use super::report::short;
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator as Op, DType, Graph, OpKind, Operator, Tensor, TensorId};
 
-const AGAIN: &str = "the file is damaged or was edited; convert the model again";
+pub(super) const AGAIN: &str = "the file is damaged or was edited; convert the model again";
 
 /// Checks one operator.
 pub(super) fn check(graph: &Graph, index: usize) -> Vec<Diagnostic> {
@@ -24,7 +25,7 @@ pub(super) fn check(graph: &Graph, index: usize) -> Vec<Diagnostic> {
     if found.is_empty() {
         found.extend(scales(graph, operator, op));
         found.extend(sizes(graph, operator, op));
-        found.extend(elements(graph, operator, op));
+        found.extend(elements::check(graph, operator, op));
     }
     let place = |d: Diagnostic| d.at_operator(index, op.name());
     found.into_iter().map(place).collect()
@@ -516,72 +517,8 @@ fn sizes(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
     })
 }
 
-/// Elements that go in against those that come out, of operators that leave none out and add none: kernels
-/// count one side and write the other. Sizes that the writer did not know say nothing.
-fn elements(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
-    let first = || operator.inputs.first().copied().flatten();
-    let inputs: Vec<TensorId> = match op {
-        Op::Abs
-        | Op::Cast
-        | Op::Ceil
-        | Op::Cos
-        | Op::DepthToSpace
-        | Op::Dequantize
-        | Op::Elu
-        | Op::Exp
-        | Op::ExpandDims
-        | Op::Floor
-        | Op::HardSwish
-        | Op::LeakyRelu
-        | Op::Log
-        | Op::LogSoftmax
-        | Op::Logistic
-        | Op::Neg
-        | Op::Prelu
-        | Op::Relu
-        | Op::Relu6
-        | Op::ReluN1To1
-        | Op::Relu0To1
-        | Op::Round
-        | Op::Rsqrt
-        | Op::Sin
-        | Op::Softmax
-        | Op::SpaceToDepth
-        | Op::Sqrt
-        | Op::Square
-        | Op::Squeeze
-        | Op::Tanh
-        | Op::Transpose
-        | Op::Unpack => vec![first()?],
-        Op::Split => vec![operator.inputs.get(1).copied().flatten()?],
-        Op::SplitV => vec![first()?],
-        Op::Concatenation | Op::Pack => operator.inputs.iter().flatten().copied().collect(),
-        _ => return None,
-    };
-    let tensors = |ids: &[TensorId]| -> Vec<_> { ids.iter().map(|id| graph.tensor(*id)).collect() };
-    let (inputs, outputs) = (tensors(&inputs), tensors(&operator.outputs));
-    if !inputs.iter().chain(&outputs).all(|tensor| is_sized(tensor)) {
-        return None;
-    }
-    let count = |tensors: &[&Tensor]| {
-        let sizes = tensors.iter().map(|tensor| tensor.elements());
-        sizes.fold(0, usize::saturating_add)
-    };
-    let (before, after) = (count(&inputs), count(&outputs));
-    (before != after).then(|| {
-        let d = Diagnostic::new("as many values have to come out of the operator as go in")
-            .expected(before)
-            .found(after)
-            .help(AGAIN);
-        match operator.outputs.first() {
-            Some(id) => d.at_tensor(id.index(), &short(&graph.tensor(*id).name)),
-            None => d,
-        }
-    })
-}
-
 /// Whether the writer knew all sizes.
-fn is_sized(tensor: &Tensor) -> bool {
+pub(super) fn is_sized(tensor: &Tensor) -> bool {
     let signature = tensor.shape_signature.as_deref();
     signature.is_none_or(|sizes| sizes.iter().all(|size| *size >= 0))
 }
