@@ -174,21 +174,23 @@ mod tests {
     }
 
     #[test]
-    fn one_zero_point_or_none_serves_all_channels() {
+    fn one_zero_point_serves_all_channels_and_none_serves_no_integer() {
         let weights = tensor(DType::Int8, &[1, 3]);
-        for points in [&[][..], &[0]] {
-            let q = normalise(vec![0.1; 3], points, 1, &weights).expect("readable");
-            assert_eq!(q.zero_point, [0, 0, 0]);
+        let q = normalise(vec![0.1; 3], &[0], 1, &weights).expect("readable");
+        assert_eq!(q.zero_point, [0, 0, 0]);
+        for points in [&[][..], &[0, 0]] {
+            assert!(normalise(vec![0.1; 3], points, 1, &weights).is_err());
         }
-        assert!(normalise(vec![0.1; 3], &[0, 0], 1, &weights).is_err());
+        let floats = tensor(DType::Float32, &[1, 3]);
+        assert!(normalise(vec![0.1; 3], &[], 1, &floats).is_ok());
     }
 
     #[test]
     fn a_dead_channel_may_have_scale_0_but_no_whole_tensor() {
         let weights = tensor(DType::Int8, &[2]);
-        assert!(normalise(vec![0.0, 0.1], &[], 0, &weights).is_ok());
+        assert!(normalise(vec![0.0, 0.1], &[0], 0, &weights).is_ok());
         for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-            assert!(normalise(vec![bad], &[], 0, &weights).is_err(), "{bad}");
+            assert!(normalise(vec![bad], &[0], 0, &weights).is_err(), "{bad}");
         }
     }
 
@@ -211,9 +213,9 @@ mod tests {
     #[test]
     fn scales_run_along_a_dimension_of_their_number() {
         let weights = tensor(DType::Int8, &[4, 3]);
-        assert!(normalise(vec![0.1; 3], &[], 1, &weights).is_ok());
+        assert!(normalise(vec![0.1; 3], &[0], 1, &weights).is_ok());
         for (scales, dimension) in [(3, 0), (3, 2), (3, -1), (5, 1)] {
-            assert!(normalise(vec![0.1; scales], &[], dimension, &weights).is_err());
+            assert!(normalise(vec![0.1; scales], &[0], dimension, &weights).is_err());
         }
     }
 }

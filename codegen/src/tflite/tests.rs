@@ -141,7 +141,8 @@ fn tensor(b: &mut Builder, shape: &[i32], dtype: DType, buffer: u32, variable: b
     ];
     if dtype == DType::Int8 {
         let scale = At(b.create_vector(&[0.5_f32]).as_union_value());
-        fields.push((4, At(table(b, &[(2, scale)]))));
+        let zero_point = At(b.create_vector(&[0_i64]).as_union_value());
+        fields.push((4, At(table(b, &[(2, scale), (3, zero_point)]))));
     }
     table(b, &fields)
 }
