@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
@@ -11,7 +12,6 @@ use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::{files, labels, tflite, warnings};
 
 use crate::cxx::Target;
@@ -206,7 +206,7 @@ impl Model {
                 how.generate(tflm, &model, &name, facts, &options, &out_dir)?
             }
             None => {
-                let program = lower::compile(&model, &CompileOptions::default())
+                let program = compile::compile(&model, &CompileOptions::default())
                     .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();
                 let module = rust::file(&program, &options);

@@ -8,8 +8,9 @@ use castiron_build::validate::{
     Against, Case, Engine, Outcome, Platform, Settings, Subject, generated, validate,
     validate_firmware,
 };
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::graph::Model;
-use castiron_codegen::lower::{self, CompileOptions, Program};
+use castiron_codegen::program::Program;
 use castiron_codegen::tflite;
 use castiron_test_tools::{folder, named_in, skipped};
 
@@ -39,7 +40,7 @@ impl Subjects {
         let path = repository(model);
         let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{model}: {e}"));
         let model = tflite::read(model, &bytes).expect("a model");
-        let program = lower::compile(&model, &CompileOptions::default()).expect("it compiles");
+        let program = compile::compile(&model, &CompileOptions::default()).expect("it compiles");
         let entry = &program.entries[0];
         let file = |role: &str, case: usize, i: usize| {
             std::fs::read(repository(golden).join(format!("{role}_{case}_{i}.bin")))

@@ -6,7 +6,7 @@ use std::path::Path;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::files;
 use castiron_codegen::graph::DType;
-use castiron_codegen::lower::Port;
+use castiron_codegen::program::Port;
 use npyz::{NpyHeader, Order, WriteOptions, WriterBuilder};
 
 use crate::input;

@@ -1,7 +1,7 @@
 //! Values of a model's output, as people read them.
 
 use castiron_codegen::graph::DType;
-use castiron_codegen::lower::Port;
+use castiron_codegen::program::Port;
 use serde::Serialize;
 
 use crate::text;

@@ -13,7 +13,7 @@ use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_he
 use castiron_codegen::emit::rust::{RustOptions, file};
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
-use castiron_codegen::lower::{CompileOptions, compile};
+use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::plan::{Plan, PlanOptions};
 use castiron_codegen::{ops, tflite};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,10 +1,11 @@
 //! castiron's generator: a `.tflite` model in, firmware sources out.
 //!
 //! Data flows one way: bytes → [`tflite`] → [`graph::Model`] → [`plan::Plan`] →
-//! [`lower::Program`] → an emitter of [`emit`].
+//! [`program::Program`] → an emitter of [`emit`].
 
 #[cfg(feature = "board")]
 pub mod board;
+pub mod compile;
 pub mod cortex;
 pub mod emit;
 pub mod error;
@@ -13,10 +14,10 @@ pub mod files;
 pub mod graph;
 pub mod ident;
 pub mod labels;
-pub mod lower;
 pub mod ops;
 pub mod passes;
 pub mod plan;
+pub mod program;
 pub mod report;
 pub mod tflite;
 pub mod tflm;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::compile::{Examined, Verdict};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{
     BuiltinOperator, Graph, Model, OpKind, Operator, Options, Quantization, Signature,
     SignaturePort, TensorId,
 };
-use crate::lower::{Examined, Program, Verdict};
 use crate::plan::Plan;
+use crate::program::Program;
 use crate::tflm::arena::Kernels;
 use crate::tflm::{self, TFLM_REVISION};
 use crate::work;
@@ -216,7 +217,7 @@ pub struct Totals {
 }
 
 impl Report {
-    /// The facts of `model`; `examined` is what [`lower::examine`](crate::lower::examine) said of it.
+    /// The facts of `model`; `examined` is what [`compile::examine`](crate::compile::examine) said of it.
     pub fn new(model: &Model, examined: &Examined) -> Self {
         let subgraphs: Vec<GraphReport> = (model.graphs.iter().zip(&examined.verdicts).enumerate())
             .map(|(index, (graph, Verdict { plan, problems }))| {
@@ -306,7 +307,7 @@ impl OperatorReport {
                 .map(|data| data.len())
                 .sum(),
             live_bytes: plan.map(|plan| plan.operators[index].live_bytes),
-            // Without a plan nothing is lowered.
+            // Without a plan there is no program.
             compiled: plan.is_some() && !refused,
             tflm: tflm::takes(graph, index, Kernels::Reference),
         }
@@ -465,8 +466,8 @@ fn operand(graph: &Graph, id: TensorId) -> OperandReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::{self, CompileOptions};
     use crate::graph::{DType, ReshapeOptions, Tensor};
-    use crate::lower::{self, CompileOptions};
 
     fn tensor(name: &str, shape: &[usize], data: Option<Arc<[u8]>>) -> Tensor {
         Tensor {
@@ -528,7 +529,7 @@ mod tests {
     fn a_report_tells_what_does_not_compile_and_counts_buffers_once() {
         let model = model();
         let options = CompileOptions::default();
-        let report = Report::new(&model, &lower::examine(&model, &options));
+        let report = Report::new(&model, &compile::examine(&model, &options));
         assert_eq!(report.file, "m.tflite");
         assert_eq!(report.totals.constant_bytes, 12);
         assert_eq!(report.totals.operators_without_macs, 1);
@@ -569,7 +570,7 @@ mod tests {
         let second = graph.clone();
         model.graphs.push(second);
         let options = CompileOptions::default();
-        let report = Report::new(&model, &lower::examine(&model, &options));
+        let report = Report::new(&model, &compile::examine(&model, &options));
         for graph in &report.subgraphs {
             let column: Vec<bool> = graph.operators.iter().map(|o| o.compiled).collect();
             assert_eq!(column, [true, false, false, false], "{}", graph.index);

@@ -2,7 +2,9 @@
 
 mod boards;
 mod emit;
+mod imports;
 mod models;
 mod names;
+mod program;
 mod reader;
 mod windows;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use castiron_codegen::compile;
 use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::graph::{
     BuiltinOperator, DType, Graph, Model, OpKind, Operator, Options, Signature, Tensor, TensorId,
 };
-use castiron_codegen::lower;
 
 fn tensor(name: &str) -> Tensor {
     Tensor {
@@ -60,7 +60,7 @@ fn module(graphs: Vec<Graph>, signatures: &[&str]) -> String {
         metadata: Vec::new(),
         outside: Vec::new(),
     };
-    let program = lower::compile(&model, &Default::default()).expect("the model compiles");
+    let program = compile::compile(&model, &Default::default()).expect("the model compiles");
     rust::file(&program, &RustOptions::default())
 }
 

@@ -1,5 +1,6 @@
 //! One-operator models built by hand: what no converter writes, and what is refused.
 
+use castiron_codegen::compile;
 use castiron_codegen::error::Error;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{
@@ -7,7 +8,6 @@ use castiron_codegen::graph::{
     OpKind, Operator, Options, Padding, Pool2dOptions, Quantization, ReducerOptions,
     SoftmaxOptions, Tensor, TensorId,
 };
-use castiron_codegen::lower;
 
 fn int8(shape: &[usize], scale: f32, zero_point: i32) -> Tensor {
     Tensor {
@@ -75,7 +75,7 @@ fn model(op: Op, options: Options, tensors: Vec<Tensor>) -> Model {
 }
 
 fn run(model: &Model, inputs: &[&[u8]]) -> Vec<u8> {
-    let program = lower::compile(model, &lower::CompileOptions::default()).expect("compiles");
+    let program = compile::compile(model, &compile::CompileOptions::default()).expect("compiles");
     let mut machine = Machine::new(&program, &program.entries[0]);
     for (i, input) in inputs.iter().enumerate() {
         machine.set_input(i, input).expect("an input");
@@ -85,7 +85,7 @@ fn run(model: &Model, inputs: &[&[u8]]) -> Vec<u8> {
 }
 
 fn refused(model: &Model) -> Error {
-    lower::compile(model, &lower::CompileOptions::default()).expect_err("must not compile")
+    compile::compile(model, &compile::CompileOptions::default()).expect_err("must not compile")
 }
 
 fn message(error: &Error) -> &str {

@@ -5,9 +5,9 @@ mod engine;
 mod files;
 mod text;
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, Error, FrontEnd};
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::{labels, tflite, warnings};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -44,7 +44,7 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     }
     let items = match engine::of(arguments)? {
         Engine::Compiled => {
-            let compiled = lower::compile(&model, &CompileOptions::default());
+            let compiled = compile::compile(&model, &CompileOptions::default());
             rust::items(&compiled.map_err(at_path)?, &options)
         }
         Engine::Tflm(path) => {

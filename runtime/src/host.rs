@@ -19,7 +19,7 @@ pub enum Operand<'a> {
     Constant(&'a [u8]),
 }
 
-/// A call whose operands are not what the kernel takes: a mistake in its lowering.
+/// A call whose operands are not what the kernel takes: a mistake of its family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mismatch {
     /// The kernel.

@@ -7,11 +7,12 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::error::Error;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{DType, Model};
-use castiron_codegen::lower::{self, CompileOptions, Entry, Port, Program};
 use castiron_codegen::plan::PlanOptions;
+use castiron_codegen::program::{Entry, Port, Program};
 use castiron_codegen::tflite;
 
 /// Greatest difference of float outputs, relative to the output's greatest magnitude (at least 1).
@@ -148,7 +149,7 @@ impl Golden {
     /// # Errors
     /// If castiron does not compile it.
     pub fn compile(&self, plan: PlanOptions) -> Result<Program, Error> {
-        lower::compile(&read(&self.model)?, &CompileOptions { plan })
+        compile::compile(&read(&self.model)?, &CompileOptions { plan })
     }
 
     /// All outputs of the first `cases` cases of every entry.

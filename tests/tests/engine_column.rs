@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::graph::{Graph, Model, TensorId};
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::report::Report;
 use castiron_codegen::tflite;
@@ -56,7 +56,7 @@ fn compiles_alone(graph: &Graph, operator: usize) -> bool {
         metadata: Vec::new(),
         outside: Vec::new(),
     };
-    lower::compile(&model, &CompileOptions { plan: options() }).is_ok()
+    compile::compile(&model, &CompileOptions { plan: options() }).is_ok()
 }
 
 #[test]
@@ -81,11 +81,11 @@ fn the_column_is_what_compiles() {
         let Ok(model) = tflite::read(&path.display().to_string(), &bytes) else {
             continue;
         };
-        let examined = lower::examine(&model, &CompileOptions { plan: options() });
+        let examined = compile::examine(&model, &CompileOptions { plan: options() });
         let report = Report::new(&model, &examined);
         let mut all = true;
         for (graph, of) in model.graphs.iter().zip(&report.subgraphs) {
-            let Ok((folded, _)) = lower::plan_graph(graph, &options()) else {
+            let Ok((folded, _)) = compile::plan_graph(graph, &options()) else {
                 continue;
             };
             for operator in &of.operators {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use castiron_codegen::lower::Program;
 use castiron_codegen::plan::PlanOptions;
+use castiron_codegen::program::Program;
 use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders};
 use castiron_tests::{reference_folder, workspace};
 

@@ -7,13 +7,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::c_header::{self, HeaderOptions};
 use castiron_codegen::emit::cpp::{self, CppOptions};
 use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
-use castiron_codegen::lower::{self, CompileOptions, Program};
 use castiron_codegen::plan::Budget;
+use castiron_codegen::program::Program;
 use castiron_codegen::report::Report;
 use castiron_codegen::tflite;
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Embedded};
@@ -53,7 +54,7 @@ type Stage = fn(&Model, &[u8]) -> Result<()>;
 
 const STAGES: &[(&str, Stage)] = &[
     ("report", |model, _| {
-        let examined = lower::examine(model, &CompileOptions::default());
+        let examined = compile::examine(model, &CompileOptions::default());
         drop(Report::new(model, &examined));
         Ok(())
     }),
@@ -81,7 +82,7 @@ const STAGES: &[(&str, Stage)] = &[
 ];
 
 fn compile(model: &Model) -> Result<Program> {
-    lower::compile(model, &CompileOptions::default())
+    compile::compile(model, &CompileOptions::default())
 }
 
 /// Calls every stage on a family of about `size` operators.

@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::c_header::{self, HeaderOptions, HeaderStyle};
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::exec::Machine;
-use castiron_codegen::lower::{self, CompileOptions, Entry, Program};
 use castiron_codegen::plan::{Location, PlanOptions};
+use castiron_codegen::program::{Entry, Program};
 use castiron_codegen::report::Report;
 use castiron_codegen::tflite;
 use castiron_tests::workspace;
@@ -158,7 +159,7 @@ fn pipeline(bytes: &[u8], fill: u8) -> bool {
             in_place,
             ..PlanOptions::default()
         };
-        let examined = lower::examine(&model, &CompileOptions { plan });
+        let examined = compile::examine(&model, &CompileOptions { plan });
         let _ = Report::new(&model, &examined);
         let program = examined.program.ok()?;
         assert!(!rust::file(&program, &RustOptions::default()).is_empty());

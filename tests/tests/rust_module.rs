@@ -1,12 +1,12 @@
 //! The Rust module as people read it.
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::rust::{self, RustOptions};
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_tests::{goldens, workspace};
 
 fn module(path: &str) -> String {
     let model = goldens::read(&workspace().join(path)).expect("the model is well formed");
-    let program = lower::compile(&model, &CompileOptions::default()).expect("the model compiles");
+    let program = compile::compile(&model, &CompileOptions::default()).expect("the model compiles");
     let options = RustOptions {
         constants_file: Some("weights.bin".to_owned()),
         ..RustOptions::default()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use castiron_build::library::{Options, build};
 use castiron_codegen::board::code::kernels;
-use castiron_codegen::lower::{CompileOptions, compile};
+use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::tflite;
 
 use crate::models::tflite_files;

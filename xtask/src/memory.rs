@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use castiron_codegen::emit::c_header::{self, HeaderOptions, HeaderStyle};
 use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::graph::Model;
-use castiron_codegen::{lower, tflite};
+use castiron_codegen::{compile, tflite};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -86,7 +86,7 @@ fn header(path: &Path, style: HeaderStyle) -> Result<()> {
 
 fn module(path: &Path) -> Result<()> {
     let (_, model) = load(path)?;
-    let program = lower::compile(&model, &lower::CompileOptions::default())?;
+    let program = compile::compile(&model, &compile::CompileOptions::default())?;
     std::hint::black_box(rust::file(&program, &RustOptions::default()));
     Ok(())
 }

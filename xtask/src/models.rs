@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::lower::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::tflite;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -124,7 +124,7 @@ fn subject(name: String, model: &Path, golden: &Path) -> Result<Subject> {
         );
     }
     let bytes = fs::read(model).with_context(|| model.display().to_string())?;
-    tflite::read(&name, &bytes).and_then(|m| lower::compile(&m, &CompileOptions::default()))?;
+    tflite::read(&name, &bytes).and_then(|m| compile::compile(&m, &CompileOptions::default()))?;
     Ok(Subject {
         name,
         // The firmware is built from another directory.

@@ -8,7 +8,7 @@ use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::files;
 use castiron_codegen::graph::DType;
-use castiron_codegen::lower::{ElementType, Operand, Port, Program};
+use castiron_codegen::program::{ElementType, Operand, Port, Program};
 
 /// Cases that are made up.
 const MADE_UP: usize = 3;

@@ -7,12 +7,13 @@ mod package;
 
 use std::path::PathBuf;
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api::{self, Case, Example};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
-use castiron_codegen::lower::{self, CompileOptions, Program};
+use castiron_codegen::program::Program;
 use serde::Serialize;
 
 use crate::toolchain::{Purpose, Toolchain};
@@ -105,7 +106,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     // The interface is that of the first subgraph; what only other signatures need stays out.
     let mut first = model.clone();
     first.signatures.retain(|signature| signature.graph == 0);
-    let program = lower::compile(&first, &CompileOptions::default())?;
+    let program = compile::compile(&first, &CompileOptions::default())?;
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     for section in [&options.arena_section, &options.weights_section] {
         section.as_deref().map(checked_section).transpose()?;
@@ -291,7 +292,7 @@ mod tests {
         };
         let model = tflite::read("while_loop_f32.tflite", &bytes).unwrap();
         let facts = GraphFacts::of_model(&model, None, None).unwrap();
-        let program = lower::compile(&model, &CompileOptions::default());
+        let program = compile::compile(&model, &CompileOptions::default());
         let mut options = Options::default();
         assert!(
             cases(program.as_ref(), &facts, &options)

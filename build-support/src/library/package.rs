@@ -7,7 +7,7 @@ use std::path::Path;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::rust::{self, RustOptions, accessors};
 use castiron_codegen::error::{Diagnostic, Result};
-use castiron_codegen::lower::Program;
+use castiron_codegen::program::Program;
 use castiron_runtime::source;
 
 use super::Options;

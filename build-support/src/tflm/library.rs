@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::cortex::{Architecture, Cortex, Simd};
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::tflm::TflmOp;
 use castiron_codegen::tflm::arena::{self, ArenaOptions};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions, Place};
@@ -69,7 +69,7 @@ pub fn build(
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     let mut first = model.clone();
     first.signatures.retain(|signature| signature.graph == 0);
-    let program = lower::compile(&first, &CompileOptions::default());
+    let program = compile::compile(&first, &CompileOptions::default());
     // What stands against a self-test is said before minutes of compilation.
     let cases = library::cases(program.as_ref(), &facts, options)?;
     let job = Job {

@@ -2,7 +2,7 @@
 
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::DType;
-use castiron_codegen::lower::{Entry, Port};
+use castiron_codegen::program::{Entry, Port};
 
 /// One set of inputs, little-endian.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use castiron_codegen::emit::c_api;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
-use castiron_codegen::lower::Program;
+use castiron_codegen::program::Program;
 
 pub use cases::{Case, generated};
 pub use compare::Tally;

@@ -2,7 +2,7 @@
 
 use castiron_codegen::error::Result;
 use castiron_codegen::exec::Machine;
-use castiron_codegen::lower::Program;
+use castiron_codegen::program::Program;
 
 use super::Case;
 use super::trace::{Event, Trace};

@@ -1,17 +1,17 @@
 //! `castiron generate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{self, CompileOptions, Examined};
 use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::{Diagnostic, Error};
-use castiron_codegen::lower::{self, CompileOptions, Examined};
 use castiron_codegen::plan::Plan;
 use castiron_codegen::report::Report;
 use castiron_codegen::tflm::arena::ArenaNeed;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::arena::Interpreter;
@@ -38,7 +38,8 @@ With --strict, nothing is written and the exit code is 1 if anything would be le
 
 Examples:
   castiron generate vae.tflite --out-dir generated
-  castiron generate kws.tflite --labels labels.txt --strict --json --out-dir generated";
+  castiron generate kws.tflite --labels labels.txt --strict --json --out-dir generated
+  castiron generate kws.tflite --emit program";
 
 /// Make everything there is to make of a model, in one folder
 #[derive(Debug, Args)]
@@ -47,8 +48,11 @@ pub(crate) struct Arguments {
     /// The model
     model: PathBuf,
     /// The folder to write to
-    #[arg(long, value_name = "DIR")]
-    out_dir: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "emit")]
+    out_dir: Option<PathBuf>,
+    /// Print one thing to standard output, and write no files
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile"])]
+    emit: Option<Emit>,
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
     force: bool,
@@ -71,6 +75,13 @@ pub(crate) struct Arguments {
     depfile: Depfile,
 }
 
+/// What is for people who read what the compiled engine does, not for firmware.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Emit {
+    /// The compiled engine's kernel calls, with their parameters and places
+    Program,
+}
+
 /// What a run has made and what it could not make.
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -89,6 +100,7 @@ struct Skipped {
 /// Everything that emitters work from.
 struct Job<'a> {
     arguments: &'a Arguments,
+    folder: &'a Path,
     input: &'a ModelFile,
     extras: &'a Extras,
     name: String,
@@ -112,18 +124,27 @@ const RESOLVER: &str = "TFLM resolver";
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     arguments.interpreter.check()?;
     let input = input::model(&arguments.model)?;
+    // One of them is there, as the command line has it.
+    let Some(folder) = arguments.out_dir.as_deref() else {
+        let options = CompileOptions::default();
+        let program = progress::during("compiling the model", general, || {
+            compile::compile(&input.model, &options)
+        })?;
+        return text::print(&program.to_string());
+    };
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // What was given besides the model has to fit it, whatever else can be made.
     let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
     let options = CompileOptions::default();
     let (examined, report) = progress::during("compiling the model", general, || {
-        let examined = lower::examine(&input.model, &options);
+        let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);
         (examined, report)
     });
     let wish = arguments.name.as_deref().unwrap_or(input.model.stem());
     let job = Job {
         arguments,
+        folder,
         input: &input,
         extras: &extras,
         name: rust::module_name(wish),
@@ -189,7 +210,7 @@ impl<'a> Job<'a> {
     }
 
     fn path(&self, file: &str) -> PathBuf {
-        self.arguments.out_dir.join(file)
+        self.folder.join(file)
     }
 
     fn rust(&self, labels: Vec<String>, made: &mut Made<'a>) {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::csv;
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::report::{
     GraphReport, OperandReport, OperatorReport, Report, TensorReport, TflmReport,
 };
@@ -94,7 +94,7 @@ fn inspect(path: &Path, general: &General) -> Result<Report> {
     let input = input::model(path)?;
     let options = CompileOptions::default();
     Ok(progress::during("compiling the model", general, || {
-        Report::new(&input.model, &lower::examine(&input.model, &options))
+        Report::new(&input.model, &compile::examine(&input.model, &options))
     }))
 }
 

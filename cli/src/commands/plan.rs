@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use castiron_codegen::compile;
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::lower;
 use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor};
 use castiron_codegen::tflite::rewrite;
 use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
@@ -159,7 +159,7 @@ fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
         d.place.file = Some(model.file.clone());
         Failure::from(d)
     })?;
-    let planned = lower::plan_graph(graph, &arguments.options())
+    let planned = compile::plan_graph(graph, &arguments.options())
         .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
     Ok(planned.1)
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::exec::Machine;
-use castiron_codegen::lower::{self, CompileOptions, Entry, Port, Program};
+use castiron_codegen::program::{Entry, Port, Program};
 use clap::Args;
 use serde::Serialize;
 
@@ -81,7 +82,7 @@ struct Computed<'a> {
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let input = input::model(&arguments.model)?;
     let program = progress::during("compiling the model", general, || {
-        lower::compile(&input.model, &CompileOptions::default())
+        compile::compile(&input.model, &CompileOptions::default())
     })?;
     let in_file = |e: Error| e.in_file(&input.model.file);
     let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use castiron_build::Tflm;
 use castiron_build::validate::{self, Against, Difference, Engine, Outcome, Platform, Settings};
 use castiron_build::validate::{Subject, TOLERANCE};
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::csv;
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::report::Report;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -163,7 +163,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");
         let options = CompileOptions::default();
-        let examined = lower::examine(&input.model, &options);
+        let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);
         let program = examined.program?;
         let entry = &program.entries[0];

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::exec::Machine;
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::tflite;
 
 use super::simulator::Simulator;
@@ -182,7 +182,7 @@ fn samples(header: &Path) -> Vec<[f32; 384]> {
 /// The scores of the model here, with the application's conversions around it.
 fn expected(model: &Path, samples: &[[f32; 384]], quantized: bool) -> Vec<[f32; 4]> {
     let model = tflite::read("model", &fs::read(model).unwrap()).unwrap();
-    let program = lower::compile(&model, &CompileOptions::default()).unwrap();
+    let program = compile::compile(&model, &CompileOptions::default()).unwrap();
     let mut machine = Machine::new(&program, &program.entries[0]);
     let one = |sample: &[f32; 384]| {
         let input: Vec<u8> = match quantized {

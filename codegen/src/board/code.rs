@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::cortex::Cortex;
 use crate::error::{Diagnostic, Result};
-use crate::lower::Program;
+use crate::program::Program;
 
 const CORTEX_M4: &str = include_str!("../../data/code/cortex-m4.toml");
 
@@ -85,7 +85,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::lower::{CompileOptions, compile};
+    use crate::compile::{CompileOptions, compile};
 
     fn programs(folder: &str) -> Vec<(String, Program)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

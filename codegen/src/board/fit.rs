@@ -6,10 +6,10 @@ use super::code::CodeTable;
 use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
+use crate::compile::{CompileOptions, compile};
 use crate::cortex::{Cortex, Simd};
 use crate::error::{Diagnostic, Result};
 use crate::graph::Model;
-use crate::lower::{CompileOptions, compile};
 use crate::tflm::arena::{Arena, ArenaOptions, Target};
 use crate::tflm::{self, revision};
 

@@ -7,21 +7,17 @@ use castiron_runtime::kernels::{
 };
 
 use super::broadcast::Operands;
-use super::{Family, Site, in_place, quantize};
+use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, BinaryOptions, DType, Options};
-use crate::lower::Lowering;
-use crate::plan::OpMemory;
+use crate::program::Choosing;
 
 /// ADD, SUB or MUL.
 pub(super) struct Binary(pub(super) Arithmetic);
 
 impl Family for Binary {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        in_place(site, 2)
-    }
-
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(2);
         let BinaryOptions { activation, .. } = match site.options() {
             Options::Binary(options) => *options,
             _ => BinaryOptions::default(),
@@ -43,7 +39,7 @@ impl Family for Binary {
                 let operation = Float32 { arithmetic, float };
                 operands.call(
                     site,
-                    lowering,
+                    choosing,
                     BinaryF32 {
                         operation,
                         broadcast,
@@ -63,7 +59,7 @@ impl Family for Binary {
                 };
                 operands.call(
                     site,
-                    lowering,
+                    choosing,
                     BinaryI32 {
                         operation,
                         broadcast,
@@ -84,7 +80,7 @@ impl Family for Binary {
                 };
                 operands.call_i8(
                     site,
-                    lowering,
+                    choosing,
                     MulI8 {
                         operation,
                         broadcast,
@@ -104,7 +100,7 @@ impl Family for Binary {
                 };
                 operands.call_i8(
                     site,
-                    lowering,
+                    choosing,
                     AddI8 {
                         operation,
                         broadcast,

@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{Blocks, CopyBlocks, CopyConstantBlocks, LOOPS};
 
-use crate::lower::{ElementType, Lowering, Memory, Operand};
+use crate::program::{Argument, Choosing, ElementType};
 
 /// One loop of a copy: rounds, and elements from one to the next in source and destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub(super) struct Loop {
 }
 
 /// An operand's bytes from one of its elements on.
-pub(super) fn bytes_from(operand: Operand, element: usize) -> Operand {
+pub(super) fn bytes_from(operand: Argument, element: usize) -> Argument {
     let size = operand.element.bytes();
-    Operand {
+    Argument {
         element: ElementType::U8,
         offset: operand.offset + element * size,
         len: operand.len.saturating_sub(element) * size,
@@ -23,12 +23,12 @@ pub(super) fn bytes_from(operand: Operand, element: usize) -> Operand {
     }
 }
 
-/// Emits a copy of blocks of `block` elements to where `y_start` elements of `y` come first.
+/// Adds a copy of blocks of `block` elements to where `y_start` elements of `y` come first.
 /// Loops are given from the outermost; `false` if they are too many.
 #[must_use]
 pub(super) fn copy(
-    lowering: &mut Lowering<'_>,
-    (x, y, y_start): (Operand, Operand, usize),
+    choosing: &mut Choosing<'_>,
+    (x, y, y_start): (Argument, Argument, usize),
     loops: &[Loop],
     block: usize,
 ) -> bool {
@@ -49,9 +49,9 @@ pub(super) fn copy(
         blocks.y_steps[i] = l.y_step * size;
     }
     let operands = [bytes_from(x, 0), bytes_from(y, y_start)];
-    match x.memory {
-        Memory::Arena => lowering.call(CopyBlocks { blocks }, operands),
-        Memory::Constants => lowering.call(CopyConstantBlocks { blocks }, operands),
+    match x.is_constant() {
+        false => choosing.call(CopyBlocks { blocks }, operands),
+        true => choosing.call(CopyConstantBlocks { blocks }, operands),
     }
     true
 }

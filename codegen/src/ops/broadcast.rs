@@ -8,7 +8,7 @@ use castiron_runtime::kernels::{Broadcast, OUTER_DIMS, OuterDim};
 use super::Site;
 use super::unary::{look_up, tabulate};
 use crate::error::Diagnostic;
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 /// Which input comes first, and how the elements meet.
 pub(super) struct Operands {
@@ -50,23 +50,23 @@ impl Operands {
         })
     }
 
-    /// Emits the kernel for two activations, or the one for an activation and a constant.
+    /// Adds the kernel for two activations, or the one for an activation and a constant.
     pub(super) fn call(
         &self,
         site: &Site<'_>,
-        lowering: &mut Lowering<'_>,
+        choosing: &mut Choosing<'_>,
         activations: impl HostKernel + 'static,
         constant: impl HostKernel + 'static,
     ) -> Result<(), Diagnostic> {
-        let first = lowering.activation(site.input_id(self.first)?)?;
+        let first = choosing.activation(site.input_id(self.first)?)?;
         let second_id = site.input_id(self.second)?;
-        let y = lowering.activation(site.output_id(0)?)?;
+        let y = choosing.activation(site.output_id(0)?)?;
         if site.input(self.second)?.is_constant() {
-            let second = lowering.tensor(second_id)?;
-            lowering.call(constant, [first, second, y]);
+            let second = choosing.tensor(second_id)?;
+            choosing.call(constant, [first, second, y]);
         } else {
-            let second = lowering.activation(second_id)?;
-            lowering.call(activations, [first, second, y]);
+            let second = choosing.activation(second_id)?;
+            choosing.call(activations, [first, second, y]);
         }
         Ok(())
     }
@@ -75,21 +75,21 @@ impl Operands {
     pub(super) fn call_i8(
         &self,
         site: &Site<'_>,
-        lowering: &mut Lowering<'_>,
+        choosing: &mut Choosing<'_>,
         activations: impl HostKernel + 'static,
         constant: impl HostKernel + 'static,
         run: impl FnOnce(&[Cell<i8>], &[i8], &[Cell<i8>]),
     ) -> Result<(), Diagnostic> {
         let second = site.input(self.second)?;
         if !second.is_constant() || second.elements() != 1 || self.broadcast.is_some() {
-            return self.call(site, lowering, activations, constant);
+            return self.call(site, choosing, activations, constant);
         }
         let mut table = tabulate(|stored| stored);
         let cells = Cell::from_mut(&mut table[..]).as_slice_of_cells();
         run(cells, &site.constant_i8(self.second, "the operand")?, cells);
-        let x = lowering.activation(site.input_id(self.first)?)?;
-        let y = lowering.activation(site.output_id(0)?)?;
-        look_up(lowering, x, &table, y);
+        let x = choosing.activation(site.input_id(self.first)?)?;
+        let y = choosing.activation(site.output_id(0)?)?;
+        look_up(choosing, x, &table, y);
         Ok(())
     }
 }

@@ -4,12 +4,12 @@ use super::blocks::{Loop, copy};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, Options};
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 pub(super) struct Concatenation;
 
 impl Family for Concatenation {
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let Options::Concatenation(options) = site.options() else {
             return Err(site.error("the operator has no options"));
         };
@@ -24,7 +24,7 @@ impl Family for Concatenation {
         let axis = site.axis(i64::from(options.axis), y.shape.len())?;
         let (outer, rest) = y.shape.split_at(axis);
         let inner: usize = rest[1..].iter().product();
-        let y_operand = lowering.activation(y_id)?;
+        let y_operand = choosing.activation(y_id)?;
         let mut start = 0;
         for position in 0..site.operator.inputs.len() {
             let (x_id, x) = (site.input_id(position)?, site.input(position)?);
@@ -53,9 +53,9 @@ impl Family for Concatenation {
                 break;
             }
             if block > 0 {
-                let x_operand = lowering.tensor(x_id)?;
+                let x_operand = choosing.tensor(x_id)?;
                 // One loop always fits.
-                let _ = copy(lowering, (x_operand, y_operand, start), &[each], block);
+                let _ = copy(choosing, (x_operand, y_operand, start), &[each], block);
             }
             start += block;
         }

@@ -8,17 +8,17 @@ use super::window::window;
 use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, Conv2dOptions, Options};
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 pub(super) struct Conv2d;
 
 impl Family for Conv2d {
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let Options::Conv2d(options) = site.options() else {
             return Err(site.error("the operator has no options"));
         };
         let conv = geometry(site, options)?;
-        lower(site, lowering, conv, options.activation)
+        choose(site, choosing, conv, options.activation)
     }
 }
 
@@ -48,11 +48,11 @@ fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d,
     })
 }
 
-/// Emits a convolution; one whose windows are single pixels is a matrix product, which has a
+/// Adds a convolution; one whose windows are single pixels is a matrix product, which has a
 /// smaller and faster kernel.
-fn lower(
+fn choose(
     site: &Site<'_>,
-    lowering: &mut Lowering<'_>,
+    choosing: &mut Choosing<'_>,
     conv: kernels::Conv2d,
     activation: Activation,
 ) -> Result<(), Diagnostic> {
@@ -63,18 +63,18 @@ fn lower(
             inputs: w.in_c,
             outputs: w.out_c,
         };
-        return fully_connected::lower(site, lowering, matrix, activation, ScalePrecision::Double);
+        return fully_connected::choose(site, choosing, matrix, activation, ScalePrecision::Double);
     }
     let per_channel = w.filter_h * w.filter_w * conv.group_in;
-    emit(site, lowering, conv, activation, |channel, i| {
+    call(site, choosing, conv, activation, |channel, i| {
         channel * per_channel + i
     })
 }
 
-/// Emits a convolution whose weights of an output channel are at `index(channel, i)`.
-pub(super) fn emit(
+/// Adds a convolution whose weights of an output channel are at `index(channel, i)`.
+pub(super) fn call(
     site: &Site<'_>,
-    lowering: &mut Lowering<'_>,
+    choosing: &mut Choosing<'_>,
     conv: kernels::Conv2d,
     activation: Activation,
     index: impl Fn(usize, usize) -> usize,
@@ -87,9 +87,9 @@ pub(super) fn emit(
         index,
         border: Border::of(&conv.window),
     };
-    convolution.emit(
+    convolution.call(
         site,
-        lowering,
+        choosing,
         |int8| Conv2dI8 { conv, int8 },
         |float| Conv2dF32 { conv, float },
     )

@@ -8,11 +8,10 @@ use castiron_runtime::kernels::{
 };
 
 use super::unary::{look_up, operands, tabulate, types};
-use super::{Family, Site, in_place, quantize};
+use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::DType;
-use crate::lower::Lowering;
-use crate::plan::OpMemory;
+use crate::program::Choosing;
 
 /// QUANTIZE.
 pub(super) struct Quantize;
@@ -20,19 +19,16 @@ pub(super) struct Quantize;
 pub(super) struct Dequantize;
 
 impl Family for Quantize {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        in_place(site, 1)
-    }
-
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
-        let operands: [_; 2] = operands(site, lowering)?.into();
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(1);
+        let operands: [_; 2] = operands(site, choosing)?.into();
         let (x_type, y_type) = types(site)?;
         let (scale, zero_point) = site.per_tensor(site.output_id(0)?)?;
         if x_type == DType::Float32 {
             match y_type {
-                DType::Int8 => lowering.call(QuantizeI8 { scale, zero_point }, operands),
-                DType::Uint8 => lowering.call(QuantizeU8 { scale, zero_point }, operands),
-                DType::Int16 => lowering.call(QuantizeI16 { scale, zero_point }, operands),
+                DType::Int8 => choosing.call(QuantizeI8 { scale, zero_point }, operands),
+                DType::Uint8 => choosing.call(QuantizeU8 { scale, zero_point }, operands),
+                DType::Int16 => choosing.call(QuantizeI16 { scale, zero_point }, operands),
                 _ => return Err(unsupported(site)),
             }
             return Ok(());
@@ -50,7 +46,7 @@ impl Family for Quantize {
                     shift,
                     out_zero_point,
                 };
-                lowering.call(kernel, operands);
+                choosing.call(kernel, operands);
             }};
         }
         match (x_type, y_type) {
@@ -68,7 +64,7 @@ impl Family for Quantize {
                         _ => result.clamp(0, 255) as u8 as i8,
                     }
                 });
-                look_up(lowering, x, &table, y);
+                look_up(choosing, x, &table, y);
             }
             (DType::Int8, DType::Int16) => requantize!(RequantizeI8I16),
             (DType::Int8, DType::Int32) => requantize!(RequantizeI8I32),
@@ -90,22 +86,19 @@ fn unsupported(site: &Site<'_>) -> Diagnostic {
 }
 
 impl Family for Dequantize {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        in_place(site, 1)
-    }
-
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(1);
         let supported = "int8, uint8 or int16 to float32; or float16 constants";
         let (x_type, y_type) = types(site)?;
         if y_type != DType::Float32 || x_type == DType::Float16 {
             return Err(site.unsupported_types(supported));
         }
-        let operands: [_; 2] = operands(site, lowering)?.into();
+        let operands: [_; 2] = operands(site, choosing)?.into();
         let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
         match x_type {
-            DType::Int8 => lowering.call(DequantizeI8 { scale, zero_point }, operands),
-            DType::Uint8 => lowering.call(DequantizeU8 { scale, zero_point }, operands),
-            DType::Int16 => lowering.call(DequantizeI16 { scale, zero_point }, operands),
+            DType::Int8 => choosing.call(DequantizeI8 { scale, zero_point }, operands),
+            DType::Uint8 => choosing.call(DequantizeU8 { scale, zero_point }, operands),
+            DType::Int16 => choosing.call(DequantizeI16 { scale, zero_point }, operands),
             _ => return Err(site.unsupported_types(supported)),
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::Site;
 use super::conv_int8::{self, Constants, ScalePrecision, WeightSum};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType};
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 /// A convolution-like operator, with input, weights and bias at 0, 1 and 2.
 pub(super) struct Convolution<I> {
@@ -47,16 +47,16 @@ impl Border {
 }
 
 impl<I: Fn(usize, usize) -> usize> Convolution<I> {
-    /// Emits the call of one of two kernels, by the operator's element types.
-    pub(super) fn emit<A: HostKernel + 'static, B: HostKernel + 'static>(
+    /// Adds the call of one of two kernels, by the operator's element types.
+    pub(super) fn call<A: HostKernel + 'static, B: HostKernel + 'static>(
         &self,
         site: &Site<'_>,
-        lowering: &mut Lowering<'_>,
+        choosing: &mut Choosing<'_>,
         int8: impl FnOnce(Int8) -> A,
         float32: impl FnOnce(Float) -> B,
     ) -> Result<(), Diagnostic> {
         let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
-        let (x, y) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
+        let (x, y) = (choosing.activation(x_id)?, choosing.activation(y_id)?);
         let types = (
             site.input(0)?.dtype,
             site.input(1)?.dtype,
@@ -74,9 +74,9 @@ impl<I: Fn(usize, usize) -> usize> Convolution<I> {
                     }
                     None => Vec::new(),
                 };
-                let weights = lowering.constant(&self.packed(&weights));
-                let bias = lowering.constant(&bias);
-                lowering.call(float32(float), [x, weights, bias, y]);
+                let weights = choosing.constant(&self.packed(&weights));
+                let bias = choosing.constant(&bias);
+                choosing.call(float32(float), [x, weights, bias, y]);
             }
             (DType::Int8, DType::Int8 | DType::Int4, DType::Int8) => {
                 let weights = conv_int8::symmetric(site, site.constant_i8(1, "weights")?)?;
@@ -84,18 +84,18 @@ impl<I: Fn(usize, usize) -> usize> Convolution<I> {
                 let constants = Constants::new(site, self.activation, &sums, self.precision)?;
                 let mut operands = vec![
                     x,
-                    lowering.constant(&self.packed(&weights)),
-                    lowering.constant(&constants.folded),
+                    choosing.constant(&self.packed(&weights)),
+                    choosing.constant(&constants.folded),
                 ];
                 match self.border {
                     Border::NoWindow => {}
-                    Border::Inside => operands.push(lowering.constant::<i32>(&[])),
-                    Border::Crossed => operands.push(lowering.constant(&constants.bias)),
+                    Border::Inside => operands.push(choosing.constant::<i32>(&[])),
+                    Border::Crossed => operands.push(choosing.constant(&constants.bias)),
                 }
-                operands.push(lowering.constant(&constants.multiplier));
-                operands.push(lowering.constant(&constants.shift));
+                operands.push(choosing.constant(&constants.multiplier));
+                operands.push(choosing.constant(&constants.shift));
                 operands.push(y);
-                lowering.call(int8(constants.int8), operands);
+                choosing.call(int8(constants.int8), operands);
             }
             _ => {
                 return Err(site.unsupported_types("float32, or int8 with int8 or int4 weights"));

@@ -8,12 +8,12 @@ use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
 use crate::graph::Options;
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 pub(super) struct DepthwiseConv2d;
 
 impl Family for DepthwiseConv2d {
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let Options::DepthwiseConv2d(options) = site.options() else {
             return Err(site.error("the operator has no options"));
         };
@@ -46,7 +46,7 @@ impl Family for DepthwiseConv2d {
                 group_in: 1,
                 group_out: out_c,
             };
-            return conv::emit(site, lowering, conv, options.activation, index);
+            return conv::call(site, choosing, conv, options.activation, index);
         }
         let conv = kernels::DepthwiseConv2d { window, multiplier };
         let convolution = Convolution {
@@ -57,9 +57,9 @@ impl Family for DepthwiseConv2d {
             index,
             border: Border::of(&window),
         };
-        convolution.emit(
+        convolution.call(
             site,
-            lowering,
+            choosing,
             |int8| DepthwiseConv2dI8 { conv, int8 },
             |float| DepthwiseConv2dF32 { conv, float },
         )

@@ -7,12 +7,12 @@ use super::convolution::{Border, Convolution};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 pub(super) struct FullyConnected;
 
 impl Family for FullyConnected {
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let options = match site.options() {
             Options::FullyConnected(options) => *options,
             _ => FullyConnectedOptions::default(),
@@ -46,9 +46,9 @@ impl Family for FullyConnected {
             inputs: in_c,
             outputs: out_c,
         };
-        lower(
+        choose(
             site,
-            lowering,
+            choosing,
             matrix,
             options.activation,
             ScalePrecision::SingleForOneScale,
@@ -56,10 +56,10 @@ impl Family for FullyConnected {
     }
 }
 
-/// Emits a matrix product; weights are row by row.
-pub(super) fn lower(
+/// Adds a matrix product; weights are row by row.
+pub(super) fn choose(
     site: &Site<'_>,
-    lowering: &mut Lowering<'_>,
+    choosing: &mut Choosing<'_>,
     matrix: kernels::FullyConnected,
     activation: Activation,
     precision: ScalePrecision,
@@ -76,9 +76,9 @@ pub(super) fn lower(
         index: |output: usize, i: usize| output * matrix.inputs + i,
         border: Border::NoWindow,
     };
-    convolution.emit(
+    convolution.call(
         site,
-        lowering,
+        choosing,
         |int8| FullyConnectedI8 { matrix, int8 },
         |float| FullyConnectedF32 { matrix, float },
     )

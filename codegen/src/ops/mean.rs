@@ -5,12 +5,12 @@ use castiron_runtime::kernels::{Axis, MeanF32, MeanI8, Reduction};
 use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options, ReducerOptions};
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 pub(super) struct Mean;
 
 impl Family for Mean {
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let options = match site.options() {
             Options::Reducer(options) => *options,
             _ => ReducerOptions::default(),
@@ -35,11 +35,11 @@ impl Family for Mean {
                 .help("transpose the tensor, or reduce in two steps")
         })?;
         let count = x.elements() / y.elements().max(1);
-        let operands = [lowering.activation(x_id)?, lowering.activation(y_id)?];
+        let operands = [choosing.activation(x_id)?, choosing.activation(y_id)?];
         match (x.dtype, y.dtype) {
             (DType::Float32, DType::Float32) => {
                 let count = count as f32;
-                lowering.call(MeanF32 { reduction, count }, operands);
+                choosing.call(MeanF32 { reduction, count }, operands);
             }
             (DType::Int8, DType::Int8) => {
                 let (x_scale, x_zero_point) = site.per_tensor(x_id)?;
@@ -56,7 +56,7 @@ impl Family for Mean {
                     shift,
                     zero_point,
                 };
-                lowering.call(kernel, operands);
+                choosing.call(kernel, operands);
             }
             _ => return Err(site.unsupported_types("int8 or float32, alike in and out")),
         }

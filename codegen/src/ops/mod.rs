@@ -1,7 +1,7 @@
 //! What castiron knows of each operator, one file per family.
 //!
-//! A family says what an operator does with memory ([`Family::memory`]) and which kernel calls
-//! compute it ([`Family::lower`]). Adding an operator is a file here, a line in [`family`] and,
+//! A family says which kernel calls compute an operator and what they do with memory
+//! ([`Family::choose`]). Adding an operator is a file here, a line in [`family`] and,
 //! where no kernel fits, a kernel in the runtime. What it computes is in [`crate::work`].
 
 mod binary;
@@ -25,28 +25,23 @@ mod unary;
 mod unsupported;
 mod window;
 
-pub(crate) use unsupported::unsupported;
+use unsupported::unsupported;
 
 use castiron_runtime::kernels;
 
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, Graph, OpKind, Site};
-use crate::lower::{ElementType, Lowering, Operand};
-use crate::plan::{OpMemory, OutputMemory};
+use crate::program::{Choice, Choosing, Purpose};
 use crate::work;
 
 /// One family of operators.
 pub trait Family: Sync {
-    /// What the operator does with memory. By default every output has memory of its own.
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        separate(site)
-    }
-
-    /// Emits the kernel calls that compute the operator.
+    /// Chooses the kernel calls that compute the operator, and says what they do with memory: every
+    /// output has memory of its own unless more is allowed.
     ///
     /// # Errors
     /// If the operator's tensors or options are malformed or not supported.
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic>;
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic>;
 }
 
 /// The family of an operator; `None` where castiron cannot compile it.
@@ -100,35 +95,29 @@ pub fn macs(graph: &Graph, operator: usize) -> u64 {
     work::macs(graph, operator).unwrap_or(0)
 }
 
-/// What an operator of a graph does with memory.
-pub fn memory(graph: &Graph, operator: usize) -> OpMemory {
+/// What computes an operator of a graph, and why nothing does: what it does with memory is known of
+/// operators that are refused, too.
+pub fn choose(graph: &Graph, operator: usize) -> (Choice, Result<(), Diagnostic>) {
+    choose_for(graph, operator, Purpose::Firmware)
+}
+
+/// What computes an operator on the host, with all its inputs in memory.
+pub(crate) fn choose_for_folding(graph: &Graph, operator: usize) -> Result<Choice, Diagnostic> {
+    let (choice, verdict) = choose_for(graph, operator, Purpose::Folding);
+    verdict.map(|()| choice)
+}
+
+fn choose_for(
+    graph: &Graph,
+    operator: usize,
+    purpose: Purpose,
+) -> (Choice, Result<(), Diagnostic>) {
     let site = Site::new(graph, operator);
-    family(&site.operator.kind).map_or_else(|| separate(&site), |f| f.memory(&site))
-}
-
-/// Emits a copy of a constant into the arena, byte by byte.
-pub(crate) fn copy_constant(lowering: &mut Lowering<'_>, from: Operand, to: Operand) {
-    let bytes = |o: Operand| Operand {
-        element: ElementType::U8,
-        len: o.range().len(),
-        ..o
+    let mut choosing = Choosing::new(graph, purpose);
+    let verdict = match family(&site.operator.kind) {
+        Some(family) => family.choose(&site, &mut choosing),
+        None => Err(unsupported(&site)),
     };
-    lowering.call(kernels::CopyConstant, [bytes(from), bytes(to)]);
-}
-
-fn separate(site: &Site<'_>) -> OpMemory {
-    OpMemory {
-        outputs: vec![OutputMemory::Separate; site.operator.outputs.len()],
-        scratch: Vec::new(),
-    }
-}
-
-/// Memory of an operator whose one output may overwrite any of its activation inputs of the
-/// same size.
-fn in_place(site: &Site<'_>, inputs: usize) -> OpMemory {
-    let mut memory = separate(site);
-    if let [output] = &mut memory.outputs[..] {
-        *output = OutputMemory::InPlace((0..inputs).collect());
-    }
-    memory
+    let verdict = verdict.map_err(|d| d.at_operator(operator, &site.operator.kind));
+    (choosing.into_choice(), verdict)
 }

@@ -6,12 +6,12 @@ use super::blocks::{Loop, bytes_from, copy};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::DType;
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 pub(super) struct Pad;
 
 impl Family for Pad {
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
         let (x, y) = (site.input(0)?, site.output(0)?);
         if x.dtype != y.dtype {
@@ -20,16 +20,16 @@ impl Family for Pad {
         let before = paddings(site)?;
         site.same_quantization(x_id, y_id)?;
         let value = value(site)?;
-        let (x_operand, y_operand) = (lowering.tensor(x_id)?, lowering.activation(y_id)?);
+        let (x_operand, y_operand) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         if x.shape != y.shape {
             let mut pattern = [0; 8];
             for (to, from) in pattern.iter_mut().zip(value.iter().cycle()) {
                 *to = *from;
             }
-            lowering.call(Fill { pattern }, [bytes_from(y_operand, 0)]);
+            choosing.call(Fill { pattern }, [bytes_from(y_operand, 0)]);
         }
         let (start, loops, block) = blocks(&x.shape, &y.shape, &before);
-        if copy(lowering, (x_operand, y_operand, start), &loops, block) {
+        if copy(choosing, (x_operand, y_operand, start), &loops, block) {
             return Ok(());
         }
         Err(site

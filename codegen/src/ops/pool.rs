@@ -6,7 +6,7 @@ use super::window::window;
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options};
-use crate::lower::Lowering;
+use crate::program::Choosing;
 
 pub(super) enum Pool2d {
     Average,
@@ -14,7 +14,7 @@ pub(super) enum Pool2d {
 }
 
 impl Family for Pool2d {
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let Options::Pool2d(options) = site.options() else {
             return Err(site.error("the operator has no options"));
         };
@@ -28,24 +28,24 @@ impl Family for Pool2d {
             options.filter,
             channels,
         )?;
-        let operands = [lowering.activation(x_id)?, lowering.activation(y_id)?];
+        let operands = [choosing.activation(x_id)?, choosing.activation(y_id)?];
         match (self, site.input(0)?.dtype, site.output(0)?.dtype) {
             (Self::Average, DType::Float32, DType::Float32) => {
                 let float = site.float_range(options.activation)?;
-                lowering.call(AveragePool2dF32 { window, float }, operands);
+                choosing.call(AveragePool2dF32 { window, float }, operands);
             }
             (Self::Max, DType::Float32, DType::Float32) => {
                 let float = site.float_range(options.activation)?;
-                lowering.call(MaxPool2dF32 { window, float }, operands);
+                choosing.call(MaxPool2dF32 { window, float }, operands);
             }
             (_, DType::Int8, DType::Int8) => {
                 site.same_quantization(x_id, y_id)?;
                 let (min, max) = site.integer_range(options.activation, y_id)?;
                 match self {
                     Self::Average => {
-                        lowering.call(AveragePool2dI8 { window, min, max }, operands);
+                        choosing.call(AveragePool2dI8 { window, min, max }, operands);
                     }
-                    Self::Max => lowering.call(MaxPool2dI8 { window, min, max }, operands),
+                    Self::Max => choosing.call(MaxPool2dI8 { window, min, max }, operands),
                 }
             }
             _ => return Err(site.unsupported_types("int8 or float32, alike in and out")),

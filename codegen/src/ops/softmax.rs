@@ -3,11 +3,10 @@
 use castiron_runtime::functions::exp_of_negative;
 use castiron_runtime::kernels::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 
-use super::{Family, Site, in_place, quantize, separate};
+use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options};
-use crate::lower::Lowering;
-use crate::plan::OpMemory;
+use crate::program::Choosing;
 
 /// Integer bits of differences to the maximum, as TensorFlow Lite scales them.
 const INTEGER_BITS: u32 = 5;
@@ -15,30 +14,26 @@ const INTEGER_BITS: u32 = 5;
 pub(super) struct Softmax;
 
 impl Family for Softmax {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        match (site.input(0), site.output(0)) {
-            (Ok(x), Ok(y)) if x.dtype == y.dtype => in_place(site, 1),
-            _ => separate(site),
-        }
-    }
-
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let Options::Softmax(options) = site.options() else {
             return Err(site.error("the operator has no options"));
         };
         let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
         let (x, y) = (site.input(0)?, site.output(0)?);
+        if x.dtype == y.dtype {
+            choosing.in_place(1);
+        }
         site.expect_shape(y_id, &x.shape)?;
         let Some(&depth) = x.shape.last() else {
             return Err(site
                 .tensor_error(x_id, "the input is a scalar")
                 .expected("at least one dimension"));
         };
-        let (x_operand, y_operand) = (lowering.activation(x_id)?, lowering.activation(y_id)?);
+        let (x_operand, y_operand) = (choosing.activation(x_id)?, choosing.activation(y_id)?);
         match (x.dtype, y.dtype) {
             (DType::Float32, DType::Float32) => {
                 let beta = finite(site, options.beta)?;
-                lowering.call(SoftmaxF32 { depth, beta }, [x_operand, y_operand]);
+                choosing.call(SoftmaxF32 { depth, beta }, [x_operand, y_operand]);
             }
             (DType::Int8, DType::Int8 | DType::Int16) => {
                 let real =
@@ -48,14 +43,14 @@ impl Family for Softmax {
                         .expected("a positive factor")
                         .found(options.beta)
                 })?;
-                let exp = lowering.constant(&exp);
+                let exp = choosing.constant(&exp);
                 let operands = [x_operand, exp, y_operand];
                 if y.dtype == DType::Int8 {
                     expect_output(site, 1.0 / 256.0, -128)?;
-                    lowering.call(SoftmaxI8 { depth }, operands);
+                    choosing.call(SoftmaxI8 { depth }, operands);
                 } else {
                     expect_output(site, 1.0 / 65536.0, -32768)?;
-                    lowering.call(SoftmaxI8I16 { depth }, operands);
+                    choosing.call(SoftmaxI8I16 { depth }, operands);
                 }
             }
             _ => return Err(site.unsupported_types("float32, or int8 to int8 or int16")),

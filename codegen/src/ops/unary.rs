@@ -4,11 +4,10 @@ use castiron_runtime::fixed::{requantize, rounding_shift_right};
 use castiron_runtime::functions;
 use castiron_runtime::kernels::{ClampF32, Float, LogisticF32, Lookup, ReluF32, TanhF32};
 
-use super::{Family, Site, in_place, quantize};
+use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{DType, TensorId};
-use crate::lower::{ElementType, Lowering, Operand};
-use crate::plan::OpMemory;
+use crate::program::{Argument, Choosing, ElementType};
 
 /// LOGISTIC.
 pub(super) struct Logistic;
@@ -21,21 +20,18 @@ pub(super) struct Relu {
 }
 
 impl Family for Logistic {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        in_place(site, 1)
-    }
-
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
-        let (x, y) = operands(site, lowering)?;
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(1);
+        let (x, y) = operands(site, choosing)?;
         match types(site)? {
-            (DType::Float32, DType::Float32) => lowering.call(LogisticF32, [x, y]),
+            (DType::Float32, DType::Float32) => choosing.call(LogisticF32, [x, y]),
             (DType::Int8, DType::Int8) => {
                 expect_quantization(site, 1.0 / 256.0, -128)?;
                 let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
                 let table = saturating_table(scale, zero_point, |x| {
                     rounding_shift_right(functions::logistic(x), 23) - 128
                 });
-                look_up(lowering, x, &table, y);
+                look_up(choosing, x, &table, y);
             }
             _ => return Err(site.unsupported_types("float32 or int8")),
         }
@@ -44,21 +40,18 @@ impl Family for Logistic {
 }
 
 impl Family for Tanh {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        in_place(site, 1)
-    }
-
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
-        let (x, y) = operands(site, lowering)?;
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(1);
+        let (x, y) = operands(site, choosing)?;
         match types(site)? {
-            (DType::Float32, DType::Float32) => lowering.call(TanhF32, [x, y]),
+            (DType::Float32, DType::Float32) => choosing.call(TanhF32, [x, y]),
             (DType::Int8, DType::Int8) => {
                 expect_quantization(site, 1.0 / 128.0, 0)?;
                 let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
                 let table = saturating_table(scale, zero_point, |x| {
                     rounding_shift_right(functions::tanh(x), 24)
                 });
-                look_up(lowering, x, &table, y);
+                look_up(choosing, x, &table, y);
             }
             _ => return Err(site.unsupported_types("float32 or int8")),
         }
@@ -67,20 +60,17 @@ impl Family for Tanh {
 }
 
 impl Family for Relu {
-    fn memory(&self, site: &Site<'_>) -> OpMemory {
-        in_place(site, 1)
-    }
-
-    fn lower(&self, site: &Site<'_>, lowering: &mut Lowering<'_>) -> Result<(), Diagnostic> {
-        let (x, y) = operands(site, lowering)?;
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(1);
+        let (x, y) = operands(site, choosing)?;
         match types(site)? {
             (DType::Float32, DType::Float32) => {
                 let Self { min, max } = *self;
                 if max.is_finite() {
                     let float = Float { min, max };
-                    lowering.call(ClampF32 { float }, [x, y]);
+                    choosing.call(ClampF32 { float }, [x, y]);
                 } else {
-                    lowering.call(ReluF32, [x, y]);
+                    choosing.call(ReluF32, [x, y]);
                 }
             }
             (DType::Int8, DType::Int8) => {
@@ -89,7 +79,7 @@ impl Family for Relu {
                 // The quotient is one of single precision in TensorFlow.
                 let factor = f64::from(x_quant.0 / y_quant.0);
                 let factor = quantize::requantization(site, factor)?;
-                look_up(lowering, x, &self.table(x_quant.1, factor, y_quant), y);
+                look_up(choosing, x, &self.table(x_quant.1, factor, y_quant), y);
             }
             _ => return Err(site.unsupported_types("float32 or int8")),
         }
@@ -121,11 +111,11 @@ impl Relu {
 /// Input and output, as large as each other.
 pub(super) fn operands(
     site: &Site<'_>,
-    lowering: &Lowering<'_>,
-) -> Result<(Operand, Operand), Diagnostic> {
+    choosing: &Choosing<'_>,
+) -> Result<(Argument, Argument), Diagnostic> {
     let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
     site.expect_shape(y_id, &site.input(0)?.shape)?;
-    Ok((lowering.activation(x_id)?, lowering.activation(y_id)?))
+    Ok((choosing.activation(x_id)?, choosing.activation(y_id)?))
 }
 
 /// Element types of input and output.
@@ -138,14 +128,14 @@ pub(super) fn tabulate(function: impl Fn(i8) -> i8) -> [i8; 256] {
     std::array::from_fn(|byte| function(byte as u8 as i8))
 }
 
-/// Emits a table of 8-bit values, signed or not.
-pub(super) fn look_up(lowering: &mut Lowering<'_>, x: Operand, table: &[i8; 256], y: Operand) {
-    let bytes = |operand| Operand {
+/// Adds the look-up in a table of 8-bit values, signed or not.
+pub(super) fn look_up(choosing: &mut Choosing<'_>, x: Argument, table: &[i8; 256], y: Argument) {
+    let bytes = |operand| Argument {
         element: ElementType::U8,
         ..operand
     };
-    let table = bytes(lowering.constant(table));
-    lowering.call(Lookup, [bytes(x), table, bytes(y)]);
+    let table = bytes(choosing.constant(table));
+    choosing.call(Lookup, [bytes(x), table, bytes(y)]);
 }
 
 /// The quantisation that an operator's fixed-point result has by definition.

@@ -10,7 +10,7 @@ const UNKNOWN_BATCH: &str = "the model was exported with an unknown batch size, 
      batch size 1: `tf.TensorSpec([1, …])`, or Keras' `Input(batch_size=1)`";
 
 /// The diagnostic of an operator that has no family.
-pub(crate) fn unsupported(site: &Site<'_>) -> Diagnostic {
+pub(super) fn unsupported(site: &Site<'_>) -> Diagnostic {
     let d = site.error("the compiled engine does not support this operator");
     match &site.operator.kind {
         OpKind::Builtin(_) if computes_sizes(site) => d.help(UNKNOWN_BATCH),

@@ -4,15 +4,13 @@
 //! whose outputs are all constant. One that cannot be evaluated is left to run on the target.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::half;
 
 use super::Passed;
-use crate::error::{Diagnostic, Error};
-use crate::exec::Machine;
-use crate::graph::{BuiltinOperator, DType, Graph, Model, OpKind, Operator, Options, TensorId};
-use crate::lower;
+use crate::error::Diagnostic;
+use crate::exec;
+use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, TensorId};
 use crate::ops;
 
 /// Bytes that one subgraph's folded constants may take together. Far more than any firmware
@@ -20,8 +18,6 @@ use crate::ops;
 const MOST_BYTES: u64 = 1 << 26;
 /// Multiply-accumulates, or elements of windows, that folding one subgraph may take.
 const MOST_WORK: u64 = 1 << 27;
-/// Inputs that may come before an operator's activation: a shape and weights (TRANSPOSE_CONV).
-const MOST_LEADING: usize = 2;
 
 pub(super) fn run(graph: &Graph) -> Passed<'_> {
     let mut folded = Cow::Borrowed(graph);
@@ -42,17 +38,14 @@ pub(super) fn run(graph: &Graph) -> Passed<'_> {
         let all_work = work.saturating_add(effort(graph, index));
         let data = within("bytes", all_bytes, MOST_BYTES)
             .and_then(|()| within("steps", all_work, MOST_WORK))
-            .and_then(|()| evaluate(&folded, operator));
+            .and_then(|()| evaluate(&folded, index));
         match data {
             Ok(data) => {
                 (bytes, work) = (all_bytes, all_work);
                 let output = operator.outputs[0].index();
                 folded.to_mut().tensors[output].data = Some(data.into());
             }
-            Err(mut reason) => {
-                reason.place.operator = Some((index, operator.kind.to_string()));
-                unfolded.push((index, reason));
-            }
+            Err(reason) => unfolded.push((index, reason.at_operator(index, &operator.kind))),
         }
     }
     Passed {
@@ -90,80 +83,14 @@ fn effort(graph: &Graph, index: usize) -> u64 {
         .max(outputs.saturating_mul(window.min(inputs)))
 }
 
-/// An operator's output, by the operator's own lowering on the host.
-fn evaluate(graph: &Graph, operator: &Operator) -> Result<Vec<u8>, Diagnostic> {
+/// An operator's output, by its own kernels on the host.
+fn evaluate(graph: &Graph, index: usize) -> Result<Vec<u8>, Diagnostic> {
+    let operator = &graph.operators[index];
     if let Some(data) = widen_f16(graph, operator) {
         return Ok(data);
     }
-    // Kernels look for activations where the operator has them: most at the first input, some
-    // behind an axis or a shape, which have to stay constants.
-    let mut first_reason = None;
-    for activation in operator.inputs.iter().take(MOST_LEADING + 1).flatten() {
-        match evaluate_with(graph, operator, *activation) {
-            Ok(data) => return Ok(data),
-            Err(reason) => first_reason = first_reason.or(Some(reason)),
-        }
-    }
-    Err(first_reason.unwrap_or_else(|| Diagnostic::new("the operator has no first input")))
-}
-
-/// An operator's output with one input in the arena and all others constant.
-fn evaluate_with(
-    graph: &Graph,
-    operator: &Operator,
-    activation: TensorId,
-) -> Result<Vec<u8>, Diagnostic> {
-    let mut alone = Graph {
-        name: String::new(),
-        tensors: Vec::new(),
-        operators: Vec::new(),
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-    };
-    // The operator's own tensors, so that the work does not grow with the graph.
-    let mut ids: Vec<TensorId> = Vec::new();
-    let mut places: HashMap<TensorId, TensorId> = HashMap::new();
-    let mut own = |id: TensorId| {
-        *places.entry(id).or_insert_with(|| {
-            ids.push(id);
-            alone.tensors.push(graph.tensor(id).clone());
-            TensorId(ids.len() as u32 - 1)
-        })
-    };
-    let mut operator = operator.clone();
-    (operator.inputs.iter_mut().flatten()).for_each(|id| *id = own(*id));
-    (operator.outputs.iter_mut()).for_each(|id| *id = own(*id));
-    let activation = own(activation);
-    alone.inputs.push(activation);
-    alone.outputs.clone_from(&operator.outputs);
-    alone.operators.push(operator);
-    let value = alone.tensors[activation.index()].data.take();
-    let model = Model {
-        file: String::new(),
-        file_bytes: 0,
-        description: String::new(),
-        op_codes: Vec::new(),
-        graphs: vec![alone],
-        signatures: Vec::new(),
-        metadata: Vec::new(),
-        outside: Vec::new(),
-    };
-    let run = || {
-        let program = lower::compile(&model, &lower::CompileOptions::default())?;
-        let mut machine = Machine::new(&program, &program.entries[0]);
-        machine.set_input(0, value.as_deref().unwrap_or_default())?;
-        machine.run()?;
-        Ok(machine.output(0).unwrap_or_default().to_vec())
-    };
-    run().map_err(|error: Error| {
-        let mut reason = error.diagnostics()[0].clone();
-        reason.place.file = None;
-        reason.place.subgraph = None;
-        if let Some((index, _)) = &mut reason.place.tensor {
-            *index = ids.get(*index).map_or(*index, |id| id.index());
-        }
-        reason
-    })
+    let choice = ops::choose_for_folding(graph, index)?;
+    exec::evaluate(graph, &choice, operator.outputs[0])
 }
 
 /// DEQUANTIZE of float16 constants, the form in which converters store half-precision weights.
@@ -188,7 +115,8 @@ fn widen_f16(graph: &Graph, operator: &Operator) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Tensor;
+    use crate::compile::{self, CompileOptions};
+    use crate::graph::{Model, Tensor};
 
     fn tensor(dtype: DType, shape: &[usize], data: Option<Vec<u8>>) -> Tensor {
         Tensor {
@@ -232,7 +160,7 @@ mod tests {
             metadata: Vec::new(),
             outside: Vec::new(),
         };
-        let program = lower::compile(&model, &lower::CompileOptions::default());
+        let program = compile::compile(&model, &CompileOptions::default());
         program.map(|_| ()).map_err(|error| error.to_string())
     }
 

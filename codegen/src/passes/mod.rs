@@ -14,7 +14,7 @@ pub struct Passed<'a> {
     /// The graph, with all operators at their indices.
     pub graph: Cow<'a, Graph>,
     /// Operators whose constant inputs were not folded, with the reason: it says more than what
-    /// lowering says of a constant where it looks for an activation.
+    /// choosing says of a constant where a family looks for an activation.
     pub unfolded: Vec<(usize, Diagnostic)>,
 }
 

@@ -31,7 +31,7 @@ pub enum OutputMemory {
 
 impl OpMemory {
     /// What holds for output `position`.
-    pub(super) fn output(&self, position: usize) -> &OutputMemory {
+    pub(crate) fn output(&self, position: usize) -> &OutputMemory {
         self.outputs
             .get(position)
             .unwrap_or(&OutputMemory::Separate)

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::csv;
 use castiron_codegen::graph::OpKind;
-use castiron_codegen::lower::{self, CompileOptions};
 use castiron_codegen::report::Report;
 use castiron_codegen::tflite;
 
@@ -14,7 +14,7 @@ fn report(file: &str, change: impl FnOnce(&mut castiron_codegen::graph::Model)) 
     let mut model = tflite::read(file, &bytes).expect("a model");
     change(&mut model);
     let options = CompileOptions::default();
-    Report::new(&model, &lower::examine(&model, &options))
+    Report::new(&model, &compile::examine(&model, &options))
 }
 
 #[test]

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use castiron_codegen::emit::rust::accessors;
-use castiron_codegen::lower::{self, CompileOptions, Port};
+use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::program::Port;
 use castiron_codegen::tflite;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -87,7 +88,7 @@ impl Golden {
             return Err(format!("{}: no golden case (in_0_0.bin)", directory.display()).into());
         }
         let model = tflite::read(&model.display().to_string(), &fs::read(model)?)?;
-        let program = lower::compile(&model, &CompileOptions::default())?;
+        let program = compile::compile(&model, &CompileOptions::default())?;
         let entry = program
             .entries
             .first()

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use castiron_build::library::{self, Cases, Options};
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::c_api::Case;
 use castiron_codegen::exec::Machine;
-use castiron_codegen::lower::{self, CompileOptions};
 use object::read::archive::ArchiveFile;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
@@ -195,7 +195,7 @@ int main(void)
             .args(["traced.c", "libm.a", "-o", "traced"]));
         let said = run(&mut Command::new(folder.path().join("traced")));
 
-        let program = lower::compile(&model(name), &CompileOptions::default()).unwrap();
+        let program = compile::compile(&model(name), &CompileOptions::default()).unwrap();
         let mut machine = Machine::new(&program, &program.entries[0]);
         for (i, port) in program.entries[0].inputs.iter().enumerate() {
             let bytes: Vec<u8> = (0..port.operand.range().len())
@@ -273,7 +273,7 @@ fn memory_lies_where_it_is_wanted() {
     assert_eq!(fast.size(), made.interface.instance_bytes as u64);
     assert_eq!(fast.kind(), object::SectionKind::UninitializedData);
     let slow = object.section_by_name(".slow").unwrap();
-    let program = lower::compile(&model(SINE), &CompileOptions::default()).unwrap();
+    let program = compile::compile(&model(SINE), &CompileOptions::default()).unwrap();
     let weights = program.constants.bytes();
     assert!(slow.data().unwrap().starts_with(weights));
 

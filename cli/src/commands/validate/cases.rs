@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use castiron_build::validate::Case;
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::lower::{Entry, Port};
+use castiron_codegen::program::{Entry, Port};
 
 use crate::failure::{Failure, Result};
 use crate::npy;

@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 
 use super::names::{self, port_names, snake_case};
 use crate::ident::Names;
-use crate::lower::{Entry, Memory, Operand, Port, Step};
+use crate::program::{Entry, Memory, Operand, Port, Step};
 
 /// Methods that every model has.
 const METHODS: [&str; 4] = ["new", "run", "predict", "default"];

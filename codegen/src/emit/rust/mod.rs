@@ -8,7 +8,7 @@ mod tflm;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use crate::lower::Program;
+use crate::program::Program;
 use entry::EntryCode;
 pub use entry::accessors;
 pub use names::module_name;

@@ -8,7 +8,7 @@ use super::entry::{Named, element, named, port_items};
 use super::{RustOptions, labels, literals, tracked};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, Model, Signature, TensorId, names_of_ports};
-use crate::lower::{ElementType, Memory, Operand, Port};
+use crate::program::{ElementType, Memory, Operand, Port};
 
 /// A model whose first subgraph TFLM computes.
 #[derive(Debug, Clone)]

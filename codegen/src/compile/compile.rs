@@ -1,18 +1,18 @@
-//! Compiles a model: plans each entry's subgraph and lowers its operators in order.
+//! Compiles a model: chooses what computes each entry's operators, plans its arena, and links both.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use super::constants::ConstantPool;
-use super::lowering::Lowering;
-use super::program::{Entry, Port, Program, Step};
-use super::trace::Observation;
+use super::link::Linker;
 use super::variables;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
 use crate::ops;
-use crate::passes::{self, Passed};
-use crate::plan::{Plan, PlanOptions};
+use crate::passes;
+use crate::plan::{OpMemory, Plan, PlanOptions};
+use crate::program::{
+    Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Step, element,
+};
 
 /// The most kernel calls of a program, of all its entry points.
 const MOST_STEPS: usize = 4096;
@@ -166,66 +166,84 @@ fn compile_graph(
     options: &CompileOptions,
     constants: &mut ConstantPool,
 ) -> std::result::Result<Entry, Verdict> {
-    let (passed, plan) = plan_passed(&model.graphs[index], &options.plan).map_err(unplanned)?;
-    let lowered = Lowered::new(&passed, &plan, constants);
-    if !lowered.problems.is_empty() {
+    let chosen = Chosen::new(&model.graphs[index]);
+    let plan = chosen.plan(&options.plan).map_err(unplanned)?;
+    if !chosen.problems.is_empty() {
         return Err(Verdict {
             plan: Some(plan),
-            problems: lowered.problems,
+            problems: chosen.problems,
         });
     }
-    let steps = lowered.steps;
+    let wrong = |plan: &Plan, problem| Verdict {
+        plan: Some(plan.clone()),
+        problems: vec![problem],
+    };
+    let mut choices = chosen.choices;
+    let mut linker = Linker::new(&chosen.graph, &plan, constants);
+    for &operator in &plan.order {
+        let choice = std::mem::take(&mut choices[operator]);
+        linker
+            .operator(operator, choice)
+            .map_err(|d| wrong(&plan, d))?;
+    }
+    let inputs = linker.inputs().map_err(|d| wrong(&plan, d))?;
+    let outputs = linker.outputs().map_err(|d| wrong(&plan, d))?;
+    let (steps, observations) = linker.into_steps();
     Ok(Entry {
         signature: None,
         graph: index,
-        inputs: lowered.inputs,
-        outputs: lowered.outputs,
+        inputs,
+        outputs,
         macs: (steps.iter()).fold(0, |sum: u64, s: &Step| sum.saturating_add(s.macs)),
         steps,
-        observations: lowered.observations,
+        observations,
         plan,
     })
 }
 
-/// What lowering makes of a graph, as far as it goes.
-struct Lowered {
-    steps: Vec<Step>,
-    observations: Vec<Observation>,
-    inputs: Vec<Port>,
-    outputs: Vec<Port>,
+/// What was chosen for a graph, as far as it goes.
+struct Chosen<'a> {
+    /// The graph after all passes.
+    graph: Cow<'a, Graph>,
+    /// By operator; empty for those that are done at build time.
+    choices: Vec<Choice>,
     /// Of every operator that cannot be compiled, in the file's order, then of inputs and outputs.
     problems: Vec<Diagnostic>,
 }
 
-impl Lowered {
-    fn new(passed: &Passed<'_>, plan: &Plan, constants: &mut ConstantPool) -> Self {
-        let graph = &*passed.graph;
-        let mut lowering = Lowering::new(graph, plan, constants);
-        let mut refused = BTreeMap::new();
-        for &operator in &plan.order {
-            if let Err(d) = lowering.operator(operator) {
-                refused.insert(operator, d);
+impl<'a> Chosen<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        let passed = passes::run(graph);
+        let graph = passed.graph;
+        let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
+        let mut problems = Vec::new();
+        let mut choices = Vec::new();
+        for (index, operator) in graph.operators.iter().enumerate() {
+            let folded = |id: &TensorId| graph.tensor(*id).is_constant();
+            if !operator.outputs.is_empty() && operator.outputs.iter().all(folded) {
+                choices.push(Choice::default());
+                continue;
+            }
+            let (choice, verdict) = ops::choose(&graph, index);
+            choices.push(choice);
+            if let Err(problem) = verdict {
+                problems.push(unfolded.remove(&index).unwrap_or(problem));
             }
         }
-        for (operator, reason) in &passed.unfolded {
-            if let Some(d) = refused.get_mut(operator) {
-                d.clone_from(reason);
-            }
-        }
-        let mut problems: Vec<Diagnostic> = refused.into_values().collect();
-        let inputs = graph.inputs.iter();
-        let inputs: Result<Vec<_>, Diagnostic> = inputs
-            .map(|id| lowering.port(*id, lowering.activation(*id)?))
-            .collect();
-        let outputs = lowering.outputs();
-        let (steps, observations) = lowering.into_steps();
+        let choosing = Choosing::new(&graph, Purpose::Firmware);
+        let inputs = graph.inputs.iter().map(|id| choosing.activation(*id).err());
+        let outputs = graph.outputs.iter().map(|id| element(&graph, *id).err());
+        problems.extend(inputs.chain(outputs).flatten());
         Self {
-            steps,
-            observations,
-            inputs: inputs.map_err(|d| problems.push(d)).unwrap_or_default(),
-            outputs: outputs.map_err(|d| problems.push(d)).unwrap_or_default(),
+            choices,
             problems,
+            graph,
         }
+    }
+
+    fn plan(&self, options: &PlanOptions) -> Result<Plan> {
+        let memory: Vec<&OpMemory> = self.choices.iter().map(|c| &c.memory).collect();
+        Plan::new(&self.graph, |_, index| memory[index].clone(), options)
     }
 }
 
@@ -238,12 +256,13 @@ pub struct Verdict {
     pub problems: Vec<Diagnostic>,
 }
 
-/// Lowers a subgraph that is no entry point, for what there is to say of its operators.
+/// What there is to say of the operators of a subgraph that is no entry point.
 fn judge(graph: &Graph, options: &PlanOptions) -> Verdict {
-    match plan_passed(graph, options) {
-        Ok((passed, plan)) => Verdict {
-            problems: Lowered::new(&passed, &plan, &mut ConstantPool::default()).problems,
+    let chosen = Chosen::new(graph);
+    match chosen.plan(options) {
+        Ok(plan) => Verdict {
             plan: Some(plan),
+            problems: chosen.problems,
         },
         Err(error) => unplanned(error),
     }
@@ -256,17 +275,13 @@ fn unplanned(error: Error) -> Verdict {
     }
 }
 
-/// Runs the passes over a subgraph and plans its arena: what [`compile`] lowers, and what there
-/// is to know of the arena of a model that does not compile.
+/// Chooses what computes a subgraph and plans its arena: what [`compile`] links, and what there is to
+/// know of the arena of a model that does not compile.
 ///
 /// # Errors
 /// If the sizes overflow.
 pub fn plan_graph<'a>(graph: &'a Graph, options: &PlanOptions) -> Result<(Cow<'a, Graph>, Plan)> {
-    plan_passed(graph, options).map(|(passed, plan)| (passed.graph, plan))
-}
-
-fn plan_passed<'a>(graph: &'a Graph, options: &PlanOptions) -> Result<(Passed<'a>, Plan)> {
-    let passed = passes::run(graph);
-    let plan = Plan::new(&passed.graph, ops::memory, options)?;
-    Ok((passed, plan))
+    let chosen = Chosen::new(graph);
+    let plan = chosen.plan(options)?;
+    Ok((chosen.graph, plan))
 }

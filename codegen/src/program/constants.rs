@@ -8,7 +8,7 @@ use super::program::{ElementType, Memory, Operand};
 
 /// Constants packed so far; equal ones are stored once.
 #[derive(Debug, Default)]
-pub(super) struct ConstantPool {
+pub(crate) struct ConstantPool {
     bytes: Aligned,
     seen: HashMap<Vec<u8>, usize>,
 }
@@ -17,8 +17,9 @@ pub(super) struct ConstantPool {
 const LEAST_ALIGNMENT: usize = 4;
 
 impl ConstantPool {
-    /// The place of `len` elements given as little-endian bytes.
-    pub(super) fn pack(&mut self, element: ElementType, len: usize, bytes: Vec<u8>) -> Operand {
+    /// The place of elements given as little-endian bytes.
+    pub(crate) fn pack(&mut self, element: ElementType, bytes: Vec<u8>) -> Operand {
+        let len = bytes.len() / element.bytes();
         let alignment = element.bytes().max(LEAST_ALIGNMENT);
         let known = self.seen.get(&bytes).copied();
         let offset = match known.filter(|offset| offset.is_multiple_of(alignment)) {
@@ -37,7 +38,7 @@ impl ConstantPool {
         }
     }
 
-    pub(super) fn into_bytes(self) -> Aligned {
+    pub(crate) fn into_bytes(self) -> Aligned {
         self.bytes
     }
 }

@@ -116,7 +116,7 @@ impl Program {
     ///
     /// # Errors
     /// If something does not, which is a mistake of castiron's.
-    pub(super) fn checked(self) -> Result<Self> {
+    pub(crate) fn checked(self) -> Result<Self> {
         let mut wrong = Vec::new();
         let mut check = |entry: &Entry, operand: &Operand, of: &dyn fmt::Display| {
             if !self.holds(operand) {
@@ -160,7 +160,7 @@ impl Program {
 }
 
 /// An error that is castiron's and not the model's.
-pub(super) fn misplaced(operand: &Operand, of: &dyn fmt::Display) -> Diagnostic {
+pub(crate) fn misplaced(operand: &Operand, of: &dyn fmt::Display) -> Diagnostic {
     Diagnostic::new("castiron is wrong: it put data where its memory has no room")
         .found(format_args!("{of} as {operand:?}"))
         .help("no code is written; report this with the model")

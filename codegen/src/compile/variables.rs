@@ -97,11 +97,11 @@ fn starts_elsewhere(graph: &Graph, id: TensorId) -> Option<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::{self, CompileOptions};
     use crate::error::Error;
     use crate::graph::{
         BuiltinOperator, OpKind, Operator, Options, Quantization, Signature, Tensor,
     };
-    use crate::lower::{self, CompileOptions};
 
     fn tensor(name: &str, zero_point: i32, is_variable: bool) -> Tensor {
         Tensor {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn refused(graphs: Vec<Graph>) -> Option<Error> {
-        lower::compile(&model(graphs), &CompileOptions::default()).err()
+        compile::compile(&model(graphs), &CompileOptions::default()).err()
     }
 
     #[test]

@@ -1,0 +1,17 @@
+//! The vocabulary of compiled models: what a family of operators chooses, with symbols for its operands,
+//! and what becomes of it once everything has an address.
+
+mod choice;
+mod constants;
+#[expect(clippy::module_inception, reason = "the model of the module")]
+mod program;
+mod text;
+mod trace;
+
+pub use choice::{Argument, Call, Choice, Choosing, Place};
+pub(crate) use choice::{Purpose, element};
+pub use constants::Constant;
+pub(crate) use constants::ConstantPool;
+pub(crate) use program::misplaced;
+pub use program::{ElementType, Entry, Memory, Operand, Port, Program, Step};
+pub use trace::Observation;
