@@ -28,7 +28,7 @@ const LARGER: usize = 4;
 /// How many times longer it may take: more than a sort, and far less than the square of `LARGER`.
 const MOST_GROWTH: u32 = 9;
 /// What times differ by whatever the size.
-const NOISE: Duration = Duration::from_millis(400);
+const NOISE: Duration = Duration::from_millis(40);
 
 /// Runs a stage with the stack of a thread, which what recurses with its input overflows. Gives its result and the
 /// processor's time for it.
@@ -167,7 +167,7 @@ families! {
     metadata: "metadata", 2_500;
     variables: "variables", 1_250;
     subgraphs_in_subgraphs: "subgraphs in subgraphs", 10_000;
-    subgraphs_called_twice_each: "subgraphs called twice each", 160;
+    subgraphs_called_twice_each: "subgraphs called twice each", 640;
     initialisers_in_initialisers: "initialisers in initialisers", 10_000;
 }
 
