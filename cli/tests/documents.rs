@@ -127,7 +127,8 @@ impl Walk {
         let castiron = Path::new(env!("CARGO_BIN_EXE_castiron")).parent().unwrap();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(castiron.to_owned()).chain(std::env::split_paths(&path));
-        // What is the same as in this checkout's own build is not built again.
+        // What is the same as in this checkout's own build is not built again: crates of the registry, without debugging
+        // information.
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let mut command = Command::new(program);
         command
@@ -135,6 +136,8 @@ impl Walk {
             .env("CARGO_HOME", home("CARGO_HOME", ".cargo"))
             .env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"))
             .env("CARGO_TARGET_DIR", temporary.parent().unwrap())
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_PROFILE_DEV_BUILD_OVERRIDE_DEBUG", "0")
             .env("XDG_CACHE_HOME", temporary)
             .env("HOME", self.home.path())
             .env("PATH", std::env::join_paths(path).unwrap())

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::c_header::{self, HeaderOptions};
@@ -20,25 +20,32 @@ use castiron_codegen::tflite;
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Embedded};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
 use castiron_test_tools::large;
+use cpu_time::ThreadTime;
 
-/// For one stage on one input, in a build without optimisation on a busy machine.
-const MOST: Duration = Duration::from_secs(30);
+/// A stage that is not over by then does not end, on however busy a machine.
+const MOST: Duration = Duration::from_secs(300);
+/// How many times larger the larger model of a pair is.
+const LARGER: usize = 4;
+/// How many times longer it may take: more than a sort, and far less than the square of `LARGER`.
+const MOST_GROWTH: u32 = 9;
+/// What times differ by whatever the size.
+const NOISE: Duration = Duration::from_millis(40);
 
-/// Runs a stage within [`MOST`], with the stack of a thread: what recurses with its input overflows.
-fn within_limit<T: Send + 'static>(
+/// Runs a stage with the stack of a thread, which what recurses with its input overflows. Gives its result and the
+/// processor's time for it.
+fn run<T: Send + 'static>(
     family: &str,
     stage: &str,
     work: impl FnOnce() -> T + Send + 'static,
-) -> T {
+) -> (T, Duration) {
     let (sender, receiver) = mpsc::channel();
-    let start = Instant::now();
     let worker = thread::spawn(move || {
+        let start = ThreadTime::now();
+        let result = work();
         // The receiver is gone if this took too long.
-        let _ = sender.send(work());
+        let _ = sender.send((result, start.elapsed()));
     });
-    let done = receiver.recv_timeout(MOST);
-    println!("{family}, {stage}: {:.2} s", start.elapsed().as_secs_f64());
-    match done {
+    match receiver.recv_timeout(MOST) {
         Ok(done) => done,
         Err(mpsc::RecvTimeoutError::Timeout) => {
             panic!("{family}, {stage}: not over after {} s", MOST.as_secs())
@@ -47,6 +54,15 @@ fn within_limit<T: Send + 'static>(
             resume_unwind(worker.join().expect_err("nothing is sent where it panics"))
         }
     }
+}
+
+/// Holds the time for a model against that for a smaller one of its kind.
+fn compare(family: &str, stage: &str, [small, large]: [Duration; 2]) {
+    println!("{family}, {stage}: {small:.2?}, and {large:.2?} for {LARGER} times as much");
+    assert!(
+        large <= small * MOST_GROWTH + NOISE,
+        "{family}, {stage}: {large:.2?} for {LARGER} times what takes {small:.2?}"
+    );
 }
 
 /// What is made of a model; it may be refused.
@@ -85,24 +101,30 @@ fn compile(model: &Model) -> Result<Program> {
     compile::compile(model, &CompileOptions::default())
 }
 
-/// Calls every stage on a family of about `size` operators.
+/// Calls every stage on a family of about `size` operators, and on a smaller one.
 fn all_stages(family: &'static str, size: usize) {
     let (_, make) = (large::MODELS.iter())
         .find(|(name, _)| *name == family)
         .expect("a family of this name");
-    let bytes = make(size);
-    let copy = bytes.clone();
-    let model = within_limit(family, "reader", move || {
-        tflite::read("large.tflite", &copy)
-    });
-    let model = model.expect("the families are sound models");
+    let read = |size| {
+        let bytes = make(size);
+        let copy = bytes.clone();
+        let (model, time) = run(family, "reader", move || tflite::read("large.tflite", &copy));
+        (bytes, model.expect("the families are sound models"), time)
+    };
+    let models = [read(size / LARGER), read(size)];
+    compare(family, "reader", [models[0].2, models[1].2]);
     for &(stage, work) in STAGES {
-        let (model, bytes) = (model.clone(), bytes.clone());
-        let result = within_limit(family, stage, move || work(&model, &bytes));
-        if let Err(error) = result {
-            let first = &error.diagnostics()[0];
-            println!("{family}, {stage}: refused: {}", first.message);
-        }
+        let times = models.each_ref().map(|(bytes, model, _)| {
+            let (model, bytes) = (model.clone(), bytes.clone());
+            let (result, time) = run(family, stage, move || work(&model, &bytes));
+            if let Err(error) = result {
+                let first = &error.diagnostics()[0];
+                println!("{family}, {stage}: refused: {}", first.message);
+            }
+            time
+        });
+        compare(family, stage, times);
     }
 }
 
@@ -124,30 +146,30 @@ macro_rules! families {
 }
 
 families! {
-    chain_in_place: "chain in place", 5_000;
-    chain_of_aliases: "chain of aliases", 5_000;
-    chain_of_elu: "chain of ELU", 4_000;
-    chain_of_unknown: "chain of unknown", 5_000;
-    one_reader_of_many: "one reader of many", 6_000;
-    one_reader_of_one_often: "one reader of one, often", 6_000;
-    many_readers_of_one: "many readers of one", 5_000;
-    branches: "branches", 5_000;
-    long_branches: "long branches", 4_000;
-    lives_within_lives: "lives within lives", 5_000;
-    outputs: "outputs", 4_000;
-    constants_and_outputs: "constants and outputs", 20_000;
-    folded_constants: "folded constants", 5_000;
-    unused_tensors: "unused tensors", 30_000;
-    equal_names: "equal names", 4_000;
-    a_long_name: "a long name", 5_000;
-    many_dimensions: "many dimensions", 5_000;
-    signatures: "signatures", 8_000;
-    signatures_of_one_name: "signatures of one name", 8_000;
-    metadata: "metadata", 10_000;
-    variables: "variables", 5_000;
-    subgraphs_in_subgraphs: "subgraphs in subgraphs", 40_000;
-    subgraphs_called_twice_each: "subgraphs called twice each", 160;
-    initialisers_in_initialisers: "initialisers in initialisers", 40_000;
+    chain_in_place: "chain in place", 1_250;
+    chain_of_aliases: "chain of aliases", 1_250;
+    chain_of_elu: "chain of ELU", 1_000;
+    chain_of_unknown: "chain of unknown", 1_250;
+    one_reader_of_many: "one reader of many", 1_500;
+    one_reader_of_one_often: "one reader of one, often", 1_500;
+    many_readers_of_one: "many readers of one", 1_250;
+    branches: "branches", 1_250;
+    long_branches: "long branches", 1_000;
+    lives_within_lives: "lives within lives", 1_250;
+    outputs: "outputs", 1_000;
+    constants_and_outputs: "constants and outputs", 5_000;
+    folded_constants: "folded constants", 1_250;
+    unused_tensors: "unused tensors", 7_500;
+    equal_names: "equal names", 1_000;
+    a_long_name: "a long name", 1_250;
+    many_dimensions: "many dimensions", 1_250;
+    signatures: "signatures", 2_000;
+    signatures_of_one_name: "signatures of one name", 2_000;
+    metadata: "metadata", 2_500;
+    variables: "variables", 1_250;
+    subgraphs_in_subgraphs: "subgraphs in subgraphs", 10_000;
+    subgraphs_called_twice_each: "subgraphs called twice each", 640;
+    initialisers_in_initialisers: "initialisers in initialisers", 10_000;
 }
 
 #[test]
@@ -155,9 +177,13 @@ fn entry_points_of_one_name_are_numbered_without_trying_all_numbers() {
     let (_, make) = (large::MODELS.iter())
         .find(|(name, _)| *name == "signatures of one name")
         .expect("the family");
-    let model = tflite::read("large.tflite", &make(2_000)).expect("a model");
-    within_limit("signatures of one name", "Rust module", move || {
-        let program = compile(&model).expect("a program");
-        std::hint::black_box(rust::file(&program, &RustOptions::default()));
+    let times = [250, 250 * LARGER].map(|size| {
+        let model = tflite::read("large.tflite", &make(size)).expect("a model");
+        let (_, time) = run("signatures of one name", "Rust module", move || {
+            let program = compile(&model).expect("a program");
+            std::hint::black_box(rust::file(&program, &RustOptions::default()));
+        });
+        time
     });
+    compare("signatures of one name", "Rust module", times);
 }

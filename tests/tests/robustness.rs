@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// Cases of one run: the same ones every time, and few enough for every run of the tests.
-const CASES: u32 = 400;
+const CASES: u32 = 150;
 /// Programs beyond these are compiled and written down, but not run.
 const MOST_MACS: u64 = 2_000_000;
 const MOST_ARENA: usize = 1 << 24;
