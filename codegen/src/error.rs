@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+#[cfg(feature = "text")]
 use serde::{Serialize, Serializer};
 
 /// The result of every stage of the generator.
@@ -15,23 +16,24 @@ pub struct Error {
 }
 
 /// What is wrong, where, what was expected and found, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct Diagnostic {
     /// One sentence without the place.
     pub message: String,
     /// Where in the file.
     pub place: Place,
     /// What a right file has there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub expected: Option<String>,
     /// What this file has there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub found: Option<String>,
     /// What the user can do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub help: Option<String>,
     /// Where the remedy depends on what the user called, which remedy it is.
-    #[serde(skip)]
+    #[cfg_attr(feature = "text", serde(skip))]
     pub remedy: Option<Remedy>,
 }
 
@@ -72,29 +74,40 @@ impl Remedy {
 }
 
 /// A place in a model: file, subgraph, operator, tensor, as far as known.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct Place {
     /// File name as the user gave it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub file: Option<String>,
     /// Line and column of a text file, counted from 1.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "as_position"
+    #[cfg_attr(
+        feature = "text",
+        serde(
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "as_position"
+        )
     )]
     pub position: Option<(usize, usize)>,
     /// Subgraph index.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub subgraph: Option<usize>,
     /// Operator index within the subgraph, and its name.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")]
+    #[cfg_attr(
+        feature = "text",
+        serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")
+    )]
     pub operator: Option<(usize, String)>,
     /// Tensor index within the subgraph, and its name.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")]
+    #[cfg_attr(
+        feature = "text",
+        serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")
+    )]
     pub tensor: Option<(usize, String)>,
 }
 
 /// An index with a name as `{ "index": 3, "name": "CONV_2D" }`.
+#[cfg(feature = "text")]
 fn as_named<S: Serializer>(
     place: &Option<(usize, String)>,
     serializer: S,
@@ -112,6 +125,7 @@ fn as_named<S: Serializer>(
 }
 
 /// Line and column as `{ "line": 3, "column": 14 }`.
+#[cfg(feature = "text")]
 fn as_position<S: Serializer>(
     place: &Option<(usize, usize)>,
     serializer: S,

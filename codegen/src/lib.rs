@@ -18,6 +18,7 @@ pub mod ops;
 pub mod passes;
 pub mod plan;
 pub mod program;
+#[cfg(feature = "text")]
 pub mod report;
 pub mod tflite;
 pub mod tflm;

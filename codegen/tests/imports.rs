@@ -53,11 +53,13 @@ fn paths(tokens: TokenStream, named: &mut BTreeSet<String>) {
             paths(group.stream(), named);
         }
         let after = match &tokens[at..] {
-            [TokenTree::Ident(root), TokenTree::Punct(_), TokenTree::Punct(_), after, ..]
-                if root == "crate" =>
-            {
-                after
-            }
+            [
+                TokenTree::Ident(root),
+                TokenTree::Punct(_),
+                TokenTree::Punct(_),
+                after,
+                ..,
+            ] if root == "crate" => after,
             _ => continue,
         };
         match after {
@@ -86,7 +88,10 @@ fn paths(tokens: TokenStream, named: &mut BTreeSet<String>) {
 #[test]
 fn no_two_modules_import_each_other() {
     let mut left = imports();
-    assert!(left["compile"].contains("ops"), "what is read is not what is there");
+    assert!(
+        left["compile"].contains("ops"),
+        "what is read is not what is there"
+    );
     // What imports nothing that is left is below all the rest, and falls away.
     while let Some(lowest) = left
         .iter()

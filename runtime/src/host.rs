@@ -5,10 +5,11 @@ use core::fmt;
 
 use alloc::boxed::Box;
 
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-
-pub use databake::Bake;
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +42,7 @@ impl fmt::Display for Mismatch {
 impl core::error::Error for Mismatch {}
 
 /// A kernel with its parameters.
-pub trait HostKernel: Bake + fmt::Debug + Send + Sync {
+pub trait HostKernel: Expression + fmt::Debug + Send + Sync {
     /// The kernel's name in [`crate::kernels`].
     fn name(&self) -> &'static str;
 
@@ -53,6 +54,61 @@ pub trait HostKernel: Bake + fmt::Debug + Send + Sync {
 
     /// A copy.
     fn boxed(&self) -> Box<dyn HostKernel>;
+}
+
+/// A value that can be written as a Rust expression.
+pub trait Expression {
+    /// The expression, which needs nothing in scope.
+    fn expression(&self) -> TokenStream;
+}
+
+macro_rules! literals {
+    ($($t:ty)*) => {$(
+        impl Expression for $t {
+            fn expression(&self) -> TokenStream {
+                self.to_token_stream()
+            }
+        }
+    )*};
+}
+literals! { u8 i8 i16 i32 u32 isize usize f32 bool }
+
+impl<T: Expression, const N: usize> Expression for [T; N] {
+    fn expression(&self) -> TokenStream {
+        let elements = self.iter().map(Expression::expression);
+        quote!([#(#elements),*])
+    }
+}
+
+impl<T: Expression> Expression for Option<T> {
+    fn expression(&self) -> TokenStream {
+        match self.as_ref().map(Expression::expression) {
+            Some(value) => quote!(::core::option::Option::Some(#value)),
+            None => quote!(::core::option::Option::None),
+        }
+    }
+}
+
+/// A struct of [`crate::kernels`], as firmware names it.
+pub(crate) fn structure<const N: usize>(
+    name: &str,
+    fields: [(&str, TokenStream); N],
+) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    if N == 0 {
+        return quote!(::castiron::kernels::#name);
+    }
+    let fields = fields.into_iter().map(|(field, value)| {
+        let field = Ident::new(field, Span::call_site());
+        quote!(#field: #value)
+    });
+    quote!(::castiron::kernels::#name { #(#fields),* })
+}
+
+/// A variant of an enum of [`crate::kernels`].
+pub(crate) fn variant(name: &str, variant: &str) -> TokenStream {
+    let [name, variant] = [name, variant].map(|name| Ident::new(name, Span::call_site()));
+    quote!(::castiron::kernels::#name::#variant)
 }
 
 /// A typed operand out of an untyped one.

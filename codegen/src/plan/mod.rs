@@ -13,6 +13,7 @@ mod order;
 mod picture;
 mod values;
 
+#[cfg(feature = "text")]
 use serde::Serialize;
 
 pub use alloc::Budget;
@@ -89,7 +90,8 @@ impl Default for PlanOptions {
 /// ```
 ///
 /// A tensor's `first` and `last` are its own; those of a buffer span all its tensors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct Plan {
     /// Bytes of arena needed.
     pub peak_bytes: usize,
@@ -117,7 +119,8 @@ pub struct Plan {
 }
 
 /// Where one tensor lies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct PlannedTensor {
     /// Index in the graph.
     pub index: usize,
@@ -128,7 +131,7 @@ pub struct PlannedTensor {
     /// Sizes of the dimensions.
     pub shape: Vec<usize>,
     /// Where.
-    #[serde(flatten)]
+    #[cfg_attr(feature = "text", serde(flatten))]
     pub location: Location,
     /// Other tensors in the same buffer, live at the same time (aliases) or one after the
     /// other (in place). Of more than 64 those nearest by index; [`PlannedBuffer::tensors`] has
@@ -137,8 +140,9 @@ pub struct PlannedTensor {
 }
 
 /// A place for a tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "location", rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
+#[cfg_attr(feature = "text", serde(tag = "location", rename_all = "snake_case"))]
 pub enum Location {
     /// In the arena.
     Arena {
@@ -158,7 +162,7 @@ pub enum Location {
     /// The bytes of a constant under another shape.
     ConstantAlias {
         /// The constant.
-        #[serde(serialize_with = "as_index")]
+        #[cfg_attr(feature = "text", serde(serialize_with = "as_index"))]
         of: TensorId,
     },
     /// Nothing uses the tensor.
@@ -166,7 +170,8 @@ pub enum Location {
 }
 
 /// What the plan says about one operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct PlannedOperator {
     /// Index in the graph.
     pub index: usize,
@@ -183,7 +188,8 @@ pub struct PlannedOperator {
 }
 
 /// An output that overwrites an input; both are positions within the operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct InPlace {
     /// Output position.
     pub output: usize,
@@ -192,7 +198,8 @@ pub struct InPlace {
 }
 
 /// A run of bytes of the arena.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct Region {
     /// Bytes from the start of the arena.
     pub offset: usize,
@@ -201,7 +208,8 @@ pub struct Region {
 }
 
 /// A run of bytes with one lifetime, for one tensor or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct PlannedBuffer {
     /// Bytes from the start of the arena.
     pub offset: usize,
@@ -216,10 +224,11 @@ pub struct PlannedBuffer {
 }
 
 /// A constant that is also a graph output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct OutputCopy {
     /// The output.
-    #[serde(serialize_with = "as_index")]
+    #[cfg_attr(feature = "text", serde(serialize_with = "as_index"))]
     pub tensor: TensorId,
     /// Bytes from the start of the arena.
     pub offset: usize,
@@ -227,6 +236,7 @@ pub struct OutputCopy {
     pub bytes: usize,
 }
 
+#[cfg(feature = "text")]
 fn as_index<S: serde::Serializer>(id: &TensorId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u32(id.0)
 }

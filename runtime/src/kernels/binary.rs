@@ -11,111 +11,103 @@
 use core::cell::Cell;
 
 use super::broadcast::{Broadcast, Combine, Meeting, Source};
-use super::{Float, host_kernel};
+use super::{Float, host_kernel, parameters};
 use crate::fixed::{Factor, requantize};
 
-/// The operation on float32 and int32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub enum Arithmetic {
-    /// first + second
-    Add,
-    /// first − second
-    Sub,
-    /// second − first
-    SubFrom,
-    /// first × second
-    Mul,
-}
+parameters! {
+    /// The operation on float32 and int32.
+    pub enum Arithmetic {
+        /// first + second
+        Add,
+        /// first − second
+        Sub,
+        /// second − first
+        SubFrom,
+        /// first × second
+        Mul,
+    }
 
-/// A quantised sum or difference.
-///
-/// The side of the larger scale is multiplied by exactly ½, which needs no rounding. With its
-/// sign folded in: `exact` = x·`exact_factor` + `exact_offset`, `exact_factor` = ±2¹⁹. The other
-/// side is `rounded` = ((x − zero point)·2²⁰)·multiplier, rounded twice; then
-/// y = (`exact` ± `rounded`)·out multiplier + zero point, rounded twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Sum {
-    /// Whether the first operand is the exact side.
-    pub first_is_exact: bool,
-    /// ±2¹⁹.
-    pub exact_factor: i32,
-    /// −`exact_factor` × the exact side's zero point.
-    pub exact_offset: i32,
-    /// The rounded side's zero point × 2²¹.
-    pub rounded_zero: i32,
-    /// The rounded side's multiplier.
-    pub rounded_multiplier: i32,
-    /// The rounded side's shift, at most 0.
-    pub rounded_shift: i32,
-    /// The rounded side's sign: 1 or −1.
-    pub rounded_sign: i32,
-    /// The output's multiplier.
-    pub out_multiplier: i32,
-    /// The output's shift, at most 0.
-    pub out_shift: i32,
-    /// The output's zero point.
-    pub out_zero_point: i32,
-    /// Least output value, by type and activation.
-    pub min: i32,
-    /// Greatest output value, by type and activation.
-    pub max: i32,
-}
+    /// A quantised sum or difference.
+    ///
+    /// The side of the larger scale is multiplied by exactly ½, which needs no rounding. With its
+    /// sign folded in: `exact` = x·`exact_factor` + `exact_offset`, `exact_factor` = ±2¹⁹. The other
+    /// side is `rounded` = ((x − zero point)·2²⁰)·multiplier, rounded twice; then
+    /// y = (`exact` ± `rounded`)·out multiplier + zero point, rounded twice.
+    pub struct Sum {
+        /// Whether the first operand is the exact side.
+        pub first_is_exact: bool,
+        /// ±2¹⁹.
+        pub exact_factor: i32,
+        /// −`exact_factor` × the exact side's zero point.
+        pub exact_offset: i32,
+        /// The rounded side's zero point × 2²¹.
+        pub rounded_zero: i32,
+        /// The rounded side's multiplier.
+        pub rounded_multiplier: i32,
+        /// The rounded side's shift, at most 0.
+        pub rounded_shift: i32,
+        /// The rounded side's sign: 1 or −1.
+        pub rounded_sign: i32,
+        /// The output's multiplier.
+        pub out_multiplier: i32,
+        /// The output's shift, at most 0.
+        pub out_shift: i32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+        /// Least output value, by type and activation.
+        pub min: i32,
+        /// Greatest output value, by type and activation.
+        pub max: i32,
+    }
 
-/// A quantised product: (a − zero point)·(b − zero point)·multiplier + zero point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Product {
-    /// The first operand's zero point.
-    pub first_zero_point: i32,
-    /// The second operand's zero point.
-    pub second_zero_point: i32,
-    /// The output's multiplier.
-    pub multiplier: i32,
-    /// The shift, at most 30.
-    pub shift: i32,
-    /// The output's zero point.
-    pub out_zero_point: i32,
-    /// Least output value, by type and activation.
-    pub min: i32,
-    /// Greatest output value, by type and activation.
-    pub max: i32,
-}
+    /// A quantised product: (a − zero point)·(b − zero point)·multiplier + zero point.
+    pub struct Product {
+        /// The first operand's zero point.
+        pub first_zero_point: i32,
+        /// The second operand's zero point.
+        pub second_zero_point: i32,
+        /// The output's multiplier.
+        pub multiplier: i32,
+        /// The shift, at most 30.
+        pub shift: i32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+        /// Least output value, by type and activation.
+        pub min: i32,
+        /// Greatest output value, by type and activation.
+        pub max: i32,
+    }
 
-/// An int32 operation, wrapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Int32 {
-    /// The operation.
-    pub arithmetic: Arithmetic,
-    /// Least output value, by activation.
-    pub min: i32,
-    /// Greatest output value, by activation.
-    pub max: i32,
-}
+    /// An int32 operation, wrapping.
+    pub struct Int32 {
+        /// The operation.
+        pub arithmetic: Arithmetic,
+        /// Least output value, by activation.
+        pub min: i32,
+        /// Greatest output value, by activation.
+        pub max: i32,
+    }
 
-/// A float32 operation.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Float32 {
-    /// The operation.
-    pub arithmetic: Arithmetic,
-    /// Range of the output.
-    pub float: Float,
+    /// A float32 operation.
+    pub struct Float32 {
+        /// The operation.
+        pub arithmetic: Arithmetic,
+        /// Range of the output.
+        pub float: Float,
+    }
 }
 
 macro_rules! kernels {
     ($($(#[$doc:meta])* $kernel:ident($t:ty, $second:ty): $parameters:ty;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
-        #[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-        pub struct $kernel {
-            /// What to compute of two elements.
-            pub operation: $parameters,
-            /// How the operands' elements meet; `None` where both are as large as the output or
-            /// the second operand has one element.
-            pub broadcast: Option<Broadcast>,
+        parameters! {
+            $(#[$doc])*
+            pub struct $kernel {
+                /// What to compute of two elements.
+                pub operation: $parameters,
+                /// How the operands' elements meet; `None` where both are as large as the output or
+                /// the second operand has one element.
+                pub broadcast: Option<Broadcast>,
+            }
         }
 
         host_kernel! { $kernel(first, second, y); }

@@ -7,7 +7,7 @@
 use core::array;
 use core::cell::Cell;
 
-use super::{host_kernel, part};
+use super::{host_kernel, parameters, part};
 
 /// How many loops a copy may need: blocks of tensors of up to five dimensions.
 pub const LOOPS: usize = 4;
@@ -15,42 +15,36 @@ pub const LOOPS: usize = 4;
 /// Bytes that are moved at once, as whole words on a 32-bit processor.
 const WORDS: usize = 8;
 
-/// Blocks of bytes and where they lie in the source `x` and the destination `y`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Blocks {
-    /// Rounds of each loop, the outermost first.
-    pub counts: [usize; LOOPS],
-    /// Bytes from one round to the next in the source.
-    pub x_steps: [usize; LOOPS],
-    /// Bytes from one round to the next in the destination.
-    pub y_steps: [usize; LOOPS],
-    /// Bytes of one block.
-    pub block: usize,
-}
+parameters! {
+    /// Blocks of bytes and where they lie in the source `x` and the destination `y`.
+    pub struct Blocks {
+        /// Rounds of each loop, the outermost first.
+        pub counts: [usize; LOOPS],
+        /// Bytes from one round to the next in the source.
+        pub x_steps: [usize; LOOPS],
+        /// Bytes from one round to the next in the destination.
+        pub y_steps: [usize; LOOPS],
+        /// Bytes of one block.
+        pub block: usize,
+    }
 
-/// Copies blocks of an activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct CopyBlocks {
-    /// Which blocks.
-    pub blocks: Blocks,
-}
+    /// Copies blocks of an activation.
+    pub struct CopyBlocks {
+        /// Which blocks.
+        pub blocks: Blocks,
+    }
 
-/// Copies blocks of a constant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct CopyConstantBlocks {
-    /// Which blocks.
-    pub blocks: Blocks,
-}
+    /// Copies blocks of a constant.
+    pub struct CopyConstantBlocks {
+        /// Which blocks.
+        pub blocks: Blocks,
+    }
 
-/// Fills a tensor with one value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Fill {
-    /// The value's bytes, repeated to eight.
-    pub pattern: [u8; 8],
+    /// Fills a tensor with one value.
+    pub struct Fill {
+        /// The value's bytes, repeated to eight.
+        pub pattern: [u8; 8],
+    }
 }
 
 host_kernel! {

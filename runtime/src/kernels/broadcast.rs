@@ -4,33 +4,31 @@
 
 use core::cell::Cell;
 
-use super::part;
+use super::{parameters, part};
 
 /// Outer dimensions of a [`Broadcast`].
 pub const OUTER_DIMS: usize = 6;
 
-/// How two operands of different shapes meet: equal runs of elements, and where each run begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Broadcast {
-    /// Elements of a run of the output, and of the first operand.
-    pub run: usize,
-    /// Elements of a run of the second operand: `run` or 1.
-    pub second_run: usize,
-    /// The dimensions around the runs, the fastest first; unused ones count 1.
-    pub outer: [OuterDim; OUTER_DIMS],
-}
+parameters! {
+    /// How two operands of different shapes meet: equal runs of elements, and where each run begins.
+    pub struct Broadcast {
+        /// Elements of a run of the output, and of the first operand.
+        pub run: usize,
+        /// Elements of a run of the second operand: `run` or 1.
+        pub second_run: usize,
+        /// The dimensions around the runs, the fastest first; unused ones count 1.
+        pub outer: [OuterDim; OUTER_DIMS],
+    }
 
-/// One dimension around the runs of a [`Broadcast`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct OuterDim {
-    /// Its size.
-    pub count: usize,
-    /// Elements of the first operand from one to the next.
-    pub first: usize,
-    /// Elements of the second operand from one to the next.
-    pub second: usize,
+    /// One dimension around the runs of a [`Broadcast`].
+    pub struct OuterDim {
+        /// Its size.
+        pub count: usize,
+        /// Elements of the first operand from one to the next.
+        pub first: usize,
+        /// Elements of the second operand from one to the next.
+        pub second: usize,
+    }
 }
 
 /// An element of an activation or of a constant.

@@ -11,40 +11,36 @@ use core::ops::Range;
 use super::dot::{CHANNELS, Runs, dot_runs};
 use super::stage::{Float, Int8, Stage};
 use super::window::Taps;
-use super::{Window, host_kernel, part, split};
+use super::{Window, host_kernel, parameters, part, split};
 
-/// Sizes of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Conv2d {
-    /// Geometry.
-    pub window: Window,
-    /// Groups of channels that do not mix; 1 for an ordinary convolution.
-    pub groups: usize,
-    /// Input channels of one group.
-    pub group_in: usize,
-    /// Output channels of one group.
-    pub group_out: usize,
-}
+parameters! {
+    /// Sizes of a convolution.
+    pub struct Conv2d {
+        /// Geometry.
+        pub window: Window,
+        /// Groups of channels that do not mix; 1 for an ordinary convolution.
+        pub groups: usize,
+        /// Input channels of one group.
+        pub group_in: usize,
+        /// Output channels of one group.
+        pub group_out: usize,
+    }
 
-/// Convolution of int8 by int8.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Conv2dI8 {
-    /// Sizes.
-    pub conv: Conv2d,
-    /// Quantisation of input and output.
-    pub int8: Int8,
-}
+    /// Convolution of int8 by int8.
+    pub struct Conv2dI8 {
+        /// Sizes.
+        pub conv: Conv2d,
+        /// Quantisation of input and output.
+        pub int8: Int8,
+    }
 
-/// Convolution of float32.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Conv2dF32 {
-    /// Sizes.
-    pub conv: Conv2d,
-    /// Range of the output.
-    pub float: Float,
+    /// Convolution of float32.
+    pub struct Conv2dF32 {
+        /// Sizes.
+        pub conv: Conv2d,
+        /// Range of the output.
+        pub float: Float,
+    }
 }
 
 host_kernel! {

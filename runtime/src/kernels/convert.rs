@@ -4,7 +4,7 @@
 
 use core::cell::Cell;
 
-use super::host_kernel;
+use super::{host_kernel, parameters};
 use crate::fixed::requantize;
 
 /// Integers that tensors are quantised to.
@@ -36,11 +36,11 @@ stored! { i8 u8 i16 i32 }
 macro_rules! kernels {
     ($($(#[$doc:meta])* $kernel:ident($x:ty, $y:ty) { $($field:ident: $t:ty, $about:literal;)* }
         via $element:ident;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
-        #[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-        pub struct $kernel {
-            $(#[doc = $about] pub $field: $t,)*
+        parameters! {
+            $(#[$doc])*
+            pub struct $kernel {
+                $(#[doc = $about] pub $field: $t,)*
+            }
         }
 
         host_kernel! { $kernel(x, y); }

@@ -2,12 +2,12 @@
 
 use core::cell::Cell;
 
-use super::host_kernel;
+use super::{host_kernel, parameters};
 
-/// Copies constants into the arena.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct CopyConstant;
+parameters! {
+    /// Copies constants into the arena.
+    pub struct CopyConstant;
+}
 
 host_kernel! {
     CopyConstant(x, y);

@@ -9,36 +9,32 @@ use core::ops::Range;
 use super::dot::CHANNELS;
 use super::stage::{Float, Int8, Stage};
 use super::window::Taps;
-use super::{Window, host_kernel, part, split};
+use super::{Window, host_kernel, parameters, part, split};
 
-/// Sizes of a depthwise convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct DepthwiseConv2d {
-    /// Geometry; `out_c` = `in_c` × `multiplier`.
-    pub window: Window,
-    /// Output channels per input channel.
-    pub multiplier: usize,
-}
+parameters! {
+    /// Sizes of a depthwise convolution.
+    pub struct DepthwiseConv2d {
+        /// Geometry; `out_c` = `in_c` × `multiplier`.
+        pub window: Window,
+        /// Output channels per input channel.
+        pub multiplier: usize,
+    }
 
-/// Depthwise convolution of int8 by int8.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct DepthwiseConv2dI8 {
-    /// Sizes.
-    pub conv: DepthwiseConv2d,
-    /// Quantisation of input and output.
-    pub int8: Int8,
-}
+    /// Depthwise convolution of int8 by int8.
+    pub struct DepthwiseConv2dI8 {
+        /// Sizes.
+        pub conv: DepthwiseConv2d,
+        /// Quantisation of input and output.
+        pub int8: Int8,
+    }
 
-/// Depthwise convolution of float32.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct DepthwiseConv2dF32 {
-    /// Sizes.
-    pub conv: DepthwiseConv2d,
-    /// Range of the output.
-    pub float: Float,
+    /// Depthwise convolution of float32.
+    pub struct DepthwiseConv2dF32 {
+        /// Sizes.
+        pub conv: DepthwiseConv2d,
+        /// Range of the output.
+        pub float: Float,
+    }
 }
 
 host_kernel! {

@@ -7,16 +7,16 @@
 use core::cell::Cell;
 
 use super::dot::CHANNELS;
-use super::part;
+use super::{parameters, part};
 
-/// `count` places that lie `step` elements apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Axis {
-    /// Number of places.
-    pub count: usize,
-    /// Distance of neighbouring places in elements.
-    pub step: usize,
+parameters! {
+    /// `count` places that lie `step` elements apart.
+    pub struct Axis {
+        /// Number of places.
+        pub count: usize,
+        /// Distance of neighbouring places in elements.
+        pub step: usize,
+    }
 }
 
 /// What is done with the elements.

@@ -7,38 +7,34 @@ use core::cell::Cell;
 
 use super::dot::{CHANNELS, dot};
 use super::stage::{Float, Int8, Stage};
-use super::{host_kernel, part, split};
+use super::{host_kernel, parameters, part, split};
 
-/// Sizes of a matrix product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct FullyConnected {
-    /// Rows of inputs: the batch, or pixels.
-    pub rows: usize,
-    /// Inputs of a row.
-    pub inputs: usize,
-    /// Outputs of a row.
-    pub outputs: usize,
-}
+parameters! {
+    /// Sizes of a matrix product.
+    pub struct FullyConnected {
+        /// Rows of inputs: the batch, or pixels.
+        pub rows: usize,
+        /// Inputs of a row.
+        pub inputs: usize,
+        /// Outputs of a row.
+        pub outputs: usize,
+    }
 
-/// Matrix product of int8 by int8.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct FullyConnectedI8 {
-    /// Sizes.
-    pub matrix: FullyConnected,
-    /// Quantisation of input and output.
-    pub int8: Int8,
-}
+    /// Matrix product of int8 by int8.
+    pub struct FullyConnectedI8 {
+        /// Sizes.
+        pub matrix: FullyConnected,
+        /// Quantisation of input and output.
+        pub int8: Int8,
+    }
 
-/// Matrix product of float32.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct FullyConnectedF32 {
-    /// Sizes.
-    pub matrix: FullyConnected,
-    /// Range of the output.
-    pub float: Float,
+    /// Matrix product of float32.
+    pub struct FullyConnectedF32 {
+        /// Sizes.
+        pub matrix: FullyConnected,
+        /// Range of the output.
+        pub float: Float,
+    }
 }
 
 host_kernel! {

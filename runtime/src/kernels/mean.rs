@@ -6,46 +6,42 @@
 use core::cell::Cell;
 
 use super::fold::{Axis, Fold, SumF32, SumI8, channels};
-use super::host_kernel;
+use super::{host_kernel, parameters};
 use crate::fixed::requantize;
 
-/// Which elements are averaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Reduction {
-    /// Kept axes but the last, if that is the tensor's last; outer ones first.
-    pub kept: [Axis; 2],
-    /// Reduced axes, outer ones first. The second steps over at least `run` elements.
-    pub reduced: [Axis; 2],
-    /// Elements of the last axis where it is kept; 1 where it is reduced.
-    pub run: usize,
-}
-
-/// Mean of int8: the sum with the input's zero point taken off, times a factor that holds both
-/// scales and the count, as TensorFlow Lite's `QuantizedMeanOrSum` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct MeanI8 {
+parameters! {
     /// Which elements are averaged.
-    pub reduction: Reduction,
-    /// −(input's zero point) × count.
-    pub bias: i32,
-    /// Fixed-point factor.
-    pub multiplier: i32,
-    /// Exponent of the factor.
-    pub shift: i32,
-    /// The output's zero point.
-    pub zero_point: i32,
-}
+    pub struct Reduction {
+        /// Kept axes but the last, if that is the tensor's last; outer ones first.
+        pub kept: [Axis; 2],
+        /// Reduced axes, outer ones first. The second steps over at least `run` elements.
+        pub reduced: [Axis; 2],
+        /// Elements of the last axis where it is kept; 1 where it is reduced.
+        pub run: usize,
+    }
 
-/// Mean of float32: the sum in the order of memory, divided by the count.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct MeanF32 {
-    /// Which elements are averaged.
-    pub reduction: Reduction,
-    /// Number of elements in one mean.
-    pub count: f32,
+    /// Mean of int8: the sum with the input's zero point taken off, times a factor that holds both
+    /// scales and the count, as TensorFlow Lite's `QuantizedMeanOrSum` has it.
+    pub struct MeanI8 {
+        /// Which elements are averaged.
+        pub reduction: Reduction,
+        /// −(input's zero point) × count.
+        pub bias: i32,
+        /// Fixed-point factor.
+        pub multiplier: i32,
+        /// Exponent of the factor.
+        pub shift: i32,
+        /// The output's zero point.
+        pub zero_point: i32,
+    }
+
+    /// Mean of float32: the sum in the order of memory, divided by the count.
+    pub struct MeanF32 {
+        /// Which elements are averaged.
+        pub reduction: Reduction,
+        /// Number of elements in one mean.
+        pub count: f32,
+    }
 }
 
 host_kernel! {

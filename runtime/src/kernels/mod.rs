@@ -48,6 +48,69 @@ pub use stage::{Float, Int8};
 pub use unary::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};
 pub use window::Window;
 
+/// Declares what kernels are parameterised with: plain values, which the generator can write down as Rust.
+macro_rules! parameters {
+    () => {};
+    ($(#[$meta:meta])* pub struct $name:ident; $($rest:tt)*) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub struct $name;
+
+        #[cfg(feature = "host")]
+        impl crate::host::Expression for $name {
+            fn expression(&self) -> proc_macro2::TokenStream {
+                crate::host::structure(stringify!($name), [])
+            }
+        }
+
+        parameters! { $($rest)* }
+    };
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident { $($(#[$about:meta])* pub $field:ident: $t:ty),* $(,)? }
+        $($rest:tt)*
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub struct $name { $($(#[$about])* pub $field: $t),* }
+
+        #[cfg(feature = "host")]
+        impl crate::host::Expression for $name {
+            fn expression(&self) -> proc_macro2::TokenStream {
+                let fields = [$((
+                    stringify!($field),
+                    crate::host::Expression::expression(&self.$field),
+                )),*];
+                crate::host::structure(stringify!($name), fields)
+            }
+        }
+
+        parameters! { $($rest)* }
+    };
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident { $($(#[$about:meta])* $variant:ident),* $(,)? }
+        $($rest:tt)*
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub enum $name { $($(#[$about])* $variant),* }
+
+        #[cfg(feature = "host")]
+        impl crate::host::Expression for $name {
+            fn expression(&self) -> proc_macro2::TokenStream {
+                crate::host::variant(
+                    stringify!($name),
+                    match self { $(Self::$variant => stringify!($variant)),* },
+                )
+            }
+        }
+
+        parameters! { $($rest)* }
+    };
+}
+use parameters;
+
 /// Makes kernels callable by the generator; the list names the operands of `run`.
 macro_rules! host_kernel {
     ($($kernel:ident($($operand:ident),*);)*) => {$(

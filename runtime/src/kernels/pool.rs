@@ -8,53 +8,47 @@ use core::ops::Range;
 
 use super::fold::{Axis, Fold, MaxF32, MaxI8, SumF32, SumI8, channels};
 use super::stage::Float;
-use super::{Window, host_kernel, part};
+use super::{Window, host_kernel, parameters, part};
 
-/// Average of int8; input and output have the same quantisation.
-///
-/// The quotient is rounded half away from zero, as TensorFlow Lite's integer reference kernel
-/// does, and then limited to `min..=max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct AveragePool2dI8 {
-    /// Geometry.
-    pub window: Window,
-    /// Least output value, by activation.
-    pub min: i32,
-    /// Greatest output value, by activation.
-    pub max: i32,
-}
+parameters! {
+    /// Average of int8; input and output have the same quantisation.
+    ///
+    /// The quotient is rounded half away from zero, as TensorFlow Lite's integer reference kernel
+    /// does, and then limited to `min..=max`.
+    pub struct AveragePool2dI8 {
+        /// Geometry.
+        pub window: Window,
+        /// Least output value, by activation.
+        pub min: i32,
+        /// Greatest output value, by activation.
+        pub max: i32,
+    }
 
-/// Average of float32: the sum in the order of memory, divided by the count.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct AveragePool2dF32 {
-    /// Geometry.
-    pub window: Window,
-    /// Range of the output.
-    pub float: Float,
-}
+    /// Average of float32: the sum in the order of memory, divided by the count.
+    pub struct AveragePool2dF32 {
+        /// Geometry.
+        pub window: Window,
+        /// Range of the output.
+        pub float: Float,
+    }
 
-/// Maximum of int8; input and output have the same quantisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct MaxPool2dI8 {
-    /// Geometry.
-    pub window: Window,
-    /// Least output value, by activation.
-    pub min: i32,
-    /// Greatest output value, by activation.
-    pub max: i32,
-}
+    /// Maximum of int8; input and output have the same quantisation.
+    pub struct MaxPool2dI8 {
+        /// Geometry.
+        pub window: Window,
+        /// Least output value, by activation.
+        pub min: i32,
+        /// Greatest output value, by activation.
+        pub max: i32,
+    }
 
-/// Maximum of float32.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct MaxPool2dF32 {
-    /// Geometry.
-    pub window: Window,
-    /// Range of the output.
-    pub float: Float,
+    /// Maximum of float32.
+    pub struct MaxPool2dF32 {
+        /// Geometry.
+        pub window: Window,
+        /// Range of the output.
+        pub float: Float,
+    }
 }
 
 host_kernel! {

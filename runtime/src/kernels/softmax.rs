@@ -6,37 +6,33 @@
 use core::cell::Cell;
 
 use super::fold::greater;
-use super::host_kernel;
+use super::{host_kernel, parameters};
 use crate::fixed::{doubling_high_mul, rounding_shift_right};
 use crate::functions::reciprocal;
 
 /// Integer bits of the sum of exponentials.
 const SUM_BITS: u32 = 12;
 
-/// Softmax of int8, to int8 of scale 1/256 and zero point −128.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct SoftmaxI8 {
-    /// Elements of a row.
-    pub depth: usize,
-}
+parameters! {
+    /// Softmax of int8, to int8 of scale 1/256 and zero point −128.
+    pub struct SoftmaxI8 {
+        /// Elements of a row.
+        pub depth: usize,
+    }
 
-/// Softmax of int8, to int16 of scale 1/65536 and zero point −32768.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct SoftmaxI8I16 {
-    /// Elements of a row.
-    pub depth: usize,
-}
+    /// Softmax of int8, to int16 of scale 1/65536 and zero point −32768.
+    pub struct SoftmaxI8I16 {
+        /// Elements of a row.
+        pub depth: usize,
+    }
 
-/// Softmax of float32.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct SoftmaxF32 {
-    /// Elements of a row.
-    pub depth: usize,
-    /// Factor on differences to the maximum.
-    pub beta: f32,
+    /// Softmax of float32.
+    pub struct SoftmaxF32 {
+        /// Elements of a row.
+        pub depth: usize,
+        /// Factor on differences to the maximum.
+        pub beta: f32,
+    }
 }
 
 host_kernel! {

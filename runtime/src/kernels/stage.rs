@@ -1,6 +1,8 @@
 //! What a convolution does with its numbers: start, multiply and accumulate, finish.
 
 use core::cell::Cell;
+
+use super::parameters;
 use core::iter::zip;
 
 use super::dot::{CHANNELS, dot};
@@ -43,35 +45,33 @@ pub(super) trait Stage: Sized {
     );
 }
 
-/// Quantisation of an int8 convolution.
-///
-/// For windows inside the input its zero point z is folded into the bias at build time:
-/// Σ (x − z)·w + b = Σ x·w + (b − z·Σ w). Windows across the border leave taps out, so they take
-/// the plain bias and subtract z from every value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Int8 {
-    /// The input's zero point.
-    pub in_zero_point: i32,
-    /// The output's zero point.
-    pub out_zero_point: i32,
-    /// Least output value, by type and activation.
-    pub min: i32,
-    /// Greatest output value, by type and activation.
-    pub max: i32,
-    /// Whether every accumulator and shift is proven to be in the range of
-    /// [`Downscale`](crate::fixed::Downscale).
-    pub small: bool,
-}
+parameters! {
+    /// Quantisation of an int8 convolution.
+    ///
+    /// For windows inside the input its zero point z is folded into the bias at build time:
+    /// Σ (x − z)·w + b = Σ x·w + (b − z·Σ w). Windows across the border leave taps out, so they take
+    /// the plain bias and subtract z from every value.
+    pub struct Int8 {
+        /// The input's zero point.
+        pub in_zero_point: i32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+        /// Least output value, by type and activation.
+        pub min: i32,
+        /// Greatest output value, by type and activation.
+        pub max: i32,
+        /// Whether every accumulator and shift is proven to be in the range of
+        /// [`Downscale`](crate::fixed::Downscale).
+        pub small: bool,
+    }
 
-/// Range of a float convolution's output.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Float {
-    /// Least output value, by activation.
-    pub min: f32,
-    /// Greatest output value, by activation.
-    pub max: f32,
+    /// Range of a float convolution's output.
+    pub struct Float {
+        /// Least output value, by activation.
+        pub min: f32,
+        /// Greatest output value, by activation.
+        pub max: f32,
+    }
 }
 
 pub(super) struct Int8Stage<'a> {

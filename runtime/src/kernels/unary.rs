@@ -4,38 +4,30 @@
 
 use core::cell::Cell;
 
-use super::{Float, host_kernel};
+use super::{Float, host_kernel, parameters};
 
-/// A function of 8-bit values as a table: entry `i` is the result for the value stored as byte
-/// `i`, whether types are signed or not.
-///
-/// Whatever the function, the result is exact and costs two loads and a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct Lookup;
+parameters! {
+    /// A function of 8-bit values as a table: entry `i` is the result for the value stored as byte
+    /// `i`, whether types are signed or not.
+    ///
+    /// Whatever the function, the result is exact and costs two loads and a store.
+    pub struct Lookup;
 
-/// RELU: max(x, 0). NaN stays NaN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct ReluF32;
+    /// RELU: max(x, 0). NaN stays NaN.
+    pub struct ReluF32;
 
-/// RELU6, RELU_N1_TO_1, RELU_0_TO_1: min(max(x, `min`), `max`). NaN stays NaN.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct ClampF32 {
-    /// Range of the result.
-    pub float: Float,
+    /// RELU6, RELU_N1_TO_1, RELU_0_TO_1: min(max(x, `min`), `max`). NaN stays NaN.
+    pub struct ClampF32 {
+        /// Range of the result.
+        pub float: Float,
+    }
+
+    /// LOGISTIC: 1 / (1 + e^−x).
+    pub struct LogisticF32;
+
+    /// TANH.
+    pub struct TanhF32;
 }
-
-/// LOGISTIC: 1 / (1 + e^−x).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct LogisticF32;
-
-/// TANH.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-pub struct TanhF32;
 
 host_kernel! {
     Lookup(x, table, y);

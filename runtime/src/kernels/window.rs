@@ -2,29 +2,31 @@
 
 use core::ops::Range;
 
-/// Sizes of a window operator on `[batches, height, width, channels]` tensors.
-/// Pairs of fields `_h`, `_w` are along height and width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "host", derive(databake::Bake), databake(path = castiron::kernels))]
-#[allow(missing_docs)]
-pub struct Window {
-    pub batches: usize,
-    pub in_h: usize,
-    pub in_w: usize,
-    pub in_c: usize,
-    pub out_h: usize,
-    pub out_w: usize,
-    pub out_c: usize,
-    pub filter_h: usize,
-    pub filter_w: usize,
-    pub stride_h: usize,
-    pub stride_w: usize,
-    pub dilation_h: usize,
-    pub dilation_w: usize,
-    /// Rows of padding above the input; negative where the window skips rows.
-    pub pad_top: isize,
-    /// Columns of padding left of the input; negative where the window skips columns.
-    pub pad_left: isize,
+use super::parameters;
+
+parameters! {
+    /// Sizes of a window operator on `[batches, height, width, channels]` tensors.
+    /// Pairs of fields `_h`, `_w` are along height and width.
+    #[allow(missing_docs)]
+    pub struct Window {
+        pub batches: usize,
+        pub in_h: usize,
+        pub in_w: usize,
+        pub in_c: usize,
+        pub out_h: usize,
+        pub out_w: usize,
+        pub out_c: usize,
+        pub filter_h: usize,
+        pub filter_w: usize,
+        pub stride_h: usize,
+        pub stride_w: usize,
+        pub dilation_h: usize,
+        pub dilation_w: usize,
+        /// Rows of padding above the input; negative where the window skips rows.
+        pub pad_top: isize,
+        /// Columns of padding left of the input; negative where the window skips columns.
+        pub pad_left: isize,
+    }
 }
 
 /// The taps of a window along one dimension that lie within the input.

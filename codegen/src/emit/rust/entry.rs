@@ -123,7 +123,7 @@ impl<'a> EntryCode<'a> {
         let parameters = steps.map(|(i, step)| {
             let name = self.step_name(i);
             let kernel = Ident::new(step.kernel.name(), Span::call_site());
-            let value = step.kernel.bake(&Default::default());
+            let value = step.kernel.expression();
             let doc = step_doc(step);
             quote! {
                 #[doc = #doc]

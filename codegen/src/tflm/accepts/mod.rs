@@ -31,6 +31,7 @@ mod resize;
 mod rule;
 mod shapes;
 
+#[cfg(feature = "text")]
 use serde::Serialize;
 
 use super::TflmOp;
@@ -67,7 +68,8 @@ const FAMILIES: &[&[Row]] = &[
 ];
 
 /// What TFLM makes of a model.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct Verdict {
     /// What its interpreter refuses: it cannot run the model.
     pub refused: Vec<Diagnostic>,

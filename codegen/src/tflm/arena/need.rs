@@ -1,5 +1,6 @@
 //! An arena's size for those who only pass it on: headers, resolvers.
 
+#[cfg(feature = "text")]
 use serde::Serialize;
 
 use super::table::{ARM, Core};
@@ -10,7 +11,8 @@ use crate::graph::Model;
 const CORE: &Core = &ARM.core;
 
 /// The arena that a model needs, and for what; or why it is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct ArenaNeed {
     /// The model's name: its file's without folder and ending.
     pub model: String,
@@ -21,12 +23,12 @@ pub struct ArenaNeed {
     /// The revision of tflite-micro.
     pub tflm_revision: &'static str,
     /// The bytes from which on every arena works.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub bytes: Option<usize>,
     /// What the arena has to begin at a multiple of.
     pub alignment: usize,
     /// Why the bytes are not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub reason: Option<String>,
 }
 

@@ -1,11 +1,13 @@
 //! The result, as a value and as JSON.
 
+#[cfg(feature = "text")]
 use serde::Serialize;
 
 use crate::error::Diagnostic;
 
 /// The arena of one model. Its JSON is kept stable; keys may be added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct Arena {
     /// The file as the user named it.
     pub model: String,
@@ -41,7 +43,7 @@ pub struct Arena {
     /// What was assumed.
     pub assumptions: Vec<String>,
     /// Where TFLM computes something else than the model says.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Vec::is_empty"))]
     pub warnings: Vec<Diagnostic>,
     /// All operators, in the order of subgraphs.
     pub operators: Vec<OperatorArena>,
@@ -50,8 +52,9 @@ pub struct Arena {
 }
 
 /// What the least arena has to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
+#[cfg_attr(feature = "text", serde(rename_all = "snake_case"))]
 pub enum Decider {
     /// Head and tail.
     Used,
@@ -62,7 +65,8 @@ pub enum Decider {
 }
 
 /// What one operator takes of the arena.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct OperatorArena {
     /// Its subgraph.
     pub subgraph: usize,
@@ -83,15 +87,16 @@ pub struct OperatorArena {
 }
 
 /// A buffer of the head: a tensor's or working memory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
 pub struct PlannedBuffer {
     /// The subgraph.
     pub subgraph: usize,
     /// Index of the tensor.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub tensor: Option<usize>,
     /// Index of the operator whose working memory it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
     pub scratch_of: Option<usize>,
     /// Bytes from the start of the arena.
     pub offset: usize,
