@@ -141,7 +141,7 @@ pub(super) fn lacking(root: &Path, missing: &[ThirdParty]) -> Diagnostic {
         help += ", or take the other kernels: --kernels reference";
     }
     let setters = list(|what| format!(".{}(…)", what.folder()));
-    help += &format!("; in a build script, {setters} names a folder of it");
+    help += &format!("; or, in a build script, name its folder with {setters}");
     diagnostic(root, format!("the tree lacks {names}, which TFLM needs"))
         .expected(format!("{files} in one of {}", SHELVES.join(", ")))
         .help(help)
