@@ -108,7 +108,9 @@ fn all_stages(family: &'static str, size: usize) {
     let read = |size| {
         let bytes = make(size);
         let copy = bytes.clone();
-        let (model, time) = run(family, "reader", move || tflite::read("large.tflite", &copy));
+        let (model, time) = run(family, "reader", move || {
+            tflite::read("large.tflite", &copy)
+        });
         (bytes, model.expect("the families are sound models"), time)
     };
     let models = [read(size / LARGER), read(size)];
