@@ -224,7 +224,10 @@ fn operands_that_are_not_right_are_named() {
                 first.place.file = None;
                 format!("malformed: {first}")
             }
-            (Ok(_), Some((says, why))) => format!("TFLM {says:?} {why}"),
+            (Ok(_), Some((says, why))) => {
+                let why = why.split_once(".tflite, ").map_or("", |(_, why)| why);
+                format!("TFLM {says:?} {why}").trim_end().to_owned()
+            }
             (Ok(_), None) => String::new(),
         };
         format!("{name}\n  {}\n", verdict.replace('\n', "\n  "))

@@ -47,7 +47,7 @@ impl Operands<'_> {
             let along = self.size_of(0, axis).unwrap_or(1);
             fits(along == 1, || {
                 (
-                    SIZES,
+                    "the axis cannot be left out",
                     0,
                     "sizes of 1 to leave out".to_owned(),
                     format!("{along} along axis {axis}"),
@@ -137,7 +137,7 @@ impl Operands<'_> {
         fits(along.is_none_or(divides), || {
             let expected = format!("a size that {parts} divides");
             (
-                SIZES,
+                "the input does not split evenly",
                 1,
                 expected,
                 format!("shape {x:?} along axis {}", axis[0]),
@@ -162,7 +162,12 @@ impl Operands<'_> {
         };
         fits(rest_of(&sizes, *whole).is_some(), || {
             let expected = format!("sizes of {whole} together, one of them -1 for the rest");
-            (SIZES, 1, expected, format!("{sizes:?}"))
+            (
+                "the parts are not the whole input",
+                1,
+                expected,
+                format!("{sizes:?}"),
+            )
         })
     }
 

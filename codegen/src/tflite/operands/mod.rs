@@ -61,7 +61,7 @@ fn wrong(
     })
 }
 
-const AXIS: &str = "the operator has no such axis";
+const AXIS: &str = "the input has no such axis";
 const INDEX: &str = "an index lies outside the input";
 const PART: &str = "the part lies outside the input";
 const COUNT: &str = "the number of parts is not that of the tensors";

@@ -1,6 +1,6 @@
 //! Sizes of inputs that meet: repeated ones, products of matrices, filters with state.
 
-use super::{BLOCKS, Checked, Operands, SIZES, fits, wrong};
+use super::{Checked, Operands, SIZES, fits, wrong};
 use crate::graph::shapes::{self, size};
 
 impl Operands<'_> {
@@ -48,7 +48,12 @@ impl Operands<'_> {
             .map(|rank| filters / rank);
         let Some(units) = units else {
             let expected = format!("a rank that divides {filters} filters");
-            return wrong(BLOCKS, 1, expected, self.option("rank"));
+            return wrong(
+                "the rank does not divide the filters",
+                1,
+                expected,
+                self.option("rank"),
+            );
         };
         fits(taken == inputs, || {
             (
