@@ -36,10 +36,10 @@ def q(*shape, scale=0.1, zp=0, dtype="i8", **more):
 def model(name, op, inputs, outputs, options=None, version=1):
     g = Graph()
     add = lambda i, t: g.t(f"t{i}", t.pop("shape"), t.pop("dtype"), **t)
-    ins = [add(i, dict(t)) for i, t in enumerate(inputs)]
+    ins = [-1 if t is None else add(i, dict(t)) for i, t in enumerate(inputs)]
     outs = [add(f"y{i}", dict(t)) for i, t in enumerate(outputs)]
     g.op(op, ins, outs, options, version)
-    entered = [i for i, t in zip(ins, inputs) if "data" not in t and not t.get("var")]
+    entered = [i for i, t in zip(ins, inputs) if t and "data" not in t and not t.get("var")]
     assert name not in MODELS, name
     MODELS[name] = g.io(entered, outs).build()
 
@@ -216,6 +216,22 @@ svdf("svdf_time", time=(3, 4))
 svdf("svdf_bias", bias=(3,))
 svdf("svdf_state", state=(1, 7))
 svdf("svdf_output", out=(1, 3))
+
+
+
+def lstm(name, weights=(2, 1), recurrent=(2, 2), bias=(2,), cell=(1, 2), out=(1, 3, 2)):
+    ones = lambda *shape: c(np.ones(shape), "f32")
+    inputs = [x(1, 3, 1), *[ones(2, 1)] * 3, ones(*weights), *[ones(2, 2)] * 3, ones(*recurrent), *[None] * 3, *[ones(2)] * 3, ones(*bias),
+              None, None, x(1, 2, var=True), x(*cell, var=True), *[None] * 4]
+    model(name, "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [x(*out)], opt("UnidirectionalSequenceLSTM", fusedActivationFunction=4))
+
+
+lstm("lstm_right")
+lstm("lstm_weights", weights=(2, 2))
+lstm("lstm_recurrent", recurrent=(2, 3))
+lstm("lstm_bias", bias=(3,))
+lstm("lstm_cell", cell=(1, 3))
+lstm("lstm_output", out=(1, 3, 3))
 
 # Scales.
 FINE = 1e-7

@@ -66,7 +66,7 @@ fn margined(size: usize, margins: &[i64], axis: usize, sign: i64) -> Option<usiz
 }
 
 fn exact(size: usize, divisor: usize) -> Option<usize> {
-    (size % divisor == 0).then(|| size / divisor)
+    size.is_multiple_of(divisor).then(|| size / divisor)
 }
 
 /// A size that a tensor or an option gives.

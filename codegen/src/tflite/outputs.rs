@@ -247,10 +247,10 @@ fn shapes(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
             ]
         }
         Op::Shape => vec![x.len()],
-        Op::BroadcastTo => shapes::sizes(operands.input(1)?)?,
-        Op::Fill | Op::TransposeConv => shapes::sizes(operands.input(0)?)?,
+        Op::BroadcastTo => operands.sizes(1)?,
+        Op::Fill | Op::TransposeConv => operands.sizes(0)?,
         Op::Tile => {
-            let times = shapes::sizes(operands.input(1)?)?;
+            let times = operands.sizes(1)?;
             let tiled = std::iter::zip(x, times).map(|(size, times)| size.checked_mul(times));
             tiled.collect::<Option<_>>()?
         }

@@ -13,7 +13,7 @@ pub(super) use axes::rest_of;
 use super::report::short;
 use super::structure::{AGAIN, is_sized};
 use crate::error::Diagnostic;
-use crate::graph::shapes;
+use crate::graph::shapes::{self, size};
 use crate::graph::{BuiltinOperator as Op, Graph, Operator, OptionValue, Options, Tensor};
 
 /// Checks one operator.
@@ -61,6 +61,9 @@ fn wrong(
     })
 }
 
+/// The longest constant that is looked through, for each operator that names it.
+const MOST_VALUES: usize = 4096;
+
 const AXIS: &str = "the input has no such axis";
 const INDEX: &str = "an index lies outside the input";
 const PART: &str = "the part lies outside the input";
@@ -100,9 +103,15 @@ impl<'a> Operands<'a> {
         (!tensor.shape.is_empty()).then_some(&tensor.shape[..])
     }
 
-    /// The values of a constant input.
+    /// The values of a constant input. Long ones are left alone: any number of operators may name one constant.
     pub(super) fn integers(&self, position: usize) -> Option<Vec<i64>> {
-        self.input(position)?.as_integers()
+        let tensor = self.input(position)?;
+        (tensor.elements() <= MOST_VALUES).then(|| tensor.as_integers())?
+    }
+
+    /// The values of a constant input, as sizes.
+    pub(super) fn sizes(&self, position: usize) -> Option<Vec<usize>> {
+        self.integers(position)?.into_iter().map(size).collect()
     }
 
     /// An option, or its default, which is 0.

@@ -84,7 +84,7 @@ impl Operands<'_> {
     }
 
     pub(super) fn broadcast_to(&self) -> Checked {
-        let (Some(shape), Some(to)) = (self.shape(0), self.input(1).and_then(shapes::sizes)) else {
+        let (Some(shape), Some(to)) = (self.shape(0), self.sizes(1)) else {
             return Ok(());
         };
         let repeated = shapes::broadcast([shape, &to]);
@@ -95,7 +95,7 @@ impl Operands<'_> {
     }
 
     pub(super) fn broadcast_args(&self) -> Checked {
-        let shapes = [0, 1].map(|n| self.input(n).and_then(shapes::sizes));
+        let shapes = [0, 1].map(|n| self.sizes(n));
         match shapes {
             [Some(first), Some(second)] => repeated(&[&first, &second]),
             _ => Ok(()),

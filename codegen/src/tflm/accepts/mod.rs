@@ -96,7 +96,9 @@ pub fn verdict(model: &Model, kernels: Kernels) -> Verdict {
 pub fn verdict_of_calls(model: &Model, kernels: Kernels) -> Verdict {
     let reached = arena::reached(model);
     let reached = |graph: usize| reached.get(graph) == Some(&true);
-    of_subgraphs(model, kernels, Caller::Castiron, reached).finished(model)
+    let mut verdict = of_subgraphs(model, kernels, Caller::Castiron, reached);
+    verdict.refused.extend(handle(model));
+    verdict.finished(model)
 }
 
 /// Whether TFLM has a kernel that takes the operator and computes what the model says.

@@ -55,7 +55,7 @@ pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
         In(0)
     };
     let is_open = broken.expected.starts_with("a constant");
-    let is_recorded = ["an output of", "the sizes that"]
+    let is_recorded = ["an output of", "the sizes that", "sizes of"]
         .iter()
         .any(|begin| broken.expected.starts_with(begin));
     let is_quantized = [DType::Int8, DType::Int16].iter().any(|dtype| any(*dtype));

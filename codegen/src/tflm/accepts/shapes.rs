@@ -177,7 +177,7 @@ fn to_space(site: &Site<'_>) -> Result<(), String> {
 /// That the recorded sizes are those that blocks and margins give.
 fn moved(
     site: &Site<'_>,
-    of: fn(&[usize], &[i64], &[i64]) -> Option<Vec<usize>>,
+    of: impl Fn(&[usize], &[i64], &[i64]) -> Option<Vec<usize>>,
 ) -> Result<(), String> {
     let (Some(input), Some(output)) = (In(0).tensor(site), Out(0).tensor(site)) else {
         return Ok(());
