@@ -138,6 +138,8 @@ pub struct OperatorReport {
     pub compiled: bool,
     /// Whether TensorFlow Lite Micro has a kernel that takes it.
     pub tflm: bool,
+    /// Whether that kernel computes something else than the model says.
+    pub tflm_differs: bool,
 }
 
 /// An estimate of what an operator computes.
@@ -309,6 +311,7 @@ impl OperatorReport {
             // Without a plan nothing is lowered.
             compiled: plan.is_some() && !refused,
             tflm: tflm::takes(graph, index, Kernels::Reference),
+            tflm_differs: tflm::differs(graph, index, Kernels::Reference),
         }
     }
 }

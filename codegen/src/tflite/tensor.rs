@@ -78,7 +78,7 @@ pub(super) fn read(
 }
 
 /// The element type of a schema code.
-fn dtype(code: i8) -> Result<DType, Diagnostic> {
+pub(super) fn dtype(code: i8) -> Result<DType, Diagnostic> {
     Ok(match code {
         0 => DType::Float32,
         1 => DType::Float16,
