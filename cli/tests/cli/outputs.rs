@@ -530,7 +530,7 @@ fn by_make(folder: &Folder, header: &str, model: &str) {
         let mut make = Command::new("make");
         make.args(["-f", "Makefile", "-q", header])
             .current_dir(folder.path(""));
-        make.status().ok()?.code()
+        make.output().ok()?.status.code()
     };
     folder.write("Makefile", folder.read("x.d") + "\tfalse\n");
     for name in [model, "k.txt"] {
