@@ -175,8 +175,11 @@ families! {
     initialisers_in_initialisers: "initialisers in initialisers", 4_000;
 }
 
-/// The one error that a stage makes of a family's model.
-fn refusal(family: &str, size: usize, stage: fn(&[u8]) -> Result<()>) -> String {
+/// What is made of a file.
+type Use = fn(&[u8]) -> Result<()>;
+
+/// The one error that a use makes of a family's model.
+fn refusal(family: &str, size: usize, stage: Use) -> String {
     let (_, make) = (large::MODELS.iter())
         .find(|(name, _)| *name == family)
         .expect("the family");
@@ -189,7 +192,7 @@ fn refusal(family: &str, size: usize, stage: fn(&[u8]) -> Result<()>) -> String 
 fn what_is_larger_than_stated_is_refused_once() {
     let read = |bytes: &[u8]| tflite::read("large.tflite", bytes).map(drop);
     let compiled = |bytes: &[u8]| compile(&tflite::read("large.tflite", bytes)?).map(drop);
-    let too_large: [(_, _, fn(&[u8]) -> Result<()>, _); 7] = [
+    let too_large: [(_, _, Use, _); 7] = [
         ("one output, often", 2_000, read, "at most 8192"),
         ("one input, often", 2_000, read, "at most 8192"),
         ("chain of ELU", 4_097, read, "at most 4096"),
