@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::error::Diagnostic;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
@@ -105,6 +106,9 @@ impl Color {
     }
 }
 
+/// Lines of a file of arguments at most.
+const MOST_ARGUMENTS: usize = 10_000;
+
 /// The command line. A first argument `@file` stands for the lines of that file: what a build system
 /// prints when a command fails is then not full of paths.
 pub(crate) fn command_line() -> Result<Vec<OsString>, Failure> {
@@ -115,6 +119,15 @@ pub(crate) fn command_line() -> Result<Vec<OsString>, Failure> {
     };
     let path = Path::new(path);
     let text = input::text(path)?;
+    let count = text.lines().count();
+    if count > MOST_ARGUMENTS {
+        let mut diagnostic = Diagnostic::new("there are more arguments than a command takes")
+            .expected(format!("at most {MOST_ARGUMENTS} lines"))
+            .found(format!("{count} lines"))
+            .help("check that it is the file you mean; a file that is to be an argument has ./ before its @");
+        diagnostic.place.file = Some(path.display().to_string());
+        return Err(Failure::Usage(diagnostic));
+    }
     arguments.splice(1..2, text.lines().map(OsString::from));
     Ok(arguments)
 }

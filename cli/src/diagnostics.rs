@@ -43,7 +43,7 @@ pub(crate) fn show_usage(error: &clap::Error, arguments: &[OsString]) -> ExitCod
         .iter()
         .skip(1)
         .take_while(|a| *a != "--")
-        .any(|a| a == "--json");
+        .any(|a| a == "--json" || a.as_encoded_bytes().starts_with(b"--json="));
     if !json || !error.use_stderr() {
         error.exit();
     }
@@ -89,8 +89,10 @@ fn print_json(failure: &Failure, diagnostics: &[Diagnostic]) {
             "diagnostics": diagnostics,
         }
     });
+    // Nothing gathers what is written there: thousands of errors would be many times as many writes.
+    let text = format!("{error:#}\n");
     // With standard error gone, there is nobody left to tell.
-    drop(writeln!(anstream::stderr(), "{error:#}"));
+    drop(anstream::stderr().write_all(text.as_bytes()));
 }
 
 /// One diagnostic as text for standard error.

@@ -150,14 +150,14 @@ impl Done {
 mod signals {
     use std::fs;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
     /// Removes what is temporary when a signal ends the command, which it then does.
     pub(super) fn watch() {
         let ignored = ignored();
-        let wanted = [SIGHUP, SIGINT, SIGTERM];
+        let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
         let wanted = wanted.into_iter().filter(|s| ignored & (1 << (s - 1)) == 0);
         let Ok(mut signals) = Signals::new(wanted) else {
             return;

@@ -3,6 +3,9 @@
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::Model;
 
+/// The most names of classes that an output has; ImageNet has 21,843, all classes counted.
+const MOST: usize = 1 << 16;
+
 /// One label per line; blank lines at the end are left out.
 pub fn parse(text: &str) -> Vec<String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -44,6 +47,14 @@ pub fn fit(shape: &[usize], count: usize) -> bool {
 
 /// What is wrong with so many labels for an output, if anything; without its place.
 pub(crate) fn misfit(shape: &[usize], count: usize) -> Option<Diagnostic> {
+    if count > MOST {
+        return Some(
+            Diagnostic::new("there are more labels than castiron takes")
+                .expected(format!("at most {MOST} labels"))
+                .found(format!("{count} labels"))
+                .help("check that it is the file you mean, or leave the labels out"),
+        );
+    }
     if fit(shape, count) {
         return None;
     }
@@ -69,6 +80,14 @@ mod tests {
             ["no", "yes", "", "maybe"]
         );
         assert!(parse("").is_empty());
+    }
+
+    #[test]
+    fn there_is_an_end_to_labels() {
+        let misfit = |count| misfit(&[1, count], count);
+        assert!(misfit(MOST).is_none());
+        let too_many = misfit(MOST + 1).expect("an error").to_string();
+        assert!(too_many.contains("at most 65536 labels"), "{too_many}");
     }
 
     #[test]

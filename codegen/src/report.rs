@@ -139,6 +139,8 @@ pub struct OperatorReport {
     pub compiled: bool,
     /// Whether TensorFlow Lite Micro has a kernel that takes it.
     pub tflm: bool,
+    /// Whether that kernel computes something else than the model says.
+    pub tflm_differs: bool,
 }
 
 /// An estimate of what an operator computes.
@@ -310,6 +312,7 @@ impl OperatorReport {
             // Without a plan there is no program.
             compiled: plan.is_some() && !refused,
             tflm: tflm::takes(graph, index, Kernels::Reference),
+            tflm_differs: tflm::differs(graph, index, Kernels::Reference),
         }
     }
 }

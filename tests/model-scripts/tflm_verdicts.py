@@ -10,6 +10,9 @@ A verdict is one of
     refuses   AllocateTensors() or Invoke() fails; the message is TFLM's
     crashes   the process dies, as TFLM's checks abort; the message is TFLM's
 
+Of a model that runs and has no goldens, LiteRT's reference kernels are asked too, where `ai_edge_litert` is there: "reference"
+says what they have against it, or nothing.
+
 Each model is asked in a process of its own, as a crash takes the process with it.
 """
 from __future__ import annotations
@@ -25,6 +28,11 @@ import tempfile
 import numpy as np
 import tflite_micro
 from tflite_micro import runtime
+
+try:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+except ImportError:
+    Interpreter = None
 
 ARENA = 64 << 20
 SECONDS = 60
@@ -124,7 +132,33 @@ def ask(path: pathlib.Path) -> dict:
     return {"verdict": "differs", "message": different}
 
 
+def ask_reference(path: pathlib.Path) -> dict:
+    """In the child: what LiteRT's reference kernels have against the model."""
+    data = path.read_bytes()
+    graph = runtime.convert_bytearray_to_object(data).subgraphs[0]
+    try:
+        it = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        it.allocate_tensors()
+        for d in it.get_input_details():
+            it.set_tensor(d["index"], np.zeros(d["shape"], d["dtype"]))
+        it.invoke()
+    except Exception as error:
+        return {"reference": str(error).replace("\n", " ")}
+    for d in it.get_output_details():
+        recorded = [int(size) for size in graph.tensors[d["index"]].shape]
+        if (found := [int(size) for size in d["shape"]]) != recorded:
+            return {"reference": f"an output of {found} where {recorded} is recorded"}
+    return {"reference": ""}
+
+
 def verdict(path: pathlib.Path) -> dict:
+    found = in_child(ask, path)
+    if found["verdict"] == "runs" and Interpreter and not golden_folder(path):
+        found |= in_child(ask_reference, path, {"reference": "the process ends"})
+    return found
+
+
+def in_child(ask, path: pathlib.Path, crashed: dict | None = None) -> dict:
     with tempfile.TemporaryFile() as words, tempfile.TemporaryFile() as answer:
         child = os.fork()
         if child == 0:
@@ -141,11 +175,13 @@ def verdict(path: pathlib.Path) -> dict:
         said = words.read().decode(errors="replace").strip()
         text = answer.read().decode()
     lines = [line for line in said.splitlines() if line.strip()]
+    if not text and crashed:
+        return crashed
     if not text:
         why = lines[-1] if lines else f"signal {os.WTERMSIG(status)}"
         return {"verdict": "crashes", "message": why}
     found = json.loads(text)
-    if found["verdict"] == "refuses" and lines:
+    if found.get("verdict") == "refuses" and lines:
         found["message"] = "; ".join(lines[:2])
     return found
 

@@ -162,6 +162,8 @@ families! {
     constants_and_outputs: "constants and outputs", 5_000;
     folded_constants: "folded constants", 1_250;
     unused_tensors: "unused tensors", 7_500;
+    one_output_often: "one output, often", 1_600;
+    one_input_often: "one input, often", 1_600;
     equal_names: "equal names", 1_000;
     a_long_name: "a long name", 1_250;
     many_dimensions: "many dimensions", 1_250;
@@ -169,9 +171,41 @@ families! {
     signatures_of_one_name: "signatures of one name", 2_000;
     metadata: "metadata", 2_500;
     variables: "variables", 1_250;
-    subgraphs_in_subgraphs: "subgraphs in subgraphs", 10_000;
+    subgraphs_in_subgraphs: "subgraphs in subgraphs", 4_000;
     subgraphs_called_twice_each: "subgraphs called twice each", 640;
-    initialisers_in_initialisers: "initialisers in initialisers", 10_000;
+    initialisers_in_initialisers: "initialisers in initialisers", 4_000;
+}
+
+/// What is made of a file.
+type Use = fn(&[u8]) -> Result<()>;
+
+/// The one error that a use makes of a family's model.
+fn refusal(family: &str, size: usize, stage: Use) -> String {
+    let (_, make) = (large::MODELS.iter())
+        .find(|(name, _)| *name == family)
+        .expect("the family");
+    let error = stage(&make(size)).expect_err("it is too large");
+    assert_eq!(error.diagnostics().len(), 1, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn what_is_larger_than_stated_is_refused_once() {
+    let read = |bytes: &[u8]| tflite::read("large.tflite", bytes).map(drop);
+    let compiled = |bytes: &[u8]| compile(&tflite::read("large.tflite", bytes)?).map(drop);
+    let too_large: [(_, _, Use, _); 7] = [
+        ("one output, often", 2_000, read, "at most 8192"),
+        ("one input, often", 2_000, read, "at most 8192"),
+        ("chain of ELU", 4_097, read, "at most 4096"),
+        ("unused tensors", 17_000, read, "at most 16384"),
+        ("initialisers in initialisers", 4_100, read, "at most 1024"),
+        ("one output, often", 300, compiled, "at most 1024"),
+        ("branches", 3_000, compiled, "at most 4096"),
+    ];
+    for (family, size, stage, stated) in too_large {
+        let text = refusal(family, size, stage);
+        assert!(text.contains(stated), "{family}: {text}");
+    }
 }
 
 #[test]

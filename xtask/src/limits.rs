@@ -4,12 +4,13 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use castiron_codegen::files::MOST_OF_A_TEXT;
 use castiron_test_tools::{MOST_TIME, large, most_memory};
 
-/// When a call is given up.
+/// The processor time at which a call is given up.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How often a call's memory is looked at.
 const INTERVAL: Duration = Duration::from_millis(2);
@@ -33,13 +34,20 @@ const ON_MODELS: &[&str] = &[
     "fit {} --dts OUT/board.dts",
 ];
 
+/// Nodes that a devicetree may have, less those that each has.
+const MOST_NODES: usize = 16_000;
+
 /// Calls on a devicetree.
 const ON_DEVICETREES: &[&str] = &[
     "board-repl {} -o OUT/board.repl",
     "board-repl {} --json",
     "platforms {}",
-    "memory-overlay {} --sram-kb 64",
+    "memory-overlay {} --sram-kb 65",
+    "fit OUT/model.tflite --dts {}",
 ];
+
+/// Elements of the model's output: with so many labels, a text of the greatest size has a letter for each.
+const CLASSES: usize = MOST_OF_A_TEXT as usize / 2;
 
 /// Calls the command on every family whose name has `only` in it, and prints what each call took.
 ///
@@ -62,6 +70,7 @@ pub(crate) fn measure(
     fs::write(folder.join("out/input.bin"), [0; 16])?;
     let (_, board) = large::DEVICETREES[0];
     fs::write(folder.join("out/board.dts"), board(1))?;
+    fs::write(folder.join("out/model.tflite"), large::classifier(CLASSES))?;
     let wanted = |name: &str| only.is_none_or(|only| name.contains(only));
     let mut files: Vec<(PathBuf, &[&str])> = Vec::new();
     for (name, make) in large::MODELS.iter().filter(|(name, _)| wanted(name)) {
@@ -71,8 +80,19 @@ pub(crate) fn measure(
     }
     for (name, make) in large::DEVICETREES.iter().filter(|(name, _)| wanted(name)) {
         let path = folder.join(name.replace(' ', "_")).with_extension("dts");
+        // As large as devicetrees may be.
+        let size = size.min(MOST_NODES);
+        let most = usize::try_from(MOST_OF_A_TEXT)?;
+        let size = size.min(size * most / make(size).len());
         fs::write(&path, make(size))?;
         files.push((path, ON_DEVICETREES));
+    }
+    for (name, family, calls) in large::TEXTS.iter().filter(|(name, ..)| wanted(name)) {
+        // As long as texts may be.
+        let bytes = usize::try_from(MOST_OF_A_TEXT)?;
+        let path = folder.join(name.replace(' ', "_")).with_extension("txt");
+        fs::write(&path, large::text(*family, bytes))?;
+        files.push((path, calls));
     }
     let mut over = 0;
     for (path, calls) in files {
@@ -107,10 +127,11 @@ fn build(root: &Path) -> Result<PathBuf> {
     Ok(root.join("target/release/castiron"))
 }
 
-/// What a call took.
+/// What a call took, as far as Linux tells.
 struct Taken {
+    /// Of processor time, which does not grow with what else the machine does.
     seconds: f64,
-    /// The most bytes in memory at once, as far as Linux tells.
+    /// The most bytes in memory at once.
     bytes: u64,
     /// `None` where it was ended by a signal.
     exit: Option<i32>,
@@ -122,7 +143,6 @@ impl Taken {
             "{}" => file.display().to_string(),
             _ => word.replace("OUT", &out.display().to_string()),
         });
-        let start = Instant::now();
         let mut child = Command::new(command)
             .args(arguments)
             .stdin(Stdio::null())
@@ -130,20 +150,20 @@ impl Taken {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| command.display().to_string())?;
-        let status = format!("/proc/{}/status", child.id());
-        let mut bytes = 0;
+        let process = PathBuf::from(format!("/proc/{}", child.id()));
+        let (mut bytes, mut seconds) = (0, 0.0);
         loop {
-            bytes = bytes.max(peak(&status).unwrap_or(0));
+            bytes = peak(&process).unwrap_or(bytes);
+            seconds = time(&process).unwrap_or(seconds);
             if let Some(ended) = child.try_wait()? {
                 let exit = ended.code().filter(|_| ended.signal().is_none());
-                let seconds = start.elapsed().as_secs_f64();
                 return Ok(Self {
                     seconds,
                     bytes,
                     exit,
                 });
             }
-            if start.elapsed() > DEADLINE {
+            if seconds > DEADLINE.as_secs_f64() {
                 child.kill()?;
             }
             std::thread::sleep(INTERVAL);
@@ -162,9 +182,20 @@ impl Taken {
     }
 }
 
+/// The seconds of processor time that a running process took so far.
+fn time(process: &Path) -> Option<f64> {
+    const TICKS: f64 = 100.0;
+    let state = fs::read_to_string(process.join("stat")).ok()?;
+    // Behind the program's name: the state, ten numbers, and the ticks of the program and of the system.
+    let (_, fields) = state.rsplit_once(") ")?;
+    let ticks = fields.split(' ').skip(11).take(2);
+    let ticks: u64 = ticks.map_while(|field| field.parse::<u64>().ok()).sum();
+    Some(ticks as f64 / TICKS)
+}
+
 /// The most memory that a running process had so far.
-fn peak(status: &str) -> Option<u64> {
-    let status = fs::read_to_string(status).ok()?;
+fn peak(process: &Path) -> Option<u64> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -52,7 +52,7 @@ enum Task {
         #[arg(value_name = "NAME")]
         only: Option<String>,
         /// About how many operators or nodes a file has.
-        #[arg(long, value_name = "N", default_value_t = 20_000)]
+        #[arg(long, value_name = "N", default_value_t = 4_000)]
         size: usize,
         /// The command to measure; by default one that is built for it.
         #[arg(long, value_name = "FILE")]

@@ -104,38 +104,45 @@ pub(super) fn check_root(root: &Path) -> Result<()> {
     Err(wrong.help(help).into())
 }
 
-/// The folder of third-party sources: the one given, else the one in the tree.
+/// The folder of third-party sources: the one given, else the one in the tree, if there is one.
 pub(super) fn third_party(
     root: &Path,
     what: ThirdParty,
     given: Option<&PathBuf>,
-) -> Result<PathBuf, Diagnostic> {
+) -> Result<Option<PathBuf>, Diagnostic> {
     let name = what.folder();
     let whole = |folder: &PathBuf| folder.join(what.marker()).is_file();
     if let Some(given) = given {
         return match whole(given) {
-            true => Ok(given.clone()),
+            true => Ok(Some(given.clone())),
             false => Err(diagnostic(given, format!("this is not {name}"))
                 .expected(format!("the file {} in it", what.marker()))
                 .help(format!("name the folder of {name} that has this file"))),
         };
     }
     let places = SHELVES.map(|shelf| root.join(shelf).join(name));
-    if let Some(found) = places.iter().find(|place| whole(place)) {
-        return Ok(found.clone());
-    }
-    let tried: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
-    let mut help = match root.join(SHELVES[0]).parent().is_some_and(Path::is_dir) {
-        true => format!("in {}, run `{}`", root.display(), what.download()),
-        false => format!("make the tree anew with {name}"),
+    Ok(places.into_iter().find(whole))
+}
+
+/// What the tree should have and does not: one mistake, however many folders it is about.
+pub(super) fn lacking(root: &Path, missing: &[ThirdParty]) -> Diagnostic {
+    let list = |part: fn(&ThirdParty) -> String| {
+        let parts: Vec<String> = missing.iter().map(part).collect();
+        parts.join(" and ")
     };
-    if matches!(what, ThirdParty::CmsisNn | ThirdParty::Cmsis) {
+    let names = list(|what| what.folder().to_owned());
+    let files = list(|what| format!("{}/{}", what.folder(), what.marker()));
+    let download = missing.last().map_or("", |what| what.download());
+    let mut help = match root.join(SHELVES[0]).parent().is_some_and(Path::is_dir) {
+        true => format!("in {}, run `{download}`", root.display()),
+        false => format!("make the tree anew with {names}"),
+    };
+    if (missing.iter()).all(|what| matches!(what, ThirdParty::CmsisNn | ThirdParty::Cmsis)) {
         help += ", or take the other kernels: --kernels reference";
     }
-    help += &format!("; in a build script, .{name}(…) names a folder of it");
-    Err(
-        diagnostic(root, format!("the tree lacks {name}, which TFLM needs"))
-            .expected(format!("{} in one of {}", what.marker(), tried.join(", ")))
-            .help(help),
-    )
+    let setters = list(|what| format!(".{}(…)", what.folder()));
+    help += &format!("; or, in a build script, name its folder with {setters}");
+    diagnostic(root, format!("the tree lacks {names}, which TFLM needs"))
+        .expected(format!("{files} in one of {}", SHELVES.join(", ")))
+        .help(help)
 }

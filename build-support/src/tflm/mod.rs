@@ -129,16 +129,21 @@ impl Tflm {
             return Err(revision::refusal(&root, found).into());
         }
         let mut third_party = BTreeMap::new();
+        let mut problems = Vec::new();
         let mut missing = Vec::new();
         for what in self.third_party() {
             match layout::third_party(&root, what, self.given.get(&what)) {
-                Ok(folder) => {
+                Ok(Some(folder)) => {
                     third_party.insert(what, folder);
                 }
-                Err(diagnostic) => missing.push(diagnostic),
+                Ok(None) => missing.push(what),
+                Err(diagnostic) => problems.push(diagnostic),
             }
         }
-        match Error::from_many(missing) {
+        if !missing.is_empty() {
+            problems.push(layout::lacking(&root, &missing));
+        }
+        match Error::from_many(problems) {
             Some(error) => Err(error),
             None => Ok(Tree {
                 root,

@@ -29,8 +29,10 @@ pub(super) fn other(root: &Path) -> Option<String> {
 
 /// A tree that differs is refused rather than tried.
 pub(super) fn refusal(root: &Path, found: &str) -> Diagnostic {
+    // `origin` may be a fork that lacks the commit, as that of Zephyr's module does.
     let help = format!(
-        "`git -C {0} fetch origin {TFLM_COMMIT} && git -C {0} checkout {TFLM_COMMIT}`; or try the sources as they are, \
+        "`git -C {0} fetch https://github.com/tensorflow/tflite-micro {TFLM_COMMIT} \
+         && git -C {0} checkout {TFLM_COMMIT}`; or try the sources as they are, \
          with --allow-revision, in a build script .allow_revision(true)",
         root.display()
     );

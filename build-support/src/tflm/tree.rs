@@ -85,7 +85,8 @@ impl Tree {
         let mut third_party = self.third_party.clone();
         if files.iter().any(|file| file.path.contains("kiss_fft")) {
             let what = ThirdParty::KissFft;
-            let found = layout::third_party(&self.root, what, self.asked.given.get(&what))?;
+            let found = layout::third_party(&self.root, what, self.asked.given.get(&what))?
+                .ok_or_else(|| layout::lacking(&self.root, &[what]))?;
             third_party.insert(what, found);
         }
         let mut sources = Vec::new();

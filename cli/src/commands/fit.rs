@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::Answer;
 use crate::args::{Destination, General};
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Outputs;
@@ -87,6 +88,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         app_ram: u64::from(arguments.app_ram) * 1024,
     };
     let fit = fit(&candidates, board, &options)?;
+    diagnostics::warn(&fit.warnings);
     let answer = Answer {
         what: "fit",
         text: describe(&fit),

@@ -253,11 +253,13 @@ fn types(operator: &OperatorReport) -> String {
 }
 
 fn engines(operator: &OperatorReport) -> &'static str {
-    match (operator.compiled, operator.tflm) {
-        (true, true) => "castiron, TFLM",
-        (true, false) => "castiron",
-        (false, true) => "TFLM",
-        (false, false) => "none",
+    match (operator.compiled, operator.tflm, operator.tflm_differs) {
+        (true, true, false) => "castiron, TFLM",
+        (true, true, true) => "castiron, TFLM (differs)",
+        (true, false, _) => "castiron",
+        (false, true, false) => "TFLM",
+        (false, true, true) => "TFLM (differs)",
+        (false, false, _) => "none",
     }
 }
 

@@ -148,6 +148,9 @@ struct Answer<'a> {
     instance_bytes: usize,
     undefined: &'a [String],
     cases: CaseCount,
+    /// Where TFLM computes something else than the model says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Diagnostic>,
     files: Vec<Written>,
 }
 
@@ -199,10 +202,13 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             tflm::build(&input.model, tree, &settings, &options)
         }
     })?;
-    if let Some(tree) = &tree {
-        let verdict = castiron_codegen::tflm::verdict_of_calls(&input.model, tree.kernels());
-        diagnostics::warn(&verdict.warnings()?);
-    }
+    let warnings = match &tree {
+        None => Vec::new(),
+        Some(tree) => {
+            castiron_codegen::tflm::verdict_of_calls(&input.model, tree.kernels()).warnings()?
+        }
+    };
+    diagnostics::warn(&warnings);
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;
     for file in &made.files {
@@ -216,15 +222,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     outputs.add_depfile(&arguments.depfile, &sources)?;
     let files = outputs.write(&sources)?;
     if general.json {
-        text::print(&super::to_json(&answer(&made, files))?)
+        text::print(&super::to_json(&answer(&made, files, warnings))?)
     } else if general.quiet {
         Ok(())
     } else {
-        text::print(&describe(&answer(&made, files)))
+        text::print(&describe(&answer(&made, files, warnings)))
     }
 }
 
-fn answer(made: &Library, files: Vec<Written>) -> Answer<'_> {
+fn answer(made: &Library, files: Vec<Written>, warnings: Vec<Diagnostic>) -> Answer<'_> {
     Answer {
         target: &made.target,
         toolchain: &made.toolchain,
@@ -235,6 +241,7 @@ fn answer(made: &Library, files: Vec<Written>) -> Answer<'_> {
         instance_bytes: made.interface.instance_bytes,
         undefined: &made.undefined,
         cases: made.cases,
+        warnings,
         files,
     }
 }

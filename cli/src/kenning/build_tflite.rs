@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use castiron_codegen::emit::kenning;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
+use castiron_codegen::tflm;
+use castiron_codegen::tflm::arena::Kernels;
 use clap::Parser;
 
 use super::{given, local};
 use crate::args::Companions;
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras};
 use crate::output::Outputs;
@@ -107,6 +110,7 @@ fn with_model(
     let extras = Extras::read(path, &Companions::default())?;
     let io_spec = kenning::io_spec(&input.model, extras.io_spec())?;
     if let Some(resolver) = resolver {
+        diagnostics::warn(&tflm::verdict(&input.model, Kernels::Reference).differs);
         let header = Resolver::new([&input.model], options)?.to_header()?;
         outputs.add_bytes("TFLM resolver", resolver, header);
     }

@@ -14,8 +14,13 @@ pub(super) fn rule(targets: &[&Path], sources: &[PathBuf]) -> Result<Vec<u8>> {
         .filter(|p| p.as_os_str() != "-")
         .collect();
     let mut sources = names(&mut sources.into_iter())?;
-    // make takes a name with = for a variable where it is the first.
-    sources.sort_by_key(|name| name.contains(&b'='));
+    sources.sort_by_key(|name| looks_like_a_variable(name));
+    if sources
+        .first()
+        .is_some_and(|name| looks_like_a_variable(name))
+    {
+        sources.insert(0, this_program()?);
+    }
     let mut rule = targets.join(&b" "[..]);
     rule.push(b':');
     for source in sources {
@@ -24,6 +29,25 @@ pub(super) fn rule(targets: &[&Path], sources: &[PathBuf]) -> Result<Vec<u8>> {
     }
     rule.push(b'\n');
     Ok(rule)
+}
+
+/// Whether make, which finds this name first behind the colon, takes the line for a variable's value.
+fn looks_like_a_variable(name: &[u8]) -> bool {
+    name.contains(&b'=')
+}
+
+/// The name of this program: a file that outputs are made from as well, to stand before what cannot be the first.
+fn this_program() -> Result<Vec<u8>> {
+    let program = std::env::current_exe();
+    let program = program.map_err(|e| Failure::io("find", Path::new("castiron"), &e))?;
+    let name = name(&program)?;
+    if looks_like_a_variable(&name) {
+        return Err(Failure::usage(
+            format!("a depfile cannot name {program:?} first: make takes it for a variable"),
+            "move castiron, rename what the outputs are made from, or leave --depfile out",
+        ));
+    }
+    Ok(name)
 }
 
 /// A path as make and ninja read it in a rule.
@@ -87,5 +111,9 @@ mod tests {
         let sources = ["a=b", "z"].map(PathBuf::from);
         let rule = rule(&[Path::new("out")], &sources).unwrap();
         assert_eq!(String::from_utf8(rule).unwrap(), "out: \\\n  z \\\n  a=b\n");
+        let alone = super::rule(&[Path::new("out")], &sources[..1]).unwrap();
+        let alone = String::from_utf8(alone).unwrap();
+        let program = String::from_utf8(this_program().unwrap()).unwrap();
+        assert_eq!(alone, format!("out: \\\n  {program} \\\n  a=b\n"));
     }
 }

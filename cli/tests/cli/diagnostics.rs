@@ -181,6 +181,7 @@ fn usage_errors_are_json_on_demand() {
     let sine = sine();
     for arguments in [
         &["inspect", "--json"][..],
+        &["inspect", &sine, "--json=1"],
         &["--json", "no-such-command"],
         &["gen-header", &sine, "--json", "--no-such-option"],
     ] {

@@ -88,6 +88,46 @@ fn what_has_no_end_is_an_error() {
 }
 
 #[test]
+fn what_is_larger_than_stated_is_an_error_with_the_number() {
+    let labels = &["gen-header", "m.tflite", "--labels", "IN", "-o", "x.h"][..];
+    let specification = &["gen-header", "m.tflite", "--io-spec", "IN", "-o", "x.h"];
+    let platforms = &["fit", "m.tflite", "--board", "b", "--platforms", "IN"];
+    let rules = &["board-repl", "d.dts", "--rules", "IN", "-o", "x"];
+    let nodes: String = (0..16_384).map(|i| format!("n{i}{{}};")).collect();
+    let entries = ", {}".repeat(4_096);
+    for (arguments, text, code, expected) in [
+        (labels, "a\n".repeat(1 << 20), 3, "more than 1048576 bytes"),
+        (labels, "a\n".repeat(65_537), 1, "at most 65536 labels"),
+        (
+            specification,
+            format!(r#"{{"input": [{{}}{entries}], "output": []}}"#),
+            1,
+            "at most 4096",
+        ),
+        (platforms, "- a\n".repeat(100_000), 1, "100000 values"),
+        (rules, "#".repeat(262_145), 1, "at most 262144 bytes"),
+        (
+            &["board-repl", "IN"],
+            format!("/ {{ {nodes} }};"),
+            1,
+            "at most 16384 nodes",
+        ),
+        (&["@IN"], "-\n".repeat(10_001), 2, "at most 10000 lines"),
+    ] {
+        let folder = folder();
+        folder.write("IN", text);
+        let (found, stderr) = limited(&folder, arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {stderr}");
+        assert!(
+            stderr.contains("IN") || stderr.contains("m.tflite"),
+            "{stderr}"
+        );
+        assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 2, "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
 fn cases_have_an_end() {
     let folder = folder();
     fs::create_dir(folder.path("golden")).unwrap();

@@ -346,7 +346,7 @@ fn send(signal: &str, child: &Child) {
 #[test]
 fn signals_leave_nothing_behind() {
     use std::os::unix::process::ExitStatusExt;
-    for (name, number) in [("-INT", 2), ("-TERM", 15), ("-HUP", 1)] {
+    for (name, number) in [("-INT", 2), ("-TERM", 15), ("-HUP", 1), ("-QUIT", 3)] {
         let folder = inputs();
         // It waits for who reads the pipe, with its files half done.
         pipe(&folder);
@@ -449,7 +449,14 @@ fn the_folder_to_validate_in_goes_with_a_signal() {
 }
 
 /// Names that are odd to make or ninja, and can be written so that both read them.
-const ODD: [&str; 6] = ["a b", "a#b", "a$b", "a:b", "lr=0.1,bs=2", "a%b~c@d(e)"];
+const ODD: [&str; 6] = [
+    "a b",
+    "a#b",
+    "a$b",
+    "a:b",
+    "lr=0.1,bs=2",
+    "a%b~c@d(e)[f]{g}!",
+];
 
 #[cfg(unix)]
 #[test]
@@ -460,6 +467,11 @@ fn make_and_ninja_read_depfiles() {
         fs::create_dir(folder.path(name)).unwrap();
         let model = format!("{name}/m.tflite");
         fs::rename(folder.path("m.tflite"), folder.path(&model)).unwrap();
+        // Also alone, where make takes a = for that of a variable.
+        let alone = ["gen-resolver", &model, "-o", "x.r", "--depfile", "x.d"];
+        let mut alone = castiron(&alone);
+        alone.current_dir(folder.path("")).assert().success();
+        by_make(&folder, "x.r", &model);
         // Also as the target, where make can name it at all.
         let header = match name.contains(['=', '%']) {
             true => "x.h".to_owned(),
@@ -504,20 +516,21 @@ fn make_and_ninja_read_depfiles() {
 
 /// Whether make makes the header again when the model changes, and only then.
 fn by_make(folder: &Folder, header: &str, model: &str) {
-    let old = std::time::SystemTime::now() - Duration::from_secs(1000);
+    // Later than castiron itself, which outputs may be made from, too.
+    let now = std::time::SystemTime::now();
     let touch = |name: &str, seconds: u64| {
         let file = fs::File::options()
             .write(true)
             .open(folder.path(name))
             .unwrap();
-        file.set_modified(old + Duration::from_secs(seconds))
+        file.set_modified(now + Duration::from_secs(seconds))
             .unwrap();
     };
     let make = || {
         let mut make = Command::new("make");
         make.args(["-f", "Makefile", "-q", header])
             .current_dir(folder.path(""));
-        make.status().ok()?.code()
+        make.output().ok()?.status.code()
     };
     folder.write("Makefile", folder.read("x.d") + "\tfalse\n");
     for name in [model, "k.txt"] {

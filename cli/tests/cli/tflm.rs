@@ -127,9 +127,40 @@ fn what_tflm_computes_otherwise_is_a_warning_that_names_the_operator() {
         let arenas = json(&["arena", "--json", &refused(name)]);
         let warning = &arenas[0]["warnings"][0];
         assert_eq!(warning["place"]["operator"]["name"], operator, "{name}");
-        let output = castiron(&["arena", &refused(name)]).assert().success();
-        let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
-        assert!(text.starts_with("warning: "), "{text}");
+        let folder = Folder::new();
+        let (resolver, copy) = (folder.path("r.h"), folder.path("m.tflite"));
+        let model = refused(name);
+        let on_a_board = [
+            "fit",
+            &model,
+            "--board",
+            "nucleo_f401re",
+            "--engine",
+            "tflm",
+        ];
+        let for_kenning = [
+            "build_tflite.py",
+            "--model-path",
+            &model,
+            "--output-resolver-path",
+            &resolver,
+            "--output-model-path",
+            &copy,
+        ];
+        for command in [&["arena", &model][..], &on_a_board, &for_kenning] {
+            let output = castiron(command).assert().success();
+            let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+            assert!(text.starts_with("warning: "), "{command:?}: {text}");
+            assert!(text.contains(operator), "{command:?}: {text}");
+        }
+        let fit = json(&[&on_a_board[..], &["--json"]].concat());
+        assert_eq!(fit["warnings"][0], *warning, "{name}");
+        let output = castiron(&["inspect", &model]).assert().success();
+        let table = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        let mut rows = table.lines().filter(|row| row.contains(operator));
+        let row = rows.find(|row| row.trim_end().ends_with(')'));
+        let row = row.unwrap_or_else(|| panic!("{name} is not marked: {table}"));
+        assert!(row.contains("TFLM (differs)"), "{row}");
     }
     let output = castiron(&["arena", &refused("any_size_input")])
         .assert()

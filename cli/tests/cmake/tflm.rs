@@ -177,3 +177,33 @@ castiron_add_model(app MODEL loop.tflite ENGINE tflm SELF_TEST)
     }
     assert_eq!(text.matches("error: ").count(), 1, "{text}");
 }
+
+/// Sources of another revision are refused with what the build would say to take them: the function's keyword, and in a
+/// Zephyr build that chose the engine, its option.
+#[test]
+fn another_revision_is_refused_with_the_builds_own_words() {
+    if without(&["cmake", "ninja", "cc"]) {
+        return;
+    }
+    for (setting, remedy) in [
+        ("", "as they are, with ALLOW_REVISION"),
+        (
+            "set(CONFIG_CASTIRON_ENGINE_TFLM y)\n",
+            "as they are, with CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y or ALLOW_REVISION",
+        ),
+    ] {
+        let project = Project::new(&format!(
+            "{setting}add_executable(app main.c)
+castiron_add_model(app MODEL one.tflite ENGINE tflm TFLM tree)
+"
+        ));
+        project.take(SINE, "one.tflite");
+        let header = "tree/tensorflow/lite/micro/micro_context.h";
+        std::fs::create_dir_all(project.path(header).parent().unwrap()).unwrap();
+        project.write(header, "");
+        project.configure("Ninja");
+        let text = super::fails(&mut project.building(&[]));
+        assert!(text.contains(remedy), "{remedy}: {text}");
+        assert_eq!(text.matches("error: ").count(), 1, "{text}");
+    }
+}

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use castiron_test_tools::skipped;
+use castiron_test_tools::{run, skipped};
 
 use super::simulator::Simulator;
-use super::{BOARD, CASTIRON, definition, done, missing, text, workspace};
+use super::{BOARD, CASTIRON, definition, done, missing, module, required, text, workspace};
 
 /// How castiron's example says that it computes what it should.
 const GOLDEN: &str = "golden check: passed";
@@ -126,31 +126,116 @@ fn the_example_runs_and_rebuilds_what_depends_on_the_model() {
     );
 
     fs::write(app.model(), b"TFL3?").unwrap();
-    let broken = app.ninja("all");
-    let said = text(&broken);
-    assert!(!broken.status.success());
-    assert!(said.contains("kws_dscnn_int8.tflite"), "{said}");
     // Three commands read the model.
-    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    let said = one_error(&app.ninja("all"));
+    assert!(said.contains("kws_dscnn_int8.tflite"), "{said}");
 }
 
-/// A program of this machine, which has 32 bits unless another is asked for.
+/// A program of this machine, which has 32 bits unless 64 are asked for.
 #[test]
 fn the_example_runs_on_native_sim() {
     if missing(&[]) {
         return;
     }
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        skipped("no x86-64 with Linux", false);
+        return;
+    }
+    for (board, option, target) in [
+        ("native_sim", "-m32", "i686-unknown-linux-gnu"),
+        ("native_sim/native/64", "-m64", "x86_64-unknown-linux-gnu"),
+    ] {
+        // Without the library the compiler gives the bare name back.
+        let library = run(Command::new("gcc").args([option, "-print-file-name=libc.so"]));
+        if library.trim() == "libc.so" {
+            skipped(
+                &format!("no C library for gcc {option} on this machine"),
+                required(),
+            );
+            continue;
+        }
+        let app = App::new();
+        let mut configuring = app.configuring(board);
+        configuring
+            .env("ZEPHYR_TOOLCHAIN_VARIANT", "host")
+            .env_remove("CROSS_COMPILE");
+        done(&configuring.output().unwrap());
+        let arguments = app.build().join("castiron/app_model.stamp.arguments");
+        let arguments = fs::read_to_string(arguments).unwrap();
+        assert!(
+            arguments.contains(&format!("--target\n{target}\n")),
+            "{board}: {arguments}"
+        );
+        let built = app.ninja("all");
+        if text(&built).contains("no Rust toolchain here can build for") {
+            skipped(&format!("no Rust for {target} on this machine"), required());
+            continue;
+        }
+        done(&built);
+        let mut program = Command::new(app.build().join("zephyr/zephyr.exe"));
+        let said = Simulator::start(&mut program).read_until(" iterations");
+        assert!(said.contains(GOLDEN), "{board}: {said}");
+        println!("{board}:\n{}", said.trim_end());
+    }
+}
+
+/// Zephyr's module tflite-micro is of another revision than castiron's tables: refused with what a Zephyr build
+/// sets to take it, and right where it is taken.
+#[test]
+fn zephyrs_own_tflite_micro_computes_what_it_should() {
+    if missing(&["ZEPHYR_MODULES"]) {
+        return;
+    }
+    let Some(tree) = module("tflite-micro").filter(|tree| tree.join("third_party_static").is_dir())
+    else {
+        skipped("ZEPHYR_MODULES has no tflite-micro of Zephyr's", false);
+        return;
+    };
     let app = App::new();
-    let mut configuring = app.configuring("native_sim");
-    configuring
-        .env("ZEPHYR_TOOLCHAIN_VARIANT", "host")
-        .env_remove("CROSS_COMPILE");
-    done(&configuring.output().unwrap());
+    app.take_model("sine_int8");
+    let tree = definition("CASTIRON_TFLM", tree.as_os_str());
+    let engine = ["-DCONFIG_CASTIRON_ENGINE_TFLM=y", tree.to_str().unwrap()];
+    for (option, cause, remedy) in [
+        (
+            "-DCONFIG_CASTIRON_TFLM_CMSIS_NN=y",
+            "not of the TFLM revision that castiron knows",
+            "with CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y or ALLOW_REVISION",
+        ),
+        (
+            "-DCONFIG_CASTIRON_TFLM_ALLOW_REVISION=y",
+            "the tree lacks cmsis_nn and cmsis",
+            "take the other kernels: CONFIG_CASTIRON_TFLM_CMSIS_NN=n or KERNELS reference",
+        ),
+    ] {
+        done(&app.configure(&[engine[0], engine[1], option]));
+        let said = one_error(&app.ninja("castiron_app_model_library"));
+        for part in [cause, remedy] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    done(&app.configure(&["-DCONFIG_CASTIRON_TFLM_CMSIS_NN=n"]));
     done(&app.ninja("all"));
-    let mut program = Command::new(app.build().join("zephyr/zephyr.exe"));
-    let said = Simulator::start(&mut program).read_until(" ms each");
-    assert!(said.contains(GOLDEN), "{said}");
+    let said = app.boot(" ms each");
+    for part in [
+        GOLDEN,
+        "tflite-micro of another revision",
+        "sizes of the arena are those of",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
     println!("{}", said.trim_end());
+}
+
+/// What a build that fails says, which is one thing.
+#[track_caller]
+fn one_error(failed: &Output) -> String {
+    let said = text(failed);
+    assert!(!failed.status.success(), "{said}");
+    // The build system's own are CMake's, once, and ninja's FAILED.
+    let errors = said.matches("error: ").count() + said.matches("CMake Error at").count();
+    assert_eq!(errors, 1, "{said}");
+    assert!(said.contains("help: "), "{said}");
+    said
 }
 
 #[test]
@@ -160,13 +245,8 @@ fn a_model_that_does_not_fit_fails_the_build() {
     }
     let app = App::new();
     done(&app.configure(&["-DCONFIG_CASTIRON_FIT_APP_RAM=4090"]));
-    let refused = app.ninja("all");
-    let said = text(&refused);
-    assert!(!refused.status.success());
-    assert!(
-        said.contains("error: ") && said.contains("RAM") && said.contains("help: "),
-        "{said}"
-    );
+    let said = one_error(&app.ninja("all"));
+    assert!(said.contains("RAM"), "{said}");
     assert!(!app.elf().exists());
 }
 
@@ -189,13 +269,19 @@ fn configuration_says_what_is_wrong() {
             "CASTIRON_EXECUTABLE is /nowhere/castiron",
         ),
     ] {
-        let refused = App::new().configure(&[option]);
-        let said = text(&refused);
-        assert!(!refused.status.success(), "{option}");
-        assert!(
-            said.contains(cause) && said.contains("help: "),
-            "{option}: {said}"
-        );
+        let said = one_error(&App::new().configure(&[option]));
+        assert!(said.contains(cause), "{option}: {said}");
+    }
+    let app = App::new();
+    let lists = app.source().join("CMakeLists.txt");
+    let calls = fs::read_to_string(&lists).unwrap();
+    fs::write(&lists, calls.replace("SELF_TEST", "SELFTEST")).unwrap();
+    let said = one_error(&app.configure(&[]));
+    for part in [
+        "castiron_add_model() does not know SELFTEST",
+        "did you mean SELF_TEST?",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
     }
 }
 

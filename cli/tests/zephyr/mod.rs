@@ -1,9 +1,9 @@
 //! Real Zephyr builds, run in QEMU and Renode: castiron's own example, and Kenning Zephyr Runtime's.
 //!
 //! They run where `ZEPHYR_BASE` names a Zephyr tree, with the toolchain that Zephyr's own variables name. `ZEPHYR_MODULES`
-//! lists modules, with semicolons between, for a tree that is not in a west workspace (Arm boards need CMSIS), and
-//! `ZEPHYR_CMAKE_ARGUMENTS` more arguments for CMake, with spaces between. `CASTIRON_REQUIRE_ZEPHYR` makes a reason to skip
-//! a failure.
+//! lists modules, with semicolons between, for a tree that is not in a west workspace (Arm boards need CMSIS; tflite-micro of
+//! Zephyr's is compiled where it is listed), and `ZEPHYR_CMAKE_ARGUMENTS` more arguments for CMake, with spaces between.
+//! `CASTIRON_REQUIRE_ZEPHYR` makes a reason to skip a failure.
 
 mod application;
 mod kenning;
@@ -37,8 +37,20 @@ fn missing(variables: &[&str]) -> bool {
     } else {
         return false;
     };
-    skipped(&reason, env::var_os("CASTIRON_REQUIRE_ZEPHYR").is_some());
+    skipped(&reason, required());
     true
+}
+
+/// Whether what is missing makes a test fail.
+fn required() -> bool {
+    env::var_os("CASTIRON_REQUIRE_ZEPHYR").is_some()
+}
+
+/// The folder of one of the modules that `ZEPHYR_MODULES` lists.
+fn module(name: &str) -> Option<PathBuf> {
+    let list = env::var("ZEPHYR_MODULES").unwrap_or_default();
+    let mut folders = list.split(';').map(PathBuf::from);
+    folders.find(|folder| folder.ends_with(name))
 }
 
 /// `cmake`, with what the environment says about Zephyr; `modules` are added to those.

@@ -216,6 +216,9 @@ pub struct Fit {
     /// The code that is estimated, and how well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<EstimatedCode>,
+    /// Where TFLM computes something else than a model says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// How much code is estimated.
@@ -280,10 +283,11 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         Engine::Compiled if is_measured && !options.no_code => Some(CodeTable::cortex_m()?),
         _ => None,
     };
+    let mut warnings = Vec::new();
     for candidate in models {
         match options.engine {
             Engine::Compiled => compiled(candidate, table.as_ref(), &mut items)?,
-            Engine::Tflm => interpreted(candidate, board.target(), &mut items)?,
+            Engine::Tflm => warnings.extend(interpreted(candidate, board.target(), &mut items)?),
         }
     }
     if options.app_flash + options.app_ram > 0 {
@@ -328,6 +332,7 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         flash,
         ram,
         items,
+        warnings,
     })
 }
 
@@ -364,7 +369,12 @@ fn compiled(
     Ok(())
 }
 
-fn interpreted(candidate: &Candidate<'_>, target: Target, items: &mut Vec<Item>) -> Result<()> {
+/// What there is to warn of.
+fn interpreted(
+    candidate: &Candidate<'_>,
+    target: Target,
+    items: &mut Vec<Item>,
+) -> Result<Vec<Diagnostic>> {
     let options = ArenaOptions {
         target,
         ..ArenaOptions::default()
@@ -386,7 +396,7 @@ fn interpreted(candidate: &Candidate<'_>, target: Target, items: &mut Vec<Item>)
         flash_bytes,
         ram_bytes,
     }));
-    Ok(())
+    Ok(arena.warnings)
 }
 
 impl Room {

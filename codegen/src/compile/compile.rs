@@ -16,6 +16,8 @@ use crate::program::{
 
 /// The most kernel calls of a program, of all its entry points.
 const MOST_STEPS: usize = 4096;
+/// The most inputs and outputs of a program, of all its entry points.
+const MOST_PORTS: usize = 1024;
 
 /// What a user may choose.
 #[derive(Debug, Clone, Default)]
@@ -114,8 +116,21 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    /// Each is a function, with its types, in what is written.
+    fn too_many_ports(&self) -> Option<Diagnostic> {
+        let ports = |entry: &Entry| entry.inputs.len() + entry.outputs.len();
+        let ports: usize = self.entries.iter().map(ports).sum();
+        (ports > MOST_PORTS).then(|| {
+            Diagnostic::new("the model has more inputs and outputs than the compiled engine takes")
+                .expected(format_args!("at most {MOST_PORTS}"))
+                .found(ports)
+                .help("concatenate them in the model, or convert fewer signatures")
+        })
+    }
+
     fn program(mut self) -> Result<Program> {
         self.diagnostics.extend(self.too_many_steps());
+        self.diagnostics.extend(self.too_many_ports());
         let compiled = match Error::from_many(self.diagnostics) {
             Some(error) => Err(error),
             None => Program {

@@ -6,6 +6,12 @@ use crate::error::{Diagnostic, Error, Result};
 
 use super::facts::{GraphFacts, TensorFacts, misfit_of_labels};
 use super::kenning::dtype;
+use super::literal::shortened_to;
+
+/// The most inputs or outputs of a specification; Kenning takes two and twelve.
+const MOST_ENTRIES: usize = 4096;
+/// Characters of shapes that an error shows.
+const MOST_SHOWN: usize = 200;
 
 /// An I/O specification as the caller read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +168,8 @@ impl Entry {
         };
         if !self.shapes.is_empty() && !self.shapes.iter().any(agrees) {
             let listed: Vec<_> = self.shapes.iter().map(|s| format!("{s:?}")).collect();
-            out.push(("shape", format!("{:?}", tensor.shape), listed.join(" or ")));
+            let listed = shortened_to(&listed.join(" or "), MOST_SHOWN);
+            out.push(("shape", format!("{:?}", tensor.shape), listed));
         }
         if let Some(dtype) = &self.dtype
             && !dtype::names(tensor.dtype).contains(&dtype.as_str())
@@ -226,7 +233,7 @@ fn order(value: &Value) -> Option<usize> {
 fn wrong(what: &str, expected: &str, found: &Value) -> Error {
     let mut text = found.to_string();
     if text.len() > 60 {
-        text = super::literal::shortened_to(&text, 60);
+        text = shortened_to(&text, 60);
     }
     Diagnostic::new(format!("{what} is not {expected}"))
         .expected(expected)
@@ -246,6 +253,15 @@ fn entries(top: &Map<String, Value>, key: &str) -> Result<Vec<Entry>> {
             );
         }
     };
+    if list.len() > MOST_ENTRIES {
+        return Err(
+            Diagnostic::new(format!("`{key}` has more tensors than castiron takes"))
+                .expected(format!("at most {MOST_ENTRIES}"))
+                .found(list.len())
+                .help("check that it is the file you mean")
+                .into(),
+        );
+    }
     list.iter()
         .enumerate()
         .map(|(i, value)| {

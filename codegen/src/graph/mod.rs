@@ -7,6 +7,8 @@
 mod model;
 mod op;
 mod options;
+pub(crate) mod scales;
+pub(crate) mod shapes;
 mod site;
 mod tensor;
 

@@ -23,6 +23,29 @@ pub enum Padding {
     Valid,
 }
 
+impl Padding {
+    /// Along one dimension, as TensorFlow defines it: how many windows there are, and how many elements are added before
+    /// the input's first.
+    pub(crate) fn windows(
+        self,
+        size: usize,
+        filter: usize,
+        stride: usize,
+        dilation: usize,
+    ) -> (usize, usize) {
+        let (filter, stride) = (filter.max(1), stride.max(1));
+        let extent = (filter - 1).saturating_mul(dilation).saturating_add(1);
+        match self {
+            Self::Same => {
+                let windows = size.div_ceil(stride);
+                let reach = (windows.saturating_sub(1) * stride).saturating_add(extent);
+                (windows, reach.saturating_sub(size) / 2)
+            }
+            Self::Valid => ((size + stride).saturating_sub(extent) / stride, 0),
+        }
+    }
+}
+
 /// Layout of FULLY_CONNECTED weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)]

@@ -9,6 +9,7 @@ use castiron_runtime::kernels::{
 use super::broadcast::Operands;
 use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
+use crate::graph::scales::sum_fits;
 use crate::graph::{Activation, BinaryOptions, DType, Options};
 use crate::program::Choosing;
 
@@ -160,6 +161,9 @@ impl Quantized {
     /// The quotients are of double precision for SUB as for ADD, as in TensorFlow; TensorFlow Lite
     /// Micro divides in single precision for SUB, which shows in a multiplier's last bits.
     fn sum(&self, arithmetic: Arithmetic) -> Option<Sum> {
+        if !sum_fits(self.first.0, self.second.0, self.y.0, 20) {
+            return None;
+        }
         let signs = match arithmetic {
             Arithmetic::Sub => (1, -1),
             Arithmetic::SubFrom => (-1, 1),
@@ -183,10 +187,10 @@ impl Quantized {
             exact_offset: -exact_factor * exact.1,
             rounded_zero: rounded.1 << 21,
             rounded_multiplier,
-            rounded_shift: right_shift(rounded_shift)?,
+            rounded_shift: rounded_shift.into(),
             rounded_sign,
             out_multiplier,
-            out_shift: right_shift(out_shift)?,
+            out_shift: out_shift.into(),
             out_zero_point: self.y.1,
             min: self.min,
             max: self.max,
@@ -210,11 +214,6 @@ impl Quantized {
             max: self.max,
         }
     }
-}
-
-/// A shift, unless it is to the left.
-fn right_shift(shift: i8) -> Option<i32> {
-    (shift <= 0).then_some(i32::from(shift))
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ pub(super) fn window(
                 )));
         }
     }
-    let (out_h, pad_top) = output_size(padding, in_h, filter.0, stride.0, dilation.0);
-    let (out_w, pad_left) = output_size(padding, in_w, filter.1, stride.1, dilation.1);
+    let (out_h, pad_top) = padding.windows(in_h, filter.0, stride.0, dilation.0);
+    let (out_w, pad_left) = padding.windows(in_w, filter.1, stride.1, dilation.1);
     site.expect_shape(site.output_id(0)?, &[batches, out_h, out_w, out_c])?;
     Ok(Window {
         batches,
@@ -65,29 +65,7 @@ pub(super) fn window(
         stride_w: stride.1,
         dilation_h: dilation.0,
         dilation_w: dilation.1,
-        pad_top,
-        pad_left,
+        pad_top: pad_top as isize,
+        pad_left: pad_left as isize,
     })
-}
-
-/// Output size and leading padding of one dimension, as TensorFlow defines SAME and VALID.
-fn output_size(
-    padding: Padding,
-    size: usize,
-    filter: usize,
-    stride: usize,
-    dilation: usize,
-) -> (usize, isize) {
-    let extent = (filter - 1).saturating_mul(dilation).saturating_add(1);
-    let out = match padding {
-        Padding::Same => size.div_ceil(stride),
-        Padding::Valid => (size + stride).saturating_sub(extent) / stride,
-    };
-    // VALID rounds up, so the last window may still exceed the input by nothing: needed <= size.
-    let needed = (out.saturating_sub(1) * stride).saturating_add(extent);
-    let pad = match padding {
-        Padding::Same => (needed.saturating_sub(size) / 2) as isize,
-        Padding::Valid => 0,
-    };
-    (out, pad)
 }

@@ -3,8 +3,8 @@
 //! What is live after some operators have run depends on which have run and not on their
 //! order, so the search walks over sets of operators, always on from the set reached with the
 //! lowest peak so far. The first complete set it takes up has the lowest peak there is. An
-//! operator that is ready, stays within the peak reached so far and frees at least what it
-//! adds can run at once: running it later cannot be better. One that only adds (it reads
+//! operator that is ready, stays within the peak reached so far, or that every order comes to,
+//! and frees at least what it adds can run at once: running it later cannot be better. One that only adds (it reads
 //! nothing but constants, as DEQUANTIZE of weights does) can wait for its first reader. Where
 //! sets are too many even so, heuristics take over. The file's order stays unless another is
 //! lower.
@@ -203,6 +203,14 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// The start, with the peak that every order comes to: what stays within it does not count.
+    fn least_start(&self) -> Node {
+        Node {
+            peak: self.least(),
+            ..self.start()
+        }
+    }
+
     /// Bytes live while `op` runs where `live` are before, and afterwards. `left` gives how many of
     /// the operators that touch a group have not run; `op` is one of them.
     fn run(&self, live: u64, op: usize, left: impl Fn(usize) -> usize) -> (u64, u64) {
@@ -309,31 +317,31 @@ impl<'a> Search<'a> {
         self.start().peak.max(operators)
     }
 
-    /// Operators that may run after `node`: one alone if running it now cannot hurt.
-    fn ready(&self, node: &Node) -> Vec<usize> {
+    /// The nodes after the operators that may run after `node`: one alone if running it now cannot hurt.
+    fn successors(&self, node: &Node, at: usize) -> Vec<Node> {
         self.spend(self.needs.len());
-        let ready: Vec<usize> = (0..self.needs.len())
+        let ready = (0..self.needs.len())
             .filter(|&op| !node.done.has(op) && !self.lazy[op])
             .filter(|&op| {
                 self.needs[op]
                     .iter()
                     .all(|&o| node.done.has(o) || self.lazy[o])
-            })
-            .collect();
-        let free = ready.iter().copied().find(|&op| {
-            if self.is_over() {
-                return true;
+            });
+        let mut successors = Vec::new();
+        for op in ready {
+            let next = self.next(node, at, op);
+            if self.is_over() || (next.peak <= node.peak && next.live <= node.live) {
+                return vec![next];
             }
-            let next = self.next(node, 0, op);
-            next.peak <= node.peak && next.live <= node.live
-        });
-        free.map_or(ready, |op| vec![op])
+            successors.push(next);
+        }
+        successors
     }
 
     /// An order with a peak below `limit`. Taking sets up by their peak, it is the best one;
     /// taking them up by their size, it is one that is found soon.
     fn walk(&self, limit: u64, first: First, most_sets: usize) -> Walk {
-        let mut nodes = vec![self.start()];
+        let mut nodes = vec![self.least_start()];
         let mut lowest: HashMap<Done, u64> = HashMap::new();
         let key = |node: &Node, at: usize| {
             let (missing, live) = (self.needs.len() - node.count, node.live);
@@ -353,11 +361,10 @@ impl<'a> Search<'a> {
             {
                 continue;
             }
-            for op in self.ready(&nodes[at]) {
+            for next in self.successors(&nodes[at], at) {
                 if self.is_over() {
                     return Walk::TooFar;
                 }
-                let next = self.next(&nodes[at], at, op);
                 if next.peak >= limit || lowest.get(&next.done).is_some_and(|&p| p <= next.peak) {
                     continue;
                 }
@@ -402,17 +409,16 @@ impl<'a> Search<'a> {
 
     /// An order with a peak below `limit`, if following the best sets leads to one.
     fn beam(&self, limit: u64) -> Option<Vec<usize>> {
-        let mut nodes = vec![self.start()];
+        let mut nodes = vec![self.least_start()];
         let mut front = vec![0];
         for _ in self.lazy.iter().filter(|&&lazy| !lazy) {
             let mut found: Vec<Node> = Vec::new();
             let mut seen: HashMap<Done, usize> = HashMap::new();
             for &at in &front {
-                for op in self.ready(&nodes[at]) {
+                for next in self.successors(&nodes[at], at) {
                     if self.is_over() {
                         return None;
                     }
-                    let next = self.next(&nodes[at], at, op);
                     if next.peak >= limit {
                         continue;
                     }

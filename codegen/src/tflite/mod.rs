@@ -11,12 +11,13 @@
 mod calls;
 mod constants;
 mod conv;
-mod elements;
 mod foreign;
 mod model;
+mod operands;
 mod operator;
 mod options;
 mod order;
+mod outputs;
 mod quantization;
 mod report;
 pub mod rewrite;
@@ -25,6 +26,7 @@ mod structure;
 mod table;
 mod tensor;
 mod versions;
+mod weights;
 
 use flatbuffers::{ForwardsUOffset, InvalidFlatbuffer, Verifiable, Verifier, VerifierOptions};
 

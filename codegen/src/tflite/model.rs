@@ -10,6 +10,14 @@ use super::{calls, conv, operator, order, schema, structure, tensor};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, Metadata, Model, OpKind, Signature, SignaturePort, TensorId};
 
+/// What a model has at most. What is made of an operator is sixty times what it takes in the file, and no
+/// microcontroller runs so many: of the 1,000 models that castiron was tried with none has more than 168
+/// operators, 284 tensors, 120 inputs and outputs and 40 subgraphs.
+const MOST_SUBGRAPHS: usize = 1024;
+const MOST_OPERATORS: usize = 4096;
+const MOST_TENSORS: usize = 1 << 14;
+const MOST_PORTS: usize = 8192;
+
 const AGAIN: &str = "the file is damaged or was edited; convert the model again";
 
 /// Builds the model, or reports everything that stands against it.
@@ -19,6 +27,9 @@ pub(super) fn build<'a>(
     root: schema::Model<'a>,
     verifier: &mut Verifier,
 ) -> Result<Model> {
+    if let Some(d) = too_large(root) {
+        return Err(d.into());
+    }
     let mut reader = Reader {
         constants: Constants::new(file, root.buffers()),
         report: Report::default(),
@@ -42,6 +53,32 @@ pub(super) fn build<'a>(
         metadata,
         outside: reader.outside,
     })
+}
+
+/// What a model has too much of, if anything.
+fn too_large(root: schema::Model<'_>) -> Option<Diagnostic> {
+    let of_all = |count: fn(schema::SubGraph<'_>) -> usize| -> usize {
+        root.subgraphs().iter().map(count).sum()
+    };
+    let counts = [
+        ("subgraphs", root.subgraphs().len(), MOST_SUBGRAPHS),
+        ("operators", of_all(|g| g.operators().len()), MOST_OPERATORS),
+        ("tensors", of_all(|g| g.tensors().len()), MOST_TENSORS),
+        (
+            "inputs and outputs",
+            of_all(|g| g.inputs().len() + g.outputs().len()),
+            MOST_PORTS,
+        ),
+    ];
+    let (what, found, most) = counts.into_iter().find(|(_, found, most)| found > most)?;
+    Some(
+        Diagnostic::new(format!("the model has more {what} than castiron takes"))
+            .expected(format_args!("at most {most}"))
+            .found(found)
+            .help(
+                "check that it is the file you mean; no microcontroller runs a model of this size",
+            ),
+    )
 }
 
 struct Reader<'a> {

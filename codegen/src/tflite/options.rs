@@ -4,6 +4,7 @@ use flatbuffers::{Verifiable, Verifier};
 
 use super::schema::{Operator, options as raw};
 use super::table::Table;
+use super::tensor::dtype;
 use crate::error::Diagnostic;
 use crate::graph::{
     Activation, BatchMatmulOptions, BinaryOptions, BuiltinOperator as Op, CallOnceOptions,
@@ -20,6 +21,7 @@ pub(super) fn read(
     verifier: &mut Verifier,
 ) -> Result<Options, Diagnostic> {
     let mut source = Source { operator, verifier };
+    source.types(op)?;
     Ok(match op {
         Op::Conv2d => match source.get::<raw::Conv2d>(1)? {
             Some(o) => Options::Conv2d(Conv2dOptions {
@@ -208,6 +210,36 @@ impl<'a> Source<'a, '_, '_, '_> {
 }
 
 impl Source<'_, '_, '_, '_> {
+    /// Element types that options name. Tensors have their own, so nobody goes by these, but interpreters refuse one that is none.
+    fn types(&mut self, op: Op) -> Result<(), Diagnostic> {
+        let codes = match op {
+            Op::ArgMax => [self.get::<raw::TypeOf>(40)?.map(raw::TypeOf::dtype), None],
+            Op::ArgMin => [self.get::<raw::TypeOf>(57)?.map(raw::TypeOf::dtype), None],
+            Op::Shape => [self.get::<raw::TypeOf>(55)?.map(raw::TypeOf::dtype), None],
+            Op::Cast => match self.get::<raw::Cast>(37)? {
+                Some(o) => [Some(o.from()), Some(o.to())],
+                None => [None; 2],
+            },
+            Op::Conv2d => [
+                self.get::<raw::Conv2d>(1)?.map(raw::Conv2d::bias_type),
+                None,
+            ],
+            Op::FullyConnected => {
+                let o = self.get::<raw::FullyConnected>(8)?;
+                [o.map(raw::FullyConnected::bias_type), None]
+            }
+            Op::TransposeConv => {
+                let o = self.get::<raw::TransposeConv>(49)?;
+                [o.map(raw::TransposeConv::bias_type), None]
+            }
+            _ => return Ok(()),
+        };
+        codes
+            .into_iter()
+            .flatten()
+            .try_for_each(|code| dtype(code).map(|_| ()))
+    }
+
     /// Options that only other engines read. Without any, each has the schema's default.
     fn listed(&mut self, op: Op) -> Result<Option<Vec<(&'static str, OptionValue)>>, Diagnostic> {
         use OptionValue::{Bool, Float, Integer};

@@ -169,6 +169,7 @@ pub(super) mod options {
             1 stride_w: i32,
             2 stride_h: i32,
             3 activation: i8,
+            4 bias_type: i8,
         }
         /// UNIDIRECTIONAL_SEQUENCE_LSTM.
         SequenceLstm {
@@ -239,6 +240,13 @@ pub(super) mod options {
         Unpack {
             0 num: i32,
             1 axis: i32,
+        }
+        /// ARG_MAX, ARG_MIN and SHAPE: the output's type.
+        TypeOf { 0 dtype: i8, }
+        /// CAST.
+        Cast {
+            0 from: i8,
+            1 to: i8,
         }
         /// LEAKY_RELU.
         LeakyRelu { 0 alpha: f32, }

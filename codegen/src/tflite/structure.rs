@@ -1,11 +1,12 @@
 //! What makes an operator malformed, whoever runs it: inputs and outputs that it cannot do without,
-//! element types that it never had, weights that do not fit its data, integers without a scale.
+//! element types that it never had, integers without a scale; and, in files of their own, weights that do not fit its data, constants
+//! that it cannot follow, outputs of other sizes.
 //!
 //! What only no engine here runs (a rank, a combination of types) is none of that: the engines
 //! say so, and headers and resolvers can be written all the same.
 
-use super::elements;
 use super::report::short;
+use super::{operands, outputs, weights};
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator as Op, DType, Graph, OpKind, Operator, Tensor, TensorId};
 
@@ -18,14 +19,15 @@ pub(super) fn check(graph: &Graph, index: usize) -> Vec<Diagnostic> {
         return Vec::new();
     };
     // What follows takes operands for granted.
-    let mut found = operands(operator, op);
+    let mut found = missing(operator, op);
     if found.is_empty() {
         found.extend(types(graph, operator, op));
     }
     if found.is_empty() {
         found.extend(scales(graph, operator, op));
-        found.extend(sizes(graph, operator, op));
-        found.extend(elements::check(graph, operator, op));
+        found.extend(weights::check(graph, operator, op));
+        let operands = operands::check(graph, operator, op);
+        found.extend(operands.or_else(|| outputs::check(graph, operator, op)));
     }
     let place = |d: Diagnostic| d.at_operator(index, op.name());
     found.into_iter().map(place).collect()
@@ -182,7 +184,7 @@ fn needs(op: Op) -> (&'static [usize], usize) {
     }
 }
 
-fn operands(operator: &Operator, op: Op) -> Vec<Diagnostic> {
+fn missing(operator: &Operator, op: Op) -> Vec<Diagnostic> {
     let (inputs, outputs) = needs(op);
     let mut found = Vec::new();
     let given = |position: &usize| operator.inputs.get(*position).is_some_and(Option::is_some);
@@ -445,92 +447,8 @@ fn scales(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
     )
 }
 
-/// Weights against the data they are applied to. Sizes that the writer did not know say nothing.
-fn sizes(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
-    let (x, weights, bias, outputs) = match op {
-        Op::Conv2d | Op::FullyConnected => (0, 1, 2, 0),
-        Op::DepthwiseConv2d => (0, 1, 2, 3),
-        Op::TransposeConv => (2, 1, 3, 0),
-        _ => return None,
-    };
-    let input = |position: usize| operator.inputs.get(position).copied().flatten();
-    let (x, weights) = (graph.tensor(input(x)?), input(weights)?);
-    let shape = &graph.tensor(weights).shape;
-    let output = *operator.outputs.first()?;
-    let y = graph.tensor(output);
-    let rank = if op == Op::FullyConnected { 2 } else { 4 };
-    if shape.len() != rank {
-        return None;
-    }
-    let channels = shape[outputs];
-    let misfit = |id: TensorId, expected: String, found: String| {
-        Diagnostic::new("the sizes of data, weights and bias do not fit each other")
-            .expected(expected)
-            .found(found)
-            .help(AGAIN)
-            .at_tensor(id.index(), &short(&graph.tensor(id).name))
-    };
-    if let Some(id) = input(bias)
-        && graph.tensor(id).elements() != channels
-    {
-        return Some(misfit(
-            id,
-            format!("{channels} biases, one for each output of the weights {shape:?}"),
-            graph.tensor(id).elements().to_string(),
-        ));
-    }
-    if op == Op::FullyConnected {
-        let (depth, found) = (shape[1], format!("{:?} → {:?}", x.shape, y.shape));
-        if !is_sized(x) || !is_sized(y) {
-            return None;
-        }
-        let rows = x.elements().checked_div(depth).unwrap_or(0);
-        let fits = rows * depth == x.elements() && rows * channels == y.elements();
-        return (!fits).then(|| {
-            let each = format!("rows of {depth} values that become {channels} each");
-            misfit(weights, format!("{each}, for weights {shape:?}"), found)
-        });
-    }
-    if let Some(last) = last_size(y)
-        && last != channels
-    {
-        return Some(misfit(
-            output,
-            format!("{channels} channels, the outputs of the weights {shape:?}"),
-            last.to_string(),
-        ));
-    }
-    let (last, depth) = (last_size(x)?, shape[3]);
-    let fits = match op {
-        // It has a filter of its own for each channel.
-        Op::DepthwiseConv2d => true,
-        Op::TransposeConv => last == depth,
-        // The channels may be in groups.
-        _ => depth != 0 && last % depth == 0,
-    };
-    (!fits).then(|| {
-        misfit(
-            weights,
-            format!("weights for {last} input channels, or groups of them"),
-            format!("shape {shape:?}"),
-        )
-    })
-}
-
 /// Whether the writer knew all sizes.
 pub(super) fn is_sized(tensor: &Tensor) -> bool {
     let signature = tensor.shape_signature.as_deref();
     signature.is_none_or(|sizes| sizes.iter().all(|size| *size >= 0))
-}
-
-/// The channels of four dimensions, if the writer knew them.
-fn last_size(tensor: &Tensor) -> Option<usize> {
-    let &[_, _, _, last] = &tensor.shape[..] else {
-        return None;
-    };
-    let signature = tensor.shape_signature.as_deref();
-    let known = signature
-        .and_then(<[i32]>::last)
-        .is_none_or(|size| *size >= 0);
-    known.then_some(last)
 }

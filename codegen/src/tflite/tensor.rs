@@ -9,7 +9,7 @@ use crate::graph::{DType, Tensor};
 /// Nothing that fits a microcontroller comes near; below it, sizes can be added without care.
 const MOST_BYTES: usize = 1 << 31;
 /// Kernels of every runtime stop at 8; the rest is room for writers of odd reshapes.
-const MOST_DIMENSIONS: usize = 64;
+const MOST_DIMENSIONS: usize = 16;
 
 /// Reads a tensor. If that finds anything wrong, the tensor only holds its place.
 pub(super) fn read(
@@ -78,7 +78,7 @@ pub(super) fn read(
 }
 
 /// The element type of a schema code.
-fn dtype(code: i8) -> Result<DType, Diagnostic> {
+pub(super) fn dtype(code: i8) -> Result<DType, Diagnostic> {
     Ok(match code {
         0 => DType::Float32,
         1 => DType::Float16,

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::graph::{BuiltinOperator, Model, OpKind};
 
-pub use accepts::{Verdict, computes, takes, verdict, verdict_of_calls};
+pub use accepts::{Verdict, computes, differs, takes, verdict, verdict_of_calls};
 pub use ops::OPS;
 pub use revision::TFLM_REVISION;
 

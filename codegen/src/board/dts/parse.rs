@@ -16,6 +16,8 @@ use crate::error::{Diagnostic, Result};
 
 /// Nodes within nodes; real devicetrees have eight.
 const DEEPEST: usize = 64;
+/// Nodes at all; Zephyr's largest boards have 600.
+const MOST_NODES: usize = 1 << 14;
 /// Bytes of a path. Each node that is left out is named by its path.
 const LONGEST_PATH: usize = 1024;
 
@@ -168,6 +170,12 @@ impl Builder {
                 Diagnostic::new(format!("nodes are nested deeper than {DEEPEST}"))
                     .help("a devicetree of hardware is not: check where the file comes from"),
             );
+        }
+        if self.nodes.len() >= MOST_NODES {
+            return Err(Diagnostic::new("this devicetree is too large")
+                .expected(format!("at most {MOST_NODES} nodes"))
+                .found("more")
+                .help("a devicetree of hardware is not: check where the file comes from"));
         }
         let parent = self.open.last().copied();
         if let Subject::Name(name) = &subject {

@@ -178,6 +178,14 @@ fn depth_is_bounded() {
     assert!(error.to_string().contains("nested deeper"), "{error}");
 }
 
+#[test]
+fn the_number_of_nodes_is_bounded() {
+    let nodes = |count: u32| -> String { (0..count).map(|i| format!("n{i} {{ }};")).collect() };
+    let error = Devicetree::parse(&format!("/ {{ {} }};", nodes(1 << 14))).expect_err("too many");
+    assert!(error.to_string().contains("at most 16384 nodes"), "{error}");
+    Devicetree::parse(&format!("/ {{ {} }};", nodes(10_000))).expect("a devicetree");
+}
+
 proptest! {
     #[test]
     fn damaged_source_does_not_panic(at in 0..SOURCE.len(), len in 0..40_usize, put in "[{}<>;=&\"/a0 \\[\\]*']{0,4}") {

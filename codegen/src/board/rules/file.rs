@@ -8,6 +8,9 @@ use super::super::likely::likely;
 use super::types::ClassText;
 use crate::error::{Diagnostic, Result};
 
+/// Bytes of a file of rules. All that castiron has together are a tenth of it.
+const MOST_BYTES: usize = 1 << 18;
+
 pub(super) const FORMAT: &str = "docs/boards.md has the format of rules";
 
 /// What a file of rules has, and all files joined.
@@ -314,8 +317,15 @@ impl RuleFile {
     /// Reads a file of rules.
     ///
     /// # Errors
-    /// If it is no TOML, or has what no rule has; with line and column.
+    /// If it is no TOML, or has what no rule has, with line and column; or is longer than rules are.
     pub fn read(text: &str) -> Result<Self> {
+        if text.len() > MOST_BYTES {
+            return Err(Diagnostic::new("this is too long for a file of rules")
+                .expected(format!("at most {MOST_BYTES} bytes"))
+                .found(format!("{} bytes", text.len()))
+                .help(format!("check that it is the file you mean; {FORMAT}"))
+                .into());
+        }
         toml::from_str(text).map_err(|e| rules_error(&e, text).into())
     }
 

@@ -1,6 +1,7 @@
 //! Products of matrices, and rows of a table.
 
 use super::Row;
+use super::movement::no_fewer;
 use super::rule::At::{In, Out};
 use super::rule::Rule::{
     If, Inputs, Is, Outputs, Present, Quantized, Rank, SameType, Type, Types, ZeroPoint,
@@ -61,6 +62,10 @@ pub(super) const ROWS: &[Row] = &[
             SameType(&[In(0), In(1), Out(0)]),
             Rank(In(0), 2, 5),
             Rank(In(1), 2, 5),
+            Is(
+                "an output of no fewer dimensions than the inputs",
+                multiplied,
+            ),
             If(
                 In(0),
                 &[I16],
@@ -81,10 +86,22 @@ pub(super) const ROWS: &[Row] = &[
             Rank(In(0), 1, 1),
             Rank(In(1), 2, usize::MAX),
             Types(&[In(1), Out(0)], &[&[F32, F32], &[I8, F32], &[I8, I8]]),
+            Is("an output of no fewer dimensions than the table", looked_up),
             If(In(1), &[I8], &[If(Out(0), &[F32], &[ZeroPoint(In(1), 0)])]),
         ],
     ),
 ];
+
+fn multiplied(site: &Site<'_>) -> Result<(), String> {
+    let ranks = [In(0), In(1)].map(|at| at.tensor(site).map_or(0, |x| x.shape.len()));
+    let rank = ranks.into_iter().max().unwrap_or(0);
+    Out(0).tensor(site).map_or(Ok(()), |y| no_fewer(y, rank))
+}
+
+fn looked_up(site: &Site<'_>) -> Result<(), String> {
+    let rank = In(1).tensor(site).map_or(0, |table| table.shape.len());
+    Out(0).tensor(site).map_or(Ok(()), |y| no_fewer(y, rank))
+}
 
 fn channels(site: &Site<'_>) -> Result<(), String> {
     let Some(weights) = In(1).tensor(site).filter(|weights| weights.dtype != F32) else {

@@ -31,8 +31,8 @@ macro_rules! function {
 
 /// Symmetric activations of 16 bits.
 const SYMMETRIC: Rule = If(In(0), &[I16], &[ZeroPoint(In(0), 0), ZeroPoint(Out(0), 0)]);
-/// The output's scale of functions to −1 to 1.
-const UNIT: Rule = If(In(0), &[I16], &[Scale(Out(0), 1.0 / 32768.0, 0.001)]);
+/// The output's scale of functions to −1 to 1; its logarithm is held to a thousandth.
+const UNIT: Rule = If(In(0), &[I16], &[Scale(Out(0), 1.0 / 32768.0, 0.000_69)]);
 
 pub(super) const ROWS: &[Row] = &[
     function!(

@@ -37,7 +37,7 @@ use serde::Serialize;
 use super::TflmOp;
 use super::arena::{self, Kernels, Site};
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{Graph, Model};
+use crate::graph::{DType, Graph, Model, TensorId};
 use rule::{At, Broken, Rule, first_broken};
 
 /// The most dimensions that TFLM's shapes hold.
@@ -89,6 +89,7 @@ enum Caller {
 /// may bring one.
 pub fn verdict(model: &Model, kernels: Kernels) -> Verdict {
     let mut verdict = of_subgraphs(model, kernels, Caller::Interpreter, |_| true);
+    verdict.refused.extend(handle(model));
     verdict.differs.extend(outside(model));
     verdict.finished(model)
 }
@@ -97,7 +98,9 @@ pub fn verdict(model: &Model, kernels: Kernels) -> Verdict {
 pub fn verdict_of_calls(model: &Model, kernels: Kernels) -> Verdict {
     let reached = arena::reached(model);
     let reached = |graph: usize| reached.get(graph) == Some(&true);
-    of_subgraphs(model, kernels, Caller::Castiron, reached).finished(model)
+    let mut verdict = of_subgraphs(model, kernels, Caller::Castiron, reached);
+    verdict.refused.extend(handle(model));
+    verdict.finished(model)
 }
 
 /// Whether TFLM has a kernel that takes the operator and computes what the model says.
@@ -107,6 +110,11 @@ pub fn computes(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
         && of_operator(site, kernels, Caller::Interpreter)
             .differs
             .is_empty()
+}
+
+/// Whether TFLM has a kernel that takes the operator and computes something else.
+pub fn differs(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
+    takes(graph, operator, kernels) && !computes(graph, operator, kernels)
 }
 
 /// Whether TFLM has a kernel that takes the operator from its interpreter.
@@ -174,6 +182,28 @@ impl Verdict {
             None => Ok(self.differs),
         }
     }
+}
+
+/// An application has nothing to put into a handle, and nothing to read from one.
+fn handle(model: &Model) -> Option<Diagnostic> {
+    let graph = model.graphs.first()?;
+    let ports = [("input", &graph.inputs), ("output", &graph.outputs)];
+    let mut ports = ports
+        .into_iter()
+        .flat_map(|(port, ids)| ids.iter().map(move |id| (port, id)));
+    let is_handle = |id: &TensorId| {
+        let dtype = graph.tensor(*id).dtype;
+        matches!(dtype, DType::Resource | DType::Variant | DType::String)
+    };
+    let (port, id) = ports.find(|(_, id)| is_handle(id))?;
+    Some(
+        Diagnostic::new(format!("TFLM takes no handle as the model's {port}"))
+            .expected("tensors of values")
+            .found(graph.tensor(*id).dtype)
+            .help("leave the variable inside the model: export a function that makes it itself")
+            .in_subgraph(0)
+            .at_tensor(id.index(), &graph.tensor(*id).name),
+    )
 }
 
 fn of_operator(site: Site<'_>, kernels: Kernels, caller: Caller) -> Verdict {

@@ -10,7 +10,8 @@ use super::rule::{At, Rule, first, listed};
 use crate::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint8 as U8,
 };
-use crate::graph::OptionValue;
+use crate::graph::shapes::{Strided, broadcast, dimension};
+use crate::graph::{OptionValue, Tensor};
 use crate::tflm::arena::Site;
 
 const PADDED: &[Rule] = &[
@@ -22,6 +23,9 @@ const PADDED: &[Rule] = &[
     Type(In(1), &[I32]),
     Is("the sizes that the paddings give", padded),
 ];
+
+/// Kernels that look for an axis of the input among the output's sizes.
+const SAME_RANK: &str = "an output of as many dimensions as the input";
 
 pub(super) const ROWS: &[Row] = &[
     row!(
@@ -37,6 +41,7 @@ pub(super) const ROWS: &[Row] = &[
                 "inputs with the output's scale and zero point",
                 concatenated,
             ),
+            Is(SAME_RANK, |site| same_rank(site, In(0))),
         ],
     ),
     row!(
@@ -46,6 +51,7 @@ pub(super) const ROWS: &[Row] = &[
             Outputs(1, 1),
             InputsLike(Out(0)),
             Type(Out(0), &[F32, I8, I16, I32, I64]),
+            Is("an output of one dimension more than the inputs", packed),
         ],
     ),
     row!(
@@ -64,6 +70,7 @@ pub(super) const ROWS: &[Row] = &[
             Type(In(0), &[I32]),
             SameType(&[In(1), Out(0)]),
             Type(In(1), &[F32, I8, I16, I32]),
+            Is(SAME_RANK, |site| same_rank(site, In(1))),
         ],
     ),
     row!(
@@ -74,6 +81,7 @@ pub(super) const ROWS: &[Row] = &[
             Type(In(2), &[I32]),
             SameType(&[In(0), Out(0)]),
             Type(In(0), &[F32, I8, I16, I32]),
+            Is(SAME_RANK, |site| same_rank(site, In(0))),
         ],
     ),
     row!(
@@ -106,6 +114,11 @@ pub(super) const ROWS: &[Row] = &[
             SameType(&[In(0), Out(0)]),
             Type(Out(0), &[F32, I8, I16, I32, Bool]),
             Is("no new axis and no ellipsis", masks),
+            Is(
+                "a begin, an end and a stride for each dimension",
+                strides_of_each,
+            ),
+            Is("the sizes that begins, ends and strides give", strided),
         ],
     ),
     row!(
@@ -147,6 +160,8 @@ pub(super) const ROWS: &[Row] = &[
             Type(In(0), &[F32, I8]),
             Type(In(1), &[I32]),
             SameType(&[In(0), Out(0)]),
+            // It writes the sizes over the recorded ones.
+            Is("an output of no fewer dimensions than it has", gathered),
         ],
     ),
     row!(
@@ -159,6 +174,7 @@ pub(super) const ROWS: &[Row] = &[
             SameType(&[In(0), Out(0)]),
             Rank(In(0), 1, usize::MAX),
             Rank(In(1), 1, usize::MAX),
+            Is("an output of no fewer dimensions than it has", gathered_nd),
         ],
     ),
     row!(
@@ -170,6 +186,7 @@ pub(super) const ROWS: &[Row] = &[
             SameType(&[In(0), Out(0)]),
             Type(In(1), &[I32]),
             Rank(In(1), 1, 1),
+            Is("axes that are next to each other", neighbours),
         ],
     ),
     row!(
@@ -183,6 +200,8 @@ pub(super) const ROWS: &[Row] = &[
             Constant(In(1)),
             Type(In(1), &[I32]),
             Rank(In(1), 1, 1),
+            Is("an order that counts from the first dimension", order),
+            Is(SAME_RANK, |site| same_rank(site, In(0))),
         ],
     ),
     row!(
@@ -193,6 +212,7 @@ pub(super) const ROWS: &[Row] = &[
             Type(In(0), &[Bool]),
             SameType(&[In(1), In(2), Out(0)]),
             Type(In(1), &[F32, I8, I16]),
+            Is("the sizes that the inputs have together", selected),
         ],
     ),
     row!(
@@ -259,6 +279,146 @@ fn masks(site: &Site<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn integers(at: At, site: &Site<'_>) -> Option<Vec<i64>> {
+    at.tensor(site)?.as_integers()
+}
+
+/// It reads as many, however many there are.
+fn strides_of_each(site: &Site<'_>) -> Result<(), String> {
+    let rank = In(0).tensor(site).map_or(0, |x| x.shape.len());
+    for n in 1..4 {
+        if let Some(values) = integers(In(n), site).filter(|values| values.len() < rank) {
+            return Err(format!(
+                "{} of input {n} for {rank} dimensions",
+                values.len()
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn strided(site: &Site<'_>) -> Result<(), String> {
+    let mask = |name| match listed(site, name) {
+        Some(OptionValue::Integer(mask)) => mask,
+        _ => 0,
+    };
+    let [Some(begin), Some(end), Some(strides)] = [1, 2, 3].map(|n| integers(In(n), site)) else {
+        return Ok(());
+    };
+    let (Some(x), Some(y)) = (In(0).tensor(site), Out(0).tensor(site)) else {
+        return Ok(());
+    };
+    let parts = Strided {
+        begin,
+        end,
+        strides,
+        begin_mask: mask("begin_mask"),
+        end_mask: mask("end_mask"),
+        shrink_mask: mask("shrink_axis_mask"),
+        // The kernel does not know of it.
+        offset: false,
+    };
+    match parts.of(&x.shape) {
+        Some(shape) if shape == y.shape => Ok(()),
+        Some(shape) => Err(format!("{:?} instead of {shape:?}", y.shape)),
+        None => Err("a stride of 0".to_owned()),
+    }
+}
+
+fn neighbours(site: &Site<'_>) -> Result<(), String> {
+    let (Some(x), Some(axes)) = (In(0).tensor(site), integers(In(1), site)) else {
+        return Ok(());
+    };
+    let dimensions = axes.iter().map(|axis| dimension(*axis, x.shape.len()));
+    let mut dimensions: Vec<usize> = dimensions.flatten().collect();
+    dimensions.sort_unstable();
+    match dimensions.is_sorted_by(|a, b| a + 1 == *b) {
+        true => Ok(()),
+        false => Err(format!("{axes:?}")),
+    }
+}
+
+fn order(site: &Site<'_>) -> Result<(), String> {
+    match integers(In(1), site) {
+        Some(order) if order.iter().any(|axis| *axis < 0) => Err(format!("{order:?}")),
+        _ => Ok(()),
+    }
+}
+
+fn selected(site: &Site<'_>) -> Result<(), String> {
+    let inputs: Option<Vec<&Tensor>> = (0..3).map(|n| In(n).tensor(site)).collect();
+    let (Some(inputs), Some(output)) = (inputs, Out(0).tensor(site)) else {
+        return Ok(());
+    };
+    let one = inputs.iter().all(|x| x.elements() == 1) && output.elements() == 1;
+    if one || inputs.iter().all(|x| x.shape == inputs[0].shape) {
+        return Ok(());
+    }
+    match broadcast(inputs.iter().map(|x| &x.shape[..])) {
+        Some(shape) if shape == output.shape => Ok(()),
+        Some(shape) => Err(format!("{:?} instead of {shape:?}", output.shape)),
+        None => Err("inputs that do not repeat to one shape".to_owned()),
+    }
+}
+
+fn same_rank(site: &Site<'_>, at: At) -> Result<(), String> {
+    ranks(site, at, |rank| rank)
+}
+
+fn packed(site: &Site<'_>) -> Result<(), String> {
+    ranks(site, In(0), |rank| rank + 1)
+}
+
+fn ranks(site: &Site<'_>, at: At, of: fn(usize) -> usize) -> Result<(), String> {
+    let (Some(x), Some(y)) = (at.tensor(site), Out(0).tensor(site)) else {
+        return Ok(());
+    };
+    match y.shape.len() == of(x.shape.len()) {
+        true => Ok(()),
+        false => Err(format!("{:?} for an input of {:?}", y.shape, x.shape)),
+    }
+}
+
+fn gathered(site: &Site<'_>) -> Result<(), String> {
+    let (Some(x), Some(indices), Some(output)) =
+        (In(0).tensor(site), In(1).tensor(site), Out(0).tensor(site))
+    else {
+        return Ok(());
+    };
+    let ranks = x.shape.len() + indices.shape.len();
+    let batch = match listed(site, "batch_dims") {
+        Some(OptionValue::Integer(batch)) if batch < 0 => {
+            dimension(batch.into(), indices.shape.len()).unwrap_or(0)
+        }
+        Some(OptionValue::Integer(batch)) => usize::try_from(batch).unwrap_or(0),
+        _ => 0,
+    };
+    no_fewer(output, ranks.saturating_sub(1 + batch))
+}
+
+fn gathered_nd(site: &Site<'_>) -> Result<(), String> {
+    let (Some(x), Some(indices), Some(output)) =
+        (In(0).tensor(site), In(1).tensor(site), Out(0).tensor(site))
+    else {
+        return Ok(());
+    };
+    let Some((depth, places)) = indices.shape.split_last() else {
+        return Ok(());
+    };
+    match *depth {
+        0..=5 => no_fewer(output, places.len() + x.shape.len().saturating_sub(*depth)),
+        _ => Err(format!("{depth} coordinates, of at most 5")),
+    }
+}
+
+/// That a recorded shape has room for so many dimensions.
+pub(super) fn no_fewer(output: &Tensor, rank: usize) -> Result<(), String> {
+    match output.shape.len() >= rank {
+        true => Ok(()),
+        false => Err(format!("{:?} for {rank} dimensions", output.shape)),
+    }
 }
 
 fn padded(site: &Site<'_>) -> Result<(), String> {

@@ -3,7 +3,9 @@
 use super::Row;
 use super::rule::At::{In, Out};
 use super::rule::Rule::{If, Inputs, Is, Outputs, Present, Rank, SameType, Type, Types};
+use super::rule::{At, listed, scale_of};
 use crate::graph::DType::{Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32};
+use crate::graph::{OptionValue, Options};
 use crate::tflm::arena::Site;
 
 /// The positions of state among an LSTM's inputs.
@@ -49,6 +51,18 @@ pub(super) const ROWS: &[Row] = &[
                 ],
             ),
             Is("a variable for its state", |site| variable(site, 4)),
+            Is(
+                "an output of the input's batch and the filters' units",
+                units
+            ),
+            If(
+                In(0),
+                &[I8],
+                &[Is(
+                    "a bias whose scale is the state's times the time weights'",
+                    bias
+                )],
+            ),
         ],
     ),
     row!(
@@ -76,6 +90,10 @@ pub(super) const ROWS: &[Row] = &[
                 variable(site, HIDDEN)
             }),
             Is("a variable for its cell state", |site| variable(site, CELL)),
+            Is(
+                "sizes of weights and states that follow from input and output",
+                lstm_sizes
+            ),
         ],
     ),
 ];
@@ -85,5 +103,74 @@ fn variable(site: &Site<'_>, position: usize) -> Result<(), String> {
         Some(state) if state.is_variable => Ok(()),
         Some(_) => Err("a tensor that is none".to_owned()),
         None => Err("no tensor".to_owned()),
+    }
+}
+
+fn units(site: &Site<'_>) -> Result<(), String> {
+    let [Some(x), Some(filters), Some(y)] = [In(0), In(1), Out(0)].map(|at| at.tensor(site)) else {
+        return Ok(());
+    };
+    let rank = match listed(site, "rank") {
+        Some(OptionValue::Integer(rank)) => usize::try_from(rank).unwrap_or(0),
+        _ => 0,
+    };
+    let (Some(batch), Some(filters)) = (x.shape.first(), filters.shape.first()) else {
+        return Ok(());
+    };
+    match filters.checked_div(rank) {
+        Some(units) if y.shape == [*batch, units] => Ok(()),
+        Some(units) => Err(format!("{:?} instead of {:?}", y.shape, [*batch, units])),
+        None => Err("a rank of 0".to_owned()),
+    }
+}
+
+fn bias(site: &Site<'_>) -> Result<(), String> {
+    let scales = [In(2), In(3), In(4)].map(|at| scale_of(at, site).unwrap_or(0.0));
+    let [time, bias, state] = scales;
+    let product = state * time;
+    match (f64::from(bias) - f64::from(product)).abs() < 1.0e-5 {
+        true => Ok(()),
+        false => Err(format!("{bias} beside {product}")),
+    }
+}
+
+fn lstm_sizes(site: &Site<'_>) -> Result<(), String> {
+    let of = |at: At| at.tensor(site).map(|tensor| &tensor.shape[..]);
+    let Options::SequenceLstm(options) = site.options() else {
+        return Ok(());
+    };
+    let (Some(&[first, second, inputs]), Some(hidden)) = (of(In(0)), of(In(HIDDEN))) else {
+        return Err(format!("input of {:?}", of(In(0)).unwrap_or_default()));
+    };
+    let batch = if options.time_major { second } else { first };
+    let Some(state) = hidden.get(1).copied() else {
+        return Err(format!("a hidden state of {hidden:?}"));
+    };
+    let held = |position: usize, expected: &[usize]| match of(In(position)) {
+        Some(found) if found != expected => {
+            Err(format!("input {position} of {found:?}, not {expected:?}"))
+        }
+        _ => Ok(()),
+    };
+    (1..5).try_for_each(|n| held(n, &[state, inputs]))?;
+    (5..9).try_for_each(|n| held(n, &[state, state]))?;
+    (12..16).try_for_each(|n| held(n, &[state]))?;
+    for position in [HIDDEN, CELL] {
+        let elements = In(position)
+            .tensor(site)
+            .map(crate::graph::Tensor::elements);
+        if elements.is_some_and(|elements| elements != batch.saturating_mul(state)) {
+            return Err(format!(
+                "a state of {:?}",
+                of(In(position)).unwrap_or_default()
+            ));
+        }
+    }
+    match of(Out(0)) {
+        Some(y) if y != [first, second, state] => Err(format!(
+            "an output of {y:?}, not {:?}",
+            [first, second, state]
+        )),
+        _ => Ok(()),
     }
 }

@@ -19,6 +19,10 @@ const OPEN: &str = "convert the model with a fixed input shape, batch included";
 const MANY: &str = "concatenate in several steps of at most ten where the model is made";
 const WEIGHTS: &str = "quantise weights and activations to int8, with a representative_dataset, or leave both float32";
 
+const SCALES: &str =
+    "quantise again, with a representative_dataset that covers what the model meets";
+const SHAPES: &str = "convert the model again; the file's shapes were edited, or not known";
+
 /// The remedy where a kernel computes something else.
 pub(super) fn of_difference(what: &str) -> String {
     match what == super::shapes::RECORDED {
@@ -51,6 +55,10 @@ pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
         In(0)
     };
     let is_open = broken.expected.starts_with("a constant");
+    let is_recorded = ["an output of", "the sizes that", "sizes of"]
+        .iter()
+        .any(|begin| broken.expected.starts_with(begin));
+    let is_quantized = [DType::Int8, DType::Int16].iter().any(|dtype| any(*dtype));
     let help = match (dtype(activations), dtype(In(1))) {
         _ if is_open => OPEN,
         (Some(DType::Float32), Some(DType::Int8 | DType::Int4 | DType::Uint8))
@@ -62,6 +70,8 @@ pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
         _ if any(DType::Float16) => FLOAT16,
         _ if any(DType::Int4) || any(DType::Int2) => WEIGHTS,
         _ if name == "CONCATENATION" && operator.inputs.len() > 10 => MANY,
+        _ if is_recorded => SHAPES,
+        _ if is_quantized && broken.expected.contains("scale") => SCALES,
         _ => "replace the layer that becomes this operator",
     };
     format!("{help}; or {OTHER_ENGINE}")

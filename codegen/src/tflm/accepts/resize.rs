@@ -1,8 +1,9 @@
 //! Images of another size.
 
 use super::Row;
+use super::arithmetic::FINE;
 use super::rule::At::{In, Out};
-use super::rule::Rule::{Constant, Inputs, Is, One, Outputs, Rank, SameShape, SameType, Type};
+use super::rule::Rule::{Constant, If, Inputs, Is, One, Outputs, Rank, SameShape, SameType, Type};
 use super::rule::listed;
 use crate::graph::DType::{Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32};
 use crate::graph::OptionValue;
@@ -87,6 +88,7 @@ pub(super) const ROWS: &[Row] = &[
             Rank(In(0), 1, usize::MAX),
             SameType(&[In(0), Out(0)]),
             SameShape(In(0), Out(0)),
+            If(In(0), &[I8], &[FINE]),
         ],
     ),
 ];

@@ -250,6 +250,11 @@ pub(super) fn listed(site: &Site<'_>, name: &str) -> Option<OptionValue> {
     }
 }
 
+/// The scale that TFLM has for a tensor, if it is quantised.
+pub(super) fn scale_of(at: At, site: &Site<'_>) -> Option<f32> {
+    Some(first(at.tensor(site)?.quantization.as_ref()?).0)
+}
+
 /// The scale and zero point that TFLM has for a tensor, which are the first ones.
 pub(super) fn first(quantization: &Quantization) -> (f32, i32) {
     let scale = quantization.scale.first().copied().unwrap_or_default();

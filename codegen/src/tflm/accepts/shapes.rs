@@ -1,10 +1,12 @@
 //! Operators of shapes, and what recorded shapes have to be.
 
 use super::Row;
+use super::rule::At;
 use super::rule::At::{In, Out};
 use super::rule::Rule::{Constant, If, Inputs, Is, Outputs, Rank, SameElements, SameType, Type};
 use crate::graph::DType::{Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64};
-use crate::graph::{Options, Padding, Tensor};
+use crate::graph::shapes::{batch_to_space, dimension, sizes, space_to_batch};
+use crate::graph::{Options, Tensor};
 use crate::tflm::arena::Site;
 
 /// What becomes of an operator whose output was recorded with other sizes than it has.
@@ -41,6 +43,7 @@ pub(super) const ROWS: &[Row] = &[
             Type(In(0), &[F32, I16, I8]),
             SameType(&[In(0), Out(0)]),
             SameElements(In(0), Out(0)),
+            Is("the input's sizes and one of 1 at the axis", expanded),
         ],
     ),
     row!(
@@ -69,6 +72,7 @@ pub(super) const ROWS: &[Row] = &[
             Type(In(1), &[I32, I64]),
             Constant(In(1)),
             SameType(&[In(0), Out(0)]),
+            Is("the sizes that input 1 gives", |site| given(site, In(1))),
         ],
     ),
     row!(
@@ -81,6 +85,7 @@ pub(super) const ROWS: &[Row] = &[
             Rank(In(1), 0, 0),
             SameType(&[In(1), Out(0)]),
             Type(In(1), &[F32, I32, I8]),
+            Is("the sizes that input 0 gives", |site| given(site, In(0))),
         ],
     ),
     Row {
@@ -92,6 +97,10 @@ pub(super) const ROWS: &[Row] = &[
             SameType(&[In(0), Out(0)]),
             Rank(In(0), 3, 4),
             Rank(Out(0), 3, 4),
+            Is(
+                "a block for each of the dimensions between batch and channels",
+                blocks,
+            ),
         ],
         computes: &[
             (
@@ -117,6 +126,10 @@ pub(super) const ROWS: &[Row] = &[
             SameType(&[In(0), Out(0)]),
             Rank(In(0), 3, 4),
             Rank(Out(0), 3, 4),
+            Is(
+                "a block for each of the dimensions between batch and channels",
+                blocks,
+            ),
         ],
         computes: &[(
             Is("the sizes that blocks and crops give", to_space),
@@ -142,12 +155,8 @@ pub(super) fn window(site: &Site<'_>) -> Result<(), String> {
     let (&[batch, height, width, _], &[.., _]) = (&input.shape[..], &output.shape[..]) else {
         return Ok(());
     };
-    let size = |size: usize, filter: usize, stride: usize, dilation: usize| match padding {
-        Padding::Same => size.div_ceil(stride.max(1)),
-        Padding::Valid => {
-            let reach = (filter.max(1) - 1).saturating_mul(dilation) + 1;
-            (size + stride).saturating_sub(reach) / stride.max(1)
-        }
+    let size = |size: usize, filter: usize, stride: usize, dilation: usize| {
+        padding.windows(size, filter, stride, dilation).0
     };
     let expected = [
         batch,
@@ -158,45 +167,72 @@ pub(super) fn window(site: &Site<'_>) -> Result<(), String> {
 }
 
 fn to_batch(site: &Site<'_>) -> Result<(), String> {
-    moved(site, |batch, size, block, pads| {
-        *size = size.saturating_add_signed(pads) / block;
-        *batch = batch.saturating_mul(block);
-    })
+    moved(site, space_to_batch)
 }
 
 fn to_space(site: &Site<'_>) -> Result<(), String> {
-    moved(site, |batch, size, block, crops| {
-        let whole = size.saturating_mul(block);
-        *size = whole.saturating_add_signed(crops.saturating_neg());
-        *batch /= block;
-    })
+    moved(site, batch_to_space)
 }
 
-/// That the recorded sizes are those that blocks between the batch and the other dimensions give: `of` changes the batch and one size by
-/// its block and what is added or cut there.
-fn moved(site: &Site<'_>, of: impl Fn(&mut usize, &mut usize, usize, isize)) -> Result<(), String> {
-    let Some((input, blocks, margins, output)) = blocks(site) else {
+/// That the recorded sizes are those that blocks and margins give.
+fn moved(
+    site: &Site<'_>,
+    of: impl Fn(&[usize], &[i64], &[i64]) -> Option<Vec<usize>>,
+) -> Result<(), String> {
+    let (Some(input), Some(output)) = (In(0).tensor(site), Out(0).tensor(site)) else {
         return Ok(());
     };
-    let Some((first, rest)) = input.shape.split_first() else {
+    let integers = |n: usize| In(n).tensor(site)?.as_integers();
+    let (Some(blocks), Some(margins)) = (integers(1), integers(2)) else {
         return Ok(());
     };
-    let (mut batch, mut sizes) = (*first, rest.to_vec());
-    for (axis, block) in blocks.iter().enumerate() {
-        let margins = margins.get(2 * axis..2 * axis + 2).unwrap_or_default();
-        let margin = margins.iter().copied().fold(0, i64::saturating_add);
-        let Some(size) = sizes.get_mut(axis) else {
-            return Ok(());
-        };
-        of(
-            &mut batch,
-            size,
-            *block,
-            isize::try_from(margin).unwrap_or(0),
-        );
+    match of(&input.shape, &blocks, &margins) {
+        Some(expected) => recorded(output, &expected),
+        None => Err(format!("{:?} of blocks {blocks:?}", input.shape)),
     }
-    sizes.insert(0, batch);
-    recorded(output, &sizes)
+}
+
+fn blocks(site: &Site<'_>) -> Result<(), String> {
+    let (Some(input), Some(blocks)) = (In(0).tensor(site), In(1).tensor(site)) else {
+        return Ok(());
+    };
+    match blocks.elements() + 2 == input.shape.len() {
+        true => Ok(()),
+        false => Err(format!("{} for shape {:?}", blocks.elements(), input.shape)),
+    }
+}
+
+/// That the output has the sizes that an input gives.
+fn given(site: &Site<'_>, at: At) -> Result<(), String> {
+    let (Some(expected), Some(output)) = (at.tensor(site).and_then(sizes), Out(0).tensor(site))
+    else {
+        return Ok(());
+    };
+    match output.shape == expected {
+        true => Ok(()),
+        false => Err(format!("{:?} instead of {expected:?}", output.shape)),
+    }
+}
+
+fn expanded(site: &Site<'_>) -> Result<(), String> {
+    let (Some(input), Some(axis), Some(output)) =
+        (In(0).tensor(site), In(1).tensor(site), Out(0).tensor(site))
+    else {
+        return Ok(());
+    };
+    let mut expected = input.shape.clone();
+    let axis = axis.as_integers().unwrap_or_default();
+    match axis
+        .first()
+        .and_then(|axis| dimension(*axis, expected.len() + 1))
+    {
+        Some(axis) => expected.insert(axis, 1),
+        None => return Ok(()),
+    }
+    match output.shape == expected {
+        true => Ok(()),
+        false => Err(format!("{:?} instead of {expected:?}", output.shape)),
+    }
 }
 
 fn zero_padding(site: &Site<'_>) -> Result<(), String> {
@@ -207,21 +243,6 @@ fn zero_padding(site: &Site<'_>) -> Result<(), String> {
         true => Err(format!("zero point {zero_point}")),
         false => Ok(()),
     }
-}
-
-/// Input, blocks, paddings or crops, and output, where they are known.
-fn blocks<'a>(site: &Site<'a>) -> Option<(&'a Tensor, Vec<usize>, Vec<i64>, &'a Tensor)> {
-    let integers = |n: usize| In(n).tensor(site)?.as_integers();
-    let blocks: Option<Vec<usize>> = integers(1)?
-        .into_iter()
-        .map(|block| usize::try_from(block).ok().filter(|block| *block > 0))
-        .collect();
-    Some((
-        In(0).tensor(site)?,
-        blocks?,
-        integers(2)?,
-        Out(0).tensor(site)?,
-    ))
 }
 
 /// That the recorded sizes begin with these.

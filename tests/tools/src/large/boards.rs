@@ -32,6 +32,29 @@ pub const DEVICETREES: &[(&str, Family)] = &[
             )
         })
     }),
+    ("nodes of nothing", |n| {
+        board(n, |i| format!("a{i:x} {{ }};"))
+    }),
+    ("RAM everywhere", |n| {
+        board(n, |i| {
+            format!("u@{i:x} {{ compatible = \"mmio-sram\"; reg = <{i} 1>; }};")
+        })
+    }),
+    ("interrupts of one node", |n| {
+        let interrupts = "0 0 ".repeat(10 * n);
+        board(1, |_| {
+            format!(
+                "uart@1000 {{ compatible = \"arm,pl011\"; reg = <0x1000 0x100>; \
+                 interrupt-parent = <&nvic>; interrupts = <{interrupts}>; }};"
+            )
+        })
+    }),
+    ("names of one node", |n| {
+        let names = ", \"x\"".repeat(10 * n);
+        board(1, |_| {
+            format!("dev@1000 {{ compatible = \"acme,dev\"{names}; reg = <0x1000 0x100>; }};")
+        })
+    }),
     ("labels of one node", |n| {
         let labels: String = (0..n).map(|i| format!("l{i}: ")).collect();
         board(1, |_| {

@@ -126,6 +126,19 @@ pub const MODELS: &[(&str, Family)] = &[
             vec![output]
         })
     }),
+    ("one output, often", |n| {
+        one(|g| {
+            let output = g.chain(RELU, 1);
+            vec![output; 5 * n]
+        })
+    }),
+    ("one input, often", |n| {
+        one(|g| {
+            let output = g.chain(RELU, 1);
+            g.inputs = vec![0; 5 * n];
+            vec![output]
+        })
+    }),
     ("equal names", |n| {
         one(|g| {
             let input = g.input();
@@ -144,7 +157,7 @@ pub const MODELS: &[(&str, Family)] = &[
     ("many dimensions", |n| {
         one(|g| {
             let output = g.chain(RELU, n / 4);
-            g.tensors.iter_mut().for_each(|t| t.shape = vec![1; 64]);
+            g.tensors.iter_mut().for_each(|t| t.shape = vec![1; 16]);
             vec![output]
         })
     }),
@@ -217,6 +230,17 @@ pub const MODELS: &[(&str, Family)] = &[
         model.file()
     }),
 ];
+
+/// A small model with an output of so many elements.
+pub fn classifier(elements: usize) -> Vec<u8> {
+    one(|g| {
+        let shape = [1, elements as i32];
+        let [input, output] = [0; 2].map(|buffer| g.tensor_of(FLOAT32, &shape, buffer));
+        g.inputs.push(input);
+        g.operator(RELU, &[input], &[output], Options::None);
+        vec![output]
+    })
+}
 
 /// A model of one subgraph. `fill` gives its outputs.
 fn one(fill: impl FnOnce(&mut Graph) -> Vec<i32>) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use super::site::{image, is_int8_or_int16};
 use super::{Look, Requests, dim};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Options, Padding};
+use crate::graph::{DType, Options};
 use crate::tflm::arena::cmsis::{self, Conv};
 
 const PARAMETERS: &[Look] = &[
@@ -57,13 +57,9 @@ fn geometry(r: &Requests<'_>) -> Result<Conv, Diagnostic> {
     let filter = image(r.site.input(1)?)?;
     let input = image(r.site.input(position)?)?;
     let before = |axis: usize, stride: usize, dilation: usize| {
-        let reach = (filter[axis].max(1) - 1) * dilation + 1;
-        let size = input[axis];
-        let outputs = match padding {
-            Padding::Same => size.div_ceil(stride),
-            Padding::Valid => (size + stride).saturating_sub(reach) / stride,
-        };
-        ((outputs.max(1) - 1) * stride + reach).saturating_sub(size) / 2
+        padding
+            .windows(input[axis], filter[axis], stride, dilation)
+            .1
     };
     Ok(Conv {
         stride,

@@ -1,0 +1,210 @@
+//! Shapes that follow from others, as the schema's operators have them.
+
+use super::Tensor;
+
+/// Of inputs that are repeated along dimensions of 1 until they are alike; `None` if they never are.
+pub(crate) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
+    let mut common: Vec<usize> = Vec::new();
+    for shape in shapes {
+        if shape.len() > common.len() {
+            let missing = shape.len() - common.len();
+            common.splice(0..0, std::iter::repeat_n(1, missing));
+        }
+        for (common, size) in common.iter_mut().rev().zip(shape.iter().rev()) {
+            match *size {
+                1 => {}
+                size if *common == 1 || *common == size => *common = size,
+                _ => return None,
+            }
+        }
+    }
+    Some(common)
+}
+
+/// The dimension that an axis names: negative ones count from the last.
+pub(crate) fn dimension(axis: i64, rank: usize) -> Option<usize> {
+    let from_first = match axis {
+        0.. => usize::try_from(axis).ok()?,
+        _ => rank.checked_sub(usize::try_from(axis.checked_neg()?).ok()?)?,
+    };
+    (from_first < rank).then_some(from_first)
+}
+
+/// What SPACE_TO_BATCH_ND makes of a shape; `None` where the blocks do not divide it.
+pub(crate) fn space_to_batch(
+    shape: &[usize],
+    blocks: &[i64],
+    paddings: &[i64],
+) -> Option<Vec<usize>> {
+    let mut result = shape.to_vec();
+    for (axis, block) in blocks.iter().enumerate() {
+        let block = size(*block).filter(|block| *block > 0)?;
+        let padded = margined(*shape.get(axis + 1)?, paddings, axis, 1)?;
+        result[axis + 1] = exact(padded, block)?;
+        result[0] = result[0].checked_mul(block)?;
+    }
+    Some(result)
+}
+
+/// What BATCH_TO_SPACE_ND makes of a shape; `None` where the blocks do not divide the batch.
+pub(crate) fn batch_to_space(shape: &[usize], blocks: &[i64], crops: &[i64]) -> Option<Vec<usize>> {
+    let mut result = shape.to_vec();
+    for (axis, block) in blocks.iter().enumerate() {
+        let block = size(*block).filter(|block| *block > 0)?;
+        let whole = shape.get(axis + 1)?.checked_mul(block)?;
+        result[axis + 1] = margined(whole, crops, axis, -1)?;
+        result[0] = exact(result[0], block)?;
+    }
+    Some(result)
+}
+
+/// A size with the margins of one axis added or, with a sign of −1, taken away.
+fn margined(size: usize, margins: &[i64], axis: usize, sign: i64) -> Option<usize> {
+    let margins = margins.get(2 * axis..2 * axis + 2)?;
+    let margin = margins[0].checked_add(margins[1])?.checked_mul(sign)?;
+    size.checked_add_signed(isize::try_from(margin).ok()?)
+}
+
+fn exact(size: usize, divisor: usize) -> Option<usize> {
+    size.is_multiple_of(divisor).then(|| size / divisor)
+}
+
+/// A size that a tensor or an option gives.
+pub(crate) fn size(value: i64) -> Option<usize> {
+    usize::try_from(value).ok()
+}
+
+/// STRIDED_SLICE: where the parts of a shape begin and end, in which steps, and the bits of its masks.
+#[derive(Debug, Default)]
+#[allow(missing_docs)]
+pub(crate) struct Strided {
+    pub begin: Vec<i64>,
+    pub end: Vec<i64>,
+    pub strides: Vec<i64>,
+    pub begin_mask: i32,
+    pub end_mask: i32,
+    pub shrink_mask: i32,
+    /// Ends are counted from the beginnings.
+    pub offset: bool,
+}
+
+impl Strided {
+    /// What is left of a shape; `None` if a stride is 0. Dimensions that nothing is said about stay whole.
+    pub(crate) fn of(&self, shape: &[usize]) -> Option<Vec<usize>> {
+        let mut left = Vec::with_capacity(shape.len());
+        for (axis, size) in shape.iter().enumerate() {
+            let (Some(begin), Some(end), Some(stride)) = (
+                self.begin.get(axis),
+                self.end.get(axis),
+                self.strides.get(axis),
+            ) else {
+                left.push(*size);
+                continue;
+            };
+            let bit = |mask: i32| axis < 32 && mask >> axis & 1 == 1;
+            let whole = i64::try_from(*size).ok()?;
+            let (least, most) = match *stride {
+                0 => return None,
+                1.. => (0, whole),
+                _ => (-1, whole - 1),
+            };
+            let within = |position: i64| {
+                let position = position.saturating_add(if position < 0 { whole } else { 0 });
+                position.clamp(least, most)
+            };
+            let (first, last) = if *stride > 0 {
+                (least, most)
+            } else {
+                (most, least)
+            };
+            let from = if bit(self.begin_mask) {
+                first
+            } else {
+                within(*begin)
+            };
+            if bit(self.shrink_mask) {
+                continue;
+            }
+            let end = if self.offset {
+                from.saturating_add(*end)
+            } else {
+                *end
+            };
+            let to = if bit(self.end_mask) {
+                last
+            } else {
+                within(end)
+            };
+            let distance = if *stride > 0 { to - from } else { from - to };
+            let steps = u64::try_from(distance)
+                .unwrap_or(0)
+                .div_ceil(stride.unsigned_abs());
+            left.push(usize::try_from(steps).ok()?);
+        }
+        Some(left)
+    }
+}
+
+/// A constant's values as sizes; `None` where it is computed or one is negative.
+pub(crate) fn sizes(tensor: &Tensor) -> Option<Vec<usize>> {
+    tensor.as_integers()?.into_iter().map(size).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_repeated_along_ones() {
+        let of = |shapes: &[&[usize]]| broadcast(shapes.iter().copied());
+        assert_eq!(of(&[&[2, 1, 3, 4], &[5, 1, 4]]), Some(vec![2, 5, 3, 4]));
+        assert_eq!(of(&[&[], &[2, 3], &[3]]), Some(vec![2, 3]));
+        assert_eq!(of(&[&[2, 3], &[2, 4]]), None);
+        assert_eq!(of(&[&[0, 3], &[1, 3]]), Some(vec![0, 3]));
+    }
+
+    #[test]
+    fn axes_count_from_either_end() {
+        let of = |axis| dimension(axis, 3);
+        assert_eq!(
+            [0, 2, 3, -1, -3, -4].map(of),
+            [Some(0), Some(2), None, Some(2), Some(0), None]
+        );
+        assert_eq!(dimension(0, 0), None);
+        assert_eq!(dimension(i64::MIN, 3), None);
+    }
+
+    #[test]
+    fn blocks_move_between_batch_and_space() {
+        let flat = [4, 2, 3, 5];
+        let image = space_to_batch(&[1, 4, 5, 5], &[2, 2], &[0, 0, 1, 0]);
+        assert_eq!(image.as_deref(), Some(&flat[..]));
+        assert_eq!(
+            batch_to_space(&flat, &[2, 2], &[0, 0, 1, 0]),
+            Some(vec![1, 4, 5, 5])
+        );
+        assert_eq!(space_to_batch(&[1, 4, 5, 5], &[2, 2], &[0; 4]), None);
+        assert_eq!(space_to_batch(&[1, 4, 4, 5], &[2, 0], &[0; 4]), None);
+        assert_eq!(batch_to_space(&[2, 2, 2, 5], &[2, 2], &[0; 4]), None);
+        assert_eq!(batch_to_space(&flat, &[2, 2], &[5, 0, 0, 0]), None);
+    }
+
+    #[test]
+    fn strides_take_every_nth() {
+        let of = |begin: &[i64], end: &[i64], strides: &[i64], shrink_mask| Strided {
+            begin: begin.to_vec(),
+            end: end.to_vec(),
+            strides: strides.to_vec(),
+            shrink_mask,
+            ..Strided::default()
+        };
+        assert_eq!(
+            of(&[0, 1], &[2, 9], &[1, 2], 0).of(&[2, 6]),
+            Some(vec![2, 3])
+        );
+        assert_eq!(of(&[-1], &[-9], &[-2], 0).of(&[5]), Some(vec![3]));
+        assert_eq!(of(&[1, 0], &[2, 4], &[1, 1], 1).of(&[2, 4]), Some(vec![4]));
+        assert_eq!(of(&[3], &[1], &[1], 0).of(&[5, 2]), Some(vec![0, 2]));
+        assert_eq!(of(&[0], &[1], &[0], 0).of(&[5]), None);
+    }
+}

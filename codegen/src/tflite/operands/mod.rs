@@ -1,0 +1,235 @@
+//! What an operator's constants and options say, against the tensors that they are said of: axes, indices, parts, blocks, margins. What
+//! is wrong here is refused by TensorFlow Lite's own kernels, too; TensorFlow Lite Micro's often read or write beside their tensors.
+//!
+//! A computed operand is not known before the model runs and is left alone, and so is a size that the writer did not know.
+
+mod axes;
+mod blocks;
+mod parts;
+mod products;
+
+pub(super) use axes::rest_of;
+
+use super::report::short;
+use super::structure::{AGAIN, is_sized};
+use crate::error::Diagnostic;
+use crate::graph::shapes::{self, size};
+use crate::graph::{BuiltinOperator as Op, Graph, Operator, OptionValue, Options, Tensor};
+
+/// Checks one operator.
+pub(super) fn check(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
+    let wrong = Operands::new(graph, operator).check(op).err()?;
+    let diagnostic = Diagnostic::new(wrong.what)
+        .expected(wrong.expected)
+        .found(wrong.found)
+        .help(AGAIN);
+    let id = operator.inputs.get(wrong.input).copied().flatten();
+    Some(match id {
+        Some(id) => diagnostic.at_tensor(id.index(), &short(&graph.tensor(id).name)),
+        None => diagnostic,
+    })
+}
+
+/// An operator's tensors and options.
+pub(super) struct Operands<'a> {
+    inputs: Vec<Option<&'a Tensor>>,
+    outputs: Vec<&'a Tensor>,
+    options: &'a Options,
+}
+
+/// What is wrong, and with which input.
+struct Wrong {
+    what: &'static str,
+    expected: String,
+    found: String,
+    input: usize,
+}
+
+type Checked = Result<(), Wrong>;
+
+fn wrong(
+    what: &'static str,
+    input: usize,
+    expected: impl ToString,
+    found: impl ToString,
+) -> Checked {
+    Err(Wrong {
+        what,
+        expected: expected.to_string(),
+        found: found.to_string(),
+        input,
+    })
+}
+
+/// The longest constant that is looked through, for each operator that names it.
+const MOST_VALUES: usize = 4096;
+
+const AXIS: &str = "the input has no such axis";
+const INDEX: &str = "an index lies outside the input";
+const PART: &str = "the part lies outside the input";
+const COUNT: &str = "the number of parts is not that of the tensors";
+const VALUES: &str = "there are not as many values as the operator needs";
+const BLOCKS: &str = "the blocks do not divide the input";
+const MARGINS: &str = "the margins do not fit the input";
+const SIZES: &str = "the inputs' sizes do not fit each other";
+
+impl<'a> Operands<'a> {
+    pub(super) fn new(graph: &'a Graph, operator: &'a Operator) -> Self {
+        let inputs = operator.inputs.iter();
+        let outputs = operator.outputs.iter();
+        Self {
+            inputs: inputs.map(|id| id.map(|id| graph.tensor(id))).collect(),
+            outputs: outputs.map(|id| graph.tensor(*id)).collect(),
+            options: &operator.options,
+        }
+    }
+
+    pub(super) fn input(&self, position: usize) -> Option<&'a Tensor> {
+        self.inputs.get(position).copied().flatten()
+    }
+
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &'a Tensor> {
+        self.inputs.iter().flatten().copied()
+    }
+
+    pub(super) fn outputs(&self) -> &[&'a Tensor] {
+        &self.outputs
+    }
+
+    /// The shape of an input, if the writer knew it. No dimensions are those of a scalar, or of a tensor whose writer did not even know
+    /// how many there are.
+    fn shape(&self, position: usize) -> Option<&'a [usize]> {
+        let tensor = self.input(position).filter(|tensor| is_sized(tensor))?;
+        (!tensor.shape.is_empty()).then_some(&tensor.shape[..])
+    }
+
+    /// The values of a constant input. Long ones are left alone: any number of operators may name one constant.
+    pub(super) fn integers(&self, position: usize) -> Option<Vec<i64>> {
+        let tensor = self.input(position)?;
+        (tensor.elements() <= MOST_VALUES).then(|| tensor.as_integers())?
+    }
+
+    /// The values of a constant input, as sizes.
+    pub(super) fn sizes(&self, position: usize) -> Option<Vec<usize>> {
+        self.integers(position)?.into_iter().map(size).collect()
+    }
+
+    /// An option, or its default, which is 0.
+    pub(super) fn option(&self, name: &str) -> i64 {
+        match (self.options, self.listed(name)) {
+            (Options::Concatenation(o), _) if name == "axis" => o.axis.into(),
+            (_, Some(OptionValue::Integer(value))) => value.into(),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.listed(name) == Some(OptionValue::Bool(true))
+    }
+
+    fn listed(&self, name: &str) -> Option<OptionValue> {
+        match self.options {
+            Options::Listed(options) => options.iter().find(|o| o.0 == name).map(|o| o.1),
+            _ => None,
+        }
+    }
+
+    /// STRIDED_SLICE's parts, if they are constants.
+    pub(super) fn strided(&self) -> Option<shapes::Strided> {
+        let mask = |name| i32::try_from(self.option(name)).unwrap_or_default();
+        Some(shapes::Strided {
+            begin: self.integers(1)?,
+            end: self.integers(2)?,
+            strides: self.integers(3)?,
+            begin_mask: mask("begin_mask"),
+            end_mask: mask("end_mask"),
+            shrink_mask: mask("shrink_axis_mask"),
+            offset: self.flag("offset"),
+        })
+    }
+
+    /// Whether BATCH_MATMUL swaps the last dimensions of its left and its right side.
+    pub(super) fn adjoint(&self) -> [bool; 2] {
+        match self.options {
+            Options::BatchMatmul(o) => [o.adj_x, o.adj_y],
+            _ => [false; 2],
+        }
+    }
+
+    fn check(&self, op: Op) -> Checked {
+        match op {
+            Op::ArgMax
+            | Op::ArgMin
+            | Op::Cumsum
+            | Op::Mean
+            | Op::Sum
+            | Op::ReduceAll
+            | Op::ReduceAny
+            | Op::ReduceMax
+            | Op::ReduceMin
+            | Op::ReduceProd
+            | Op::ReverseV2 => self.axes(1, 0, 0),
+            Op::ExpandDims => self.axes(1, 0, 1),
+            Op::Split => self.axes(0, 1, 0).and_then(|()| self.split()),
+            Op::SplitV => self.axes(2, 0, 0).and_then(|()| self.split_into()),
+            Op::Squeeze => self.squeeze(),
+            Op::Pack => self.pack(),
+            Op::Unpack => self.unpack(),
+            Op::Concatenation => self.concatenation(),
+            Op::Gather => self.gather(),
+            Op::GatherNd => self.gather_nd(),
+            Op::EmbeddingLookup => self.indices(0, self.size_of(1, 0)),
+            Op::Transpose => self.permutation(),
+            Op::Slice => self.slice(),
+            Op::StridedSlice => self.strided_slice(),
+            Op::DynamicUpdateSlice => self.update_slice(),
+            Op::SpaceToBatchNd | Op::BatchToSpaceNd => self.blocks(op),
+            Op::SpaceToDepth | Op::DepthToSpace => self.block(op),
+            Op::Pad | Op::Padv2 | Op::MirrorPad => self.paddings(op),
+            Op::ResizeBilinear | Op::ResizeNearestNeighbor => self.image(),
+            Op::BroadcastTo => self.broadcast_to(),
+            Op::BroadcastArgs => self.broadcast_args(),
+            Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::Div
+            | Op::Equal
+            | Op::FloorDiv
+            | Op::FloorMod
+            | Op::Greater
+            | Op::GreaterEqual
+            | Op::Less
+            | Op::LessEqual
+            | Op::LogicalAnd
+            | Op::LogicalOr
+            | Op::Maximum
+            | Op::Minimum
+            | Op::NotEqual
+            | Op::Pow
+            | Op::Prelu
+            | Op::SelectV2
+            | Op::SquaredDifference => self.broadcast(),
+            Op::BatchMatmul => self.batch_matmul(),
+            Op::Svdf => self.svdf(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number of an input's dimensions, if the writer knew it.
+    fn rank(&self, position: usize) -> Option<usize> {
+        let rank = self.input(position)?.shape.len();
+        (rank > 0).then_some(rank)
+    }
+
+    fn size_of(&self, position: usize, dimension: usize) -> Option<usize> {
+        self.shape(position)?.get(dimension).copied()
+    }
+}
+
+fn fits(right: bool, otherwise: impl FnOnce() -> (&'static str, usize, String, String)) -> Checked {
+    if right {
+        return Ok(());
+    }
+    let (what, input, expected, found) = otherwise();
+    wrong(what, input, expected, found)
+}
