@@ -40,6 +40,7 @@ pub(crate) fn measure(root: &Path, model: &Path) -> Result<String> {
         model.display(),
         fs::metadata(&model)?.len()
     );
+    table.push_str(&cold(&crate_dir)?);
     for (what, arguments) in [
         ("cargo check", &["check"][..]),
         ("cargo build --release", &["build", "--release"]),
@@ -74,6 +75,28 @@ pub(crate) fn measure(root: &Path, model: &Path) -> Result<String> {
         ));
     }
     Ok(table)
+}
+
+/// What a first build takes: the crates, castiron's own among them, and the CPU time.
+fn cold(crate_dir: &Path) -> Result<String> {
+    let target = crate_dir.join("target/cold");
+    if target.exists() {
+        fs::remove_dir_all(&target)?;
+    }
+    let before = children_seconds()?;
+    let output = Command::new(env!("CARGO"))
+        .current_dir(crate_dir)
+        .args(["build", "--offline", "--features", "model", "--color=never"])
+        .env("CARGO_TARGET_DIR", &target)
+        .output()
+        .context("starting cargo")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{said}");
+    let crates = said.matches("   Compiling ").count() - 1;
+    let seconds = children_seconds()? - before;
+    Ok(format!(
+        "cargo build, cold        {crates} crates, {seconds:.1} s of CPU\n"
+    ))
 }
 
 /// CPU seconds of the child processes waited for so far, as Linux counts them (proc(5), fields 16

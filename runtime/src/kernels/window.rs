@@ -8,6 +8,7 @@ parameters! {
     /// Sizes of a window operator on `[batches, height, width, channels]` tensors.
     /// Pairs of fields `_h`, `_w` are along height and width.
     #[allow(missing_docs)]
+    #[derive(Default)]
     pub struct Window {
         pub batches: usize,
         pub in_h: usize,
