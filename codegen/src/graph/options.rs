@@ -209,7 +209,7 @@ pub struct CallOnceOptions {
     pub init_graph: usize,
 }
 
-/// The value of an option that castiron hands on as it is.
+/// The value of an option.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs)]
 pub enum OptionValue {
@@ -242,7 +242,7 @@ pub enum Options {
     If(IfOptions),
     While(WhileOptions),
     CallOnce(CallOnceOptions),
-    /// Options of an operator that castiron does not compile but hands on, by the schema's names.
+    /// Options that say all there is to know, by the schema's names.
     Listed(Vec<(&'static str, OptionValue)>),
     /// Options of an operator castiron only lists; the number is the schema's union tag.
     Unread(u8),
@@ -251,6 +251,26 @@ pub enum Options {
 }
 
 impl Options {
+    /// An integer by the schema's name of it, where it is [listed](Self::Listed), or its default, which is 0.
+    pub(crate) fn integer(&self, name: &str) -> i64 {
+        match self.listed(name) {
+            Some(OptionValue::Integer(value)) => value.into(),
+            _ => 0,
+        }
+    }
+
+    /// A flag by the schema's name of it, where it is [listed](Self::Listed).
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.listed(name) == Some(OptionValue::Bool(true))
+    }
+
+    fn listed(&self, name: &str) -> Option<OptionValue> {
+        match self {
+            Self::Listed(options) => options.iter().find(|o| o.0 == name).map(|o| o.1),
+            _ => None,
+        }
+    }
+
     /// The subgraphs that an operator with these options calls, as indices into
     /// [`Model::graphs`](super::Model::graphs).
     pub fn callees(&self) -> impl DoubleEndedIterator<Item = usize> + use<> {

@@ -1,6 +1,6 @@
 //! Shapes that follow from others, as the schema's operators have them.
 
-use super::Tensor;
+use super::{Options, Tensor};
 
 /// Of inputs that are repeated along dimensions of 1 until they are alike; `None` if they never are.
 pub(crate) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
@@ -88,60 +88,113 @@ pub(crate) struct Strided {
     pub offset: bool,
 }
 
+/// What STRIDED_SLICE takes of one dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub(crate) struct Part {
+    pub first: usize,
+    pub count: usize,
+    pub stride: isize,
+    /// The dimension itself goes away; its part is one element.
+    pub shrinks: bool,
+}
+
 impl Strided {
+    /// The parts that an operator's constants and options give.
+    pub(crate) fn new(
+        options: &Options,
+        begin: Vec<i64>,
+        end: Vec<i64>,
+        strides: Vec<i64>,
+    ) -> Self {
+        let mask = |name| i32::try_from(options.integer(name)).unwrap_or_default();
+        Self {
+            begin,
+            end,
+            strides,
+            begin_mask: mask("begin_mask"),
+            end_mask: mask("end_mask"),
+            shrink_mask: mask("shrink_axis_mask"),
+            offset: options.flag("offset"),
+        }
+    }
+
     /// What is left of a shape; `None` if a stride is 0. Dimensions that nothing is said about stay whole.
     pub(crate) fn of(&self, shape: &[usize]) -> Option<Vec<usize>> {
-        let mut left = Vec::with_capacity(shape.len());
-        for (axis, size) in shape.iter().enumerate() {
-            let (Some(begin), Some(end), Some(stride)) = (
-                self.begin.get(axis),
-                self.end.get(axis),
-                self.strides.get(axis),
-            ) else {
-                left.push(*size);
-                continue;
-            };
-            let bit = |mask: i32| axis < 32 && mask >> axis & 1 == 1;
-            let whole = i64::try_from(*size).ok()?;
-            let (least, most) = match *stride {
-                0 => return None,
-                1.. => (0, whole),
-                _ => (-1, whole - 1),
-            };
-            let within = |position: i64| {
-                let position = position.saturating_add(if position < 0 { whole } else { 0 });
-                position.clamp(least, most)
-            };
-            let (first, last) = if *stride > 0 {
-                (least, most)
-            } else {
-                (most, least)
-            };
-            let from = if bit(self.begin_mask) {
-                first
-            } else {
-                within(*begin)
-            };
-            if bit(self.shrink_mask) {
-                continue;
-            }
-            let end = if self.offset {
-                from.saturating_add(*end)
-            } else {
-                *end
-            };
-            let to = if bit(self.end_mask) {
-                last
-            } else {
-                within(end)
-            };
-            let distance = if *stride > 0 { to - from } else { from - to };
-            let steps = u64::try_from(distance)
-                .unwrap_or(0)
-                .div_ceil(stride.unsigned_abs());
-            left.push(usize::try_from(steps).ok()?);
+        let left = self.parts(shape)?.into_iter().filter(|part| !part.shrinks);
+        Some(left.map(|part| part.count).collect())
+    }
+
+    /// What is taken of each dimension of a shape; `None` if a stride is 0.
+    pub(crate) fn parts(&self, shape: &[usize]) -> Option<Vec<Part>> {
+        let axes = shape.iter().enumerate();
+        axes.map(|(axis, size)| self.part(axis, *size)).collect()
+    }
+
+    fn part(&self, axis: usize, size: usize) -> Option<Part> {
+        let (Some(begin), Some(end), Some(stride)) = (
+            self.begin.get(axis),
+            self.end.get(axis),
+            self.strides.get(axis),
+        ) else {
+            return Some(Part {
+                first: 0,
+                count: size,
+                stride: 1,
+                shrinks: false,
+            });
+        };
+        let bit = |mask: i32| axis < 32 && mask >> axis & 1 == 1;
+        let whole = i64::try_from(size).ok()?;
+        let (least, most) = match *stride {
+            0 => return None,
+            1.. => (0, whole),
+            _ => (-1, whole - 1),
+        };
+        let within = |position: i64| {
+            let position = position.saturating_add(if position < 0 { whole } else { 0 });
+            position.clamp(least, most)
+        };
+        let (first, last) = if *stride > 0 {
+            (least, most)
+        } else {
+            (most, least)
+        };
+        let from = if bit(self.begin_mask) {
+            first
+        } else {
+            within(*begin)
+        };
+        // Where nothing is taken, it may begin beside the dimension.
+        let first = usize::try_from(from.clamp(0, (whole - 1).max(0))).ok()?;
+        if bit(self.shrink_mask) {
+            return Some(Part {
+                first,
+                count: size.min(1),
+                stride: 1,
+                shrinks: true,
+            });
         }
-        Some(left)
+        let end = if self.offset {
+            from.saturating_add(*end)
+        } else {
+            *end
+        };
+        let to = if bit(self.end_mask) {
+            last
+        } else {
+            within(end)
+        };
+        let distance = if *stride > 0 { to - from } else { from - to };
+        let steps = u64::try_from(distance)
+            .unwrap_or(0)
+            .div_ceil(stride.unsigned_abs());
+        Some(Part {
+            first,
+            count: usize::try_from(steps).ok()?,
+            stride: isize::try_from(*stride).ok()?,
+            shrinks: false,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
-//! CONCATENATION of any types and along any axis: one copy of blocks per input.
+//! CONCATENATION of any types and along any axis: one copy per input.
 
-use super::blocks::{Loop, copy};
+use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, Options};
@@ -22,8 +22,6 @@ impl Family for Concatenation {
         let y_id = site.output_id(0)?;
         let y = site.output(0)?;
         let axis = site.axis(i64::from(options.axis), y.shape.len())?;
-        let (outer, rest) = y.shape.split_at(axis);
-        let inner: usize = rest[1..].iter().product();
         let y_operand = choosing.activation(y_id)?;
         let mut start = 0;
         for position in 0..site.operator.inputs.len() {
@@ -31,42 +29,34 @@ impl Family for Concatenation {
             if x.dtype != y.dtype {
                 return Err(site.unsupported_types("one type for all inputs and the output"));
             }
-            let fits = x.shape.len() == y.shape.len()
-                && x.shape.starts_with(outer)
-                && x.shape[axis + 1..] == rest[1..];
-            if !fits {
-                return Err(site
-                    .tensor_error(x_id, "the shape does not fit the output's")
-                    .expected(format_args!("{:?} but for axis {axis}", y.shape))
-                    .found(format_args!("{:?}", x.shape)));
-            }
             // TensorFlow Lite's int8 kernel does not rescale either: converters give all
             // tensors the output's scale.
             site.same_quantization(x_id, y_id)?;
-            let block = x.shape[axis] * inner;
-            let each = Loop {
-                count: outer.iter().product(),
-                x_step: block,
-                y_step: rest[0] * inner,
-            };
-            if start + block > each.y_step {
+            let size = x.shape.get(axis).copied().unwrap_or(0);
+            let part = Walk::of(&y.shape).part(axis, start, size, 1);
+            let copy = Copy::new(&Walk::of(&x.shape), &part).ok_or_else(|| {
+                site.tensor_error(x_id, "the shape does not fit the output's")
+                    .expected(format_args!("{:?} but for axis {axis}", y.shape))
+                    .found(format_args!("{:?}", x.shape))
+            })?;
+            start += size;
+            if start > y.shape[axis] {
                 break;
             }
-            if block > 0 {
+            if size > 0 {
                 let x_operand = choosing.tensor(x_id)?;
-                // One loop always fits.
-                let _ = copy(choosing, (x_operand, y_operand, start), &[each], block);
+                // Rows of one axis: one loop always fits.
+                let _ = copy.choose(choosing, x_operand, y_operand);
             }
-            start += block;
         }
         let sum: usize = (0..site.operator.inputs.len())
             .filter_map(|i| site.input(i).ok()?.shape.get(axis).copied())
             .sum();
-        if sum != rest[0] {
+        if sum != y.shape[axis] {
             return Err(site
                 .tensor_error(y_id, "the output is not as long as the inputs together")
                 .expected(format_args!("{sum} along axis {axis}"))
-                .found(rest[0]));
+                .found(y.shape[axis]));
         }
         Ok(())
     }

@@ -5,7 +5,6 @@
 //! where no kernel fits, a kernel in the runtime. What it computes is in [`crate::work`].
 
 mod binary;
-mod blocks;
 mod broadcast;
 mod concatenation;
 mod conv;
@@ -15,6 +14,7 @@ mod convolution;
 mod depthwise;
 mod fully_connected;
 mod mean;
+mod movement;
 mod pad;
 mod pool;
 mod quantize;
@@ -23,6 +23,7 @@ mod site;
 mod softmax;
 mod unary;
 mod unsupported;
+mod walk;
 mod window;
 
 use unsupported::unsupported;
@@ -33,6 +34,7 @@ use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, Graph, OpKind, Site};
 use crate::program::{Choice, Choosing, Purpose};
 use crate::work;
+use movement::Movement;
 
 /// One family of operators.
 pub trait Family: Sync {
@@ -76,6 +78,21 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
             max: 1.0,
         },
         Op::Relu0To1 => &unary::Relu { min: 0.0, max: 1.0 },
+        Op::BatchToSpaceNd => &Movement(movement::batch_to_space),
+        Op::BroadcastTo => &Movement(movement::broadcast_to),
+        Op::DepthToSpace => &Movement(movement::depth_to_space),
+        Op::MirrorPad => &Movement(movement::mirror_pad),
+        Op::Pack => &Movement(movement::pack),
+        Op::ReverseV2 => &Movement(movement::reverse),
+        Op::Slice => &Movement(movement::slice),
+        Op::SpaceToBatchNd => &Movement(movement::space_to_batch),
+        Op::SpaceToDepth => &Movement(movement::space_to_depth),
+        Op::Split => &Movement(movement::split),
+        Op::SplitV => &Movement(movement::split_v),
+        Op::StridedSlice => &Movement(movement::strided_slice),
+        Op::Tile => &Movement(movement::tile),
+        Op::Transpose => &Movement(movement::transpose),
+        Op::Unpack => &Movement(movement::unpack),
         Op::Quantize => &convert::Quantize,
         Op::Dequantize => &convert::Dequantize,
         _ => return None,

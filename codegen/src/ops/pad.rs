@@ -1,11 +1,11 @@
-//! PAD and PADV2 of any types: a fill of the output, then copies of the input's blocks.
+//! PAD and PADV2 of any types: a fill of the output, then a copy of the input.
 
-use castiron_runtime::kernels::Fill;
+use castiron_runtime::kernels::{Fill, LOOPS};
 
-use super::blocks::{Loop, bytes_from, copy};
+use super::walk::{Copy, Walk, as_bytes};
 use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::DType;
+use crate::graph::{DType, TensorId};
 use crate::program::Choosing;
 
 pub(super) struct Pad;
@@ -22,21 +22,30 @@ impl Family for Pad {
         let value = value(site)?;
         let (x_operand, y_operand) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         if x.shape != y.shape {
-            let mut pattern = [0; 8];
-            for (to, from) in pattern.iter_mut().zip(value.iter().cycle()) {
-                *to = *from;
-            }
-            choosing.call(Fill { pattern }, [bytes_from(y_operand, 0)]);
+            let pattern = pattern(&value);
+            choosing.call(Fill { pattern }, [as_bytes(y_operand)]);
         }
-        let (start, loops, block) = blocks(&x.shape, &y.shape, &before);
-        if copy(choosing, (x_operand, y_operand, start), &loops, block) {
-            return Ok(());
+        let mut inside = Walk::of(&y.shape);
+        for (axis, before) in before.into_iter().enumerate() {
+            inside = inside.part(axis, before, x.shape[axis], 1);
         }
-        Err(site
-            .error("too many dimensions are padded")
-            .expected("up to 5")
-            .found(loops.len() + 1))
+        match Copy::new(&Walk::of(&x.shape), &inside) {
+            Some(copy) if copy.choose(choosing, x_operand, y_operand) => Ok(()),
+            _ => Err(site
+                .error("too many dimensions are padded")
+                .expected(format_args!("up to {LOOPS}"))
+                .found(format_args!("{:?} of {:?}", y.shape, x.shape))),
+        }
     }
+}
+
+/// A value's bytes, repeated to eight.
+pub(super) fn pattern(value: &[u8]) -> [u8; 8] {
+    let mut pattern = [0; 8];
+    for (to, from) in pattern.iter_mut().zip(value.iter().cycle()) {
+        *to = *from;
+    }
+    pattern
 }
 
 /// Elements before the input, by dimension, checked against the output's shape.
@@ -86,61 +95,18 @@ fn value(site: &Site<'_>) -> Result<Vec<u8>, Diagnostic> {
         site.same_quantization(id, y_id)?;
         return site.constant(2, "the value").map(<[u8]>::to_vec);
     }
-    let zero = match (y.dtype, &y.quantization) {
-        (DType::Int8 | DType::Uint8 | DType::Int16, Some(_)) => site.per_tensor(y_id)?.1,
+    zero(site, y_id)
+}
+
+/// The bytes of zero as a tensor's quantisation represents it.
+pub(super) fn zero(site: &Site<'_>, id: TensorId) -> Result<Vec<u8>, Diagnostic> {
+    let tensor = site.graph.tensor(id);
+    let zero = match (tensor.dtype, &tensor.quantization) {
+        (DType::Int8 | DType::Uint8 | DType::Int16, Some(_)) => site.per_tensor(id)?.1,
         _ => 0,
     };
     // A zero point fits its type, and little-endian bytes can be cut.
     let mut bytes = i64::from(zero).to_le_bytes().to_vec();
-    bytes.truncate((y.dtype.bits() / 8).clamp(1, 8));
+    bytes.truncate((tensor.dtype.bits() / 8).clamp(1, 8));
     Ok(bytes)
-}
-
-/// Where in the output the input begins, the loops from the outermost, and the block they copy.
-///
-/// A dimension whose inner neighbours are not padded forms one block with them.
-fn blocks(x: &[usize], y: &[usize], before: &[usize]) -> (usize, Vec<Loop>, usize) {
-    let mut loops = Vec::new();
-    let mut start = 0;
-    let (mut block, mut x_step, mut y_step) = (1, 1, 1);
-    for ((&x_size, &y_size), &before) in x.iter().zip(y).zip(before).rev() {
-        start += before * y_step;
-        if x_step == y_step {
-            block = x_step * x_size;
-        } else {
-            loops.push(Loop {
-                count: x_size,
-                x_step,
-                y_step,
-            });
-        }
-        x_step *= x_size;
-        y_step *= y_size;
-    }
-    loops.reverse();
-    (start, loops, block)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unpadded_inner_dimensions_are_one_block() {
-        let (start, loops, block) = blocks(&[1, 4, 5, 3], &[1, 6, 7, 3], &[0, 1, 1, 0]);
-        assert_eq!(start, 7 * 3 + 3);
-        assert_eq!(block, 15);
-        let rows = Loop {
-            count: 4,
-            x_step: 15,
-            y_step: 21,
-        };
-        assert!(loops.contains(&rows));
-    }
-
-    #[test]
-    fn padding_of_the_outermost_dimension_is_one_block() {
-        let (start, loops, block) = blocks(&[3, 4, 2], &[5, 4, 2], &[1, 0, 0]);
-        assert_eq!((start, loops, block), (8, vec![], 24));
-    }
 }

@@ -89,6 +89,13 @@ impl<'a> Site<'a> {
         Ok(values.iter().map(|b| i32::from_le_bytes(*b)).collect())
     }
 
+    /// A constant integer tensor's values.
+    pub fn integers(&self, position: usize, what: &str) -> Result<Vec<i64>, Diagnostic> {
+        self.constant(position, what)?;
+        let values = self.input(position)?.as_integers();
+        values.ok_or_else(|| self.unsupported_types("int32 or int64 constants"))
+    }
+
     /// The shape of an input as four dimensions.
     pub fn nhwc(&self, id: TensorId) -> Result<[usize; 4], Diagnostic> {
         let shape = &self.graph.tensor(id).shape;

@@ -9,8 +9,8 @@ use core::cell::Cell;
 
 use super::{host_kernel, parameters, part};
 
-/// How many loops a copy may need: blocks of tensors of up to five dimensions.
-pub const LOOPS: usize = 4;
+/// How many loops a copy may need: those of tensors of six dimensions in any order.
+pub const LOOPS: usize = 6;
 
 /// Bytes that are moved at once, as whole words on a 32-bit processor.
 const WORDS: usize = 8;
@@ -20,10 +20,14 @@ parameters! {
     pub struct Blocks {
         /// Rounds of each loop, the outermost first.
         pub counts: [usize; LOOPS],
-        /// Bytes from one round to the next in the source.
-        pub x_steps: [usize; LOOPS],
+        /// Where the first block is in the source.
+        pub x_start: isize,
+        /// Bytes from one round to the next in the source; negative where it goes backwards.
+        pub x_steps: [isize; LOOPS],
+        /// Where the first block is in the destination.
+        pub y_start: isize,
         /// Bytes from one round to the next in the destination.
-        pub y_steps: [usize; LOOPS],
+        pub y_steps: [isize; LOOPS],
         /// Bytes of one block.
         pub block: usize,
     }
@@ -103,19 +107,41 @@ impl Byte for Cell<u8> {
 impl Blocks {
     #[inline(always)]
     fn copy<B: Byte>(&self, x: &[B], y: &[Cell<u8>]) {
-        let [x0, x1, x2, x3] = self.x_steps;
-        let [y0, y1, y2, y3] = self.y_steps;
-        for a in 0..self.counts[0] {
-            for b in 0..self.counts[1] {
-                for c in 0..self.counts[2] {
-                    let mut from = a * x0 + b * x1 + c * x2;
-                    let mut to = a * y0 + b * y1 + c * y2;
-                    for _ in 0..self.counts[3] {
-                        copy(part(x, from, self.block), part(y, to, self.block));
-                        from += x3;
-                        to += y3;
-                    }
+        let [.., inner] = self.counts;
+        let [.., x_step] = self.x_steps;
+        let [.., y_step] = self.y_steps;
+        let (mut x_row, mut y_row) = (self.x_start, self.y_start);
+        let mut rounds = [0; LOOPS];
+        loop {
+            let (mut from, mut to) = (x_row, y_row);
+            for _ in 0..inner {
+                // What is before the beginning is beyond every end.
+                copy(
+                    part(x, from as usize, self.block),
+                    part(y, to as usize, self.block),
+                );
+                from = from.wrapping_add(x_step);
+                to = to.wrapping_add(y_step);
+            }
+            // The innermost of the outer loops that is not over goes on, and those within begin again.
+            let mut goes_on = false;
+            let outer = rounds.iter_mut().zip(&self.counts);
+            let steps = self.x_steps.iter().zip(&self.y_steps);
+            for ((round, count), (x_step, y_step)) in outer.zip(steps).rev().skip(1) {
+                *round += 1;
+                x_row = x_row.wrapping_add(*x_step);
+                y_row = y_row.wrapping_add(*y_step);
+                if *round < *count {
+                    goes_on = true;
+                    break;
                 }
+                let rounds = *round as isize;
+                x_row = x_row.wrapping_sub(x_step.wrapping_mul(rounds));
+                y_row = y_row.wrapping_sub(y_step.wrapping_mul(rounds));
+                *round = 0;
+            }
+            if !goes_on {
+                return;
             }
         }
     }
@@ -151,20 +177,22 @@ mod tests {
     fn every_block_arrives() {
         let mut n = Numbers::new(1);
         for _ in 0..200 {
-            let counts = [(); LOOPS].map(|()| 1 + n.below(3));
+            let counts = [(); LOOPS].map(|()| 1 + n.below(2));
             let block = n.below(30);
             // The source is packed; the destination has gaps after every loop.
             let (mut x_steps, mut y_steps) = ([0; LOOPS], [0; LOOPS]);
             let (mut x_len, mut y_len) = (block, block);
             for i in (0..LOOPS).rev() {
                 y_len += n.below(5);
-                (x_steps[i], y_steps[i]) = (x_len, y_len);
+                (x_steps[i], y_steps[i]) = (x_len as isize, y_len as isize);
                 x_len *= counts[i];
                 y_len *= counts[i];
             }
             let blocks = Blocks {
                 counts,
+                x_start: 0,
                 x_steps,
+                y_start: 0,
                 y_steps,
                 block,
             };
@@ -173,7 +201,7 @@ mod tests {
             for (i, x) in x.iter().enumerate() {
                 let (mut rest, mut to) = (i / block, i % block);
                 for j in (0..LOOPS).rev() {
-                    to += rest % counts[j] * y_steps[j];
+                    to += rest % counts[j] * y_steps[j] as usize;
                     rest /= counts[j];
                 }
                 expected[to] = *x;
@@ -185,6 +213,25 @@ mod tests {
             CopyBlocks { blocks }.run(cells(&mut x), cells(&mut y));
             assert_eq!(y, expected, "{blocks:?}");
         }
+    }
+
+    /// A source that is gone through backwards, in columns.
+    #[test]
+    fn steps_may_go_backwards() {
+        let mut blocks = Blocks {
+            counts: [1; LOOPS],
+            x_start: 5,
+            x_steps: [0; LOOPS],
+            y_start: 0,
+            y_steps: [0; LOOPS],
+            block: 1,
+        };
+        (blocks.counts[4], blocks.counts[5]) = (3, 2);
+        (blocks.x_steps[4], blocks.x_steps[5]) = (-1, -3);
+        (blocks.y_steps[4], blocks.y_steps[5]) = (2, 1);
+        let mut y = [0; 6];
+        CopyConstantBlocks { blocks }.run(&[10, 11, 12, 20, 21, 22], cells(&mut y));
+        assert_eq!(y, [22, 12, 21, 11, 20, 10]);
     }
 
     #[test]

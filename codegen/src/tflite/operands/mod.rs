@@ -14,7 +14,7 @@ use super::report::short;
 use super::structure::{AGAIN, is_sized};
 use crate::error::Diagnostic;
 use crate::graph::shapes::{self, size};
-use crate::graph::{BuiltinOperator as Op, Graph, Operator, OptionValue, Options, Tensor};
+use crate::graph::{BuiltinOperator as Op, Graph, Operator, Options, Tensor};
 
 /// Checks one operator.
 pub(super) fn check(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
@@ -116,36 +116,16 @@ impl<'a> Operands<'a> {
 
     /// An option, or its default, which is 0.
     pub(super) fn option(&self, name: &str) -> i64 {
-        match (self.options, self.listed(name)) {
-            (Options::Concatenation(o), _) if name == "axis" => o.axis.into(),
-            (_, Some(OptionValue::Integer(value))) => value.into(),
-            _ => 0,
-        }
-    }
-
-    pub(super) fn flag(&self, name: &str) -> bool {
-        self.listed(name) == Some(OptionValue::Bool(true))
-    }
-
-    fn listed(&self, name: &str) -> Option<OptionValue> {
         match self.options {
-            Options::Listed(options) => options.iter().find(|o| o.0 == name).map(|o| o.1),
-            _ => None,
+            Options::Concatenation(o) if name == "axis" => o.axis.into(),
+            options => options.integer(name),
         }
     }
 
     /// STRIDED_SLICE's parts, if they are constants.
     pub(super) fn strided(&self) -> Option<shapes::Strided> {
-        let mask = |name| i32::try_from(self.option(name)).unwrap_or_default();
-        Some(shapes::Strided {
-            begin: self.integers(1)?,
-            end: self.integers(2)?,
-            strides: self.integers(3)?,
-            begin_mask: mask("begin_mask"),
-            end_mask: mask("end_mask"),
-            shrink_mask: mask("shrink_axis_mask"),
-            offset: self.flag("offset"),
-        })
+        let [begin, end, strides] = [1, 2, 3].map(|input| self.integers(input));
+        Some(shapes::Strided::new(self.options, begin?, end?, strides?))
     }
 
     /// Whether BATCH_MATMUL swaps the last dimensions of its left and its right side.

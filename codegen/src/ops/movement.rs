@@ -1,0 +1,435 @@
+//! Operators that only move elements, of any type: each is a function that says which walk through an input goes with which
+//! walk through an output.
+
+use castiron_runtime::kernels::{Fill, LOOPS};
+
+use super::walk::{Copy, Walk};
+use super::{Family, Site, pad};
+use crate::error::Diagnostic;
+use crate::graph::shapes::Strided;
+use crate::graph::{BuiltinOperator as Op, OpKind, TensorId};
+use crate::program::Choosing;
+
+/// One walk through an input into one through an output.
+pub(super) struct Move {
+    input: usize,
+    x: Walk,
+    output: usize,
+    y: Walk,
+}
+
+/// An operator, by the moves that it makes.
+pub(super) struct Movement(pub(super) fn(&Site<'_>) -> Result<Vec<Move>, Diagnostic>);
+
+/// The most copies of one operator: each is a kernel call.
+const MOST_MOVES: usize = 1024;
+
+impl Family for Movement {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        let moves = (self.0)(site)?;
+        if moves.len() > MOST_MOVES {
+            return Err(site
+                .error("the operator moves too many parts")
+                .expected(format_args!("at most {MOST_MOVES} kernel calls"))
+                .found(moves.len()));
+        }
+        let mut copies = Vec::new();
+        for Move {
+            input,
+            x,
+            output,
+            y,
+        } in &moves
+        {
+            let (x_id, y_id) = (site.input_id(*input)?, site.output_id(*output)?);
+            if site.input(*input)?.dtype != site.output(*output)?.dtype {
+                return Err(site.unsupported_types("one type for inputs and outputs"));
+            }
+            site.same_quantization(x_id, y_id)?;
+            let copy = Copy::new(x, y).ok_or_else(|| unlike(site, y_id, x))?;
+            copies.push((copy, x_id, y_id));
+        }
+        if leaves_gaps(site) {
+            let y_id = site.output_id(0)?;
+            let pattern = pad::pattern(&pad::zero(site, y_id)?);
+            let y = super::walk::as_bytes(choosing.activation(y_id)?);
+            choosing.call(Fill { pattern }, [y]);
+        }
+        if let [(copy, x_id, y_id)] = &copies[..]
+            && copy.is_whole(site.graph.tensor(*y_id).elements())
+            && !site.graph.tensor(*x_id).is_constant()
+        {
+            choosing.alias();
+        }
+        for (copy, x_id, y_id) in copies {
+            let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
+            if !copy.choose(choosing, x, y) {
+                return Err(site
+                    .error("too many dimensions are moved")
+                    .expected(format_args!("at most {LOOPS} that do not go on as one"))
+                    .found(copy.loops()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unlike(site: &Site<'_>, id: TensorId, x: &Walk) -> Diagnostic {
+    let expected: Vec<usize> = x.counts().into_iter().filter(|n| *n != 1).collect();
+    site.tensor_error(id, "the shape does not follow from the operator's inputs")
+        .expected(format_args!("sizes {expected:?}, and any of 1"))
+        .found(format_args!("{:?}", site.graph.tensor(id).shape))
+        .help("export the model again with fixed shapes")
+}
+
+/// Whether elements of the output are no input's: SPACE_TO_BATCH_ND's, where it pads.
+fn leaves_gaps(site: &Site<'_>) -> bool {
+    site.operator.kind == OpKind::Builtin(Op::SpaceToBatchNd)
+        && site
+            .integers(2, "the paddings")
+            .is_ok_and(|paddings| paddings.iter().any(|n| *n != 0))
+}
+
+/// All of an input and an output.
+fn shapes<'a>(site: &Site<'a>) -> Result<(&'a [usize], &'a [usize]), Diagnostic> {
+    Ok((&site.input(0)?.shape, &site.output(0)?.shape))
+}
+
+/// The one move of an operator with one input and one output.
+fn one(x: Walk, y: Walk) -> Vec<Move> {
+    vec![Move {
+        input: 0,
+        x,
+        output: 0,
+        y,
+    }]
+}
+
+/// A size, position or count that the reader has found to fit.
+fn count(site: &Site<'_>, value: i64) -> Result<usize, Diagnostic> {
+    usize::try_from(value).map_err(|_| {
+        site.error("a size or position must not be negative")
+            .found(value)
+    })
+}
+
+/// Checks that a list has a value for each of so many dimensions.
+fn for_each(site: &Site<'_>, values: &[i64], rank: usize) -> Result<(), Diagnostic> {
+    if values.len() == rank {
+        return Ok(());
+    }
+    Err(site
+        .error("there are not as many values as dimensions")
+        .expected(rank)
+        .found(values.len()))
+}
+
+pub(super) fn transpose(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let order = site.integers(1, "the order of dimensions")?;
+    for_each(site, &order, x.len())?;
+    let order: Result<Vec<usize>, _> = order.iter().map(|a| site.axis(*a, x.len())).collect();
+    Ok(one(Walk::of(x).in_order(&order?), Walk::of(y)))
+}
+
+pub(super) fn slice(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let begins = site.integers(1, "where the part begins")?;
+    for_each(site, &begins, x.len())?;
+    for_each(site, &vec![0; y.len()], x.len())?;
+    let mut walk = Walk::of(x);
+    for (axis, begin) in begins.into_iter().enumerate() {
+        let begin = count(site, begin)?;
+        within(site, begin, y[axis], x[axis])?;
+        walk = walk.part(axis, begin, y[axis], 1);
+    }
+    Ok(one(walk, Walk::of(y)))
+}
+
+/// Checks that a part lies in its dimension.
+fn within(site: &Site<'_>, first: usize, part: usize, whole: usize) -> Result<(), Diagnostic> {
+    if first.checked_add(part).is_some_and(|end| end <= whole) {
+        return Ok(());
+    }
+    Err(site
+        .error("the part lies outside the input")
+        .expected(format_args!("within {whole}"))
+        .found(format_args!("{part} from {first} on")))
+}
+
+pub(super) fn strided_slice(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let options = site.options();
+    if options.integer("ellipsis_mask") != 0 || options.integer("new_axis_mask") != 0 {
+        return Err(site
+            .error("an ellipsis and new axes are not supported")
+            .help("write out all dimensions of the slice, and reshape where there is a new one"));
+    }
+    let strided = Strided::new(
+        options,
+        site.integers(1, "where the part begins")?,
+        site.integers(2, "where the part ends")?,
+        site.integers(3, "the strides")?,
+    );
+    let parts = strided
+        .parts(x)
+        .ok_or_else(|| site.error("a stride must not be 0"))?;
+    let mut walk = Walk::of(x);
+    let mut shrunk = Vec::new();
+    for (axis, part) in parts.iter().enumerate() {
+        walk = walk.part(axis, part.first, part.count, part.stride);
+        if part.shrinks {
+            shrunk.push(axis);
+        }
+    }
+    Ok(one(walk.without(&shrunk), Walk::of(y)))
+}
+
+pub(super) fn reverse(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let mut walk = Walk::of(x);
+    for axis in site.integers(1, "the axes")? {
+        walk = walk.reversed(site.axis(axis, x.len())?);
+    }
+    Ok(one(walk, Walk::of(y)))
+}
+
+pub(super) fn split(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let axis = site.integers(0, "the axis")?;
+    parts(site, 1, axis.first().copied().unwrap_or(0))
+}
+
+pub(super) fn split_v(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let axis = site.integers(2, "the axis")?;
+    parts(site, 0, axis.first().copied().unwrap_or(0))
+}
+
+/// An input along an axis, in outputs of whatever sizes they have.
+fn parts(site: &Site<'_>, input: usize, axis: i64) -> Result<Vec<Move>, Diagnostic> {
+    let x = &site.input(input)?.shape;
+    let axis = site.axis(axis, x.len())?;
+    let mut first = 0;
+    let outputs = (0..site.operator.outputs.len()).map(|output| {
+        let shape = &site.output(output)?.shape;
+        let part = shape.get(axis).copied().unwrap_or(1);
+        within(site, first, part, x[axis])?;
+        let walk = Walk::of(x).part(axis, first, part, 1);
+        first += part;
+        Ok(Move {
+            input,
+            x: walk,
+            output,
+            y: Walk::of(shape),
+        })
+    });
+    outputs.collect()
+}
+
+pub(super) fn unpack(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let x = &site.input(0)?.shape;
+    let axis = site.axis(site.options().integer("axis"), x.len())?;
+    let outputs = (0..site.operator.outputs.len()).map(|output| {
+        within(site, output, 1, x[axis])?;
+        Ok(Move {
+            input: 0,
+            x: Walk::of(x).part(axis, output, 1, 1).without(&[axis]),
+            output,
+            y: Walk::of(&site.output(output)?.shape),
+        })
+    });
+    outputs.collect()
+}
+
+pub(super) fn pack(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let y = &site.output(0)?.shape;
+    let axis = site.axis(site.options().integer("axis"), y.len())?;
+    let inputs = (0..site.operator.inputs.len()).map(|input| {
+        within(site, input, 1, y[axis])?;
+        Ok(Move {
+            input,
+            x: Walk::of(&site.input(input)?.shape),
+            output: 0,
+            y: Walk::of(y).part(axis, input, 1, 1).without(&[axis]),
+        })
+    });
+    inputs.collect()
+}
+
+pub(super) fn tile(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let times = site.integers(1, "how often to repeat")?;
+    for_each(site, &times, x.len())?;
+    for_each(site, &times, y.len())?;
+    let (mut from, mut to) = (Walk::of(x), Walk::of(y));
+    for (axis, times) in times.into_iter().enumerate() {
+        let at = 2 * axis;
+        from = from.repeated(at, count(site, times)?);
+        to = to
+            .split(at, x[axis])
+            .ok_or_else(|| unlike(site, site.operator.outputs[0], &Walk::of(x)))?;
+    }
+    Ok(one(from, to))
+}
+
+pub(super) fn broadcast_to(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let missing = y.len().checked_sub(x.len()).ok_or_else(|| {
+        site.error("the output has fewer dimensions than the input")
+            .found(format_args!("{x:?} and {y:?}"))
+    })?;
+    let mut from = Walk::of(x);
+    for axis in 0..y.len() {
+        let size = axis.checked_sub(missing).map(|axis| x[axis]);
+        if size == Some(y[axis]) {
+            continue;
+        }
+        if size == Some(1) {
+            from = from.without(&[axis]);
+        }
+        from = from.repeated(axis, y[axis]);
+    }
+    Ok(one(from, Walk::of(y)))
+}
+
+/// A block's size, and the image that is in blocks, as [batch, height, width, channels].
+fn blocks(site: &Site<'_>, id: TensorId) -> Result<(usize, [usize; 4]), Diagnostic> {
+    let block = count(site, site.options().integer("block_size"))?;
+    Ok((block, site.nhwc(id)?))
+}
+
+fn uneven(site: &Site<'_>) -> Diagnostic {
+    site.error("the blocks do not divide the tensor")
+}
+
+pub(super) fn space_to_depth(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let (block, _) = blocks(site, site.input_id(0)?)?;
+    let (_, [_, _, _, channels]) = blocks(site, site.output_id(0)?)?;
+    let in_blocks = Walk::of(x).split(1, block).and_then(|x| x.split(3, block));
+    let depth = channels.checked_div(block * block);
+    let out = depth.and_then(|depth| Walk::of(y).split(3, depth)?.split(3, block));
+    match (in_blocks, out) {
+        (Some(x), Some(y)) => Ok(one(x.in_order(&[0, 1, 3, 2, 4, 5]), y)),
+        _ => Err(uneven(site)),
+    }
+}
+
+pub(super) fn depth_to_space(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let (block, [_, _, _, channels]) = blocks(site, site.input_id(0)?)?;
+    let depth = channels.checked_div(block * block);
+    let deep = depth.and_then(|depth| Walk::of(x).split(3, depth)?.split(3, block));
+    site.nhwc(site.output_id(0)?)?;
+    let out = Walk::of(y).split(1, block).and_then(|y| y.split(3, block));
+    match (deep, out) {
+        (Some(x), Some(y)) => Ok(one(x.in_order(&[0, 1, 3, 2, 4, 5]), y)),
+        _ => Err(uneven(site)),
+    }
+}
+
+pub(super) fn space_to_batch(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    batches(site, 0)
+}
+
+pub(super) fn batch_to_space(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    batches(site, 1)
+}
+
+/// Both directions: the image is input 0 of the one and output of the other. For each place in a block, a batch of the other tensor
+/// has every element of the image at that place, but for margins.
+fn batches(site: &Site<'_>, image_is_output: usize) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let (image, flat) = match image_is_output {
+        0 => (x, y),
+        _ => (y, x),
+    };
+    let blocks = site.integers(1, "the blocks")?;
+    let margins = site.integers(2, "the margins")?;
+    let sizes: Result<Vec<usize>, _> = blocks.iter().map(|b| count(site, *b)).collect();
+    let sizes = sizes?;
+    let places = sizes.iter().try_fold(1_usize, |n, b| n.checked_mul(*b));
+    let places = places.filter(|n| (1..=MOST_MOVES).contains(n));
+    let (Some(places), true, true) = (
+        places,
+        margins.len() == 2 * sizes.len() && sizes.len() < image.len(),
+        image.len() == flat.len(),
+    ) else {
+        return Err(uneven(site).found(format_args!("{blocks:?} of {x:?}")));
+    };
+    let mut moves = Vec::new();
+    for place in 0..places {
+        let mut from_flat = Walk::of(flat).part(0, place * image[0], image[0], 1);
+        let mut in_image = Walk::of(image);
+        within(site, place * image[0], image[0], flat[0])?;
+        let mut rest = place;
+        for (i, block) in sizes.iter().enumerate().rev() {
+            let axis = i + 1;
+            let before = count(site, margins[2 * i])?;
+            let (offset, step) = (rest % block, *block);
+            rest /= block;
+            // Element p of the flat tensor is element p × block + offset − before of the image.
+            let first = before.saturating_sub(offset).div_ceil(step);
+            let beyond = (image[axis] + before).saturating_sub(offset).div_ceil(step);
+            let last = beyond.min(flat[axis]);
+            let some = last.saturating_sub(first);
+            let at = (first * step + offset).saturating_sub(before);
+            from_flat = from_flat.part(axis, first, some, 1);
+            in_image = in_image.part(axis, at, some, step as isize);
+        }
+        let (x, y) = match image_is_output {
+            0 => (in_image, from_flat),
+            _ => (from_flat, in_image),
+        };
+        moves.extend(one(x, y));
+    }
+    Ok(moves)
+}
+
+pub(super) fn mirror_pad(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    let paddings = site.integers(1, "the paddings")?;
+    for_each(site, &paddings, 2 * x.len())?;
+    for_each(site, &paddings, 2 * y.len())?;
+    // REFLECT leaves the edge out, SYMMETRIC repeats it.
+    let edge = match site.options().integer("mode") {
+        0 => 1,
+        _ => 0,
+    };
+    let mut walks = vec![(Walk::of(x), Walk::of(y))];
+    for (axis, pair) in paddings.as_chunks::<2>().0.iter().enumerate() {
+        let [before, after] = [count(site, pair[0])?, count(site, pair[1])?];
+        let size = x[axis];
+        if before.max(after) + edge > size || before + size + after != y[axis] {
+            return Err(site
+                .error("the paddings do not fit the input")
+                .expected(format_args!(
+                    "at most {} along axis {axis}",
+                    size - edge.min(size)
+                ))
+                .found(format_args!("{before} and {after}")));
+        }
+        // What is before, backwards; the middle; what is after, backwards.
+        let parts = [
+            (before + edge)
+                .checked_sub(1)
+                .map(|first| (first, before, -1, 0)),
+            Some((0, size, 1, before)),
+            (size - edge)
+                .checked_sub(1)
+                .map(|first| (first, after, -1, before + size)),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().filter(|p| p.1 > 0).collect();
+        if walks.len() * parts.len() > MOST_MOVES {
+            return Err(site.error("too many dimensions are padded"));
+        }
+        walks = (walks.iter())
+            .flat_map(|(x, y)| {
+                parts.iter().map(move |&(first, count, stride, to)| {
+                    let x = x.clone().part(axis, first, count, stride);
+                    (x, y.clone().part(axis, to, count, 1))
+                })
+            })
+            .collect();
+    }
+    Ok(walks.into_iter().flat_map(|(x, y)| one(x, y)).collect())
+}

@@ -1,0 +1,253 @@
+//! Movement of elements as walks: in which order an operator goes through a tensor.
+//!
+//! A walk is loops of signed steps over a tensor's elements. An operator that only moves elements is two of them of the same
+//! counts, one through its input and one through its output, and what the kernel gets is what both have in common: runs of
+//! elements that are neighbours on both sides are one block, and loops that go on where their inner ones end become one with
+//! them.
+
+use castiron_runtime::kernels::{Blocks, CopyBlocks, CopyConstantBlocks, LOOPS};
+
+use crate::program::{Argument, Choosing, ElementType};
+
+/// A way through a tensor: where it begins, and its loops from the outermost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Walk {
+    start: isize,
+    loops: Vec<Loop>,
+}
+
+/// Rounds, and elements from one to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Loop {
+    count: usize,
+    step: isize,
+}
+
+impl Walk {
+    /// Through all of a tensor, element by element.
+    pub(super) fn of(shape: &[usize]) -> Self {
+        let mut step = 1;
+        let mut loops: Vec<Loop> = shape
+            .iter()
+            .rev()
+            .map(|&count| {
+                let this = Loop { count, step };
+                step *= count as isize;
+                this
+            })
+            .collect();
+        loops.reverse();
+        Self { start: 0, loops }
+    }
+
+    /// The rounds of each loop.
+    pub(super) fn counts(&self) -> Vec<usize> {
+        self.loops.iter().map(|l| l.count).collect()
+    }
+
+    /// Goes through `count` elements of an axis only: from `first` on, each `stride` after the last.
+    pub(super) fn part(mut self, axis: usize, first: usize, count: usize, stride: isize) -> Self {
+        let this = &mut self.loops[axis];
+        self.start += first as isize * this.step;
+        *this = Loop {
+            count,
+            step: this.step * stride,
+        };
+        self
+    }
+
+    /// Goes through an axis from its end.
+    pub(super) fn reversed(self, axis: usize) -> Self {
+        match self.loops[axis].count {
+            0 => self,
+            count => self.part(axis, count - 1, count, -1),
+        }
+    }
+
+    /// Goes through the axes in another order.
+    pub(super) fn in_order(self, order: &[usize]) -> Self {
+        let loops = order.iter().map(|axis| self.loops[*axis]).collect();
+        Self { loops, ..self }
+    }
+
+    /// Adds an axis that has all that is behind it `count` times.
+    pub(super) fn repeated(mut self, axis: usize, count: usize) -> Self {
+        self.loops.insert(axis, Loop { count, step: 0 });
+        self
+    }
+
+    /// Makes two axes of one: of rows of `inner` elements. `None` where they do not come out even.
+    pub(super) fn split(mut self, axis: usize, inner: usize) -> Option<Self> {
+        let Loop { count, step } = self.loops[axis];
+        if inner == 0 || !count.is_multiple_of(inner) {
+            return None;
+        }
+        self.loops[axis] = Loop {
+            count: count / inner,
+            step: step * inner as isize,
+        };
+        self.loops.insert(axis + 1, Loop { count: inner, step });
+        Some(self)
+    }
+
+    /// Leaves out axes of one element.
+    pub(super) fn without(mut self, axes: &[usize]) -> Self {
+        let mut axis = 0;
+        self.loops.retain(|_| {
+            axis += 1;
+            !axes.contains(&(axis - 1))
+        });
+        self
+    }
+}
+
+/// A loop through two tensors at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Both {
+    count: usize,
+    x: isize,
+    y: isize,
+}
+
+/// Two walks of the same counts as one copy.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Copy {
+    x_start: isize,
+    y_start: isize,
+    loops: Vec<Both>,
+    /// Elements that are neighbours on both sides.
+    block: usize,
+}
+
+impl Copy {
+    /// `None` if the walks are not of the same counts.
+    pub(super) fn new(x: &Walk, y: &Walk) -> Option<Self> {
+        if x.counts() != y.counts() {
+            return None;
+        }
+        let mut loops: Vec<Both> = Vec::new();
+        for (x, y) in std::iter::zip(&x.loops, &y.loops) {
+            let inner = Both {
+                count: x.count,
+                x: x.step,
+                y: y.step,
+            };
+            let rounds = inner.count as isize;
+            match loops.last_mut() {
+                _ if inner.count == 1 => {}
+                Some(outer) if outer.x == rounds * inner.x && outer.y == rounds * inner.y => {
+                    outer.count *= inner.count;
+                    (outer.x, outer.y) = (inner.x, inner.y);
+                }
+                _ => loops.push(inner),
+            }
+        }
+        let block = match loops.last() {
+            Some(&Both { count, x: 1, y: 1 }) => {
+                loops.pop();
+                count
+            }
+            _ => 1,
+        };
+        Some(Self {
+            x_start: x.start,
+            y_start: y.start,
+            loops,
+            block,
+        })
+    }
+
+    /// Whether it is all of one tensor into all of another, in the same order.
+    pub(super) fn is_whole(&self, elements: usize) -> bool {
+        self.x_start == 0 && self.y_start == 0 && self.loops.is_empty() && self.block == elements
+    }
+
+    /// Whether nothing is copied.
+    fn is_empty(&self) -> bool {
+        self.block == 0 || self.loops.iter().any(|l| l.count == 0)
+    }
+
+    /// The loops that it takes.
+    pub(super) fn loops(&self) -> usize {
+        self.loops.len()
+    }
+
+    /// Adds the kernel call; `false` if it takes more loops than kernels have.
+    #[must_use]
+    pub(super) fn choose(&self, choosing: &mut Choosing<'_>, x: Argument, y: Argument) -> bool {
+        let Some(unused) = LOOPS.checked_sub(self.loops.len()) else {
+            return false;
+        };
+        if self.is_empty() {
+            return true;
+        }
+        let size = x.element.bytes();
+        let bytes = |elements: isize| elements * size as isize;
+        let mut blocks = Blocks {
+            counts: [1; LOOPS],
+            x_start: bytes(self.x_start),
+            x_steps: [0; LOOPS],
+            y_start: bytes(self.y_start),
+            y_steps: [0; LOOPS],
+            block: self.block * size,
+        };
+        for (i, both) in (unused..).zip(&self.loops) {
+            blocks.counts[i] = both.count;
+            blocks.x_steps[i] = bytes(both.x);
+            blocks.y_steps[i] = bytes(both.y);
+        }
+        let operands = [as_bytes(x), as_bytes(y)];
+        match x.is_constant() {
+            false => choosing.call(CopyBlocks { blocks }, operands),
+            true => choosing.call(CopyConstantBlocks { blocks }, operands),
+        }
+        true
+    }
+}
+
+/// An operand's bytes.
+pub(super) fn as_bytes(operand: Argument) -> Argument {
+    Argument {
+        element: ElementType::U8,
+        len: operand.len * operand.element.bytes(),
+        ..operand
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both(count: usize, x: isize, y: isize) -> Both {
+        Both { count, x, y }
+    }
+
+    #[test]
+    fn neighbours_on_both_sides_are_a_block() {
+        let copy = Copy::new(&Walk::of(&[2, 3, 4]), &Walk::of(&[2, 3, 4]));
+        assert!(copy.expect("alike").is_whole(24));
+        let rows = Walk::of(&[2, 5, 4]).part(1, 1, 3, 1);
+        let copy = Copy::new(&Walk::of(&[2, 3, 4]), &rows).expect("alike");
+        assert_eq!((copy.y_start, copy.block), (4, 12));
+        assert_eq!(copy.loops, [both(2, 12, 20)]);
+    }
+
+    #[test]
+    fn loops_that_go_on_are_one() {
+        let x = Walk::of(&[2, 1, 4, 3]).in_order(&[3, 1, 0, 2]);
+        let copy = Copy::new(&x, &Walk::of(&[3, 1, 2, 4])).expect("alike");
+        assert_eq!(copy.loops, [both(3, 1, 8), both(8, 3, 1)]);
+        assert_eq!(copy.block, 1);
+    }
+
+    #[test]
+    fn parts_begin_where_they_should() {
+        let x = Walk::of(&[4, 6]).part(1, 5, 3, -2).reversed(0);
+        assert_eq!(x.start, 23);
+        assert_eq!(x.counts(), [4, 3]);
+        assert!(Walk::of(&[4, 6]).split(1, 4).is_none());
+        let blocks = Walk::of(&[4, 6]).split(1, 3).expect("even");
+        assert_eq!(blocks.counts(), [4, 2, 3]);
+        assert_eq!(blocks.without(&[0]).counts(), [2, 3]);
+    }
+}
