@@ -9,8 +9,8 @@ use crate::error::Diagnostic;
 use crate::graph::{Graph, Site, TensorId};
 use crate::plan::{OpMemory, OutputCopy, OutputMemory, Plan, Region};
 use crate::program::{
-    Argument, Call, Choice, ConstantPool, ElementType, Memory, Observation, Operand, Place, Port,
-    Step, element, misplaced,
+    Argument, Choice, ConstantPool, ElementType, Memory, Observation, Operand, Place, Port, Step,
+    element, misplaced,
 };
 use crate::work;
 
@@ -53,10 +53,21 @@ impl<'a> Linker<'a> {
             .map(|(element, bytes)| self.constants.pack(element, bytes))
             .collect();
         if !self.is_done_by_the_plan(&site, &choice.memory) {
-            let first = self.steps.len();
+            // Once for all steps: it looks at every input, and there may be a step for each.
+            let title = title(&site);
+            let mut macs = work::macs(self.graph, index).unwrap_or(0);
             for call in choice.calls {
-                let step = self.step(&site, call, &constants, self.steps.len() == first)?;
-                self.steps.push(step);
+                let operands = (call.arguments.iter())
+                    .map(|a| self.operand(&site, a, &constants))
+                    .collect::<Result<_, _>>()?;
+                self.steps.push(Step {
+                    operator: index,
+                    name: site.operator.kind.name().to_owned(),
+                    title: title.clone(),
+                    macs: std::mem::take(&mut macs),
+                    kernel: call.kernel,
+                    operands,
+                });
             }
         }
         for (output, id) in site.operator.outputs.iter().enumerate() {
@@ -86,28 +97,6 @@ impl<'a> Linker<'a> {
             _ => false,
         };
         !outputs.is_empty() && outputs.iter().enumerate().all(granted)
-    }
-
-    fn step(
-        &self,
-        site: &Site<'_>,
-        call: Call,
-        constants: &[Operand],
-        is_first: bool,
-    ) -> Result<Step, Diagnostic> {
-        let operands = call.arguments.iter();
-        let operands = operands.map(|a| self.operand(site, a, constants));
-        Ok(Step {
-            operator: site.index,
-            name: site.operator.kind.name().to_owned(),
-            title: title(site),
-            macs: match is_first {
-                true => work::macs(self.graph, site.index).unwrap_or(0),
-                false => 0,
-            },
-            kernel: call.kernel,
-            operands: operands.collect::<Result<_, _>>()?,
-        })
     }
 
     fn operand(

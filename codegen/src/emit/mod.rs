@@ -1,7 +1,7 @@
 //! Emitters: finished values in, source text out. An emitter decides nothing about the model.
 //!
 //! Text artefacts come from templates that travel inside this crate. Everything a model's author
-//! wrote (names, labels) passes through [`literal`] or [`ident`] first, so it stays data.
+//! wrote (names, labels) passes through [`literal`] or [`ident`](crate::ident) first, so it stays data.
 
 #[cfg(feature = "text")]
 mod arena;

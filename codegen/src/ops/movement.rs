@@ -278,15 +278,15 @@ pub(super) fn broadcast_to(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
             .found(format_args!("{x:?} and {y:?}"))
     })?;
     let mut from = Walk::of(x);
-    for axis in 0..y.len() {
+    for (axis, wanted) in y.iter().enumerate() {
         let size = axis.checked_sub(missing).map(|axis| x[axis]);
-        if size == Some(y[axis]) {
+        if size == Some(*wanted) {
             continue;
         }
         if size == Some(1) {
             from = from.without(&[axis]);
         }
-        from = from.repeated(axis, y[axis]);
+        from = from.repeated(axis, *wanted);
     }
     Ok(one(from, Walk::of(y)))
 }
