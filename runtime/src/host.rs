@@ -3,8 +3,6 @@
 use core::cell::Cell;
 use core::fmt;
 
-use alloc::boxed::Box;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 
@@ -51,9 +49,6 @@ pub trait HostKernel: Expression + fmt::Debug + Send + Sync {
     /// # Errors
     /// If the operands are not as many or not of the kinds that the kernel takes.
     fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch>;
-
-    /// A copy.
-    fn boxed(&self) -> Box<dyn HostKernel>;
 }
 
 /// A value that can be written as a Rust expression.

@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", required_unless_present = "emit")]
     out_dir: Option<PathBuf>,
     /// Print one thing to standard output, and write no files
-    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile"])]
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "labels", "io_spec"])]
     emit: Option<Emit>,
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
@@ -124,14 +124,16 @@ const RESOLVER: &str = "TFLM resolver";
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     arguments.interpreter.check()?;
     let input = input::model(&arguments.model)?;
-    // One of them is there, as the command line has it.
-    let Some(folder) = arguments.out_dir.as_deref() else {
+    if let Some(Emit::Program) = arguments.emit {
         let options = CompileOptions::default();
         let program = progress::during("compiling the model", general, || {
             compile::compile(&input.model, &options)
         })?;
         return text::print(&program.to_string());
-    };
+    }
+    let folder = arguments.out_dir.as_deref();
+    // One of the two is given, as the command line has it.
+    let folder = folder.unwrap_or(Path::new("."));
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // What was given besides the model has to fit it, whatever else can be made.
     let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;

@@ -179,8 +179,8 @@ impl<'a> Linker<'a> {
 
     fn copy_of_constant(&mut self, id: TensorId, copy: &OutputCopy) -> Result<Operand, Diagnostic> {
         let element = element(self.graph, id)?;
-        let data = self.graph.tensor(id).data.as_deref().unwrap_or_default();
-        let from = self.constants.pack(element, data.to_vec());
+        let data = self.graph.tensor(id).data.clone().unwrap_or_default();
+        let from = self.constants.pack(element, data);
         let to = Operand {
             memory: Memory::Arena,
             offset: copy.offset,

@@ -192,7 +192,11 @@ impl Strided {
         Some(Part {
             first,
             count: usize::try_from(steps).ok()?,
-            stride: isize::try_from(*stride).ok()?,
+            // A step that is not taken may be of any length.
+            stride: match steps {
+                0 | 1 => 1,
+                _ => isize::try_from(*stride).ok()?,
+            },
             shrinks: false,
         })
     }

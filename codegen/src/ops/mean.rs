@@ -66,11 +66,7 @@ impl Family for Mean {
 
 /// Which of the input's axes are reduced.
 fn reduced_axes(site: &Site<'_>, rank: usize) -> Result<Vec<bool>, Diagnostic> {
-    site.constant(1, "the axes")?;
-    let axes = site
-        .input(1)?
-        .as_integers()
-        .ok_or_else(|| site.unsupported_types("int32 or int64 axes"))?;
+    let axes = site.integers(1, "the axes")?;
     let mut reduced = vec![false; rank];
     for axis in axes {
         let index = site.axis(axis, rank)?;

@@ -1,4 +1,4 @@
-//! What castiron knows of each operator, one file per family.
+//! What castiron knows of each operator, one file per family; operators that only move elements are functions of one.
 //!
 //! A family says which kernel calls compute an operator and what they do with memory
 //! ([`Family::choose`]). Adding an operator is a file here, a line in [`family`] and,

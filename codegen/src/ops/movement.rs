@@ -6,7 +6,7 @@ use castiron_runtime::kernels::{Fill, LOOPS};
 use super::walk::{Copy, Walk};
 use super::{Family, Site, pad};
 use crate::error::Diagnostic;
-use crate::graph::shapes::Strided;
+use crate::graph::shapes::{self as shape, Strided};
 use crate::graph::{BuiltinOperator as Op, OpKind, TensorId};
 use crate::program::Choosing;
 
@@ -55,19 +55,22 @@ impl Family for Movement {
             let y = super::walk::as_bytes(choosing.activation(y_id)?);
             choosing.call(Fill { pattern }, [y]);
         }
-        if let [(copy, x_id, y_id)] = &copies[..]
+        if let ([(copy, x_id, y_id)], [Move { input, .. }]) = (&copies[..], &moves[..])
             && copy.is_whole(site.graph.tensor(*y_id).elements())
             && !site.graph.tensor(*x_id).is_constant()
         {
-            choosing.alias();
+            choosing.alias(*input);
         }
         for (copy, x_id, y_id) in copies {
             let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
             if !copy.choose(choosing, x, y) {
                 return Err(site
                     .error("too many dimensions are moved")
-                    .expected(format_args!("at most {LOOPS} that do not go on as one"))
-                    .found(copy.loops()));
+                    .expected(format_args!(
+                        "at most {LOOPS} loops after neighbouring dimensions are merged"
+                    ))
+                    .found(copy.loops())
+                    .help("move fewer dimensions at once, in two operators"));
             }
         }
         Ok(())
@@ -113,6 +116,21 @@ fn count(site: &Site<'_>, value: i64) -> Result<usize, Diagnostic> {
     })
 }
 
+/// Checks that an operator leaves the number of dimensions as it is.
+fn same_rank(site: &Site<'_>, x: &[usize], y: &[usize]) -> Result<(), Diagnostic> {
+    if x.len() == y.len() {
+        return Ok(());
+    }
+    Err(site
+        .tensor_error(
+            site.output_id(0)?,
+            "the output has not as many dimensions as the input",
+        )
+        .expected(x.len())
+        .found(y.len())
+        .help("export the model again with fixed shapes"))
+}
+
 /// Checks that a list has a value for each of so many dimensions.
 fn for_each(site: &Site<'_>, values: &[i64], rank: usize) -> Result<(), Diagnostic> {
     if values.len() == rank {
@@ -136,7 +154,7 @@ pub(super) fn slice(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let (x, y) = shapes(site)?;
     let begins = site.integers(1, "where the part begins")?;
     for_each(site, &begins, x.len())?;
-    for_each(site, &vec![0; y.len()], x.len())?;
+    same_rank(site, x, y)?;
     let mut walk = Walk::of(x);
     for (axis, begin) in begins.into_iter().enumerate() {
         let begin = count(site, begin)?;
@@ -177,10 +195,11 @@ pub(super) fn strided_slice(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let mut walk = Walk::of(x);
     let mut shrunk = Vec::new();
     for (axis, part) in parts.iter().enumerate() {
-        walk = walk.part(axis, part.first, part.count, part.stride);
         if part.shrinks {
+            within(site, part.first, 1, x[axis])?;
             shrunk.push(axis);
         }
+        walk = walk.part(axis, part.first, part.count, part.stride);
     }
     Ok(one(walk.without(&shrunk), Walk::of(y)))
 }
@@ -243,8 +262,15 @@ pub(super) fn unpack(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
 pub(super) fn pack(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let y = &site.output(0)?.shape;
     let axis = site.axis(site.options().integer("axis"), y.len())?;
-    let inputs = (0..site.operator.inputs.len()).map(|input| {
-        within(site, input, 1, y[axis])?;
+    let parts = site.operator.inputs.len();
+    if parts != y[axis] {
+        return Err(site
+            .error("the output has not one part for each input")
+            .expected(format_args!("{parts} along axis {axis}"))
+            .found(y[axis])
+            .help("export the model again with fixed shapes"));
+    }
+    let inputs = (0..parts).map(|input| {
         Ok(Move {
             input,
             x: Walk::of(&site.input(input)?.shape),
@@ -259,14 +285,17 @@ pub(super) fn tile(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let (x, y) = shapes(site)?;
     let times = site.integers(1, "how often to repeat")?;
     for_each(site, &times, x.len())?;
-    for_each(site, &times, y.len())?;
+    let times: Result<Vec<usize>, _> = times.iter().map(|n| count(site, *n)).collect();
+    let times = times?;
+    let tiled = std::iter::zip(x, &times).map(|(size, times)| size.checked_mul(*times));
+    let tiled: Option<Vec<usize>> = tiled.collect();
+    site.expect_shape(site.output_id(0)?, &tiled.unwrap_or_default())?;
     let (mut from, mut to) = (Walk::of(x), Walk::of(y));
     for (axis, times) in times.into_iter().enumerate() {
         let at = 2 * axis;
-        from = from.repeated(at, count(site, times)?);
-        to = to
-            .split(at, x[axis])
-            .ok_or_else(|| unlike(site, site.operator.outputs[0], &Walk::of(x)))?;
+        from = from.repeated(at, times);
+        // Of nothing there are no rows.
+        to = to.split(at, x[axis]).unwrap_or_else(|| from.clone());
     }
     Ok(one(from, to))
 }
@@ -306,7 +335,9 @@ pub(super) fn space_to_depth(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let (block, _) = blocks(site, site.input_id(0)?)?;
     let (_, [_, _, _, channels]) = blocks(site, site.output_id(0)?)?;
     let in_blocks = Walk::of(x).split(1, block).and_then(|x| x.split(3, block));
-    let depth = channels.checked_div(block * block);
+    let depth = block
+        .checked_mul(block)
+        .and_then(|n| channels.checked_div(n));
     let out = depth.and_then(|depth| Walk::of(y).split(3, depth)?.split(3, block));
     match (in_blocks, out) {
         (Some(x), Some(y)) => Ok(one(x.in_order(&[0, 1, 3, 2, 4, 5]), y)),
@@ -317,7 +348,9 @@ pub(super) fn space_to_depth(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
 pub(super) fn depth_to_space(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let (x, y) = shapes(site)?;
     let (block, [_, _, _, channels]) = blocks(site, site.input_id(0)?)?;
-    let depth = channels.checked_div(block * block);
+    let depth = block
+        .checked_mul(block)
+        .and_then(|n| channels.checked_div(n));
     let deep = depth.and_then(|depth| Walk::of(x).split(3, depth)?.split(3, block));
     site.nhwc(site.output_id(0)?)?;
     let out = Walk::of(y).split(1, block).and_then(|y| y.split(3, block));
@@ -349,18 +382,22 @@ fn batches(site: &Site<'_>, image_is_output: usize) -> Result<Vec<Move>, Diagnos
     let sizes = sizes?;
     let places = sizes.iter().try_fold(1_usize, |n, b| n.checked_mul(*b));
     let places = places.filter(|n| (1..=MOST_MOVES).contains(n));
-    let (Some(places), true, true) = (
-        places,
-        margins.len() == 2 * sizes.len() && sizes.len() < image.len(),
-        image.len() == flat.len(),
-    ) else {
-        return Err(uneven(site).found(format_args!("{blocks:?} of {x:?}")));
+    margins.iter().try_for_each(|n| count(site, *n).map(drop))?;
+    // With margins and blocks that fit, all that is computed below lies within both tensors.
+    let fits = sizes.len() < image.len()
+        && shape::space_to_batch(image, &blocks, &margins).as_deref() == Some(flat);
+    let Some(places) = places.filter(|_| fits) else {
+        return Err(uneven(site)
+            .expected(
+                "blocks and paddings or crops that lead from the input's shape to the output's",
+            )
+            .found(format_args!("{x:?} and {y:?}"))
+            .help("export the model again with fixed shapes"));
     };
     let mut moves = Vec::new();
     for place in 0..places {
         let mut from_flat = Walk::of(flat).part(0, place * image[0], image[0], 1);
         let mut in_image = Walk::of(image);
-        within(site, place * image[0], image[0], flat[0])?;
         let mut rest = place;
         for (i, block) in sizes.iter().enumerate().rev() {
             let axis = i + 1;
@@ -370,8 +407,7 @@ fn batches(site: &Site<'_>, image_is_output: usize) -> Result<Vec<Move>, Diagnos
             // Element p of the flat tensor is element p × block + offset − before of the image.
             let first = before.saturating_sub(offset).div_ceil(step);
             let beyond = (image[axis] + before).saturating_sub(offset).div_ceil(step);
-            let last = beyond.min(flat[axis]);
-            let some = last.saturating_sub(first);
+            let some = beyond.saturating_sub(first);
             let at = (first * step + offset).saturating_sub(before);
             from_flat = from_flat.part(axis, first, some, 1);
             in_image = in_image.part(axis, at, some, step as isize);
@@ -389,7 +425,7 @@ pub(super) fn mirror_pad(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let (x, y) = shapes(site)?;
     let paddings = site.integers(1, "the paddings")?;
     for_each(site, &paddings, 2 * x.len())?;
-    for_each(site, &paddings, 2 * y.len())?;
+    same_rank(site, x, y)?;
     // REFLECT leaves the edge out, SYMMETRIC repeats it.
     let edge = match site.options().integer("mode") {
         0 => 1,
@@ -399,7 +435,10 @@ pub(super) fn mirror_pad(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     for (axis, pair) in paddings.as_chunks::<2>().0.iter().enumerate() {
         let [before, after] = [count(site, pair[0])?, count(site, pair[1])?];
         let size = x[axis];
-        if before.max(after) + edge > size || before + size + after != y[axis] {
+        if before.checked_add(size).and_then(|n| n.checked_add(after)) != Some(y[axis]) {
+            return Err(unlike(site, site.output_id(0)?, &Walk::of(x)));
+        }
+        if before.max(after) + edge > size {
             return Err(site
                 .error("the paddings do not fit the input")
                 .expected(format_args!(
@@ -420,7 +459,10 @@ pub(super) fn mirror_pad(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
         ];
         let parts: Vec<_> = parts.into_iter().flatten().filter(|p| p.1 > 0).collect();
         if walks.len() * parts.len() > MOST_MOVES {
-            return Err(site.error("too many dimensions are padded"));
+            return Err(site
+                .error("too many dimensions are padded")
+                .expected(format_args!("at most {MOST_MOVES} parts"))
+                .found(walks.len() * parts.len()));
         }
         walks = (walks.iter())
             .flat_map(|(x, y)| {

@@ -50,12 +50,8 @@ pub(super) fn pattern(value: &[u8]) -> [u8; 8] {
 
 /// Elements before the input, by dimension, checked against the output's shape.
 fn paddings(site: &Site<'_>) -> Result<Vec<usize>, Diagnostic> {
-    site.constant(1, "the paddings")?;
+    let values = site.integers(1, "the paddings")?;
     let (x, paddings_id) = (site.input(0)?, site.input_id(1)?);
-    let values = site
-        .input(1)?
-        .as_integers()
-        .ok_or_else(|| site.unsupported_types("int32 or int64 paddings"))?;
     let (pairs, rest) = values.as_chunks::<2>();
     if pairs.len() != x.shape.len() || !rest.is_empty() {
         return Err(site

@@ -21,7 +21,7 @@ impl Family for SameBytes {
         let x = choosing.tensor(site.input_id(0)?)?;
         let y = choosing.activation(site.output_id(0)?)?;
         if !x.is_constant() {
-            choosing.alias();
+            choosing.alias(0);
         }
         let all = Walk::of(&[y.len]);
         // A copy without loops always fits.

@@ -3,7 +3,11 @@
 use castiron_runtime::kernels::Float;
 
 use crate::error::Diagnostic;
+use crate::graph::shapes::dimension;
 use crate::graph::{Activation, DType, Quantization, Site, TensorId};
+
+/// Values of a list of axes, sizes or positions. Any number of operators may name one constant.
+const MOST_INTEGERS: usize = 4096;
 
 impl<'a> Site<'a> {
     /// A diagnostic for a combination of element types that has no kernel.
@@ -92,7 +96,14 @@ impl<'a> Site<'a> {
     /// A constant integer tensor's values.
     pub fn integers(&self, position: usize, what: &str) -> Result<Vec<i64>, Diagnostic> {
         self.constant(position, what)?;
-        let values = self.input(position)?.as_integers();
+        let tensor = self.input(position)?;
+        if tensor.elements() > MOST_INTEGERS {
+            return Err(self
+                .tensor_error(self.input_id(position)?, format!("{what} are too many"))
+                .expected(format_args!("at most {MOST_INTEGERS} values"))
+                .found(tensor.elements()));
+        }
+        let values = tensor.as_integers();
         values.ok_or_else(|| self.unsupported_types("int32 or int64 constants"))
     }
 
@@ -108,19 +119,11 @@ impl<'a> Site<'a> {
 
     /// An axis of a tensor of `rank` dimensions; negative ones count from the last.
     pub fn axis(&self, axis: i64, rank: usize) -> Result<usize, Diagnostic> {
-        let signed = rank as i64;
-        let index = if axis < 0 {
-            axis.saturating_add(signed)
-        } else {
-            axis
-        };
-        if (0..signed).contains(&index) {
-            return Ok(index as usize);
-        }
-        Err(self
-            .error("the axis is out of range")
-            .expected(format_args!("-{rank}..{rank}"))
-            .found(axis))
+        dimension(axis, rank).ok_or_else(|| {
+            self.error("the axis is out of range")
+                .expected(format_args!("-{rank}..{rank}"))
+                .found(axis)
+        })
     }
 
     /// Checks that two tensors have the same quantisation, for operators that copy stored

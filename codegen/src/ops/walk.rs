@@ -120,13 +120,23 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// `None` if the walks are not of the same counts.
+    /// `None` if the walks are not of the same counts, those of 1 left out.
     pub(super) fn new(x: &Walk, y: &Walk) -> Option<Self> {
-        if x.counts() != y.counts() {
+        // Axes of one element are no loops.
+        let several = |walk: &Walk| -> Vec<Loop> {
+            walk.loops
+                .iter()
+                .filter(|l| l.count != 1)
+                .copied()
+                .collect()
+        };
+        let (x_loops, y_loops) = (several(x), several(y));
+        let counts = |loops: &[Loop]| -> Vec<usize> { loops.iter().map(|l| l.count).collect() };
+        if counts(&x_loops) != counts(&y_loops) {
             return None;
         }
         let mut loops: Vec<Both> = Vec::new();
-        for (x, y) in std::iter::zip(&x.loops, &y.loops) {
+        for (x, y) in std::iter::zip(&x_loops, &y_loops) {
             let inner = Both {
                 count: x.count,
                 x: x.step,
@@ -134,7 +144,6 @@ impl Copy {
             };
             let rounds = inner.count as isize;
             match loops.last_mut() {
-                _ if inner.count == 1 => {}
                 Some(outer) if outer.x == rounds * inner.x && outer.y == rounds * inner.y => {
                     outer.count *= inner.count;
                     (outer.x, outer.y) = (inner.x, inner.y);

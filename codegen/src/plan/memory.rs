@@ -19,7 +19,7 @@ pub enum OutputMemory {
     #[default]
     Separate,
     /// The output is the bytes of the input at this position under another shape, and the
-    /// operator has nothing to do: RESHAPE, SQUEEZE, EXPAND_DIMS.
+    /// operator has nothing to do: RESHAPE, or TRANSPOSE that moves axes of 1 alone.
     Alias(usize),
     /// The output may overwrite the input at one of these positions, if the input is not
     /// needed afterwards. The first that can be overwritten is taken.

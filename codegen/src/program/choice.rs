@@ -4,6 +4,9 @@
 //! works in place is right only where the plan lets it. So a family states both at once, as a
 //! [`Choice`] whose operands are symbols. Planning comes after, and linking gives symbols addresses.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use castiron_runtime::host::HostKernel;
 
 use super::constants::Constant;
@@ -23,7 +26,7 @@ pub struct Choice {
     /// Its kernel calls, in order.
     pub calls: Vec<Call>,
     /// The constants that its calls name: their type, and their little-endian bytes.
-    pub constants: Vec<(ElementType, Vec<u8>)>,
+    pub constants: Vec<(ElementType, Arc<[u8]>)>,
 }
 
 /// One kernel call.
@@ -74,6 +77,8 @@ pub struct Choosing<'a> {
     graph: &'a Graph,
     purpose: Purpose,
     choice: Choice,
+    /// Constant tensors that are among the choice's constants.
+    named: HashMap<TensorId, Argument>,
 }
 
 impl<'a> Choosing<'a> {
@@ -82,6 +87,7 @@ impl<'a> Choosing<'a> {
             graph,
             purpose,
             choice: Choice::default(),
+            named: HashMap::new(),
         }
     }
 
@@ -94,10 +100,10 @@ impl<'a> Choosing<'a> {
         self.choice.memory.outputs = vec![OutputMemory::InPlace((0..inputs).collect())];
     }
 
-    /// Lets the one output be the bytes of the first input. The calls have to copy it all the same, and are
+    /// Lets the one output be the bytes of an input. The calls have to copy it all the same, and are
     /// left out where it is.
-    pub fn alias(&mut self) {
-        self.choice.memory.outputs = vec![OutputMemory::Alias(0)];
+    pub fn alias(&mut self, input: usize) {
+        self.choice.memory.outputs = vec![OutputMemory::Alias(input)];
     }
 
     /// A working buffer of the operator's own.
@@ -139,10 +145,15 @@ impl<'a> Choosing<'a> {
     /// # Errors
     /// If the tensor is of a type that no kernel takes.
     pub fn tensor(&mut self, id: TensorId) -> Result<Argument, Diagnostic> {
+        if let Some(named) = self.named.get(&id) {
+            return Ok(*named);
+        }
         let tensor = self.graph.tensor(id);
         match (&tensor.data, ElementType::of(tensor.dtype)) {
             (Some(data), Some(element)) => {
-                Ok(self.packed(element, tensor.elements(), data.to_vec()))
+                let packed = self.packed(element, tensor.elements(), data.clone());
+                self.named.insert(id, packed);
+                Ok(packed)
             }
             _ => self.activation(id),
         }
@@ -154,10 +165,10 @@ impl<'a> Choosing<'a> {
         for value in values {
             value.write(&mut bytes);
         }
-        self.packed(T::ELEMENT, values.len(), bytes)
+        self.packed(T::ELEMENT, values.len(), bytes.into())
     }
 
-    fn packed(&mut self, element: ElementType, len: usize, bytes: Vec<u8>) -> Argument {
+    fn packed(&mut self, element: ElementType, len: usize, bytes: Arc<[u8]>) -> Argument {
         let constants = &mut self.choice.constants;
         constants.push((element, bytes));
         Argument {

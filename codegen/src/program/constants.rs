@@ -1,6 +1,7 @@
 //! The packed constants of a program.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use castiron_runtime::host::Aligned;
 
@@ -10,7 +11,7 @@ use super::program::{ElementType, Memory, Operand};
 #[derive(Debug, Default)]
 pub(crate) struct ConstantPool {
     bytes: Aligned,
-    seen: HashMap<Vec<u8>, usize>,
+    seen: HashMap<Arc<[u8]>, usize>,
 }
 
 /// Kernels may read several small values at once.
@@ -18,7 +19,7 @@ const LEAST_ALIGNMENT: usize = 4;
 
 impl ConstantPool {
     /// The place of elements given as little-endian bytes.
-    pub(crate) fn pack(&mut self, element: ElementType, bytes: Vec<u8>) -> Operand {
+    pub(crate) fn pack(&mut self, element: ElementType, bytes: Arc<[u8]>) -> Operand {
         let len = bytes.len() / element.bytes();
         let alignment = element.bytes().max(LEAST_ALIGNMENT);
         let known = self.seen.get(&bytes).copied();

@@ -9,7 +9,7 @@ use core::cell::Cell;
 
 use super::{host_kernel, parameters, part};
 
-/// How many loops a copy may need: those of tensors of six dimensions in any order.
+/// How many loops a copy may have, after what lies together on both sides is one: any order of six dimensions.
 pub const LOOPS: usize = 6;
 
 /// Bytes that are moved at once, as whole words on a 32-bit processor.

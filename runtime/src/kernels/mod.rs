@@ -132,10 +132,6 @@ macro_rules! host_kernel {
                 self.run($(crate::host::FromOperand::from_operand($operand).ok_or(mismatch)?),*);
                 Ok(())
             }
-
-            fn boxed(&self) -> alloc::boxed::Box<dyn crate::host::HostKernel> {
-                alloc::boxed::Box::new(*self)
-            }
         }
     )*};
 }

@@ -116,7 +116,7 @@ impl Operands<'_> {
         fits(all.into_iter().eq((0..rank).map(Some)), || {
             let expected = format!("each of 0 to {} once", rank - 1);
             (
-                "the order of dimensions is none",
+                "the order is not a permutation of the dimensions",
                 1,
                 expected,
                 format!("{order:?}"),
@@ -185,8 +185,8 @@ impl Operands<'_> {
 
 /// The sizes that SPLIT_V's parts have, of which one may be the rest; `None` if they are not the whole.
 pub(in crate::tflite) fn rest_of(sizes: &[i64], whole: usize) -> Option<Vec<usize>> {
-    let given = sizes.iter().filter(|size| **size != -1);
-    let sum = given.map(|given| size(*given)).sum::<Option<usize>>()?;
+    let mut given = sizes.iter().filter(|size| **size != -1);
+    let sum = given.try_fold(0_usize, |sum, given| sum.checked_add(size(*given)?))?;
     let rest = whole.checked_sub(sum)?;
     let open = sizes.iter().filter(|size| **size == -1).count();
     let right = open == 1 || (open == 0 && rest == 0);
