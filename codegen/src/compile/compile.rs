@@ -233,13 +233,20 @@ impl<'a> Chosen<'a> {
         let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
         let mut problems = Vec::new();
         let mut choices = Vec::new();
+        let mut calls = 0;
         for (index, operator) in graph.operators.iter().enumerate() {
             let folded = |id: &TensorId| graph.tensor(*id).is_constant();
             if !operator.outputs.is_empty() && operator.outputs.iter().all(folded) {
                 choices.push(Choice::default());
                 continue;
             }
-            let (choice, verdict) = ops::choose(&graph, index);
+            let (mut choice, verdict) = ops::choose(&graph, index);
+            calls += choice.calls.len();
+            if calls > MOST_STEPS + choice.calls.len() {
+                // The model is refused for what there is already.
+                choice.calls = Vec::new();
+                choice.constants = Vec::new();
+            }
             choices.push(choice);
             if let Err(problem) = verdict {
                 problems.push(unfolded.remove(&index).unwrap_or(problem));

@@ -197,6 +197,13 @@ pub(super) fn strided_slice(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     for (axis, part) in parts.iter().enumerate() {
         if part.shrinks {
             within(site, part.first, 1, x[axis])?;
+            // References read beside the input there, or refuse it.
+            if strided.strides[axis] < 0 {
+                return Err(site
+                    .error("a dimension that shrinks has a negative stride")
+                    .expected("a stride of 1")
+                    .found(strided.strides[axis]));
+            }
             shrunk.push(axis);
         }
         walk = walk.part(axis, part.first, part.count, part.stride);
