@@ -9,13 +9,13 @@ use std::hint::black_box;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::{CompileOptions, compile, plan_graph};
 use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_header};
 use castiron_codegen::emit::rust::{RustOptions, file};
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
-use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::plan::{Plan, PlanOptions};
-use castiron_codegen::{ops, tflite};
+use castiron_codegen::tflite;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Further models, of very different sizes.
@@ -54,7 +54,7 @@ fn header(name: &str, bytes: &[u8], style: HeaderStyle) -> Result<()> {
 }
 
 fn plan(model: &Model) -> Result<Plan> {
-    Plan::new(&model.graphs[0], ops::memory, &PlanOptions::default())
+    plan_graph(&model.graphs[0], &PlanOptions::default()).map(|(_, plan)| plan)
 }
 
 fn generate(criterion: &mut Criterion) {

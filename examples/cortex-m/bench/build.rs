@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use castiron_codegen::emit::rust::accessors;
 use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::emit::rust::accessors;
 use castiron_codegen::program::Port;
 use castiron_codegen::tflite;
 
