@@ -1,7 +1,7 @@
 //! Boards: what a build's devicetree says about the hardware, and what follows from it.
 //!
 //! Data flows one way: `zephyr.dts` → [`dts::Devicetree`] → with [`rules::Rules`] a
-//! [`renode::Platform`] → [`crate::emit::repl`]; the devicetree's memories give
+//! [`renode::Platform`] → `emit::repl`; the devicetree's memories give
 //! [`platforms::Entry`] and the answer of [`fit`].
 
 pub mod code;

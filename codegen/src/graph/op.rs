@@ -75,6 +75,33 @@ impl fmt::Display for OpKind {
     }
 }
 
+impl BuiltinOperator {
+    /// Whether it computes element by element of inputs that broadcast, and has their common shape.
+    pub(crate) fn broadcasts(self) -> bool {
+        matches!(
+            self,
+            Self::Add
+                | Self::Div
+                | Self::Equal
+                | Self::FloorDiv
+                | Self::FloorMod
+                | Self::Greater
+                | Self::GreaterEqual
+                | Self::Less
+                | Self::LessEqual
+                | Self::LogicalAnd
+                | Self::LogicalOr
+                | Self::Maximum
+                | Self::Minimum
+                | Self::Mul
+                | Self::NotEqual
+                | Self::SelectV2
+                | Self::SquaredDifference
+                | Self::Sub
+        )
+    }
+}
+
 macro_rules! builtin_operators {
     ($($variant:ident $name:literal = $code:literal,)*) => {
         /// Every builtin operator of schema version 3.

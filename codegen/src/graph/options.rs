@@ -264,7 +264,8 @@ impl Options {
         self.listed(name) == Some(OptionValue::Bool(true))
     }
 
-    fn listed(&self, name: &str) -> Option<OptionValue> {
+    /// An option by the schema's name of it, where it is [listed](Self::Listed).
+    pub(crate) fn listed(&self, name: &str) -> Option<OptionValue> {
         match self {
             Self::Listed(options) => options.iter().find(|o| o.0 == name).map(|o| o.1),
             _ => None,

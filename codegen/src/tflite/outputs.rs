@@ -99,25 +99,7 @@ fn shapes(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
         | Op::Squeeze
         | Op::Tanh
         | Op::ZerosLike => x.to_vec(),
-        // Each with each, where one side may be repeated.
-        Op::Add
-        | Op::Sub
-        | Op::Mul
-        | Op::Div
-        | Op::Equal
-        | Op::FloorDiv
-        | Op::FloorMod
-        | Op::Greater
-        | Op::GreaterEqual
-        | Op::Less
-        | Op::LessEqual
-        | Op::LogicalAnd
-        | Op::LogicalOr
-        | Op::Maximum
-        | Op::Minimum
-        | Op::NotEqual
-        | Op::SelectV2
-        | Op::SquaredDifference => shapes::broadcast(operands.inputs().map(|x| &x.shape[..]))?,
+        op if op.broadcasts() => shapes::broadcast(operands.inputs().map(|x| &x.shape[..]))?,
         Op::Concatenation => {
             let axis = dimension(operands.option("axis"), x.len())?;
             let along = operands.inputs().map(|x| x.shape.get(axis).copied());

@@ -169,26 +169,7 @@ impl<'a> Operands<'a> {
             Op::ResizeBilinear | Op::ResizeNearestNeighbor => self.image(),
             Op::BroadcastTo => self.broadcast_to(),
             Op::BroadcastArgs => self.broadcast_args(),
-            Op::Add
-            | Op::Sub
-            | Op::Mul
-            | Op::Div
-            | Op::Equal
-            | Op::FloorDiv
-            | Op::FloorMod
-            | Op::Greater
-            | Op::GreaterEqual
-            | Op::Less
-            | Op::LessEqual
-            | Op::LogicalAnd
-            | Op::LogicalOr
-            | Op::Maximum
-            | Op::Minimum
-            | Op::NotEqual
-            | Op::Pow
-            | Op::Prelu
-            | Op::SelectV2
-            | Op::SquaredDifference => self.broadcast(),
+            op if op.broadcasts() || matches!(op, Op::Pow | Op::Prelu) => self.broadcast(),
             Op::BatchMatmul => self.batch_matmul(),
             Op::Svdf => self.svdf(),
             _ => Ok(()),

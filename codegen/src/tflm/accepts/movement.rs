@@ -300,10 +300,6 @@ fn strides_of_each(site: &Site<'_>) -> Result<(), String> {
 }
 
 fn strided(site: &Site<'_>) -> Result<(), String> {
-    let mask = |name| match listed(site, name) {
-        Some(OptionValue::Integer(mask)) => mask,
-        _ => 0,
-    };
     let [Some(begin), Some(end), Some(strides)] = [1, 2, 3].map(|n| integers(In(n), site)) else {
         return Ok(());
     };
@@ -311,14 +307,9 @@ fn strided(site: &Site<'_>) -> Result<(), String> {
         return Ok(());
     };
     let parts = Strided {
-        begin,
-        end,
-        strides,
-        begin_mask: mask("begin_mask"),
-        end_mask: mask("end_mask"),
-        shrink_mask: mask("shrink_axis_mask"),
         // The kernel does not know of it.
         offset: false,
+        ..Strided::new(site.options(), begin, end, strides)
     };
     match parts.of(&x.shape) {
         Some(shape) if shape == y.shape => Ok(()),

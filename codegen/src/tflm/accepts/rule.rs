@@ -244,10 +244,7 @@ pub(super) fn activation(site: &Site<'_>) -> Activation {
 
 /// An option that castiron hands on as it is.
 pub(super) fn listed(site: &Site<'_>, name: &str) -> Option<OptionValue> {
-    match site.options() {
-        Options::Listed(options) => options.iter().find(|o| o.0 == name).map(|o| o.1),
-        _ => None,
-    }
+    site.options().listed(name)
 }
 
 /// The scale that TFLM has for a tensor, if it is quantised.
