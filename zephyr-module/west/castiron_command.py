@@ -33,7 +33,7 @@ MODEL = "CONFIG_KENNING_MODEL_PATH"
 # no model.
 FLAGS = {
     *("-h", "--help", "-V", "--version", "-q", "--quiet", "--json"),
-    *("--no-io-spec", "--allow-estimate", "--no-code"),
+    *("--no-io-spec", "--allow-estimate", "--no-code", "--force"),
 }
 USAGE, FILES = 2, 3  # the executable's exit codes
 PARSER: dict[str, Any] = {
