@@ -54,7 +54,7 @@ fn header(name: &str, bytes: &[u8], style: HeaderStyle) -> Result<()> {
 }
 
 fn plan(model: &Model) -> Result<Plan> {
-    plan_graph(&model.graphs[0], &PlanOptions::default()).map(|(_, plan)| plan)
+    plan_graph(model, 0, &PlanOptions::default()).map(|(_, plan)| plan)
 }
 
 fn generate(criterion: &mut Criterion) {

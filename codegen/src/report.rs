@@ -183,6 +183,9 @@ pub struct CompiledReport {
     pub ok: bool,
     /// Bytes of the one arena of all entry points.
     pub arena_bytes: Option<usize>,
+    /// Bytes of what lasts from run to run, beside the arena.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_bytes: Option<usize>,
     /// Bytes of packed constants in flash.
     pub weight_bytes: Option<usize>,
     /// Kernel calls of all entry points.
@@ -377,8 +380,9 @@ impl CompiledReport {
         Self {
             ok: program.is_some(),
             arena_bytes: program.map(|p| p.arena_bytes),
+            state_bytes: program.map(|p| p.state_bytes).filter(|bytes| *bytes > 0),
             weight_bytes: program.map(|p| p.constants.bytes().len()),
-            steps: program.map(|p| p.entries.iter().map(|e| e.steps.len()).sum()),
+            steps: program.map(|p| p.calls().count()),
             problems: (problems.unwrap_or_default().iter())
                 .map(without_file)
                 .collect(),

@@ -30,5 +30,5 @@ mod testing;
 
 pub use arch::c_abi;
 pub use arch::foreign::{CInterface, EngineError, Foreign};
-pub use arch::memory::{Arena, Cells, Constants, Element};
+pub use arch::memory::{ALIGNMENT, Arena, Cells, Constants, Element};
 pub use spec::{Quantized, TensorSpec};

@@ -156,10 +156,9 @@ impl Golden {
     pub fn outputs(&self, program: &Program, cases: usize) -> Vec<Vec<u8>> {
         let mut outputs = Vec::new();
         for (i, entry) in program.entries.iter().enumerate() {
-            for machine in runs(program, entry, &self.cases_of(i, entry)).take(cases) {
-                let all = (0..entry.outputs.len()).filter_map(|i| machine.output(i));
-                outputs.extend(all.map(<[u8]>::to_vec));
-            }
+            let folder = self.cases_of(i, entry);
+            let runs = runs(program, entry, &folder);
+            outputs.extend(runs.take(cases).flatten());
         }
         outputs
     }
@@ -173,23 +172,37 @@ impl Golden {
     }
 }
 
-/// The machine after each case of a folder.
+/// All outputs of each case of a folder. Where its `meta.json` says so, cases are successive runs, and what
+/// lasts from run to run stays; otherwise each begins with a state as at first.
 fn runs<'a>(
     program: &'a Program,
     entry: &'a Entry,
     folder: &'a Path,
-) -> impl Iterator<Item = Machine<'a>> {
+) -> impl Iterator<Item = Vec<Vec<u8>>> {
     let file = move |case: usize, i: usize| folder.join(format!("in_{case}_{i}.bin"));
     let cases = (0..).take_while(move |case| file(*case, 0).is_file());
+    let mut machine = Machine::new(program, entry);
+    let successive = is_stateful(folder);
     cases.map(move |case| {
-        let mut machine = Machine::new(program, entry);
+        if !successive {
+            machine.reset();
+        }
         for i in 0..entry.inputs.len() {
             let bytes = fs::read(file(case, i)).expect("a case has every input");
             machine.set_input(i, &bytes).expect("inputs fit the model");
         }
         machine.run().expect("kernels take their operands");
-        machine
+        let outputs = (0..entry.outputs.len()).filter_map(|i| machine.output(i));
+        outputs.map(<[u8]>::to_vec).collect()
     })
+}
+
+fn is_stateful(folder: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(folder.join("meta.json")) else {
+        return false;
+    };
+    let meta: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    meta["golden"]["stateful"] == true
 }
 
 fn check_entry(
@@ -199,12 +212,12 @@ fn check_entry(
 ) -> Result<(usize, f32), Difference> {
     let mut worst = 0f32;
     let mut cases = 0;
-    for (case, machine) in runs(program, entry, folder).enumerate() {
+    for (case, outputs) in runs(program, entry, folder).enumerate() {
         cases += 1;
         for (i, port) in entry.outputs.iter().enumerate() {
             let expected = folder.join(format!("out_{case}_{i}.bin"));
             let expected = fs::read(expected).expect("a case has every output");
-            let found = machine.output(i).expect("the model has the output");
+            let found = &outputs[i];
             let at = |element, found: String, expected: String| Difference {
                 case: format!("{}/{case}", folder.display()),
                 output: i,

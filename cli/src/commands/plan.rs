@@ -13,7 +13,7 @@ use clap::Args;
 use super::Answer;
 use super::arena::Kernels;
 use crate::args::{Destination, General};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::input::{self, ModelFile};
 use crate::output::Outputs;
 use crate::progress;
@@ -151,15 +151,15 @@ fn embed(input: &ModelFile, arguments: &Arguments, general: &General) -> Result<
 
 fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
     let model = &input.model;
-    let graph = model.graphs.get(arguments.subgraph).ok_or_else(|| {
+    if arguments.subgraph >= model.graphs.len() {
         let mut d =
             Diagnostic::new(format!("there is no subgraph {}", arguments.subgraph)).expected(
                 format_args!("0 to {}", model.graphs.len().saturating_sub(1)),
             );
         d.place.file = Some(model.file.clone());
-        Failure::from(d)
-    })?;
-    let planned = compile::plan_graph(graph, &arguments.options())
+        return Err(d.into());
+    }
+    let planned = compile::plan_graph(model, arguments.subgraph, &arguments.options())
         .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
     Ok(planned.1)
 }

@@ -74,8 +74,8 @@ impl CodeTable {
 /// The kernels that a model calls, and how often.
 pub fn kernels(program: &Program) -> BTreeMap<&'static str, u64> {
     let mut kernels = BTreeMap::new();
-    for step in program.entries.iter().flat_map(|entry| &entry.steps) {
-        *kernels.entry(step.kernel.name()).or_default() += 1;
+    for call in program.calls() {
+        *kernels.entry(call.kernel.name()).or_default() += 1;
     }
     kernels
 }

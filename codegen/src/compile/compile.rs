@@ -1,23 +1,28 @@
 //! Compiles a model: chooses what computes each entry's operators, plans its arena, and links both.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::link::Linker;
+use super::link::{Linker, Surroundings};
 use super::variables;
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
+use crate::graph::variables::Variables;
+use crate::graph::{
+    DType, Graph, Model, Signature, SignaturePort, Tensor, TensorId, callees_first, names_of_ports,
+};
 use crate::ops;
 use crate::passes;
-use crate::plan::{OpMemory, Plan, PlanOptions};
+use crate::plan::{Kept, Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{
-    Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Step, element,
+    Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Routine, Step, element,
 };
 
-/// The most kernel calls of a program, of all its entry points.
+/// The most kernel calls of a program, of all its entry points and the subgraphs that they run.
 const MOST_STEPS: usize = 4096;
 /// The most inputs and outputs of a program, of all its entry points.
 const MOST_PORTS: usize = 1024;
+/// How deep subgraphs may run each other: each is a call on the firmware's stack.
+const MOST_NESTED: usize = 32;
 
 /// What a user may choose.
 #[derive(Debug, Clone, Default)]
@@ -43,106 +48,244 @@ pub struct Examined {
     pub verdicts: Vec<Verdict>,
 }
 
-/// Compiles a model, and says of every subgraph what there is to know whether or not it compiles. Each
-/// is planned once.
+/// Compiles a model, and says of every subgraph what there is to know whether or not it compiles.
 pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
-    let mut attempt = Attempt::new(model, options);
-    let compiled = attempt.entries.iter().map(|entry| {
-        let verdict = Verdict {
-            plan: Some(entry.plan.clone()),
-            problems: Vec::new(),
+    let attempt = Attempt::new(model, options);
+    let mut verdicts: HashMap<usize, Verdict> = HashMap::new();
+    for chosen in &attempt.chosen {
+        let placed = attempt.layout.as_ref().and_then(|l| l.graph(chosen.index));
+        let verdict = match placed {
+            Some(placed) => Verdict {
+                plan: Some(placed.plan.clone()),
+                problems: Vec::new(),
+            },
+            None => chosen.verdict(&options.plan),
         };
-        (entry.graph, verdict)
-    });
-    let mut known: HashMap<usize, Verdict> = compiled.collect();
-    known.extend(std::mem::take(&mut attempt.refused));
-    let verdict = |(index, graph)| {
-        let known = known.remove(&index);
-        known.unwrap_or_else(|| judge(graph, &options.plan))
+        verdicts.insert(chosen.index, verdict);
+    }
+    let verdict = |index| {
+        let known = verdicts.remove(&index);
+        known.unwrap_or_else(|| judge(model, index, &options.plan))
     };
     Examined {
-        verdicts: model.graphs.iter().enumerate().map(verdict).collect(),
+        verdicts: (0..model.graphs.len()).map(verdict).collect(),
         program: attempt.program(),
     }
 }
 
-/// The entry points of a model, compiled or refused.
+/// A model, chosen for and laid out as far as it goes.
 struct Attempt<'a> {
     model: &'a Model,
-    constants: ConstantPool,
-    entries: Vec<Entry>,
-    /// Subgraphs that do not compile.
-    refused: Vec<(usize, Verdict)>,
+    entry_points: Vec<EntryPoint<'a>>,
+    /// The subgraphs that run, each behind those that it runs itself.
+    chosen: Vec<Chosen<'a>>,
+    /// Variables that do not start at zeros, and the value of each of their bytes.
+    first_values: Vec<(Kept, u8)>,
+    /// There is one if there are no diagnostics.
+    layout: Option<Layout>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Attempt<'a> {
     fn new(model: &'a Model, options: &CompileOptions) -> Self {
         let entry_points = entry_points(model);
+        let roots: Vec<usize> = entry_points.iter().map(|(root, _)| *root).collect();
+        let Choices {
+            chosen,
+            variables,
+            wrong,
+        } = Choices::new(model, &roots);
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        for chosen in &chosen {
+            let problems = chosen.problems.iter().cloned();
+            diagnostics.extend(problems.map(|d| d.in_subgraph(chosen.index)));
+        }
+        // An operator whose handle is unknown says so once.
+        let said: BTreeSet<(Option<usize>, Option<usize>)> = (diagnostics.iter())
+            .map(|d| (d.place.subgraph, d.place.operator.as_ref().map(|o| o.0)))
+            .collect();
+        let unsaid = |d: &Diagnostic| {
+            !said.contains(&(d.place.subgraph, d.place.operator.as_ref().map(|o| o.0)))
+        };
+        diagnostics.extend(wrong.into_iter().filter(unsaid));
+        diagnostics.extend(too_deep(&chosen));
+        diagnostics.extend(too_many_steps(&chosen));
+        diagnostics.extend(too_many_ports(model, &roots));
+        let first_values =
+            variables::first_values(model, chosen.iter().map(|c| c.index), &variables);
         let mut attempt = Self {
             model,
-            constants: ConstantPool::default(),
-            entries: Vec::new(),
-            refused: Vec::new(),
-            diagnostics: variables::check(model, &entry_points),
+            entry_points,
+            chosen,
+            first_values,
+            layout: None,
+            diagnostics,
         };
-        for (index, signature) in entry_points {
-            match compile_graph(model, index, options, &mut attempt.constants) {
-                Ok(mut entry) => {
-                    if let Some(signature) = signature {
-                        name_ports(&model.graphs[index], &mut entry, signature);
-                    }
-                    attempt.entries.push(entry);
-                }
-                Err(verdict) => {
-                    let problems = verdict.problems.iter().cloned();
-                    let problems = problems.map(|d| d.in_subgraph(index));
-                    attempt.diagnostics.extend(problems);
-                    attempt.refused.push((index, verdict));
-                }
+        if attempt.diagnostics.is_empty() {
+            let ready = !attempt.first_values.is_empty();
+            match lay_out(&attempt.chosen, &roots, &variables, ready, &options.plan) {
+                Ok(layout) => attempt.layout = Some(layout),
+                Err(error) => attempt
+                    .diagnostics
+                    .extend(error.diagnostics().iter().cloned()),
             }
         }
         attempt
     }
 
-    /// Code for thousands of calls takes this generator seconds and the compiler minutes.
-    fn too_many_steps(&self) -> Option<Diagnostic> {
-        let steps: usize = self.entries.iter().map(|entry| entry.steps.len()).sum();
-        (steps > MOST_STEPS).then(|| {
-            Diagnostic::new("the model needs more kernel calls than the compiled engine makes")
-                .expected(format_args!("at most {MOST_STEPS}"))
-                .found(steps)
-                .help("make the model of fewer operators, or of operators with fewer inputs")
-        })
-    }
-
-    /// Each is a function, with its types, in what is written.
-    fn too_many_ports(&self) -> Option<Diagnostic> {
-        let ports = |entry: &Entry| entry.inputs.len() + entry.outputs.len();
-        let ports: usize = self.entries.iter().map(ports).sum();
-        (ports > MOST_PORTS).then(|| {
-            Diagnostic::new("the model has more inputs and outputs than the compiled engine takes")
-                .expected(format_args!("at most {MOST_PORTS}"))
-                .found(ports)
-                .help("concatenate them in the model, or convert fewer signatures")
-        })
-    }
-
     fn program(mut self) -> Result<Program> {
-        self.diagnostics.extend(self.too_many_steps());
-        self.diagnostics.extend(self.too_many_ports());
-        let compiled = match Error::from_many(self.diagnostics) {
-            Some(error) => Err(error),
-            None => Program {
-                name: self.model.stem().to_owned(),
-                arena_bytes: (self.entries.iter().map(|e| e.plan.peak_bytes).max()).unwrap_or(0),
-                constants: self.constants.into_bytes(),
-                entries: self.entries,
-            }
-            .checked(),
+        let diagnostics = std::mem::take(&mut self.diagnostics);
+        let linked = match (Error::from_many(diagnostics), self.layout.take()) {
+            (None, Some(layout)) => self.link(&layout),
+            (error, _) => Err(error.unwrap_or_else(|| {
+                Diagnostic::new("castiron is wrong: it laid nothing out").into()
+            })),
         };
-        compiled.map_err(|error| error.in_file(&self.model.file))
+        linked
+            .and_then(Program::checked)
+            .map_err(|error| error.in_file(&self.model.file))
     }
+
+    fn link(&mut self, layout: &Layout) -> Result<Program> {
+        let called: HashSet<usize> = (self.chosen.iter())
+            .flat_map(|chosen| chosen.graph.callees())
+            .collect();
+        let mut choices: HashMap<usize, Vec<Choice>> = (self.chosen.iter_mut())
+            .map(|chosen| (chosen.index, std::mem::take(&mut chosen.choices)))
+            .collect();
+        let routines = self.chosen.iter().map(|chosen| chosen.index);
+        let routines: Vec<usize> = routines.filter(|index| called.contains(index)).collect();
+        let graphs = self
+            .chosen
+            .iter()
+            .map(|chosen| (chosen.index, &*chosen.graph));
+        let around = Surroundings {
+            layout,
+            graphs: graphs.collect(),
+            routines: (routines.iter().enumerate())
+                .map(|(position, index)| (*index, position))
+                .collect(),
+        };
+        let mut constants = ConstantPool::default();
+        let mut program = Program {
+            name: self.model.stem().to_owned(),
+            arena_bytes: layout.arena_bytes,
+            state_bytes: layout.state_bytes,
+            constants: Default::default(),
+            routines: Vec::new(),
+            entries: Vec::new(),
+        };
+        for index in routines {
+            let wrong = |d: Diagnostic| Error::from(d.in_subgraph(index));
+            let mut linker = Linker::new(&around, index, &mut constants, false).map_err(wrong)?;
+            let choices = choices.remove(&index).unwrap_or_default();
+            linker.operators(choices).map_err(wrong)?;
+            program.routines.push(Routine {
+                graph: index,
+                steps: linker.into_steps(),
+            });
+        }
+        for (index, signature) in &self.entry_points {
+            let wrong = |d: Diagnostic| Error::from(d.in_subgraph(*index));
+            let mut linker = Linker::new(&around, *index, &mut constants, true).map_err(wrong)?;
+            linker.first_values(&self.first_values).map_err(wrong)?;
+            match choices.remove(index) {
+                Some(choices) => linker.operators(choices).map_err(wrong)?,
+                // Another subgraph runs it, too.
+                None => linker.routine().map_err(wrong)?,
+            }
+            let placed = layout.graph(*index);
+            let placed =
+                placed.ok_or_else(|| Diagnostic::new("castiron is wrong: it planned nothing"))?;
+            let mut entry = Entry {
+                signature: None,
+                graph: *index,
+                inputs: linker.inputs().map_err(wrong)?,
+                outputs: linker.outputs().map_err(wrong)?,
+                steps: linker.into_steps(),
+                macs: 0,
+                plan: placed.plan.clone(),
+            };
+            entry.macs = macs(&entry.steps, &program.routines);
+            if let Some(signature) = signature {
+                name_ports(&self.model.graphs[*index], &mut entry, signature);
+            }
+            program.entries.push(entry);
+        }
+        program.constants = constants.into_bytes();
+        Ok(program)
+    }
+}
+
+/// Code for thousands of calls takes this generator seconds and the compiler minutes.
+fn too_many_steps(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
+    let steps: usize = chosen.iter().map(|chosen| chosen.actions).sum();
+    (steps > MOST_STEPS).then(|| {
+        Diagnostic::new("the model needs more kernel calls than the compiled engine makes")
+            .expected(format_args!("at most {MOST_STEPS}"))
+            .found(steps)
+            .help("make the model of fewer operators, or of operators with fewer inputs")
+    })
+}
+
+/// Each is a function, with its types, in what is written.
+fn too_many_ports(model: &Model, roots: &[usize]) -> Option<Diagnostic> {
+    let graphs = roots.iter().map(|root| &model.graphs[*root]);
+    let ports: usize = graphs
+        .map(|graph| graph.inputs.len() + graph.outputs.len())
+        .sum();
+    (ports > MOST_PORTS).then(|| {
+        Diagnostic::new("the model has more inputs and outputs than the compiled engine takes")
+            .expected(format_args!("at most {MOST_PORTS}"))
+            .found(ports)
+            .help("concatenate them in the model, or convert fewer signatures")
+    })
+}
+
+fn too_deep(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
+    let mut depths: HashMap<usize, usize> = HashMap::new();
+    for chosen in chosen {
+        let below = chosen.graph.callees().filter_map(|c| depths.get(&c));
+        let depth = below.max().map_or(0, |deepest| deepest + 1);
+        depths.insert(chosen.index, depth);
+    }
+    let (index, depth) = depths
+        .into_iter()
+        .max_by_key(|(index, depth)| (*depth, *index))?;
+    (depth > MOST_NESTED).then(|| {
+        Diagnostic::new("subgraphs run each other too deep for the compiled engine")
+            .expected(format_args!("at most {MOST_NESTED} inside each other"))
+            .found(depth)
+            .help("write fewer conditions and loops inside each other where the model is made")
+            .in_subgraph(index)
+    })
+}
+
+/// Multiply-accumulates of steps.
+fn macs(steps: &[Step], routines: &[Routine]) -> u64 {
+    // Each routine comes behind those that it runs.
+    let mut of_routines: Vec<u64> = Vec::new();
+    for routine in routines {
+        let macs = macs_of(&routine.steps, &of_routines);
+        of_routines.push(macs);
+    }
+    macs_of(steps, &of_routines)
+}
+
+fn macs_of(steps: &[Step], routines: &[u64]) -> u64 {
+    let of_step = |step: &Step| match step {
+        Step::Call(call) => call.macs,
+        Step::Run(routine) => routines.get(*routine).copied().unwrap_or(0),
+        Step::If {
+            then, otherwise, ..
+        } => macs_of(then, routines).max(macs_of(otherwise, routines)),
+        Step::While { test, body, .. } => {
+            macs_of(test, routines).saturating_add(macs_of(body, routines))
+        }
+        // Not of every run.
+        Step::Once { .. } | Step::Observe(_) => 0,
+    };
+    (steps.iter().map(of_step)).fold(0, |sum: u64, macs| sum.saturating_add(macs))
 }
 
 /// A subgraph, and the signature that names it.
@@ -175,76 +318,89 @@ fn name_ports(graph: &Graph, entry: &mut Entry, signature: &Signature) {
     rename(&mut entry.outputs, &graph.outputs, &signature.outputs);
 }
 
-fn compile_graph(
-    model: &Model,
-    index: usize,
-    options: &CompileOptions,
-    constants: &mut ConstantPool,
-) -> std::result::Result<Entry, Verdict> {
-    let chosen = Chosen::new(&model.graphs[index]);
-    let plan = chosen.plan(&options.plan).map_err(unplanned)?;
-    if !chosen.problems.is_empty() {
-        return Err(Verdict {
-            plan: Some(plan),
-            problems: chosen.problems,
-        });
+/// What was chosen for all subgraphs that run.
+struct Choices<'a> {
+    /// Each behind those that it runs itself.
+    chosen: Vec<Chosen<'a>>,
+    variables: Variables,
+    /// What is wrong with the use of variables.
+    wrong: Vec<Diagnostic>,
+}
+
+impl<'a> Choices<'a> {
+    fn new(model: &'a Model, roots: &[usize]) -> Self {
+        let order = callees_first(roots, |index| model.graphs[index].callees().collect());
+        let mut reached = order.clone();
+        reached.sort_unstable();
+        let (variables, wrong) = Variables::of(model, &reached);
+        let chosen = order.iter();
+        let chosen =
+            chosen.map(|index| Chosen::new(model, *index, &variables, roots.contains(index)));
+        Self {
+            chosen: chosen.collect(),
+            variables,
+            wrong,
+        }
     }
-    let wrong = |plan: &Plan, problem| Verdict {
-        plan: Some(plan.clone()),
-        problems: vec![problem],
-    };
-    let mut choices = chosen.choices;
-    let mut linker = Linker::new(&chosen.graph, &plan, constants);
-    for &operator in &plan.order {
-        let choice = std::mem::take(&mut choices[operator]);
-        linker
-            .operator(operator, choice)
-            .map_err(|d| wrong(&plan, d))?;
-    }
-    let inputs = linker.inputs().map_err(|d| wrong(&plan, d))?;
-    let outputs = linker.outputs().map_err(|d| wrong(&plan, d))?;
-    let (steps, observations) = linker.into_steps();
-    Ok(Entry {
-        signature: None,
-        graph: index,
-        inputs,
-        outputs,
-        macs: (steps.iter()).fold(0, |sum: u64, s: &Step| sum.saturating_add(s.macs)),
-        steps,
-        observations,
-        plan,
-    })
+}
+
+fn lay_out(
+    chosen: &[Chosen<'_>],
+    roots: &[usize],
+    variables: &Variables,
+    ready: bool,
+    options: &PlanOptions,
+) -> Result<Layout> {
+    let units: Vec<Unit<'_>> = (chosen.iter())
+        .map(|chosen| Unit {
+            index: chosen.index,
+            graph: &chosen.graph,
+            memory: chosen.choices.iter().map(|c| c.memory.clone()).collect(),
+        })
+        .collect();
+    let values = variables.values.iter();
+    let bytes = values.map(|value| value.as_ref().map_or(0, Tensor::bytes));
+    Layout::new(&units, roots, &bytes.collect::<Vec<_>>(), ready, options)
 }
 
 /// What was chosen for a graph, as far as it goes.
 struct Chosen<'a> {
+    /// Its index in the file.
+    index: usize,
     /// The graph after all passes.
     graph: Cow<'a, Graph>,
     /// By operator; empty for those that are done at build time.
     choices: Vec<Choice>,
+    /// Actions of all choices, those that are left out among them.
+    actions: usize,
     /// Of every operator that cannot be compiled, in the file's order, then of inputs and outputs.
     problems: Vec<Diagnostic>,
 }
 
 impl<'a> Chosen<'a> {
-    fn new(graph: &'a Graph) -> Self {
-        let passed = passes::run(graph);
+    fn new(model: &'a Model, index: usize, variables: &Variables, is_entry: bool) -> Self {
+        let passed = passes::run(&model.graphs[index]);
         let graph = passed.graph;
         let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
         let mut problems = Vec::new();
         let mut choices = Vec::new();
-        let mut calls = 0;
+        let mut actions = 0;
+        let purpose = Purpose::Firmware {
+            model,
+            subgraph: index,
+            variables,
+        };
         for (index, operator) in graph.operators.iter().enumerate() {
             let folded = |id: &TensorId| graph.tensor(*id).is_constant();
             if !operator.outputs.is_empty() && operator.outputs.iter().all(folded) {
                 choices.push(Choice::default());
                 continue;
             }
-            let (mut choice, verdict) = ops::choose(&graph, index);
-            calls += choice.calls.len();
-            if calls > MOST_STEPS + choice.calls.len() {
+            let (mut choice, verdict) = ops::choose(&graph, index, purpose);
+            actions += choice.actions.len();
+            if actions > MOST_STEPS + choice.actions.len() {
                 // The model is refused for what there is already.
-                choice.calls = Vec::new();
+                choice.actions = Vec::new();
                 choice.constants = Vec::new();
             }
             choices.push(choice);
@@ -252,20 +408,40 @@ impl<'a> Chosen<'a> {
                 problems.push(unfolded.remove(&index).unwrap_or(problem));
             }
         }
-        let choosing = Choosing::new(&graph, Purpose::Firmware);
-        let inputs = graph.inputs.iter().map(|id| choosing.activation(*id).err());
-        let outputs = graph.outputs.iter().map(|id| element(&graph, *id).err());
+        // Handles are handed to subgraphs, and stand for memory that is known.
+        let handle = |id: &&TensorId| !is_entry && graph.tensor(**id).dtype == DType::Resource;
+        let choosing = Choosing::new(&graph, purpose);
+        let inputs = graph.inputs.iter().filter(|id| !handle(id));
+        let inputs = inputs.map(|id| choosing.activation(*id).err());
+        let outputs = graph.outputs.iter().filter(|id| !handle(id));
+        let outputs = outputs.map(|id| element(&graph, *id).err());
         problems.extend(inputs.chain(outputs).flatten());
         Self {
+            index,
             choices,
+            actions,
             problems,
             graph,
         }
     }
 
+    /// The plan of the graph alone, without the subgraphs that it runs.
     fn plan(&self, options: &PlanOptions) -> Result<Plan> {
         let memory: Vec<&OpMemory> = self.choices.iter().map(|c| &c.memory).collect();
         Plan::new(&self.graph, |_, index| memory[index].clone(), options)
+    }
+
+    fn verdict(&self, options: &PlanOptions) -> Verdict {
+        match self.plan(options) {
+            Ok(plan) => Verdict {
+                plan: Some(plan),
+                problems: self.problems.clone(),
+            },
+            Err(error) => Verdict {
+                plan: None,
+                problems: error.diagnostics().to_vec(),
+            },
+        }
     }
 }
 
@@ -278,32 +454,31 @@ pub struct Verdict {
     pub problems: Vec<Diagnostic>,
 }
 
-/// What there is to say of the operators of a subgraph that is no entry point.
-fn judge(graph: &Graph, options: &PlanOptions) -> Verdict {
-    let chosen = Chosen::new(graph);
-    match chosen.plan(options) {
-        Ok(plan) => Verdict {
-            plan: Some(plan),
-            problems: chosen.problems,
-        },
-        Err(error) => unplanned(error),
-    }
-}
-
-fn unplanned(error: Error) -> Verdict {
-    Verdict {
-        plan: None,
-        problems: error.diagnostics().to_vec(),
-    }
+/// What there is to say of the operators of a subgraph that does not run.
+fn judge(model: &Model, index: usize, options: &PlanOptions) -> Verdict {
+    let (variables, _) = Variables::of(model, &[index]);
+    Chosen::new(model, index, &variables, false).verdict(options)
 }
 
 /// Chooses what computes a subgraph and plans its arena: what [`compile`] links, and what there is to
-/// know of the arena of a model that does not compile.
+/// know of the arena of a model that does not compile. Subgraphs that it runs are planned with it.
 ///
 /// # Errors
 /// If the sizes overflow.
-pub fn plan_graph<'a>(graph: &'a Graph, options: &PlanOptions) -> Result<(Cow<'a, Graph>, Plan)> {
-    let chosen = Chosen::new(graph);
-    let plan = chosen.plan(options)?;
-    Ok((chosen.graph, plan))
+pub fn plan_graph<'a>(
+    model: &'a Model,
+    index: usize,
+    options: &PlanOptions,
+) -> Result<(Cow<'a, Graph>, Plan)> {
+    let Choices {
+        mut chosen,
+        variables,
+        ..
+    } = Choices::new(model, &[index]);
+    let layout = lay_out(&chosen, &[index], &variables, false, options)?;
+    let plan = layout.graph(index).map(|placed| placed.plan.clone());
+    // The last is the one that runs all others.
+    let graph = chosen.pop().map(|chosen| chosen.graph);
+    let found = graph.zip(plan);
+    found.ok_or_else(|| Diagnostic::new("castiron is wrong: it planned nothing").into())
 }

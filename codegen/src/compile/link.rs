@@ -3,172 +3,396 @@
 
 use std::collections::HashMap;
 
-use castiron_runtime::kernels;
+use castiron_runtime::kernels::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
 
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Site, TensorId};
-use crate::plan::{OpMemory, OutputCopy, OutputMemory, Plan, Region};
+use crate::plan::{Kept, Layout, OutputCopy, Placed, Region};
 use crate::program::{
-    Argument, Choice, ConstantPool, ElementType, Memory, Observation, Operand, Place, Port, Step,
-    element, misplaced,
+    Action, Argument, Choice, ConstantPool, ElementType, Invocation, KernelCall, Memory,
+    Observation, Operand, Origin, Place, Port, Step, element, misplaced,
 };
 use crate::work;
 
-/// The steps of one entry point so far.
+/// What every subgraph's linking needs of the others.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    pub(super) layout: &'a Layout,
+    /// All subgraphs that run, after their passes, by their index in the file.
+    pub(super) graphs: HashMap<usize, &'a Graph>,
+    /// Positions of routines by their subgraph's index.
+    pub(super) routines: HashMap<usize, usize>,
+}
+
+/// The steps of one subgraph so far.
 #[derive(Debug)]
 pub(super) struct Linker<'a> {
+    around: &'a Surroundings<'a>,
+    index: usize,
     graph: &'a Graph,
-    plan: &'a Plan,
+    placed: &'a Placed,
     constants: &'a mut ConstantPool,
+    /// Whether operators' outputs are shown in a traced run.
+    observed: bool,
+    calls: usize,
     steps: Vec<Step>,
-    observations: Vec<Observation>,
+}
+
+/// An operator whose actions are linked.
+struct Linked<'s> {
+    site: &'s Site<'s>,
+    origin: Origin,
+    /// Multiply-accumulates that no call has yet.
+    macs: u64,
+    constants: Vec<Operand>,
 }
 
 impl<'a> Linker<'a> {
-    pub(super) fn new(graph: &'a Graph, plan: &'a Plan, constants: &'a mut ConstantPool) -> Self {
-        Self {
+    /// # Errors
+    /// If the subgraph is none of those that were laid out, which is a mistake of castiron's.
+    pub(super) fn new(
+        around: &'a Surroundings<'a>,
+        index: usize,
+        constants: &'a mut ConstantPool,
+        observed: bool,
+    ) -> Result<Self, Diagnostic> {
+        let found = around.graphs.get(&index).zip(around.layout.graph(index));
+        let (graph, placed) = found.ok_or_else(|| no_place(index))?;
+        Ok(Self {
+            around,
+            index,
             graph,
-            plan,
+            placed,
             constants,
+            observed,
+            calls: 0,
             steps: Vec::new(),
-            observations: Vec::new(),
-        }
+        })
     }
 
-    pub(super) fn into_steps(self) -> (Vec<Step>, Vec<Observation>) {
-        (self.steps, self.observations)
+    pub(super) fn into_steps(self) -> Vec<Step> {
+        self.steps
     }
 
-    /// Links the next operator of the plan's order.
+    /// Links all operators, in the plan's order.
     ///
     /// # Errors
     /// If an operand has no place, which is a mistake of castiron's.
-    pub(super) fn operator(&mut self, index: usize, choice: Choice) -> Result<(), Diagnostic> {
+    pub(super) fn operators(&mut self, mut choices: Vec<Choice>) -> Result<(), Diagnostic> {
+        for &operator in &self.placed.plan.order {
+            self.operator(operator, std::mem::take(&mut choices[operator]))?;
+        }
+        Ok(())
+    }
+
+    fn operator(&mut self, index: usize, choice: Choice) -> Result<(), Diagnostic> {
         let site = Site::new(self.graph, index);
         let folded = |id: &TensorId| self.graph.tensor(*id).is_constant();
         if !site.operator.outputs.is_empty() && site.operator.outputs.iter().all(folded) {
             return Ok(());
         }
-        let constants: Vec<Operand> = (choice.constants.into_iter())
-            .map(|(element, bytes)| self.constants.pack(element, bytes))
-            .collect();
-        if !self.is_done_by_the_plan(&site, &choice.memory) {
+        let constants = choice.constants.into_iter();
+        let mut linked = Linked {
+            site: &site,
             // Once for all steps: it looks at every input, and there may be a step for each.
-            let title = title(&site);
-            let mut macs = work::macs(self.graph, index).unwrap_or(0);
-            for call in choice.calls {
-                let operands = (call.arguments.iter())
-                    .map(|a| self.operand(&site, a, &constants))
-                    .collect::<Result<_, _>>()?;
-                self.steps.push(Step {
-                    operator: index,
-                    name: site.operator.kind.name().to_owned(),
-                    title: title.clone(),
-                    macs: std::mem::take(&mut macs),
-                    kernel: call.kernel,
-                    operands,
-                });
-            }
+            origin: Origin {
+                operator: index,
+                name: site.operator.kind.name().to_owned(),
+                title: title(&site),
+            },
+            macs: work::macs(self.graph, index).unwrap_or(0),
+            constants: constants
+                .map(|(element, bytes)| self.constants.pack(element, bytes))
+                .collect(),
+        };
+        for action in choice.actions {
+            let steps = self.action(&mut linked, action)?;
+            self.steps.extend(steps);
         }
         for (output, id) in site.operator.outputs.iter().enumerate() {
-            let Some(region) = self.plan.region(*id) else {
-                continue;
-            };
-            self.observations.push(Observation {
-                steps: self.steps.len(),
-                operator: index,
-                output,
-                tensor: id.index(),
-                operand: self.whole(*id, region)?,
-            });
+            if let Some(operand) = self.tensor(*id)?.filter(|_| self.observed) {
+                self.steps.push(Step::Observe(Observation {
+                    operator: index,
+                    output,
+                    tensor: id.index(),
+                    operand,
+                }));
+            }
         }
         Ok(())
     }
 
-    /// Whether the operator only gives bytes another shape, and the plan has both at one place.
-    fn is_done_by_the_plan(&self, site: &Site<'_>, memory: &OpMemory) -> bool {
-        let outputs = &site.operator.outputs;
-        let granted = |(position, output): (usize, &TensorId)| match memory.output(position) {
-            OutputMemory::Alias(input) => {
-                let input = site.optional_input_id(*input);
-                let places = [input, Some(*output)].map(|id| self.plan.region(id?));
-                places[0].is_some() && places[0] == places[1]
+    fn action(&mut self, linked: &mut Linked<'_>, action: Action) -> Result<Vec<Step>, Diagnostic> {
+        Ok(match action {
+            Action::Call(call) => {
+                let operands = (call.arguments.iter())
+                    .map(|a| self.operand(linked, a))
+                    .collect::<Result<_, _>>()?;
+                vec![Step::Call(KernelCall {
+                    number: self.next(),
+                    origin: linked.origin.clone(),
+                    macs: std::mem::take(&mut linked.macs),
+                    kernel: call.kernel,
+                    operands,
+                })]
             }
-            _ => false,
-        };
-        !outputs.is_empty() && outputs.iter().enumerate().all(granted)
+            Action::Copy { from, to } => {
+                let (from, to) = (self.operand(linked, &from)?, self.operand(linked, &to)?);
+                self.copy(&linked.origin, from, to).into_iter().collect()
+            }
+            Action::Run(run) => self.invocation(linked, &run)?,
+            Action::If {
+                condition,
+                then,
+                otherwise,
+            } => vec![Step::If {
+                origin: linked.origin.clone(),
+                condition: self.operand(linked, &condition)?,
+                then: self.invocation(linked, &then)?,
+                otherwise: self.invocation(linked, &otherwise)?,
+            }],
+            Action::While { test, body } => vec![Step::While {
+                origin: linked.origin.clone(),
+                condition: self.condition(&test)?,
+                test: self.invocation(linked, &test)?,
+                body: self.invocation(linked, &body)?,
+            }],
+            Action::Once { flag, run } => vec![Step::Once {
+                flag: self.flag(flag)?,
+                steps: self.invocation(linked, &run)?,
+            }],
+        })
     }
 
-    fn operand(
-        &self,
-        site: &Site<'_>,
-        argument: &Argument,
-        constants: &[Operand],
-    ) -> Result<Operand, Diagnostic> {
-        let at = |memory, region: Region| Operand {
-            memory,
-            element: argument.element,
-            offset: region.offset + argument.offset,
-            len: argument.len,
+    /// The number of the next kernel call.
+    fn next(&mut self) -> usize {
+        self.calls += 1;
+        self.calls - 1
+    }
+
+    /// The copy of bytes that are to be elsewhere.
+    fn copy(&mut self, origin: &Origin, from: Operand, to: Operand) -> Option<Step> {
+        if from == to || to.len == 0 {
+            return None;
+        }
+        let blocks = Blocks {
+            counts: [1; LOOPS],
+            x_start: 0,
+            x_steps: [0; LOOPS],
+            y_start: 0,
+            y_steps: [0; LOOPS],
+            block: to.len,
         };
-        let found = match argument.place {
-            Place::Tensor(id) => (self.plan.region(id)).map(|region| (Memory::Arena, region)),
-            Place::Scratch(position) => {
-                let scratch = &self.plan.operators[site.index].scratch;
-                scratch.get(position).map(|region| (Memory::Arena, *region))
+        Some(Step::Call(KernelCall {
+            number: self.next(),
+            origin: origin.clone(),
+            macs: 0,
+            kernel: match from.memory {
+                Memory::Constants => Box::new(CopyConstantBlocks { blocks }),
+                Memory::Arena | Memory::State => Box::new(CopyBlocks { blocks }),
+            },
+            operands: vec![from, to],
+        }))
+    }
+
+    /// Copies a subgraph's inputs, runs it, and copies its outputs.
+    fn invocation(
+        &mut self,
+        linked: &Linked<'_>,
+        run: &Invocation,
+    ) -> Result<Vec<Step>, Diagnostic> {
+        let subgraph = run.subgraph;
+        let routine = self.around.routines.get(&subgraph);
+        let found = routine.zip(self.around.graphs.get(&subgraph));
+        let (routine, callee) = found.ok_or_else(|| no_place(subgraph))?;
+        let mut steps = Vec::new();
+        for (given, own) in run.inputs.iter().zip(&callee.inputs) {
+            let own = self.bytes_in(subgraph, *own)?;
+            if let (Some(given), Some(own)) = (given, own) {
+                let given = self.operand(linked, &given.as_bytes())?;
+                steps.extend(self.copy(&linked.origin, given, own));
             }
-            Place::Constant(position) => constants.get(position).map(|packed| {
+        }
+        steps.push(Step::Run(*routine));
+        for (position, (given, own)) in run.outputs.iter().zip(&callee.outputs).enumerate() {
+            // What a loop hands through unchanged is there already.
+            let handed_through = callee.inputs.get(position) == Some(own)
+                && run.inputs.get(position) == run.outputs.get(position);
+            let own = match handed_through {
+                true => None,
+                false => self.bytes_in(subgraph, *own)?,
+            };
+            if let (Some(given), Some(own)) = (given, own) {
+                let given = self.operand(linked, &given.as_bytes())?;
+                steps.extend(self.copy(&linked.origin, own, given));
+            }
+        }
+        Ok(steps)
+    }
+
+    /// The first output of a subgraph: one byte.
+    fn condition(&mut self, run: &Invocation) -> Result<Operand, Diagnostic> {
+        let callee = self.around.graphs.get(&run.subgraph);
+        let id = callee.and_then(|graph| graph.outputs.first());
+        let place = match id {
+            Some(id) => self.bytes_in(run.subgraph, *id)?,
+            None => None,
+        };
+        place.ok_or_else(|| no_place(run.subgraph))
+    }
+
+    /// A tensor's bytes in any subgraph; `None` for a handle, which has none.
+    fn bytes_in(&mut self, subgraph: usize, id: TensorId) -> Result<Option<Operand>, Diagnostic> {
+        let found = self.around.graphs.get(&subgraph);
+        let found = found.zip(self.around.layout.graph(subgraph));
+        let (graph, placed) = found.ok_or_else(|| no_place(subgraph))?;
+        let tensor = graph.tensor(id);
+        let Some(element) = ElementType::of(tensor.dtype) else {
+            return Ok(None);
+        };
+        if let Some(data) = &tensor.data {
+            return Ok(Some(bytes(self.constants.pack(element, data.clone()))));
+        }
+        let region = match tensor.is_variable {
+            true => self.around.layout.kept(Kept::Tensor(subgraph, id)),
+            false => placed.region(id),
+        };
+        let (memory, region) = (memory_of(graph, id), region.unwrap_or(NOWHERE));
+        let all = Operand {
+            memory,
+            element: ElementType::U8,
+            offset: region.offset,
+            len: tensor.bytes(),
+        };
+        match all.len == region.bytes {
+            true => Ok(Some(all)),
+            false => {
+                Err(misplaced(&all, &tensor.name).expected(format_args!("{} bytes", region.bytes)))
+            }
+        }
+    }
+
+    fn flag(&self, flag: Kept) -> Result<Operand, Diagnostic> {
+        let region = self.around.layout.kept(flag);
+        let region = region.ok_or_else(|| no_place(self.index))?;
+        Ok(Operand {
+            memory: Memory::State,
+            element: ElementType::U8,
+            offset: region.offset,
+            len: region.bytes,
+        })
+    }
+
+    /// Gives variables their first value, where it is not zeros: their bytes, all of one value.
+    ///
+    /// # Errors
+    /// As [`operators`](Self::operators).
+    pub(super) fn first_values(&mut self, values: &[(Kept, u8)]) -> Result<(), Diagnostic> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut steps = Vec::new();
+        for (kept, value) in values {
+            steps.push(Step::Call(KernelCall {
+                number: self.next(),
+                origin: Origin {
+                    operator: 0,
+                    name: "START".to_owned(),
+                    title: "first value of a variable".to_owned(),
+                },
+                macs: 0,
+                kernel: Box::new(Fill {
+                    pattern: [*value; 8],
+                }),
+                operands: vec![self.flag(*kept)?],
+            }));
+        }
+        let flag = self.flag(Kept::Ready)?;
+        self.steps.push(Step::Once { flag, steps });
+        Ok(())
+    }
+
+    /// Runs the subgraph as a routine.
+    ///
+    /// # Errors
+    /// As [`operators`](Self::operators).
+    pub(super) fn routine(&mut self) -> Result<(), Diagnostic> {
+        let routine = self.around.routines.get(&self.index);
+        self.steps
+            .push(Step::Run(*routine.ok_or_else(|| no_place(self.index))?));
+        Ok(())
+    }
+
+    fn operand(&self, linked: &Linked<'_>, argument: &Argument) -> Result<Operand, Diagnostic> {
+        let of_layout = |kept| self.around.layout.kept(kept);
+        let found = match argument.place {
+            Place::Tensor(id) if self.graph.tensor(id).is_variable => {
+                of_layout(Kept::Tensor(self.index, id)).map(|region| (Memory::State, region))
+            }
+            Place::Tensor(id) => (self.placed.region(id)).map(|region| (Memory::Arena, region)),
+            Place::Scratch(position) => {
+                let mut scratch = self.placed.scratch(linked.site.index);
+                scratch.nth(position).map(|region| (Memory::Arena, region))
+            }
+            Place::State(kept) => of_layout(kept).map(|region| (Memory::State, region)),
+            Place::Constant(position) => linked.constants.get(position).map(|packed| {
                 let offset = packed.offset;
                 let bytes = packed.range().len();
                 (Memory::Constants, Region { offset, bytes })
             }),
         };
-        let nowhere = Region {
-            offset: 0,
-            bytes: 0,
+        let (memory, region) = found.unwrap_or((Memory::Arena, NOWHERE));
+        let operand = Operand {
+            memory,
+            element: argument.element,
+            offset: region.offset + argument.offset,
+            len: argument.len,
         };
-        let (memory, region) = found.unwrap_or((Memory::Arena, nowhere));
-        let operand = at(memory, region);
         if argument.offset + operand.range().len() <= region.bytes {
             return Ok(operand);
         }
-        Err(misplaced(&operand, &title(site)).expected(format_args!("{} bytes", region.bytes)))
+        let title = &linked.origin.title;
+        Err(misplaced(&operand, title).expected(format_args!("{} bytes", region.bytes)))
     }
 
-    /// All of a tensor.
-    fn whole(&self, id: TensorId, region: Region) -> Result<Operand, Diagnostic> {
+    /// All of a tensor; `None` for one without a place, as constants and handles are.
+    fn tensor(&mut self, id: TensorId) -> Result<Option<Operand>, Diagnostic> {
         let tensor = self.graph.tensor(id);
-        let operand = Operand {
-            memory: Memory::Arena,
-            element: element(self.graph, id)?,
-            offset: region.offset,
-            len: tensor.elements(),
-        };
-        if operand.range().len() == region.bytes {
-            return Ok(operand);
+        let placed = tensor.is_variable || self.placed.region(id).is_some();
+        if tensor.is_constant() || !placed {
+            return Ok(None);
         }
-        Err(misplaced(&operand, &tensor.name).expected(format_args!("{} bytes", region.bytes)))
+        let Some(element) = ElementType::of(tensor.dtype) else {
+            return Ok(None);
+        };
+        let all = self.bytes_in(self.index, id)?;
+        Ok(all.map(|all| Operand {
+            element,
+            len: tensor.elements(),
+            ..all
+        }))
     }
 
     /// The inputs' places.
-    pub(super) fn inputs(&self) -> Result<Vec<Port>, Diagnostic> {
-        let ports = self.graph.inputs.iter().map(|id| {
-            let region = self.plan.region(*id);
-            let region = region.ok_or_else(|| self.error_at(*id, "a constant is no input"))?;
-            Ok(self.port(*id, self.whole(*id, region)?))
-        });
-        ports.collect()
+    pub(super) fn inputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
+        let mut ports = Vec::new();
+        for id in &self.graph.inputs {
+            let operand = self.tensor(*id)?;
+            let operand = operand.ok_or_else(|| self.error_at(*id, "a constant is no input"))?;
+            ports.push(self.port(*id, operand));
+        }
+        Ok(ports)
     }
 
     /// The outputs' places; constants among them are copied into the arena by a last step each.
     pub(super) fn outputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
         let mut ports = Vec::new();
-        let copies: HashMap<TensorId, &OutputCopy> = (self.plan.output_copies.iter())
+        let copies: HashMap<TensorId, &OutputCopy> = (self.placed.plan.output_copies.iter())
             .map(|c| (c.tensor, c))
             .collect();
         for id in &self.graph.outputs {
-            let operand = match (self.plan.region(*id), copies.get(id)) {
-                (Some(region), _) => self.whole(*id, region)?,
+            let operand = match (self.tensor(*id)?, copies.get(id)) {
+                (Some(operand), _) => operand,
                 (None, Some(copy)) => self.copy_of_constant(*id, copy)?,
                 (None, None) => return Err(self.error_at(*id, "the output has no place")),
             };
@@ -181,24 +405,22 @@ impl<'a> Linker<'a> {
         let element = element(self.graph, id)?;
         let data = self.graph.tensor(id).data.clone().unwrap_or_default();
         let from = self.constants.pack(element, data);
+        let region = self.placed.moved(Region {
+            offset: copy.offset,
+            bytes: copy.bytes,
+        });
         let to = Operand {
             memory: Memory::Arena,
-            offset: copy.offset,
+            offset: region.offset,
             ..from
         };
-        let bytes = |o: Operand| Operand {
-            element: ElementType::U8,
-            len: o.range().len(),
-            ..o
-        };
-        self.steps.push(Step {
+        let origin = Origin {
             operator: self.graph.operators.len(),
             name: "OUTPUT".to_owned(),
             title: "constant output".to_owned(),
-            macs: 0,
-            kernel: Box::new(kernels::CopyConstant),
-            operands: vec![bytes(from), bytes(to)],
-        });
+        };
+        let step = self.copy(&origin, bytes(from), bytes(to));
+        self.steps.extend(step);
         Ok(to)
     }
 
@@ -216,6 +438,32 @@ impl<'a> Linker<'a> {
             operand,
         }
     }
+}
+
+const NOWHERE: Region = Region {
+    offset: 0,
+    bytes: 0,
+};
+
+fn bytes(operand: Operand) -> Operand {
+    Operand {
+        element: ElementType::U8,
+        len: operand.range().len(),
+        ..operand
+    }
+}
+
+fn memory_of(graph: &Graph, id: TensorId) -> Memory {
+    match graph.tensor(id).is_variable {
+        true => Memory::State,
+        false => Memory::Arena,
+    }
+}
+
+fn no_place(subgraph: usize) -> Diagnostic {
+    Diagnostic::new("castiron is wrong: it gave something no place")
+        .found(format_args!("something of subgraph {subgraph}"))
+        .help("no code is written; report this with the model")
 }
 
 /// Shapes that a title lists: it stands at each step of an operator, and CONCATENATION has a step for

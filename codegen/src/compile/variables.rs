@@ -1,106 +1,40 @@
-//! Variables: tensors that keep their value from run to run, and what the compiled engine does not
-//! keep of them yet.
-//!
-//! Entry points share one arena, so that a run of one overwrites what another had in it, and all of
-//! it starts as zeros.
+//! Where variables start: at zeros, or at the zero point of their type.
 
-use super::compile::EntryPoint;
-use crate::error::Diagnostic;
-use crate::graph::{DType, Graph, Model, TensorId};
-use crate::tflm::direct::{Direct, DirectOptions};
+use crate::graph::variables::Variables;
+use crate::graph::{DType, Model, Tensor, TensorId};
+use crate::plan::Kept;
 
-/// Variables whose value would not be the one that TensorFlow Lite Micro gives them.
-pub(super) fn check(model: &Model, entries: &[EntryPoint<'_>]) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
-    for &(index, _) in entries {
-        let graph = &model.graphs[index];
-        let other = entries.iter().find(|(other, _)| *other != index);
-        for (id, reads_initial_value) in variables(graph) {
-            let wrong = match other {
-                Some(other) => Some(overwritten(other)),
-                None if reads_initial_value => starts_elsewhere(graph, id),
-                None => None,
-            };
-            diagnostics.extend(wrong.map(|d| {
-                d.at_tensor(id.index(), &graph.tensor(id).name)
-                    .in_subgraph(index)
-            }));
-        }
-    }
-    // A way out that does not work is none; asked for once, and only where it is needed.
-    if !diagnostics.is_empty() {
-        let several = entries.len() > 1;
-        let tflm_runs_it = Direct::new(model, &DirectOptions::default()).is_ok();
-        let way_out = match (tflm_runs_it, several) {
-            (true, false) => {
-                "take TFLM's kernels, which start it there: `--engine tflm`, in Rust `engine = \"tflm\"`"
-            }
-            (true, true) => {
-                "convert each signature as a model of its own; or take TFLM's kernels, which run \
-                 subgraph 0 alone and keep its variables: `--engine tflm`, in Rust `engine = \"tflm\"`"
-            }
-            (false, false) => "quantise the model again with zero point 0 for this tensor",
-            (false, true) => "convert each signature as a model of its own",
-        };
-        diagnostics = diagnostics.into_iter().map(|d| d.help(way_out)).collect();
-    }
-    diagnostics
+/// Variables of the subgraphs that run which do not start at zeros, and the value of each of their bytes.
+pub(super) fn first_values(
+    model: &Model,
+    reached: impl Iterator<Item = usize>,
+    variables: &Variables,
+) -> Vec<(Kept, u8)> {
+    let resources = variables.values.iter().enumerate();
+    let resources = resources.filter_map(|(n, value)| Some((Kept::Variable(n), value.as_ref()?)));
+    let tensors = reached.flat_map(|index| {
+        let tensors = (0..).zip(&model.graphs[index].tensors);
+        let kept = tensors.filter(|(_, tensor)| tensor.is_variable && !tensor.is_constant());
+        kept.map(move |(id, tensor)| (Kept::Tensor(index, TensorId(id)), tensor))
+    });
+    let values = resources.chain(tensors);
+    let values = values.filter_map(|(kept, tensor)| Some((kept, first_value(tensor)?)));
+    values.collect()
 }
 
-/// The variables that a graph uses, and whether it reads each without a value of this run.
-fn variables(graph: &Graph) -> Vec<(TensorId, bool)> {
-    let mut used = vec![false; graph.tensors.len()];
-    let mut set = vec![false; graph.tensors.len()];
-    for id in graph.inputs.iter().chain(&graph.outputs) {
-        used[id.index()] = true;
-    }
-    for operator in &graph.operators {
-        for id in operator.inputs.iter().flatten().chain(&operator.outputs) {
-            used[id.index()] = true;
-        }
-    }
-    let outputs = graph.operators.iter().flat_map(|o| &o.outputs);
-    for id in graph.inputs.iter().chain(outputs) {
-        set[id.index()] = true;
-    }
-    (graph.tensors.iter().enumerate())
-        .filter(|(index, tensor)| tensor.is_variable && !tensor.is_constant() && used[*index])
-        .map(|(index, _)| (TensorId(index as u32), !set[index]))
-        .collect()
-}
-
-fn overwritten((graph, signature): &EntryPoint<'_>) -> Diagnostic {
-    let other = match signature {
-        Some(signature) => format!("signature {:?} (subgraph {graph})", signature.name),
-        None => format!("subgraph {graph}"),
-    };
-    Diagnostic::new("the compiled engine cannot keep a variable beside other signatures")
-        .expected("a variable in a model with one signature")
-        .found(format_args!(
-            "{other} too, whose run would overwrite the variable"
-        ))
-}
-
-/// TensorFlow Lite Micro starts int8 variables at their zero point, and all others at 0.
-fn starts_elsewhere(graph: &Graph, id: TensorId) -> Option<Diagnostic> {
-    let tensor = graph.tensor(id);
+/// TensorFlow Lite Micro starts int8 variables at their zero point, and all others at zeros.
+fn first_value(tensor: &Tensor) -> Option<u8> {
     let zero_point = *tensor.quantization.as_ref()?.zero_point.first()?;
-    (tensor.dtype == DType::Int8 && zero_point != 0).then(|| {
-        Diagnostic::new("the compiled engine starts every variable at stored zeros")
-            .expected("an int8 variable whose zero point is 0")
-            .found(format_args!(
-                "zero point {zero_point}, which is where the variable starts"
-            ))
-    })
+    (tensor.dtype == DType::Int8 && zero_point != 0).then_some(zero_point as i8 as u8)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compile::{self, CompileOptions};
-    use crate::error::Error;
+    use crate::exec::Machine;
     use crate::graph::{
-        BuiltinOperator, OpKind, Operator, Options, Quantization, Signature, Tensor,
+        BuiltinOperator, Graph, OpKind, Operator, Options, Quantization, Signature,
     };
 
     fn tensor(name: &str, zero_point: i32, is_variable: bool) -> Tensor {
@@ -163,45 +97,61 @@ mod tests {
         }
     }
 
-    fn refused(graphs: Vec<Graph>) -> Option<Error> {
-        compile::compile(&model(graphs), &CompileOptions::default()).err()
+    /// Runs entries in an order, the input always ones, and gives each run's output.
+    fn run(graphs: Vec<Graph>, order: &[usize]) -> Vec<Vec<u8>> {
+        let program = compile::compile(&model(graphs), &CompileOptions::default()).expect("right");
+        let mut machine = Machine::new(&program, &program.entries[0]);
+        let runs = order.iter().map(|entry| {
+            machine.enter(&program.entries[*entry]);
+            machine.set_input(0, &[1; 4]).expect("four bytes");
+            machine.run().expect("a run");
+            machine.output(0).expect("an output").to_vec()
+        });
+        runs.collect()
+    }
+
+    /// state = x + state, of which the run gives the state.
+    fn counter(zero_point: i32) -> Graph {
+        let mut graph = graph(zero_point);
+        graph.operators[0].outputs = vec![TensorId(1)];
+        graph.outputs = vec![TensorId(1)];
+        graph
     }
 
     #[test]
-    fn a_variable_beside_another_signature_is_refused() {
-        let mut other = graph(0);
-        other.tensors[1].is_variable = false;
-        other.tensors[1].data = Some([1; 4].into());
-        let error = refused(vec![graph(0), other.clone()]).expect("an error");
-        insta::assert_snapshot!(error);
-        assert!(refused(vec![other.clone(), graph(0)]).is_some());
-        assert!(refused(vec![other.clone(), other]).is_none());
-        assert!(refused(vec![graph(0)]).is_none());
+    fn a_variable_keeps_its_value_whatever_else_runs() {
+        assert_eq!(run(vec![counter(0)], &[0, 0, 0]), [[1; 4], [2; 4], [3; 4]]);
+        let both = vec![counter(0), counter(0)];
+        let outputs = run(both, &[0, 1, 0, 0, 1]);
+        assert_eq!(outputs, [[1; 4], [1; 4], [2; 4], [3; 4], [2; 4]]);
     }
 
     #[test]
-    fn variables_among_inputs_and_outputs_are_refused_too() {
-        for role in 0..3 {
-            let mut state = graph(0);
-            match role {
-                0 => state.inputs.push(TensorId(1)),
-                1 => state.outputs.push(TensorId(1)),
-                _ => {
-                    state.tensors[1].is_variable = false;
-                    state.tensors[2].is_variable = true;
-                    state.inputs.push(TensorId(1));
-                }
-            }
-            assert!(refused(vec![state, graph(0)]).is_some(), "{role}");
+    fn an_int8_variable_starts_at_its_zero_point_in_the_first_run_of_any_entry() {
+        // 1 + (5 - 5): scales are alike, and the output's zero point is 0.
+        assert_eq!(run(vec![graph(5)], &[0, 0]), [[1; 4], [1; 4]]);
+        let two = vec![counter(5), counter(-3)];
+        let outputs = run(two, &[1, 0, 1]);
+        assert_eq!(outputs, [[0xfe; 4], [6; 4], [0xff; 4]]);
+    }
+
+    /// A caller reads and writes it in place.
+    #[test]
+    fn a_variable_may_be_an_input() {
+        let mut state = graph(0);
+        state.inputs.push(TensorId(1));
+        let program = compile::compile(&model(vec![state]), &CompileOptions::default());
+        let program = program.expect("right");
+        let mut machine = Machine::new(&program, &program.entries[0]);
+        machine.set_input(1, &[7; 4]).expect("four bytes");
+        for x in [1, 2] {
+            machine.set_input(0, &[x; 4]).expect("four bytes");
+            machine.run().expect("a run");
+            assert_eq!(machine.output(0), Some(&[7 + x; 4][..]));
         }
-    }
-
-    /// It would be at its zero point in TensorFlow Lite Micro.
-    #[test]
-    fn a_variable_that_does_not_start_at_zeros_is_refused() {
-        insta::assert_snapshot!(refused(vec![graph(5)]).expect("an error"));
-        let mut written = graph(5);
-        written.inputs.push(TensorId(1));
-        assert!(refused(vec![written]).is_none());
+        machine.reset();
+        machine.set_input(0, &[1; 4]).expect("four bytes");
+        machine.run().expect("a run");
+        assert_eq!(machine.output(0), Some(&[1; 4][..]));
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod scales;
 pub(crate) mod shapes;
 mod site;
 mod tensor;
+pub(crate) mod variables;
 
 pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
 pub(crate) use model::{callees_first, names_of_ports};

@@ -99,16 +99,34 @@ impl Graph {
     }
 }
 
-/// What `first` comes to call, itself included, in an order that puts each before those that call
+/// What `roots` come to call, themselves included, in an order that puts each before those that call
 /// it. `callees` gives what one calls; none may call itself, however indirectly.
 pub(crate) fn callees_first(
-    first: usize,
+    roots: &[usize],
     mut callees: impl FnMut(usize) -> Vec<usize>,
 ) -> Vec<usize> {
     let mut order = Vec::new();
-    let mut met = HashSet::from([first]);
+    let mut met = HashSet::new();
     // Calls nest as deep as a file wants them to, so what is open is a list and not the stack.
-    let mut open = vec![(first, callees(first).into_iter())];
+    let mut open = Vec::new();
+    for &root in roots {
+        if met.insert(root) {
+            open.push((root, callees(root).into_iter()));
+        }
+        follow(&mut open, &mut met, &mut order, &mut callees);
+    }
+    order
+}
+
+/// A subgraph, and those of its callees that are yet to be looked at.
+type Open = Vec<(usize, std::vec::IntoIter<usize>)>;
+
+fn follow(
+    open: &mut Open,
+    met: &mut HashSet<usize>,
+    order: &mut Vec<usize>,
+    callees: &mut impl FnMut(usize) -> Vec<usize>,
+) {
     while let Some((caller, left)) = open.last_mut() {
         match left.next() {
             Some(callee) if met.insert(callee) => open.push((callee, callees(callee).into_iter())),
@@ -119,7 +137,6 @@ pub(crate) fn callees_first(
             }
         }
     }
-    order
 }
 
 impl Model {
@@ -137,7 +154,11 @@ mod tests {
     #[test]
     fn what_is_called_comes_before_its_callers_and_once() {
         let calls = [vec![1, 2], vec![2, 3], vec![3, 3], vec![], vec![0]];
-        assert_eq!(callees_first(0, |g| calls[g].clone()), [3, 2, 1, 0]);
+        assert_eq!(callees_first(&[0], |g| calls[g].clone()), [3, 2, 1, 0]);
+        assert_eq!(
+            callees_first(&[2, 0, 4], |g| calls[g].clone()),
+            [3, 2, 1, 0, 4]
+        );
     }
 
     #[test]
@@ -150,6 +171,6 @@ mod tests {
                 vec![]
             }
         };
-        assert_eq!(callees_first(0, next).first(), Some(&DEPTH));
+        assert_eq!(callees_first(&[0], next).first(), Some(&DEPTH));
     }
 }

@@ -7,6 +7,7 @@
 mod binary;
 mod broadcast;
 mod concatenation;
+mod control;
 mod conv;
 mod conv_int8;
 mod convert;
@@ -21,6 +22,7 @@ mod quantize;
 mod shape;
 mod site;
 mod softmax;
+mod state;
 mod unary;
 mod unsupported;
 mod walk;
@@ -93,6 +95,10 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Tile => &Movement(movement::tile),
         Op::Transpose => &Movement(movement::transpose),
         Op::Unpack => &Movement(movement::unpack),
+        Op::CallOnce | Op::If | Op::While => &control::Control,
+        Op::AssignVariable => &state::Variable::Assign,
+        Op::ReadVariable => &state::Variable::Read,
+        Op::VarHandle => &state::Variable::Handle,
         Op::Quantize => &convert::Quantize,
         Op::Dequantize => &convert::Dequantize,
         _ => return None,
@@ -114,20 +120,10 @@ pub fn macs(graph: &Graph, operator: usize) -> u64 {
 
 /// What computes an operator of a graph, and why nothing does: what it does with memory is known of
 /// operators that are refused, too.
-pub fn choose(graph: &Graph, operator: usize) -> (Choice, Result<(), Diagnostic>) {
-    choose_for(graph, operator, Purpose::Firmware)
-}
-
-/// What computes an operator on the host, with all its inputs in memory.
-pub(crate) fn choose_for_folding(graph: &Graph, operator: usize) -> Result<Choice, Diagnostic> {
-    let (choice, verdict) = choose_for(graph, operator, Purpose::Folding);
-    verdict.map(|()| choice)
-}
-
-fn choose_for(
+pub(crate) fn choose(
     graph: &Graph,
     operator: usize,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> (Choice, Result<(), Diagnostic>) {
     let site = Site::new(graph, operator);
     let mut choosing = Choosing::new(graph, purpose);

@@ -52,7 +52,7 @@ impl Family for Movement {
         if leaves_gaps(site) {
             let y_id = site.output_id(0)?;
             let pattern = pad::pattern(&pad::zero(site, y_id)?);
-            let y = super::walk::as_bytes(choosing.activation(y_id)?);
+            let y = choosing.activation(y_id)?.as_bytes();
             choosing.call(Fill { pattern }, [y]);
         }
         if let ([(copy, x_id, y_id)], [Move { input, .. }]) = (&copies[..], &moves[..])

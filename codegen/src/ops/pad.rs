@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{Fill, LOOPS};
 
-use super::walk::{Copy, Walk, as_bytes};
+use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, TensorId};
@@ -23,7 +23,7 @@ impl Family for Pad {
         let (x_operand, y_operand) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         if x.shape != y.shape {
             let pattern = pattern(&value);
-            choosing.call(Fill { pattern }, [as_bytes(y_operand)]);
+            choosing.call(Fill { pattern }, [y_operand.as_bytes()]);
         }
         let mut inside = Walk::of(&y.shape);
         for (axis, before) in before.into_iter().enumerate() {

@@ -7,7 +7,7 @@
 
 use castiron_runtime::kernels::{Blocks, CopyBlocks, CopyConstantBlocks, LOOPS};
 
-use crate::program::{Argument, Choosing, ElementType};
+use crate::program::{Argument, Choosing};
 
 /// A way through a tensor: where it begins, and its loops from the outermost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,13 +181,17 @@ impl Copy {
         self.loops.len()
     }
 
-    /// Adds the kernel call; `false` if it takes more loops than kernels have.
+    /// Adds what copies it; `false` if it takes more loops than kernels have.
     #[must_use]
     pub(super) fn choose(&self, choosing: &mut Choosing<'_>, x: Argument, y: Argument) -> bool {
         let Some(unused) = LOOPS.checked_sub(self.loops.len()) else {
             return false;
         };
         if self.is_empty() {
+            return true;
+        }
+        if self.is_whole(x.len) && x.len == y.len {
+            choosing.copy(x, y);
             return true;
         }
         let size = x.element.bytes();
@@ -205,21 +209,12 @@ impl Copy {
             blocks.x_steps[i] = bytes(both.x);
             blocks.y_steps[i] = bytes(both.y);
         }
-        let operands = [as_bytes(x), as_bytes(y)];
+        let operands = [x, y].map(Argument::as_bytes);
         match x.is_constant() {
             false => choosing.call(CopyBlocks { blocks }, operands),
             true => choosing.call(CopyConstantBlocks { blocks }, operands),
         }
         true
-    }
-}
-
-/// An operand's bytes.
-pub(super) fn as_bytes(operand: Argument) -> Argument {
-    Argument {
-        element: ElementType::U8,
-        len: operand.len * operand.element.bytes(),
-        ..operand
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::Diagnostic;
 use crate::exec;
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, TensorId};
 use crate::ops;
+use crate::program::Purpose;
 
 /// Bytes that one subgraph's folded constants may take together. Far more than any firmware
 /// holds, and a bound on what a small hostile file can unfold into.
@@ -89,7 +90,8 @@ fn evaluate(graph: &Graph, index: usize) -> Result<Vec<u8>, Diagnostic> {
     if let Some(data) = widen_f16(graph, operator) {
         return Ok(data);
     }
-    let choice = ops::choose_for_folding(graph, index)?;
+    let (choice, verdict) = ops::choose(graph, index, Purpose::Folding);
+    verdict?;
     exec::evaluate(graph, &choice, operator.outputs[0])
 }
 

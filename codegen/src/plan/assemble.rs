@@ -47,6 +47,7 @@ impl Plan {
         let tensors = graph.tensors.iter().enumerate().map(|(index, tensor)| {
             let (location, shares_with) = match values.tensors[index] {
                 Value::Unused => (Location::Unused, Vec::new()),
+                Value::Kept => (Location::State, Vec::new()),
                 Value::Constant(of) if of.index() == index => (Location::Constant, Vec::new()),
                 Value::Constant(of) => (Location::ConstantAlias { of }, Vec::new()),
                 Value::Group(group) => {
@@ -199,10 +200,5 @@ fn tensor_lives(graph: &Graph, order: &[usize]) -> Vec<(usize, usize)> {
     }
     graph.inputs.iter().for_each(|&id| touch(id, 0));
     graph.outputs.iter().for_each(|&id| touch(id, end));
-    for (tensor, life) in graph.tensors.iter().zip(&mut lives) {
-        if tensor.is_variable {
-            *life = (0, end);
-        }
-    }
     lives
 }

@@ -40,13 +40,12 @@ impl Lifetimes {
             .iter()
             .map(|group| {
                 let steps = || group.touched_by.iter().map(|&op| step[op]);
-                let from_start = group.input || group.variable;
-                let first = if from_start {
+                let first = if group.input {
                     0
                 } else {
                     steps().min().unwrap_or(end)
                 };
-                let last = if group.outlives_operators() {
+                let last = if group.output {
                     end
                 } else {
                     steps().max().unwrap_or(first)

@@ -6,6 +6,7 @@
 
 pub mod alloc;
 mod assemble;
+mod layout;
 mod lifetime;
 mod memory;
 mod order;
@@ -17,6 +18,7 @@ mod values;
 use serde::Serialize;
 
 pub use alloc::Budget;
+pub use layout::{Kept, Layout, Placed, Unit};
 pub use memory::{OpMemory, OutputMemory};
 
 use crate::error::{Diagnostic, Result};
@@ -165,6 +167,8 @@ pub enum Location {
         #[cfg_attr(feature = "text", serde(serialize_with = "as_index"))]
         of: TensorId,
     },
+    /// A variable: in memory that no other tensor has, whatever runs.
+    State,
     /// Nothing uses the tensor.
     Unused,
 }
@@ -245,8 +249,8 @@ impl Plan {
     /// Plans the memory of `graph`; `memory` tells how the operator of an index uses it.
     ///
     /// Graph inputs are live from step 0 and may be overwritten once no operator reads them.
-    /// Graph outputs are live to the last step. Variables are live throughout and share with
-    /// nobody. Constants take no arena.
+    /// Graph outputs are live to the last step. Constants take no arena, and neither do variables: they
+    /// outlive every run, and [`Layout`] gives them memory of their own.
     ///
     /// # Errors
     /// If the alignment is not a power of two, or the sizes together overflow `usize`.

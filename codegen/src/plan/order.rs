@@ -158,7 +158,7 @@ impl<'a> Search<'a> {
                 // An output that nobody reads would be room taken for this step only.
                 && values.touches[op].iter().all(|&g| {
                     let group = &values.groups[g];
-                    group.outlives_operators() || group.touched_by.len() > 1
+                    group.output || group.touched_by.len() > 1
                 })
         };
         let lazy = (0..graph.operators.len()).map(adds_only).collect();
@@ -193,12 +193,11 @@ impl<'a> Search<'a> {
             let groups = self.values.groups.iter().zip(&self.sizes);
             groups.filter(|(g, _)| keep(g)).map(|(_, size)| size).sum()
         };
-        let at_start = |g: &Group| g.input || g.variable;
         Node {
             done: Done(vec![0; self.graph.operators.len().div_ceil(64)].into()),
             count: 0,
-            live: sum(&|g| at_start(g) && (!g.touched_by.is_empty() || g.outlives_operators())),
-            peak: sum(&|g| at_start(g)).max(sum(&Group::outlives_operators)),
+            live: sum(&|g| g.input && (!g.touched_by.is_empty() || g.output)),
+            peak: sum(&|g| g.input).max(sum(&|g| g.output)),
             from: None,
         }
     }
@@ -218,12 +217,12 @@ impl<'a> Search<'a> {
         let last = |group: usize| left(group) == 1;
         for &g in &self.values.touches[op] {
             let group = &self.values.groups[g];
-            let exists = group.input || group.variable || left(g) < group.touched_by.len();
+            let exists = group.input || left(g) < group.touched_by.len();
             if !exists {
                 during += self.sizes[g];
                 after += self.sizes[g];
             }
-            if last(g) && !group.outlives_operators() {
+            if last(g) && !group.output {
                 after -= self.sizes[g];
             }
         }
@@ -286,16 +285,8 @@ impl<'a> Search<'a> {
 
     /// Bytes that every order needs: at the ends, and for the largest operator alone.
     fn least(&self) -> u64 {
-        let variables: u64 = (0..self.sizes.len())
-            .filter(|&g| self.values.groups[g].variable)
-            .map(|g| self.sizes[g])
-            .sum();
         let alone = |op: usize| -> u64 {
-            let touched: u64 = self.values.touches[op]
-                .iter()
-                .filter(|&&g| !self.values.groups[g].variable)
-                .map(|&g| self.sizes[g])
-                .sum();
+            let touched: u64 = self.values.touches[op].iter().map(|&g| self.sizes[g]).sum();
             let saved: u64 = if self.in_place {
                 let outputs = self.graph.operators[op].outputs.iter().enumerate();
                 outputs
@@ -308,7 +299,7 @@ impl<'a> Search<'a> {
             } else {
                 0
             };
-            (variables + touched + self.scratch[op]).saturating_sub(saved)
+            (touched + self.scratch[op]).saturating_sub(saved)
         };
         let operators = (0..self.graph.operators.len())
             .map(alone)

@@ -10,6 +10,8 @@ pub(super) enum Value {
     Unused,
     /// The bytes of this constant.
     Constant(TensorId),
+    /// A variable, which has memory of its own.
+    Kept,
     /// A group, by index.
     Group(usize),
 }
@@ -22,17 +24,8 @@ pub(super) struct Group {
     pub(super) input: bool,
     /// Read by the caller.
     pub(super) output: bool,
-    /// Kept between runs.
-    pub(super) variable: bool,
     /// Operators that read or write a member, ascending.
     pub(super) touched_by: Vec<usize>,
-}
-
-impl Group {
-    /// Whether the bytes are needed after the last operator, or across runs.
-    pub(super) fn outlives_operators(&self) -> bool {
-        self.output || self.variable
-    }
 }
 
 /// The memory side of a graph, before an order is chosen.
@@ -107,7 +100,7 @@ impl Values {
     pub(super) fn group(&self, id: TensorId) -> Option<usize> {
         match self.tensors[id.index()] {
             Value::Group(group) => Some(group),
-            Value::Unused | Value::Constant(_) => None,
+            Value::Unused | Value::Constant(_) | Value::Kept => None,
         }
     }
 
@@ -121,10 +114,11 @@ impl Values {
             let tensor = graph.tensor(id);
             self.tensors[id.index()] = if tensor.is_constant() {
                 Value::Constant(id)
+            } else if tensor.is_variable {
+                Value::Kept
             } else {
                 self.groups.push(Group {
                     bytes: tensor.bytes(),
-                    variable: tensor.is_variable,
                     ..Group::default()
                 });
                 Value::Group(self.groups.len() - 1)
@@ -153,10 +147,7 @@ impl Values {
                 continue;
             };
             // Listed twice among the outputs, or not this operator's to move.
-            if self.groups[target].input
-                || self.groups[target].variable
-                || taken.iter().filter(|&&g| g == target).count() != 1
-            {
+            if self.groups[target].input || taken.iter().filter(|&&g| g == target).count() != 1 {
                 continue;
             }
             for &input in inputs {
@@ -173,7 +164,7 @@ impl Values {
                     inputs.contains(&at) || id.and_then(|id| self.group(id)) != Some(group)
                 });
                 if self.groups[group].bytes == self.groups[target].bytes
-                    && !self.groups[group].outlives_operators()
+                    && !self.groups[group].output
                     && !taken.contains(&group)
                     && only_listed
                     && dies(group)

@@ -12,21 +12,73 @@ use castiron_runtime::host::HostKernel;
 use super::constants::Constant;
 use super::program::ElementType;
 use crate::error::Diagnostic;
-use crate::graph::{Graph, TensorId};
-use crate::plan::{OpMemory, OutputMemory};
+use crate::graph::variables::{Variables, unknown_handle};
+use crate::graph::{Graph, Model, TensorId};
+use crate::plan::{Kept, OpMemory, OutputMemory};
 
 /// What computes one operator, and what that needs of memory.
 #[derive(Debug, Default)]
 pub struct Choice {
     /// What it does with memory.
     ///
-    /// Where every output is an input's bytes ([`OutputMemory::Alias`]), the calls are the copies that take
-    /// their place when the plan does not grant it.
+    /// Where an output is an input's bytes ([`OutputMemory::Alias`]), an [`Action::Copy`] takes its place when
+    /// the plan does not grant it.
     pub memory: OpMemory,
-    /// Its kernel calls, in order.
-    pub calls: Vec<Call>,
+    /// What it does, in order.
+    pub actions: Vec<Action>,
     /// The constants that its calls name: their type, and their little-endian bytes.
     pub constants: Vec<(ElementType, Arc<[u8]>)>,
+}
+
+/// A part of what an operator does.
+#[derive(Debug)]
+pub enum Action {
+    /// Calls a kernel.
+    Call(Call),
+    /// Copies bytes: nothing to do where both are at one place.
+    Copy {
+        /// The bytes.
+        from: Argument,
+        /// As many, elsewhere.
+        to: Argument,
+    },
+    /// Runs a subgraph.
+    Run(Invocation),
+    /// Runs one of two subgraphs.
+    If {
+        /// One byte: whether it is the first.
+        condition: Argument,
+        /// The first.
+        then: Invocation,
+        /// The second.
+        otherwise: Invocation,
+    },
+    /// Runs a subgraph as long as another one says so.
+    While {
+        /// Its one output says whether to go on: one byte.
+        test: Invocation,
+        /// What is repeated.
+        body: Invocation,
+    },
+    /// Runs a subgraph, unless a run did so before.
+    Once {
+        /// What says so, one byte.
+        flag: Kept,
+        /// The subgraph.
+        run: Invocation,
+    },
+}
+
+/// A subgraph to run, with what is copied to its inputs before, and from its outputs behind. Handles
+/// of variables are not copied: they stand for memory that is known.
+#[derive(Debug)]
+pub struct Invocation {
+    /// The subgraph's index in the file.
+    pub subgraph: usize,
+    /// By input.
+    pub inputs: Vec<Option<Argument>>,
+    /// By output.
+    pub outputs: Vec<Option<Argument>>,
 }
 
 /// One kernel call.
@@ -60,14 +112,21 @@ pub enum Place {
     Scratch(usize),
     /// A constant, by its position in [`Choice::constants`].
     Constant(usize),
+    /// What lasts from run to run.
+    State(Kept),
 }
 
-/// Where constant tensors are while a family chooses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Among the constants of the firmware.
-    Firmware,
-    /// In memory, as all others: the operator runs once, on the host.
+/// What an operator is chosen for, and what there is around its subgraph.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose<'a> {
+    /// Firmware: constant tensors are among its constants.
+    Firmware {
+        model: &'a Model,
+        /// The subgraph's index in the file.
+        subgraph: usize,
+        variables: &'a Variables,
+    },
+    /// One run on the host, with all tensors in memory; never of an operator with effects.
     Folding,
 }
 
@@ -75,14 +134,14 @@ pub(crate) enum Purpose {
 #[derive(Debug)]
 pub struct Choosing<'a> {
     graph: &'a Graph,
-    purpose: Purpose,
+    purpose: Purpose<'a>,
     choice: Choice,
     /// Constant tensors that are among the choice's constants.
     named: HashMap<TensorId, Argument>,
 }
 
 impl<'a> Choosing<'a> {
-    pub(crate) fn new(graph: &'a Graph, purpose: Purpose) -> Self {
+    pub(crate) fn new(graph: &'a Graph, purpose: Purpose<'a>) -> Self {
         Self {
             graph,
             purpose,
@@ -100,8 +159,8 @@ impl<'a> Choosing<'a> {
         self.choice.memory.outputs = vec![OutputMemory::InPlace((0..inputs).collect())];
     }
 
-    /// Lets the one output be the bytes of an input. The calls have to copy it all the same, and are
-    /// left out where it is.
+    /// Lets the one output be the bytes of an input. [`copy`](Self::copy) has to copy it all the same, which is
+    /// nothing where it is.
     pub fn alias(&mut self, input: usize) {
         self.choice.memory.outputs = vec![OutputMemory::Alias(input)];
     }
@@ -125,7 +184,7 @@ impl<'a> Choosing<'a> {
     pub fn activation(&self, id: TensorId) -> Result<Argument, Diagnostic> {
         let tensor = self.graph.tensor(id);
         let element = element(self.graph, id)?;
-        if tensor.is_constant() && self.purpose == Purpose::Firmware {
+        if tensor.is_constant() && !matches!(self.purpose, Purpose::Folding) {
             return Err(
                 Diagnostic::new("a constant is not supported here by the compiled engine")
                     .at_tensor(id.index(), &tensor.name)
@@ -185,10 +244,58 @@ impl<'a> Choosing<'a> {
         kernel: impl HostKernel + 'static,
         arguments: impl IntoIterator<Item = Argument>,
     ) {
-        self.choice.calls.push(Call {
+        self.choice.actions.push(Action::Call(Call {
             kernel: Box::new(kernel),
             arguments: arguments.into_iter().collect(),
-        });
+        }));
+    }
+
+    /// Copies all of `from` to `to`, which is as large.
+    pub(crate) fn copy(&mut self, from: Argument, to: Argument) {
+        let [from, to] = [from, to].map(Argument::as_bytes);
+        self.choice.actions.push(Action::Copy { from, to });
+    }
+
+    /// Adds something other than a kernel call.
+    pub(crate) fn act(&mut self, action: Action) {
+        self.choice.actions.push(action);
+    }
+
+    /// Lets each output overwrite the inputs of a list.
+    pub(crate) fn outputs_in_place(&mut self, inputs: impl Iterator<Item = Vec<usize>>) {
+        self.choice.memory.outputs = inputs.map(OutputMemory::InPlace).collect();
+    }
+
+    /// A subgraph of the model; `None` while folding, or if there is none of that index.
+    pub(crate) fn subgraph(&self, index: usize) -> Option<&'a Graph> {
+        match self.purpose {
+            Purpose::Firmware { model, .. } => model.graphs.get(index),
+            Purpose::Folding => None,
+        }
+    }
+
+    /// What says whether an operator of this subgraph has run.
+    pub(crate) fn once(&self, operator: usize) -> Option<Kept> {
+        match self.purpose {
+            Purpose::Firmware { subgraph, .. } => Some(Kept::Once(subgraph, operator)),
+            Purpose::Folding => None,
+        }
+    }
+
+    /// The variable that a tensor is the handle of.
+    ///
+    /// # Errors
+    /// If it is not known.
+    pub(crate) fn variable(&self, handle: TensorId) -> Result<Kept, Diagnostic> {
+        let found = match self.purpose {
+            Purpose::Firmware {
+                subgraph,
+                variables,
+                ..
+            } => variables.handle(subgraph, handle),
+            Purpose::Folding => None,
+        };
+        found.map(Kept::Variable).ok_or_else(unknown_handle)
     }
 }
 
@@ -207,6 +314,15 @@ pub(crate) fn element(graph: &Graph, id: TensorId) -> Result<ElementType, Diagno
 }
 
 impl Argument {
+    /// Its bytes.
+    pub fn as_bytes(self) -> Self {
+        Self {
+            element: ElementType::U8,
+            len: self.len * self.element.bytes(),
+            ..self
+        }
+    }
+
     /// Whether it is a constant, which kernels take otherwise than what is in memory.
     pub fn is_constant(&self) -> bool {
         matches!(self.place, Place::Constant(_))

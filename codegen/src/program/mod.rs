@@ -8,10 +8,12 @@ mod program;
 mod text;
 mod trace;
 
-pub use choice::{Argument, Call, Choice, Choosing, Place};
+pub use choice::{Action, Argument, Call, Choice, Choosing, Invocation, Place};
 pub(crate) use choice::{Purpose, element};
 pub use constants::Constant;
 pub(crate) use constants::ConstantPool;
 pub(crate) use program::misplaced;
-pub use program::{ElementType, Entry, Memory, Operand, Port, Program, Step};
+pub use program::{
+    ElementType, Entry, KernelCall, Memory, Operand, Origin, Port, Program, Routine, Step, calls,
+};
 pub use trace::Observation;

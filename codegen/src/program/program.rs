@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use castiron_runtime::ALIGNMENT;
 use castiron_runtime::host::{Aligned, HostKernel};
 
 use super::trace::Observation;
@@ -14,12 +15,25 @@ use crate::plan::Plan;
 pub struct Program {
     /// The model's name, from its file.
     pub name: String,
-    /// Bytes of the arena, shared by all entries.
+    /// Bytes of the arena, shared by all entries. A run may overwrite all of it.
     pub arena_bytes: usize,
+    /// Bytes of what lasts from run to run: zeros at first, which no entry overlays.
+    pub state_bytes: usize,
     /// Packed constants.
     pub constants: Aligned,
+    /// Subgraphs that steps run, each behind those that it runs itself.
+    pub routines: Vec<Routine>,
     /// Entry points: the first subgraph, and each signature's.
     pub entries: Vec<Entry>,
+}
+
+/// A subgraph that others run, whose tensors have fixed places as all others.
+#[derive(Debug)]
+pub struct Routine {
+    /// Index of the subgraph.
+    pub graph: usize,
+    /// What it does, in order.
+    pub steps: Vec<Step>,
 }
 
 /// One way to run the model.
@@ -33,11 +47,9 @@ pub struct Entry {
     pub inputs: Vec<Port>,
     /// Outputs, in the subgraph's order.
     pub outputs: Vec<Port>,
-    /// Kernel calls, in order.
+    /// What it does, in order.
     pub steps: Vec<Step>,
-    /// What a traced run shows, in order.
-    pub observations: Vec<Observation>,
-    /// Multiply-accumulates of one run.
+    /// Multiply-accumulates of one run: of an IF the larger branch, of a WHILE one turn.
     pub macs: u64,
     /// Where its tensors lie.
     pub plan: Plan,
@@ -58,16 +70,54 @@ pub struct Port {
     pub operand: Operand,
 }
 
+/// A part of what an entry does. Steps are a tree; only subgraphs are shared.
+#[derive(Debug)]
+pub enum Step {
+    /// Calls a kernel.
+    Call(KernelCall),
+    /// Runs a routine, by its position in [`Program::routines`].
+    Run(usize),
+    /// Does one of two things.
+    If {
+        /// The operator.
+        origin: Origin,
+        /// One byte: not 0 for the first.
+        condition: Operand,
+        /// The first.
+        then: Vec<Step>,
+        /// The second.
+        otherwise: Vec<Step>,
+    },
+    /// Repeats steps.
+    While {
+        /// The operator.
+        origin: Origin,
+        /// What comes before each look at the condition.
+        test: Vec<Step>,
+        /// One byte: 0 ends it.
+        condition: Operand,
+        /// What is repeated.
+        body: Vec<Step>,
+    },
+    /// Does something in the first run only, until the state is reset.
+    Once {
+        /// One byte of the state: 0 before.
+        flag: Operand,
+        /// What.
+        steps: Vec<Step>,
+    },
+    /// Shows an operator's output to whoever traces the run; nothing otherwise.
+    Observe(Observation),
+}
+
 /// One kernel call.
 #[derive(Debug)]
-pub struct Step {
-    /// Index of the operator in the subgraph; several steps may compute one operator.
-    pub operator: usize,
-    /// The operator's name.
-    pub name: String,
-    /// The operator with its shapes, for people: `CONV_2D [1,49,10,1] -> [1,25,5,64]`.
-    pub title: String,
-    /// Multiply-accumulates of the operator, on its first step; 0 on others.
+pub struct KernelCall {
+    /// Position among the calls of its entry or routine.
+    pub number: usize,
+    /// The operator that it computes, alone or with other calls.
+    pub origin: Origin,
+    /// Multiply-accumulates of the operator, on its first call; 0 on others.
     pub macs: u64,
     /// The kernel with its parameters.
     pub kernel: Box<dyn HostKernel>,
@@ -75,7 +125,47 @@ pub struct Step {
     pub operands: Vec<Operand>,
 }
 
-/// Elements of the arena or of the packed constants.
+/// The operator of the file that a step is made for.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Its index in the subgraph.
+    pub operator: usize,
+    /// Its name.
+    pub name: String,
+    /// The operator with its shapes, for people: `CONV_2D [1,49,10,1] -> [1,25,5,64]`.
+    pub title: String,
+}
+
+/// The kernel calls among steps, in the order in which they stand there.
+pub fn calls(steps: &[Step]) -> Vec<&KernelCall> {
+    fn collect<'a>(steps: &'a [Step], found: &mut Vec<&'a KernelCall>) {
+        for step in steps {
+            match step {
+                Step::Call(call) => found.push(call),
+                Step::If {
+                    then: first,
+                    otherwise: second,
+                    ..
+                }
+                | Step::While {
+                    test: first,
+                    body: second,
+                    ..
+                } => {
+                    collect(first, found);
+                    collect(second, found);
+                }
+                Step::Once { steps, .. } => collect(steps, found),
+                Step::Run(_) | Step::Observe(_) => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(steps, &mut found);
+    found
+}
+
+/// Elements of a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Operand {
     /// Which memory.
@@ -93,6 +183,7 @@ pub struct Operand {
 #[allow(missing_docs)]
 pub enum Memory {
     Arena,
+    State,
     Constants,
 }
 
@@ -118,27 +209,17 @@ impl Program {
     /// If something does not, which is a mistake of castiron's.
     pub(crate) fn checked(self) -> Result<Self> {
         let mut wrong = Vec::new();
-        let mut check = |entry: &Entry, operand: &Operand, of: &dyn fmt::Display| {
-            if !self.holds(operand) {
-                wrong.push(misplaced(operand, of).in_subgraph(entry.graph));
-            }
-        };
+        for routine in &self.routines {
+            let misplaced = self.misplaced(&routine.steps).into_iter();
+            wrong.extend(misplaced.map(|d| d.in_subgraph(routine.graph)));
+        }
         for entry in &self.entries {
-            for step in &entry.steps {
-                step.operands
-                    .iter()
-                    .for_each(|o| check(entry, o, &step.title));
-            }
-            for seen in &entry.observations {
-                check(
-                    entry,
-                    &seen.operand,
-                    &format_args!("operator {}", seen.operator),
-                );
-            }
-            for port in entry.inputs.iter().chain(&entry.outputs) {
-                check(entry, &port.operand, &port.name);
-            }
+            let ports = entry.inputs.iter().chain(&entry.outputs);
+            let ports = ports.filter(|port| !self.holds(&port.operand));
+            let ports = ports.map(|port| misplaced(&port.operand, &port.name));
+            let steps = self.misplaced(&entry.steps);
+            let all = steps.into_iter().chain(ports);
+            wrong.extend(all.map(|d| d.in_subgraph(entry.graph)));
         }
         match Error::from_many(wrong) {
             Some(error) => Err(error),
@@ -146,10 +227,72 @@ impl Program {
         }
     }
 
+    /// Kernel calls of all entries and routines.
+    pub fn calls(&self) -> impl Iterator<Item = &KernelCall> {
+        let routines = self.routines.iter().map(|routine| &routine.steps);
+        let entries = self.entries.iter().map(|entry| &entry.steps);
+        routines.chain(entries).flat_map(|steps| calls(steps))
+    }
+
+    /// Bytes of RAM of one instance: its arena and what lasts.
+    pub fn ram_bytes(&self) -> usize {
+        match self.state_bytes {
+            0 => self.arena_bytes,
+            state => self.arena_bytes.next_multiple_of(ALIGNMENT) + state,
+        }
+    }
+
+    /// What leaves its memory among steps.
+    fn misplaced(&self, steps: &[Step]) -> Vec<Diagnostic> {
+        let check = |operand: &Operand, of: &dyn fmt::Display| {
+            (!self.holds(operand)).then(|| misplaced(operand, of))
+        };
+        let within = |steps: &[Step]| self.misplaced(steps);
+        let of_step = |step: &Step| match step {
+            Step::Call(call) => {
+                let operands = call.operands.iter();
+                operands
+                    .filter_map(|o| check(o, &call.origin.title))
+                    .collect()
+            }
+            Step::Run(_) => Vec::new(),
+            Step::If {
+                origin,
+                condition,
+                then: first,
+                otherwise: second,
+            }
+            | Step::While {
+                origin,
+                test: first,
+                condition,
+                body: second,
+            } => {
+                let condition = check(condition, &origin.title).into_iter();
+                condition
+                    .chain(within(first))
+                    .chain(within(second))
+                    .collect()
+            }
+            Step::Once { flag, steps } => check(flag, &"a flag")
+                .into_iter()
+                .chain(within(steps))
+                .collect(),
+            Step::Observe(seen) => {
+                let operator = format_args!("operator {}", seen.operator);
+                check(&seen.operand, &operator)
+                    .into_iter()
+                    .collect::<Vec<_>>()
+            }
+        };
+        steps.iter().flat_map(of_step).collect()
+    }
+
     /// Whether an operand is within its memory, and at a place that its elements may have.
     fn holds(&self, operand: &Operand) -> bool {
         let memory = match operand.memory {
             Memory::Arena => self.arena_bytes,
+            Memory::State => self.state_bytes,
             Memory::Constants => self.constants.bytes().len(),
         };
         let bytes = operand.len.checked_mul(operand.element.bytes());
@@ -252,14 +395,15 @@ mod tests {
         Program {
             name: String::new(),
             arena_bytes: 32,
+            state_bytes: 0,
             constants,
+            routines: Vec::new(),
             entries: vec![Entry {
                 signature: None,
                 graph: 0,
                 inputs: Vec::new(),
                 outputs: vec![port],
                 steps: Vec::new(),
-                observations: Vec::new(),
                 macs: 0,
                 plan: plan.expect("nothing to plan"),
             }],

@@ -3,19 +3,26 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::program::{Entry, Memory, Operand, Port, Program};
+use super::program::{Entry, Memory, Operand, Origin, Port, Program, Step};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let constants = self.constants.bytes();
         writeln!(f, "program {}", self.name)?;
         writeln!(f, "  arena {} bytes", self.arena_bytes)?;
+        if self.state_bytes > 0 {
+            writeln!(f, "  state {} bytes", self.state_bytes)?;
+        }
         writeln!(
             f,
             "  constants {} bytes, FNV-1a {:016x}",
             constants.len(),
             fnv1a(constants)
         )?;
+        for (position, routine) in self.routines.iter().enumerate() {
+            writeln!(f, "\nroutine {position} of subgraph {}", routine.graph)?;
+            steps(f, &routine.steps, 2)?;
+        }
         self.entries.iter().try_for_each(|entry| entry.fmt(f))
     }
 }
@@ -28,18 +35,63 @@ impl Display for Entry {
         }
         writeln!(f, " of subgraph {}, {} MACs", self.graph, self.macs)?;
         ports(f, "input", &self.inputs)?;
-        let mut operator = None;
-        for step in &self.steps {
-            if operator.replace(step.operator) != Some(step.operator) {
-                writeln!(f, "  {} {}", step.operator, step.title)?;
-            }
-            writeln!(f, "    {:?}", step.kernel)?;
-            for operand in &step.operands {
-                writeln!(f, "      {operand}")?;
-            }
-        }
+        steps(f, &self.steps, 2)?;
         ports(f, "output", &self.outputs)
     }
+}
+
+/// Steps, each in lines that begin with some spaces. What is observed shows in no run, and does not here.
+fn steps(f: &mut Formatter<'_>, list: &[Step], indent: usize) -> fmt::Result {
+    let mut operator = None;
+    let mut head = |f: &mut Formatter<'_>, origin: &Origin| match operator.replace(origin.operator)
+        != Some(origin.operator)
+    {
+        true => writeln!(f, "{:indent$}{} {}", "", origin.operator, origin.title),
+        false => Ok(()),
+    };
+    let deeper = indent + 2;
+    for step in list {
+        match step {
+            Step::Call(call) => {
+                head(f, &call.origin)?;
+                writeln!(f, "{:deeper$}{:?}", "", call.kernel)?;
+                for operand in &call.operands {
+                    writeln!(f, "{:deeper$}  {operand}", "")?;
+                }
+            }
+            Step::Run(routine) => writeln!(f, "{:deeper$}run routine {routine}", "")?,
+            Step::If {
+                origin,
+                condition,
+                then,
+                otherwise,
+            } => {
+                head(f, origin)?;
+                writeln!(f, "{:deeper$}if {condition}", "")?;
+                steps(f, then, deeper + 2)?;
+                writeln!(f, "{:deeper$}else", "")?;
+                steps(f, otherwise, deeper + 2)?;
+            }
+            Step::While {
+                origin,
+                test,
+                condition,
+                body,
+            } => {
+                head(f, origin)?;
+                writeln!(f, "{:deeper$}test", "")?;
+                steps(f, test, deeper + 2)?;
+                writeln!(f, "{:deeper$}while {condition}", "")?;
+                steps(f, body, deeper + 2)?;
+            }
+            Step::Once { flag, steps: list } => {
+                writeln!(f, "{:deeper$}once, as {flag} says", "")?;
+                steps(f, list, deeper + 2)?;
+            }
+            Step::Observe(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn ports(f: &mut Formatter<'_>, role: &str, ports: &[Port]) -> fmt::Result {
@@ -61,6 +113,7 @@ impl Display for Operand {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let memory = match self.memory {
             Memory::Arena => "arena",
+            Memory::State => "state",
             Memory::Constants => "constants",
         };
         let range = self.range();

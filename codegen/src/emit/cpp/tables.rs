@@ -399,7 +399,7 @@ fn most_tensors(direct: &Direct) -> usize {
     let calls = |subgraph: usize| &direct.calls[direct.subgraphs[subgraph].calls.clone()];
     let callees = |subgraph| calls(subgraph).iter().flat_map(|call| &call.callees);
     let mut most = vec![0; direct.subgraphs.len()];
-    for subgraph in callees_first(0, |subgraph| callees(subgraph).copied().collect()) {
+    for subgraph in callees_first(&[0], |subgraph| callees(subgraph).copied().collect()) {
         let each = calls(subgraph).iter().map(|call| {
             let within = call.callees.iter().map(|n| most[*n]);
             call.tensors.len() + within.max().unwrap_or(0)

@@ -1,30 +1,27 @@
 //! The code of one entry point: types, descriptions, parameters and methods.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::names::{self, port_names, snake_case};
+use super::steps::{StepsCode, view};
 use crate::ident::Names;
-use crate::program::{Entry, Memory, Operand, Port, Step};
+use crate::program::{Entry, Memory, Operand, Port};
 
 /// Methods that every model has.
-const METHODS: [&str; 4] = ["new", "run", "predict", "default"];
+const METHODS: [&str; 5] = ["new", "run", "predict", "reset", "default"];
 /// Modules of these names would hide what the generated code refers to.
 const SHADOWING: [&str; 10] = [
     "castiron", "f32", "i16", "i32", "i64", "i8", "u16", "u32", "u8", "usize",
 ];
 
-/// Kernel calls in one function.
-const MOST_CALLS: usize = 256;
-
 pub(super) struct EntryCode<'a> {
     entry: &'a Entry,
     name: Ident,
-    /// Prefix of private items, so that entries do not meet.
-    prefix: String,
+    /// Its steps; their prefix says whether there are several entries.
+    steps: StepsCode<'a>,
 }
 
 /// One input or output with the names it goes by.
@@ -41,7 +38,7 @@ pub(super) struct Named<'a> {
 impl<'a> EntryCode<'a> {
     /// The code of a model's entries. Of several, each has a name that leaves every module and
     /// method of the model distinct.
-    pub(super) fn all(entries: &'a [Entry]) -> Vec<Self> {
+    pub(super) fn all(entries: &'a [Entry], has_state: bool) -> Vec<Self> {
         let several = entries.len() > 1;
         let mut taken: BTreeSet<String> = METHODS.map(str::to_owned).into();
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
@@ -79,9 +76,13 @@ impl<'a> EntryCode<'a> {
             Self {
                 entry,
                 name: Ident::new(&name, Span::call_site()),
-                prefix: match several {
-                    true => format!("E{position}_"),
-                    false => String::new(),
+                steps: StepsCode {
+                    steps: &entry.steps,
+                    prefix: match several {
+                        true => format!("E{position}_"),
+                        false => String::new(),
+                    },
+                    has_state,
                 },
             }
         });
@@ -116,41 +117,9 @@ impl<'a> EntryCode<'a> {
         }
     }
 
-    /// The kernels' parameters, one constant per step; of many steps, also functions that call some of them
-    /// each. They come one by one.
+    /// What its methods need beside them.
     pub(super) fn parts(&self) -> impl Iterator<Item = TokenStream> {
-        let steps = self.entry.steps.iter().enumerate();
-        let parameters = steps.map(|(i, step)| {
-            let name = self.step_name(i);
-            let kernel = Ident::new(step.kernel.name(), Span::call_site());
-            let value = step.kernel.expression();
-            let doc = step_doc(step);
-            quote! {
-                #[doc = #doc]
-                const #name: ::castiron::kernels::#kernel = #value;
-            }
-        });
-        let runs = self.runs().map(|(name, steps)| {
-            let calls = steps.map(|i| self.call(i));
-            quote! {
-                fn #name(arena: &::castiron::Cells<ARENA_BYTES>) {
-                    #(#calls)*
-                }
-            }
-        });
-        parameters.chain(runs)
-    }
-
-    /// The functions that a run of many steps is made of, with their steps: compilers take long for long ones.
-    fn runs(&self) -> impl Iterator<Item = (Ident, Range<usize>)> {
-        let steps = self.entry.steps.len();
-        let starts = (0..steps).step_by(MOST_CALLS);
-        let several = steps > MOST_CALLS;
-        starts.filter(move |_| several).map(move |start| {
-            let name = format!("{}run_from_{start}", self.prefix.to_ascii_lowercase());
-            let end = steps.min(start + MOST_CALLS);
-            (Ident::new(&name, Span::call_site()), start..end)
-        })
+        self.steps.parts()
     }
 
     /// Access to inputs and outputs, `run` and `predict`; for a signature, prefixed by its name.
@@ -164,7 +133,7 @@ impl<'a> EntryCode<'a> {
         let accessors = inputs.iter().map(|named| {
             let (method, type_name) = (prefixed(&named.method), &named.type_name);
             let method = format_ident!("{method}_mut");
-            let view = view(&named.port.operand);
+            let (field, view) = field(&named.port.operand);
             let doc = format!(
                 " The memory of `{}`, to fill before a run; a run may overwrite it.",
                 named.port.name.escape_debug()
@@ -173,20 +142,20 @@ impl<'a> EntryCode<'a> {
                 #[doc = #doc]
                 #[inline]
                 pub fn #method(&mut self) -> &mut #path #type_name {
-                    self.arena.get_mut::<#view>()
+                    self.#field.get_mut::<#view>()
                 }
             }
         });
         let results = outputs.iter().map(|named| {
             let (method, type_name) = (prefixed(&named.method), &named.type_name);
-            let view = view(&named.port.operand);
+            let (field, view) = field(&named.port.operand);
             let doc = format!(" `{}` of the last run.", named.port.name.escape_debug());
             quote! {
                 #[doc = #doc]
                 #[inline]
                 #[must_use]
                 pub fn #method(&self) -> &#path #type_name {
-                    self.arena.get::<#view>()
+                    self.#field.get::<#view>()
                 }
             }
         });
@@ -195,14 +164,14 @@ impl<'a> EntryCode<'a> {
             None => format_ident!("run"),
         };
         let predict = module.cloned().unwrap_or_else(|| format_ident!("predict"));
-        let body = self.run_body(module.is_none() && !self.prefix.is_empty());
+        let body = self.run_body(module.is_none() && !self.steps.prefix.is_empty());
         let parameters = inputs.iter().map(|named| {
             let (name, type_name) = (&named.method, &named.type_name);
             quote!(#name: &#path #type_name)
         });
         let fill = inputs.iter().map(|named| {
-            let (name, view) = (&named.method, view(&named.port.operand));
-            quote!(*self.arena.get_mut::<#view>() = *#name;)
+            let (name, (field, view)) = (&named.method, field(&named.port.operand));
+            quote!(*self.#field.get_mut::<#view>() = *#name;)
         });
         let (result_type, result) = {
             let types = outputs.iter().map(|named| {
@@ -210,8 +179,8 @@ impl<'a> EntryCode<'a> {
                 quote!(&#path #type_name)
             });
             let values = outputs.iter().map(|named| {
-                let view = view(&named.port.operand);
-                quote!(self.arena.get::<#view>())
+                let (field, view) = field(&named.port.operand);
+                quote!(self.#field.get::<#view>())
             });
             match outputs.len() {
                 1 => (quote!(#(#types)*), quote!(#(#values)*)),
@@ -242,52 +211,17 @@ impl<'a> EntryCode<'a> {
             let run = format_ident!("run_{}", self.name);
             return quote!(self.#run(););
         }
-        if self.entry.steps.is_empty() {
-            return TokenStream::new();
+        let body = self.steps.body();
+        if body.is_empty() {
+            return body;
         }
-        let mut calls: Vec<TokenStream> = (self.runs())
-            .map(|(name, _)| quote!(#name(arena);))
-            .collect();
-        if calls.is_empty() {
-            calls = (0..self.entry.steps.len()).map(|i| self.call(i)).collect();
-        }
-        quote! {
-            let arena = self.arena.cells();
-            #(#calls)*
-        }
-    }
-
-    fn call(&self, position: usize) -> TokenStream {
-        let name = self.step_name(position);
-        let operands = self.entry.steps[position].operands.iter().map(|operand| {
-            let view = view(operand);
-            match operand.memory {
-                Memory::Arena => quote!(arena.at::<#view>()),
-                Memory::Constants => quote!(WEIGHTS.at::<#view>()),
-            }
-        });
-        quote!(#name.run(#(#operands),*);)
+        let memory = self.steps.memory();
+        quote!(#memory #body)
     }
 
     /// `run`, with a look at every operator's outputs as soon as they are there.
     pub(super) fn traced(&self) -> TokenStream {
-        let looks_after = |steps: usize| {
-            // In the order of their steps.
-            let all = &self.entry.observations;
-            let from = all.partition_point(|o| o.steps < steps);
-            let to = all.partition_point(|o| o.steps <= steps);
-            all[from..to].iter().map(|o| {
-                let (operator, output) = (o.operator, o.output);
-                let offset = Literal::usize_unsuffixed(o.operand.offset);
-                let len = Literal::usize_unsuffixed(o.operand.range().len());
-                quote!(after(#operator, #output, arena.at::<u8, #offset, #len>());)
-            })
-        };
-        let first = looks_after(0);
-        let steps = (0..self.entry.steps.len()).map(|i| {
-            let (call, looks) = (self.call(i), looks_after(i + 1));
-            quote!(#call #(#looks)*)
-        });
+        let (memory, body) = (self.steps.memory(), self.steps.traced_body());
         quote! {
             /// Computes the outputs from the inputs and hands over every operator's outputs: index of
             /// the operator in the model, position among its outputs, bytes.
@@ -295,17 +229,10 @@ impl<'a> EntryCode<'a> {
                 &mut self,
                 mut after: impl FnMut(usize, usize, &[::core::cell::Cell<u8>]),
             ) {
-                let arena = self.arena.cells();
-                #(#first)*
-                #(#steps)*
+                #memory
+                #body
             }
         }
-    }
-
-    fn step_name(&self, position: usize) -> Ident {
-        let step = &self.entry.steps[position];
-        let operator = snake_case(&step.name).to_ascii_uppercase();
-        format_ident!("{}{operator}_{position}", self.prefix)
     }
 
     fn ports(&self) -> [Vec<Named<'a>>; 2] {
@@ -418,18 +345,11 @@ pub(super) fn element(operand: &Operand) -> Ident {
     Ident::new(operand.element.rust_name(), Span::call_site())
 }
 
-/// Element type, byte offset and length, as the arguments of a view.
-fn view(operand: &Operand) -> TokenStream {
-    let element = element(operand);
-    let offset = Literal::usize_unsuffixed(operand.offset);
-    let len = Literal::usize_unsuffixed(operand.len);
-    quote!(#element, #offset, #len)
-}
-
-fn step_doc(step: &Step) -> String {
-    let macs = match step.macs {
-        0 => String::new(),
-        macs => format!(", {macs} MACs"),
+/// The model's field that an input or output lies in, and the view of it there.
+fn field(operand: &Operand) -> (Ident, TokenStream) {
+    let field = match operand.memory {
+        Memory::State => "state",
+        Memory::Arena | Memory::Constants => "arena",
     };
-    format!(" Operator {}: {}{macs}", step.operator, step.title)
+    (Ident::new(field, Span::call_site()), view(operand))
 }

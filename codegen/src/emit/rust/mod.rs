@@ -3,6 +3,7 @@
 mod entry;
 mod literals;
 mod names;
+mod steps;
 mod tflm;
 
 use proc_macro2::{Literal, TokenStream};
@@ -12,6 +13,7 @@ use crate::program::Program;
 use entry::EntryCode;
 pub use entry::accessors;
 pub use names::module_name;
+use steps::{StepsCode, routine_name};
 pub use tflm::TflmModule;
 
 /// What a user may choose about the Rust module.
@@ -57,7 +59,9 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let tracked = tracked(options);
     let labels = labels(options);
     let several = program.entries.len() > 1;
-    let entries = EntryCode::all(&program.entries);
+    let state_bytes = program.state_bytes;
+    let has_state = state_bytes > 0;
+    let entries = EntryCode::all(&program.entries, has_state);
     let default_items = entries.first().map(|e| e.items(None));
     let default_methods = entries.first().map(|e| e.methods(None));
     let named = entries.iter().filter(|_| several);
@@ -65,14 +69,29 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let traced = entries.first().filter(|_| options.traced);
     let traced = traced.map(EntryCode::traced);
     let named_methods = named.map(|e| e.methods(Some(e.name())));
-    let arena_doc =
-        format!(" Needs {arena_bytes} bytes of working memory; a static one lives in `.bss`.");
+    let arena_doc = match has_state {
+        false => {
+            format!(" Needs {arena_bytes} bytes of working memory; a static one lives in `.bss`.")
+        }
+        true => format!(
+            " Needs {arena_bytes} bytes of working memory and {state_bytes} that last from run to run; a static one \
+             lives in `.bss`."
+        ),
+    };
+    let state = State::new(program);
+    let State {
+        constant: state_constant,
+        field: state_field,
+        first: state_first,
+        reset,
+    } = &state;
     let summary = format!(" The model `{}`.", program.name);
     let head = quote! {
         #tracked
 
         /// Bytes of working memory in a [`Model`].
         pub const ARENA_BYTES: usize = #arena_bytes;
+        #state_constant
         /// Bytes of weights and other constants in flash.
         pub const WEIGHT_BYTES: usize = #constant_bytes;
         /// Multiply-accumulates of one run.
@@ -84,21 +103,35 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         #section
         static WEIGHTS: ::castiron::Constants<#constant_bytes> = ::castiron::Constants(*#data);
     };
-    let steps = entries.iter().flat_map(EntryCode::parts);
+    let routines: Vec<StepsCode<'_>> = (program.routines.iter().enumerate())
+        .map(|(position, routine)| StepsCode {
+            steps: &routine.steps,
+            prefix: format!("R{position}_"),
+            has_state,
+        })
+        .collect();
+    let of_routines = routines.iter().enumerate().flat_map(|(position, routine)| {
+        let function = routine.function(&routine_name(position), &routine.body());
+        routine.parts().chain([function])
+    });
+    let steps = of_routines.chain(entries.iter().flat_map(EntryCode::parts));
     let model = quote! {
         #[doc = #summary]
         ///
         #[doc = #arena_doc]
         pub struct Model {
             arena: ::castiron::Arena<ARENA_BYTES>,
+            #state_field
         }
 
         impl Model {
             /// A model whose inputs are all zero.
             #[must_use]
             pub const fn new() -> Self {
-                Self { arena: ::castiron::Arena::new() }
+                Self { arena: ::castiron::Arena::new(), #state_first }
             }
+
+            #reset
 
             #default_methods
             #traced
@@ -113,6 +146,45 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     };
     let parts = std::iter::once(head).chain(steps).chain([model]);
     parts.map(literals::without_suffixes).for_each(take);
+}
+
+/// What of a model lasts from run to run, in its code.
+struct State {
+    constant: Option<TokenStream>,
+    field: Option<TokenStream>,
+    first: Option<TokenStream>,
+    reset: TokenStream,
+}
+
+impl State {
+    fn new(program: &Program) -> Self {
+        let bytes = program.state_bytes;
+        if bytes == 0 {
+            return Self {
+                constant: None,
+                field: None,
+                first: None,
+                reset: quote! {
+                    /// Forgets what earlier runs left. This model keeps nothing from run to run.
+                    pub fn reset(&mut self) {}
+                },
+            };
+        }
+        Self {
+            constant: Some(quote! {
+                /// Bytes of what lasts from run to run in a [`Model`].
+                pub const STATE_BYTES: usize = #bytes;
+            }),
+            field: Some(quote!(state: ::castiron::Arena<STATE_BYTES>,)),
+            first: Some(quote!(state: ::castiron::Arena::new())),
+            reset: quote! {
+                /// Forgets what earlier runs left: variables are as at first.
+                pub fn reset(&mut self) {
+                    self.state = ::castiron::Arena::new();
+                }
+            },
+        }
+    }
 }
 
 /// The module as a source file of its own, formatted.

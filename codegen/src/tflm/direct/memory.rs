@@ -1,61 +1,103 @@
-//! Where a subgraph's tensors and working memory lie.
+//! Where a subgraph's tensors and working memory lie, as TFLM's kernels see them.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Place;
 use crate::error::Result;
-use crate::graph::{DType, Graph, Tensor, TensorId};
-use crate::plan::{Budget, Location, OpMemory, OutputMemory, Plan, PlanOptions, Region};
+use crate::graph::variables::Variables;
+use crate::graph::{DType, Graph, Model, Tensor, TensorId, callees_first};
+use crate::plan::{
+    Budget, Kept, Layout, Location, OpMemory, OutputMemory, Placed, PlanOptions, Region, Unit,
+};
 use crate::tflm::arena::KernelMemory;
 
-/// A plan of a graph as TFLM's kernels see it.
-pub(super) struct Planned {
-    pub(super) plan: Plan,
-    /// Where in the arena it begins.
-    pub(super) base: usize,
-    /// Tensors that lie elsewhere, and where.
-    elsewhere: HashMap<TensorId, usize>,
-    /// Which of an operator's working buffers the subgraphs lie in that it calls.
-    inner: HashMap<usize, usize>,
+/// The memory of subgraph 0 and all that it comes to call: what lasts lies behind the rest.
+pub(super) struct Memory {
+    layout: Layout,
+    state: usize,
 }
 
-/// Plans a graph's memory with what its kernels ask for, except for tensors that lie `elsewhere`.
-/// `inner` gives the bytes of the subgraphs that an operator calls.
-pub(super) fn plan(
-    graph: &Graph,
-    kernels: &[KernelMemory],
-    elsewhere: Vec<TensorId>,
-    inner: impl Fn(usize) -> Option<usize>,
-    budget: &Budget,
-) -> Result<Planned> {
-    let is_elsewhere: HashSet<TensorId> = elsewhere.iter().copied().collect();
-    let moved = |id: &TensorId| is_elsewhere.contains(id);
-    let memory = |graph: &Graph, operator: usize| {
-        let of = &graph.operators[operator];
-        let mut scratch = scratch(graph, operator, &kernels[operator].scratch);
-        scratch.extend(inner(operator));
-        OpMemory {
-            outputs: match same_bytes(graph, operator) {
-                true if !of.inputs.iter().flatten().any(moved) => vec![OutputMemory::Alias(0)],
-                _ => Vec::new(),
-            },
-            scratch,
+impl Memory {
+    /// Lays a model out with what its kernels ask for.
+    pub(super) fn new(
+        model: &Model,
+        kernels: &HashMap<usize, Vec<KernelMemory>>,
+        variables: &Variables,
+        budget: &Budget,
+    ) -> Result<Self> {
+        let order = callees_first(&[0], |index| model.graphs[index].callees().collect());
+        let graphs = order
+            .iter()
+            .map(|index| as_kernels_see(&model.graphs[*index]));
+        let graphs: Vec<Cow<'_, Graph>> = graphs.collect();
+        let units = order.iter().zip(&graphs).map(|(index, graph)| Unit {
+            index: *index,
+            memory: memory(graph, &kernels[index]),
+            graph,
+        });
+        let variables = variables.values.iter();
+        let variables: Vec<usize> = variables
+            .map(|value| value.as_ref().map_or(0, bytes))
+            .collect();
+        let options = PlanOptions {
+            // No kernel of TFLM says whether its output may lie on an input.
+            in_place: false,
+            budget: *budget,
+            ..PlanOptions::default()
+        };
+        let units: Vec<Unit<'_>> = units.collect();
+        let layout = Layout::new(&units, &[0], &variables, false, &options)?;
+        Ok(Self {
+            state: layout.arena_bytes.next_multiple_of(options.alignment),
+            layout,
+        })
+    }
+
+    /// Bytes of all of it.
+    pub(super) fn bytes(&self) -> usize {
+        match self.layout.state_bytes {
+            0 => self.layout.arena_bytes,
+            bytes => self.state + bytes,
         }
+    }
+
+    /// Where something lies that lasts.
+    pub(super) fn kept(&self, kept: Kept) -> usize {
+        self.state + self.layout.kept(kept).map_or(0, |region| region.offset)
+    }
+
+    /// A subgraph that runs.
+    pub(super) fn graph<'a>(&'a self, model: &'a Model, index: usize) -> Planned<'a> {
+        Planned {
+            memory: self,
+            index,
+            graph: &model.graphs[index],
+            placed: self.layout.graph(index).expect("all that run are laid out"),
+        }
+    }
+}
+
+/// One subgraph's memory.
+#[derive(Clone, Copy)]
+pub(super) struct Planned<'a> {
+    memory: &'a Memory,
+    index: usize,
+    graph: &'a Graph,
+    placed: &'a Placed,
+}
+
+/// What each operator does with memory.
+fn memory(graph: &Graph, kernels: &[KernelMemory]) -> Vec<OpMemory> {
+    let of_operator = |(operator, kernel): (usize, &KernelMemory)| OpMemory {
+        outputs: match same_bytes(graph, operator) {
+            true => vec![OutputMemory::Alias(0)],
+            false => Vec::new(),
+        },
+        scratch: scratch(graph, operator, &kernel.scratch),
     };
-    let options = PlanOptions {
-        // No kernel of TFLM says whether its output may lie on an input.
-        in_place: false,
-        budget: *budget,
-        ..PlanOptions::default()
-    };
-    let calls = (0..graph.operators.len()).filter(|n| inner(*n).is_some());
-    Ok(Planned {
-        plan: Plan::new(&as_kernels_see(graph, &elsewhere), memory, &options)?,
-        base: 0,
-        inner: calls.map(|n| (n, kernels[n].scratch.len())).collect(),
-        elsewhere: elsewhere.iter().map(|id| (*id, 0)).collect(),
-    })
+    kernels.iter().enumerate().map(of_operator).collect()
 }
 
 /// A list of pointers is twice as long on a 64-bit host; everything else is as large everywhere.
@@ -80,23 +122,19 @@ fn same_bytes(graph: &Graph, operator: usize) -> bool {
 }
 
 /// The graph with the memory that kernels expect: a byte to each element of packed activations,
-/// and no place for outputs that are constants, which are read where they are, nor for tensors
-/// that lie elsewhere.
-fn as_kernels_see(graph: &Graph, elsewhere: &[TensorId]) -> Graph {
-    let mut graph = graph.clone();
-    for id in elsewhere {
-        let tensor = &mut graph.tensors[id.index()];
-        tensor.is_variable = false;
-        tensor.data = Some(Arc::from([]));
+/// and no place for outputs that are constants, which are read where they are.
+fn as_kernels_see(graph: &Graph) -> Cow<'_, Graph> {
+    let packed = |t: &Tensor| t.dtype == DType::Int4 && !t.is_constant();
+    let constant = |id: &TensorId| graph.tensor(*id).is_constant();
+    if !graph.tensors.iter().any(packed) && !graph.outputs.iter().any(constant) {
+        return Cow::Borrowed(graph);
     }
-    for tensor in &mut graph.tensors {
-        if tensor.dtype == DType::Int4 && !tensor.is_constant() {
-            tensor.dtype = DType::Int8;
-        }
+    let mut seen = graph.clone();
+    for tensor in seen.tensors.iter_mut().filter(|t| packed(t)) {
+        tensor.dtype = DType::Int8;
     }
-    let constants: Vec<bool> = graph.tensors.iter().map(Tensor::is_constant).collect();
-    graph.outputs.retain(|id| !constants[id.index()]);
-    graph
+    seen.outputs.retain(|id| !constant(id));
+    Cow::Owned(seen)
 }
 
 /// Bytes of a tensor as TFLM counts them.
@@ -107,49 +145,24 @@ pub(super) fn bytes(tensor: &Tensor) -> usize {
     }
 }
 
-impl Planned {
-    /// Bytes of tensors and working memory.
-    pub(super) fn bytes(&self) -> usize {
-        self.plan.peak_bytes
+impl<'a> Planned<'a> {
+    /// Its operators in the order they run.
+    pub(super) fn order(&self) -> &'a [usize] {
+        &self.placed.plan.order
     }
 
     /// An operator's own working buffers.
     pub(super) fn scratch(&self, operator: usize) -> Vec<Region> {
-        let regions = &self.plan.operators[operator].scratch;
-        let own = self.inner.get(&operator).copied().unwrap_or(regions.len());
-        let moved = |region: &Region| Region {
-            offset: self.base + region.offset,
-            ..*region
-        };
-        regions.iter().take(own).map(moved).collect()
-    }
-
-    /// Where the subgraphs begin that an operator calls.
-    pub(super) fn inner(&self, operator: usize) -> usize {
-        let regions = &self.plan.operators[operator].scratch;
-        let region = self.inner.get(&operator).and_then(|n| regions.get(*n));
-        self.base + region.map_or(0, |region| region.offset)
-    }
-
-    /// Tensors that lie elsewhere, in their order.
-    pub(super) fn lasting(&self) -> Vec<TensorId> {
-        let mut ids: Vec<TensorId> = self.elsewhere.keys().copied().collect();
-        ids.sort();
-        ids
-    }
-
-    /// Says where a tensor lies that is not part of the plan.
-    pub(super) fn put(&mut self, id: TensorId, offset: usize) {
-        self.elsewhere.insert(id, offset);
+        self.placed.scratch(operator).collect()
     }
 
     /// Whether an operator has nothing to do.
-    pub(super) fn is_omitted(&self, graph: &Graph, index: usize) -> bool {
-        let operator = &graph.operators[index];
+    pub(super) fn is_omitted(&self, index: usize) -> bool {
+        let operator = &self.graph.operators[index];
         let ([Some(input), ..], [output]) = (&operator.inputs[..], &operator.outputs[..]) else {
             return false;
         };
-        same_bytes(graph, index)
+        same_bytes(self.graph, index)
             && match (self.location(*input), self.location(*output)) {
                 (Location::Arena { buffer: a, .. }, Location::Arena { buffer: b, .. }) => a == b,
                 (_, Location::ConstantAlias { .. }) => true,
@@ -157,25 +170,23 @@ impl Planned {
             }
     }
 
-    pub(super) fn place(&self, graph: &Graph, id: TensorId) -> Place {
+    pub(super) fn place(&self, id: TensorId) -> Place {
         let constant = |id: TensorId| {
-            let data = graph.tensor(id).data.clone();
+            let data = self.graph.tensor(id).data.clone();
             Place::Constant(data.unwrap_or_else(|| Arc::from([])))
         };
-        if let Some(offset) = self.elsewhere.get(&id) {
-            return Place::Arena(*offset);
-        }
         match self.location(id) {
-            Location::Arena { offset, .. } => Place::Arena(self.base + offset),
+            Location::Arena { offset, .. } => Place::Arena(self.placed.base + offset),
+            Location::State => Place::Arena(self.memory.kept(Kept::Tensor(self.index, id))),
             Location::Constant => constant(id),
             Location::ConstantAlias { of } => constant(of),
-            Location::Unused if graph.tensor(id).is_constant() => constant(id),
+            Location::Unused if self.graph.tensor(id).is_constant() => constant(id),
             // An empty tensor, or one that nothing reads.
             Location::Unused => Place::Arena(0),
         }
     }
 
     fn location(&self, id: TensorId) -> Location {
-        self.plan.tensors[id.index()].location
+        self.placed.plan.tensors[id.index()].location
     }
 }

@@ -4,10 +4,8 @@
 //! Memory is planned by castiron and not as the interpreter does, so that outputs of RESHAPE and
 //! the like are their input's bytes and operators may run in another order.
 
-mod layout;
 mod memory;
 mod options;
-mod variables;
 
 pub use super::registrations::{OWN as OWN_HEADER, Registration as KernelRegistration};
 pub use options::{Member, OptionStruct, element_type};
@@ -21,11 +19,11 @@ use super::arena::{self, ArenaOptions};
 use super::registrations::{self, Registration};
 use super::{TFLM_REVISION, TflmOp};
 use crate::error::{Diagnostic, Error, Result};
+use crate::graph::variables::{Access, Variables};
 use crate::graph::{DType, Graph, Model, Operator, Options, Quantization, Tensor, TensorId};
-use crate::plan::{Budget, Region};
+use crate::plan::{Budget, Kept, Region};
 use crate::work;
-use layout::Layout;
-use variables::{Access, Variables};
+use memory::{Memory, Planned};
 
 /// What the program is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -177,11 +175,14 @@ impl Direct {
         for &index in &reached {
             kernels.insert(index, arena::kernel_memory(model, index, &options.arena)?);
         }
-        let variables = Variables::of(model, &reached)?;
-        let layout = layout::layout(model, &kernels, &variables, &options.budget)?;
+        let (variables, wrong) = Variables::of(model, &reached);
+        if let Some(error) = Error::from_many(wrong) {
+            return Err(error);
+        }
+        let memory = Memory::new(model, &kernels, &variables, &options.budget)?;
         let mut made = Maker {
             model,
-            layout: &layout,
+            memory: &memory,
             variables: &variables,
             reached: &reached,
             indices: HashMap::new(),
@@ -195,25 +196,26 @@ impl Direct {
         let mut persistent_bytes = 0;
         for &index in &reached {
             let graph = &model.graphs[index];
-            let planned = &layout.graphs[&index];
             let site = made.site(index);
+            let planned = site.planned;
             let inputs = made.all(&site, &graph.inputs);
             let outputs = made.all(&site, &graph.outputs);
             let first_call = calls.len();
-            for &number in &planned.plan.order {
+            for &number in planned.order() {
                 let described = describe(index, graph, number);
                 let access = variables.access(index, &graph.operators[number]);
-                if planned.is_omitted(graph, number) || matches!(access, Some(Access::Handle)) {
+                if planned.is_omitted(number) || matches!(access, Some(Access::Handle)) {
                     omitted.push(described);
                     continue;
                 }
                 let own = planned.scratch(number);
                 let place = (scratch.len(), own.len());
                 scratch.extend(own);
-                let call = match (access, layout.flags.get(&(index, number))) {
-                    (Some(Access::Read(variable)), _) => made.read(&site, described, variable),
-                    (Some(Access::Assign(variable)), _) => made.assign(&site, described, variable),
-                    (_, Some(flag)) => made.once(&site, described, *flag),
+                let is_once = matches!(graph.operators[number].options, Options::CallOnce(_));
+                let call = match access {
+                    Some(Access::Read(variable)) => made.read(&site, described, variable),
+                    Some(Access::Assign(variable)) => made.assign(&site, described, variable),
+                    _ if is_once => made.once(&site, described),
                     _ => {
                         let kept = kernels[&index][number].kept.iter();
                         persistent_bytes += kept
@@ -232,7 +234,7 @@ impl Direct {
                 outputs,
             });
         }
-        check_places(&made.tensors, &scratch, layout.bytes)?;
+        check_places(&made.tensors, &scratch, memory.bytes())?;
         Ok(Self {
             warnings,
             kernels: options.arena.kernels.name(),
@@ -244,7 +246,7 @@ impl Direct {
             tensors: made.tensors,
             scratch,
             omitted,
-            head_bytes: layout.bytes.next_multiple_of(KEPT_ALIGNMENT),
+            head_bytes: memory.bytes().next_multiple_of(KEPT_ALIGNMENT),
             persistent_bytes,
         })
     }
@@ -379,6 +381,7 @@ fn first_channel(quantization: &Quantization) -> Quantization {
 struct Site<'a> {
     index: usize,
     graph: &'a Graph,
+    planned: Planned<'a>,
     /// Whether a tensor is a bias and nothing else.
     biases: Vec<bool>,
 }
@@ -386,7 +389,7 @@ struct Site<'a> {
 /// Numbers the tensors as they come into use.
 struct Maker<'a> {
     model: &'a Model,
-    layout: &'a Layout,
+    memory: &'a Memory,
     variables: &'a Variables,
     reached: &'a [usize],
     indices: HashMap<(usize, TensorId), usize>,
@@ -401,6 +404,7 @@ impl<'a> Maker<'a> {
         Site {
             index,
             graph,
+            planned: self.memory.graph(self.model, index),
             biases: biases(graph),
         }
     }
@@ -417,8 +421,8 @@ impl<'a> Maker<'a> {
         // Handles of one variable lie at one place, so that none is ever copied to another.
         let variable = self.variables.handle(site.index, id);
         let place = match variable {
-            Some(variable) => Place::Arena(self.layout.variables[variable]),
-            None => self.layout.graphs[&site.index].place(site.graph, id),
+            Some(variable) => Place::Arena(self.memory.kept(Kept::Variable(variable))),
+            None => site.planned.place(id),
         };
         let index = self.add(tensor, place);
         if site.biases[id.index()] {
@@ -514,7 +518,7 @@ impl<'a> Maker<'a> {
 
     fn variable(&mut self, variable: usize) -> Option<usize> {
         let value = self.variables.values[variable].as_ref()?;
-        Some(self.keep(value, self.layout.variables[variable]))
+        Some(self.keep(value, self.memory.kept(Kept::Variable(variable))))
     }
 
     fn copy(&mut self, operator: Described, from: Option<usize>, to: Option<usize>) -> Call {
@@ -535,7 +539,8 @@ impl<'a> Maker<'a> {
 
     /// CALL_ONCE with what it remembers where it lasts: TFLM's kernel forgets it when it is
     /// prepared again, while variables keep what they were set to.
-    fn once(&mut self, site: &Site<'_>, operator: Described, flag: usize) -> Call {
+    fn once(&mut self, site: &Site<'_>, operator: Described) -> Call {
+        let flag = self.memory.kept(Kept::Once(site.index, operator.index));
         let of = &site.graph.operators[operator.index];
         let has_run = Tensor {
             name: "has run".to_owned(),

@@ -1,28 +1,27 @@
 //! Resource variables: which one each handle stands for, and what it holds.
 //!
-//! TFLM finds a variable by name when the model starts, and through a handle at each access. Here
-//! both are known beforehand, so that a variable is memory of its own, and reading and writing it
-//! are copies.
+//! An interpreter finds a variable by name when the model starts, and through a handle at each access.
+//! Both are known beforehand, so that a variable is memory of its own, and reading and writing it are
+//! copies, whatever engine makes them.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::memory::bytes;
-use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{DType, Graph, Model, Operator, Options, Tensor, TensorId, VarHandleOptions};
+use super::{DType, Graph, Model, Operator, Options, Tensor, TensorId, VarHandleOptions};
+use crate::error::Diagnostic;
 
 /// A tensor of a subgraph.
 type Id = (usize, TensorId);
 
 /// The variables of a model.
-#[derive(Default)]
-pub(super) struct Variables {
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
     /// What each holds, as a tensor that keeps its value. `None` for one that is never used.
-    pub(super) values: Vec<Option<Tensor>>,
+    pub(crate) values: Vec<Option<Tensor>>,
     handles: HashMap<Id, usize>,
 }
 
 /// What an operator does with a variable.
-pub(super) enum Access {
+pub(crate) enum Access {
     /// Makes its handle.
     Handle,
     /// Copies it to the operator's output.
@@ -32,8 +31,8 @@ pub(super) enum Access {
 }
 
 impl Variables {
-    /// The variables of the subgraphs that run.
-    pub(super) fn of(model: &Model, reached: &[usize]) -> Result<Self> {
+    /// The variables of the subgraphs that run, in the file's order, and what is wrong with their use.
+    pub(crate) fn of(model: &Model, reached: &[usize]) -> (Self, Vec<Diagnostic>) {
         let mut variables = Self::default();
         let mut names: HashMap<&VarHandleOptions, usize> = HashMap::new();
         let mut made = Vec::new();
@@ -50,7 +49,9 @@ impl Variables {
             }
         }
         variables.values.resize(names.len(), None);
-        variables.hand_on(model, reached, made)?;
+        if let Err(ambiguous) = variables.hand_on(model, reached, made) {
+            return (variables, vec![ambiguous]);
+        }
         // What is assigned says what the variable is at first: TFLM goes by its zero point.
         let names: HashMap<usize, &str> = (names.iter())
             .map(|(name, index)| (*index, &*name.shared_name))
@@ -69,19 +70,16 @@ impl Variables {
                 }
             }
         }
-        match Error::from_many(wrong) {
-            Some(error) => Err(error),
-            None => Ok(variables),
-        }
+        (variables, wrong)
     }
 
     /// The variable that a tensor is the handle of.
-    pub(super) fn handle(&self, graph: usize, id: TensorId) -> Option<usize> {
+    pub(crate) fn handle(&self, graph: usize, id: TensorId) -> Option<usize> {
         self.handles.get(&(graph, id)).copied()
     }
 
     /// What an operator does with variables.
-    pub(super) fn access(&self, graph: usize, operator: &Operator) -> Option<Access> {
+    pub(crate) fn access(&self, graph: usize, operator: &Operator) -> Option<Access> {
         let handle = || self.handle(graph, (*operator.inputs.first()?)?);
         match operator.kind.name() {
             "VAR_HANDLE" => Some(Access::Handle),
@@ -93,7 +91,14 @@ impl Variables {
 
     /// Follows handles, from those that VAR_HANDLE made, into the subgraphs that they are passed to,
     /// and back.
-    fn hand_on(&mut self, model: &Model, reached: &[usize], made: Vec<Id>) -> Result<()> {
+    // A diagnostic is large and rare.
+    #[allow(clippy::result_large_err)]
+    fn hand_on(
+        &mut self,
+        model: &Model,
+        reached: &[usize],
+        made: Vec<Id>,
+    ) -> Result<(), Diagnostic> {
         // What is copied where, and by which operator.
         let mut copies: HashMap<Id, Vec<(Id, usize, usize)>> = HashMap::new();
         for &index in reached {
@@ -112,14 +117,12 @@ impl Variables {
                     Some(before) if before == variable => {}
                     Some(_) => {
                         let operator = &model.graphs[index].operators[number];
-                        return Err(Error::from(
-                            Diagnostic::new("a handle stands for different variables")
-                                .expected("the same variable at every call")
-                                .found("a subgraph that is called with several")
-                                .help("give each variable a subgraph of its own")
-                                .in_subgraph(index)
-                                .at_operator(number, operator.kind.name()),
-                        ));
+                        return Err(Diagnostic::new("a handle stands for different variables")
+                            .expected("the same variable at every call")
+                            .found("a subgraph that is called with several")
+                            .help("give each variable a subgraph of its own")
+                            .in_subgraph(index)
+                            .at_operator(number, operator.kind.name()));
                     }
                 }
             }
@@ -198,10 +201,10 @@ impl Variables {
         };
         let value = graph.tensor(value);
         match &self.values[variable] {
-            Some(held) if bytes(held) != bytes(value) => {
+            Some(held) if held.bytes() != value.bytes() => {
                 Err(Diagnostic::new("a variable is used with different sizes")
-                    .expected(format_args!("{} bytes", bytes(held)))
-                    .found(format_args!("{} bytes", bytes(value)))
+                    .expected(format_args!("{} bytes", held.bytes()))
+                    .found(format_args!("{} bytes", value.bytes()))
                     .help("give each size a variable of its own"))
             }
             Some(_) => Ok(()),
@@ -224,7 +227,7 @@ impl Variables {
     }
 }
 
-fn unknown_handle() -> Diagnostic {
+pub(crate) fn unknown_handle() -> Diagnostic {
     Diagnostic::new("the variable of a handle is not known")
         .expected("a handle that VAR_HANDLE made")
         .found("one from elsewhere")

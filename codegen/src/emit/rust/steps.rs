@@ -1,0 +1,247 @@
+//! Steps as Rust: kernels' parameters as constants, and what calls them as statements.
+
+use std::ops::Range;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use super::names::snake_case;
+use crate::program::{KernelCall, Memory, Observation, Operand, Step, calls};
+
+/// Kernel calls in one function: compilers take long for long ones.
+const MOST_CALLS: usize = 256;
+
+/// The steps of an entry or of a subgraph that others run.
+pub(super) struct StepsCode<'a> {
+    pub(super) steps: &'a [Step],
+    /// Prefix of private items, so that those of several do not meet.
+    pub(super) prefix: String,
+    /// Whether the model has memory that lasts.
+    pub(super) has_state: bool,
+}
+
+impl<'a> StepsCode<'a> {
+    /// The kernels' parameters, one constant for each call; of many calls, also functions that make some of
+    /// them each. They come one by one.
+    pub(super) fn parts(&self) -> impl Iterator<Item = TokenStream> {
+        let parameters = calls(self.steps).into_iter().map(|call| {
+            let name = self.constant(call);
+            let kernel = Ident::new(call.kernel.name(), Span::call_site());
+            let value = call.kernel.expression();
+            let doc = doc(call);
+            quote! {
+                #[doc = #doc]
+                const #name: ::castiron::kernels::#kernel = #value;
+            }
+        });
+        let functions = self.functions().into_iter().map(|(name, steps)| {
+            let body = self.statements(&self.steps[steps], false);
+            self.function(&name, &body)
+        });
+        parameters.chain(functions)
+    }
+
+    /// A function of the model's memory.
+    pub(super) fn function(&self, name: &Ident, body: &TokenStream) -> TokenStream {
+        match self.has_state {
+            false => quote! {
+                fn #name(arena: &::castiron::Cells<ARENA_BYTES>) {
+                    #body
+                }
+            },
+            true => quote! {
+                #[allow(unused_variables)]
+                fn #name(
+                    arena: &::castiron::Cells<ARENA_BYTES>,
+                    state: &::castiron::Cells<STATE_BYTES>,
+                ) {
+                    #body
+                }
+            },
+        }
+    }
+
+    /// Statements that run the steps, where the model's memory is at hand.
+    pub(super) fn body(&self) -> TokenStream {
+        let functions = self.functions();
+        if functions.is_empty() {
+            return self.statements(self.steps, false);
+        }
+        let arguments = self.arguments();
+        let calls = functions.iter().map(|(name, _)| quote!(#name(#arguments);));
+        quote!(#(#calls)*)
+    }
+
+    /// As [`body`](Self::body), with a look at what is to be observed.
+    pub(super) fn traced_body(&self) -> TokenStream {
+        self.statements(self.steps, true)
+    }
+
+    /// The memory of `self`, at hand.
+    pub(super) fn memory(&self) -> TokenStream {
+        match self.has_state {
+            false => quote!(let arena = self.arena.cells();),
+            true => quote! {
+                #[allow(unused_variables)]
+                let (arena, state) = (self.arena.cells(), self.state.cells());
+            },
+        }
+    }
+
+    /// The functions that many steps are made of, with their steps.
+    fn functions(&self) -> Vec<(Ident, Range<usize>)> {
+        let counts: Vec<usize> = (self.steps.iter())
+            .map(|step| calls(std::slice::from_ref(step)).len())
+            .collect();
+        if counts.iter().sum::<usize>() <= MOST_CALLS {
+            return Vec::new();
+        }
+        let mut functions = Vec::new();
+        let (mut start, mut first, mut sum) = (0, 0, 0);
+        for (position, count) in counts.iter().enumerate() {
+            if sum > 0 && sum + count > MOST_CALLS {
+                functions.push((self.function_name(first), start..position));
+                (start, first, sum) = (position, first + sum, 0);
+            }
+            sum += count;
+        }
+        functions.push((self.function_name(first), start..counts.len()));
+        functions
+    }
+
+    fn function_name(&self, first_call: usize) -> Ident {
+        format_ident!("{}run_from_{first_call}", self.prefix.to_ascii_lowercase())
+    }
+
+    fn statements(&self, steps: &[Step], traced: bool) -> TokenStream {
+        let statements = steps.iter().map(|step| self.statement(step, traced));
+        quote!(#(#statements)*)
+    }
+
+    fn statement(&self, step: &Step, traced: bool) -> TokenStream {
+        match step {
+            Step::Call(call) => {
+                let name = self.constant(call);
+                let operands = call.operands.iter().map(place);
+                quote!(#name.run(#(#operands),*);)
+            }
+            Step::Run(routine) => {
+                let (name, arguments) = (routine_name(*routine), self.arguments());
+                quote!(#name(#arguments);)
+            }
+            Step::If {
+                condition,
+                then,
+                otherwise,
+                ..
+            } => {
+                let condition = value(condition);
+                let [then, otherwise] = [then, otherwise].map(|s| self.statements(s, traced));
+                quote! {
+                    if #condition != 0 {
+                        #then
+                    } else {
+                        #otherwise
+                    }
+                }
+            }
+            Step::While {
+                test,
+                condition,
+                body,
+                ..
+            } => {
+                let condition = value(condition);
+                let [test, body] = [test, body].map(|s| self.statements(s, traced));
+                quote! {
+                    loop {
+                        #test
+                        if #condition == 0 {
+                            break;
+                        }
+                        #body
+                    }
+                }
+            }
+            Step::Once { flag, steps } => {
+                let (is_done, flag) = (value(flag), place(flag));
+                let steps = self.statements(steps, traced);
+                quote! {
+                    if #is_done == 0 {
+                        #steps
+                        #flag[0].set(1);
+                    }
+                }
+            }
+            Step::Observe(seen) if traced => look(seen),
+            Step::Observe(_) => TokenStream::new(),
+        }
+    }
+
+    fn arguments(&self) -> TokenStream {
+        match self.has_state {
+            true => quote!(arena, state),
+            false => quote!(arena),
+        }
+    }
+
+    fn constant(&self, call: &KernelCall) -> Ident {
+        let operator = snake_case(&call.origin.name).to_ascii_uppercase();
+        format_ident!("{}{operator}_{}", self.prefix, call.number)
+    }
+}
+
+/// The function of a routine.
+pub(super) fn routine_name(position: usize) -> Ident {
+    format_ident!("routine_{position}")
+}
+
+/// Hands an operator's output over.
+fn look(seen: &Observation) -> TokenStream {
+    let (operator, output) = (seen.operator, seen.output);
+    let bytes = Operand {
+        element: crate::program::ElementType::U8,
+        len: seen.operand.range().len(),
+        ..seen.operand
+    };
+    let place = place(&bytes);
+    quote!(after(#operator, #output, #place);)
+}
+
+/// Where an operand lies.
+fn place(operand: &Operand) -> TokenStream {
+    let view = view(operand);
+    match operand.memory {
+        Memory::Arena => quote!(arena.at::<#view>()),
+        Memory::State => quote!(state.at::<#view>()),
+        Memory::Constants => quote!(WEIGHTS.at::<#view>()),
+    }
+}
+
+/// The one element of an operand.
+fn value(operand: &Operand) -> TokenStream {
+    let place = place(operand);
+    match operand.memory {
+        Memory::Arena | Memory::State => quote!(#place[0].get()),
+        Memory::Constants => quote!(#place[0]),
+    }
+}
+
+/// Element type, byte offset and length, as the arguments of a view.
+pub(super) fn view(operand: &Operand) -> TokenStream {
+    let element = Ident::new(operand.element.rust_name(), Span::call_site());
+    let offset = Literal::usize_unsuffixed(operand.offset);
+    let len = Literal::usize_unsuffixed(operand.len);
+    quote!(#element, #offset, #len)
+}
+
+fn doc(call: &KernelCall) -> String {
+    let macs = match call.macs {
+        0 => String::new(),
+        macs => format!(", {macs} MACs"),
+    };
+    format!(
+        " Operator {}: {}{macs}",
+        call.origin.operator, call.origin.title
+    )
+}
