@@ -95,6 +95,10 @@ fn the_column_is_what_compiles() {
                     true => taken += 1,
                     false => refused += 1,
                 }
+                // What runs subgraphs or has a variable is nothing alone.
+                if folded.operators[operator.index].kind.has_effects() {
+                    continue;
+                }
                 if operator.compiled != compiles_alone(&folded, operator.index) {
                     wrong.push(format!("{place}: the report says {}", operator.compiled));
                 }

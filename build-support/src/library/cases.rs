@@ -27,14 +27,27 @@ pub enum Cases {
     Given(Vec<Case>),
 }
 
+/// Cases, and how they follow each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The cases.
+    pub cases: Vec<Case>,
+    /// Whether each begins with what the one before has left in the model's variables, rather than anew.
+    pub successive: bool,
+}
+
 impl Cases {
     /// The cases for a model of so many inputs and outputs. Without a program there are none to
     /// make up.
-    pub(crate) fn of(&self, program: Option<&Program>, counts: [usize; 2]) -> Result<Vec<Case>> {
+    pub(crate) fn of(&self, program: Option<&Program>, counts: [usize; 2]) -> Result<Recorded> {
+        let keeps_state = program.is_none_or(|program| program.state_bytes > 0);
         match self {
-            Self::MadeUp => program.map_or_else(|| Ok(Vec::new()), made_up),
-            Self::Folder(folder) => read(folder, counts),
-            Self::Given(cases) => Ok(cases.clone()),
+            Self::MadeUp => program.map_or_else(|| Ok(Recorded::default()), made_up),
+            Self::Folder(folder) => Recorded::read(folder, counts, keeps_state),
+            Self::Given(cases) => Ok(Recorded {
+                cases: cases.clone(),
+                successive: keeps_state,
+            }),
         }
     }
 
@@ -70,14 +83,14 @@ impl Cases {
     }
 }
 
-fn made_up(program: &Program) -> Result<Vec<Case>> {
+fn made_up(program: &Program) -> Result<Recorded> {
     let Some(entry) = program.entries.first() else {
-        return Ok(Vec::new());
+        return Ok(Recorded::default());
     };
-    (0..MADE_UP)
+    let mut machine = Machine::new(program, entry);
+    let cases = (0..MADE_UP)
         .map(|case| {
             let mut numbers = Numbers::new(case as u64);
-            let mut machine = Machine::new(program, entry);
             let mut inputs = Vec::new();
             for (i, port) in entry.inputs.iter().enumerate() {
                 let bytes = numbers.input(port);
@@ -90,7 +103,42 @@ fn made_up(program: &Program) -> Result<Vec<Case>> {
                 .collect();
             Ok(Case { inputs, outputs })
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(Recorded {
+        cases,
+        successive: program.state_bytes > 0,
+    })
+}
+
+impl Recorded {
+    /// Reads `in_<case>_<i>.bin` and `out_<case>_<i>.bin`, the cases of a model of so many inputs and outputs.
+    /// Where there is a `meta.json` beside them, its `golden.stateful` says whether they are successive runs;
+    /// otherwise they are of a model that keeps state.
+    ///
+    /// # Errors
+    /// If there is no case, or one is incomplete.
+    pub fn read(folder: &Path, counts: [usize; 2], keeps_state: bool) -> Result<Self> {
+        Ok(Self {
+            cases: read(folder, counts)?,
+            successive: keeps_state && is_successive(folder)?.unwrap_or(true),
+        })
+    }
+}
+
+/// What a folder's `meta.json` says, if there is one.
+fn is_successive(folder: &Path) -> Result<Option<bool>> {
+    let path = folder.join("meta.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let wrong = |e: &dyn std::fmt::Display| {
+        Diagnostic::new(format!("cannot read {}: {e}", path.display()))
+            .expected("JSON whose golden.stateful says whether the cases are successive runs")
+            .help("mend it, or take it away")
+    };
+    let bytes = files::read(&path, files::MOST_OF_A_TENSOR).map_err(|e| wrong(&e))?;
+    let meta: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| wrong(&e))?;
+    Ok(Some(meta["golden"]["stateful"] == true))
 }
 
 fn read(folder: &Path, [inputs, outputs]: [usize; 2]) -> Result<Vec<Case>> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::IoSpecFile;
-use castiron_codegen::emit::c_api::{self, Case, Example};
+use castiron_codegen::emit::c_api::{self, Example};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::toolchain::{Purpose, Toolchain};
 
 pub use archive::Sizes;
-pub use cases::Cases;
+pub use cases::{Cases, Recorded};
 pub use package::OptLevel;
 
 /// An instance is the arena, rounded up to this, and as much again for whether it is initialised.
@@ -117,8 +117,9 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         engine: ENGINE.to_owned(),
         facts,
         arena_bytes: program.arena_bytes,
+        state_bytes: program.state_bytes,
         weight_bytes: program.constants.bytes().len(),
-        instance_bytes: program.arena_bytes.next_multiple_of(ALIGNMENT) + ALIGNMENT,
+        instance_bytes: program.ram_bytes().next_multiple_of(ALIGNMENT) + ALIGNMENT,
         traced: options.traced,
     };
     let cases = cases(Ok(&program), &interface.facts, options)?;
@@ -197,10 +198,10 @@ pub(crate) fn cases(
     program: Result<&Program, &Error>,
     facts: &GraphFacts,
     options: &Options<'_>,
-) -> Result<Vec<Case>> {
+) -> Result<Recorded> {
     let counts = [facts.inputs.len(), facts.outputs.len()];
     let cases = options.cases.of(program.ok(), counts)?;
-    if !options.self_test || !cases.is_empty() {
+    if !options.self_test || !cases.cases.is_empty() {
         return Ok(cases);
     }
     let mut diagnostic = Diagnostic::new(
@@ -220,9 +221,10 @@ pub(crate) fn cases(
 /// The C files that do not depend on what is compiled. Without cases there is no self-test.
 pub(crate) fn sources(
     interface: &c_api::Library,
-    all: &[Case],
+    recorded: &Recorded,
     options: &Options<'_>,
 ) -> Result<(Vec<File>, CaseCount)> {
+    let all = &recorded.cases;
     let limit = options.case_bytes.unwrap_or(cases::MOST_BYTES);
     let baked = cases::that_fit(all, limit);
     let count = CaseCount {
@@ -244,7 +246,7 @@ pub(crate) fn sources(
     if baked.is_empty() {
         return Ok((vec![header], count));
     }
-    let test = c_api::self_test(interface, baked, &comments)?;
+    let test = c_api::self_test(interface, baked, recorded.successive, &comments)?;
     let tests = [
         (
             "self-test",

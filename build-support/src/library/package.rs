@@ -251,8 +251,8 @@ castiron::c_interface! {{
     instance_bytes: {bytes},{section}
     inputs: [{inputs}],
     outputs: [{outputs}],
-    instance: [{prefix}_model_init, {prefix}_model_input, {prefix}_model_run, {prefix}_model_output],
-    built_in: [{prefix}_init, {prefix}_input, {prefix}_run, {prefix}_output],{traced}
+    instance: [{prefix}_model_init, {prefix}_model_input, {prefix}_model_run, {prefix}_model_reset, {prefix}_model_output],
+    built_in: [{prefix}_init, {prefix}_input, {prefix}_run, {prefix}_reset, {prefix}_output],{traced}
 }}
 ",
         bytes = interface.instance_bytes,

@@ -229,6 +229,8 @@ impl Job<'_> {
             engine: self.tree.describe(),
             facts: self.facts.clone(),
             arena_bytes: c_api::tflm::arena_bytes(direct, pointer_bytes),
+            // Within the arena.
+            state_bytes: 0,
             weight_bytes: constants.sum(),
             instance_bytes: c_api::tflm::instance_bytes(direct, pointer_bytes),
             traced: self.traced,

@@ -10,6 +10,7 @@ mod firmware;
 mod judge;
 mod outcome;
 mod platform;
+mod recorded;
 mod reference;
 mod tools;
 mod trace;
@@ -25,6 +26,7 @@ pub use cases::{Case, generated};
 pub use compare::Tally;
 pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
 pub use platform::Platform;
+pub use recorded::{RecordedOutput, against_recorded};
 
 use crate::library::OptLevel;
 use crate::tflm::Tree;
@@ -144,9 +146,7 @@ pub fn validate_firmware(
     let graph = &subject.model.graphs[entry.graph];
 
     progress("running the model on this machine");
-    let expected = (cases.iter())
-        .map(|case| reference::run(subject.program, case, settings.traced()))
-        .collect::<Result<Vec<_>>>()?;
+    let expected = reference::run(subject.program, cases, settings.traced())?;
 
     let folder = Folder::new(settings.keep.as_deref())?;
     progress("building the library");

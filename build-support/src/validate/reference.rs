@@ -7,10 +7,18 @@ use castiron_codegen::program::Program;
 use super::Case;
 use super::trace::{Event, Trace};
 
-/// Runs a case with castiron's kernels; with `layers`, shows every operator.
-pub(super) fn run(program: &Program, case: &Case, layers: bool) -> Result<Trace> {
+/// Runs cases one after the other with castiron's kernels, as the device does: what lasts from run to run stays.
+/// With `layers`, shows every operator.
+pub(super) fn run(program: &Program, cases: &[Case], layers: bool) -> Result<Vec<Trace>> {
+    let mut machine = Machine::new(program, &program.entries[0]);
+    let traces = cases
+        .iter()
+        .map(|case| trace(&mut machine, program, case, layers));
+    traces.collect()
+}
+
+fn trace(machine: &mut Machine<'_>, program: &Program, case: &Case, layers: bool) -> Result<Trace> {
     let entry = &program.entries[0];
-    let mut machine = Machine::new(program, entry);
     for (position, bytes) in case.inputs.iter().enumerate() {
         machine.set_input(position, bytes)?;
     }

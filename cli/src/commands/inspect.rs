@@ -292,6 +292,10 @@ fn totals(report: &Report) -> String {
         }
     };
     rows.push(vec!["Arena".to_owned(), arena]);
+    if let Some(state) = compiled.state_bytes {
+        let row = format!("{}, from run to run", text::bytes(state));
+        rows.push(vec!["State".to_owned(), row]);
+    }
     table(&["Total", ""], rows)
 }
 

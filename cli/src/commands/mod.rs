@@ -17,6 +17,7 @@ pub(crate) mod plan;
 pub(crate) mod platforms;
 pub(crate) mod resolver;
 pub(crate) mod run;
+mod run_cases;
 pub(crate) mod validate;
 
 use std::path::PathBuf;

@@ -10,6 +10,7 @@ use castiron_codegen::program::{Entry, Port, Program};
 use clap::Args;
 use serde::Serialize;
 
+use super::run_cases;
 use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras, ModelFile};
@@ -31,7 +32,8 @@ Examples:
   castiron run kws.tflite --input features.npy --labels labels.txt
   castiron run vae.tflite --input image.npy --output-dir out --npy
   castiron run two.tflite --input left.bin right.bin --output-dir out
-  castiron run vae.tflite --signature encode --input image.bin --output-dir out";
+  castiron run vae.tflite --signature encode --input image.bin --output-dir out
+  castiron run wake_word.tflite --cases recorded";
 
 /// Run a model on this machine with the kernels that the firmware calls
 #[derive(Debug, Args)]
@@ -42,6 +44,12 @@ pub(crate) struct Arguments {
     /// One file for each input
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
+    /// Run all cases of a folder instead, in_<case>_<i>.bin, and compare with its out_<case>_<i>.bin
+    ///
+    /// Values are raw and little endian. Cases of a model that keeps state are successive runs, unless a meta.json
+    /// beside them says otherwise (golden.stateful). The exit code is 1 where values differ.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "output_dir", "labels", "io_spec"])]
+    cases: Option<PathBuf>,
     /// Also write the outputs to this folder, as out_0.bin, out_1.bin, …
     #[arg(short, long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -86,6 +94,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     })?;
     let in_file = |e: Error| e.in_file(&input.model.file);
     let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;
+    if let Some(folder) = &arguments.cases {
+        return run_cases::run(&input.model.file, &program, entry, folder, general);
+    }
     check_count(entry, &arguments.input).map_err(|d| in_file(d.into()))?;
     let (labels, companions) = labels(&input, arguments)?;
 

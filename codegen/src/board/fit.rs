@@ -364,7 +364,7 @@ fn compiled(
         model,
         what: "arena",
         flash_bytes: 0,
-        ram_bytes: program.arena_bytes as u64,
+        ram_bytes: program.ram_bytes() as u64,
     });
     Ok(())
 }

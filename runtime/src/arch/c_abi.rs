@@ -130,8 +130,10 @@ macro_rules! c_interface {
         $(section: $section:literal,)?
         inputs: [$($input:literal => $input_method:ident),* $(,)?],
         outputs: [$($output:literal => $output_method:ident),* $(,)?],
-        instance: [$model_init:ident, $model_input:ident, $model_run:ident, $model_output:ident],
-        built_in: [$init:ident, $input_of:ident, $run:ident, $output_of:ident],
+        instance: [
+            $model_init:ident, $model_input:ident, $model_run:ident, $model_reset:ident, $model_output:ident
+        ],
+        built_in: [$init:ident, $input_of:ident, $run:ident, $reset:ident, $output_of:ident],
         $(traced: $model_run_traced:ident,)?
     ) => {
         type Instance = $crate::c_abi::Instance<$model>;
@@ -175,6 +177,18 @@ macro_rules! c_interface {
         }
 
         #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_reset(instance: *mut Instance) -> ::core::ffi::c_int {
+            // SAFETY: as for the inputs.
+            match unsafe { Instance::model(instance) } {
+                Ok(model) => {
+                    model.reset();
+                    $crate::c_abi::status::OK
+                }
+                Err(status) => status,
+            }
+        }
+
+        #[unsafe(no_mangle)]
         unsafe extern "C" fn $model_output(
             instance: *const Instance,
             index: usize,
@@ -206,6 +220,12 @@ macro_rules! c_interface {
         extern "C" fn $run() -> ::core::ffi::c_int {
             // SAFETY: as for `init`.
             unsafe { $model_run(BUILT_IN.get()) }
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $reset() -> ::core::ffi::c_int {
+            // SAFETY: as for `init`.
+            unsafe { $model_reset(BUILT_IN.get()) }
         }
 
         #[unsafe(no_mangle)]

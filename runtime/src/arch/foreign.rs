@@ -30,6 +30,8 @@ pub unsafe trait CInterface: Sized {
     const INPUT: unsafe extern "C" fn(*mut Self, usize) -> *mut c_void;
     /// Computes the outputs.
     const RUN: unsafe extern "C" fn(*mut Self) -> Self::Status;
+    /// Sets variables to their first values.
+    const RESET: unsafe extern "C" fn(*mut Self) -> Self::Status;
     /// Gives an output's memory.
     const OUTPUT: unsafe extern "C" fn(*const Self, usize) -> *const c_void;
 }
@@ -85,6 +87,15 @@ impl<T: CInterface> Foreign<T> {
         if self.init().is_ok() {
             // SAFETY: as in `init`; the library notices by itself that an instance has moved.
             let status = unsafe { (T::RUN)(&mut self.instance) };
+            self.state = state(status == T::OK);
+        }
+    }
+
+    /// Forgets what earlier runs left: variables are as at first.
+    pub fn reset(&mut self) {
+        if self.state == State::Ready {
+            // SAFETY: as in `init`; the library notices by itself that an instance has moved.
+            let status = unsafe { (T::RESET)(&mut self.instance) };
             self.state = state(status == T::OK);
         }
     }

@@ -60,6 +60,8 @@ pub struct Library {
     pub facts: GraphFacts,
     /// Bytes of working memory.
     pub arena_bytes: usize,
+    /// Bytes of what lasts from run to run, where it lies beside the arena.
+    pub state_bytes: usize,
     /// Bytes of constants.
     pub weight_bytes: usize,
     /// Size of an instance, a multiple of 16.
@@ -93,7 +95,7 @@ impl Library {
     /// should leave visible to the linker.
     #[must_use]
     pub fn symbols(&self) -> Vec<String> {
-        let common = ["init", "input", "run", "output"];
+        let common = ["init", "input", "run", "reset", "output"];
         let traced = self.traced.then_some("model_run_traced");
         (common.iter().map(|f| format!("model_{f}")))
             .chain(common.map(str::to_owned))

@@ -41,6 +41,7 @@ struct Values {
     model_comment: String,
     comments: Vec<String>,
     tolerance: String,
+    successive: bool,
     cases: Vec<CaseValues>,
 }
 
@@ -60,11 +61,17 @@ struct TensorValues {
     is_float: u8,
 }
 
-/// The files of a self-test with these cases; `comments` say where they come from.
+/// The files of a self-test with these cases; `comments` say where they come from. Of `successive` cases each
+/// begins with what the one before has left in the model's variables.
 ///
 /// # Errors
 /// If there is no case, or one does not fit the model.
-pub fn self_test(library: &Library, cases: &[Case], comments: &[String]) -> Result<SelfTest> {
+pub fn self_test(
+    library: &Library,
+    cases: &[Case],
+    successive: bool,
+    comments: &[String],
+) -> Result<SelfTest> {
     if cases.is_empty() {
         return Err(Diagnostic::new("a self-test needs a case").into());
     }
@@ -108,6 +115,7 @@ pub fn self_test(library: &Library, cases: &[Case], comments: &[String]) -> Resu
         model_comment: c_comment(&shortened(&library.model)),
         comments: comments.iter().map(|c| c_comment(c)).collect(),
         tolerance: format!("{TOLERANCE:e}"),
+        successive,
         cases: case_values.collect::<Result<_, Diagnostic>>()?,
     };
     Ok(SelfTest {

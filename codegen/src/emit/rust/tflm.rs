@@ -99,6 +99,11 @@ impl TflmModule {
                     self.engine.init()
                 }
 
+                /// Forgets what earlier runs left: variables are as at first.
+                pub fn reset(&mut self) {
+                    self.engine.reset();
+                }
+
                 /// How the last run went.
                 ///
                 /// # Errors
@@ -127,12 +132,13 @@ impl TflmModule {
     /// The library's functions as the runtime wants them.
     fn interface(&self) -> TokenStream {
         let bindings = format!("/{}", self.bindings);
-        let [instance, status, init, input, run, output] = [
+        let [instance, status, init, input, run, reset, output] = [
             "model",
             "status",
             "model_init",
             "model_input",
             "model_run",
+            "model_reset",
             "model_output",
         ]
         .map(|name| self.c(name));
@@ -161,6 +167,7 @@ impl TflmModule {
                     const INPUT: unsafe extern "C" fn(*mut Self, usize) -> *mut ::core::ffi::c_void =
                         #input;
                     const RUN: unsafe extern "C" fn(*mut Self) -> #status = #run;
+                    const RESET: unsafe extern "C" fn(*mut Self) -> #status = #reset;
                     const OUTPUT: unsafe extern "C" fn(
                         *const Self,
                         usize,

@@ -1,0 +1,79 @@
+//! Recorded cases against what castiron computes on this machine.
+
+use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::exec::Machine;
+use castiron_codegen::program::{Entry, Port, Program};
+
+use super::compare::{Tally, coordinates};
+use crate::library::Recorded;
+
+/// How an output agrees over all cases.
+#[derive(Debug, Clone)]
+pub struct RecordedOutput<'a> {
+    /// The output.
+    pub port: &'a Port,
+    /// How many of its values agree.
+    pub tally: Tally,
+    /// The first value that differs.
+    pub first: Option<Diagnostic>,
+}
+
+/// Runs cases, one after the other where they are successive, and compares every output. Integers have to be
+/// equal; floats may differ by `tolerance` of the tensor's greatest recorded magnitude, or of 1.
+///
+/// # Errors
+/// If a case does not fit the model, or the model does not run.
+pub fn against_recorded<'a>(
+    program: &'a Program,
+    entry: &'a Entry,
+    recorded: &Recorded,
+    tolerance: f64,
+) -> Result<Vec<RecordedOutput<'a>>> {
+    let mut machine = Machine::new(program, entry);
+    let mut outputs: Vec<RecordedOutput<'_>> = (entry.outputs.iter())
+        .map(|port| RecordedOutput {
+            port,
+            tally: Tally::default(),
+            first: None,
+        })
+        .collect();
+    for (number, case) in recorded.cases.iter().enumerate() {
+        if !recorded.successive {
+            machine.reset();
+        }
+        for (position, bytes) in case.inputs.iter().enumerate() {
+            machine.set_input(position, bytes)?;
+        }
+        machine.run()?;
+        for (position, output) in outputs.iter_mut().enumerate() {
+            let found = machine.output(position).unwrap_or_default();
+            let wanted = &case.outputs[position];
+            let port = output.port;
+            if found.len() != wanted.len() {
+                return Err(Diagnostic::new(format!(
+                    "output {position} of case {number} has another size than the model's"
+                ))
+                .expected(format_args!(
+                    "{} bytes: {} {:?}",
+                    found.len(),
+                    port.dtype,
+                    port.shape
+                ))
+                .found(format_args!("{} bytes", wanted.len()))
+                .into());
+            }
+            let mismatch = output.tally.add(port.dtype, found, wanted, tolerance);
+            if let (Some(mismatch), None) = (mismatch, &output.first) {
+                output.first = Some(
+                    Diagnostic::new(format!(
+                        "output {position} of case {number} is not the recorded one, first at {:?}",
+                        coordinates(&port.shape, mismatch.element)
+                    ))
+                    .expected(mismatch.expected)
+                    .found(mismatch.got),
+                );
+            }
+        }
+    }
+    Ok(outputs)
+}

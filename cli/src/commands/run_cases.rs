@@ -1,0 +1,102 @@
+//! `castiron run --cases`: recorded inputs with the outputs that they are to give.
+
+use std::path::Path;
+
+use castiron_build::library::Recorded;
+use castiron_build::validate::{RecordedOutput, TOLERANCE, against_recorded};
+use castiron_codegen::error::Error;
+use castiron_codegen::program::{Entry, Program};
+use serde::Serialize;
+
+use crate::args::General;
+use crate::failure::{Failure, Result};
+use crate::progress;
+use crate::text::{self, grouped, table};
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    cases: usize,
+    /// Whether each begins with what the one before has left.
+    successive: bool,
+    agree: bool,
+    outputs: Vec<OutputAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct OutputAnswer<'a> {
+    index: usize,
+    name: &'a str,
+    values: usize,
+    differing: usize,
+    /// `null` where one of two is no number.
+    greatest: Option<f64>,
+}
+
+/// Runs the cases of a folder and compares; values that differ are a failure.
+pub(super) fn run(
+    file: &str,
+    program: &Program,
+    entry: &Entry,
+    folder: &Path,
+    general: &General,
+) -> Result<()> {
+    let counts = [entry.inputs.len(), entry.outputs.len()];
+    let in_file = |e: Error| e.in_file(file);
+    let recorded = Recorded::read(folder, counts, program.state_bytes > 0)?;
+    let outputs = progress::during("running the cases", general, || {
+        against_recorded(program, entry, &recorded, TOLERANCE)
+    })
+    .map_err(in_file)?;
+    let differing: Vec<_> = outputs.iter().filter_map(|o| o.first.clone()).collect();
+    let answer = Answer {
+        cases: recorded.cases.len(),
+        successive: recorded.successive,
+        agree: differing.is_empty(),
+        outputs: outputs.iter().enumerate().map(answer).collect(),
+    };
+    if general.json {
+        text::print(&super::to_json(&answer)?)?;
+    } else if !general.quiet {
+        text::print(&describe(&answer))?;
+    }
+    match Error::from_many(differing) {
+        Some(error) => Err(Failure::Model(in_file(error))),
+        None => Ok(()),
+    }
+}
+
+fn answer<'a>((index, output): (usize, &RecordedOutput<'a>)) -> OutputAnswer<'a> {
+    let tally = &output.tally;
+    OutputAnswer {
+        index,
+        name: &output.port.name,
+        values: tally.values,
+        differing: tally.differing,
+        greatest: tally.greatest.is_finite().then_some(tally.greatest),
+    }
+}
+
+fn describe(answer: &Answer<'_>) -> String {
+    let rows = answer.outputs.iter().map(|output| {
+        vec![
+            format!("output {}", output.index),
+            text::name(output.name),
+            grouped(output.values),
+            grouped(output.differing),
+            match output.greatest {
+                Some(greatest) => format!("{greatest:.2e}"),
+                None => "no number".to_owned(),
+            },
+        ]
+    });
+    let header = ["", "Name", ">Values", ">Differing", ">Greatest difference"];
+    let how = match answer.successive {
+        true => "in sequence: each begins with what the one before has left",
+        false => "each by itself",
+    };
+    format!(
+        "{} cases, {how}.\n\n{}",
+        grouped(answer.cases),
+        table(&header, rows)
+    )
+}
