@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 /// The project's own models: small enough to be in the repository.
-const OWN: [&str; 2] = ["examples/models", "tests/data/models"];
+const OWN: [&str; 3] = ["examples/models", "tests/data/models", "tests/data/calls"];
 /// Names a directory with a `models` directory of further ones.
 const FURTHER: &str = "CASTIRON_SHARED";
 
