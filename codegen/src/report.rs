@@ -289,6 +289,11 @@ impl OperatorReport {
         let operator = &graph.operators[index];
         let inputs = || operator.inputs.iter().flatten();
         let window = Window::of(graph, operator);
+        // None of those that are computed at build time.
+        let planned = plan.and_then(|plan| {
+            let found = plan.operators.binary_search_by_key(&index, |o| o.index);
+            found.ok().map(|at| &plan.operators[at])
+        });
         Self {
             index,
             name: operator.kind.name().to_owned(),
@@ -311,7 +316,7 @@ impl OperatorReport {
                 .filter_map(|id| graph.tensor(*id).data.as_ref())
                 .map(|data| data.len())
                 .sum(),
-            live_bytes: plan.map(|plan| plan.operators[index].live_bytes),
+            live_bytes: planned.map(|operator| operator.live_bytes),
             // Without a plan there is no program.
             compiled: plan.is_some() && !refused,
             tflm: tflm::takes(graph, index, Kernels::Reference),
@@ -498,6 +503,7 @@ mod tests {
             options: Options::Reshape(ReshapeOptions {
                 new_shape: Vec::new(),
             }),
+            origin: Vec::new(),
         }
     }
 

@@ -87,6 +87,7 @@ pub(crate) fn operator(kind: OpKind) -> Operator {
         outputs: vec![],
         intermediates: vec![],
         options: Options::None,
+        origin: Vec::new(),
     }
 }
 

@@ -34,6 +34,7 @@ fn graph(inputs: &[&str]) -> Graph {
             outputs: vec![*output],
             intermediates: Vec::new(),
             options: Options::None,
+            origin: Vec::new(),
         }],
         inputs: input_ids.to_vec(),
         outputs: vec![*output],
@@ -100,9 +101,9 @@ fn signatures_meet_neither_each_other_nor_the_models_methods() {
     ];
     let text = module(names.map(|_| graph(&["x", "y"])).to_vec(), &names);
     assert_distinct(&declared(&text, "", "pub mod"), names.len());
-    // Four methods per signature, two ways to run each, and the default entry's four.
+    // Three accessors and two ways to run for each signature, the same for the default entry, and reset.
     let methods = declared(&text, "    ", "pub fn");
-    assert_distinct(&methods, 5 * names.len() + 5);
+    assert_distinct(&methods, 5 * names.len() + 6);
 }
 
 #[test]

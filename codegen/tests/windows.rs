@@ -53,6 +53,7 @@ fn model(op: Op, options: Options, tensors: Vec<Tensor>) -> Model {
             outputs: vec![*output],
             intermediates: Vec::new(),
             options,
+            origin: Vec::new(),
         }],
         inputs: inputs
             .iter()

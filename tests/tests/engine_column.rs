@@ -95,11 +95,17 @@ fn the_column_is_what_compiles() {
                     true => taken += 1,
                     false => refused += 1,
                 }
+                let mut positions = 0..folded.operators.len();
+                let Some(at) = positions.find(|at| folded.origin(*at) == operator.index) else {
+                    // Computed at build time.
+                    assert!(operator.compiled, "{place}");
+                    continue;
+                };
                 // What runs subgraphs or has a variable is nothing alone.
-                if folded.operators[operator.index].kind.has_effects() {
+                if folded.operators[at].kind.has_effects() {
                     continue;
                 }
-                if operator.compiled != compiles_alone(&folded, operator.index) {
+                if operator.compiled != compiles_alone(&folded, at) {
                     wrong.push(format!("{place}: the report says {}", operator.compiled));
                 }
             }

@@ -369,7 +369,7 @@ struct Chosen<'a> {
     index: usize,
     /// The graph after all passes.
     graph: Cow<'a, Graph>,
-    /// By operator; empty for those that are done at build time.
+    /// By operator.
     choices: Vec<Choice>,
     /// Actions of all choices, those that are left out among them.
     actions: usize,
@@ -390,12 +390,7 @@ impl<'a> Chosen<'a> {
             subgraph: index,
             variables,
         };
-        for (index, operator) in graph.operators.iter().enumerate() {
-            let folded = |id: &TensorId| graph.tensor(*id).is_constant();
-            if !operator.outputs.is_empty() && operator.outputs.iter().all(folded) {
-                choices.push(Choice::default());
-                continue;
-            }
+        for index in 0..graph.operators.len() {
             let (mut choice, verdict) = ops::choose(&graph, index, purpose);
             actions += choice.actions.len();
             if actions > MOST_STEPS + choice.actions.len() {
@@ -405,7 +400,7 @@ impl<'a> Chosen<'a> {
             }
             choices.push(choice);
             if let Err(problem) = verdict {
-                problems.push(unfolded.remove(&index).unwrap_or(problem));
+                problems.push(unfolded.remove(&graph.origin(index)).unwrap_or(problem));
             }
         }
         // Handles are handed to subgraphs, and stand for memory that is known.

@@ -79,7 +79,7 @@ impl<'a> Linker<'a> {
     /// # Errors
     /// If an operand has no place, which is a mistake of castiron's.
     pub(super) fn operators(&mut self, mut choices: Vec<Choice>) -> Result<(), Diagnostic> {
-        for &operator in &self.placed.plan.order {
+        for &operator in &self.placed.plan.positions {
             self.operator(operator, std::mem::take(&mut choices[operator]))?;
         }
         Ok(())
@@ -87,16 +87,12 @@ impl<'a> Linker<'a> {
 
     fn operator(&mut self, index: usize, choice: Choice) -> Result<(), Diagnostic> {
         let site = Site::new(self.graph, index);
-        let folded = |id: &TensorId| self.graph.tensor(*id).is_constant();
-        if !site.operator.outputs.is_empty() && site.operator.outputs.iter().all(folded) {
-            return Ok(());
-        }
         let constants = choice.constants.into_iter();
         let mut linked = Linked {
             site: &site,
             // Once for all steps: it looks at every input, and there may be a step for each.
             origin: Origin {
-                operator: index,
+                operator: self.graph.origin(index),
                 name: site.operator.kind.name().to_owned(),
                 title: title(&site),
             },
@@ -112,7 +108,7 @@ impl<'a> Linker<'a> {
         for (output, id) in site.operator.outputs.iter().enumerate() {
             if let Some(operand) = self.tensor(*id)?.filter(|_| self.observed) {
                 self.steps.push(Step::Observe(Observation {
-                    operator: index,
+                    operator: self.graph.origin(index),
                     output,
                     tensor: id.index(),
                     operand,

@@ -69,6 +69,7 @@ mod tests {
                 outputs: vec![TensorId(2)],
                 intermediates: Vec::new(),
                 options: Options::None,
+                origin: Vec::new(),
             }],
             inputs: vec![TensorId(0)],
             outputs: vec![TensorId(2)],

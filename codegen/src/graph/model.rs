@@ -93,6 +93,12 @@ impl Graph {
 }
 
 impl Graph {
+    /// The file's index of the operator at a position: of several that it computes, the last, whose outputs it has.
+    pub fn origin(&self, position: usize) -> usize {
+        let origin = self.operators.get(position).map(|o| &o.origin);
+        origin.and_then(|o| o.last().copied()).unwrap_or(position)
+    }
+
     /// The subgraphs that the operators call, in their order and as often as they do.
     pub fn callees(&self) -> impl Iterator<Item = usize> {
         self.operators.iter().flat_map(|o| o.options.callees())

@@ -19,6 +19,9 @@ pub struct Operator {
     pub intermediates: Vec<TensorId>,
     /// Options.
     pub options: Options,
+    /// The operators of the file that it computes, by their indices and in their order: several where passes made one
+    /// of them, none for the one at its own place.
+    pub origin: Vec<usize>,
 }
 
 /// A builtin operator or a custom one by its name.

@@ -8,7 +8,7 @@ use crate::error::Diagnostic;
 pub struct Site<'a> {
     /// The graph.
     pub graph: &'a Graph,
-    /// The operator's index.
+    /// The operator's position in the graph, which passes may have changed.
     pub index: usize,
     /// The operator.
     pub operator: &'a Operator,
@@ -73,7 +73,7 @@ impl<'a> Site<'a> {
 
     /// A diagnostic at this operator.
     pub fn error(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(message).at_operator(self.index, &self.operator.kind)
+        Diagnostic::new(message).at_operator(self.graph.origin(self.index), &self.operator.kind)
     }
 
     /// A diagnostic at one tensor of this operator.

@@ -131,6 +131,6 @@ pub(crate) fn choose(
         Some(family) => family.choose(&site, &mut choosing),
         None => Err(unsupported(&site)),
     };
-    let verdict = verdict.map_err(|d| d.at_operator(operator, &site.operator.kind));
+    let verdict = verdict.map_err(|d| d.at_operator(graph.origin(operator), &site.operator.kind));
     (choosing.into_choice(), verdict)
 }

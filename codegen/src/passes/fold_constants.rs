@@ -1,7 +1,6 @@
 //! Operators whose inputs are all constant run at build time; their outputs become constants.
 //!
-//! The operators stay, so that indices in messages are the file's; nothing is emitted for one
-//! whose outputs are all constant. One that cannot be evaluated is left to run on the target.
+//! One that cannot be evaluated is left to run on the target.
 
 use std::borrow::Cow;
 
@@ -119,6 +118,7 @@ mod tests {
     use super::*;
     use crate::compile::{self, CompileOptions};
     use crate::graph::{Model, Tensor};
+    use crate::program::Step;
 
     fn tensor(dtype: DType, shape: &[usize], data: Option<Vec<u8>>) -> Tensor {
         Tensor {
@@ -144,6 +144,7 @@ mod tests {
                 outputs: vec![output],
                 intermediates: Vec::new(),
                 options: Options::None,
+                origin: Vec::new(),
             }],
             tensors,
             inputs: Vec::new(),
@@ -151,8 +152,8 @@ mod tests {
         }
     }
 
-    fn compiles(graph: Graph) -> std::result::Result<(), String> {
-        let model = Model {
+    fn model(graph: Graph) -> Model {
+        Model {
             file: String::new(),
             file_bytes: 0,
             description: String::new(),
@@ -161,8 +162,11 @@ mod tests {
             signatures: Vec::new(),
             metadata: Vec::new(),
             outside: Vec::new(),
-        };
-        let program = compile::compile(&model, &CompileOptions::default());
+        }
+    }
+
+    fn compiles(graph: Graph) -> std::result::Result<(), String> {
+        let program = compile::compile(&model(graph), &CompileOptions::default());
         program.map(|_| ()).map_err(|error| error.to_string())
     }
 
@@ -209,5 +213,37 @@ mod tests {
             error.contains("these element types are not supported"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_is_left_knows_which_operator_of_the_file_it_is() {
+        let scalar = |data| tensor(DType::Float32, &[1], data);
+        let folded = vec![
+            scalar(Some(vec![0; 4])),
+            scalar(None),
+            scalar(None),
+            scalar(None),
+        ];
+        let mut graph = graph(BuiltinOperator::Relu, folded);
+        graph.operators[0].inputs = vec![Some(TensorId(0))];
+        graph.operators[0].outputs = vec![TensorId(1)];
+        graph.operators.push(Operator {
+            kind: OpKind::Builtin(BuiltinOperator::Add),
+            inputs: vec![Some(TensorId(2)), Some(TensorId(1))],
+            outputs: vec![TensorId(3)],
+            ..graph.operators[0].clone()
+        });
+        graph.inputs = vec![TensorId(2)];
+        let program = compile::compile(&model(graph), &CompileOptions::default());
+        let program = program.expect("right");
+        let entry = &program.entries[0];
+        let origins: Vec<usize> = program.calls().map(|call| call.origin.operator).collect();
+        assert_eq!((origins, &entry.plan.order), (vec![1], &vec![1]));
+        assert_eq!(entry.plan.operators[0].index, 1);
+        let seen = entry.steps.iter().filter_map(|step| match step {
+            Step::Observe(seen) => Some(seen.operator),
+            _ => None,
+        });
+        assert_eq!(seen.collect::<Vec<_>>(), [1]);
     }
 }

@@ -1,5 +1,6 @@
 //! Graph → graph, before planning: each pass a small function with its own test.
 
+mod drop_folded;
 mod fold_constants;
 mod half;
 
@@ -11,14 +12,18 @@ use crate::graph::Graph;
 /// A graph after all passes.
 #[derive(Debug)]
 pub struct Passed<'a> {
-    /// The graph, with all operators at their indices.
+    /// The graph. Operators know which of the file's they are; tensors have the file's indices.
     pub graph: Cow<'a, Graph>,
     /// Operators whose constant inputs were not folded, with the reason: it says more than what
-    /// choosing says of a constant where a family looks for an activation.
+    /// choosing says of a constant where a family looks for an activation. By the file's indices.
     pub unfolded: Vec<(usize, Diagnostic)>,
 }
 
 /// Runs all passes in order. None of them fails: what a pass cannot do stays as it was.
 pub fn run(graph: &Graph) -> Passed<'_> {
-    fold_constants::run(graph)
+    let Passed { graph, unfolded } = fold_constants::run(graph);
+    Passed {
+        graph: drop_folded::run(graph),
+        unfolded,
+    }
 }

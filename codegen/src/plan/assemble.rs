@@ -85,7 +85,7 @@ impl Plan {
             .iter()
             .enumerate()
             .map(|(index, op)| PlannedOperator {
-                index,
+                index: graph.origin(index),
                 name: op.kind.name().to_owned(),
                 step: 0,
                 live_bytes: 0,
@@ -124,7 +124,8 @@ impl Plan {
             order_optimal,
             alignment: options.alignment,
             peak_step,
-            order,
+            order: order.iter().map(|&op| graph.origin(op)).collect(),
+            positions: order,
             tensors,
             operators,
             buffers,

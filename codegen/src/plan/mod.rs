@@ -109,9 +109,13 @@ pub struct Plan {
     pub peak_step: usize,
     /// Operator indices in the order they run.
     pub order: Vec<usize>,
+    /// The same as positions in the graph that was planned, and in `operators`.
+    #[cfg_attr(feature = "text", serde(skip))]
+    pub positions: Vec<usize>,
     /// All tensors of the graph.
     pub tensors: Vec<PlannedTensor>,
-    /// All operators of the graph, by index and not in the order they run.
+    /// All operators of the graph that was planned, by position and not in the order they run. Those that were computed
+    /// at build time are not among them.
     pub operators: Vec<PlannedOperator>,
     /// The runs of bytes that offsets were found for, scratch and copies of outputs included.
     pub buffers: Vec<PlannedBuffer>,
@@ -177,7 +181,7 @@ pub enum Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "text", derive(Serialize))]
 pub struct PlannedOperator {
-    /// Index in the graph.
+    /// Index in the file's subgraph.
     pub index: usize,
     /// The operator's name.
     pub name: String,

@@ -134,8 +134,8 @@ impl Plan {
 
     /// What happens at each step: the operator's index and as much of its name as there is room for.
     fn step_names(&self) -> Vec<String> {
-        let operators = self.order.iter().map(|&op| {
-            let index = format!("{op} ");
+        let operators = self.positions.iter().map(|&op| {
+            let index = format!("{} ", self.operators[op].index);
             let room = NAME - extent(&index, 10.0 * BOLD);
             index + &cut(&self.operators[op].name, 10.0 * BOLD, room)
         });

@@ -124,6 +124,7 @@ pub(super) fn read(
             outputs,
             intermediates,
             options,
+            origin: Vec::new(),
         }),
         Ok(_) => Err(found),
         Err(d) => {

@@ -278,6 +278,7 @@ mod tests {
             outputs: Vec::new(),
             intermediates: Vec::new(),
             options: Options::None,
+            origin: Vec::new(),
         };
         let graph = Graph {
             name: String::new(),

@@ -36,6 +36,7 @@ fn work_of(
         outputs: vec![output],
         intermediates: Vec::new(),
         options,
+        origin: Vec::new(),
     };
     let graph = Graph {
         name: String::new(),

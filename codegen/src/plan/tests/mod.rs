@@ -50,6 +50,7 @@ impl Build {
             outputs: outputs.to_vec(),
             intermediates: Vec::new(),
             options: Options::None,
+            origin: Vec::new(),
         });
         self.memory.push(OpMemory {
             outputs: vec![memory; outputs.len()],

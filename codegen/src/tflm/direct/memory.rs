@@ -148,7 +148,7 @@ pub(super) fn bytes(tensor: &Tensor) -> usize {
 impl<'a> Planned<'a> {
     /// Its operators in the order they run.
     pub(super) fn order(&self) -> &'a [usize] {
-        &self.placed.plan.order
+        &self.placed.plan.positions
     }
 
     /// An operator's own working buffers.
