@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::Program;
+use castiron_test_tools::say;
 use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders};
 use castiron_tests::{reference_folder, workspace};
 
@@ -32,7 +33,11 @@ fn shipped_models_agree_with_the_reference() {
 
 #[test]
 fn reference_models_agree() {
-    let summary = check_all(&references());
+    let all = references();
+    if all.is_empty() {
+        return;
+    }
+    let summary = check_all(&all);
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
 }
 
@@ -71,7 +76,9 @@ fn every_plan_gives_the_same_bytes() {
             met.push(other);
         }
     }
-    println!("{plans} other plans of {models} models give the same bytes");
+    say(format!(
+        "{plans} other plans of {models} models give the same bytes"
+    ));
     assert!(models > 0 && plans > 0);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -104,7 +111,7 @@ struct Summary {
     left_out: Vec<String>,
 }
 
-/// Checks all, prints counts, and what is left out by reason.
+/// Checks all, says counts, and what is left out by reason.
 fn check_all(all: &[Golden]) -> Summary {
     let (mut passed, mut cases, mut worst) = (0, 0, 0f32);
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -138,7 +145,7 @@ fn check_all(all: &[Golden]) -> Summary {
             }
         }
     }
-    println!(
+    let mut text = format!(
         "{passed} of {} models agree in {cases} cases; integers bit for bit, floats within \
          {TOLERANCE:e} (greatest difference {worst:e}); {} left out, {} failed",
         all.len(),
@@ -146,7 +153,8 @@ fn check_all(all: &[Golden]) -> Summary {
         summary.failed.len(),
     );
     for (reason, models) in reasons {
-        println!("  left out, {reason}: {}", models.join(" "));
+        text += &format!("\n  left out, {reason}: {}", models.join(" "));
     }
+    say(text);
     summary
 }

@@ -19,7 +19,7 @@ use castiron_codegen::report::Report;
 use castiron_codegen::tflite;
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Embedded};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
-use castiron_test_tools::large;
+use castiron_test_tools::{large, skipped};
 use cpu_time::ThreadTime;
 
 /// A stage that is not over by then does not end, on however busy a machine.
@@ -113,6 +113,14 @@ fn compile(model: &Model) -> Result<Program> {
 
 /// Calls every stage on a family of about `size` operators, and on a smaller one.
 fn all_stages(family: &'static str, size: usize) {
+    let asked = std::env::var_os("CASTIRON_REQUIRE_GROWTH").is_some();
+    if cfg!(debug_assertions) && !asked {
+        skipped(
+            "CASTIRON_REQUIRE_GROWTH=1 runs what takes a minute without optimisation",
+            false,
+        );
+        return;
+    }
     let (_, make) = (large::MODELS.iter())
         .find(|(name, _)| *name == family)
         .expect("a family of this name");

@@ -216,10 +216,10 @@ impl Sizes {
                 SectionFlags::Elf { sh_flags, .. } => Some(sh_flags),
                 _ => None,
             };
-            if flags.is_some_and(|flags| !flags.contains(elf::SHF_ALLOC)) {
+            if flags.is_some_and(|flags| flags & u64::from(elf::SHF_ALLOC) == 0) {
                 continue;
             }
-            let writable = flags.is_some_and(|flags| flags.contains(elf::SHF_WRITE));
+            let writable = flags.is_some_and(|flags| flags & u64::from(elf::SHF_WRITE) != 0);
             match section.kind() {
                 SectionKind::Text => sizes.text += bytes,
                 SectionKind::UninitializedData => sizes.bss += bytes,

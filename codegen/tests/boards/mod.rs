@@ -277,14 +277,14 @@ fn scripts_are_as_before() {
 fn large_devicetrees_take_time_in_proportion() {
     let rules = Rules::shipped(None).expect("rules");
     for (name, make) in castiron_test_tools::large::DEVICETREES {
-        let source = make(5_000);
+        let source = make(2_000);
         let start = Instant::now();
         let tree = Devicetree::parse(&source).unwrap_or_else(|e| panic!("{name}: {e}"));
         let platform = Platform::new(&tree, &rules, &PlatformOptions::default());
         repl(&platform.unwrap_or_else(|e| panic!("{name}: {e}"))).expect("a description");
         let taken = start.elapsed();
         println!("{name}: {:.2} s", taken.as_secs_f64());
-        assert!(taken < Duration::from_secs(30), "{name}: {taken:?}");
+        assert!(taken < Duration::from_secs(5), "{name}: {taken:?}");
     }
 }
 

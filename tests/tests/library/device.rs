@@ -121,13 +121,13 @@ int main(void)
         let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
             continue;
         };
-        if !sh_flags.contains(elf::SHF_ALLOC) {
+        if sh_flags & u64::from(elf::SHF_ALLOC) == 0 {
             continue;
         }
         if section.kind() != SectionKind::UninitializedData {
             image.flash += section.size();
         }
-        if sh_flags.contains(elf::SHF_WRITE) {
+        if sh_flags & u64::from(elf::SHF_WRITE) != 0 {
             image.ram += section.size();
         }
     }

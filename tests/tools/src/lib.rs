@@ -1,6 +1,6 @@
 //! Compilers and other tools that tests run: a test whose tool is missing says so and is skipped,
 //! or fails where a `CASTIRON_REQUIRE_…` variable says that the tool must be there. What was skipped
-//! stands below the test program's last line. And inputs that are [`large`].
+//! stands below the test program's last line, and so does what it compared. And inputs that are [`large`].
 //!
 //! Packages name this one by its path alone, as it is not published.
 
@@ -21,15 +21,19 @@ pub const fn most_memory(bytes: u64) -> u64 {
     10 * bytes + (64 << 20)
 }
 
+/// Lines that a run says of itself.
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// Tests that were skipped, by reason.
 static SKIPPED: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
 
 dtor::declarative::dtor! {
-    // libtest counts a skipped test as passed and keeps what it prints to itself.
+    // libtest counts a skipped test as passed and keeps what a test prints to itself.
     #[dtor(unsafe)]
     fn summary() {
         let skipped = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = String::new();
+        let said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text: String = said.iter().map(|line| format!("{line}\n")).collect();
         for (reason, tests) in &*skipped {
             text += &format!("{} skipped, {reason}: {}\n", tests.len(), tests.join(", "));
         }
@@ -88,6 +92,12 @@ pub fn skipped(reason: &str, required: bool) {
     }
 }
 
+/// Says what a test that passes has to say, such as how much it compared: when the program ends.
+pub fn say(line: String) {
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    said.push(line);
+}
+
 /// What a command prints.
 ///
 /// # Panics
@@ -111,12 +121,13 @@ mod tests {
     fn what_is_missing_is_skipped_unless_it_is_required() {
         assert!(!present("castiron-has-no-such-tool"));
         skipped("nothing", false);
+        say("1 tool is missing".to_owned());
         let required = std::panic::catch_unwind(|| skipped("no tool", true));
         assert!(required.is_err());
     }
 
     #[test]
-    fn what_was_skipped_is_the_last_that_a_program_says() {
+    fn what_was_compared_and_skipped_is_the_last_that_a_program_says() {
         let test = "tests::what_is_missing_is_skipped_unless_it_is_required";
         let mut program = Command::new(std::env::current_exe().unwrap());
         let out = program.args([test, "--exact", "--test-threads=2"]).output();
@@ -124,7 +135,8 @@ mod tests {
         assert_eq!(
             said,
             format!(
-                "1 skipped, no castiron-has-no-such-tool on this machine: {test}\n\
+                "1 tool is missing\n\
+                 1 skipped, no castiron-has-no-such-tool on this machine: {test}\n\
                  1 skipped, nothing: {test}\n"
             )
         );
