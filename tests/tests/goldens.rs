@@ -10,8 +10,13 @@ use castiron_tests::{reference_folder, workspace};
 
 /// The models that the repository ships.
 fn shipped() -> Vec<Golden> {
-    let folders =
-        ["examples/models", "tests/data/models", "tests/data/ops"].map(|f| workspace().join(f));
+    let folders = [
+        "examples/models",
+        "tests/data/models",
+        "tests/data/ops",
+        "tests/data/calls",
+    ];
+    let folders = folders.map(|f| workspace().join(f));
     folders
         .iter()
         .flat_map(|models| find(models, &models.join("golden")))

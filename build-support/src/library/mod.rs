@@ -299,6 +299,7 @@ mod tests {
         assert!(
             cases(program.as_ref(), &facts, &options)
                 .unwrap()
+                .cases
                 .is_empty()
         );
         options.self_test = true;
@@ -316,6 +317,7 @@ mod tests {
         assert!(
             !cases(program.as_ref(), &facts, &options)
                 .unwrap()
+                .cases
                 .is_empty()
         );
     }

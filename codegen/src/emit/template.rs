@@ -1,10 +1,5 @@
 //! Templates of this crate.
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, ValueKind};
-use minijinja::{
-    Environment, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
-};
 use serde::Serialize;
 
 use crate::error::{Diagnostic, Result};
@@ -46,52 +41,19 @@ pub(super) fn render_with(
     partials: &[Partial],
     values: &impl Serialize,
 ) -> Result<String> {
+    use std::error::Error as _;
     // A template that does not fit its values is a defect of castiron, not of the model; the
     // tests render every template, so nobody should meet this.
-    let defect = |e: minijinja::Error| {
-        Diagnostic::new(format!("a template of castiron is at fault: {e:#}"))
+    let defect = |e: tera::Error| {
+        let cause = e.source().map(|s| format!(": {s}")).unwrap_or_default();
+        Diagnostic::new(format!("a template of castiron is at fault: {e}{cause}"))
             .help("please report this together with the model")
     };
-    let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
-    let mut environment = Environment::new();
-    environment.set_syntax(syntax.map_err(defect)?);
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    environment.set_formatter(format);
-    // All that templates call. The library has sixty more, which take longer to compile than the rest of it.
-    environment.add_filter("length", |list: &Value| list.len());
-    environment.add_filter("join", join);
-    environment.add_test("number", |value: &Value| value.is_number());
-    for (name, text) in partials {
-        // What stands after an inclusion says how the text goes on.
-        let text = text.trim_end();
-        environment.add_template(name, text).map_err(defect)?;
-    }
-    Ok(environment
-        .render_str(template, Serde(values))
-        .map_err(defect)?)
-}
-
-/// Writes a value as C and C++ have it; what is not there is a defect.
-fn format(
-    out: &mut Output<'_>,
-    state: &mut State<'_, '_>,
-    value: &Value,
-) -> std::result::Result<(), minijinja::Error> {
-    match value.kind() {
-        ValueKind::Bool => Ok(write!(out, "{}", value.is_true())?),
-        ValueKind::None => Err(ErrorKind::UndefinedError.into()),
-        _ => escape_formatter(out, state, value),
-    }
-}
-
-/// The items of a list, with a text between them.
-fn join(list: &Value, between: &str) -> std::result::Result<String, minijinja::Error> {
-    let mut text = String::new();
-    for item in list.try_iter()? {
-        if !text.is_empty() {
-            text += between;
-        }
-        text += &item.to_string();
-    }
-    Ok(text)
+    let context = tera::Context::from_serialize(values).map_err(defect)?;
+    let mut tera = tera::Tera::default();
+    // What stands after an inclusion says how the text goes on.
+    let partials = partials.iter().map(|(name, text)| (*name, text.trim_end()));
+    let all = partials.chain([("template", template)]);
+    tera.add_raw_templates(all).map_err(defect)?;
+    Ok(tera.render("template", &context).map_err(defect)?)
 }

@@ -91,7 +91,7 @@ impl<T: CInterface> Foreign<T> {
         }
     }
 
-    /// Forgets what earlier runs left: variables are as at first.
+    /// Forgets what earlier runs left: variables are as at first. Inputs have to be written again.
     pub fn reset(&mut self) {
         if self.state == State::Ready {
             // SAFETY: as in `init`; the library notices by itself that an instance has moved.

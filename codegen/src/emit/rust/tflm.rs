@@ -99,7 +99,8 @@ impl TflmModule {
                     self.engine.init()
                 }
 
-                /// Forgets what earlier runs left: variables are as at first.
+                /// Forgets what earlier runs left: variables are as at first. Write the inputs again before the
+                /// next run.
                 pub fn reset(&mut self) {
                     self.engine.reset();
                 }
