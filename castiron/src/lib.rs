@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 #[doc(inline)]
+pub use castiron_runtime::{EngineError, Quantized, TensorSpec};
+// What generated modules name besides.
+#[doc(hidden)]
 pub use castiron_runtime::{
-    Arena, CInterface, Cells, Constants, Element, EngineError, Foreign, Quantized, TensorSpec,
-    kernels,
+    Arena, CInterface, Cells, Constants, Element, Foreign, is_version, kernels,
 };
 
 /// Casts a `.tflite` model into a module.
@@ -26,11 +28,12 @@ pub use castiron_runtime::{
 /// - `labels = "file"`: class names, one per line, as `LABELS`.
 /// - `section = "name"`: the linker section of the weights. It is written as
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
-///
 /// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles
 ///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.
 ///   The module is the same, with two methods more that say whether the engine could run,
 ///   `init()` and `status()`, and for the first subgraph only.
+/// - `crate = path`: the path of this crate where Cargo.toml has it by another name, or another crate re-exports it:
+///   `crate = caster`, `crate = crate::deps::castiron`; in a macro by example, `crate = $crate::castiron`.
 ///
 /// # The module
 ///

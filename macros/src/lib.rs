@@ -33,6 +33,10 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let mut options = RustOptions {
         section: arguments.section.as_ref().map(syn::LitStr::value),
         tracked: vec![files::text(&arguments.path, &path)?],
+        crate_path: arguments
+            .crate_path
+            .as_ref()
+            .map(quote::ToTokens::to_token_stream),
         ..RustOptions::default()
     };
     if let Some(literal) = &arguments.labels {

@@ -21,14 +21,18 @@ pub mod fixed;
 pub mod functions;
 #[cfg(feature = "host")]
 pub mod host;
+#[doc(hidden)]
 pub mod kernels;
 #[cfg(feature = "source")]
 pub mod source;
 mod spec;
 #[cfg(test)]
 mod testing;
+mod version;
 
 pub use arch::c_abi;
 pub use arch::foreign::{CInterface, EngineError, Foreign};
 pub use arch::memory::{ALIGNMENT, Arena, Cells, Constants, Element};
 pub use spec::{Quantized, TensorSpec};
+#[doc(hidden)]
+pub use version::is_version;

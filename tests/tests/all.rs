@@ -11,6 +11,7 @@ mod rust_module;
 mod tflm_arena;
 mod tflm_engine;
 mod tflm_verdicts;
+mod versions;
 
 /// Cargo does not look for test programs in these crates, so a file that nobody names would be left out without a word.
 #[test]

@@ -3,6 +3,7 @@
 mod entry;
 mod literals;
 mod names;
+mod runtime;
 mod steps;
 mod tflm;
 
@@ -27,6 +28,8 @@ pub struct RustOptions {
     pub tracked: Vec<String>,
     /// Reads the packed constants from this file, beside the module, rather than from a literal.
     pub constants_file: Option<String>,
+    /// The path of the crate `castiron` where it has another than `::castiron`: from the root of a crate, as `crate::deps::castiron`.
+    pub crate_path: Option<TokenStream>,
     /// Adds `run_traced` to the default entry: a run that shows every operator's outputs.
     pub traced: bool,
 }
@@ -86,7 +89,9 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         reset,
     } = &state;
     let summary = format!(" The model `{}`.", program.name);
+    let guard = runtime::guard();
     let head = quote! {
+        #guard
         #tracked
 
         /// Bytes of working memory in a [`Model`].
@@ -145,7 +150,13 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         }
     };
     let parts = std::iter::once(head).chain(steps).chain([model]);
-    parts.map(literals::without_suffixes).for_each(take);
+    parts.map(|part| finished(part, options)).for_each(take);
+}
+
+/// Tokens as they leave.
+fn finished(tokens: TokenStream, options: &RustOptions) -> TokenStream {
+    let tokens = literals::without_suffixes(tokens);
+    runtime::through(options.crate_path.as_ref(), tokens)
 }
 
 /// What of a model lasts from run to run, in its code.
