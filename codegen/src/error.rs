@@ -303,6 +303,15 @@ pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     kinds.into_iter().map(one).collect()
 }
 
+#[cfg(feature = "text")]
+impl From<castiron_templates::Defect> for Error {
+    fn from(defect: castiron_templates::Defect) -> Self {
+        Diagnostic::new(defect.to_string())
+            .help("please report this together with the model")
+            .into()
+    }
+}
+
 impl From<Diagnostic> for Error {
     fn from(d: Diagnostic) -> Self {
         Self {

@@ -1,15 +1,12 @@
 //! `board.repl` and `board.resc`: a platform for Renode and a script that runs firmware on it.
 
+use castiron_templates::{BOARD_REPL, BOARD_RESC};
 use serde::Serialize;
 
-use super::template::render;
 use crate::board::renode::{
     Connection, Entry, Group, Outcome, Place, Platform, Registration, Value,
 };
 use crate::error::Result;
-
-const REPL: &str = include_str!("../../templates/board.repl.tera");
-const RESC: &str = include_str!("../../templates/board.resc.tera");
 
 #[derive(Serialize)]
 struct ReplValues {
@@ -83,24 +80,22 @@ pub fn repl(platform: &Platform) -> Result<String> {
             .unwrap_or_default();
         format!("Tag <{address:#x} {size:#x}> {}{value}", quoted(&tag.name))
     });
-    render(
-        REPL,
-        &ReplValues {
-            board: plain(&platform.board),
-            renode: platform.renode.clone(),
-            console: platform.console.clone(),
-            console_missing: platform.console_missing.as_deref().map(plain),
-            groups: groups
-                .into_iter()
-                .filter(|group| !group.entries.is_empty())
-                .collect(),
-            tags: tags.collect(),
-            notes: notes
-                .into_iter()
-                .filter(|note| !note.lines.is_empty())
-                .collect(),
-        },
-    )
+    let values = ReplValues {
+        board: plain(&platform.board),
+        renode: platform.renode.clone(),
+        console: platform.console.clone(),
+        console_missing: platform.console_missing.as_deref().map(plain),
+        groups: groups
+            .into_iter()
+            .filter(|group| !group.entries.is_empty())
+            .collect(),
+        tags: tags.collect(),
+        notes: notes
+            .into_iter()
+            .filter(|note| !note.lines.is_empty())
+            .collect(),
+    };
+    Ok(BOARD_REPL.render(&values)?)
 }
 
 fn entry_values(entry: &Entry) -> EntryValues {
@@ -251,17 +246,15 @@ pub fn resc(platform: &Platform, options: &RescOptions) -> Result<String> {
         usb: bool,
         missing: Option<String>,
     }
-    render(
-        RESC,
-        &Values {
-            board: plain(&platform.board),
-            renode: &platform.renode,
-            name: quoted(&options.name),
-            repl: &options.repl,
-            elf: options.elf.as_deref(),
-            console: platform.console.as_deref(),
-            usb: platform.console_is_usb,
-            missing: platform.console_missing.as_deref().map(plain),
-        },
-    )
+    let values = Values {
+        board: plain(&platform.board),
+        renode: &platform.renode,
+        name: quoted(&options.name),
+        repl: &options.repl,
+        elf: options.elf.as_deref(),
+        console: platform.console.as_deref(),
+        usb: platform.console_is_usb,
+        missing: platform.console_missing.as_deref().map(plain),
+    };
+    Ok(BOARD_RESC.render(&values)?)
 }
