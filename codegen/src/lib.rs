@@ -3,8 +3,6 @@
 //! Data flows one way: bytes → [`tflite`] → [`graph::Model`] → [`plan::Plan`] →
 //! [`program::Program`] → an emitter of [`emit`].
 
-#[cfg(feature = "board")]
-pub mod board;
 pub mod compile;
 pub mod cortex;
 pub mod emit;

@@ -14,7 +14,14 @@ fn crates_of_castiron_pin_each_other() {
         pinned += 1;
     }
     assert!(pinned >= 5, "{pinned} dependencies");
-    for package in ["build-support", "castiron", "cli", "codegen", "macros"] {
+    for package in [
+        "board",
+        "build-support",
+        "castiron",
+        "cli",
+        "codegen",
+        "macros",
+    ] {
         let path = castiron_tests::workspace().join(package).join("Cargo.toml");
         let text = fs::read_to_string(path).unwrap();
         let (dependencies, _) = text.split_once("[dev-dependencies]").unwrap_or((&text, ""));

@@ -69,7 +69,7 @@ enum Task {
     },
     /// Measure the code of models on a Cortex-M4 and print the table that `castiron fit` estimates from.
     Code {
-        /// Write it into codegen/data/code.
+        /// Write it into board/data/code.
         #[arg(long)]
         update: bool,
     },

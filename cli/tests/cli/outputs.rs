@@ -17,7 +17,7 @@ const SPECIFICATION: &str = r#"{
 fn inputs() -> Folder {
     let folder = Folder::new();
     folder.write("m.tflite", fs::read(sine()).unwrap());
-    let dts = fs::read(repository("codegen/tests/data/dts/an385.dts")).unwrap();
+    let dts = fs::read(repository("board/tests/data/dts/an385.dts")).unwrap();
     folder.write("d.dts", dts);
     folder.write("l.txt", "sine\n");
     folder.write("r.toml", RULES);

@@ -26,8 +26,6 @@ pub mod kenning;
 #[cfg(feature = "text")]
 pub mod literal;
 mod mark;
-#[cfg(feature = "board")]
-pub mod repl;
 #[cfg(feature = "text")]
 pub mod resolver;
 pub mod rust;
