@@ -1,43 +1,16 @@
 //! `include_model!` in crates with other lints, and what a user sees when it refuses.
-//!
-//! The compiler is called directly, with the libraries that this program was linked with: another cargo project would
-//! build all of them once more.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::{env, fs};
 
-/// The folder of this crate's compiled dependencies.
-fn libraries() -> PathBuf {
-    let program = env::current_exe().expect("this program has a path");
-    program.parent().expect("a folder").to_owned()
-}
-
-/// The library of this crate. Other features make other libraries; the newest is of these sources.
-fn castiron() -> PathBuf {
-    let files = fs::read_dir(libraries()).expect("readable");
-    let libraries = files
-        .map(|file| file.expect("readable").path())
-        .filter(|path| {
-            let name = path.file_name().expect("a name").to_string_lossy();
-            name.starts_with("libcastiron-") && name.ends_with(".rlib")
-        });
-    libraries
-        .max_by_key(|path| fs::metadata(path).and_then(|m| m.modified()).ok())
-        .expect("castiron is built before its tests")
-}
+use castiron_test_tools::rustc;
 
 /// Compiles a program of one file that knows this crate by this name.
 fn compile(source: &Path, name: &str, program: &Path) -> Output {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    Command::new(rustc)
-        .args(["--edition=2024", "--color=never", "-o"])
-        .arg(program)
-        .arg("-L")
-        .arg(format!("dependency={}", libraries().display()))
-        .arg("--extern")
-        .arg(format!("{name}={}", castiron().display()))
-        .arg(source)
+    rustc(name)
+        .arg("-o")
+        .args([program, source])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("rustc runs")

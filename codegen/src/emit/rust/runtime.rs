@@ -9,8 +9,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Fails to compile beside a runtime of another version.
 pub(super) fn guard() -> TokenStream {
     let message = format!(
-        "castiron {VERSION} generated this module, and the crate castiron that it is compiled with is of another version; \
-         generate the module again, or depend on castiron = \"={VERSION}\""
+        "castiron {VERSION} generated this module, but the crate castiron here is of another version: \
+         depend on castiron = \"={VERSION}\", or generate the module again"
     );
     quote! {
         const _: () = ::core::assert!(::castiron::is_version(#VERSION), #message);
