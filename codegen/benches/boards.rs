@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use castiron_board::dts::Devicetree;
 use castiron_board::renode::{Platform, PlatformOptions};
-use castiron_board::rules::Rules;
 use castiron_board::repl::repl;
+use castiron_board::rules::Rules;
 use castiron_codegen::error::Result;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 

@@ -39,6 +39,7 @@ pub struct Diagnostic {
 
 /// A remedy that every front end has its own words for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Remedy {
     /// TensorFlow Lite Micro's kernels compute the model.
     Tflm,
@@ -46,6 +47,7 @@ pub enum Remedy {
 
 /// What the user called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FrontEnd {
     /// The `castiron` command.
     Command,

@@ -12,10 +12,8 @@ fn program(path: &str) -> Program {
 }
 
 fn module(path: &str) -> String {
-    let options = RustOptions {
-        constants_file: Some("weights.bin".to_owned()),
-        ..RustOptions::default()
-    };
+    let mut options = RustOptions::default();
+    options.constants_file = Some("weights.bin".to_owned());
     rust::file(&program(path), &options)
 }
 

@@ -245,11 +245,10 @@ impl Job<'_> {
         folder: &Path,
     ) -> Result<Vec<Source>> {
         fs::create_dir_all(folder).map_err(|e| io_error("make the folder", folder, &e))?;
-        let options = CppOptions {
-            name: Some(interface.prefix.clone()),
-            weights_section: self.weights_section.map(str::to_owned),
-            traced: self.traced,
-        };
+        let mut options = CppOptions::default();
+        options.name = Some(interface.prefix.clone());
+        options.weights_section = self.weights_section.map(str::to_owned);
+        options.traced = self.traced;
         let files = cpp(self.model, direct, &options)?;
         let namespace = files
             .iter()

@@ -69,11 +69,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let direct = progress::during("planning memory", general, || {
         Direct::new(&input.model, &options)
     })?;
-    let options = CppOptions {
-        name: arguments.name.clone(),
-        weights_section: arguments.weights_section.clone(),
-        ..CppOptions::default()
-    };
+    let mut options = CppOptions::default();
+    options.name = arguments.name.clone();
+    options.weights_section = arguments.weights_section.clone();
     let files = cpp(&input.model, &direct, &options)?;
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;

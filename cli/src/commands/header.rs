@@ -84,19 +84,18 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         Style::Standalone => Some(arguments.interpreter.need(&input.model)?),
         Style::Kenning => None,
     };
-    let options = HeaderOptions {
-        style: match arguments.style {
-            Style::Standalone => HeaderStyle::Standalone,
-            Style::Kenning => HeaderStyle::Kenning,
-        },
-        name: arguments.name.clone(),
-        section: arguments.section.clone(),
-        alignment: arguments.align,
-        labels: extras.labels.clone(),
-        io_spec: extras.io_spec(),
-        include: output.file_name().map(|n| n.to_string_lossy().into_owned()),
-        arena: arena.clone(),
+    let mut options = HeaderOptions::default();
+    options.style = match arguments.style {
+        Style::Standalone => HeaderStyle::Standalone,
+        Style::Kenning => HeaderStyle::Kenning,
     };
+    options.name = arguments.name.clone();
+    options.section = arguments.section.clone();
+    options.alignment = arguments.align;
+    options.labels = extras.labels.clone();
+    options.io_spec = extras.io_spec();
+    options.include = output.file_name().map(|n| n.to_string_lossy().into_owned());
+    options.arena = arena.clone();
     let made = c_header(&input.model, &input.bytes, &options)?;
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;

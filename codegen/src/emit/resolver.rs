@@ -26,6 +26,7 @@ pub struct CustomOp {
 
 /// What to register besides the models' operators. The default is nothing.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ResolverOptions {
     /// Operators by TFLM's method (`Conv2D`, `AddConv2D`) or the schema's name (`CONV_2D`).
     pub ops: Vec<String>,

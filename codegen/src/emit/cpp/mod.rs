@@ -28,6 +28,7 @@ const LONGEST_NAME: usize = 60;
 
 /// How to write the sources. The default takes everything from the model.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct CppOptions {
     /// Namespace and name of the files, made an identifier; by default the model file's stem.
     pub name: Option<String>,

@@ -19,6 +19,7 @@ pub use tflm::TflmModule;
 
 /// What a user may choose about the Rust module.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct RustOptions {
     /// Class labels, as `LABELS`.
     pub labels: Vec<String>,
