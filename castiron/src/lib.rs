@@ -2,12 +2,24 @@
 //!
 //! [`include_model!`] reads the model while the firmware is compiled and leaves in its place a
 //! module with a typed `Model`: `no_std`, without heap, without panics, without an interpreter.
+//!
+//! ```
+//! castiron::include_model!(pub mod sine = "../examples/models/sine_int8.tflite");
+//!
+//! let mut model = sine::Model::new();
+//! let y = model.predict(&[sine::INPUT.quantize(0.5)]);
+//! let y = sine::OUTPUT.dequantize(y[0]);
+//! assert!((y - 0.5_f32.sin()).abs() < 0.1);
+//! ```
+//!
+//! In firmware a model is a static: `Model::new()` is all zero, so that it lives in `.bss`. The trait [`Model`] is for code
+//! that takes any model.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 #[doc(inline)]
-pub use castiron_runtime::{EngineError, Quantized, TensorSpec};
+pub use castiron_runtime::{EngineError, Model, Quantized, TensorSpec};
 // What generated modules name besides.
 #[doc(hidden)]
 pub use castiron_runtime::{
@@ -47,6 +59,7 @@ pub use castiron_runtime::{
 /// pub const ARENA_BYTES: usize = …;                 // bytes of working memory in a `Model`
 /// pub const WEIGHT_BYTES: usize = …;                // bytes of constants in flash
 /// pub const MACS: u64 = …;                          // multiply-accumulates of one run
+/// impl castiron::Model for Model { … }              // for code that takes any model
 /// impl Model {
 ///     pub const fn new() -> Self;                   // all zero: a static one lives in .bss
 ///     pub fn predict(&mut self, input: &Input) -> &Output;

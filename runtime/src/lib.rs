@@ -23,6 +23,7 @@ pub mod functions;
 pub mod host;
 #[doc(hidden)]
 pub mod kernels;
+mod model;
 #[cfg(feature = "source")]
 pub mod source;
 mod spec;
@@ -33,6 +34,7 @@ mod version;
 pub use arch::c_abi;
 pub use arch::foreign::{CInterface, EngineError, Foreign};
 pub use arch::memory::{ALIGNMENT, Arena, Cells, Constants, Element};
+pub use model::Model;
 pub use spec::{Quantized, TensorSpec};
 #[doc(hidden)]
 pub use version::is_version;

@@ -6,6 +6,7 @@ mod names;
 mod runtime;
 mod steps;
 mod tflm;
+mod traits;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -121,6 +122,8 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         routine.parts().chain([function])
     });
     let steps = of_routines.chain(entries.iter().flat_map(EntryCode::parts));
+    let debug = traits::debug(&program.name);
+    let of_all = entries.first().map(EntryCode::of_all);
     let model = quote! {
         #[doc = #summary]
         ///
@@ -149,6 +152,9 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
                 Self::new()
             }
         }
+
+        #debug
+        #of_all
     };
     let parts = std::iter::once(head).chain(steps).chain([model]);
     parts.map(|part| finished(part, options)).for_each(take);

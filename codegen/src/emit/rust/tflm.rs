@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 
 use super::entry::{Named, element, named, port_items};
-use super::{RustOptions, finished, labels, runtime, tracked};
+use super::{RustOptions, finished, labels, runtime, tracked, traits};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, Model, Signature, TensorId, names_of_ports};
 use crate::program::{ElementType, Memory, Operand, Port};
@@ -62,6 +62,8 @@ impl TflmModule {
         let [arena, weights, bytes] = ["ARENA_BYTES", "WEIGHT_BYTES", "MODEL_BYTES"]
             .map(|name| Ident::new(&self.macro_name(name), Span::call_site()));
         let guard = runtime::guard();
+        let debug = traits::debug(&self.name);
+        let of_all = traits::model(&inputs, &outputs);
         let items = quote! {
             #guard
             #tracked
@@ -122,6 +124,9 @@ impl TflmModule {
                     Self::new()
                 }
             }
+
+            #debug
+            #of_all
         };
         finished(items, options)
     }
