@@ -16,11 +16,11 @@ Examples:
   castiron gen-header vae.tflite -o generated/vae.h
   castiron gen-header vae.tflite --style kenning --io-spec vae.json -o model_data.h
   castiron gen-header kws.tflite --labels labels.txt --section .ext_flash --align 64 -o kws.h
-  castiron gen-header kws.tflite --kernels cmsis-nn --target cortex-m55 -o kws.h
+  castiron gen-header kws.tflite --kernels cmsis-nn --cpu cortex-m55 -o kws.h
 
 The standalone header names the arena of TensorFlow Lite Micro (KWS_TFLM_ARENA_BYTES) and has
 KWS_TFLM_CHECK_ARENA(arena), which compiles only if the array is large enough. Where it is not
-known, a comment says why; with --kernels or --target that is an error.
+known, a comment says why; with --kernels or --cpu that is an error.
 
 A Makefile's or ninja's rule can take the model's companions from --depfile:
   castiron gen-header vae.tflite -o vae.h --depfile vae.h.d";

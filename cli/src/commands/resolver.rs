@@ -19,7 +19,7 @@ Examples:
 
 The header names each model's arena (TFLITE_ARENA_BYTES_KWS) and the largest (TFLITE_ARENA_BYTES),
 and has TFLITE_CHECK_ARENA(arena), which compiles only if the array is large enough. Where one is
-not known, a comment says why; with --kernels or --target that is an error.";
+not known, a comment says why; with --kernels or --cpu that is an error.";
 
 /// Write a TensorFlow Lite Micro resolver with the operators of these models and no others
 #[derive(Debug, Args)]
