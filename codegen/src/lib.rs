@@ -7,17 +7,16 @@
 //! let source = emit::rust::file(&program, &RustOptions::default());
 //! ```
 //!
-//! That is the interface: [`read`], [`compile`], the emitters in [`emit`], and their [`error`]s. Options and enumerations
+//! That is the interface: [`read()`], [`compile()`], the emitters in [`emit`], and their [`error`]s. Options and enumerations
 //! grow with new versions. The other modules are for castiron's own crates, which depend on this version alone; they change
 //! without notice.
 //!
 //! Data flows one way: bytes → `tflite` → [`Model`] → `plan` → [`Program`] → an emitter of [`emit`].
 
+pub mod compile;
 pub mod emit;
 pub mod error;
 
-#[doc(hidden)]
-pub mod compile;
 #[doc(hidden)]
 pub mod cortex;
 #[doc(hidden)]
@@ -51,7 +50,11 @@ pub mod warnings;
 pub mod work;
 
 pub use compile::{CompileOptions, compile};
+#[doc(inline)]
 pub use graph::Model;
+#[doc(inline)]
 pub use plan::PlanOptions;
+#[doc(inline)]
 pub use program::Program;
+#[doc(inline)]
 pub use tflite::read;
