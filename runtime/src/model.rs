@@ -37,4 +37,7 @@ pub trait Model {
 
     /// Copies the inputs in, runs, and gives the outputs.
     fn predict(&mut self, inputs: Self::Inputs<'_>) -> Self::Outputs<'_>;
+
+    /// Forgets what earlier runs left, where the model keeps anything.
+    fn reset(&mut self);
 }

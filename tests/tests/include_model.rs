@@ -73,6 +73,7 @@ fn code_may_take_any_model() {
     fn several<M: castiron::Model>(model: &mut M, inputs: M::Inputs<'_>) {
         model.predict(inputs);
         model.run();
+        model.reset();
     }
     several(&mut multi::Model::new(), (&[0; 5], &[0; 256]));
     assert_eq!(

@@ -42,6 +42,10 @@ pub(super) fn model(inputs: &[Named<'_>], outputs: &[Named<'_>]) -> TokenStream 
             fn predict(&mut self, #pattern: Self::Inputs<'_>) -> Self::Outputs<'_> {
                 self.predict(#(#names),*)
             }
+
+            fn reset(&mut self) {
+                self.reset();
+            }
         }
     }
 }
