@@ -194,7 +194,7 @@ impl Cxx {
                 let is_c = source.path.extension().is_some_and(|e| e == "c");
                 let mut command = if is_c { &c } else { &cpp }.to_command();
                 command.arg("-c").arg(&source.path);
-                let name = format!("{}-{}.o", source.object, digest(&command));
+                let name = format!("{}-{}.o", source.object, digest(&format!("{command:?}")));
                 let object = folder.join(name);
                 (command, object)
             })
@@ -252,6 +252,11 @@ impl Cxx {
         }
     }
 
+    /// The compilers for C and C++, for what takes them with their flags.
+    pub(crate) fn builds(&self) -> (&cc::Build, &cc::Build) {
+        (&self.c, &self.cpp)
+    }
+
     /// The compiler's name and version.
     pub(crate) fn version(&self) -> Result<String> {
         let text = output(self.command()?.arg("--version")).unwrap_or_default();
@@ -303,14 +308,14 @@ fn cpu_flags(build: &mut cc::Build, triple: &str, cpu: &str, opt_level: Option<&
 }
 
 /// How many compilers run at a time: as many as cargo would have.
-fn jobs() -> usize {
+pub(crate) fn jobs() -> usize {
     let cargo = env::var("NUM_JOBS").ok().and_then(|n| n.parse().ok());
     cargo.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Tells commands apart.
-fn digest(command: &Command) -> String {
-    let digest = Sha256::digest(format!("{command:?}"));
+pub(crate) fn digest(command: &str) -> String {
+    let digest = Sha256::digest(command);
     digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
 }
 

@@ -194,12 +194,10 @@ impl Model {
 
         let name = rust::module_name(self.name.as_deref().unwrap_or(model.stem()));
         let weights_file = format!("{name}.weights.bin");
-        let options = RustOptions {
-            labels: (facts.outputs.first()).map_or_else(Vec::new, |o| o.labels.clone()),
-            section: self.section.clone(),
-            constants_file: Some(weights_file.clone()),
-            ..RustOptions::default()
-        };
+        let mut options = RustOptions::default();
+        options.labels = (facts.outputs.first()).map_or_else(Vec::new, |o| o.labels.clone());
+        options.section = self.section.clone();
+        options.constants_file = Some(weights_file.clone());
         let mut made = match &self.tflm {
             Some(tflm) => {
                 let how = &self.tflm_options;
@@ -222,13 +220,11 @@ impl Model {
             }
         };
         if self.header {
-            let options = HeaderOptions {
-                name: Some(name.clone()),
-                section: self.section.clone(),
-                labels,
-                io_spec,
-                ..HeaderOptions::default()
-            };
+            let mut options = HeaderOptions::default();
+            options.name = Some(name.clone());
+            options.section = self.section.clone();
+            options.labels = labels;
+            options.io_spec = io_spec;
             made.header = write_header(&out_dir, &c_header(&model, &bytes, &options)?)?;
         }
         if self.resolver {

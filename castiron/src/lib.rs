@@ -2,14 +2,28 @@
 //!
 //! [`include_model!`] reads the model while the firmware is compiled and leaves in its place a
 //! module with a typed `Model`: `no_std`, without heap, without panics, without an interpreter.
+//!
+//! ```
+//! castiron::include_model!(pub mod sine = "../examples/models/sine_int8.tflite");
+//!
+//! let mut model = sine::Model::new();
+//! let y = model.predict(&[sine::INPUT.quantize(0.5)]);
+//! let y = sine::OUTPUT.dequantize(y[0]);
+//! assert!((y - 0.5_f32.sin()).abs() < 0.1);
+//! ```
+//!
+//! In firmware a model is a static: `Model::new()` is all zero, so that it lives in `.bss`. The trait [`Model`] is for code
+//! that takes any model.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 #[doc(inline)]
+pub use castiron_runtime::{EngineError, Model, Quantized, TensorSpec};
+// What generated modules name besides.
+#[doc(hidden)]
 pub use castiron_runtime::{
-    Arena, CInterface, Cells, Constants, Element, EngineError, Foreign, Quantized, TensorSpec,
-    kernels,
+    Arena, CInterface, Cells, Constants, Element, Foreign, is_version, kernels,
 };
 
 /// Casts a `.tflite` model into a module.
@@ -26,11 +40,12 @@ pub use castiron_runtime::{
 /// - `labels = "file"`: class names, one per line, as `LABELS`.
 /// - `section = "name"`: the linker section of the weights. It is written as
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
-///
 /// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles
 ///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.
 ///   The module is the same, with two methods more that say whether the engine could run,
 ///   `init()` and `status()`, and for the first subgraph only.
+/// - `crate = path`: the path of this crate where Cargo.toml has it by another name, or another crate re-exports it:
+///   `crate = caster`, `crate = crate::deps::castiron`; in a macro by example, `crate = $crate::castiron`.
 ///
 /// # The module
 ///
@@ -44,6 +59,7 @@ pub use castiron_runtime::{
 /// pub const ARENA_BYTES: usize = …;                 // bytes of working memory in a `Model`
 /// pub const WEIGHT_BYTES: usize = …;                // bytes of constants in flash
 /// pub const MACS: u64 = …;                          // multiply-accumulates of one run
+/// impl castiron::Model for Model { … }              // for code that takes any model
 /// impl Model {
 ///     pub const fn new() -> Self;                   // all zero: a static one lives in .bss
 ///     pub fn predict(&mut self, input: &Input) -> &Output;

@@ -1,43 +1,16 @@
 //! `include_model!` in crates with other lints, and what a user sees when it refuses.
-//!
-//! The compiler is called directly, with the libraries that this program was linked with: another cargo project would
-//! build all of them once more.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::{env, fs};
 
-/// The folder of this crate's compiled dependencies.
-fn libraries() -> PathBuf {
-    let program = env::current_exe().expect("this program has a path");
-    program.parent().expect("a folder").to_owned()
-}
+use castiron_test_tools::rustc;
 
-/// The library of this crate. Other features make other libraries; the newest is of these sources.
-fn castiron() -> PathBuf {
-    let files = fs::read_dir(libraries()).expect("readable");
-    let libraries = files
-        .map(|file| file.expect("readable").path())
-        .filter(|path| {
-            let name = path.file_name().expect("a name").to_string_lossy();
-            name.starts_with("libcastiron-") && name.ends_with(".rlib")
-        });
-    libraries
-        .max_by_key(|path| fs::metadata(path).and_then(|m| m.modified()).ok())
-        .expect("castiron is built before its tests")
-}
-
-/// Compiles a program of one file.
-fn compile(source: &Path, program: &Path) -> Output {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    Command::new(rustc)
-        .args(["--edition=2024", "--color=never", "-o"])
-        .arg(program)
-        .arg("-L")
-        .arg(format!("dependency={}", libraries().display()))
-        .arg("--extern")
-        .arg(format!("castiron={}", castiron().display()))
-        .arg(source)
+/// Compiles a program of one file that knows this crate by this name.
+fn compile(source: &Path, name: &str, program: &Path) -> Output {
+    rustc(name)
+        .arg("-o")
+        .args([program, source])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("rustc runs")
@@ -63,7 +36,7 @@ fn errors_read_well() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut tried = 0;
     for case in cases("tests/ui") {
-        let output = compile(&case, &folder.path().join("program"));
+        let output = compile(&case, "castiron", &folder.path().join("program"));
         assert!(!output.status.success(), "{} compiles", case.display());
         let name = case.file_stem().expect("a name").to_string_lossy();
         insta::with_settings!({ snapshot_path => "ui", prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -74,14 +47,27 @@ fn errors_read_well() {
     assert!(tried > 10, "{tried} cases");
 }
 
+/// Compiles and runs the programs of a folder.
+fn run_all(folder: &str, name: &str) {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let mut ran = 0;
+    for case in cases(folder) {
+        let program = temporary.path().join("program");
+        let output = compile(&case, name, &program);
+        assert!(output.status.success(), "{}", errors(&output));
+        let status = Command::new(&program).status().expect("it runs");
+        assert!(status.success(), "{}", case.display());
+        ran += 1;
+    }
+    assert!(ran > 0, "{folder} is empty");
+}
+
 #[test]
 fn strict_crates_accept_it() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    for case in cases("tests/ui/pass") {
-        let program = folder.path().join("program");
-        let output = compile(&case, &program);
-        assert!(output.status.success(), "{}", errors(&output));
-        let ran = Command::new(&program).status().expect("it runs");
-        assert!(ran.success(), "{}", case.display());
-    }
+    run_all("tests/ui/pass", "castiron");
+}
+
+#[test]
+fn a_dependency_of_another_name_is_named() {
+    run_all("tests/ui/renamed", "caster");
 }

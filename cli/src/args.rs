@@ -25,7 +25,7 @@ Examples:
   castiron inspect model.tflite
   castiron generate model.tflite --out-dir generated
   castiron gen-header model.tflite --style kenning -o model_data.h
-  castiron run model.tflite --input in.npy --output-dir out --npy
+  castiron run model.tflite --input in.npy --out-dir out --npy
 
 A model named - is read from standard input; an output named - goes to standard output.
 Files are replaced as a whole and only when their content changes, so that build systems that

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::board::dts::Devicetree;
+use castiron_board::dts::Devicetree;
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::Model;

@@ -19,6 +19,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(code) = castiron_build::tflm::build_apart() {
+        return code;
+    }
     if let Some(script) = kenning::Script::of(std::env::args_os()) {
         return match script.run() {
             Ok(()) => ExitCode::SUCCESS,

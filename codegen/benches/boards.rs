@@ -5,15 +5,15 @@ use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::board::dts::Devicetree;
-use castiron_codegen::board::renode::{Platform, PlatformOptions};
-use castiron_codegen::board::rules::Rules;
-use castiron_codegen::emit::repl::repl;
+use castiron_board::dts::Devicetree;
+use castiron_board::renode::{Platform, PlatformOptions};
+use castiron_board::repl::repl;
+use castiron_board::rules::Rules;
 use castiron_codegen::error::Result;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 fn devicetrees() -> Vec<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/dts");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../board/tests/data/dts");
     let shared = std::env::var_os("CASTIRON_SHARED").map(|folder| Path::new(&folder).join("dts"));
     if shared.is_none() {
         eprintln!("CASTIRON_SHARED names no folder with dts: only devicetrees of our own");

@@ -41,10 +41,8 @@ fn models() -> Vec<PathBuf> {
 /// A header as the command writes it, from the file's bytes.
 fn header(name: &str, bytes: &[u8], style: HeaderStyle) -> Result<()> {
     let model = tflite::read(name, bytes)?;
-    let options = HeaderOptions {
-        style,
-        ..HeaderOptions::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.style = style;
     let CHeader { header, source } = c_header(&model, bytes, &options)?;
     for file in [Some(header), source].into_iter().flatten() {
         file.write_to(&mut io::sink())

@@ -39,6 +39,7 @@ pub struct Diagnostic {
 
 /// A remedy that every front end has its own words for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Remedy {
     /// TensorFlow Lite Micro's kernels compute the model.
     Tflm,
@@ -46,6 +47,7 @@ pub enum Remedy {
 
 /// What the user called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FrontEnd {
     /// The `castiron` command.
     Command,
@@ -301,6 +303,15 @@ pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
         d
     };
     kinds.into_iter().map(one).collect()
+}
+
+#[cfg(feature = "text")]
+impl From<castiron_templates::Defect> for Error {
+    fn from(defect: castiron_templates::Defect) -> Self {
+        Diagnostic::new(defect.to_string())
+            .help("please report this together with the model")
+            .into()
+    }
 }
 
 impl From<Diagnostic> for Error {

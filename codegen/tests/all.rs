@@ -1,6 +1,5 @@
 //! Tests of the generator from outside. One program, since each one that links the generator costs as much as all do.
 
-mod boards;
 mod emit;
 mod imports;
 mod models;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Ident, LitStr, Token, Visibility};
+use syn::{Ident, LitStr, Path, Token, Visibility};
 
 use crate::text;
 
-/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]`, with
-/// [`text`] wherever there is a literal.
+/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
+/// [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
@@ -16,6 +17,8 @@ pub(crate) struct Arguments {
     pub(crate) labels: Option<LitStr>,
     pub(crate) section: Option<LitStr>,
     pub(crate) engine: Option<LitStr>,
+    /// The path of the crate `castiron`.
+    pub(crate) crate_path: Option<Path>,
     /// Variables of the environment that any of these name.
     pub(crate) variables: BTreeSet<String>,
 }
@@ -40,6 +43,7 @@ impl Parse for Arguments {
             labels: None,
             section: None,
             engine: None,
+            crate_path: None,
             variables,
         };
         while !input.is_empty() {
@@ -55,23 +59,44 @@ impl Parse for Arguments {
 
 impl Arguments {
     fn option(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
-        let key: Ident = input.parse()?;
-        let slot = match key.to_string().as_str() {
-            "labels" => &mut self.labels,
-            "section" => &mut self.section,
-            "engine" => &mut self.engine,
+        let key = input.call(Ident::parse_any)?;
+        let mut text = || {
+            input.parse::<Token![=]>()?;
+            text::parse(input, &mut self.variables)
+        };
+        let before = match key.to_string().as_str() {
+            "labels" => self.labels.replace(text()?).is_some(),
+            "section" => self.section.replace(text()?).is_some(),
+            "engine" => self.engine.replace(text()?).is_some(),
+            "crate" => {
+                input.parse::<Token![=]>()?;
+                self.crate_path.replace(crate_path(input)?).is_some()
+            }
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    "unknown option; there are `labels = \"file\"`, `section = \"name\"` and \
-                     `engine = \"tflm\"`",
+                    "unknown option; there are `labels = \"file\"`, `section = \"name\"`, \
+                     `engine = \"tflm\"` and `crate = path`",
                 ));
             }
         };
-        input.parse::<Token![=]>()?;
-        match slot.replace(text::parse(input, &mut self.variables)?) {
-            None => Ok(()),
-            Some(_) => Err(syn::Error::new(key.span(), "this option is given twice")),
+        match before {
+            false => Ok(()),
+            true => Err(syn::Error::new(key.span(), "this option is given twice")),
         }
+    }
+}
+
+/// A path that means the same within the module as beside the call.
+fn crate_path(input: ParseStream<'_>) -> syn::Result<Path> {
+    let path = input.call(Path::parse_mod_style)?;
+    match path.segments.first() {
+        Some(first) if first.ident == "self" || first.ident == "super" => {
+            Err(syn::Error::new_spanned(
+                &path,
+                "this path would mean another place within the module; begin with `crate` or with a crate's name",
+            ))
+        }
+        _ => Ok(path),
     }
 }

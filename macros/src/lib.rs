@@ -30,11 +30,13 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         |error: Error| syn::Error::new(arguments.path.span(), error.for_front_end(FrontEnd::Macro));
     let bytes = files::read(&arguments.path, &path)?;
     let model = tflite::read(&arguments.path.value(), &bytes).map_err(at_path)?;
-    let mut options = RustOptions {
-        section: arguments.section.as_ref().map(syn::LitStr::value),
-        tracked: vec![files::text(&arguments.path, &path)?],
-        ..RustOptions::default()
-    };
+    let mut options = RustOptions::default();
+    options.section = arguments.section.as_ref().map(syn::LitStr::value);
+    options.tracked = vec![files::text(&arguments.path, &path)?];
+    options.crate_path = arguments
+        .crate_path
+        .as_ref()
+        .map(quote::ToTokens::to_token_stream);
     if let Some(literal) = &arguments.labels {
         let path = files::resolve(literal)?;
         options.labels = files::labels(literal, &path)?;

@@ -1,6 +1,6 @@
 //! What castiron's generated models call: kernels, the arena and tensor descriptions.
 //!
-//! Everything here is `no_std`, allocates nothing and has no panic path. Firmware depends on
+//! Generated modules and the generator are of this crate's version; what only they use is hidden here. Everything is `no_std`, allocates nothing and has no panic path. Firmware depends on
 //! the `castiron` crate, which re-exports this one beside `include_model!`.
 //!
 //! Kernels take **operands**: constants as slices in flash, activations as slices of
@@ -16,19 +16,37 @@ compile_error!("castiron packs constants little endian; big-endian targets are n
 #[cfg(feature = "host")]
 extern crate alloc;
 
+#[doc(hidden)]
 pub mod arch;
+#[doc(hidden)]
 pub mod fixed;
+#[doc(hidden)]
 pub mod functions;
 #[cfg(feature = "host")]
+#[doc(hidden)]
 pub mod host;
+#[doc(hidden)]
 pub mod kernels;
+mod model;
 #[cfg(feature = "source")]
+#[doc(hidden)]
 pub mod source;
 mod spec;
 #[cfg(test)]
 mod testing;
+mod version;
 
-pub use arch::c_abi;
-pub use arch::foreign::{CInterface, EngineError, Foreign};
-pub use arch::memory::{ALIGNMENT, Arena, Cells, Constants, Element};
+#[doc(inline)]
+pub use arch::foreign::EngineError;
+pub use model::Model;
 pub use spec::{Quantized, TensorSpec};
+
+// What generated modules name besides.
+#[doc(hidden)]
+pub use arch::c_abi;
+#[doc(hidden)]
+pub use arch::foreign::{CInterface, Foreign};
+#[doc(hidden)]
+pub use arch::memory::{ALIGNMENT, Arena, Cells, Constants, Element};
+#[doc(hidden)]
+pub use version::is_version;

@@ -225,10 +225,8 @@ fn outputs_are_the_interpreters() {
     let mut runtime = None;
     for (golden, model) in models.iter().zip(&graphs) {
         let direct = Direct::new(model, &DirectOptions::default()).unwrap();
-        let options = CppOptions {
-            name: Some("net".to_owned()),
-            ..CppOptions::default()
-        };
+        let mut options = CppOptions::default();
+        options.name = Some("net".to_owned());
         for file in cpp(model, &direct, &options).unwrap() {
             let mut out = fs::File::create(folder.join(&file.file_name)).unwrap();
             file.write_to(&mut out).unwrap();

@@ -48,6 +48,40 @@ fn zero_copy_is_predict_without_the_copy() {
     );
 }
 
+/// Runs any model of one input on zeros, in both ways.
+fn on_zeros<M, const I: usize, const O: usize>(model: &mut M) -> [i8; O]
+where
+    M: for<'a> castiron::Model<Inputs<'a> = &'a [i8; I], Outputs<'a> = &'a [i8; O]>,
+{
+    let outputs = *model.predict(&[0; I]);
+    assert_eq!(model.outputs(), &outputs);
+    outputs
+}
+
+#[test]
+fn code_may_take_any_model() {
+    assert_eq!(
+        on_zeros(&mut sine::Model::new()),
+        *sine::Model::new().predict(&[0])
+    );
+    let mut vae = vae_int8::Model::new();
+    assert_eq!(
+        &on_zeros(&mut vae_int8::Model::new()),
+        vae.predict(&[0; size_of::<vae_int8::Input>()])
+    );
+    assert_eq!(<two::Model as castiron::Model>::MACS, two::MACS);
+    fn several<M: castiron::Model>(model: &mut M, inputs: M::Inputs<'_>) {
+        model.predict(inputs);
+        model.run();
+        model.reset();
+    }
+    several(&mut multi::Model::new(), (&[0; 5], &[0; 256]));
+    assert_eq!(
+        format!("{:?}", sine::Model::new()),
+        "Model { name: \"sine_int8\", .. }"
+    );
+}
+
 #[test]
 fn descriptions_are_the_models() {
     assert_eq!(sine::INPUT.shape, [1, 1]);

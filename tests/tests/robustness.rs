@@ -154,12 +154,10 @@ fn pipeline(bytes: &[u8], fill: u8) -> bool {
         }
     };
     let results = [(true, true), (false, false)].map(|(alias, in_place)| {
-        let plan = PlanOptions {
-            alias,
-            in_place,
-            ..PlanOptions::default()
-        };
-        let examined = compile::examine(&model, &CompileOptions { plan });
+        let mut plan = PlanOptions::default();
+        plan.alias = alias;
+        plan.in_place = in_place;
+        let examined = compile::examine(&model, &CompileOptions::from(plan));
         let _ = Report::new(&model, &examined);
         let program = examined.program.ok()?;
         assert!(!rust::file(&program, &RustOptions::default()).is_empty());
@@ -168,10 +166,8 @@ fn pipeline(bytes: &[u8], fill: u8) -> bool {
     assert_eq!(results[0], results[1], "the plan changes no result");
     let compiled = results[0].is_some();
     for style in [HeaderStyle::Kenning, HeaderStyle::Standalone] {
-        let options = HeaderOptions {
-            style,
-            ..HeaderOptions::default()
-        };
+        let mut options = HeaderOptions::default();
+        options.style = style;
         if let Ok(header) = c_header::c_header(&model, bytes, &options) {
             for file in std::iter::once(header.header).chain(header.source) {
                 let mut text = Vec::new();

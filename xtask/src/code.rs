@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use castiron_board::code::kernels;
 use castiron_build::library::{Options, build};
-use castiron_codegen::board::code::kernels;
 use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::tflite;
 
 use crate::models::tflite_files;
 
 const TARGET: &str = "thumbv7em-none-eabihf";
-const TABLE: &str = "codegen/data/code/cortex-m4.toml";
+const TABLE: &str = "board/data/code/cortex-m4.toml";
 const OPERATORS: &str = "tests/data/ops";
 const OWN: [&str; 2] = ["examples/models", "tests/data/models"];
 const FURTHER: &str = "CASTIRON_SHARED";

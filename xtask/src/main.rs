@@ -1,5 +1,6 @@
 //! What a maintainer repeats. `cargo xtask help` lists it.
 
+mod api;
 mod bench;
 mod checks;
 mod code;
@@ -69,7 +70,13 @@ enum Task {
     },
     /// Measure the code of models on a Cortex-M4 and print the table that `castiron fit` estimates from.
     Code {
-        /// Write it into codegen/data/code.
+        /// Write it into board/data/code.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Fail if a public item of castiron's crates is gone or has changed since xtask/data/api, and the version does not say so.
+    Api {
+        /// Write xtask/data/api.
         #[arg(long)]
         update: bool,
     },
@@ -133,6 +140,9 @@ struct Run {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = api::rustdoc() {
+        return code;
+    }
     match run(Cli::parse().task) {
         Ok(code) => code,
         Err(error) => {
@@ -168,6 +178,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Expansion { model } => print!("{}", expansion::measure(root, &model)?),
         Task::Code { update: false } => print!("{}", code::table(root)?),
         Task::Code { update: true } => println!("wrote {}", code::update(root)?.display()),
+        Task::Api { update: false } => print!("{}", api::check(root)?),
+        Task::Api { update: true } => api::update(root)?,
         Task::RustVersions => {
             let (stated, ours) = rust_versions::check(root)?;
             println!("Rust {ours} is enough for the {stated} packages that say what they need");

@@ -72,10 +72,8 @@ fn load(path: &Path) -> Result<(Vec<u8>, Model)> {
 
 fn header(path: &Path, style: HeaderStyle) -> Result<()> {
     let (bytes, model) = load(path)?;
-    let options = HeaderOptions {
-        style,
-        ..HeaderOptions::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.style = style;
     let header = c_header::c_header(&model, &bytes, &options)?;
     header.header.write_to(&mut io::sink())?;
     if let Some(source) = &header.source {

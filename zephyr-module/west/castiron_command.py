@@ -346,7 +346,7 @@ SUBCOMMANDS = {
         f"Without MODEL, the build's {MODEL} is taken.",
         (
             "arena kws.tflite",
-            "arena kws.tflite --kernels cmsis-nn --target cortex-m55",
+            "arena kws.tflite --kernels cmsis-nn --cpu cortex-m55",
             "arena -d build --json",
         ),
         fill_model,

@@ -119,12 +119,10 @@ fn write(
     program: &Program,
     options: &Options<'_>,
 ) -> Result<()> {
-    let module = RustOptions {
-        section: options.weights_section.clone(),
-        constants_file: Some("weights.bin".to_owned()),
-        traced: options.traced,
-        ..RustOptions::default()
-    };
+    let mut module = RustOptions::default();
+    module.section = options.weights_section.clone();
+    module.constants_file = Some("weights.bin".to_owned());
+    module.traced = options.traced;
     for (file, text) in [
         ("Cargo.toml", manifest(interface, options.opt)),
         ("Cargo.lock", lock(interface)),

@@ -16,8 +16,8 @@ use castiron_codegen::tflm::arena::{self, ArenaOptions};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions, Place};
 use castiron_codegen::tflm::sources::Caller;
 
-use super::Tree;
-use crate::cxx::{Cxx, Source, Target, io_error};
+use super::{Tree, cmsis_nn};
+use crate::cxx::{Cxx, Source, Target, digest, io_error};
 use crate::library::archive::{self, Archive};
 use crate::library::cache::Folder;
 use crate::library::{self, Built, Library, Options, checked_section};
@@ -173,6 +173,19 @@ impl Job<'_> {
         let objects = folder.join("objects");
         let mut all = tflm.compile(&selection.sources, &objects, reuse)?;
         all.extend(ours.compile(&own, &generated, false)?);
+        let mut sources: Vec<PathBuf> = selection.sources.into_iter().map(|s| s.path).collect();
+        if let Some([source, cmsis]) = &selection.cmsis_nn {
+            let flags = format!("{:?}", self.target);
+            let project = cmsis_nn::Project {
+                source,
+                cmsis,
+                folder: folder.join(format!("cmsis-nn-{}", digest(&flags))),
+                target: self.target,
+            };
+            // Behind what needs it.
+            all.push(project.build()?);
+            sources.push(source.join("Source"));
+        }
 
         let whole = generated.join(format!("{}.o", interface.prefix));
         ours.merge(&all, &interface.symbols(), &whole)?;
@@ -184,7 +197,7 @@ impl Job<'_> {
         Ok(Compiled {
             archive: archive::finish_object(&bytes, &interface, kind)?,
             cxx: ours,
-            sources: selection.sources.into_iter().map(|s| s.path).collect(),
+            sources,
             interface,
         })
     }
@@ -245,11 +258,10 @@ impl Job<'_> {
         folder: &Path,
     ) -> Result<Vec<Source>> {
         fs::create_dir_all(folder).map_err(|e| io_error("make the folder", folder, &e))?;
-        let options = CppOptions {
-            name: Some(interface.prefix.clone()),
-            weights_section: self.weights_section.map(str::to_owned),
-            traced: self.traced,
-        };
+        let mut options = CppOptions::default();
+        options.name = Some(interface.prefix.clone());
+        options.weights_section = self.weights_section.map(str::to_owned);
+        options.traced = self.traced;
         let files = cpp(self.model, direct, &options)?;
         let namespace = files
             .iter()

@@ -8,7 +8,7 @@ use castiron_codegen::tflm::OPS;
 use castiron_codegen::tflm::sources::Caller;
 use object::{Object as _, ObjectSymbol as _};
 
-use super::{Tflm, Tree};
+use super::{Tflm, Tree, cmsis_nn};
 use crate::Kernels;
 use crate::cxx::{Cxx, Source, Target};
 
@@ -66,6 +66,22 @@ fn symbols(object: &Path) -> Symbols {
     found
 }
 
+/// What a library defines.
+fn defined_in(library: &Path) -> BTreeSet<String> {
+    let bytes = fs::read(library).unwrap();
+    let archive = object::read::archive::ArchiveFile::parse(&*bytes).unwrap();
+    let members = archive.members().map(|m| m.unwrap().data(&*bytes).unwrap());
+    let objects = members.map(|data| object::File::parse(data).unwrap());
+    let mut names = BTreeSet::new();
+    for object in objects {
+        let defined = object
+            .symbols()
+            .filter(|s| s.is_definition() && s.is_global());
+        names.extend(defined.map(|symbol| symbol.name().unwrap().to_owned()));
+    }
+    names
+}
+
 #[test]
 #[ignore = "compiles all of TFLM, which takes minutes"]
 fn every_operator_links() {
@@ -91,9 +107,20 @@ fn every_operator_links() {
         let symbols: BTreeMap<&Path, Symbols> = (all.keys().map(PathBuf::as_path))
             .zip(objects.iter().map(|object| symbols(object)))
             .collect();
+        let cmsis_nn = selections.iter().find_map(|(_, s)| s.cmsis_nn.as_ref());
+        let cmsis_nn = cmsis_nn.map(|[source, cmsis]| {
+            let project = cmsis_nn::Project {
+                source,
+                cmsis,
+                folder: folder.join("cmsis-nn"),
+                target: &target,
+            };
+            defined_in(&project.build().unwrap())
+        });
         let mut wrong = Vec::new();
         for (op, selection) in &selections {
             let mut whole = Symbols::default();
+            whole[0].extend(cmsis_nn.clone().unwrap_or_default());
             for source in &selection.sources {
                 for (all, own) in whole.iter_mut().zip(&symbols[&*source.path]) {
                     all.extend(own.iter().cloned());

@@ -1,6 +1,7 @@
 //! TensorFlow Lite Micro (TFLM) from the sources a user points to.
 
 mod bindings;
+mod cmsis_nn;
 mod layout;
 mod library;
 mod revision;
@@ -18,6 +19,7 @@ use castiron_codegen::error::{Error, Result};
 use castiron_codegen::tflm::arena::Kernels;
 
 pub(crate) use bindings::bindings;
+pub use cmsis_nn::build_apart;
 pub(crate) use library::Job;
 pub use library::{Settings, build};
 pub use tree::Tree;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::tflm::arena::Kernels;
 use castiron_codegen::tflm::sources::{
-    CMSIS_NN_DEFINITIONS, Caller, DEFINITIONS, Owner, QUIET_DEFINITIONS, SourceFile, Sources,
+    CMSIS_NN_DEFINITIONS, Caller, DEFINITIONS, QUIET_DEFINITIONS, SourceFile, Sources,
 };
 use castiron_codegen::tflm::{TFLM_REVISION, TflmOp};
 
@@ -30,6 +30,8 @@ pub struct Tree {
 pub(crate) struct Selection {
     pub(crate) sources: Vec<Source>,
     pub(crate) include_dirs: Vec<PathBuf>,
+    /// CMSIS-NN and CMSIS, where the files call the former.
+    pub(crate) cmsis_nn: Option<[PathBuf; 2]>,
 }
 
 impl Tree {
@@ -92,7 +94,7 @@ impl Tree {
         let mut sources = Vec::new();
         let mut missing = Vec::new();
         for file in &files {
-            match self.find(file, &third_party) {
+            match self.find(file) {
                 Some(path) => sources.push(Source {
                     object: object_name(file),
                     path,
@@ -111,21 +113,17 @@ impl Tree {
             Some(error) => Err(error),
             None => Ok(Selection {
                 sources,
+                cmsis_nn: (files.iter()).any(SourceFile::calls_cmsis_nn).then(|| {
+                    let folder = |what| third_party.get(&what).cloned().unwrap_or_default();
+                    [ThirdParty::CmsisNn, ThirdParty::Cmsis].map(folder)
+                }),
                 include_dirs: include_dirs(&self.root, &third_party),
             }),
         }
     }
 
-    fn find(
-        &self,
-        file: &SourceFile,
-        third_party: &BTreeMap<ThirdParty, PathBuf>,
-    ) -> Option<PathBuf> {
-        let folder = match file.owner {
-            Owner::Tflm => &self.root,
-            Owner::CmsisNn => third_party.get(&ThirdParty::CmsisNn)?,
-        };
-        let path = folder.join(&file.path);
+    fn find(&self, file: &SourceFile) -> Option<PathBuf> {
+        let path = self.root.join(&file.path);
         // `create_tflm_tree.py --rename_cc_to_cpp` makes trees for IDEs that know `.cpp` only.
         [path.clone(), path.with_extension("cpp")]
             .into_iter()

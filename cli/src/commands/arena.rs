@@ -21,7 +21,7 @@ use crate::text::{self, grouped, heading, table};
 const EXAMPLES: &str = "\
 Examples:
   castiron arena kws.tflite
-  castiron arena kws.tflite vad.tflite --kernels cmsis-nn --target cortex-m55
+  castiron arena kws.tflite vad.tflite --kernels cmsis-nn --cpu cortex-m55
   castiron arena *.tflite --json | jq -r '.[] | \"\\(.model) \\(.min_arena_bytes)\"'
 
 The JSON is an array with an entry for each model: min_arena_bytes, arena_used_bytes, head_bytes,
@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Kernels::Reference)]
     kernels: Kernels,
     /// Which processor it is built for
-    #[arg(long, value_enum, default_value_t = Target::CortexM4)]
-    target: Target,
+    #[arg(long, value_enum, default_value_t = Processor::CortexM4)]
+    cpu: Processor,
     /// Resource variables that the application makes room for [default: as many as the model has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16))]
     resource_variables: Option<u16>,
@@ -63,7 +63,7 @@ pub(super) enum Kernels {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Target {
+pub(super) enum Processor {
     /// Without vector instructions: Cortex-M0, M0+, M3, M23
     #[value(aliases = ["cortex-m0plus", "cortex-m3", "cortex-m23"])]
     CortexM0,
@@ -83,7 +83,7 @@ impl fmt::Display for Kernels {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for Processor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         arena::Target::from(*self).fmt(f)
     }
@@ -98,13 +98,13 @@ impl From<Kernels> for arena::Kernels {
     }
 }
 
-impl From<Target> for arena::Target {
-    fn from(target: Target) -> Self {
-        match target {
-            Target::CortexM0 => Self::CortexM0,
-            Target::CortexM4 => Self::CortexM4,
-            Target::CortexM55 => Self::CortexM55,
-            Target::Riscv32 => Self::Riscv32,
+impl From<Processor> for arena::Target {
+    fn from(processor: Processor) -> Self {
+        match processor {
+            Processor::CortexM0 => Self::CortexM0,
+            Processor::CortexM4 => Self::CortexM4,
+            Processor::CortexM55 => Self::CortexM55,
+            Processor::Riscv32 => Self::Riscv32,
         }
     }
 }
@@ -114,7 +114,7 @@ impl Arguments {
         Ok(ArenaOptions {
             resource_variables: self.resource_variables.map(usize::from),
             allow_estimate: self.allow_estimate,
-            ..checked(self.kernels.into(), self.target.into())?
+            ..checked(self.kernels.into(), self.cpu.into())?
         })
     }
 }
@@ -129,7 +129,7 @@ pub(super) struct Interpreter {
     kernels: Option<Kernels>,
     /// Which processor it is built for [default: cortex-m4]
     #[arg(long, value_enum, help_heading = TFLM)]
-    target: Option<Target>,
+    cpu: Option<Processor>,
 }
 
 impl Interpreter {
@@ -140,7 +140,7 @@ impl Interpreter {
 
     fn options(&self) -> Result<ArenaOptions> {
         let kernels = self.kernels.map_or_else(Default::default, Into::into);
-        let target = self.target.map_or_else(Default::default, Into::into);
+        let target = self.cpu.map_or_else(Default::default, Into::into);
         checked(kernels, target)
     }
 
@@ -155,7 +155,7 @@ impl Interpreter {
     /// who said what it is for.
     pub(super) fn need(&self, model: &Model) -> Result<ArenaNeed> {
         let options = self.options()?;
-        if self.kernels.is_some() || self.target.is_some() {
+        if self.kernels.is_some() || self.cpu.is_some() {
             return Ok(ArenaNeed::new(model, &options)?);
         }
         Ok(ArenaNeed::if_known(model, &options))
@@ -179,7 +179,7 @@ fn checked(kernels: arena::Kernels, target: arena::Target) -> Result<ArenaOption
     if !target.runs(kernels) {
         return Err(Failure::usage(
             format!("CMSIS-NN is for Arm: {kernels} and {target} do not go together"),
-            "use --kernels reference, or an Arm processor for --target",
+            "use --kernels reference, or an Arm processor for --cpu",
         ));
     }
     Ok(ArenaOptions {

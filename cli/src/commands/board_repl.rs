@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::board::dts::Devicetree;
-use castiron_codegen::board::renode::{Outcome, Platform, PlatformOptions};
-use castiron_codegen::board::rules::Rules;
-use castiron_codegen::emit::repl::{RescOptions, repl, resc};
+use castiron_board::dts::Devicetree;
+use castiron_board::renode::{Outcome, Platform, PlatformOptions};
+use castiron_board::repl::{RescOptions, repl, resc};
+use castiron_board::rules::Rules;
 use clap::Args;
 use serde::Serialize;
 

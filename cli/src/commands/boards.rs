@@ -1,6 +1,6 @@
 //! `castiron boards`.
 
-use castiron_codegen::board::fit::known_boards;
+use castiron_board::fit::known_boards;
 use castiron_codegen::error::Diagnostic;
 use clap::Args;
 

@@ -7,7 +7,7 @@ use castiron_codegen::tflm::arena::ArenaOptions;
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
 use clap::Args;
 
-use super::arena::{Kernels, Target};
+use super::arena::{Kernels, Processor};
 use crate::args::{Depfile, General};
 use crate::failure::Result;
 use crate::input;
@@ -25,7 +25,7 @@ operator resolver is linked, nothing is on the heap. All of a model's RAM is in 
 
 Examples:
   castiron gen-cpp kws.tflite --out-dir generated
-  castiron gen-cpp kws.tflite --kernels cmsis-nn --target cortex-m55 --out-dir generated
+  castiron gen-cpp kws.tflite --kernels cmsis-nn --cpu cortex-m55 --out-dir generated
   castiron gen-cpp kws.tflite --name wakeword --weights-section .qspi --out-dir generated";
 
 /// Make C++ that calls TensorFlow Lite Micro's kernels without its interpreter
@@ -47,8 +47,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Kernels::Reference)]
     kernels: Kernels,
     /// Which processor it is built for
-    #[arg(long, value_enum, default_value_t = Target::CortexM4)]
-    target: Target,
+    #[arg(long, value_enum, default_value_t = Processor::CortexM4)]
+    cpu: Processor,
     /// Linker section of weights and other constants
     #[arg(long, value_name = "SECTION")]
     weights_section: Option<String>,
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let options = DirectOptions {
         arena: ArenaOptions {
             kernels: arguments.kernels.into(),
-            target: arguments.target.into(),
+            target: arguments.cpu.into(),
             ..ArenaOptions::default()
         },
         ..DirectOptions::default()
@@ -69,11 +69,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let direct = progress::during("planning memory", general, || {
         Direct::new(&input.model, &options)
     })?;
-    let options = CppOptions {
-        name: arguments.name.clone(),
-        weights_section: arguments.weights_section.clone(),
-        ..CppOptions::default()
-    };
+    let mut options = CppOptions::default();
+    options.name = arguments.name.clone();
+    options.weights_section = arguments.weights_section.clone();
     let files = cpp(&input.model, &direct, &options)?;
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use castiron_codegen::board::fit::{Board, Candidate, Engine, Fit, FitOptions, Room, fit};
-use castiron_codegen::board::{self, platforms};
+use castiron_board::fit::{Board, Candidate, Engine, Fit, FitOptions, Room, fit};
+use castiron_board::platforms;
 use clap::{Args, ValueEnum};
 
 use super::Answer;
@@ -113,10 +113,10 @@ fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
         sources.push(path.clone());
         let file = path.display().to_string();
         let tree = input::devicetree(path)?;
-        board::memory::sram(&tree).map_err(|e| e.in_file(&file))?;
+        castiron_board::memory::sram(&tree).map_err(|e| e.in_file(&file))?;
         return Ok(Board::of_devicetree(
             name,
-            &board::facts(&tree).map_err(|e| e.in_file(&file))?,
+            &castiron_board::facts(&tree).map_err(|e| e.in_file(&file))?,
             &file,
         ));
     }

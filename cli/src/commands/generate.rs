@@ -192,14 +192,10 @@ impl<'a> Job<'a> {
         self.rust(labels, &mut made);
         self.c_header(HeaderStyle::Standalone, "C header", &mut made);
         self.c_header(HeaderStyle::Kenning, "Kenning header", &mut made);
-        let resolver = Resolver::new(
-            [&self.input.model],
-            &ResolverOptions {
-                arenas: vec![self.arena.clone()],
-                custom: self.arguments.custom.custom.clone(),
-                ..ResolverOptions::default()
-            },
-        );
+        let mut options = ResolverOptions::default();
+        options.arenas = vec![self.arena.clone()];
+        options.custom = self.arguments.custom.custom.clone();
+        let resolver = Resolver::new([&self.input.model], &options);
         if let Some(header) = made.or_skip(RESOLVER, resolver.and_then(|r| r.to_header())) {
             let path = self.path("ops_resolver.h");
             made.outputs.add_bytes(RESOLVER, path, header);
@@ -221,12 +217,10 @@ impl<'a> Job<'a> {
             Err(error) => return made.skip(RUST, error),
         };
         let weights = format!("{}.weights.bin", self.name);
-        let options = RustOptions {
-            labels,
-            section: self.arguments.section.clone(),
-            constants_file: Some(weights.clone()),
-            ..RustOptions::default()
-        };
+        let mut options = RustOptions::default();
+        options.labels = labels;
+        options.section = self.arguments.section.clone();
+        options.constants_file = Some(weights.clone());
         let path = self.path(&format!("{}.rs", self.name));
         let module = rust::file(program, &options);
         made.outputs.add_bytes(RUST, path, module);
@@ -238,19 +232,17 @@ impl<'a> Job<'a> {
 
     fn c_header(&self, style: HeaderStyle, what: &'static str, made: &mut Made<'a>) {
         let kenning = style == HeaderStyle::Kenning;
-        let options = HeaderOptions {
-            style,
-            // Kenning's own name is its text, where only a wish counts.
-            name: match kenning {
-                true => self.arguments.name.clone(),
-                false => Some(self.name.clone()),
-            },
-            section: self.arguments.section.clone(),
-            labels: self.extras.labels.clone(),
-            io_spec: self.extras.io_spec(),
-            arena: (!kenning).then(|| self.arena.clone()),
-            ..HeaderOptions::default()
+        let mut options = HeaderOptions::default();
+        options.style = style;
+        // Kenning's own name is its text, where only a wish counts.
+        options.name = match kenning {
+            true => self.arguments.name.clone(),
+            false => Some(self.name.clone()),
         };
+        options.section = self.arguments.section.clone();
+        options.labels = self.extras.labels.clone();
+        options.io_spec = self.extras.io_spec();
+        options.arena = (!kenning).then(|| self.arena.clone());
         let header = c_header(&self.input.model, &self.input.bytes, &options);
         let Some(CHeader { header, source }) = made.or_skip(what, header) else {
             return;

@@ -16,11 +16,11 @@ Examples:
   castiron gen-header vae.tflite -o generated/vae.h
   castiron gen-header vae.tflite --style kenning --io-spec vae.json -o model_data.h
   castiron gen-header kws.tflite --labels labels.txt --section .ext_flash --align 64 -o kws.h
-  castiron gen-header kws.tflite --kernels cmsis-nn --target cortex-m55 -o kws.h
+  castiron gen-header kws.tflite --kernels cmsis-nn --cpu cortex-m55 -o kws.h
 
 The standalone header names the arena of TensorFlow Lite Micro (KWS_TFLM_ARENA_BYTES) and has
 KWS_TFLM_CHECK_ARENA(arena), which compiles only if the array is large enough. Where it is not
-known, a comment says why; with --kernels or --target that is an error.
+known, a comment says why; with --kernels or --cpu that is an error.
 
 A Makefile's or ninja's rule can take the model's companions from --depfile:
   castiron gen-header vae.tflite -o vae.h --depfile vae.h.d";
@@ -84,19 +84,18 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         Style::Standalone => Some(arguments.interpreter.need(&input.model)?),
         Style::Kenning => None,
     };
-    let options = HeaderOptions {
-        style: match arguments.style {
-            Style::Standalone => HeaderStyle::Standalone,
-            Style::Kenning => HeaderStyle::Kenning,
-        },
-        name: arguments.name.clone(),
-        section: arguments.section.clone(),
-        alignment: arguments.align,
-        labels: extras.labels.clone(),
-        io_spec: extras.io_spec(),
-        include: output.file_name().map(|n| n.to_string_lossy().into_owned()),
-        arena: arena.clone(),
+    let mut options = HeaderOptions::default();
+    options.style = match arguments.style {
+        Style::Standalone => HeaderStyle::Standalone,
+        Style::Kenning => HeaderStyle::Kenning,
     };
+    options.name = arguments.name.clone();
+    options.section = arguments.section.clone();
+    options.alignment = arguments.align;
+    options.labels = extras.labels.clone();
+    options.io_spec = extras.io_spec();
+    options.include = output.file_name().map(|n| n.to_string_lossy().into_owned());
+    options.arena = arena.clone();
     let made = c_header(&input.model, &input.bytes, &options)?;
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;

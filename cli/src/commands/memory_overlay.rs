@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use castiron_codegen::board::overlay::memory_overlay;
+use castiron_board::overlay::memory_overlay;
 use clap::Args;
 
 use crate::args::{Depfile, General};

@@ -88,13 +88,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 impl Arguments {
     fn options(&self) -> PlanOptions {
-        let mut options = PlanOptions {
-            alignment: self.alignment,
-            alias: !self.no_alias,
-            in_place: !self.no_in_place,
-            reorder: !self.no_reorder,
-            ..PlanOptions::default()
-        };
+        let mut options = PlanOptions::default();
+        options.alignment = self.alignment;
+        options.alias = !self.no_alias;
+        options.in_place = !self.no_in_place;
+        options.reorder = !self.no_reorder;
         options.budget.time = self.time_limit;
         options
     }

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::board;
-use castiron_codegen::board::platforms::{Entry, Merged, merge, to_yaml};
+use castiron_board::platforms::{Entry, Merged, merge, to_yaml};
 use castiron_codegen::files;
 use clap::Args;
 use serde::Serialize;
@@ -61,8 +60,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             Some(name) => name.clone(),
             None => name_of(path),
         };
-        let entry = board::memory::sram(&tree);
-        let entry = entry.and_then(|_| Entry::new(&name, &board::facts(&tree)?));
+        let entry = castiron_board::memory::sram(&tree);
+        let entry = entry.and_then(|_| Entry::new(&name, &castiron_board::facts(&tree)?));
         entries.push(entry.map_err(|e| e.in_file(&path.display().to_string()))?);
     }
     if is_stdout(&arguments.output) {

@@ -19,7 +19,7 @@ Examples:
 
 The header names each model's arena (TFLITE_ARENA_BYTES_KWS) and the largest (TFLITE_ARENA_BYTES),
 and has TFLITE_CHECK_ARENA(arena), which compiles only if the array is large enough. Where one is
-not known, a comment says why; with --kernels or --target that is an error.";
+not known, a comment says why; with --kernels or --cpu that is an error.";
 
 /// Write a TensorFlow Lite Micro resolver with the operators of these models and no others
 #[derive(Debug, Args)]
@@ -66,11 +66,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let models = models.collect::<Result<Vec<_>>>()?;
     let arenas = models.iter().map(|m| arguments.interpreter.need(&m.model));
     let arenas = arenas.collect::<Result<Vec<_>>>()?;
-    let options = ResolverOptions {
-        arenas: arenas.clone(),
-        ops: arguments.ops.clone(),
-        custom: arguments.custom.custom.clone(),
-    };
+    let mut options = ResolverOptions::default();
+    options.arenas = arenas.clone();
+    options.ops = arguments.ops.clone();
+    options.custom = arguments.custom.custom.clone();
     let header = Resolver::new(models.iter().map(|m| &m.model), &options)?.to_header()?;
     let mut outputs = Outputs::default();
     outputs.add_bytes("TFLM resolver", &arguments.output, header);

@@ -25,14 +25,14 @@ Inputs are files of the model's own element type, in the subgraph's order (see `
 .npy, whose type and shape are checked, or anything else as raw little-endian bytes. The results
 are those of the firmware: the same kernels run with the same parameters.
 
-Without --output-dir, outputs are only shown: all values of a small one and the greatest of others,
+Without --out-dir, outputs are only shown: all values of a small one and the greatest of others,
 as real numbers and as the model stores them; with --json all of them.
 
 Examples:
   castiron run kws.tflite --input features.npy --labels labels.txt
-  castiron run vae.tflite --input image.npy --output-dir out --npy
-  castiron run two.tflite --input left.bin right.bin --output-dir out
-  castiron run vae.tflite --signature encode --input image.bin --output-dir out
+  castiron run vae.tflite --input image.npy --out-dir out --npy
+  castiron run two.tflite --input left.bin right.bin --out-dir out
+  castiron run vae.tflite --signature encode --input image.bin --out-dir out
   castiron run wake_word.tflite --cases recorded";
 
 /// Run a model on this machine with the kernels that the firmware calls
@@ -48,13 +48,13 @@ pub(crate) struct Arguments {
     ///
     /// Values are raw and little endian. Cases of a model that keeps state are successive runs, unless a meta.json
     /// beside them says otherwise (golden.stateful). The exit code is 1 where values differ.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "output_dir", "labels", "io_spec"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "out_dir", "labels", "io_spec"])]
     cases: Option<PathBuf>,
     /// Also write the outputs to this folder, as out_0.bin, out_1.bin, …
     #[arg(short, long, value_name = "DIR")]
-    output_dir: Option<PathBuf>,
+    out_dir: Option<PathBuf>,
     /// Write out_0.npy, out_1.npy, … instead
-    #[arg(long, requires = "output_dir")]
+    #[arg(long, requires = "out_dir")]
     npy: bool,
     /// The entry point to run [default: the first subgraph]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["labels", "io_spec"])]
@@ -123,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         })
         .collect();
     let mut outputs = Outputs::default();
-    if let Some(folder) = &arguments.output_dir {
+    if let Some(folder) = &arguments.out_dir {
         add_files(&mut outputs, &computed, folder, arguments.npy)?;
     }
     let mut sources = vec![input.path.clone()];

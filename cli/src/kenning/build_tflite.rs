@@ -52,10 +52,8 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let ops = arguments.ops_list.split(',').map(str::trim);
-    let options = ResolverOptions {
-        ops: ops.filter(|op| !op.is_empty()).map(str::to_owned).collect(),
-        ..Default::default()
-    };
+    let mut options = ResolverOptions::default();
+    options.ops = ops.filter(|op| !op.is_empty()).map(str::to_owned).collect();
     let resolver = given(arguments.output_resolver_path.as_ref());
     let mut outputs = Outputs::default();
     let mut inputs = Vec::new();

@@ -3,7 +3,7 @@
 use crate::support::{Folder, castiron, failure, json, repository, sine, stdout, vae};
 
 fn dts(name: &str) -> String {
-    repository(&format!("codegen/tests/data/dts/{name}.dts"))
+    repository(&format!("board/tests/data/dts/{name}.dts"))
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn said(folder: &Folder, commands: &[&[&str]]) -> String {
         let lines = [command.join(" "), format!("{code}: {text}")].join("\n");
         said += &lines
             .replace(&folder.path(""), "")
-            .replace(&repository("codegen/tests/data/dts/"), "")
+            .replace(&repository("board/tests/data/dts/"), "")
             .replace(&repository("examples/models/"), "");
         said.push('\n');
     }

@@ -73,7 +73,7 @@ fn the_kernel_set_decides_what_kernels_keep() {
             "kws",
             "--kernels",
             kernels,
-            "--target",
+            "--cpu",
             target,
             "--out-dir",
             &folder.path(""),

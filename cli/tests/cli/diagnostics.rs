@@ -74,7 +74,7 @@ fn a_malformed_model_leaves_nothing() {
         &["gen-resolver", "-o", &folder.path("new/resolver.h")],
         &["generate", "--out-dir", &folder.path("new")],
         &["plan", "--svg", &folder.path("new/plan.svg")],
-        &["run", "--output-dir", &folder.path("new")],
+        &["run", "--out-dir", &folder.path("new")],
     ] {
         let mut arguments = command.to_vec();
         let (model, depfile) = (broken(), folder.path("depfile"));
@@ -100,7 +100,7 @@ fn a_malformed_operator_is_an_error_for_every_artefact() {
             &["inspect"][..],
             &["plan"],
             &["arena"],
-            &["run", "--output-dir", &out],
+            &["run", "--out-dir", &out],
             &["generate", "--out-dir", &out],
             &["gen-header", "-o", &out],
             &["gen-resolver", "-o", &out],
@@ -133,7 +133,7 @@ fn a_model_for_an_npu_has_header_and_resolver() {
 fn an_operator_of_tflm_alone_has_a_way_out() {
     let folder = Folder::new();
     let model = repository("tests/data/calls/stateful_counter_f32.tflite");
-    let (code, text) = failure(&["run", &model, "--output-dir", &folder.path("out")]);
+    let (code, text) = failure(&["run", &model, "--out-dir", &folder.path("out")]);
     assert_eq!(code, 1);
     assert!(text.contains("castiron lib --engine tflm"), "{text}");
 }

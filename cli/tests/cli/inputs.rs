@@ -37,7 +37,7 @@ const COMMANDS: [&[&str]; 16] = [
 fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("m.tflite", fs::read(sine()).unwrap());
-    let dts = fs::read(repository("codegen/tests/data/dts/an385.dts")).unwrap();
+    let dts = fs::read(repository("board/tests/data/dts/an385.dts")).unwrap();
     folder.write("d.dts", dts);
     folder
 }

@@ -17,7 +17,7 @@ const SPECIFICATION: &str = r#"{
 fn inputs() -> Folder {
     let folder = Folder::new();
     folder.write("m.tflite", fs::read(sine()).unwrap());
-    let dts = fs::read(repository("codegen/tests/data/dts/an385.dts")).unwrap();
+    let dts = fs::read(repository("board/tests/data/dts/an385.dts")).unwrap();
     folder.write("d.dts", dts);
     folder.write("l.txt", "sine\n");
     folder.write("r.toml", RULES);
@@ -47,8 +47,8 @@ d.dts: fit m.tflite --dts d.dts -o OUT
 p.yml: fit m.tflite --board b --platforms p.yml -o OUT
 m.tflite: generate m.tflite --out-dir x --depfile OUT
 m.tflite: gen-cpp m.tflite --out-dir x --depfile OUT
-m.tflite: run m.tflite --input i.bin --output-dir x --depfile OUT
-i.bin: run m.tflite --input i.bin --output-dir x --depfile OUT
+m.tflite: run m.tflite --input i.bin --out-dir x --depfile OUT
+i.bin: run m.tflite --input i.bin --out-dir x --depfile OUT
 d.dts: board-repl d.dts -o OUT
 d.dts: board-repl d.dts -o x.repl --resc OUT
 r.toml: board-repl d.dts --rules r.toml -o OUT

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Folder, castiron, failure, repository, sine, stdout};
 
 fn an385() -> String {
-    repository("codegen/tests/data/dts/an385.dts")
+    repository("board/tests/data/dts/an385.dts")
 }
 
 /// A file of boards by a library that knows nothing of castiron.
@@ -236,7 +236,7 @@ fn every_field_has_the_type_that_kenning_gives_it() {
             false,
         ),
     }
-    let folder = repository("codegen/tests/data/dts");
+    let folder = repository("board/tests/data/dts");
     let mut seen = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path().display().to_string();

@@ -61,7 +61,7 @@ fn a_processor_decides_only_cmsis_nn() {
             "arena",
             "--json",
             &model,
-            "--target",
+            "--cpu",
             target,
             "--kernels",
             kernels,
@@ -76,7 +76,7 @@ fn a_processor_decides_only_cmsis_nn() {
         arena("cortex-m4", "cmsis-nn"),
         arena("cortex-m55", "cmsis-nn")
     );
-    let (code, text) = failure(&["arena", &kws(), "--target", "xtensa"]);
+    let (code, text) = failure(&["arena", &kws(), "--cpu", "xtensa"]);
     assert_eq!(code, 2);
     assert!(text.contains("cortex-m55"), "{text}");
 }
@@ -232,7 +232,7 @@ fn an_arena_comes_with_what_it_would_be_otherwise() {
             &kws(),
             "--kernels",
             kernels,
-            "--target",
+            "--cpu",
             target,
         ]);
         Some(answer[0]["min_arena_bytes"].clone())
@@ -313,7 +313,7 @@ fn headers_name_the_arena_of_the_build() {
     }
     let folder = Folder::new();
     let out = folder.path("out");
-    let arguments = ["generate", &kws(), "--out-dir", &out, "--target", "riscv32"];
+    let arguments = ["generate", &kws(), "--out-dir", &out, "--cpu", "riscv32"];
     stdout(&arguments);
     for (file, constant) in [
         (
@@ -346,7 +346,7 @@ fn an_unknown_arena_is_an_error_only_where_it_was_asked_for() {
     assert!(folder.read("m.h").contains("There is no "));
     let folder = Folder::new();
     let header = folder.path("m.h");
-    for option in [["--kernels", "reference"], ["--target", "cortex-m4"]] {
+    for option in [["--kernels", "reference"], ["--cpu", "cortex-m4"]] {
         let plain = ["gen-header", &custom(), "-o", &header];
         let (code, _) = failure(&[&plain[..], &option].concat());
         assert_eq!(code, 1);
@@ -365,7 +365,7 @@ fn cmsis_nn_is_for_arm() {
         &["gen-resolver", &sine(), "-o", &file],
         &["generate", &sine(), "--out-dir", &out],
     ] {
-        let build = ["--kernels", "cmsis-nn", "--target", "riscv32"];
+        let build = ["--kernels", "cmsis-nn", "--cpu", "riscv32"];
         let (code, text) = failure(&[command, &build].concat());
         assert_eq!(code, 2, "{text}");
         assert!(text.contains("--kernels reference"), "{text}");

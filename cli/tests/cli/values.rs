@@ -41,7 +41,7 @@ fn floats_agree_with_the_reference() {
             &vae(),
             "--input",
             &input,
-            "--output-dir",
+            "--out-dir",
             &folder.path(""),
         ])
         .assert()
@@ -153,7 +153,7 @@ fn npy_files_go_in_and_out() {
         &vae(),
         "--input",
         &input,
-        "--output-dir",
+        "--out-dir",
         &folder.path(""),
         "--npy",
         "--json",
@@ -198,11 +198,11 @@ fn inputs_have_to_fit() {
     let out = folder.path("out");
     for (name, content, expected) in cases {
         let input = folder.write(name, content);
-        let (code, text) = failure(&["run", &vae(), "--input", &input, "--output-dir", &out]);
+        let (code, text) = failure(&["run", &vae(), "--input", &input, "--out-dir", &out]);
         assert_eq!(code, 1, "{name}");
         assert!(text.contains(expected) && text.contains(name), "{text}");
     }
-    let (code, text) = failure(&["run", &vae(), "--output-dir", &out]);
+    let (code, text) = failure(&["run", &vae(), "--out-dir", &out]);
     assert_eq!(code, 1);
     assert!(
         text.contains("serving_default") || text.contains("FLOAT32 [1, 5, 17]"),

@@ -168,7 +168,7 @@ impl Verdict {
         let inspected = ask(&["inspect", &path, "--json"].map(str::to_owned));
         let report: Value = serde_json::from_slice(&inspected.stdout).unwrap_or_default();
         let mut run = vec!["run".to_owned(), path.clone()];
-        run.extend(["--output-dir".to_owned(), folder.path("run")]);
+        run.extend(["--out-dir".to_owned(), folder.path("run")]);
         let inputs = zeros(&report, &folder);
         if !inputs.is_empty() {
             run.push("--input".to_owned());

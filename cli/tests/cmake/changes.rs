@@ -378,7 +378,7 @@ castiron_fit_check(app MODELS one.tflite two.tflite DTS board.dts APP_FLASH 60 A
     project.take(SINE, "one.tflite");
     project.take(KWS, "two.tflite");
     let board = |sram: &str| {
-        let dts = std::fs::read_to_string(shipped("codegen/tests/data/dts/stm32f4.dts")).unwrap();
+        let dts = std::fs::read_to_string(shipped("board/tests/data/dts/stm32f4.dts")).unwrap();
         let changed = dts.replace(
             "reg = < 0x20000000 0x18000 >",
             &format!("reg = < 0x20000000 {sram} >"),
@@ -432,7 +432,7 @@ castiron_add_model(app MODEL one.tflite NAME two OPT s)
 ",
     );
     project.take(SINE, "one.tflite");
-    project.take("codegen/tests/data/dts/stm32f4.dts", "board.dts");
+    project.take("board/tests/data/dts/stm32f4.dts", "board.dts");
     project.configure("Ninja");
     let text = fails(&mut project.building(&["--target", "castiron_fit_check"]));
     assert!(text.contains("this does not fit"), "{text}");

@@ -15,7 +15,7 @@ set(ZEPHYR_DTS ${CMAKE_CURRENT_SOURCE_DIR}/board.dts)
 kenning_add_board_repl_target()
 ",
     );
-    project.take("codegen/tests/data/dts/stm32f4.dts", "board.dts");
+    project.take("board/tests/data/dts/stm32f4.dts", "board.dts");
     project.write("mine.toml", "");
     project.take(SINE, "m.tflite");
     project
@@ -99,7 +99,7 @@ fn the_platform_follows_the_devicetree() {
     assert!(folder.join("my_board.repl").exists());
 
     // Without Renode only the target that needs it fails.
-    project.take("codegen/tests/data/dts/stm32f4.dts", "board.dts");
+    project.take("board/tests/data/dts/stm32f4.dts", "board.dts");
     succeeds(
         configuring(std::path::Path::new("")).arg("-DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF"),
     );

@@ -19,7 +19,7 @@ fn configure(build: &Path, source: &Path, model: Option<&str>) {
         config += &format!("CONFIG_KENNING_MODEL_PATH=\"{model}\"\n");
     }
     write(&build.join("zephyr/.config"), config);
-    let dts = workspace().join("codegen/tests/data/dts/stm32f4.dts");
+    let dts = workspace().join("board/tests/data/dts/stm32f4.dts");
     write(&build.join("zephyr/zephyr.dts"), fs::read(dts).unwrap());
 }
 

@@ -26,9 +26,16 @@ const MOST_NESTED: usize = 32;
 
 /// What a user may choose.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct CompileOptions {
     /// How to plan the arena.
     pub plan: PlanOptions,
+}
+
+impl From<PlanOptions> for CompileOptions {
+    fn from(plan: PlanOptions) -> Self {
+        Self { plan }
+    }
 }
 
 /// Compiles a model.

@@ -1,6 +1,6 @@
 //! Emitters: finished values in, source text out. An emitter decides nothing about the model.
 //!
-//! Text artefacts come from templates that travel inside this crate. Everything a model's author
+//! Text artefacts come from the templates of castiron-templates. Everything a model's author
 //! wrote (names, labels) passes through [`literal`] or [`ident`](crate::ident) first, so it stays data.
 
 #[cfg(feature = "text")]
@@ -26,13 +26,9 @@ pub mod kenning;
 #[cfg(feature = "text")]
 pub mod literal;
 mod mark;
-#[cfg(feature = "board")]
-pub mod repl;
 #[cfg(feature = "text")]
 pub mod resolver;
 pub mod rust;
-#[cfg(feature = "text")]
-mod template;
 
 #[cfg(feature = "text")]
 pub use bytes::write_hex;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use castiron_templates::OPS_RESOLVER_H;
 use serde::Serialize;
 
 use crate::error::{Diagnostic, Error, Result};
@@ -11,10 +12,7 @@ use crate::tflm::{self, TFLM_REVISION, TflmOp};
 
 use super::arena::ArenaValues;
 use super::literal::{c_comment, c_string, shortened};
-use super::template::{ARENA_CHECK, render_with};
 use crate::ident::{Language, identifier};
-
-const TEMPLATE: &str = include_str!("../../templates/ops_resolver.h.tera");
 
 /// A custom operator the application brings: its name in the model and the function that
 /// returns its registration, declared in the global namespace.
@@ -28,6 +26,7 @@ pub struct CustomOp {
 
 /// What to register besides the models' operators. The default is nothing.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ResolverOptions {
     /// Operators by TFLM's method (`Conv2D`, `AddConv2D`) or the schema's name (`CONV_2D`).
     pub ops: Vec<String>,
@@ -147,30 +146,27 @@ impl Resolver {
     /// The text of `ops_resolver.h`: `TFLITE_RESOLVER_SIZE`, `g_tflite_resolver` and
     /// `tflite_initialize_resolver()`, as Kenning Zephyr Runtime wants them.
     pub fn to_header(&self) -> Result<String> {
-        render_with(
-            TEMPLATE,
-            &[ARENA_CHECK],
-            &Values {
-                models: self
-                    .models
-                    .iter()
-                    .map(|m| c_comment(&shortened(m)))
-                    .collect(),
-                revision: TFLM_REVISION,
-                // C++ has no arrays of no elements, so a resolver of nothing has one free place.
-                size: self.count().max(1),
-                ops: self.ops.keys().copied().collect(),
-                custom: (self.custom.iter())
-                    .map(|c| CustomValues {
-                        name: c_string(&c.name),
-                        function: c.function.clone(),
-                    })
-                    .collect(),
-                functions: self.custom.iter().map(|c| c.function.clone()).collect(),
-                arenas: self.model_arenas(),
-                arena: self.largest(),
-            },
-        )
+        let values = Values {
+            models: self
+                .models
+                .iter()
+                .map(|m| c_comment(&shortened(m)))
+                .collect(),
+            revision: TFLM_REVISION,
+            // C++ has no arrays of no elements, so a resolver of nothing has one free place.
+            size: self.count().max(1),
+            ops: self.ops.keys().copied().collect(),
+            custom: (self.custom.iter())
+                .map(|c| CustomValues {
+                    name: c_string(&c.name),
+                    function: c.function.clone(),
+                })
+                .collect(),
+            functions: self.custom.iter().map(|c| c.function.clone()).collect(),
+            arenas: self.model_arenas(),
+            arena: self.largest(),
+        };
+        Ok(OPS_RESOLVER_H.render(&values)?)
     }
 }
 

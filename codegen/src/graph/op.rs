@@ -110,6 +110,7 @@ macro_rules! builtin_operators {
         /// Every builtin operator of schema version 3.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[allow(missing_docs)]
+        #[non_exhaustive]
         pub enum BuiltinOperator { $($variant,)* }
 
         impl BuiltinOperator {

@@ -222,6 +222,7 @@ pub enum OptionValue {
 /// An operator's options.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum Options {
     /// The operator has none, or the file leaves them out (defaults hold).
     None,

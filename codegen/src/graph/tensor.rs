@@ -17,6 +17,7 @@ impl TensorId {
 /// Element types of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum DType {
     Float32,
     Float16,

@@ -29,6 +29,7 @@ use values::Values;
 
 /// What the planner may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PlanOptions {
     /// Every offset is a multiple of this many bytes; a power of two.
     pub alignment: usize,

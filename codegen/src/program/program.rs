@@ -190,6 +190,7 @@ pub enum Memory {
 /// Element types as kernels see them; `BOOL` is `U8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum ElementType {
     I8,
     U8,

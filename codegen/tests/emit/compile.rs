@@ -260,16 +260,12 @@ int main(void)
 #[test]
 fn an_arena_that_is_too_small_does_not_compile() {
     let dir = tempfile::tempdir().unwrap();
-    let options = HeaderOptions {
-        arena: Some(arena("m", 22_832)),
-        ..Default::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.arena = Some(arena("m", 22_832));
     let m = model("m.tflite", vec![], vec![]);
     store(dir.path(), &c_header(&m, &[0], &options).unwrap().header);
-    let options = ResolverOptions {
-        arenas: vec![arena("a", 20_000), arena("m", 22_832)],
-        ..Default::default()
-    };
+    let mut options = ResolverOptions::default();
+    options.arenas = vec![arena("a", 20_000), arena("m", 22_832)];
     let resolver = Resolver::new([&m], &options).unwrap().to_header().unwrap();
     fs::write(dir.path().join("ops_resolver.h"), resolver).unwrap();
     let tflm = dir.path().join("tensorflow/lite/micro");
@@ -327,14 +323,12 @@ fn an_arena_that_is_too_small_does_not_compile() {
 
 fn write_everything(dir: &Path, bytes: &[u8]) {
     let labels = ["plain", EVIL, "??/\"*/"].map(str::to_owned);
-    let options = HeaderOptions {
-        name: Some("int".to_owned()),
-        section: Some(".rodata.castiron".to_owned()),
-        alignment: Some(64),
-        labels: Some(labels.into()),
-        arena: Some(arena("int", 4096)),
-        ..Default::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.name = Some("int".to_owned());
+    options.section = Some(".rodata.castiron".to_owned());
+    options.alignment = Some(64);
+    options.labels = Some(labels.into());
+    options.arena = Some(arena("int", 4096));
     let m = everything();
     let files = c_header(&m, bytes, &options).unwrap();
     store(dir, &files.header);
@@ -455,11 +449,9 @@ fn kenning_header_fills_model_spec() {
         text: r#"{"input": [{"name": "*/ \" ??/ \n"}], "entry_func": "m.main",
             "output": [{"class_names": ["a", "*/", "\\\n", "\"??/"]}]}"#,
     };
-    let options = HeaderOptions {
-        style: HeaderStyle::Kenning,
-        io_spec: Some(io_spec),
-        ..Default::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.style = HeaderStyle::Kenning;
+    options.io_spec = Some(io_spec);
     store(
         dir.path(),
         &c_header(&gestures(), &bytes, &options).unwrap().header,
@@ -519,10 +511,8 @@ fn a_large_model_is_written_in_little_time_and_memory() {
     }
     let bytes = vec![0xa5; 333_000];
     let start = std::time::Instant::now();
-    let options = HeaderOptions {
-        style: HeaderStyle::Kenning,
-        ..Default::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.style = HeaderStyle::Kenning;
     let m = gestures();
     let mut sink = Sink::default();
     c_header(&m, &bytes, &options)
@@ -583,13 +573,11 @@ fn resolver_compiles_in_several_sources_and_registers_once() {
         builtin(BuiltinOperator::Conv2d),
         operator(OpKind::Custom("own \"??/".to_owned())),
     ];
-    let options = ResolverOptions {
-        custom: vec![CustomOp {
-            name: "own \"??/".to_owned(),
-            function: "Register_OWN".to_owned(),
-        }],
-        ..Default::default()
-    };
+    let mut options = ResolverOptions::default();
+    options.custom = vec![CustomOp {
+        name: "own \"??/".to_owned(),
+        function: "Register_OWN".to_owned(),
+    }];
     let text = Resolver::new([&m], &options).unwrap().to_header().unwrap();
     let tflm = dir.path().join("tensorflow/lite/micro");
     fs::create_dir_all(&tflm).unwrap();

@@ -13,14 +13,9 @@ pub(crate) fn text_of(file: &castiron_codegen::emit::c_header::CFile<'_>) -> Str
 }
 
 fn kenning<'a>(model: &Model, bytes: &'a [u8]) -> Result<CHeader<'a>> {
-    c_header(
-        model,
-        bytes,
-        &HeaderOptions {
-            style: HeaderStyle::Kenning,
-            ..Default::default()
-        },
-    )
+    let mut options = HeaderOptions::default();
+    options.style = HeaderStyle::Kenning;
+    c_header(model, bytes, &options)
 }
 
 const BYTES: &[u8] = &[
@@ -45,13 +40,11 @@ fn kenning_header_of_a_float_model_has_no_quantisation() {
         ],
         vec![tensor("y", DType::Uint16, &[1, 2, 3])],
     );
-    let options = HeaderOptions {
-        style: HeaderStyle::Kenning,
-        name: Some("flow".into()),
-        section: Some(".model".into()),
-        alignment: Some(64),
-        ..Default::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.style = HeaderStyle::Kenning;
+    options.name = Some("flow".into());
+    options.section = Some(".model".into());
+    options.alignment = Some(64);
     insta::assert_snapshot!(text_of(&c_header(&m, &[7], &options).unwrap().header));
 }
 
@@ -113,11 +106,9 @@ fn standalone_pair() {
         outputs: vec![port("y", 1)],
     }];
     let labels = ["wing", "ring", "slope", "negative"].map(str::to_owned);
-    let options = HeaderOptions {
-        section: Some(".rodata.model".into()),
-        labels: Some(labels.into()),
-        ..Default::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.section = Some(".rodata.model".into());
+    options.labels = Some(labels.into());
     let got = c_header(&m, BYTES, &options).unwrap();
     assert_eq!(got.header.file_name, "magic_wand_int8_model.h");
     insta::assert_snapshot!("standalone_header", text_of(&got.header));
@@ -126,48 +117,27 @@ fn standalone_pair() {
 
 #[test]
 fn unusable_options_are_errors() {
-    let bad = [
-        HeaderOptions {
-            alignment: Some(24),
-            ..Default::default()
-        },
-        HeaderOptions {
-            alignment: Some(0),
-            ..Default::default()
-        },
-        HeaderOptions {
-            section: Some("a\"b".into()),
-            ..Default::default()
-        },
-        HeaderOptions {
-            include: Some("a\"\n".into()),
-            ..Default::default()
-        },
-        HeaderOptions {
-            section: Some(String::new()),
-            ..Default::default()
-        },
-        HeaderOptions {
-            labels: Some(vec!["one".into(), "two".into()]),
-            ..Default::default()
-        },
-        HeaderOptions {
-            labels: Some(vec!["x".repeat(5000); 4]),
-            ..Default::default()
-        },
+    let bad: [fn(&mut HeaderOptions); 7] = [
+        |o| o.alignment = Some(24),
+        |o| o.alignment = Some(0),
+        |o| o.section = Some("a\"b".into()),
+        |o| o.include = Some("a\"\n".into()),
+        |o| o.section = Some(String::new()),
+        |o| o.labels = Some(vec!["one".into(), "two".into()]),
+        |o| o.labels = Some(vec!["x".repeat(5000); 4]),
     ];
-    for options in bad {
+    for change in bad {
+        let mut options = HeaderOptions::default();
+        change(&mut options);
         assert!(
             c_header(&gestures(), BYTES, &options).is_err(),
             "{options:?}"
         );
     }
     assert!(c_header(&gestures(), &[], &HeaderOptions::default()).is_err());
-    let long = HeaderOptions {
-        style: HeaderStyle::Kenning,
-        name: Some("a name of more than nineteen".into()),
-        ..Default::default()
-    };
+    let mut long = HeaderOptions::default();
+    long.style = HeaderStyle::Kenning;
+    long.name = Some("a name of more than nineteen".into());
     assert!(c_header(&gestures(), BYTES, &long).is_err());
 }
 
@@ -195,10 +165,8 @@ fn graphs_no_reader_would_make_are_errors_not_panics() {
     );
     for m in [dangling, empty, huge, nan, far] {
         for style in [HeaderStyle::Kenning, HeaderStyle::Standalone] {
-            let options = HeaderOptions {
-                style,
-                ..Default::default()
-            };
+            let mut options = HeaderOptions::default();
+            options.style = style;
             let error = c_header(&m, BYTES, &options).unwrap_err();
             assert!(error.to_string().contains("m.tflite"), "{error}");
         }
@@ -229,10 +197,8 @@ fn need(bytes: Option<usize>, reason: Option<&str>) -> ArenaNeed {
 fn the_arena_is_named_or_the_reason_is_given() {
     let m = model("kws.tflite", vec![], vec![]);
     let text = |arena: ArenaNeed| {
-        let options = HeaderOptions {
-            arena: Some(arena),
-            ..Default::default()
-        };
+        let mut options = HeaderOptions::default();
+        options.arena = Some(arena);
         text_of(&c_header(&m, BYTES, &options).unwrap().header)
     };
     insta::assert_snapshot!("arena_known", text(need(Some(27_360), None)));
@@ -242,11 +208,9 @@ fn the_arena_is_named_or_the_reason_is_given() {
 
 #[test]
 fn the_kenning_header_stays_as_it_is() {
-    let options = HeaderOptions {
-        style: HeaderStyle::Kenning,
-        arena: Some(need(Some(27_360), None)),
-        ..Default::default()
-    };
+    let mut options = HeaderOptions::default();
+    options.style = HeaderStyle::Kenning;
+    options.arena = Some(need(Some(27_360), None));
     let with = text_of(&c_header(&gestures(), BYTES, &options).unwrap().header);
     assert_eq!(with, text_of(&kenning(&gestures(), BYTES).unwrap().header));
 }

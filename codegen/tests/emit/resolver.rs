@@ -61,10 +61,8 @@ fn listed_operators_in_either_spelling() {
         " Add ",
         "CONV_2D",
     ];
-    let options = ResolverOptions {
-        ops: ops.map(str::to_owned).into(),
-        ..Default::default()
-    };
+    let mut options = ResolverOptions::default();
+    options.ops = ops.map(str::to_owned).into();
     assert_eq!(
         names(&options, &[]),
         ["Add", "Conv2D", "FullyConnected", "Softmax"]
@@ -91,10 +89,8 @@ fn what_tflm_lacks_is_named_with_its_place() {
     m.graphs[0]
         .operators
         .push(operator(OpKind::Custom(EVIL.into())));
-    let options = ResolverOptions {
-        ops: vec!["Conv2d".into()],
-        ..Default::default()
-    };
+    let mut options = ResolverOptions::default();
+    options.ops = vec!["Conv2d".into()];
     let error = Resolver::new([&m], &options).unwrap_err();
     insta::assert_snapshot!(error.to_string());
 }
@@ -109,20 +105,16 @@ fn own_custom_operators_are_registered_where_used() {
         name: name.into(),
         function: function.into(),
     };
-    let options = ResolverOptions {
-        custom: vec![
-            custom(EVIL, "Register_EVIL"),
-            custom("unused", "Register_UNUSED"),
-        ],
-        ..Default::default()
-    };
+    let mut options = ResolverOptions::default();
+    options.custom = vec![
+        custom(EVIL, "Register_EVIL"),
+        custom("unused", "Register_UNUSED"),
+    ];
     let resolver = Resolver::new([&m], &options).unwrap();
     assert_eq!(resolver.count(), 2);
     insta::assert_snapshot!(resolver.to_header().unwrap());
-    let bad = ResolverOptions {
-        custom: vec![custom("x", "f(); evil")],
-        ..Default::default()
-    };
+    let mut bad = ResolverOptions::default();
+    bad.custom = vec![custom("x", "f(); evil")];
     assert!(Resolver::new([&m], &bad).is_err());
 }
 
@@ -140,10 +132,8 @@ fn arenas_of_all_models_and_the_largest_are_named() {
             .then(|| "operator 0 */: not known".to_owned()),
     };
     let text = |arenas: &[ArenaNeed]| {
-        let options = ResolverOptions {
-            arenas: arenas.into(),
-            ..Default::default()
-        };
+        let mut options = ResolverOptions::default();
+        options.arenas = arenas.into();
         let m = with_ops("kws.tflite", &[B::Conv2d]);
         Resolver::new([&m], &options).unwrap().to_header().unwrap()
     };

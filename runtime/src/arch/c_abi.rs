@@ -122,6 +122,7 @@ pub fn cell_address(bytes: &[Cell<u8>]) -> *const c_void {
 /// The functions of a model's C header.
 ///
 /// `model` has to be a type whose zero bytes are its `new()`, as that of every generated model.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! c_interface {
     (

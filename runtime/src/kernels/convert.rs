@@ -87,7 +87,7 @@ macro_rules! requantize {
     ($($kernel:ident($x:ty, $y:ty);)*) => {
         kernels! {$(
             /// `(x − in_zero_point) × multiplier × 2^(shift − 31) + out_zero_point`, rounded as
-            /// [`requantize`] does, saturating.
+            /// `requantize` does, saturating.
             $kernel($x, $y) {
                 in_zero_point: i32, "The input's zero point.";
                 multiplier: i32, "The scales' quotient, as a fraction.";

@@ -5,6 +5,9 @@
 //! Packages name this one by its path alone, as it is not published.
 
 pub mod large;
+mod rustc;
+
+pub use rustc::rustc;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};

@@ -1,6 +1,6 @@
 //! The expansion passes in a crate that refuses nearly everything.
 #![forbid(unsafe_code)]
-#![deny(missing_docs, dead_code, unused, unreachable_pub, clippy::all)]
+#![deny(missing_debug_implementations, missing_docs, dead_code, unused, unreachable_pub, clippy::all)]
 
 castiron::include_model!("../../../../tests/data/models/multi_io_f32.tflite");
 castiron::include_model!(pub mod named = "../../../../tests/data/models/two_signatures_int8.tflite");

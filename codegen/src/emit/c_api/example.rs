@@ -1,38 +1,23 @@
 //! An example that runs the self-test, with what builds it.
 
+use castiron_templates::{
+    EXAMPLE_CMAKE, EXAMPLE_LD, EXAMPLE_MAIN_C, EXAMPLE_MAKEFILE, EXAMPLE_STARTUP_C, Template,
+};
 use serde::Serialize;
 
 use super::{Board, Library};
 use crate::emit::literal::{c_comment, c_string, shortened};
-use crate::emit::template::render;
 use crate::error::Result;
 
 /// File name and template of each file.
-const FILES: [(&str, &str); 3] = [
-    (
-        "main.c",
-        include_str!("../../../templates/example_main.c.tera"),
-    ),
-    (
-        "Makefile",
-        include_str!("../../../templates/example_makefile.tera"),
-    ),
-    (
-        "CMakeLists.txt",
-        include_str!("../../../templates/example_cmake.tera"),
-    ),
+const FILES: [(&str, Template); 3] = [
+    ("main.c", EXAMPLE_MAIN_C),
+    ("Makefile", EXAMPLE_MAKEFILE),
+    ("CMakeLists.txt", EXAMPLE_CMAKE),
 ];
 /// Those that only a target with a [`Board`] has.
-const BOARD_FILES: [(&str, &str); 2] = [
-    (
-        "startup.c",
-        include_str!("../../../templates/example_startup.c.tera"),
-    ),
-    (
-        "example.ld",
-        include_str!("../../../templates/example.ld.tera"),
-    ),
-];
+const BOARD_FILES: [(&str, Template); 2] =
+    [("startup.c", EXAMPLE_STARTUP_C), ("example.ld", EXAMPLE_LD)];
 
 /// What the example is for.
 #[derive(Debug, Clone, Default)]
@@ -135,6 +120,6 @@ pub fn example(library: &Library, example: &Example<'_>) -> Result<Vec<(&'static
     };
     let board_files = BOARD_FILES.iter().filter(|_| board.is_some());
     (FILES.iter().chain(board_files))
-        .map(|(name, template)| Ok((*name, render(template, &values)?)))
+        .map(|(name, template)| Ok((*name, template.render(&values)?)))
         .collect()
 }

@@ -1,14 +1,12 @@
 //! The header of a library.
 
+use castiron_templates::LIBRARY_H;
 use serde::Serialize;
 
 use super::Library;
 use crate::emit::c_tensors::{GraphValues, graph_values};
 use crate::emit::literal::{c_comment, c_string, shortened};
-use crate::emit::template::{ALIGNED, QUANTIZE, TENSORS, render_with};
 use crate::error::Result;
-
-const HEADER: &str = include_str!("../../../templates/library.h.tera");
 
 #[derive(Serialize)]
 struct Values {
@@ -56,5 +54,5 @@ pub fn header(library: &Library) -> Result<String> {
         prefix: library.prefix.clone(),
         upper,
     };
-    render_with(HEADER, &[TENSORS, QUANTIZE, ALIGNED], &values)
+    Ok(LIBRARY_H.render(&values)?)
 }

@@ -1,16 +1,13 @@
 //! Inputs and expected outputs as C, with the code that compares.
 
+use castiron_templates::{SELF_TEST_C, SELF_TEST_H};
 use serde::Serialize;
 
 use super::Library;
 use crate::emit::bytes::write_hex;
 use crate::emit::literal::{c_comment, shortened};
-use crate::emit::template::render;
 use crate::error::{Diagnostic, Result};
 use crate::graph::DType;
-
-const HEADER: &str = include_str!("../../../templates/self_test.h.tera");
-const SOURCE: &str = include_str!("../../../templates/self_test.c.tera");
 
 /// Greatest difference of float outputs, relative to the output's greatest magnitude (at least 1).
 pub const TOLERANCE: f32 = 1e-5;
@@ -119,7 +116,7 @@ pub fn self_test(
         cases: case_values.collect::<Result<_, Diagnostic>>()?,
     };
     Ok(SelfTest {
-        header: render(HEADER, &values)?,
-        source: render(SOURCE, &values)?,
+        header: SELF_TEST_H.render(&values)?,
+        source: SELF_TEST_C.render(&values)?,
     })
 }

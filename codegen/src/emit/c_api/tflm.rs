@@ -1,15 +1,14 @@
 //! The C interface of a model on TFLM's kernels, in C++: an instance is the generated class in the
 //! bytes that the caller gives.
 
+use castiron_templates::LIBRARY_TFLM_CC;
 use serde::Serialize;
 
 use super::Library;
 use crate::emit::literal::{c_comment, c_string, shortened};
-use crate::emit::template::render;
 use crate::error::Result;
 use crate::tflm::direct::Direct;
 
-const SHIM: &str = include_str!("../../../templates/library_tflm.cc.tera");
 /// Alignment of an instance.
 const ALIGNMENT: usize = 16;
 
@@ -32,7 +31,7 @@ struct Values<'a> {
 /// # Errors
 /// None that a user can cause.
 pub fn shim(library: &Library, namespace: &str, arena_section: Option<&str>) -> Result<String> {
-    render(SHIM, &values(library, namespace, arena_section))
+    Ok(LIBRARY_TFLM_CC.render(&values(library, namespace, arena_section))?)
 }
 
 /// Bytes of an instance on a target with pointers of so many bytes: the generated class (arena, an

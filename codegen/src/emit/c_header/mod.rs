@@ -15,6 +15,7 @@ use crate::ident::{Language, identifier};
 
 /// What the header has to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum HeaderStyle {
     /// The `model_data.h` Kenning Zephyr Runtime builds: one header with definitions, to be
     /// included once, needing Kenning's `model_spec_t`.
@@ -26,6 +27,7 @@ pub enum HeaderStyle {
 
 /// How to write a model as C. The default is standalone, with everything taken from the model.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct HeaderOptions<'a> {
     /// The style.
     pub style: HeaderStyle,

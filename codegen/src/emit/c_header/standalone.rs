@@ -2,20 +2,17 @@
 
 use std::collections::HashMap;
 
+use castiron_templates::{STANDALONE_C, STANDALONE_H};
 use serde::Serialize;
 
 use crate::emit::arena::ArenaValues;
 use crate::emit::c_tensors::{GraphValues, graph_values};
 use crate::emit::facts::GraphFacts;
 use crate::emit::literal::{c_comment, c_string, shortened};
-use crate::emit::template::{ALIGNED, ARENA_CHECK, QUANTIZE, TENSORS, render_with};
 use crate::error::Result;
 use crate::graph::{Model, Signature, SignaturePort};
 
 use super::{BYTES_MARK, CFile, CHeader, Job};
-
-const HEADER: &str = include_str!("../../../templates/standalone.h.tera");
-const SOURCE: &str = include_str!("../../../templates/standalone.c.tera");
 
 #[derive(Serialize)]
 struct Values {
@@ -101,14 +98,10 @@ pub(super) fn render<'a>(job: &Job<'_, 'a>) -> Result<CHeader<'a>> {
         upper,
     };
     Ok(CHeader {
-        header: CFile::new(
-            header_name,
-            render_with(HEADER, &[ARENA_CHECK, TENSORS, QUANTIZE], &values)?,
-            &[],
-        ),
+        header: CFile::new(header_name, STANDALONE_H.render(&values)?, &[]),
         source: Some(CFile::new(
             format!("{}_model.c", values.prefix),
-            render_with(SOURCE, &[ALIGNED], &values)?,
+            STANDALONE_C.render(&values)?,
             job.bytes,
         )),
     })

@@ -5,6 +5,9 @@ mod tables;
 use std::io;
 use std::sync::Arc;
 
+use castiron_templates::{
+    CASTIRON_TFLM_CC, CASTIRON_TFLM_H, MODEL_TFLM_CC, MODEL_TFLM_H, MODEL_TFLM_WEIGHTS_CC,
+};
 use serde::Serialize;
 
 use crate::error::Result;
@@ -14,16 +17,9 @@ use crate::tflm::direct::{Direct, DirectTensor, Place, element_type};
 
 use super::c_header::checked_section;
 use super::literal::{c_comment, c_float, c_string, shortened_to};
-use super::template::render;
 use super::write_hex;
 use crate::ident::{Language, identifier};
 use tables::Tables;
-
-const HEADER: &str = include_str!("../../../templates/model_tflm.h.tera");
-const SOURCE: &str = include_str!("../../../templates/model_tflm.cc.tera");
-const WEIGHTS: &str = include_str!("../../../templates/model_tflm_weights.cc.tera");
-const RUNTIME_HEADER: &str = include_str!("../../../templates/castiron_tflm.h.tera");
-const RUNTIME_SOURCE: &str = include_str!("../../../templates/castiron_tflm.cc.tera");
 
 /// Where the template wants bytes. Text of a model cannot hold it: control characters are escaped.
 const MARKER: char = '\u{1}';
@@ -32,6 +28,7 @@ const LONGEST_NAME: usize = 60;
 
 /// How to write the sources. The default takes everything from the model.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct CppOptions {
     /// Namespace and name of the files, made an identifier; by default the model file's stem.
     pub name: Option<String>,
@@ -184,10 +181,10 @@ pub fn cpp(model: &Model, direct: &Direct, options: &CppOptions) -> Result<Vec<C
         marker: MARKER.to_string(),
     };
     let mut files = vec![
-        CppFile::text(format!("{file}.h"), render(HEADER, &header)?),
-        CppFile::text(format!("{file}.cc"), render(SOURCE, &source)?),
+        CppFile::text(format!("{file}.h"), MODEL_TFLM_H.render(&header)?),
+        CppFile::text(format!("{file}.cc"), MODEL_TFLM_CC.render(&source)?),
     ];
-    let text = render(WEIGHTS, &weights)?;
+    let text = MODEL_TFLM_WEIGHTS_CC.render(&weights)?;
     let mut pieces = Vec::new();
     let mut constants = tables.constants.iter();
     for text in text.split(MARKER) {
@@ -198,8 +195,8 @@ pub fn cpp(model: &Model, direct: &Direct, options: &CppOptions) -> Result<Vec<C
         file_name: format!("{file}_weights.cc"),
         pieces,
     });
-    files.push(CppFile::text("castiron_tflm.h", RUNTIME_HEADER));
-    files.push(CppFile::text("castiron_tflm.cc", RUNTIME_SOURCE));
+    files.push(CppFile::text("castiron_tflm.h", CASTIRON_TFLM_H));
+    files.push(CppFile::text("castiron_tflm.cc", CASTIRON_TFLM_CC));
     Ok(files)
 }
 

@@ -6,6 +6,7 @@ pub(super) mod dtype;
 pub(super) mod interface;
 pub(super) mod model_spec;
 
+use castiron_templates::KENNING_MODEL_STRUCT_H;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -15,12 +16,9 @@ use super::IoSpecFile;
 use super::facts::GraphFacts;
 use super::io_spec::IoSpec;
 use super::literal::{c_comment, shortened};
-use super::template::{MODEL_SPEC, render_with};
 
 use interface::Interface;
 use model_spec::ModelSpec;
-
-const STRUCT: &str = include_str!("../../../templates/kenning_model_struct.h.tera");
 
 /// What Kenning calls a model when nobody says otherwise.
 pub(super) const MODEL_NAME: &str = "module";
@@ -46,7 +44,7 @@ pub fn model_struct(file: IoSpecFile<'_>) -> Result<String> {
     let spec = spec.map_err(|e| with_help(&e.in_file(file.file), "correct the specification"))?;
     let name = file.file.rsplit(['/', '\\']).next().unwrap_or(file.file);
     let file = c_comment(&shortened(name));
-    render_with(STRUCT, &[MODEL_SPEC], &Values { file, spec })
+    Ok(KENNING_MODEL_STRUCT_H.render(&Values { file, spec })?)
 }
 
 /// The I/O specification to give to [`model_struct`] for `model`: `file` as it stands, where that says the same as the

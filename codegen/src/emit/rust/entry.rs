@@ -205,6 +205,12 @@ impl<'a> EntryCode<'a> {
         }
     }
 
+    /// The model, with this as its default entry, as one of all models.
+    pub(super) fn of_all(&self) -> TokenStream {
+        let [inputs, outputs] = self.ports();
+        super::traits::model(&inputs, &outputs)
+    }
+
     /// The kernel calls; the default entry of a model with several calls its signature's method.
     fn run_body(&self, delegate: bool) -> TokenStream {
         if delegate {
@@ -256,8 +262,9 @@ pub(super) fn port_items(named: &Named<'_>) -> TokenStream {
     let len = port.operand.len;
     let name = &port.name;
     let shape = &port.shape;
-    let quantization = port.quantization.as_ref().and_then(|q| q.per_tensor());
-    let (scale, zero_point) = quantization.unwrap_or((1.0, 0));
+    let quantization = port.quantization.as_ref();
+    let per_tensor = quantization.and_then(|q| q.per_tensor());
+    let (scale, zero_point) = per_tensor.unwrap_or((1.0, 0));
     let scale = Literal::f32_unsuffixed(scale);
     let zero_point = Literal::i32_unsuffixed(zero_point);
     let shape_literals = shape.iter().map(|d| Literal::usize_unsuffixed(*d));
@@ -268,9 +275,15 @@ pub(super) fn port_items(named: &Named<'_>) -> TokenStream {
         port.dtype,
         shape
     );
+    let stored_as = match (per_tensor, quantization) {
+        (Some((scale, zero_point)), _) => format!("scale {scale:?}, zero point {zero_point}"),
+        (None, Some(_)) => "a scale for each channel, which is not here".to_owned(),
+        (None, None) => "not quantised".to_owned(),
+    };
     let spec_doc = format!(
-        " Name, shape and quantisation of `{}`.",
-        name.escape_debug()
+        " `{}`: {} of shape {shape:?}, {stored_as}.",
+        name.escape_debug(),
+        port.dtype,
     );
     quote! {
         #[doc = #doc]

@@ -3,8 +3,10 @@
 mod entry;
 mod literals;
 mod names;
+mod runtime;
 mod steps;
 mod tflm;
+mod traits;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -18,6 +20,7 @@ pub use tflm::TflmModule;
 
 /// What a user may choose about the Rust module.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct RustOptions {
     /// Class labels, as `LABELS`.
     pub labels: Vec<String>,
@@ -27,6 +30,8 @@ pub struct RustOptions {
     pub tracked: Vec<String>,
     /// Reads the packed constants from this file, beside the module, rather than from a literal.
     pub constants_file: Option<String>,
+    /// The path of the crate `castiron` where it has another than `::castiron`: from the root of a crate, as `crate::deps::castiron`.
+    pub crate_path: Option<TokenStream>,
     /// Adds `run_traced` to the default entry: a run that shows every operator's outputs.
     pub traced: bool,
 }
@@ -86,7 +91,9 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         reset,
     } = &state;
     let summary = format!(" The model `{}`.", program.name);
+    let guard = runtime::guard();
     let head = quote! {
+        #guard
         #tracked
 
         /// Bytes of working memory in a [`Model`].
@@ -115,6 +122,8 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         routine.parts().chain([function])
     });
     let steps = of_routines.chain(entries.iter().flat_map(EntryCode::parts));
+    let debug = traits::debug(&program.name);
+    let of_all = entries.first().map(EntryCode::of_all);
     let model = quote! {
         #[doc = #summary]
         ///
@@ -143,9 +152,18 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
                 Self::new()
             }
         }
+
+        #debug
+        #of_all
     };
     let parts = std::iter::once(head).chain(steps).chain([model]);
-    parts.map(literals::without_suffixes).for_each(take);
+    parts.map(|part| finished(part, options)).for_each(take);
+}
+
+/// Tokens as they leave.
+fn finished(tokens: TokenStream, options: &RustOptions) -> TokenStream {
+    let tokens = literals::without_suffixes(tokens);
+    runtime::through(options.crate_path.as_ref(), tokens)
 }
 
 /// What of a model lasts from run to run, in its code.

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 
 use super::entry::{Named, element, named, port_items};
-use super::{RustOptions, labels, literals, tracked};
+use super::{RustOptions, finished, labels, runtime, tracked, traits};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, Model, Signature, TensorId, names_of_ports};
 use crate::program::{ElementType, Memory, Operand, Port};
@@ -54,14 +54,18 @@ impl TflmModule {
         let tracked = tracked(options);
         let labels = labels(options);
         let macs = Literal::u64_unsuffixed(self.macs);
-        let items = inputs.iter().chain(&outputs).map(port_items);
+        let ports = inputs.iter().chain(&outputs).map(port_items);
         let interface = self.interface();
         let methods = methods(&inputs, &outputs);
         let summary = format!(" The model `{}`, computed by TFLM's kernels.", self.name);
         let instance = self.c("model");
         let [arena, weights, bytes] = ["ARENA_BYTES", "WEIGHT_BYTES", "MODEL_BYTES"]
             .map(|name| Ident::new(&self.macro_name(name), Span::call_site()));
-        literals::without_suffixes(quote! {
+        let guard = runtime::guard();
+        let debug = traits::debug(&self.name);
+        let of_all = traits::model(&inputs, &outputs);
+        let items = quote! {
+            #guard
             #tracked
 
             #interface
@@ -73,7 +77,7 @@ impl TflmModule {
             /// Multiply-accumulates of one run.
             pub const MACS: u64 = #macs;
             #labels
-            #(#items)*
+            #(#ports)*
 
             #[doc = #summary]
             ///
@@ -121,7 +125,11 @@ impl TflmModule {
                     Self::new()
                 }
             }
-        })
+
+            #debug
+            #of_all
+        };
+        finished(items, options)
     }
 
     /// The module as a source file of its own, formatted.

@@ -147,7 +147,7 @@ pub(super) fn bytes(tensor: &Tensor) -> usize {
 
 impl<'a> Planned<'a> {
     /// Its operators in the order they run.
-    pub(super) fn order(&self) -> &'a [usize] {
+    pub(super) fn steps(&self) -> &'a [usize] {
         &self.placed.plan.positions
     }
 

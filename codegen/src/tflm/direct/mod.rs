@@ -201,7 +201,7 @@ impl Direct {
             let inputs = made.all(&site, &graph.inputs);
             let outputs = made.all(&site, &graph.outputs);
             let first_call = calls.len();
-            for &number in planned.order() {
+            for &number in planned.steps() {
                 let described = describe(index, graph, number);
                 let access = variables.access(index, &graph.operators[number]);
                 if planned.is_omitted(number) || matches!(access, Some(Access::Handle)) {

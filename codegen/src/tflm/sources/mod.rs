@@ -1,8 +1,8 @@
 //! Which of TFLM's source files an operator needs.
 //!
 //! The tables are text: each row a file and the files whose functions it calls. What an operator
-//! needs follows from the file that registers it. They describe [`TFLM_COMMIT`](super::revision::TFLM_COMMIT) with the CMSIS-NN
-//! that it pins, and a test compares them with the symbols of compiled objects.
+//! needs follows from the file that registers it. They describe [`TFLM_COMMIT`](super::revision::TFLM_COMMIT), and a test
+//! compares them with the symbols of compiled objects. CMSIS-NN is a library of its own, which its own project builds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,22 +60,19 @@ pub enum Caller {
     Interpreter,
 }
 
-/// Whose a source file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Owner {
-    /// TFLM: paths begin at the top of its tree.
-    Tflm,
-    /// CMSIS-NN: paths begin at the top of its tree.
-    CmsisNn,
-}
-
-/// A source file.
+/// A source file of TFLM's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceFile {
-    /// Whose tree it lies in.
-    pub owner: Owner,
-    /// Its path there, with slashes.
+    /// Its path from the top of the tree, with slashes.
     pub path: String,
+}
+
+impl SourceFile {
+    /// Whether it calls CMSIS-NN.
+    pub fn calls_cmsis_nn(&self) -> bool {
+        let kernel = self.path.strip_prefix(KERNELS);
+        kernel.is_some_and(|path| path.starts_with("/cmsis_nn/"))
+    }
 }
 
 /// Where TFLM's kernels are; the tables leave it out.
@@ -83,8 +80,6 @@ const KERNELS: &str = "tensorflow/lite/micro/kernels";
 
 /// Files of TFLM and what they call.
 const TFLM_TABLE: &str = include_str!("tflm.txt");
-/// Files of CMSIS-NN and what they call on any processor.
-const CMSIS_NN_TABLE: &str = include_str!("cmsis_nn.txt");
 /// Methods of the operators and the files that register them.
 const OPERATORS: &str = include_str!("operators.txt");
 
@@ -112,9 +107,8 @@ impl Sources {
             let lines = table.lines().filter(|l| !l.starts_with('#'));
             lines.filter_map(|line| line.split_once(':'))
         };
-        let calls = rows(TFLM_TABLE).chain(rows(CMSIS_NN_TABLE));
         Self {
-            calls: calls
+            calls: rows(TFLM_TABLE)
                 .map(|(file, called)| (file, called.split_whitespace().collect()))
                 .collect(),
             operators: rows(OPERATORS)
@@ -166,12 +160,11 @@ impl Sources {
 
 /// The file that a table's name stands for.
 fn source_file(name: &str) -> SourceFile {
-    let (owner, path) = match name.split_once('/') {
-        Some(("Source", _)) => (Owner::CmsisNn, name.to_owned()),
-        Some(("tensorflow" | "signal", _)) => (Owner::Tflm, name.to_owned()),
-        _ => (Owner::Tflm, format!("{KERNELS}/{name}")),
+    let path = match name.split_once('/') {
+        Some(("tensorflow" | "signal", _)) => name.to_owned(),
+        _ => format!("{KERNELS}/{name}"),
     };
-    SourceFile { owner, path }
+    SourceFile { path }
 }
 
 impl Default for Sources {

@@ -1,0 +1,144 @@
+//! How much code castiron's engine takes, estimated from what its kernels took where they were
+//! measured.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use castiron_codegen::cortex::Cortex;
+use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::program::Program;
+
+const CORTEX_M4: &str = include_str!("../data/code/cortex-m4.toml");
+
+/// What kernels took where they were measured, and how far estimates were off.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CodeTable {
+    /// What was measured.
+    pub measured: String,
+    /// Mean difference between estimate and measurement in percent, of models that the table was
+    /// not made from.
+    pub mean_error_percent: u64,
+    /// The greatest part of a model's code that an estimate lacked, in percent of the measurement.
+    pub most_below_percent: u64,
+    /// The most bytes that an estimate had too many.
+    pub most_above_bytes: u64,
+    /// Bytes of any model.
+    base: u64,
+    /// Bytes of every kernel call.
+    call: u64,
+    /// Bytes of a kernel that the table does not have.
+    other: u64,
+    /// Bytes of every kernel, once for a model.
+    kernel: BTreeMap<String, u64>,
+    /// What models of this project took.
+    #[serde(default)]
+    pub model: BTreeMap<String, u64>,
+}
+
+impl CodeTable {
+    /// The table for Cortex-M.
+    ///
+    /// # Errors
+    /// Only if the table is at fault.
+    pub fn cortex_m() -> Result<Self> {
+        toml::from_str(CORTEX_M4).map_err(|e| {
+            let message = e.message();
+            Diagnostic::new(format!("castiron's table of code is at fault: {message}"))
+                .help("please report this")
+                .into()
+        })
+    }
+
+    /// Whether the table says something about a processor, by its compatible.
+    pub fn is_of(cpu: &str) -> bool {
+        Cortex::of_compatible(cpu).is_some()
+    }
+
+    /// Whether a kernel was measured.
+    pub fn has(&self, kernel: &str) -> bool {
+        self.kernel.contains_key(kernel)
+    }
+
+    /// Bytes of code and parameters of a model, without its packed weights.
+    pub fn estimate(&self, program: &Program) -> u64 {
+        let kernels = kernels(program);
+        let calls: u64 = kernels.values().sum();
+        let of_kernels = kernels.keys();
+        let of_kernels = of_kernels.map(|name| self.kernel.get(*name).unwrap_or(&self.other));
+        self.base + calls * self.call + of_kernels.sum::<u64>()
+    }
+}
+
+/// The kernels that a model calls, and how often.
+pub fn kernels(program: &Program) -> BTreeMap<&'static str, u64> {
+    let mut kernels = BTreeMap::new();
+    for call in program.calls() {
+        *kernels.entry(call.kernel.name()).or_default() += 1;
+    }
+    kernels
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use castiron_codegen::compile::{CompileOptions, compile};
+
+    fn programs(folder: &str) -> Vec<(String, Program)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(folder);
+        let entries = std::fs::read_dir(folder).expect("models");
+        let mut programs = Vec::new();
+        for path in entries.map(|entry| entry.expect("an entry").path()) {
+            if path
+                .extension()
+                .is_none_or(|extension| extension != "tflite")
+            {
+                continue;
+            }
+            let name = path.file_stem().expect("a name").display().to_string();
+            let bytes = std::fs::read(&path).expect("a model");
+            let model = castiron_codegen::tflite::read(&name, &bytes).expect("a model");
+            if let Ok(program) = compile(&model, &CompileOptions::default()) {
+                programs.push((name, program));
+            }
+        }
+        programs
+    }
+
+    #[test]
+    fn every_kernel_was_measured() {
+        let table = CodeTable::cortex_m().expect("a table");
+        for (name, program) in programs("tests/data/ops") {
+            for kernel in kernels(&program).keys() {
+                let remedy = "run `cargo xtask code --update`";
+                assert!(
+                    table.has(kernel),
+                    "{name}: {kernel} was not measured: {remedy}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn estimates_are_near_what_was_measured() {
+        let table = CodeTable::cortex_m().expect("a table");
+        let mut count = 0;
+        for folder in ["examples/models", "tests/data/models"] {
+            for (name, program) in programs(folder) {
+                let measured = table.model[&name];
+                let estimate = table.estimate(&program);
+                let most = measured + table.most_above_bytes;
+                let least = measured - measured * table.most_below_percent / 100;
+                println!("{name}: {estimate} estimated, {measured} measured");
+                assert!((least..=most).contains(&estimate), "{name}");
+                count += 1;
+            }
+        }
+        assert_eq!(count, 19);
+    }
+}

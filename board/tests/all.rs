@@ -1,0 +1,3 @@
+//! Tests of boards from outside.
+
+mod boards;

@@ -1,0 +1,3 @@
+castiron::include_model!("../../../examples/models/sine_int8.tflite", crate = self::castiron);
+
+fn main() {}

@@ -1,0 +1,43 @@
+//! What every generated model has.
+
+/// A generated model, for code that takes any of them. The first subgraph's inputs and outputs are meant.
+///
+/// Generated modules implement it; later versions may ask for more.
+///
+/// ```ignore
+/// /// The likeliest class.
+/// fn class<M>(model: &mut M, samples: &[i8; 490]) -> Option<usize>
+/// where
+///     M: for<'a> castiron::Model<Inputs<'a> = &'a [i8; 490], Outputs<'a> = &'a [i8; 12]>,
+/// {
+///     let scores = model.predict(samples);
+///     (0..scores.len()).max_by_key(|class| scores[*class])
+/// }
+/// ```
+pub trait Model {
+    /// Values of the input; of several, or of none, a tuple in the model's order.
+    type Inputs<'a>;
+    /// Values of the output; of several, or of none, a tuple in the model's order.
+    type Outputs<'a>
+    where
+        Self: 'a;
+
+    /// Bytes of working memory.
+    const ARENA_BYTES: usize;
+    /// Bytes of weights and other constants in flash.
+    const WEIGHT_BYTES: usize;
+    /// Multiply-accumulates of one run.
+    const MACS: u64;
+
+    /// Computes the outputs from what the inputs' memory holds.
+    fn run(&mut self);
+
+    /// The outputs of the last run.
+    fn outputs(&self) -> Self::Outputs<'_>;
+
+    /// Copies the inputs in, runs, and gives the outputs.
+    fn predict(&mut self, inputs: Self::Inputs<'_>) -> Self::Outputs<'_>;
+
+    /// Forgets what earlier runs left, where the model keeps anything.
+    fn reset(&mut self);
+}

@@ -1,0 +1,35 @@
+//! castiron's crates take one another of their own version only.
+
+use std::fs;
+
+/// Manifests and lock files of several versions would make firmware of kernels that its modules do not know.
+#[test]
+fn crates_of_castiron_pin_each_other() {
+    let manifest = fs::read_to_string(castiron_tests::workspace().join("Cargo.toml")).unwrap();
+    let pin = format!("version = \"={}\"", env!("CARGO_PKG_VERSION"));
+    let dependencies = manifest.lines().filter(|line| line.starts_with("castiron"));
+    let mut pinned = 0;
+    for line in dependencies {
+        assert!(line.contains(&pin), "not {pin}: {line}");
+        pinned += 1;
+    }
+    assert!(pinned >= 5, "{pinned} dependencies");
+    for package in [
+        "board",
+        "build-support",
+        "castiron",
+        "cli",
+        "codegen",
+        "macros",
+    ] {
+        let path = castiron_tests::workspace().join(package).join("Cargo.toml");
+        let text = fs::read_to_string(path).unwrap();
+        let (dependencies, _) = text.split_once("[dev-dependencies]").unwrap_or((&text, ""));
+        for line in dependencies
+            .lines()
+            .filter(|line| line.starts_with("castiron-"))
+        {
+            assert!(line.contains("workspace = true"), "{package}: {line}");
+        }
+    }
+}
