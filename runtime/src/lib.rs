@@ -22,6 +22,8 @@ pub mod functions;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod kernels;
+#[cfg(feature = "host")]
+pub mod rows;
 #[cfg(feature = "source")]
 pub mod source;
 mod spec;

@@ -1,11 +1,7 @@
 //! QUANTIZE and DEQUANTIZE.
 
-use castiron_runtime::fixed::requantize;
-use castiron_runtime::kernels::{
-    DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
-    RequantizeI8I16, RequantizeI8I32, RequantizeI16I8, RequantizeI16I16, RequantizeI16I32,
-    RequantizeI32I8, RequantizeI32I16,
-};
+use castiron_runtime::host::map;
+use castiron_runtime::kernels::{self, Function as _, Requantize};
 
 use super::unary::{look_up, operands, tabulate, types};
 use super::{Family, Site, quantize};
@@ -25,58 +21,54 @@ impl Family for Quantize {
         let (x_type, y_type) = types(site)?;
         let (scale, zero_point) = site.per_tensor(site.output_id(0)?)?;
         if x_type == DType::Float32 {
-            match y_type {
-                DType::Int8 => choosing.call(QuantizeI8 { scale, zero_point }, operands),
-                DType::Uint8 => choosing.call(QuantizeU8 { scale, zero_point }, operands),
-                DType::Int16 => choosing.call(QuantizeI16 { scale, zero_point }, operands),
+            let quantize = kernels::Quantize { scale, zero_point };
+            let kernel = match y_type {
+                DType::Int8 => map::<f32, i8>(quantize),
+                DType::Uint8 => map::<f32, u8>(quantize),
+                DType::Int16 => map::<f32, i16>(quantize),
                 _ => return Err(unsupported(site)),
-            }
+            };
+            choosing.call(kernel, operands);
             return Ok(());
         }
         let (x_scale, in_zero_point) = site.per_tensor(site.input_id(0)?)?;
         let factor = f64::from(x_scale) / f64::from(scale);
         let (multiplier, shift) = quantize::requantization(site, factor)?;
-        let shift = i32::from(shift);
-        macro_rules! requantize {
-            ($kernel:ident) => {{
-                let out_zero_point = zero_point;
-                let kernel = $kernel {
-                    in_zero_point,
-                    multiplier,
-                    shift,
-                    out_zero_point,
-                };
-                choosing.call(kernel, operands);
-            }};
-        }
-        match (x_type, y_type) {
+        let requantize = Requantize {
+            in_zero_point,
+            multiplier,
+            shift: i32::from(shift),
+            out_zero_point: zero_point,
+        };
+        let kernel = match (x_type, y_type) {
             (DType::Int8 | DType::Uint8, DType::Int8 | DType::Uint8) => {
                 let [x, y] = operands;
-                let table = tabulate(|stored| {
-                    let stored = match x_type {
-                        DType::Int8 => i32::from(stored),
-                        _ => i32::from(stored as u8),
-                    };
-                    let scaled = requantize(stored - in_zero_point, multiplier, shift);
-                    let result = scaled.saturating_add(zero_point);
-                    match y_type {
-                        DType::Int8 => result.clamp(-128, 127) as i8,
-                        _ => result.clamp(0, 255) as u8 as i8,
-                    }
+                let table = tabulate(|stored| match (x_type, y_type) {
+                    (DType::Int8, DType::Int8) => requantize.of(stored),
+                    (DType::Int8, _) => of_unsigned(requantize.of(stored)),
+                    (_, DType::Int8) => requantize.of(stored as u8),
+                    _ => of_unsigned(requantize.of(stored as u8)),
                 });
                 look_up(choosing, x, &table, y);
+                return Ok(());
             }
-            (DType::Int8, DType::Int16) => requantize!(RequantizeI8I16),
-            (DType::Int8, DType::Int32) => requantize!(RequantizeI8I32),
-            (DType::Int16, DType::Int8) => requantize!(RequantizeI16I8),
-            (DType::Int16, DType::Int16) => requantize!(RequantizeI16I16),
-            (DType::Int16, DType::Int32) => requantize!(RequantizeI16I32),
-            (DType::Int32, DType::Int8) => requantize!(RequantizeI32I8),
-            (DType::Int32, DType::Int16) => requantize!(RequantizeI32I16),
+            (DType::Int8, DType::Int16) => map::<i8, i16>(requantize),
+            (DType::Int8, DType::Int32) => map::<i8, i32>(requantize),
+            (DType::Int16, DType::Int8) => map::<i16, i8>(requantize),
+            (DType::Int16, DType::Int16) => map::<i16, i16>(requantize),
+            (DType::Int16, DType::Int32) => map::<i16, i32>(requantize),
+            (DType::Int32, DType::Int8) => map::<i32, i8>(requantize),
+            (DType::Int32, DType::Int16) => map::<i32, i16>(requantize),
             _ => return Err(unsupported(site)),
-        }
+        };
+        choosing.call(kernel, operands);
         Ok(())
     }
+}
+
+/// The byte of an unsigned value.
+fn of_unsigned(value: u8) -> i8 {
+    value as i8
 }
 
 fn unsupported(site: &Site<'_>) -> Diagnostic {
@@ -95,12 +87,14 @@ impl Family for Dequantize {
         }
         let operands: [_; 2] = operands(site, choosing)?.into();
         let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
-        match x_type {
-            DType::Int8 => choosing.call(DequantizeI8 { scale, zero_point }, operands),
-            DType::Uint8 => choosing.call(DequantizeU8 { scale, zero_point }, operands),
-            DType::Int16 => choosing.call(DequantizeI16 { scale, zero_point }, operands),
+        let dequantize = kernels::Dequantize { scale, zero_point };
+        let kernel = match x_type {
+            DType::Int8 => map::<i8, f32>(dequantize),
+            DType::Uint8 => map::<u8, f32>(dequantize),
+            DType::Int16 => map::<i16, f32>(dequantize),
             _ => return Err(site.unsupported_types(supported)),
-        }
+        };
+        choosing.call(kernel, operands);
         Ok(())
     }
 }
