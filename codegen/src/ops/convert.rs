@@ -1,7 +1,8 @@
-//! QUANTIZE and DEQUANTIZE.
+//! QUANTIZE, DEQUANTIZE and CAST.
 
-use castiron_runtime::host::map;
-use castiron_runtime::kernels::{self, Function as _, Requantize};
+use castiron_runtime::Element;
+use castiron_runtime::host::{HostKernel, map};
+use castiron_runtime::kernels::{self, Function, Requantize};
 
 use super::unary::{look_up, operands, tabulate, types};
 use super::{Family, Site, quantize};
@@ -13,6 +14,8 @@ use crate::program::Choosing;
 pub(super) struct Quantize;
 /// DEQUANTIZE.
 pub(super) struct Dequantize;
+/// CAST.
+pub(super) struct Cast;
 
 impl Family for Quantize {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
@@ -97,4 +100,52 @@ impl Family for Dequantize {
         choosing.call(kernel, operands);
         Ok(())
     }
+}
+
+impl Family for Cast {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(1);
+        let (x_type, y_type) = types(site)?;
+        let kernel = match x_type {
+            DType::Int8 => cast::<i8>(y_type),
+            DType::Uint8 | DType::Bool => cast::<u8>(y_type),
+            DType::Int16 => cast::<i16>(y_type),
+            DType::Int32 => cast::<i32>(y_type),
+            DType::Uint32 => cast::<u32>(y_type),
+            DType::Int64 => cast::<i64>(y_type),
+            DType::Float32 => cast::<f32>(y_type),
+            _ => None,
+        };
+        let kernel = kernel.ok_or_else(|| {
+            site.unsupported_types("float32, int8, uint8, int16, int32, uint32, int64 or bool")
+        })?;
+        let operands: [_; 2] = operands(site, choosing)?.into();
+        choosing.call(kernel, operands);
+        Ok(())
+    }
+}
+
+/// CAST from a type.
+fn cast<X: Element>(y_type: DType) -> Option<Box<dyn HostKernel>>
+where
+    kernels::Truth: Function<X, u8>,
+    kernels::Cast: Function<X, i8>
+        + Function<X, u8>
+        + Function<X, i16>
+        + Function<X, i32>
+        + Function<X, u32>
+        + Function<X, i64>
+        + Function<X, f32>,
+{
+    Some(match y_type {
+        DType::Int8 => map::<X, i8>(kernels::Cast),
+        DType::Uint8 => map::<X, u8>(kernels::Cast),
+        DType::Int16 => map::<X, i16>(kernels::Cast),
+        DType::Int32 => map::<X, i32>(kernels::Cast),
+        DType::Uint32 => map::<X, u32>(kernels::Cast),
+        DType::Int64 => map::<X, i64>(kernels::Cast),
+        DType::Float32 => map::<X, f32>(kernels::Cast),
+        DType::Bool => map::<X, u8>(kernels::Truth),
+        _ => return None,
+    })
 }

@@ -87,6 +87,7 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::VarHandle => &state::Variable::Handle,
         Op::Quantize => &convert::Quantize,
         Op::Dequantize => &convert::Dequantize,
+        Op::Cast => &convert::Cast,
         _ => return elementwise::family(*op),
     })
 }

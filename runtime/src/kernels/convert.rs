@@ -1,4 +1,4 @@
-//! QUANTIZE and DEQUANTIZE: between float32 and integers, and between integers of other scales. Functions
+//! QUANTIZE, DEQUANTIZE and CAST: between float32 and integers, and between integers of other scales. Functions
 //! for [`Map`](super::Map).
 //!
 //! 8-bit to 8-bit is a table ([`Lookup`](super::Lookup)).
@@ -63,6 +63,13 @@ parameters! {
         /// The output's zero point.
         pub out_zero_point: i32,
     }
+
+    /// The number as it is, in another type: of float32, the integer towards zero, saturating; of integers, the
+    /// low bits.
+    pub struct Cast;
+
+    /// Whether the number is not 0.
+    pub struct Truth;
 }
 
 impl<Y: Stored> Function<f32, Y> for Quantize {
@@ -94,6 +101,29 @@ impl<X: Stored, Y: Stored> Function<X, Y> for Requantize {
         Y::saturate(y.saturating_add(self.out_zero_point))
     }
 }
+
+macro_rules! casts {
+    ($($x:ty)*) => {$(
+        impl Function<$x, u8> for Truth {
+            #[inline(always)]
+            fn of(&self, x: $x) -> u8 {
+                u8::from(x != <$x>::default())
+            }
+        }
+
+        casts!(@from $x: i8 u8 i16 i32 u32 i64 f32);
+    )*};
+    (@from $x:ty: $($y:ty)*) => {$(
+        impl Function<$x, $y> for Cast {
+            #[inline(always)]
+            #[allow(clippy::unnecessary_cast, reason = "a type to itself")]
+            fn of(&self, x: $x) -> $y {
+                x as $y
+            }
+        }
+    )*};
+}
+casts! { i8 u8 i16 i32 u32 i64 f32 }
 
 #[cfg(test)]
 mod tests {

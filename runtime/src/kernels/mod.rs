@@ -30,7 +30,7 @@ pub use binary::{Clamped, Zip};
 pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
 pub use conv::{Conv2d, Conv2dF32, Conv2dI8};
-pub use convert::{Dequantize, Quantize, Requantize, Stored};
+pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
 pub use dot::CHANNELS;
 pub use elementwise::*;
