@@ -57,6 +57,7 @@ binary! {
     LogicalAnd = "LOGICAL_AND"(a, b): [bool] a && b;
     LogicalOr = "LOGICAL_OR"(a, b): [bool] a || b;
     Maximum = "MAXIMUM"(a, b): [f32 i8 i16 i32 i64] if a > b { a } else { b };
+    Minimum = "MINIMUM"(a, b): [f32 i8 i16 i32 i64] if a < b { a } else { b };
     Prelu = "PRELU"(x, slope): [f32] if x >= 0.0 { x } else { x * slope };
     SquaredDifference = "SQUARED_DIFFERENCE"(a, b): [f32] (a - b) * (a - b),
         [i32] a.wrapping_sub(b).wrapping_mul(a.wrapping_sub(b));
