@@ -56,23 +56,45 @@ impl CodeTable {
         Cortex::of_compatible(cpu).is_some()
     }
 
-    /// Whether a kernel was measured.
+    /// Whether a kernel was measured, or others of its functions.
     pub fn has(&self, kernel: &str) -> bool {
-        self.kernel.contains_key(kernel)
+        self.kernel.contains_key(kernel) || self.functions(kernel).next().is_some()
     }
 
     /// Bytes of code and parameters of a model, without its packed weights.
     pub fn estimate(&self, program: &Program) -> u64 {
         let kernels = kernels(program);
         let calls: u64 = kernels.values().sum();
-        let of_kernels = kernels.keys();
-        let of_kernels = of_kernels.map(|name| self.kernel.get(*name).unwrap_or(&self.other));
+        let of_kernels = kernels.keys().map(|name| self.bytes_of(name));
         self.base + calls * self.call + of_kernels.sum::<u64>()
+    }
+
+    /// Bytes of a kernel; those of a function that was not measured are the mean of its kernel's functions.
+    fn bytes_of(&self, kernel: &str) -> u64 {
+        if let Some(bytes) = self.kernel.get(kernel) {
+            return *bytes;
+        }
+        let functions: Vec<u64> = self.functions(kernel).collect();
+        let mean = functions
+            .iter()
+            .sum::<u64>()
+            .checked_div(functions.len() as u64);
+        mean.unwrap_or(self.other)
+    }
+
+    /// What functions took for which a kernel was measured: `Map<Neg>` is one of `Map`.
+    fn functions(&self, kernel: &str) -> impl Iterator<Item = u64> {
+        let outer = kernel.split_once('<').map(|(outer, _)| outer.to_owned());
+        let measured = self.kernel.iter().filter(move |(name, _)| {
+            let of = name.split_once('<').map(|(outer, _)| outer);
+            of.is_some() && of == outer.as_deref()
+        });
+        measured.map(|(_, bytes)| *bytes)
     }
 }
 
 /// The kernels that a model calls, and how often.
-pub fn kernels(program: &Program) -> BTreeMap<&'static str, u64> {
+pub fn kernels(program: &Program) -> BTreeMap<String, u64> {
     let mut kernels = BTreeMap::new();
     for call in program.calls() {
         *kernels.entry(call.kernel.name()).or_default() += 1;

@@ -1,13 +1,18 @@
 //! Kernels as values, for the generator: run on the host, written down as Rust.
 
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::cell::Cell;
 use core::fmt;
+use core::marker::PhantomData;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
+use crate::kernels::{Combine, Function, Map, Zip};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +46,11 @@ impl core::error::Error for Mismatch {}
 
 /// A kernel with its parameters.
 pub trait HostKernel: Expression + fmt::Debug + Send + Sync {
-    /// The kernel's name in [`crate::kernels`].
-    fn name(&self) -> &'static str;
+    /// The kernel's name in [`crate::kernels`], with those of its parts: `Map<Neg>`.
+    fn name(&self) -> String;
+
+    /// Its type, as firmware names it.
+    fn kind(&self) -> TokenStream;
 
     /// Runs the kernel.
     ///
@@ -57,11 +65,143 @@ pub trait Expression {
     fn expression(&self) -> TokenStream;
 }
 
+/// A type that firmware can name.
+pub trait Named {
+    /// For people and tables.
+    fn name() -> String;
+    /// For firmware.
+    fn kind() -> TokenStream;
+}
+
+impl Expression for Box<dyn HostKernel> {
+    fn expression(&self) -> TokenStream {
+        (**self).expression()
+    }
+}
+
+impl HostKernel for Box<dyn HostKernel> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        (**self).kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        (**self).call(operands)
+    }
+}
+
+/// A kernel with the element types of its inputs and its output. Firmware has them from the operands.
+struct Typed<K, X, Y> {
+    kernel: K,
+    types: PhantomData<fn(X) -> Y>,
+}
+
+impl<K: fmt::Debug, X, Y> fmt::Debug for Typed<K, X, Y> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kernel.fmt(f)
+    }
+}
+
+impl<K: Expression, X, Y> Expression for Typed<K, X, Y> {
+    fn expression(&self) -> TokenStream {
+        self.kernel.expression()
+    }
+}
+
+/// What the function of an element-wise kernel is.
+pub trait Part: Expression + Named + fmt::Debug + Send + Sync + 'static {}
+
+impl<F: Expression + Named + fmt::Debug + Send + Sync + 'static> Part for F {}
+
+/// A function of one value as a kernel.
+pub fn map<X: Element, Y: Element>(function: impl Function<X, Y> + Part) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, X, Y> {
+        kernel: Map { function },
+        types: PhantomData,
+    })
+}
+
+/// A function of two values as a kernel.
+pub fn zip<X: Element, Y: Element, F: Combine<X, Y> + Part>(kernel: Zip<F>) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, X, Y> {
+        kernel,
+        types: PhantomData,
+    })
+}
+
+impl<F: Function<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Map<F>, X, Y> {
+    fn name(&self) -> String {
+        Map::<F>::name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        Map::<F>::kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: "Map",
+            takes: 2,
+        };
+        let &[x, y] = operands else {
+            return Err(mismatch);
+        };
+        let x: &[Cell<X>] = take(x, mismatch)?;
+        let y: &[Cell<Y>] = take(y, mismatch)?;
+        self.kernel.run(x, y);
+        Ok(())
+    }
+}
+
+impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F>, X, Y> {
+    fn name(&self) -> String {
+        Zip::<F>::name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        Zip::<F>::kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: "Zip",
+            takes: 3,
+        };
+        let &[first, second, y] = operands else {
+            return Err(mismatch);
+        };
+        let first: &[Cell<X>] = take(first, mismatch)?;
+        let y: &[Cell<Y>] = take(y, mismatch)?;
+        if let Some(second) = FromOperand::from_operand(second) {
+            let second: &[Cell<X>] = second;
+            self.kernel.run(first, second, y);
+        } else {
+            let second: &[X] = take(second, mismatch)?;
+            self.kernel.run(first, second, y);
+        }
+        Ok(())
+    }
+}
+
 macro_rules! literals {
     ($($t:ty)*) => {$(
         impl Expression for $t {
             fn expression(&self) -> TokenStream {
                 self.to_token_stream()
+            }
+        }
+
+        impl Named for $t {
+            fn name() -> String {
+                stringify!($t).into()
+            }
+
+            fn kind() -> TokenStream {
+                let name = Ident::new(stringify!($t), Span::call_site());
+                quote!(#name)
             }
         }
     )*};
@@ -84,26 +224,34 @@ impl<T: Expression> Expression for Option<T> {
     }
 }
 
-/// A struct of [`crate::kernels`], as firmware names it.
+/// The name of a type of [`crate::kernels`] with those of its parts.
+pub(crate) fn name(name: &str, parts: &[String]) -> String {
+    match parts {
+        [] => name.into(),
+        _ => format!("{name}<{}>", parts.join(", ")),
+    }
+}
+
+/// A type of [`crate::kernels`] with its parts, as firmware names it.
+pub(crate) fn kind(name: &str, parts: &[TokenStream]) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    match parts {
+        [] => quote!(::castiron::kernels::#name),
+        _ => quote!(::castiron::kernels::#name<#(#parts),*>),
+    }
+}
+
+/// A struct of [`crate::kernels`], as firmware writes it.
 pub(crate) fn structure<const N: usize>(
     name: &str,
     fields: [(&str, TokenStream); N],
 ) -> TokenStream {
     let name = Ident::new(name, Span::call_site());
-    if N == 0 {
-        return quote!(::castiron::kernels::#name);
-    }
     let fields = fields.into_iter().map(|(field, value)| {
         let field = Ident::new(field, Span::call_site());
         quote!(#field: #value)
     });
     quote!(::castiron::kernels::#name { #(#fields),* })
-}
-
-/// A variant of an enum of [`crate::kernels`].
-pub(crate) fn variant(name: &str, variant: &str) -> TokenStream {
-    let [name, variant] = [name, variant].map(|name| Ident::new(name, Span::call_site()));
-    quote!(::castiron::kernels::#name::#variant)
 }
 
 /// A typed operand out of an untyped one.
@@ -128,4 +276,12 @@ impl<'a, T: Element> FromOperand<'a> for &'a [Cell<T>] {
             Operand::Constant(_) => None,
         }
     }
+}
+
+/// The operand of this kind, or what is wrong with the call.
+pub(crate) fn take<'a, T: FromOperand<'a>>(
+    operand: Operand<'a>,
+    mismatch: Mismatch,
+) -> Result<T, Mismatch> {
+    T::from_operand(operand).ok_or(mismatch)
 }

@@ -28,6 +28,9 @@ pub mod host;
 #[doc(hidden)]
 pub mod kernels;
 mod model;
+#[cfg(feature = "host")]
+#[doc(hidden)]
+pub mod rows;
 #[cfg(feature = "source")]
 #[doc(hidden)]
 pub mod source;

@@ -36,14 +36,28 @@ fn shipped_models_agree_with_the_reference() {
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
 }
 
+/// Models whose outputs in the folder of references are TensorFlow's where TensorFlow Lite Micro, which castiron
+/// follows, gives others: what the two do.
+const TENSORFLOWS: [(&str, &str); 1] = [(
+    "mul_i16_2",
+    "MUL of int16: the scales' quotient is one of single precision there, and of double precision here",
+)];
+
 #[test]
 fn reference_models_agree() {
     let all = references();
     if all.is_empty() {
         return;
     }
+    let (others, all): (Vec<Golden>, Vec<Golden>) = (all.into_iter())
+        .partition(|golden| TENSORFLOWS.iter().any(|(name, _)| *name == golden.name));
     let summary = check_all(&all);
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
+    for golden in others {
+        let differs = matches!(golden.check(), Outcome::Failed(_));
+        assert!(differs, "{} agrees with TensorFlow after all", golden.name);
+        println!("{} differs from TensorFlow, as it has to", golden.name);
+    }
 }
 
 /// Cases of a model that all its plans run: results depend on places, or they do not.

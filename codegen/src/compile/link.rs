@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use castiron_runtime::kernels::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
+use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS};
 
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Site, TensorId};
@@ -183,10 +183,7 @@ impl<'a> Linker<'a> {
             number: self.next(),
             origin: origin.clone(),
             macs: 0,
-            kernel: match from.memory {
-                Memory::Constants => Box::new(CopyConstantBlocks { blocks }),
-                Memory::Arena | Memory::State => Box::new(CopyBlocks { blocks }),
-            },
+            kernel: Box::new(CopyBlocks { blocks }),
             operands: vec![from, to],
         }))
     }

@@ -1,136 +1,170 @@
-//! ADD, SUB and MUL: int8, int32 and float32, of two activations or with a constant on either
-//! side, of any shapes that broadcast.
+//! Functions of two values as quantised numbers.
 
+use castiron_runtime::host::{self, HostKernel};
 use castiron_runtime::kernels::{
-    AddConstantI8, AddI8, Arithmetic, BinaryConstantF32, BinaryConstantI32, BinaryF32, BinaryI32,
-    Float, Float32, Int32, MulConstantI8, MulI8, Product, Sum,
+    Add, Combine, Product, QuantizedPrelu, Requantized, Side, SquaredDifference, Sub, Sum,
 };
+use castiron_runtime::rows::Order;
 
 use super::broadcast::Operands;
-use super::{Family, Site, quantize};
+use super::{Site, quantize};
 use crate::error::Diagnostic;
-use crate::graph::scales::sum_fits;
-use crate::graph::{Activation, BinaryOptions, DType, Options};
-use crate::program::Choosing;
+use crate::graph::scales::{is_below_one, sum_fits};
+use crate::graph::{Activation, BuiltinOperator as Op, DType, OpKind};
 
-/// ADD, SUB or MUL.
-pub(super) struct Binary(pub(super) Arithmetic);
+/// A kernel of quantised values, of operands in an order, with an activation.
+type Kernel = fn(&Site<'_>, &Operands, Activation) -> Result<Box<dyn HostKernel>, Diagnostic>;
 
-impl Family for Binary {
-    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choosing.in_place(2);
-        let BinaryOptions { activation, .. } = match site.options() {
-            Options::Binary(options) => *options,
-            _ => BinaryOptions::default(),
-        };
-        let operands = Operands::new(site)?;
-        let broadcast = operands.broadcast;
-        let arithmetic = match (self.0, operands.first) {
-            (Arithmetic::Sub, 1) => Arithmetic::SubFrom,
-            (arithmetic, _) => arithmetic,
-        };
-        let types = [
-            site.input(0)?.dtype,
-            site.input(1)?.dtype,
-            site.output(0)?.dtype,
-        ];
-        match types {
-            [DType::Float32, DType::Float32, DType::Float32] => {
-                let float = site.float_range(activation)?;
-                let operation = Float32 { arithmetic, float };
-                operands.call(
-                    site,
-                    choosing,
-                    BinaryF32 {
-                        operation,
-                        broadcast,
-                    },
-                    BinaryConstantF32 {
-                        operation,
-                        broadcast,
-                    },
-                )
-            }
-            [DType::Int32, DType::Int32, DType::Int32] => {
-                let (min, max) = int32_range(site, activation)?;
-                let operation = Int32 {
-                    arithmetic,
-                    min,
-                    max,
-                };
-                operands.call(
-                    site,
-                    choosing,
-                    BinaryI32 {
-                        operation,
-                        broadcast,
-                    },
-                    BinaryConstantI32 {
-                        operation,
-                        broadcast,
-                    },
-                )
-            }
-            [DType::Int8, DType::Int8, DType::Int8] if arithmetic == Arithmetic::Mul => {
-                let quantized = Quantized::new(site, &operands, activation)?;
-                let factor = quantize::requantization(site, quantized.product_factor())?;
-                let operation = quantized.product(factor);
-                let constant = MulConstantI8 {
-                    operation,
-                    broadcast,
-                };
-                operands.call_i8(
-                    site,
-                    choosing,
-                    MulI8 {
-                        operation,
-                        broadcast,
-                    },
-                    constant,
-                    |x, c, y| constant.run(x, c, y),
-                )
-            }
-            [DType::Int8, DType::Int8, DType::Int8] => {
-                let quantized = Quantized::new(site, &operands, activation)?;
-                let operation = quantized
-                    .sum(arithmetic)
-                    .ok_or_else(|| too_fine_an_output(site))?;
-                let constant = AddConstantI8 {
-                    operation,
-                    broadcast,
-                };
-                operands.call_i8(
-                    site,
-                    choosing,
-                    AddI8 {
-                        operation,
-                        broadcast,
-                    },
-                    constant,
-                    |x, c, y| constant.run(x, c, y),
-                )
-            }
-            _ => Err(site.unsupported_types("float32, int8 or int32, the same for all tensors")),
+const BYTES: &[DType] = &[DType::Int8];
+const BYTES_AND_WORDS: &[DType] = &[DType::Int8, DType::Int16];
+
+/// What is computed of quantised values, and of which types.
+pub(super) fn quantized(site: &Site<'_>) -> Option<(&'static [DType], Kernel)> {
+    let OpKind::Builtin(operator) = site.operator.kind else {
+        return None;
+    };
+    Some(match operator {
+        Op::Add => (BYTES_AND_WORDS, |site, operands, activation| {
+            sum(site, operands, activation, [1, 1], Add)
+        }),
+        Op::Sub => (BYTES_AND_WORDS, |site, operands, activation| {
+            sum(site, operands, activation, [1, -1], Sub)
+        }),
+        Op::Mul => (BYTES_AND_WORDS, product),
+        Op::Prelu => (BYTES, |site, operands, _| prelu(site, operands)),
+        Op::SquaredDifference => (BYTES_AND_WORDS, |site, operands, activation| {
+            let quantized = Quantized::new(site, [0, 1], activation)?;
+            let spare = if is_bytes(site)? { 7 } else { 0 };
+            of_type(
+                site,
+                operands,
+                quantized.requantized(site, SquaredDifference, spare, 2)?,
+            )
+        }),
+        _ => return None,
+    })
+}
+
+fn is_bytes(site: &Site<'_>) -> Result<bool, Diagnostic> {
+    Ok(site.input(0)?.dtype == DType::Int8)
+}
+
+fn of_type<F>(
+    site: &Site<'_>,
+    operands: &Operands,
+    function: F,
+) -> Result<Box<dyn HostKernel>, Diagnostic>
+where
+    F: Combine<i8, i8> + Combine<i16, i16> + host::Part,
+{
+    let kernel = operands.order().of(function);
+    Ok(match is_bytes(site)? {
+        true => host::zip::<i8, i8, _>(kernel),
+        false => host::zip::<i16, i16, _>(kernel),
+    })
+}
+
+/// ADD and SUB; bytes have a kernel of their own.
+fn sum<F: Combine<i32, i32> + host::Part>(
+    site: &Site<'_>,
+    operands: &Operands,
+    activation: Activation,
+    signs: [i32; 2],
+    function: F,
+) -> Result<Box<dyn HostKernel>, Diagnostic> {
+    if !is_bytes(site)? {
+        let quantized = Quantized::new(site, [0, 1], activation)?;
+        if !quantized.fits(15) {
+            return Err(too_fine_an_output(site, 14));
         }
+        let sum = quantized.requantized(site, function, 15, 1)?;
+        return Ok(host::zip::<i16, i16, _>(operands.order().of(sum)));
+    }
+    let inputs = [operands.first, operands.second];
+    let quantized = Quantized::new(site, inputs, activation)?;
+    let sum = quantized.sum(inputs.map(|input| signs[input]));
+    let sum = sum.ok_or_else(|| too_fine_an_output(site, 19))?;
+    Ok(host::zip::<i8, i8, _>(in_kernels_order(operands).of(sum)))
+}
+
+/// MUL.
+fn product(
+    site: &Site<'_>,
+    operands: &Operands,
+    activation: Activation,
+) -> Result<Box<dyn HostKernel>, Diagnostic> {
+    let quantized = Quantized::new(site, [operands.first, operands.second], activation)?;
+    let factor = quantize::requantization(site, quantized.product_factor())?;
+    let kernel = in_kernels_order(operands).of(quantized.product(factor));
+    Ok(match is_bytes(site)? {
+        true => host::zip::<i8, i8, _>(kernel),
+        false => host::zip::<i16, i16, _>(kernel),
+    })
+}
+
+/// For functions whose parameters are in the kernel's order of operands.
+fn in_kernels_order(operands: &Operands) -> Order {
+    Order {
+        exchanged: false,
+        ..operands.order()
     }
 }
 
-fn too_fine_an_output(site: &Site<'_>) -> Diagnostic {
+fn prelu(site: &Site<'_>, operands: &Operands) -> Result<Box<dyn HostKernel>, Diagnostic> {
+    let quantized = Quantized::new(site, [0, 1], Activation::None)?;
+    let factor = f64::from(quantized.first.0) / f64::from(quantized.y.0);
+    let (multiplier, shift) = quantize::requantization(site, factor)?;
+    let (slope_multiplier, slope_shift) =
+        quantize::requantization(site, quantized.product_factor())?;
+    let prelu = QuantizedPrelu {
+        zero_point: quantized.first.1,
+        multiplier,
+        shift: shift.into(),
+        slope_zero_point: quantized.second.1,
+        slope_multiplier,
+        slope_shift: slope_shift.into(),
+        out_zero_point: quantized.y.1,
+    };
+    Ok(host::zip::<i8, i8, _>(operands.order().of(prelu)))
+}
+
+/// What operators that compare bring both inputs to: real values, with eight bits to spare.
+pub(super) fn compared(site: &Site<'_>) -> Result<[Side; 2], Diagnostic> {
+    let side = |position| {
+        let id = site.input_id(position)?;
+        let (scale, zero_point) = site.per_tensor(id)?;
+        if !is_below_one(f64::from(scale)) {
+            return Err(site
+                .tensor_error(id, "the scale is too large to be compared")
+                .expected("a scale below 1")
+                .found(scale)
+                .help("quantise the model again, or compare before the tensor is quantised"));
+        }
+        Ok(side(zero_point, 8, f64::from(scale)))
+    };
+    Ok([side(0)?, side(1)?])
+}
+
+/// A stored value by a factor below 1.
+fn side(zero_point: i32, spare: u32, factor: f64) -> Side {
+    let (multiplier, shift) = quantize::multiplier(factor);
+    Side {
+        zero_point,
+        spare,
+        multiplier,
+        shift: shift.into(),
+    }
+}
+
+fn too_fine_an_output(site: &Site<'_>, bits: u32) -> Diagnostic {
     site.error("the output's scale is too small for the inputs'")
-        .expected("more than 2^-19 times the larger input scale")
+        .expected(format_args!(
+            "more than 2^-{bits} times the larger input scale"
+        ))
         .help("quantise the model again; the output's range does not hold the inputs'")
 }
 
-/// The range of an activation on int32, which has no quantisation.
-///
-/// TensorFlow Lite Micro leaves it out for ADD; TensorFlow does not.
-fn int32_range(site: &Site<'_>, activation: Activation) -> Result<(i32, i32), Diagnostic> {
-    let Float { min, max } = site.float_range(activation)?;
-    // Saturating casts: the ends of float32's range are those of int32's.
-    Ok((min as i32, max as i32))
-}
-
-/// Scales and zero points of an int8 operator, in the kernel's order of operands.
+/// Scales and zero points of two inputs and the output.
 struct Quantized {
     first: (f32, i32),
     second: (f32, i32),
@@ -142,40 +176,70 @@ struct Quantized {
 impl Quantized {
     fn new(
         site: &Site<'_>,
-        operands: &Operands,
+        [first, second]: [usize; 2],
         activation: Activation,
     ) -> Result<Self, Diagnostic> {
         let y_id = site.output_id(0)?;
         let (min, max) = site.integer_range(activation, y_id)?;
         Ok(Self {
-            first: site.per_tensor(site.input_id(operands.first)?)?,
-            second: site.per_tensor(site.input_id(operands.second)?)?,
+            first: site.per_tensor(site.input_id(first)?)?,
+            second: site.per_tensor(site.input_id(second)?)?,
             y: site.per_tensor(y_id)?,
             min,
             max,
         })
     }
 
-    /// Constants of ADD and SUB; `None` where the output's scale is too small.
+    fn fits(&self, spare: u32) -> bool {
+        sum_fits(self.first.0, self.second.0, self.y.0, spare)
+    }
+
+    fn twice_larger(&self) -> f64 {
+        2.0 * f64::from(self.first.0.max(self.second.0))
+    }
+
+    /// A function of both sides relative to twice the larger scale, with bits to spare; its result is of so high a
+    /// power of that.
+    fn requantized<F>(
+        &self,
+        site: &Site<'_>,
+        function: F,
+        spare: u32,
+        power: i32,
+    ) -> Result<Requantized<F>, Diagnostic> {
+        let twice = self.twice_larger();
+        let [first, second] = [self.first, self.second]
+            .map(|(scale, zero_point)| side(zero_point, spare, f64::from(scale) / twice));
+        let unit = twice / f64::from(1 << spare);
+        let (multiplier, shift) =
+            quantize::requantization(site, unit.powi(power) / f64::from(self.y.0))?;
+        Ok(Requantized {
+            function,
+            first,
+            second,
+            multiplier,
+            shift: shift.into(),
+            zero_point: self.y.1,
+            min: self.min,
+            max: self.max,
+        })
+    }
+
+    /// Constants of ADD and SUB of bytes with these signs; `None` where the output's scale is too small.
     ///
     /// The quotients are of double precision for SUB as for ADD, as in TensorFlow; TensorFlow Lite
     /// Micro divides in single precision for SUB, which shows in a multiplier's last bits.
-    fn sum(&self, arithmetic: Arithmetic) -> Option<Sum> {
-        if !sum_fits(self.first.0, self.second.0, self.y.0, 20) {
+    fn sum(&self, signs: [i32; 2]) -> Option<Sum> {
+        if !self.fits(20) {
             return None;
         }
-        let signs = match arithmetic {
-            Arithmetic::Sub => (1, -1),
-            Arithmetic::SubFrom => (-1, 1),
-            _ => (1, 1),
-        };
         let first_is_exact = self.first.0 >= self.second.0;
         let (exact, exact_sign, rounded, rounded_sign) = if first_is_exact {
-            (self.first, signs.0, self.second, signs.1)
+            (self.first, signs[0], self.second, signs[1])
         } else {
-            (self.second, signs.1, self.first, signs.0)
+            (self.second, signs[1], self.first, signs[0])
         };
-        let twice_larger = 2.0 * f64::from(exact.0);
+        let twice_larger = self.twice_larger();
         let (rounded_multiplier, rounded_shift) =
             quantize::multiplier(f64::from(rounded.0) / twice_larger);
         let (out_multiplier, out_shift) =
@@ -221,6 +285,7 @@ mod tests {
     use std::cell::Cell;
 
     use castiron_runtime::fixed::requantize;
+    use castiron_runtime::kernels::Zip;
 
     use super::*;
 
@@ -274,11 +339,7 @@ mod tests {
     #[test]
     fn sums_follow_the_formula() {
         for (quantisation, range) in cases() {
-            for (arithmetic, signs) in [
-                (Arithmetic::Add, (1, 1)),
-                (Arithmetic::Sub, (1, -1)),
-                (Arithmetic::SubFrom, (-1, 1)),
-            ] {
+            for signs in [[1, 1], [1, -1], [-1, 1]] {
                 let [first, second, y] = quantisation;
                 let twice = 2.0 * f64::from(first.0.max(second.0));
                 let side = |(scale, zero_point): (f32, i32), x: i32| {
@@ -286,19 +347,20 @@ mod tests {
                     requantize((x - zero_point) << 20, multiplier, shift.into())
                 };
                 let out = quantize::multiplier(twice / (f64::from(1 << 20) * f64::from(y.0)));
-                let Some(operation) = quantized(quantisation, range).sum(arithmetic) else {
+                let Some(function) = quantized(quantisation, range).sum(signs) else {
                     assert!(out.1 > 0);
                     continue;
                 };
-                let kernel = AddI8 {
-                    operation,
+                let kernel = Zip {
+                    function,
+                    exchanged: false,
                     broadcast: None,
                 };
                 compare(
                     range,
                     |a, b, y| kernel.run(a, b, y),
                     |a, b| {
-                        let sum = signs.0 * side(first, a) + signs.1 * side(second, b);
+                        let sum = signs[0] * side(first, a) + signs[1] * side(second, b);
                         requantize(sum, out.0, out.1.into()) + y.1
                     },
                 );
@@ -312,9 +374,10 @@ mod tests {
             let [first, second, y] = quantisation;
             let factor = f64::from(first.0) * f64::from(second.0) / f64::from(y.0);
             let (multiplier, shift) = quantize::multiplier(factor);
-            let operation = quantized(quantisation, range).product((multiplier, shift));
-            let kernel = MulI8 {
-                operation,
+            let function = quantized(quantisation, range).product((multiplier, shift));
+            let kernel = Zip {
+                function,
+                exchanged: false,
                 broadcast: None,
             };
             compare(
@@ -332,9 +395,10 @@ mod tests {
         for (y_scale, saturates) in [(1e-5, true), (1e-6, false), (1e-7, false), (5e-10, false)] {
             let quantized = quantized([(0.5, 0), (0.5, 0), (y_scale, 3)], RANGES[0]);
             let (multiplier, shift) = quantize::multiplier(quantized.product_factor());
-            let operation = quantized.product((multiplier, shift));
-            let kernel = MulI8 {
-                operation,
+            let function = quantized.product((multiplier, shift));
+            let kernel = Zip {
+                function,
+                exchanged: false,
                 broadcast: None,
             };
             compare(

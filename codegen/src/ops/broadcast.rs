@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 
-use castiron_runtime::host::HostKernel;
+use castiron_runtime::host::{HostKernel, Operand};
 use castiron_runtime::kernels::{Broadcast, OUTER_DIMS, OuterDim};
+use castiron_runtime::rows::Order;
 
 use super::Site;
-use super::unary::{look_up, tabulate};
+use super::unary::look_up;
 use crate::error::Diagnostic;
 use crate::program::Choosing;
 
@@ -50,48 +51,49 @@ impl Operands {
         })
     }
 
-    /// Adds the kernel for two activations, or the one for an activation and a constant.
+    pub(super) fn order(&self) -> Order {
+        Order {
+            exchanged: self.first == 1,
+            broadcast: self.broadcast,
+        }
+    }
+
+    /// Adds the kernel. Of bytes, one constant for all elements makes a table.
     pub(super) fn call(
         &self,
         site: &Site<'_>,
         choosing: &mut Choosing<'_>,
-        activations: impl HostKernel + 'static,
-        constant: impl HostKernel + 'static,
+        kernel: Box<dyn HostKernel>,
     ) -> Result<(), Diagnostic> {
         let first = choosing.activation(site.input_id(self.first)?)?;
-        let second_id = site.input_id(self.second)?;
         let y = choosing.activation(site.output_id(0)?)?;
-        if site.input(self.second)?.is_constant() {
-            let second = choosing.tensor(second_id)?;
-            choosing.call(constant, [first, second, y]);
-        } else {
-            let second = choosing.activation(second_id)?;
-            choosing.call(activations, [first, second, y]);
+        let other = site.input(self.second)?;
+        if let Some(second) = other.data.as_deref()
+            && first.element.bytes() == 1
+            && other.elements() == 1
+            && self.broadcast.is_none()
+        {
+            look_up(choosing, first, &table(&*kernel, second)?, y);
+            return Ok(());
         }
+        let second = choosing.tensor(site.input_id(self.second)?)?;
+        choosing.call(kernel, [first, second, y]);
         Ok(())
     }
+}
 
-    /// As [`call`](Self::call), except that one constant for all elements makes a table.
-    pub(super) fn call_i8(
-        &self,
-        site: &Site<'_>,
-        choosing: &mut Choosing<'_>,
-        activations: impl HostKernel + 'static,
-        constant: impl HostKernel + 'static,
-        run: impl FnOnce(&[Cell<i8>], &[i8], &[Cell<i8>]),
-    ) -> Result<(), Diagnostic> {
-        let second = site.input(self.second)?;
-        if !second.is_constant() || second.elements() != 1 || self.broadcast.is_some() {
-            return self.call(site, choosing, activations, constant);
-        }
-        let mut table = tabulate(|stored| stored);
-        let cells = Cell::from_mut(&mut table[..]).as_slice_of_cells();
-        run(cells, &site.constant_i8(self.second, "the operand")?, cells);
-        let x = choosing.activation(site.input_id(self.first)?)?;
-        let y = choosing.activation(site.output_id(0)?)?;
-        look_up(choosing, x, &table, y);
-        Ok(())
-    }
+/// What a kernel makes of every byte and a constant.
+fn table(kernel: &dyn HostKernel, second: &[u8]) -> Result<[i8; 256], Diagnostic> {
+    let mut bytes: [u8; 256] = std::array::from_fn(|byte| byte as u8);
+    let cells = Cell::from_mut(&mut bytes[..]).as_slice_of_cells();
+    let operands = [
+        Operand::Arena(cells),
+        Operand::Constant(second),
+        Operand::Arena(cells),
+    ];
+    let called = kernel.call(&operands);
+    called.map_err(|mismatch| Diagnostic::new(mismatch.to_string()))?;
+    Ok(bytes.map(|byte| byte as i8))
 }
 
 /// One dimension of the output.
@@ -173,7 +175,7 @@ fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
 
 #[cfg(test)]
 mod tests {
-    use castiron_runtime::kernels::{Arithmetic, BinaryConstantI32, Int32};
+    use castiron_runtime::kernels::{Add, Zip};
     use proptest::prelude::*;
 
     use super::*;
@@ -243,11 +245,12 @@ mod tests {
             let first: Vec<_> = values(&shapes[0], 1).into_iter().map(Cell::new).collect();
             let second = values(&shapes[1], 10_000);
             let y: Vec<_> = values(&out, 0).into_iter().map(Cell::new).collect();
-            let kernel = BinaryConstantI32 {
-                operation: Int32 { arithmetic: Arithmetic::Add, min: i32::MIN, max: i32::MAX },
+            let kernel = Zip {
+                function: Add,
+                exchanged: false,
                 broadcast: walk(&shapes[0], &shapes[1]),
             };
-            kernel.run(&first, &second, &y);
+            kernel.run(&first[..], &second[..], &y[..]);
             for (i, y) in y.iter().enumerate() {
                 let index = |shape: &[usize]| {
                     let (mut rest, mut stride, mut index) = (i, 1, 0);

@@ -1,11 +1,8 @@
-//! QUANTIZE and DEQUANTIZE.
+//! QUANTIZE, DEQUANTIZE and CAST.
 
-use castiron_runtime::fixed::requantize;
-use castiron_runtime::kernels::{
-    DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
-    RequantizeI8I16, RequantizeI8I32, RequantizeI16I8, RequantizeI16I16, RequantizeI16I32,
-    RequantizeI32I8, RequantizeI32I16,
-};
+use castiron_runtime::Element;
+use castiron_runtime::host::{HostKernel, map};
+use castiron_runtime::kernels::{self, Function, Requantize};
 
 use super::unary::{look_up, operands, tabulate, types};
 use super::{Family, Site, quantize};
@@ -17,6 +14,8 @@ use crate::program::Choosing;
 pub(super) struct Quantize;
 /// DEQUANTIZE.
 pub(super) struct Dequantize;
+/// CAST.
+pub(super) struct Cast;
 
 impl Family for Quantize {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
@@ -25,58 +24,54 @@ impl Family for Quantize {
         let (x_type, y_type) = types(site)?;
         let (scale, zero_point) = site.per_tensor(site.output_id(0)?)?;
         if x_type == DType::Float32 {
-            match y_type {
-                DType::Int8 => choosing.call(QuantizeI8 { scale, zero_point }, operands),
-                DType::Uint8 => choosing.call(QuantizeU8 { scale, zero_point }, operands),
-                DType::Int16 => choosing.call(QuantizeI16 { scale, zero_point }, operands),
+            let quantize = kernels::Quantize { scale, zero_point };
+            let kernel = match y_type {
+                DType::Int8 => map::<f32, i8>(quantize),
+                DType::Uint8 => map::<f32, u8>(quantize),
+                DType::Int16 => map::<f32, i16>(quantize),
                 _ => return Err(unsupported(site)),
-            }
+            };
+            choosing.call(kernel, operands);
             return Ok(());
         }
         let (x_scale, in_zero_point) = site.per_tensor(site.input_id(0)?)?;
         let factor = f64::from(x_scale) / f64::from(scale);
         let (multiplier, shift) = quantize::requantization(site, factor)?;
-        let shift = i32::from(shift);
-        macro_rules! requantize {
-            ($kernel:ident) => {{
-                let out_zero_point = zero_point;
-                let kernel = $kernel {
-                    in_zero_point,
-                    multiplier,
-                    shift,
-                    out_zero_point,
-                };
-                choosing.call(kernel, operands);
-            }};
-        }
-        match (x_type, y_type) {
+        let requantize = Requantize {
+            in_zero_point,
+            multiplier,
+            shift: i32::from(shift),
+            out_zero_point: zero_point,
+        };
+        let kernel = match (x_type, y_type) {
             (DType::Int8 | DType::Uint8, DType::Int8 | DType::Uint8) => {
                 let [x, y] = operands;
-                let table = tabulate(|stored| {
-                    let stored = match x_type {
-                        DType::Int8 => i32::from(stored),
-                        _ => i32::from(stored as u8),
-                    };
-                    let scaled = requantize(stored - in_zero_point, multiplier, shift);
-                    let result = scaled.saturating_add(zero_point);
-                    match y_type {
-                        DType::Int8 => result.clamp(-128, 127) as i8,
-                        _ => result.clamp(0, 255) as u8 as i8,
-                    }
+                let table = tabulate(|stored| match (x_type, y_type) {
+                    (DType::Int8, DType::Int8) => requantize.of(stored),
+                    (DType::Int8, _) => of_unsigned(requantize.of(stored)),
+                    (_, DType::Int8) => requantize.of(stored as u8),
+                    _ => of_unsigned(requantize.of(stored as u8)),
                 });
                 look_up(choosing, x, &table, y);
+                return Ok(());
             }
-            (DType::Int8, DType::Int16) => requantize!(RequantizeI8I16),
-            (DType::Int8, DType::Int32) => requantize!(RequantizeI8I32),
-            (DType::Int16, DType::Int8) => requantize!(RequantizeI16I8),
-            (DType::Int16, DType::Int16) => requantize!(RequantizeI16I16),
-            (DType::Int16, DType::Int32) => requantize!(RequantizeI16I32),
-            (DType::Int32, DType::Int8) => requantize!(RequantizeI32I8),
-            (DType::Int32, DType::Int16) => requantize!(RequantizeI32I16),
+            (DType::Int8, DType::Int16) => map::<i8, i16>(requantize),
+            (DType::Int8, DType::Int32) => map::<i8, i32>(requantize),
+            (DType::Int16, DType::Int8) => map::<i16, i8>(requantize),
+            (DType::Int16, DType::Int16) => map::<i16, i16>(requantize),
+            (DType::Int16, DType::Int32) => map::<i16, i32>(requantize),
+            (DType::Int32, DType::Int8) => map::<i32, i8>(requantize),
+            (DType::Int32, DType::Int16) => map::<i32, i16>(requantize),
             _ => return Err(unsupported(site)),
-        }
+        };
+        choosing.call(kernel, operands);
         Ok(())
     }
+}
+
+/// The byte of an unsigned value.
+fn of_unsigned(value: u8) -> i8 {
+    value as i8
 }
 
 fn unsupported(site: &Site<'_>) -> Diagnostic {
@@ -95,12 +90,62 @@ impl Family for Dequantize {
         }
         let operands: [_; 2] = operands(site, choosing)?.into();
         let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
-        match x_type {
-            DType::Int8 => choosing.call(DequantizeI8 { scale, zero_point }, operands),
-            DType::Uint8 => choosing.call(DequantizeU8 { scale, zero_point }, operands),
-            DType::Int16 => choosing.call(DequantizeI16 { scale, zero_point }, operands),
+        let dequantize = kernels::Dequantize { scale, zero_point };
+        let kernel = match x_type {
+            DType::Int8 => map::<i8, f32>(dequantize),
+            DType::Uint8 => map::<u8, f32>(dequantize),
+            DType::Int16 => map::<i16, f32>(dequantize),
             _ => return Err(site.unsupported_types(supported)),
-        }
+        };
+        choosing.call(kernel, operands);
         Ok(())
     }
+}
+
+impl Family for Cast {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        choosing.in_place(1);
+        let (x_type, y_type) = types(site)?;
+        let kernel = match x_type {
+            DType::Int8 => cast::<i8>(y_type),
+            DType::Uint8 | DType::Bool => cast::<u8>(y_type),
+            DType::Int16 => cast::<i16>(y_type),
+            DType::Int32 => cast::<i32>(y_type),
+            DType::Uint32 => cast::<u32>(y_type),
+            DType::Int64 => cast::<i64>(y_type),
+            DType::Float32 => cast::<f32>(y_type),
+            _ => None,
+        };
+        let kernel = kernel.ok_or_else(|| {
+            site.unsupported_types("float32, int8, uint8, int16, int32, uint32, int64 or bool")
+        })?;
+        let operands: [_; 2] = operands(site, choosing)?.into();
+        choosing.call(kernel, operands);
+        Ok(())
+    }
+}
+
+/// CAST from a type.
+fn cast<X: Element>(y_type: DType) -> Option<Box<dyn HostKernel>>
+where
+    kernels::Truth: Function<X, u8>,
+    kernels::Cast: Function<X, i8>
+        + Function<X, u8>
+        + Function<X, i16>
+        + Function<X, i32>
+        + Function<X, u32>
+        + Function<X, i64>
+        + Function<X, f32>,
+{
+    Some(match y_type {
+        DType::Int8 => map::<X, i8>(kernels::Cast),
+        DType::Uint8 => map::<X, u8>(kernels::Cast),
+        DType::Int16 => map::<X, i16>(kernels::Cast),
+        DType::Int32 => map::<X, i32>(kernels::Cast),
+        DType::Uint32 => map::<X, u32>(kernels::Cast),
+        DType::Int64 => map::<X, i64>(kernels::Cast),
+        DType::Float32 => map::<X, f32>(kernels::Cast),
+        DType::Bool => map::<X, u8>(kernels::Truth),
+        _ => return None,
+    })
 }

@@ -1,8 +1,10 @@
-//! What castiron knows of each operator, one file per family; operators that only move elements are functions of one.
+//! What castiron knows of each operator, one file per family; operators that only move elements are functions of one,
+//! and element-wise ones lines of a table of the runtime's.
 //!
 //! A family says which kernel calls compute an operator and what they do with memory
 //! ([`Family::choose`]). Adding an operator is a file here, a line in [`family`] and,
-//! where no kernel fits, a kernel in the runtime. What it computes is in [`crate::work`].
+//! where no kernel fits, a kernel in the runtime; an element-wise one is a line of
+//! the runtime's table. What an operator computes is in [`crate::work`].
 
 mod binary;
 mod broadcast;
@@ -13,6 +15,7 @@ mod conv_int8;
 mod convert;
 mod convolution;
 mod depthwise;
+mod elementwise;
 mod fully_connected;
 mod mean;
 mod movement;
@@ -29,8 +32,6 @@ mod walk;
 mod window;
 
 use unsupported::unsupported;
-
-use castiron_runtime::kernels;
 
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, Graph, OpKind, Site};
@@ -65,21 +66,6 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
         Op::Softmax => &softmax::Softmax,
-        Op::Add => &binary::Binary(kernels::Arithmetic::Add),
-        Op::Sub => &binary::Binary(kernels::Arithmetic::Sub),
-        Op::Mul => &binary::Binary(kernels::Arithmetic::Mul),
-        Op::Logistic => &unary::Logistic,
-        Op::Tanh => &unary::Tanh,
-        Op::Relu => &unary::Relu {
-            min: 0.0,
-            max: f32::INFINITY,
-        },
-        Op::Relu6 => &unary::Relu { min: 0.0, max: 6.0 },
-        Op::ReluN1To1 => &unary::Relu {
-            min: -1.0,
-            max: 1.0,
-        },
-        Op::Relu0To1 => &unary::Relu { min: 0.0, max: 1.0 },
         Op::BatchToSpaceNd => &Movement(movement::batch_to_space),
         Op::BroadcastTo => &Movement(movement::broadcast_to),
         Op::DepthToSpace => &Movement(movement::depth_to_space),
@@ -101,7 +87,8 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::VarHandle => &state::Variable::Handle,
         Op::Quantize => &convert::Quantize,
         Op::Dequantize => &convert::Dequantize,
-        _ => return None,
+        Op::Cast => &convert::Cast,
+        _ => return elementwise::family(*op),
     })
 }
 

@@ -1,110 +1,261 @@
-//! LOGISTIC, TANH and the RELUs: int8 by table, float32 computed.
+//! Functions of one value as quantised numbers: tables of int8, and those of int16 that are straight on both
+//! sides of 0.
 
-use castiron_runtime::fixed::{requantize, rounding_shift_right};
+use castiron_runtime::fixed::{doubling_high_mul, requantize, rounding_shift_right};
 use castiron_runtime::functions;
-use castiron_runtime::kernels::{ClampF32, Float, LogisticF32, Lookup, ReluF32, TanhF32};
+use castiron_runtime::kernels::{Bent, Function as _, Lookup};
 
-use super::{Family, Site, quantize};
+use super::{Site, quantize};
 use crate::error::Diagnostic;
-use crate::graph::{DType, TensorId};
+use crate::graph::{BuiltinOperator as Op, DType, OpKind, OptionValue, TensorId};
 use crate::program::{Argument, Choosing, ElementType};
 
-/// LOGISTIC.
-pub(super) struct Logistic;
-/// TANH.
-pub(super) struct Tanh;
-/// RELU and its relatives: a range of real values; from 0 where it has no end.
-pub(super) struct Relu {
-    pub(super) min: f32,
-    pub(super) max: f32,
+/// How the stored values of an operator's output follow from those of its input.
+#[derive(Clone, Copy)]
+pub(super) enum Quantized {
+    /// Int8 and int16: a factor on each side of 0.
+    Bent(fn(&Site<'_>) -> Result<Bent, Diagnostic>),
+    /// Int8, by rules of its own.
+    Table(fn(&Site<'_>) -> Result<[i8; 256], Diagnostic>),
+    /// Int8, through the real numbers that it stands for.
+    Reals(fn(f32) -> f32),
 }
 
-impl Family for Logistic {
-    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choosing.in_place(1);
-        let (x, y) = operands(site, choosing)?;
-        match types(site)? {
-            (DType::Float32, DType::Float32) => choosing.call(LogisticF32, [x, y]),
-            (DType::Int8, DType::Int8) => {
-                expect_quantization(site, 1.0 / 256.0, -128)?;
-                let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
-                let table = saturating_table(scale, zero_point, |x| {
-                    rounding_shift_right(functions::logistic(x), 23) - 128
-                });
-                look_up(choosing, x, &table, y);
-            }
-            _ => return Err(site.unsupported_types("float32 or int8")),
-        }
-        Ok(())
-    }
+/// What TensorFlow Lite computes otherwise than through real numbers.
+pub(super) fn quantized(site: &Site<'_>) -> Option<Quantized> {
+    let OpKind::Builtin(operator) = site.operator.kind else {
+        return None;
+    };
+    Some(match operator {
+        Op::Abs => Quantized::Bent(abs),
+        Op::HardSwish => Quantized::Table(hard_swish),
+        Op::LeakyRelu => Quantized::Bent(leaky_relu),
+        Op::Logistic => Quantized::Table(logistic),
+        Op::Relu => Quantized::Bent(|site| relu(site, 0.0, f32::INFINITY)),
+        Op::Relu0To1 => Quantized::Bent(|site| relu(site, 0.0, 1.0)),
+        Op::Relu6 => Quantized::Bent(|site| relu(site, 0.0, 6.0)),
+        Op::ReluN1To1 => Quantized::Bent(|site| relu(site, -1.0, 1.0)),
+        Op::Rsqrt => Quantized::Table(rsqrt),
+        Op::Tanh => Quantized::Table(tanh),
+        _ => return None,
+    })
 }
 
-impl Family for Tanh {
-    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choosing.in_place(1);
-        let (x, y) = operands(site, choosing)?;
-        match types(site)? {
-            (DType::Float32, DType::Float32) => choosing.call(TanhF32, [x, y]),
-            (DType::Int8, DType::Int8) => {
-                expect_quantization(site, 1.0 / 128.0, 0)?;
-                let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
-                let table = saturating_table(scale, zero_point, |x| {
-                    rounding_shift_right(functions::tanh(x), 24)
-                });
-                look_up(choosing, x, &table, y);
+impl Quantized {
+    /// The results of all bytes.
+    pub(super) fn table(self, site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
+        Ok(match self {
+            Self::Table(table) => table(site)?,
+            Self::Bent(bent) => {
+                let bent = bent(site)?;
+                tabulate(|stored| bent.of(stored))
             }
-            _ => return Err(site.unsupported_types("float32 or int8")),
-        }
-        Ok(())
-    }
-}
-
-impl Family for Relu {
-    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choosing.in_place(1);
-        let (x, y) = operands(site, choosing)?;
-        match types(site)? {
-            (DType::Float32, DType::Float32) => {
-                let Self { min, max } = *self;
-                if max.is_finite() {
-                    let float = Float { min, max };
-                    choosing.call(ClampF32 { float }, [x, y]);
-                } else {
-                    choosing.call(ReluF32, [x, y]);
-                }
+            Self::Reals(function) => {
+                let [x, y] = scales(site)?;
+                let steps = 1.0 / y.0;
+                tabulate(|stored| {
+                    let x = x.0 * (i32::from(stored) - x.1) as f32;
+                    let y = (function(x) * steps).round() + y.1 as f32;
+                    y as i8
+                })
             }
-            (DType::Int8, DType::Int8) => {
-                let x_quant = site.per_tensor(site.input_id(0)?)?;
-                let y_quant = site.per_tensor(site.output_id(0)?)?;
-                // The quotient is one of single precision in TensorFlow.
-                let factor = f64::from(x_quant.0 / y_quant.0);
-                let factor = quantize::requantization(site, factor)?;
-                look_up(choosing, x, &self.table(x_quant.1, factor, y_quant), y);
-            }
-            _ => return Err(site.unsupported_types("float32 or int8")),
-        }
-        Ok(())
-    }
-}
-
-impl Relu {
-    /// The int8 function for the input's zero point, the factor of the scales, and the output's
-    /// quantisation.
-    ///
-    /// TensorFlow requantises from the input's scale to the output's and clamps there.
-    /// TensorFlow Lite Micro does so for RELU, but for RELU6 clamps the stored input and copies
-    /// it, which is wrong unless both quantisations are the same.
-    fn table(&self, x_zero_point: i32, (multiplier, shift): (i32, i8), y: (f32, i32)) -> [i8; 256] {
-        let stored = |real: f32| y.1.saturating_add((real / y.0).round() as i32);
-        let (min, max) = (stored(self.min).max(-128), stored(self.max).min(127));
-        tabulate(|stored| {
-            let scaled = requantize(
-                i32::from(stored) - x_zero_point,
-                multiplier,
-                i32::from(shift),
-            );
-            scaled.saturating_add(y.1).max(min).min(max) as i8
         })
+    }
+}
+
+/// Scales and zero points of input and output.
+fn scales(site: &Site<'_>) -> Result<[(f32, i32); 2], Diagnostic> {
+    Ok([
+        site.per_tensor(site.input_id(0)?)?,
+        site.per_tensor(site.output_id(0)?)?,
+    ])
+}
+
+/// ABS. Words without a scale are numbers as they are.
+fn abs(site: &Site<'_>) -> Result<Bent, Diagnostic> {
+    let plain = |tensor: &crate::graph::Tensor| tensor.quantization.is_none();
+    let [x, y] = match site.input(0)? {
+        tensor if tensor.dtype == DType::Int16 && plain(tensor) => [(1.0, 0); 2],
+        _ => scales(site)?,
+    };
+    let bent = straight(site, x, y)?;
+    Ok(Bent {
+        folded: true,
+        ..bent
+    })
+}
+
+fn leaky_relu(site: &Site<'_>) -> Result<Bent, Diagnostic> {
+    let alpha = match site.options().listed("alpha") {
+        Some(OptionValue::Float(alpha)) => alpha,
+        _ => 0.0,
+    };
+    let [x, y] = scales(site)?;
+    let factor = f64::from(x.0 * alpha / y.0);
+    let (negative_multiplier, shift) = quantize::requantization(site, factor.abs())?;
+    Ok(Bent {
+        negative_multiplier,
+        negative_shift: shift.into(),
+        negative_sign: if factor < 0.0 { -1 } else { 1 },
+        ..straight(site, x, y)?
+    })
+}
+
+/// RELU and its relatives: a range of real values.
+fn relu(site: &Site<'_>, min: f32, max: f32) -> Result<Bent, Diagnostic> {
+    let [x, y] = scales(site)?;
+    Ok(in_range(straight(site, x, y)?, y, min, max))
+}
+
+/// A range of real values.
+///
+/// TensorFlow requantises from the input's scale to the output's and clamps there.
+/// TensorFlow Lite Micro does so for RELU, but for RELU6 clamps the stored input and copies
+/// it, which is wrong unless both quantisations are the same.
+fn in_range(bent: Bent, y: (f32, i32), min: f32, max: f32) -> Bent {
+    let stored = |real: f32| y.1.saturating_add((real / y.0).round() as i32);
+    Bent {
+        min: stored(min),
+        max: stored(max),
+        ..bent
+    }
+}
+
+/// The identity, from the input's scale to the output's.
+fn straight(site: &Site<'_>, x: (f32, i32), y: (f32, i32)) -> Result<Bent, Diagnostic> {
+    // The quotient is one of single precision in TensorFlow.
+    let factor = quantize::requantization(site, f64::from(x.0 / y.0))?;
+    Ok(between(x.1, factor, y.1))
+}
+
+fn between(zero_point: i32, (multiplier, shift): (i32, i8), out_zero_point: i32) -> Bent {
+    let shift = i32::from(shift);
+    Bent {
+        zero_point,
+        folded: false,
+        multiplier,
+        shift,
+        negative_multiplier: multiplier,
+        negative_shift: shift,
+        negative_sign: 1,
+        out_zero_point,
+        min: i32::MIN,
+        max: i32::MAX,
+    }
+}
+
+fn logistic(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
+    expect_quantization(site, 1.0 / 256.0, -128)?;
+    let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
+    Ok(saturating_table(scale, zero_point, |x| {
+        rounding_shift_right(functions::logistic(x), 23) - 128
+    }))
+}
+
+fn tanh(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
+    expect_quantization(site, 1.0 / 128.0, 0)?;
+    let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
+    Ok(saturating_table(scale, zero_point, |x| {
+        rounding_shift_right(functions::tanh(x), 24)
+    }))
+}
+
+/// HARD_SWISH in words, as TensorFlow Lite has it: x × relu6(x + 3) / 6, where the second factor is a fraction that
+/// saturates at 3 and −3.
+fn hard_swish(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
+    let [x, y] = scales(site)?;
+    // Seven bits to spare.
+    let fine = x.0 / 128.0;
+    let (out_multiplier, out_shift) = quantize::multiplier(f64::from(fine / y.0));
+    if out_shift > 0 {
+        return Err(site
+            .error("the output's scale is too small for the input's")
+            .expected("an input's scale of less than 128 times the output's")
+            .found(format_args!("{} and {}", x.0, y.0))
+            .help("quantise the model again; the output's range does not hold the input's"));
+    }
+    let (fraction_multiplier, fraction_shift) =
+        quantize::multiplier(f64::from(fine / (3.0 / 32768.0)));
+    let [out_multiplier, fraction_multiplier] =
+        [out_multiplier, fraction_multiplier].map(|m| m.saturating_add(1 << 15) >> 16);
+    let right = u32::from((-out_shift).cast_unsigned());
+    Ok(tabulate(|stored| {
+        let x = (i32::from(stored) - x.1) << 7;
+        let mut fraction = x;
+        // The last bit to the left comes after the product, so that only it saturates.
+        if fraction_shift > 0 {
+            fraction = word(i64::from(fraction) << (fraction_shift - 1).min(31));
+        }
+        fraction = word_product(fraction, fraction_multiplier);
+        if fraction_shift > 0 {
+            fraction = word(i64::from(fraction) << 1);
+        } else {
+            fraction = rounding_shift_right(fraction, (-fraction_shift).cast_unsigned().into());
+        }
+        let fraction = (fraction + (1 << 15)) >> 1;
+        // Towards zero, against the bias of the roundings before.
+        let product = fraction * word_product(x, out_multiplier) / (1 << 15);
+        (rounding_shift_right(product, right) + y.1).clamp(-128, 127) as i8
+    }))
+}
+
+/// The nearest value of 16 bits.
+fn word(value: i64) -> i32 {
+    value.clamp(i16::MIN.into(), i16::MAX.into()) as i32
+}
+
+/// `round(a × b / 2¹⁵)` of words, ties away from zero.
+fn word_product(a: i32, b: i32) -> i32 {
+    let product = a * b;
+    let nudge = if product >= 0 { 1 << 14 } else { 1 - (1 << 14) };
+    (product + nudge) / (1 << 15)
+}
+
+/// RSQRT. Of 0 it is the greatest value; negative numbers, which TensorFlow Lite Micro refuses when it meets them,
+/// count as 0.
+fn rsqrt(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
+    /// Bits that keep the root of a small number an integer.
+    const SPARE: i32 = 20;
+    let [x, y] = scales(site)?;
+    let factor = 1.0 / f64::from(x.0.sqrt() * y.0);
+    let (multiplier, shift) = quantize::requantization(site, factor)?;
+    Ok(tabulate(|stored| {
+        let x = i32::from(stored) - x.1;
+        if x <= 0 {
+            return i8::MAX;
+        }
+        let (root, root_shift) = inverse_root(x);
+        let root = requantize(1, root, root_shift + SPARE);
+        let scaled = requantize(root, multiplier, i32::from(shift) - SPARE);
+        scaled.saturating_add(y.1).clamp(-128, 127) as i8
+    }))
+}
+
+/// 1 / √x of a small positive integer as a multiplier and a shift, by Newton's steps as TensorFlow Lite takes them.
+fn inverse_root(x: i32) -> (i32, i32) {
+    /// With three integer bits.
+    const ONE: i32 = 1 << 28;
+    const HALF_OF_ROOT_2: i32 = 1_518_500_250;
+    if x == 1 {
+        return (i32::MAX, 0);
+    }
+    let pairs = (x.leading_zeros() as i32 - 1) / 2 - 1;
+    let x = (x << (2 * pairs)) >> 1;
+    let half = rounding_shift_right(x, 1);
+    // Products of two numbers with three integer bits have six, and so on.
+    let fewer = |value: i32, bits: u32| {
+        (i64::from(value) << bits).clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    };
+    let mut root = ONE;
+    for _ in 0..5 {
+        let cube = doubling_high_mul(doubling_high_mul(root, root), root);
+        let step = doubling_high_mul(ONE + ONE / 2, root) - doubling_high_mul(half, fewer(cube, 6));
+        root = fewer(step, 3);
+    }
+    let root = doubling_high_mul(root, HALF_OF_ROOT_2);
+    match 11 - pairs {
+        right if right < 0 => (root << -right, 0),
+        right => (root, -right),
     }
 }
 
@@ -189,8 +340,9 @@ mod tests {
     /// Where TensorFlow Lite Micro differs: it would give min(x, 6 in the input's scale).
     #[test]
     fn relu6_requantises_to_the_output() {
-        let relu6 = Relu { min: 0.0, max: 6.0 };
-        let table = relu6.table(-28, quantize::multiplier(2.0), (0.05, -128));
+        let identity = between(-28, quantize::multiplier(2.0), -128);
+        let relu6 = in_range(identity, (0.05, -128), 0.0, 6.0);
+        let table = tabulate(|stored| relu6.of(stored));
         // 0.1 × (22 + 28) = 5 = 0.05 × (−28 + 128)
         assert_eq!(of(&table, 22), -28);
         assert_eq!(of(&table, 127), -128 + 120);
@@ -199,11 +351,9 @@ mod tests {
 
     #[test]
     fn relu_without_an_upper_bound_reaches_the_greatest_byte() {
-        let relu = Relu {
-            min: 0.0,
-            max: f32::INFINITY,
-        };
-        let table = relu.table(0, quantize::multiplier(10.0), (0.01, 5));
+        let identity = between(0, quantize::multiplier(10.0), 5);
+        let relu = in_range(identity, (0.01, 5), 0.0, f32::INFINITY);
+        let table = tabulate(|stored| relu.of(stored));
         assert_eq!(of(&table, 127), 127);
         assert_eq!(of(&table, 3), 35);
         assert_eq!(of(&table, -3), 5);
@@ -240,6 +390,18 @@ mod tests {
                     assert!((f64::from(of(&tanh, stored)) - expected).abs() < 0.51);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn roots_are_near() {
+        for x in 1..=255 {
+            let (root, shift) = inverse_root(x);
+            let found = f64::from(root) / f64::from(31 - shift).exp2();
+            assert!(
+                (found * f64::from(x).sqrt() - 1.0).abs() < 2e-4,
+                "{x}: {found}"
+            );
         }
     }
 }

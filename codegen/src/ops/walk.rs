@@ -5,7 +5,7 @@
 //! elements that are neighbours on both sides are one block, and loops that go on where their inner ones end become one with
 //! them.
 
-use castiron_runtime::kernels::{Blocks, CopyBlocks, CopyConstantBlocks, LOOPS};
+use castiron_runtime::kernels::{Blocks, CopyBlocks, LOOPS};
 
 use crate::program::{Argument, Choosing};
 
@@ -209,11 +209,7 @@ impl Copy {
             blocks.x_steps[i] = bytes(both.x);
             blocks.y_steps[i] = bytes(both.y);
         }
-        let operands = [x, y].map(Argument::as_bytes);
-        match x.is_constant() {
-            false => choosing.call(CopyBlocks { blocks }, operands),
-            true => choosing.call(CopyConstantBlocks { blocks }, operands),
-        }
+        choosing.call(CopyBlocks { blocks }, [x, y].map(Argument::as_bytes));
         true
     }
 }

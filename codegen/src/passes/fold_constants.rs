@@ -196,7 +196,7 @@ mod tests {
             graph(BuiltinOperator::Relu, tensors)
         };
         let mut both = relu(DType::Float32, Some(vec![0; 4]));
-        let second = relu(DType::Int16, Some(vec![0; 2]));
+        let second = relu(DType::Int64, Some(vec![0; 8]));
         both.tensors.extend(second.tensors);
         both.operators.push(Operator {
             inputs: vec![Some(TensorId(2))],
@@ -207,7 +207,7 @@ mod tests {
         let passed = run(&both);
         assert!(passed.graph.tensors[1].is_constant());
         assert!(!passed.graph.tensors[3].is_constant());
-        let error = compiles(both).expect_err("RELU of int16 has no kernel");
+        let error = compiles(both).expect_err("RELU of int64 has no kernel");
         assert!(error.contains("operator 1 RELU"), "{error}");
         assert!(
             error.contains("these element types are not supported"),

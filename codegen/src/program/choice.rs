@@ -323,7 +323,7 @@ impl Argument {
         }
     }
 
-    /// Whether it is a constant, which kernels take otherwise than what is in memory.
+    /// Whether it is a constant, which no output can share bytes with.
     pub fn is_constant(&self) -> bool {
         matches!(self.place, Place::Constant(_))
     }

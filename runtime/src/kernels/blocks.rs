@@ -7,6 +7,7 @@
 use core::array;
 use core::cell::Cell;
 
+use super::place::Source;
 use super::{host_kernel, parameters, part};
 
 /// How many loops a copy may have, after what lies together on both sides is one: any order of six dimensions.
@@ -32,14 +33,8 @@ parameters! {
         pub block: usize,
     }
 
-    /// Copies blocks of an activation.
+    /// Copies blocks of a tensor.
     pub struct CopyBlocks {
-        /// Which blocks.
-        pub blocks: Blocks,
-    }
-
-    /// Copies blocks of a constant.
-    pub struct CopyConstantBlocks {
         /// Which blocks.
         pub blocks: Blocks,
     }
@@ -52,21 +47,14 @@ parameters! {
 }
 
 host_kernel! {
-    CopyBlocks(x, y);
-    CopyConstantBlocks(x, y);
+    CopyBlocks(x: u8, y);
     Fill(y);
 }
 
 impl CopyBlocks {
     /// Copies all blocks.
-    pub fn run(&self, x: &[Cell<u8>], y: &[Cell<u8>]) {
-        self.blocks.copy(x, y);
-    }
-}
-
-impl CopyConstantBlocks {
-    /// Copies all blocks.
-    pub fn run(&self, x: &[u8], y: &[Cell<u8>]) {
+    #[inline(never)]
+    pub fn run<S: Source<u8>>(&self, x: &[S], y: &[Cell<u8>]) {
         self.blocks.copy(x, y);
     }
 }
@@ -86,27 +74,9 @@ impl Fill {
     }
 }
 
-trait Byte {
-    fn read(&self) -> u8;
-}
-
-impl Byte for u8 {
-    #[inline(always)]
-    fn read(&self) -> u8 {
-        *self
-    }
-}
-
-impl Byte for Cell<u8> {
-    #[inline(always)]
-    fn read(&self) -> u8 {
-        self.get()
-    }
-}
-
 impl Blocks {
     #[inline(always)]
-    fn copy<B: Byte>(&self, x: &[B], y: &[Cell<u8>]) {
+    fn copy<S: Source<u8>>(&self, x: &[S], y: &[Cell<u8>]) {
         let [.., inner] = self.counts;
         let [.., x_step] = self.x_steps;
         let [.., y_step] = self.y_steps;
@@ -148,7 +118,7 @@ impl Blocks {
 }
 
 #[inline(always)]
-fn copy<B: Byte>(x: &[B], y: &[Cell<u8>]) {
+fn copy<S: Source<u8>>(x: &[S], y: &[Cell<u8>]) {
     let (x_words, x_rest) = x.as_chunks::<WORDS>();
     let (y_words, y_rest) = y.as_chunks::<WORDS>();
     for (x, y) in x_words.iter().zip(y_words) {
@@ -207,7 +177,7 @@ mod tests {
                 expected[to] = *x;
             }
             let mut y = std::vec![0; y_len];
-            CopyConstantBlocks { blocks }.run(&x, cells(&mut y));
+            CopyBlocks { blocks }.run(&x, cells(&mut y));
             assert_eq!(y, expected, "{blocks:?}");
             y.fill(0);
             CopyBlocks { blocks }.run(cells(&mut x), cells(&mut y));
@@ -230,7 +200,7 @@ mod tests {
         (blocks.x_steps[4], blocks.x_steps[5]) = (-1, -3);
         (blocks.y_steps[4], blocks.y_steps[5]) = (2, 1);
         let mut y = [0; 6];
-        CopyConstantBlocks { blocks }.run(&[10, 11, 12, 20, 21, 22], cells(&mut y));
+        CopyBlocks { blocks }.run(&[10, 11, 12, 20, 21, 22], cells(&mut y));
         assert_eq!(y, [22, 12, 21, 11, 20, 10]);
     }
 

@@ -4,6 +4,7 @@
 
 use core::cell::Cell;
 
+use super::place::Source;
 use super::{parameters, part};
 
 /// Outer dimensions of a [`Broadcast`].
@@ -31,85 +32,84 @@ parameters! {
     }
 }
 
-/// An element of an activation or of a constant.
-pub(super) trait Source<T> {
-    fn read(&self) -> T;
-}
-
-impl<T: Copy> Source<T> for Cell<T> {
-    #[inline(always)]
-    fn read(&self) -> T {
-        self.get()
-    }
-}
-
-impl<T: Copy> Source<T> for T {
-    #[inline(always)]
-    fn read(&self) -> T {
-        *self
-    }
-}
-
 /// What becomes of two elements.
-pub(super) trait Combine {
-    type T: Copy;
-    type Parameters;
-    fn combine(parameters: &Self::Parameters, first: Self::T, second: Self::T) -> Self::T;
+pub trait Combine<X, Y> {
+    /// The result.
+    fn combine(&self, first: X, second: X) -> Y;
+
+    /// Computes all elements. A function that has simpler forms for some parameters chooses here.
+    #[inline(always)]
+    fn meet<S: Source<X>>(&self, meeting: Meeting<'_, X, S, Y>)
+    where
+        Self: Sized,
+        X: Copy,
+        Y: Copy,
+    {
+        meeting.run(self);
+    }
+}
+
+impl<X, Y, C: Combine<X, Y>> Combine<X, Y> for &C {
+    #[inline(always)]
+    fn combine(&self, first: X, second: X) -> Y {
+        (*self).combine(first, second)
+    }
 }
 
 /// Operands with the way they meet.
-pub(super) struct Meeting<'a, T, S> {
+#[derive(Debug)]
+pub struct Meeting<'a, X: Copy, S, Y: Copy> {
     pub(super) broadcast: Option<&'a Broadcast>,
-    pub(super) first: &'a [Cell<T>],
+    pub(super) first: &'a [Cell<X>],
     pub(super) second: &'a [S],
-    pub(super) y: &'a [Cell<T>],
+    pub(super) y: &'a [Cell<Y>],
 }
 
-impl<T: Copy, S: Source<T>> Meeting<'_, T, S> {
+impl<X: Copy, S: Source<X>, Y: Copy> Meeting<'_, X, S, Y> {
     #[inline(always)]
-    pub(super) fn run<C: Combine<T = T>>(self, parameters: &C::Parameters) {
+    pub(super) fn run<C: Combine<X, Y> + Copy>(self, function: C) {
         match self.broadcast {
-            None => run::<C, S>(parameters, self.first, self.second, self.y),
-            Some(b) => b.runs::<C, S>(parameters, self.first, self.second, self.y),
+            None => run(function, self.first, self.second, self.y),
+            Some(b) => b.runs(function, self.first, self.second, self.y),
         }
     }
 }
 
 /// One run: as many elements of each, or one of the second operand for all.
 #[inline(never)]
-fn run<C: Combine, S: Source<C::T>>(
-    parameters: &C::Parameters,
-    first: &[Cell<C::T>],
+fn run<X: Copy, S: Source<X>, Y, C: Combine<X, Y> + Copy>(
+    function: C,
+    first: &[Cell<X>],
     second: &[S],
-    y: &[Cell<C::T>],
+    y: &[Cell<Y>],
 ) {
     if let [second] = second {
         let second = second.read();
         for (first, y) in first.iter().zip(y) {
-            y.set(C::combine(parameters, first.get(), second));
+            y.set(function.combine(first.get(), second));
         }
     } else {
         for ((first, second), y) in first.iter().zip(second).zip(y) {
-            y.set(C::combine(parameters, first.get(), second.read()));
+            y.set(function.combine(first.get(), second.read()));
         }
     }
 }
 
 impl Broadcast {
     #[inline(never)]
-    fn runs<C: Combine, S: Source<C::T>>(
+    fn runs<X: Copy, S: Source<X>, Y, C: Combine<X, Y> + Copy>(
         &self,
-        parameters: &C::Parameters,
-        first: &[Cell<C::T>],
+        function: C,
+        first: &[Cell<X>],
         second: &[S],
-        y: &[Cell<C::T>],
+        y: &[Cell<Y>],
     ) {
         let mut position = [0usize; OUTER_DIMS];
         let (mut first_at, mut second_at) = (0usize, 0usize);
         for y in y.chunks(self.run.max(1)) {
             let first = part(first, first_at, self.run);
             let second = part(second, second_at, self.second_run);
-            run::<C, S>(parameters, first, second, y);
+            run(function, first, second, y);
             for (dim, position) in self.outer.iter().zip(&mut position) {
                 *position += 1;
                 first_at = first_at.wrapping_add(dim.first);
@@ -137,11 +137,8 @@ mod tests {
 
     struct Sum;
 
-    impl Combine for Sum {
-        type T = i32;
-        type Parameters = ();
-
-        fn combine(_: &(), first: i32, second: i32) -> i32 {
+    impl Combine<i32, i32> for Sum {
+        fn combine(&self, first: i32, second: i32) -> i32 {
             first + second
         }
     }
@@ -153,7 +150,7 @@ mod tests {
             second,
             y,
         };
-        meeting.run::<Sum>(&());
+        Sum.meet(meeting);
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! QUANTIZE and DEQUANTIZE: between float32 and integers, and between integers of other scales.
+//! QUANTIZE, DEQUANTIZE and CAST: between float32 and integers, and between integers of other scales. Functions
+//! for [`Map`](super::Map).
 //!
 //! 8-bit to 8-bit is a table ([`Lookup`](super::Lookup)).
 
-use core::cell::Cell;
-
-use super::{host_kernel, parameters};
+use super::parameters;
+use super::unary::Function;
 use crate::fixed::requantize;
 
 /// Integers that tensors are quantised to.
-trait Stored: Copy {
+pub trait Stored: Copy {
+    /// The value.
     fn widen(self) -> i32;
     /// The nearest value of the type.
     fn saturate(value: i32) -> Self;
@@ -33,108 +34,96 @@ macro_rules! stored {
 }
 stored! { i8 u8 i16 i32 }
 
-macro_rules! kernels {
-    ($($(#[$doc:meta])* $kernel:ident($x:ty, $y:ty) { $($field:ident: $t:ty, $about:literal;)* }
-        via $element:ident;)*) => {$(
-        parameters! {
-            $(#[$doc])*
-            pub struct $kernel {
-                $(#[doc = $about] pub $field: $t,)*
+parameters! {
+    /// `round(x / scale) + zero_point`, halves away from zero, saturating; NaN counts as 0.
+    pub struct Quantize {
+        /// The output's scale.
+        pub scale: f32,
+        /// The output's zero point.
+        pub zero_point: i32,
+    }
+
+    /// `scale × (x − zero_point)`.
+    pub struct Dequantize {
+        /// The input's scale.
+        pub scale: f32,
+        /// The input's zero point.
+        pub zero_point: i32,
+    }
+
+    /// `(x − in_zero_point) × multiplier × 2^(shift − 31) + out_zero_point`, rounded as
+    /// [`requantize`] does, saturating.
+    pub struct Requantize {
+        /// The input's zero point.
+        pub in_zero_point: i32,
+        /// The scales' quotient, as a fraction.
+        pub multiplier: i32,
+        /// The scales' quotient, its power of two.
+        pub shift: i32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+    }
+
+    /// The number as it is, in another type: of float32, the integer towards zero, saturating; of integers, the
+    /// low bits.
+    pub struct Cast;
+
+    /// Whether the number is not 0.
+    pub struct Truth;
+}
+
+impl<Y: Stored> Function<f32, Y> for Quantize {
+    #[inline(always)]
+    fn of(&self, x: f32) -> Y {
+        let steps = x / self.scale;
+        // Truncation and its remainder are exact, so this rounds halves away from zero without a
+        // library call; the cast saturates.
+        let whole = steps as i32;
+        let rest = steps - whole as f32;
+        let nudge = i32::from(rest >= 0.5) - i32::from(rest <= -0.5);
+        Y::saturate(whole.saturating_add(nudge).saturating_add(self.zero_point))
+    }
+}
+
+impl<X: Stored> Function<X, f32> for Dequantize {
+    #[inline(always)]
+    fn of(&self, x: X) -> f32 {
+        // The difference is exact in single precision, so the product is rounded once.
+        self.scale * x.widen().wrapping_sub(self.zero_point) as f32
+    }
+}
+
+impl<X: Stored, Y: Stored> Function<X, Y> for Requantize {
+    #[inline(always)]
+    fn of(&self, x: X) -> Y {
+        let x = x.widen().wrapping_sub(self.in_zero_point);
+        let y = requantize(x, self.multiplier, self.shift);
+        Y::saturate(y.saturating_add(self.out_zero_point))
+    }
+}
+
+macro_rules! casts {
+    ($($x:ty)*) => {$(
+        impl Function<$x, u8> for Truth {
+            #[inline(always)]
+            fn of(&self, x: $x) -> u8 {
+                u8::from(x != <$x>::default())
             }
         }
 
-        host_kernel! { $kernel(x, y); }
-
-        impl $kernel {
-            /// Converts every element; in place where both types have the same size.
-            #[inline(never)]
-            pub fn run(&self, x: &[Cell<$x>], y: &[Cell<$y>]) {
-                for (x, y) in x.iter().zip(y) {
-                    y.set($element(x.get(), $(self.$field),*));
-                }
+        casts!(@from $x: i8 u8 i16 i32 u32 i64 f32);
+    )*};
+    (@from $x:ty: $($y:ty)*) => {$(
+        impl Function<$x, $y> for Cast {
+            #[inline(always)]
+            #[allow(clippy::unnecessary_cast, reason = "a type to itself")]
+            fn of(&self, x: $x) -> $y {
+                x as $y
             }
         }
     )*};
 }
-
-macro_rules! quantize {
-    ($($kernel:ident($y:ty);)*) => {
-        kernels! {$(
-            /// `round(x / scale) + zero_point`, halves away from zero, saturating; NaN counts as 0.
-            $kernel(f32, $y) {
-                scale: f32, "The output's scale.";
-                zero_point: i32, "The output's zero point.";
-            } via quantize_one;
-        )*}
-    };
-}
-quantize! { QuantizeI8(i8); QuantizeU8(u8); QuantizeI16(i16); }
-
-macro_rules! dequantize {
-    ($($kernel:ident($x:ty);)*) => {
-        kernels! {$(
-            /// `scale × (x − zero_point)`.
-            $kernel($x, f32) {
-                scale: f32, "The input's scale.";
-                zero_point: i32, "The input's zero point.";
-            } via dequantize_one;
-        )*}
-    };
-}
-dequantize! { DequantizeI8(i8); DequantizeU8(u8); DequantizeI16(i16); }
-
-macro_rules! requantize {
-    ($($kernel:ident($x:ty, $y:ty);)*) => {
-        kernels! {$(
-            /// `(x − in_zero_point) × multiplier × 2^(shift − 31) + out_zero_point`, rounded as
-            /// `requantize` does, saturating.
-            $kernel($x, $y) {
-                in_zero_point: i32, "The input's zero point.";
-                multiplier: i32, "The scales' quotient, as a fraction.";
-                shift: i32, "The scales' quotient, its power of two.";
-                out_zero_point: i32, "The output's zero point.";
-            } via requantize_one;
-        )*}
-    };
-}
-requantize! {
-    RequantizeI8I16(i8, i16);
-    RequantizeI8I32(i8, i32);
-    RequantizeI16I8(i16, i8);
-    RequantizeI16I16(i16, i16);
-    RequantizeI16I32(i16, i32);
-    RequantizeI32I8(i32, i8);
-    RequantizeI32I16(i32, i16);
-}
-
-#[inline(always)]
-fn quantize_one<Y: Stored>(x: f32, scale: f32, zero_point: i32) -> Y {
-    let steps = x / scale;
-    // Truncation and its remainder are exact, so this rounds halves away from zero without a
-    // library call; the cast saturates.
-    let whole = steps as i32;
-    let rest = steps - whole as f32;
-    let nudge = i32::from(rest >= 0.5) - i32::from(rest <= -0.5);
-    Y::saturate(whole.saturating_add(nudge).saturating_add(zero_point))
-}
-
-#[inline(always)]
-fn dequantize_one<X: Stored>(x: X, scale: f32, zero_point: i32) -> f32 {
-    // The difference is exact in single precision, so the product is rounded once.
-    scale * x.widen().wrapping_sub(zero_point) as f32
-}
-
-#[inline(always)]
-fn requantize_one<X: Stored, Y: Stored>(
-    x: X,
-    in_zero_point: i32,
-    multiplier: i32,
-    shift: i32,
-    out_zero_point: i32,
-) -> Y {
-    let x = x.widen().wrapping_sub(in_zero_point);
-    Y::saturate(requantize(x, multiplier, shift).saturating_add(out_zero_point))
-}
+casts! { i8 u8 i16 i32 u32 i64 f32 }
 
 #[cfg(test)]
 mod tests {
@@ -143,9 +132,7 @@ mod tests {
     use super::*;
 
     fn quantized(x: f32, scale: f32, zero_point: i32) -> i8 {
-        let y = Cell::new(0);
-        QuantizeI8 { scale, zero_point }.run(&[Cell::new(x)], core::slice::from_ref(&y));
-        y.get()
+        Quantize { scale, zero_point }.of(x)
     }
 
     #[test]
@@ -167,15 +154,14 @@ mod tests {
 
     #[test]
     fn requantising_32_bits_saturates() {
-        let y = Cell::new(0);
-        let kernel = RequantizeI32I16 {
+        let requantize = Requantize {
             in_zero_point: 0,
             multiplier: 1 << 30,
             shift: 0,
             out_zero_point: 100,
         };
-        kernel.run(&[Cell::new(i32::MIN)], core::slice::from_ref(&y));
-        assert_eq!(y.get(), i16::MIN);
+        let y: i16 = requantize.of(i32::MIN);
+        assert_eq!(y, i16::MIN);
     }
 
     proptest! {
@@ -183,18 +169,16 @@ mod tests {
         fn quantising_follows_the_formula(
             x in -1e4f32..1e4, scale in 1e-4f32..1.0, zero_point in -32768i32..=32767,
         ) {
-            let y = Cell::new(0);
-            QuantizeI16 { scale, zero_point }.run(&[Cell::new(x)], core::slice::from_ref(&y));
+            let y: i16 = Quantize { scale, zero_point }.of(x);
             let expected = i64::from((libm::roundf(x / scale)) as i32) + i64::from(zero_point);
-            prop_assert_eq!(i64::from(y.get()), expected.clamp(-32768, 32767));
+            prop_assert_eq!(i64::from(y), expected.clamp(-32768, 32767));
         }
 
         #[test]
         fn dequantising_rounds_once(x: i16, scale in 1e-6f32..10.0, zero_point in -32768i32..=32767) {
-            let y = Cell::new(0.0);
-            DequantizeI16 { scale, zero_point }.run(&[Cell::new(x)], core::slice::from_ref(&y));
+            let y = Dequantize { scale, zero_point }.of(x);
             let expected = f64::from(scale) * f64::from(i32::from(x) - zero_point);
-            prop_assert_eq!(y.get(), expected as f32);
+            prop_assert_eq!(y, expected as f32);
         }
     }
 }

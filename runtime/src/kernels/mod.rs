@@ -12,40 +12,37 @@ mod conv;
 mod convert;
 #[cfg(test)]
 mod convolution_tests;
-mod copy;
 mod depthwise;
 mod dot;
+mod elementwise;
 mod fold;
 mod fully_connected;
 mod mean;
+mod place;
 mod pool;
+mod quantized;
 mod softmax;
 mod stage;
 mod unary;
 mod window;
 
-pub use binary::{
-    AddConstantI8, AddI8, Arithmetic, BinaryConstantF32, BinaryConstantI32, BinaryF32, BinaryI32,
-    Float32, Int32, MulConstantI8, MulI8, Product, Sum,
-};
-pub use blocks::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
-pub use broadcast::{Broadcast, OUTER_DIMS, OuterDim};
+pub use binary::{Clamped, Zip};
+pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
+pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
 pub use conv::{Conv2d, Conv2dF32, Conv2dI8};
-pub use convert::{
-    DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
-    RequantizeI8I16, RequantizeI8I32, RequantizeI16I8, RequantizeI16I16, RequantizeI16I32,
-    RequantizeI32I8, RequantizeI32I16,
-};
-pub use copy::CopyConstant;
+pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
 pub use dot::CHANNELS;
+pub use elementwise::*;
 pub use fold::Axis;
 pub use fully_connected::{FullyConnected, FullyConnectedF32, FullyConnectedI8};
 pub use mean::{MeanF32, MeanI8, Reduction};
+pub use place::Source;
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
+pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use stage::{Float, Int8};
-pub use unary::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};
+pub use unary::{Function, Lookup, Map};
 pub use window::Window;
 
 /// Declares what kernels are parameterised with: plain values, which the generator can write down as Rust.
@@ -56,26 +53,37 @@ macro_rules! parameters {
         #[derive(Debug, Clone, Copy, PartialEq)]
         pub struct $name;
 
-        #[cfg(feature = "host")]
-        impl crate::host::Expression for $name {
-            fn expression(&self) -> proc_macro2::TokenStream {
-                crate::host::structure(stringify!($name), [])
-            }
-        }
-
+        parameters! { @host $name <> {} }
         parameters! { $($rest)* }
     };
     (
         $(#[$meta:meta])*
-        pub struct $name:ident { $($(#[$about:meta])* pub $field:ident: $t:ty),* $(,)? }
+        pub struct $name:ident $(<$($of:ident),+>)? {
+            $($(#[$about:meta])* pub $field:ident: $t:ty),* $(,)?
+        }
         $($rest:tt)*
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq)]
-        pub struct $name { $($(#[$about])* pub $field: $t),* }
+        pub struct $name $(<$($of),+>)? { $($(#[$about])* pub $field: $t),* }
+
+        parameters! { @host $name <$($($of),+)?> { $($field)* } }
+        parameters! { $($rest)* }
+    };
+    (@host $name:ident <$($of:ident),*> { $($field:ident)* }) => {
+        #[cfg(feature = "host")]
+        impl<$($of: crate::host::Named),*> crate::host::Named for $name<$($of),*> {
+            fn name() -> alloc::string::String {
+                crate::host::name(stringify!($name), &[$($of::name()),*])
+            }
+
+            fn kind() -> proc_macro2::TokenStream {
+                crate::host::kind(stringify!($name), &[$($of::kind()),*])
+            }
+        }
 
         #[cfg(feature = "host")]
-        impl crate::host::Expression for $name {
+        impl<$($of: crate::host::Expression),*> crate::host::Expression for $name<$($of),*> {
             fn expression(&self) -> proc_macro2::TokenStream {
                 let fields = [$((
                     stringify!($field),
@@ -84,40 +92,22 @@ macro_rules! parameters {
                 crate::host::structure(stringify!($name), fields)
             }
         }
-
-        parameters! { $($rest)* }
-    };
-    (
-        $(#[$meta:meta])*
-        pub enum $name:ident { $($(#[$about:meta])* $variant:ident),* $(,)? }
-        $($rest:tt)*
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
-        pub enum $name { $($(#[$about])* $variant),* }
-
-        #[cfg(feature = "host")]
-        impl crate::host::Expression for $name {
-            fn expression(&self) -> proc_macro2::TokenStream {
-                crate::host::variant(
-                    stringify!($name),
-                    match self { $(Self::$variant => stringify!($variant)),* },
-                )
-            }
-        }
-
-        parameters! { $($rest)* }
     };
 }
 use parameters;
 
-/// Makes kernels callable by the generator; the list names the operands of `run`.
+/// Makes kernels callable by the generator; the list names the operands of `run`, and the element type of a first
+/// one that may lie anywhere.
 macro_rules! host_kernel {
-    ($($kernel:ident($($operand:ident),*);)*) => {$(
+    ($($kernel:ident($first:ident $(: $anywhere:ty)? $(, $operand:ident)*);)*) => {$(
         #[cfg(feature = "host")]
         impl crate::host::HostKernel for $kernel {
-            fn name(&self) -> &'static str {
-                stringify!($kernel)
+            fn name(&self) -> alloc::string::String {
+                <Self as crate::host::Named>::name()
+            }
+
+            fn kind(&self) -> proc_macro2::TokenStream {
+                <Self as crate::host::Named>::kind()
             }
 
             fn call(
@@ -126,14 +116,29 @@ macro_rules! host_kernel {
             ) -> Result<(), crate::host::Mismatch> {
                 let mismatch = crate::host::Mismatch {
                     kernel: stringify!($kernel),
-                    takes: [$(stringify!($operand)),*].len(),
+                    takes: [stringify!($first) $(, stringify!($operand))*].len(),
                 };
-                let &[$($operand),*] = operands else { return Err(mismatch) };
-                self.run($(crate::host::FromOperand::from_operand($operand).ok_or(mismatch)?),*);
+                let &[$first $(, $operand)*] = operands else { return Err(mismatch) };
+                host_kernel!(@run self, mismatch, $first $(: $anywhere)?; $($operand),*);
                 Ok(())
             }
         }
     )*};
+    (@run $kernel:ident, $mismatch:ident, $first:ident: $t:ty; $($operand:ident),*) => {
+        if let Some(first) = crate::host::FromOperand::from_operand($first) {
+            let first: &[core::cell::Cell<$t>] = first;
+            $kernel.run(first, $(crate::host::take($operand, $mismatch)?),*);
+        } else {
+            let first: &[$t] = crate::host::take($first, $mismatch)?;
+            $kernel.run(first, $(crate::host::take($operand, $mismatch)?),*);
+        }
+    };
+    (@run $kernel:ident, $mismatch:ident, $first:ident; $($operand:ident),*) => {
+        $kernel.run(
+            crate::host::take($first, $mismatch)?,
+            $(crate::host::take($operand, $mismatch)?),*
+        )
+    };
 }
 use host_kernel;
 

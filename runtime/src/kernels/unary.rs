@@ -1,10 +1,10 @@
-//! Functions of one tensor, element by element: 8-bit ones by table, float32 ones computed.
+//! Functions of one tensor, element by element: 8-bit ones by table, others computed.
 //!
-//! Every kernel here may run in place.
+//! Every kernel here may run in place where both tensors have elements of one size.
 
 use core::cell::Cell;
 
-use super::{Float, host_kernel, parameters};
+use super::{host_kernel, parameters};
 
 parameters! {
     /// A function of 8-bit values as a table: entry `i` is the result for the value stored as byte
@@ -13,28 +13,34 @@ parameters! {
     /// Whatever the function, the result is exact and costs two loads and a store.
     pub struct Lookup;
 
-    /// RELU: max(x, 0). NaN stays NaN.
-    pub struct ReluF32;
-
-    /// RELU6, RELU_N1_TO_1, RELU_0_TO_1: min(max(x, `min`), `max`). NaN stays NaN.
-    pub struct ClampF32 {
-        /// Range of the result.
-        pub float: Float,
+    /// A [`Function`] of every element.
+    pub struct Map<F> {
+        /// The function.
+        pub function: F,
     }
-
-    /// LOGISTIC: 1 / (1 + e^−x).
-    pub struct LogisticF32;
-
-    /// TANH.
-    pub struct TanhF32;
 }
 
 host_kernel! {
     Lookup(x, table, y);
-    ReluF32(x, y);
-    ClampF32(x, y);
-    LogisticF32(x, y);
-    TanhF32(x, y);
+}
+
+/// What becomes of an element.
+pub trait Function<X, Y> {
+    /// The result.
+    fn of(&self, x: X) -> Y;
+}
+
+impl<F> Map<F> {
+    /// Applies the function to every element.
+    #[inline(never)]
+    pub fn run<X: Copy, Y>(&self, x: &[Cell<X>], y: &[Cell<Y>])
+    where
+        F: Function<X, Y>,
+    {
+        for (x, y) in x.iter().zip(y) {
+            y.set(self.function.of(x.get()));
+        }
+    }
 }
 
 impl Lookup {
@@ -60,66 +66,62 @@ impl Lookup {
     }
 }
 
-impl ReluF32 {
-    /// Applies the function to every element.
-    #[inline(never)]
-    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
-        for (x, y) in x.iter().zip(y) {
-            let x = x.get();
-            y.set(if x < 0.0 { 0.0 } else { x });
-        }
-    }
-}
+/// Declares functions of one value, a line each: see `elementwise.rs`.
+macro_rules! unary {
+    ($($name:ident $({ $($field:ident),+ })? = $operator:literal($x:ident):
+        $([$($t:ident)+] $value:expr),+ $(, real $real:expr)?;)+) => {
+        parameters! {$(
+            #[doc = concat!("The function of ", $operator, ".")]
+            pub struct $name { $($(
+                #[doc = "The operator's option of this name."]
+                pub $field: f32
+            ),+)? }
+        )+}
 
-impl ClampF32 {
-    /// Clamps every element.
-    #[inline(never)]
-    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
-        for (x, y) in x.iter().zip(y) {
-            y.set(self.float.clamp(x.get()));
-        }
-    }
-}
+        $(unary! { @functions $name [$($($field)+)?] $x $([$($t)+] $value),+ })+
 
-impl LogisticF32 {
-    /// Applies the function to every element.
-    #[inline(never)]
-    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
-        for (x, y) in x.iter().zip(y) {
-            y.set(logistic(x.get()));
+        /// The operators of one input.
+        #[cfg(feature = "host")]
+        pub const UNARY: &[crate::rows::Unary] = &[$(crate::rows::Unary {
+            operator: $operator,
+            kernels: unary!(@kernels $name [$($($field)+)?] $($($t)+)+),
+            real: unary!(@real $x $($real)?),
+        }),+];
+    };
+    (@functions $name:ident $fields:tt $x:ident $([$($t:ident)+] $value:expr),+) => {
+        $(unary! { @values $name $fields $x [$($t)+] $value })+
+    };
+    (@values $name:ident $fields:tt $x:ident [$($t:ident)+] $value:expr) => {
+        $(unary! { @function $name $fields $x $t $value })+
+    };
+    (@function $name:ident [$($field:ident)*] $x:ident $t:ident $value:expr) => {
+        impl Function<<$t as Value>::Stored, <$t as Value>::Stored> for $name {
+            #[inline(always)]
+            fn of(&self, x: <$t as Value>::Stored) -> <$t as Value>::Stored {
+                let Self { $($field),* } = *self;
+                let $x = <$t as Value>::of(x);
+                let y: $t = $value;
+                y.stored()
+            }
         }
-    }
-}
-
-impl TanhF32 {
-    /// Applies the function to every element.
-    #[inline(never)]
-    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
-        for (x, y) in x.iter().zip(y) {
-            y.set(libm::tanhf(x.get()));
+    };
+    (@kernels $name:ident $fields:tt $($t:ident)+) => {
+        &[$((stringify!($t), unary!(@kernel $name $fields $t))),+]
+    };
+    (@kernel $name:ident [$($field:ident)*] $t:ident) => {
+        |_option| {
+            let function = $name { $($field: _option(stringify!($field))),* };
+            crate::host::map::<<$t as Value>::Stored, <$t as Value>::Stored>(function)
         }
-    }
+    };
+    (@real $x:ident) => { None };
+    (@real $x:ident $real:expr) => { Some(|$x: f32| -> f32 { $real }) };
 }
-
-/// 1 / (1 + e^−x) with a small e^−|x|, which neither overflows nor cancels.
-#[inline(always)]
-fn logistic(x: f32) -> f32 {
-    let e = libm::expf(if x > 0.0 { -x } else { x });
-    (if x > 0.0 { 1.0 } else { e }) / (1.0 + e)
-}
+pub(super) use unary;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn run<const N: usize>(
-        kernel: impl Fn(&[Cell<f32>], &[Cell<f32>]),
-        mut values: [f32; N],
-    ) -> [f32; N] {
-        let cells = Cell::from_mut(&mut values[..]).as_slice_of_cells();
-        kernel(cells, cells);
-        values
-    }
 
     #[test]
     fn a_table_is_indexed_by_the_stored_byte() {
@@ -132,38 +134,26 @@ mod tests {
     }
 
     #[test]
-    fn relus_clamp_and_keep_infinity_and_nan() {
-        let y = run(
-            |x, y| ReluF32.run(x, y),
-            [-1.0, 0.5, f32::INFINITY, f32::NAN],
-        );
-        assert_eq!(y[..3], [0.0, 0.5, f32::INFINITY]);
-        assert!(y[3].is_nan());
-        let float = Float { min: 0.0, max: 6.0 };
-        let relu6 = ClampF32 { float };
-        assert_eq!(
-            run(|x, y| relu6.run(x, y), [-1.0, 5.0, 7.0]),
-            [0.0, 5.0, 6.0]
-        );
-    }
+    fn a_map_may_change_the_type_and_runs_in_place() {
+        struct Halved;
 
-    #[test]
-    fn logistic_and_tanh_follow_their_definitions() {
-        for i in -4000..4000i16 {
-            let x = f32::from(i) / 50.0;
-            let [logistic] = run(|x, y| LogisticF32.run(x, y), [x]);
-            let [tanh] = run(|x, y| TanhF32.run(x, y), [x]);
-            let exact = 1.0 / (1.0 + libm::exp(-f64::from(x)));
-            assert!((f64::from(logistic) / exact - 1.0).abs() < 4e-7, "{x}");
-            assert!(
-                (f64::from(tanh) - libm::tanh(f64::from(x))).abs() < 2e-7,
-                "{x}"
-            );
+        impl Function<i16, i8> for Halved {
+            fn of(&self, x: i16) -> i8 {
+                (x / 2) as i8
+            }
         }
-        let [low, high] = run(
-            |x, y| LogisticF32.run(x, y),
-            [f32::NEG_INFINITY, f32::INFINITY],
-        );
-        assert_eq!((low, high), (0.0, 1.0));
+
+        impl Function<i8, i8> for Halved {
+            fn of(&self, x: i8) -> i8 {
+                x / 2
+            }
+        }
+
+        let y = [0i8; 2].map(Cell::new);
+        let map = Map { function: Halved };
+        map.run(&[Cell::new(200i16), Cell::new(-3)], &y);
+        assert_eq!(y.clone().map(Cell::into_inner), [100, -1]);
+        map.run(&y, &y);
+        assert_eq!(y.map(Cell::into_inner), [50, 0]);
     }
 }

@@ -1,0 +1,212 @@
+//! Element-wise operators, a line each: the operator's name in the schema, and what it computes of which types.
+//!
+//! A line is all that such an operator needs. The generator finds it here by its name and takes whatever the line
+//! has: `[f32 i32]` are element types with what is computed of them, and `real` is what 8-bit values stand for, of
+//! which the generator makes a table. Arithmetic of quantised values that has rules of its own is in the
+//! generator's family (`ops/unary.rs`, `ops/binary.rs`), with its functions in `quantized.rs`.
+//!
+//! Fields in braces are the operator's options by the schema's name. `[i8 i16]` works on stored values, so all of
+//! the operator's tensors have one quantisation. What TensorFlow Lite Micro refuses at run time (a division by
+//! zero) gives infinity or NaN here, or 0 where the type has neither.
+
+use core::ops::Add as Plus;
+
+use super::binary::{arithmetic, binary, clamp, comparisons};
+use super::broadcast::Combine;
+use super::parameters;
+use super::unary::{Function, unary};
+
+unary! {
+    Abs = "ABS"(x): [f32] libm::fabsf(x), [i32] x.wrapping_abs();
+    Ceil = "CEIL"(x): [f32] libm::ceilf(x);
+    Cos = "COS"(x): [f32] libm::cosf(x);
+    Elu = "ELU"(x): [f32] if x < 0.0 { libm::expm1f(x) } else { x },
+        real if x < 0.0 { libm::expf(x) - 1.0 } else { x };
+    Exp = "EXP"(x): [f32] libm::expf(x), real libm::expf(x);
+    Floor = "FLOOR"(x): [f32] libm::floorf(x);
+    HardSwish = "HARD_SWISH"(x): [f32] x * clamp(x + 3.0, 0.0, 6.0) / 6.0;
+    LeakyRelu { alpha } = "LEAKY_RELU"(x): [f32] if x > 0.0 { x } else { x * alpha };
+    Log = "LOG"(x): [f32] libm::logf(x), real if x > 0.0 { libm::logf(x) } else { f32::NEG_INFINITY };
+    LogicalNot = "LOGICAL_NOT"(x): [bool] !x;
+    Logistic = "LOGISTIC"(x): [f32] logistic(x);
+    Neg = "NEG"(x): [f32] -x, [i32] x.wrapping_neg();
+    Relu = "RELU"(x): [f32] if x < 0.0 { 0.0 } else { x };
+    Relu0To1 = "RELU_0_TO_1"(x): [f32] clamp(x, 0.0, 1.0);
+    Relu6 = "RELU6"(x): [f32] clamp(x, 0.0, 6.0);
+    ReluN1To1 = "RELU_N1_TO_1"(x): [f32] clamp(x, -1.0, 1.0);
+    Round = "ROUND"(x): [f32] libm::rintf(x);
+    Rsqrt = "RSQRT"(x): [f32] 1.0 / libm::sqrtf(x);
+    Sin = "SIN"(x): [f32] libm::sinf(x);
+    Sqrt = "SQRT"(x): [f32] libm::sqrtf(x);
+    Square = "SQUARE"(x): [f32] x * x;
+    Tanh = "TANH"(x): [f32] libm::tanhf(x);
+    ZerosLike = "ZEROS_LIKE"(_x): [f32] 0.0, [i8 i32 i64] 0;
+}
+
+arithmetic! {
+    Add = "ADD"(a, b): [f32] a + b, [i32] a.wrapping_add(b);
+    Div = "DIV"(a, b): [f32] a / b, [i32] quotient(a, b);
+    Mul = "MUL"(a, b): [f32] a * b, [i32] a.wrapping_mul(b);
+    Sub = "SUB"(a, b): [f32] a - b, [i32] a.wrapping_sub(b);
+}
+
+binary! {
+    FloorDiv = "FLOOR_DIV"(a, b): [f32] libm::floor(f64::from(a) / f64::from(b)) as f32,
+        [i32] quotient(a, b).wrapping_sub(i32::from(remainder(a, b) != 0 && (a < 0) != (b < 0)));
+    FloorMod = "FLOOR_MOD"(a, b): [f32] floor_mod(libm::fmodf(a, b), b), [i32] floor_mod(remainder(a, b), b);
+    LogicalAnd = "LOGICAL_AND"(a, b): [bool] a && b;
+    LogicalOr = "LOGICAL_OR"(a, b): [bool] a || b;
+    Maximum = "MAXIMUM"(a, b): [f32 i8 i16 i32 i64] if a > b { a } else { b };
+    Minimum = "MINIMUM"(a, b): [f32 i8 i16 i32 i64] if a < b { a } else { b };
+    Prelu = "PRELU"(x, slope): [f32] if x >= 0.0 { x } else { x * slope };
+    SquaredDifference = "SQUARED_DIFFERENCE"(a, b): [f32] (a - b) * (a - b),
+        [i32] a.wrapping_sub(b).wrapping_mul(a.wrapping_sub(b));
+}
+
+// Of int8, numbers are compared that the stored ones stand for, whatever the scales.
+comparisons! {
+    Equal = "EQUAL"(a, b): [bool f32 i32 i64] a == b;
+    Greater = "GREATER"(a, b): [f32 i32 i64] a > b;
+    GreaterEqual = "GREATER_EQUAL"(a, b): [f32 i32 i64] a >= b;
+    Less = "LESS"(a, b): [f32 i32 i64] a < b;
+    LessEqual = "LESS_EQUAL"(a, b): [f32 i32 i64] a <= b;
+    NotEqual = "NOT_EQUAL"(a, b): [bool f32 i32 i64] a != b;
+}
+
+/// 1 / (1 + e^−x) with a small e^−|x|, which neither overflows nor cancels.
+#[inline(always)]
+fn logistic(x: f32) -> f32 {
+    let e = libm::expf(if x > 0.0 { -x } else { x });
+    (if x > 0.0 { 1.0 } else { e }) / (1.0 + e)
+}
+
+/// Towards zero; 0 where there is none.
+#[inline(always)]
+fn quotient(a: i32, b: i32) -> i32 {
+    if b == 0 { 0 } else { a.wrapping_div(b) }
+}
+
+/// That of [`quotient`].
+#[inline(always)]
+fn remainder(a: i32, b: i32) -> i32 {
+    if b == 0 { 0 } else { a.wrapping_rem(b) }
+}
+
+/// What a remainder towards zero is towards −∞: of the divisor's sign.
+#[inline(always)]
+fn floor_mod<T: Copy + Default + PartialOrd + Plus<Output = T>>(rest: T, divisor: T) -> T {
+    let zero = T::default();
+    if rest != zero && (divisor < zero) != (rest < zero) {
+        rest + divisor
+    } else {
+        rest
+    }
+}
+
+/// A type of the lines above, and how tensors store it.
+pub trait Value: Copy {
+    /// What a tensor's elements are.
+    type Stored: Copy;
+    /// The value of an element.
+    fn of(stored: Self::Stored) -> Self;
+    /// The element of a value.
+    fn stored(self) -> Self::Stored;
+}
+
+macro_rules! values {
+    ($($t:ty)*) => {$(
+        impl Value for $t {
+            type Stored = Self;
+
+            #[inline(always)]
+            fn of(stored: Self) -> Self {
+                stored
+            }
+
+            #[inline(always)]
+            fn stored(self) -> Self {
+                self
+            }
+        }
+    )*};
+}
+values! { f32 i8 i16 i32 i64 }
+
+impl Value for bool {
+    type Stored = u8;
+
+    #[inline(always)]
+    fn of(stored: u8) -> Self {
+        stored != 0
+    }
+
+    #[inline(always)]
+    fn stored(self) -> u8 {
+        u8::from(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relus_clamp_and_keep_infinity_and_nan() {
+        assert_eq!(Relu {}.of(-1.0f32), 0.0);
+        assert_eq!(Relu {}.of(f32::INFINITY), f32::INFINITY);
+        assert!(Relu {}.of(f32::NAN).is_nan());
+        assert_eq!(
+            [-1.0, 5.0, 7.0].map(|x: f32| Relu6 {}.of(x)),
+            [0.0, 5.0, 6.0]
+        );
+        assert!(Relu6 {}.of(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn logistic_and_tanh_follow_their_definitions() {
+        for i in -4000..4000i16 {
+            let x = f32::from(i) / 50.0;
+            let exact = 1.0 / (1.0 + libm::exp(-f64::from(x)));
+            let found: f32 = Logistic {}.of(x);
+            assert!((f64::from(found) / exact - 1.0).abs() < 4e-7, "{x}");
+            let found: f32 = Tanh {}.of(x);
+            assert!(
+                (f64::from(found) - libm::tanh(f64::from(x))).abs() < 2e-7,
+                "{x}"
+            );
+        }
+        let ends = [f32::NEG_INFINITY, f32::INFINITY].map(|x| Logistic {}.of(x));
+        assert_eq!(ends, [0.0, 1.0]);
+    }
+
+    /// TensorFlow's rounding of ROUND.
+    #[test]
+    fn halves_round_to_even() {
+        let rounded = [0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 1e10].map(|x: f32| Round {}.of(x));
+        assert_eq!(rounded, [0.0, 2.0, 2.0, 0.0, -2.0, 2.0, 1e10]);
+    }
+
+    #[test]
+    fn integer_divisions_round_down_and_never_trap() {
+        let quotients = |a: i32, b: i32| (FloorDiv.combine(a, b), FloorMod.combine(a, b));
+        assert_eq!(quotients(7, 2), (3, 1));
+        assert_eq!(quotients(-7, 2), (-4, 1));
+        assert_eq!(quotients(7, -2), (-4, -1));
+        assert_eq!(quotients(-7, -2), (3, -1));
+        assert_eq!(quotients(-6, 3), (-2, 0));
+        for by in [0, -1] {
+            assert_eq!(quotients(i32::MIN, by).1, 0);
+            assert_eq!(Div.combine(i32::MIN, by), by & i32::MIN);
+        }
+        let remainders = [(5.5, 2.0), (-5.5, 2.0), (5.5, -2.0)];
+        let remainders = remainders.map(|(a, b): (f32, f32)| FloorMod.combine(a, b));
+        assert_eq!(remainders, [1.5, 0.5, -0.5]);
+    }
+
+    #[test]
+    fn any_byte_but_zero_is_true() {
+        assert_eq!(LogicalNot {}.of(2u8), 0);
+        assert_eq!(LogicalAnd.combine(2u8, 1), 1);
+        assert_eq!(NotEqual.combine(2u8, 1), 0);
+    }
+}
