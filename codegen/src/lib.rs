@@ -20,6 +20,7 @@ pub mod plan;
 pub mod program;
 #[cfg(feature = "text")]
 pub mod report;
+pub mod target;
 pub mod tflite;
 pub mod tflm;
 pub mod warnings;

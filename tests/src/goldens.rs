@@ -149,7 +149,13 @@ impl Golden {
     /// # Errors
     /// If castiron does not compile it.
     pub fn compile(&self, plan: PlanOptions) -> Result<Program, Error> {
-        compile::compile(&read(&self.model)?, &CompileOptions { plan })
+        compile::compile(
+            &read(&self.model)?,
+            &CompileOptions {
+                plan,
+                ..CompileOptions::default()
+            },
+        )
     }
 
     /// All outputs of the first `cases` cases of every entry.

@@ -56,7 +56,14 @@ fn compiles_alone(graph: &Graph, operator: usize) -> bool {
         metadata: Vec::new(),
         outside: Vec::new(),
     };
-    compile::compile(&model, &CompileOptions { plan: options() }).is_ok()
+    compile::compile(
+        &model,
+        &CompileOptions {
+            plan: options(),
+            ..CompileOptions::default()
+        },
+    )
+    .is_ok()
 }
 
 #[test]
@@ -81,7 +88,13 @@ fn the_column_is_what_compiles() {
         let Ok(model) = tflite::read(&path.display().to_string(), &bytes) else {
             continue;
         };
-        let examined = compile::examine(&model, &CompileOptions { plan: options() });
+        let examined = compile::examine(
+            &model,
+            &CompileOptions {
+                plan: options(),
+                ..CompileOptions::default()
+            },
+        );
         let report = Report::new(&model, &examined);
         let mut all = true;
         for (index, of) in report.subgraphs.iter().enumerate() {

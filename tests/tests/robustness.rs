@@ -159,7 +159,13 @@ fn pipeline(bytes: &[u8], fill: u8) -> bool {
             in_place,
             ..PlanOptions::default()
         };
-        let examined = compile::examine(&model, &CompileOptions { plan });
+        let examined = compile::examine(
+            &model,
+            &CompileOptions {
+                plan,
+                ..CompileOptions::default()
+            },
+        );
         let _ = Report::new(&model, &examined);
         let program = examined.program.ok()?;
         assert!(!rust::file(&program, &RustOptions::default()).is_empty());

@@ -28,7 +28,7 @@ const WEIGHT: f64 = 0.3;
 /// A model and what it takes.
 struct Sample {
     name: String,
-    kernels: BTreeMap<&'static str, u64>,
+    kernels: BTreeMap<String, u64>,
     /// Code and constants without the packed weights.
     bytes: f64,
     kind: Kind,
@@ -51,7 +51,7 @@ type Parameters = Vec<f64>;
 pub(crate) fn table(root: &Path) -> Result<String> {
     let mut samples = Vec::new();
     let mut seen = BTreeSet::new();
-    let mut of_kernel: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut of_kernel: BTreeMap<String, usize> = BTreeMap::new();
     let mut places: Vec<(Kind, PathBuf)> = vec![(Kind::Operator, root.join(OPERATORS))];
     places.extend(OWN.map(|folder| (Kind::Own, root.join(folder))));
     match std::env::var_os(FURTHER) {
@@ -81,7 +81,7 @@ pub(crate) fn table(root: &Path) -> Result<String> {
             }
             if *kind == Kind::Operator {
                 for kernel in kernels.keys() {
-                    *of_kernel.entry(kernel).or_default() += 1;
+                    *of_kernel.entry(kernel.clone()).or_default() += 1;
                 }
             }
             let options = Options {
@@ -121,7 +121,7 @@ fn render(samples: &[Sample], toolchain: &str) -> String {
     // The version: how it was built is no matter of size.
     let toolchain = toolchain.split(" (").next().unwrap_or(toolchain);
     let names: BTreeSet<&str> = (samples.iter())
-        .flat_map(|s| s.kernels.keys().copied())
+        .flat_map(|s| s.kernels.keys().map(String::as_str))
         .collect();
     let names: Vec<&str> = names.into_iter().collect();
     let all: Vec<&Sample> = samples.iter().collect();
@@ -187,7 +187,7 @@ other = {median:.0}
     );
     // Writing to a string cannot fail.
     for (name, bytes) in names.iter().zip(of_kernels) {
-        writeln!(text, "{name} = {:.0}", bytes.max(0.0)).ok();
+        writeln!(text, "{} = {:.0}", key(name), bytes.max(0.0)).ok();
     }
     text += "\n# What models of this project took.\n[model]\n";
     for sample in samples.iter().filter(|s| s.kind == Kind::Own) {
@@ -196,11 +196,19 @@ other = {median:.0}
     text
 }
 
+/// A name as a key of TOML.
+fn key(name: &str) -> String {
+    match name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        true => name.to_owned(),
+        false => format!("{name:?}"),
+    }
+}
+
 /// What a model is a sum of: its kernels, itself, its calls.
 fn row(names: &[&str], sample: &Sample) -> Vec<f64> {
     let kernels = names
         .iter()
-        .map(|name| f64::from(u8::from(sample.kernels.contains_key(name))));
+        .map(|name| f64::from(u8::from(sample.kernels.contains_key(*name))));
     let calls: u64 = sample.kernels.values().sum();
     kernels.chain([1.0, calls as f64]).collect()
 }

@@ -66,13 +66,13 @@ impl CodeTable {
         let kernels = kernels(program);
         let calls: u64 = kernels.values().sum();
         let of_kernels = kernels.keys();
-        let of_kernels = of_kernels.map(|name| self.kernel.get(*name).unwrap_or(&self.other));
+        let of_kernels = of_kernels.map(|name| self.kernel.get(name).unwrap_or(&self.other));
         self.base + calls * self.call + of_kernels.sum::<u64>()
     }
 }
 
 /// The kernels that a model calls, and how often.
-pub fn kernels(program: &Program) -> BTreeMap<&'static str, u64> {
+pub fn kernels(program: &Program) -> BTreeMap<String, u64> {
     let mut kernels = BTreeMap::new();
     for call in program.calls() {
         *kernels.entry(call.kernel.name()).or_default() += 1;

@@ -5,6 +5,7 @@
 //! that operands of the wrong length compute less, never panic: slices are taken with `get`, loops
 //! run over iterators.
 
+mod asked;
 mod binary;
 mod blocks;
 mod broadcast;
@@ -18,33 +19,34 @@ mod dot;
 mod fold;
 mod fully_connected;
 mod mean;
+mod numbers;
 mod pool;
 mod softmax;
-mod stage;
 mod unary;
 mod window;
 
+pub use asked::{Operands, Parameter};
 pub use binary::{
     AddConstantI8, AddI8, Arithmetic, BinaryConstantF32, BinaryConstantI32, BinaryF32, BinaryI32,
     Float32, Int32, MulConstantI8, MulI8, Product, Sum,
 };
 pub use blocks::{Blocks, CopyBlocks, CopyConstantBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, OUTER_DIMS, OuterDim};
-pub use conv::{Conv2d, Conv2dF32, Conv2dI8};
+pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{
     DequantizeI8, DequantizeI16, DequantizeU8, QuantizeI8, QuantizeI16, QuantizeU8,
     RequantizeI8I16, RequantizeI8I32, RequantizeI16I8, RequantizeI16I16, RequantizeI16I32,
     RequantizeI32I8, RequantizeI32I16,
 };
 pub use copy::CopyConstant;
-pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
-pub use dot::CHANNELS;
+pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
+pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
 pub use fold::Axis;
-pub use fully_connected::{FullyConnected, FullyConnectedF32, FullyConnectedI8};
+pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use mean::{MeanF32, MeanI8, Reduction};
+pub use numbers::{Float, Int8, Numbers};
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
-pub use stage::{Float, Int8};
 pub use unary::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};
 pub use window::Window;
 
@@ -67,15 +69,15 @@ macro_rules! parameters {
     };
     (
         $(#[$meta:meta])*
-        pub struct $name:ident { $($(#[$about:meta])* pub $field:ident: $t:ty),* $(,)? }
+        pub struct $name:ident $(<$($p:ident),*>)? { $($(#[$about:meta])* pub $field:ident: $t:ty),* $(,)? }
         $($rest:tt)*
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq)]
-        pub struct $name { $($(#[$about])* pub $field: $t),* }
+        pub struct $name $(<$($p),*>)? { $($(#[$about])* pub $field: $t),* }
 
         #[cfg(feature = "host")]
-        impl crate::host::Expression for $name {
+        impl $(<$($p: crate::host::Expression),*>)? crate::host::Expression for $name $(<$($p),*>)? {
             fn expression(&self) -> proc_macro2::TokenStream {
                 let fields = [$((
                     stringify!($field),
@@ -116,8 +118,12 @@ macro_rules! host_kernel {
     ($($kernel:ident($($operand:ident),*);)*) => {$(
         #[cfg(feature = "host")]
         impl crate::host::HostKernel for $kernel {
-            fn name(&self) -> &'static str {
-                stringify!($kernel)
+            fn name(&self) -> alloc::string::String {
+                stringify!($kernel).into()
+            }
+
+            fn kind(&self) -> proc_macro2::TokenStream {
+                crate::host::kind(stringify!($kernel))
             }
 
             fn call(
@@ -136,6 +142,52 @@ macro_rules! host_kernel {
     )*};
 }
 use host_kernel;
+
+/// The same for kernels that are generic over number format and micro-kernel.
+macro_rules! multiply_accumulate {
+    ($kernel:ident<$n:ident, $d:ident>) => {
+        multiply_accumulate!(
+            [$n: Numbers, $d: Dot<$n>] $kernel<$n, $d>, $d::Packed, $d::Operands<'a>,
+            [crate::host::kind($n::NAME), $d::kind()]
+        );
+    };
+    ($kernel:ident<$n:ident>) => {
+        multiply_accumulate!(
+            [$n: Numbers] $kernel<$n>, $n::W, $n::Constants<'a>, [crate::host::kind($n::NAME)]
+        );
+    };
+    (
+        [$n:ident: $($bounds:tt)*] $kernel:ident<$($p:ident),*>, $packed:ty, $operands:ty, $kinds:expr
+    ) => {
+        #[cfg(feature = "host")]
+        impl<$n: $($bounds)*> crate::host::MultiplyAccumulate for $kernel<$($p),*> {
+            const NAME: &'static str = stringify!($kernel);
+            type X = $n::X;
+            type Packed = $packed;
+            type Y = $n::Y;
+            type Operands<'a> = $operands;
+
+            fn format(&self) -> &'static str {
+                $n::NAME
+            }
+
+            fn parameters(&self) -> alloc::vec::Vec<proc_macro2::TokenStream> {
+                $kinds.into()
+            }
+
+            fn compute(
+                &self,
+                x: &[core::cell::Cell<Self::X>],
+                weights: &[Self::Packed],
+                operands: Self::Operands<'_>,
+                y: &[core::cell::Cell<Self::Y>],
+            ) {
+                Self::compute(self, x, weights, operands, y);
+            }
+        }
+    };
+}
+use multiply_accumulate;
 
 /// The part of a slice from `start` of `len` elements; empty where it does not lie within.
 #[inline(always)]

@@ -26,12 +26,12 @@ impl<'a> StepsCode<'a> {
     pub(super) fn parts(&self) -> impl Iterator<Item = TokenStream> {
         let parameters = calls(self.steps).into_iter().map(|call| {
             let name = self.constant(call);
-            let kernel = Ident::new(call.kernel.name(), Span::call_site());
+            let kind = call.kernel.kind();
             let value = call.kernel.expression();
             let doc = doc(call);
             quote! {
                 #[doc = #doc]
-                const #name: ::castiron::kernels::#kernel = #value;
+                const #name: #kind = #value;
             }
         });
         let functions = self.functions().into_iter().map(|(name, steps)| {
