@@ -7,8 +7,8 @@ use syn::{Ident, LitStr, Token, Visibility};
 
 use crate::text;
 
-/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]`, with
-/// [`text`] wherever there is a literal.
+/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
+/// [, optimize = "size"]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
@@ -16,6 +16,7 @@ pub(crate) struct Arguments {
     pub(crate) labels: Option<LitStr>,
     pub(crate) section: Option<LitStr>,
     pub(crate) engine: Option<LitStr>,
+    pub(crate) optimize: Option<LitStr>,
     /// Variables of the environment that any of these name.
     pub(crate) variables: BTreeSet<String>,
 }
@@ -40,6 +41,7 @@ impl Parse for Arguments {
             labels: None,
             section: None,
             engine: None,
+            optimize: None,
             variables,
         };
         while !input.is_empty() {
@@ -60,11 +62,12 @@ impl Arguments {
             "labels" => &mut self.labels,
             "section" => &mut self.section,
             "engine" => &mut self.engine,
+            "optimize" => &mut self.optimize,
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    "unknown option; there are `labels = \"file\"`, `section = \"name\"` and \
-                     `engine = \"tflm\"`",
+                    "unknown option; there are `labels = \"file\"`, `section = \"name\"`, \
+                     `engine = \"tflm\"` and `optimize = \"size\"`",
                 ));
             }
         };

@@ -149,13 +149,18 @@ impl Golden {
     /// # Errors
     /// If castiron does not compile it.
     pub fn compile(&self, plan: PlanOptions) -> Result<Program, Error> {
-        compile::compile(
-            &read(&self.model)?,
-            &CompileOptions {
-                plan,
-                ..CompileOptions::default()
-            },
-        )
+        self.compile_with(&CompileOptions {
+            plan,
+            ..CompileOptions::default()
+        })
+    }
+
+    /// Compiles the model.
+    ///
+    /// # Errors
+    /// If castiron does not compile it.
+    pub fn compile_with(&self, options: &CompileOptions) -> Result<Program, Error> {
+        compile::compile(&read(&self.model)?, options)
     }
 
     /// All outputs of the first `cases` cases of every entry.

@@ -16,7 +16,7 @@ use crate::plan::{Kept, Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{
     Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Routine, Step, element,
 };
-use crate::target::Target;
+use crate::target::{Optimize, Target};
 
 /// The most kernel calls of a program, of all its entry points and the subgraphs that they run.
 const MOST_STEPS: usize = 4096;
@@ -32,6 +32,19 @@ pub struct CompileOptions {
     pub plan: PlanOptions,
     /// What to compile for.
     pub target: Target,
+}
+
+impl CompileOptions {
+    /// Everything by default, but for what matters where time costs flash.
+    pub fn optimized(optimize: Optimize) -> Self {
+        Self {
+            target: Target {
+                optimize,
+                ..Target::default()
+            },
+            ..Self::default()
+        }
+    }
 }
 
 /// Compiles a model.
