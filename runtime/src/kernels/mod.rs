@@ -44,7 +44,7 @@ pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
 pub use fold::Axis;
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use mean::{MeanF32, MeanI8, Reduction};
-pub use numbers::{Float, Int8, Numbers};
+pub use numbers::{Float, Int8, Int16x8, Numbers};
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use unary::{ClampF32, LogisticF32, Lookup, ReluF32, TanhF32};

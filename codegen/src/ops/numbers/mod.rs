@@ -6,6 +6,7 @@
 
 mod factors;
 mod float;
+mod int16x8;
 mod int8;
 
 use castiron_runtime::host::HostKernel;
@@ -81,7 +82,7 @@ impl Product<'_> {
                 [$(<$format>::TYPES),*]
             }};
         }
-        let known = formats![kernels::Float, kernels::Int8,];
+        let known = formats![kernels::Float, kernels::Int8, kernels::Int16x8,];
         Err(site.unsupported_types(&known.join(", or ")))
     }
 

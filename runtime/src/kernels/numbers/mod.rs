@@ -4,6 +4,7 @@
 //! one as a parameter. A new format is a file here and one in the generator.
 
 mod float;
+mod int16x8;
 mod int8;
 
 use core::cell::Cell;
@@ -15,6 +16,7 @@ use super::{Conv2d, DepthwiseConv2d, FullyConnected, Portable};
 
 pub use float::Float;
 pub use int8::Int8;
+pub use int16x8::Int16x8;
 
 /// Declares the methods that firmware calls.
 ///
@@ -48,6 +50,7 @@ macro_rules! compiled {
 compiled! {
     Float(bias: f32);
     Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
+    Int16x8(bias: i64, multiplier: i32, shift: i8);
 }
 
 /// A number format, with what of it is the same for all channels.
