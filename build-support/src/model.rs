@@ -12,6 +12,7 @@ use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
+use castiron_codegen::target::Optimize;
 use castiron_codegen::{files, labels, tflite, warnings};
 
 use crate::cxx::Target;
@@ -46,6 +47,7 @@ pub struct Model {
     labels: Option<PathBuf>,
     io_spec: Option<PathBuf>,
     section: Option<String>,
+    optimize: Option<Optimize>,
     out_dir: Option<PathBuf>,
     header: bool,
     resolver: bool,
@@ -113,6 +115,12 @@ impl Model {
         self
     }
 
+    /// Which of castiron's kernels to take where a faster one is larger; the results are the same.
+    pub fn optimize(mut self, optimize: Optimize) -> Self {
+        self.optimize = Some(optimize);
+        self
+    }
+
     /// Where to write; by default `OUT_DIR`.
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
@@ -175,8 +183,16 @@ impl Model {
                     .into());
             }
         };
-        if self.tflm.is_none() {
-            self.tflm_options.check_unused()?;
+        match (&self.tflm, self.optimize) {
+            (None, _) => self.tflm_options.check_unused()?,
+            (Some(_), None) => {}
+            (Some(_), Some(_)) => {
+                return Err(Diagnostic::new(
+                    "optimize() chooses between castiron's kernels, and TensorFlow Lite Micro's compute this model",
+                )
+                .help("leave it out; opt_level() is for TensorFlow Lite Micro")
+                .into());
+            }
         }
         let bytes = read(&self.path)?;
         let model = tflite::read(&self.path.display().to_string(), &bytes)?;
@@ -204,8 +220,11 @@ impl Model {
                 how.generate(tflm, &model, &name, facts, &options, &out_dir)?
             }
             None => {
-                let program = compile::compile(&model, &CompileOptions::default())
-                    .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
+                let program = compile::compile(
+                    &model,
+                    &CompileOptions::optimized(self.optimize.unwrap_or_default()),
+                )
+                .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();
                 let module = rust::file(&program, &options);
                 Generated {

@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Diagnostic;
+use castiron_codegen::target::Optimize;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
@@ -166,4 +169,39 @@ pub(crate) struct Companions {
     /// Class names of the first output, one per line
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
+}
+
+/// What the compiled engine is made for.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Compiled {
+    /// Which of castiron's kernels to take where a faster one is larger: the results are the same
+    /// [default: balanced]
+    #[arg(long, value_name = "FOR", value_parser = optimize())]
+    pub(crate) optimize: Option<Optimize>,
+}
+
+fn optimize() -> impl TypedValueParser<Value = Optimize> {
+    PossibleValuesParser::new(Optimize::ALL.map(Optimize::name))
+        .try_map(|name| name.parse::<Optimize>())
+}
+
+impl Compiled {
+    pub(crate) fn options(&self) -> CompileOptions {
+        CompileOptions::optimized(self.optimize())
+    }
+
+    pub(crate) fn optimize(&self) -> Optimize {
+        self.optimize.unwrap_or_default()
+    }
+
+    /// Fails if TFLM's kernels are to compute and something is asked of castiron's.
+    pub(crate) fn check_unused(&self) -> Result<(), Failure> {
+        match self.optimize {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(
+                "--optimize chooses between castiron's kernels, and with --engine tflm TFLM's compute",
+                "leave it out; --kernels and --opt are for TFLM's",
+            )),
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub mod program;
 #[cfg(feature = "text")]
 pub mod report;
 #[doc(hidden)]
+pub mod target;
+#[doc(hidden)]
 pub mod tflite;
 #[doc(hidden)]
 pub mod tflm;

@@ -9,7 +9,7 @@ use syn::{Ident, LitStr, Path, Token, Visibility};
 use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, crate = path]`, with [`text`] wherever there is a literal.
+/// [, optimize = "size"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
@@ -19,6 +19,7 @@ pub(crate) struct Arguments {
     pub(crate) engine: Option<LitStr>,
     /// The path of the crate `castiron`.
     pub(crate) crate_path: Option<Path>,
+    pub(crate) optimize: Option<LitStr>,
     /// Variables of the environment that any of these name.
     pub(crate) variables: BTreeSet<String>,
 }
@@ -44,6 +45,7 @@ impl Parse for Arguments {
             section: None,
             engine: None,
             crate_path: None,
+            optimize: None,
             variables,
         };
         while !input.is_empty() {
@@ -68,6 +70,7 @@ impl Arguments {
             "labels" => self.labels.replace(text()?).is_some(),
             "section" => self.section.replace(text()?).is_some(),
             "engine" => self.engine.replace(text()?).is_some(),
+            "optimize" => self.optimize.replace(text()?).is_some(),
             "crate" => {
                 input.parse::<Token![=]>()?;
                 self.crate_path.replace(crate_path(input)?).is_some()
@@ -76,7 +79,7 @@ impl Arguments {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; there are `labels = \"file\"`, `section = \"name\"`, \
-                     `engine = \"tflm\"` and `crate = path`",
+                     `optimize = \"size\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }
         };

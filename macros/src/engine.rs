@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::emit::rust;
 use castiron_codegen::ident::{Language, identifier};
+use castiron_codegen::target::Optimize;
 use syn::{Error, LitStr, Result};
 
 use crate::arguments::Arguments;
@@ -11,18 +13,24 @@ use crate::arguments::Arguments;
 /// What computes the model.
 pub(crate) enum Engine<'a> {
     /// castiron's kernels.
-    Compiled,
+    Compiled(CompileOptions),
     /// TFLM's; the option, for errors.
     Tflm(&'a LitStr),
 }
 
 /// The engine that is wanted.
 pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
+    let compiled = || compile_options(arguments).map(Engine::Compiled);
     let Some(literal) = &arguments.engine else {
-        return Ok(Engine::Compiled);
+        return compiled();
     };
     match literal.value().as_str() {
-        "compiled" => Ok(Engine::Compiled),
+        "compiled" => compiled(),
+        "tflm" if arguments.optimize.is_some() => Err(Error::new(
+            literal.span(),
+            "`optimize` chooses between castiron's kernels, and these are TFLM's; the build script says how they are \
+             compiled: castiron_build::Model::new(…).tflm(…).opt_level(…)",
+        )),
         "tflm" if arguments.section.is_some() => Err(Error::new(
             literal.span(),
             "the section of TFLM's weights is the build script's to say: \
@@ -33,6 +41,24 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
             literal.span(),
             "no such engine; there are \"compiled\" and \"tflm\"",
         )),
+    }
+}
+
+/// How castiron compiles the model.
+fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
+    let Some(literal) = &arguments.optimize else {
+        return Ok(CompileOptions::default());
+    };
+    match literal.value().parse() {
+        Ok(optimize) => Ok(CompileOptions::optimized(optimize)),
+        Err(_) => {
+            let names = Optimize::ALL.map(|value| format!("{:?}", value.name()));
+            let there = names.join(", ");
+            Err(Error::new(
+                literal.span(),
+                format!("no such value of `optimize`; there are {there}"),
+            ))
+        }
     }
 }
 

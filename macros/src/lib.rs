@@ -5,7 +5,7 @@ mod engine;
 mod files;
 mod text;
 
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile;
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, Error, FrontEnd};
 use castiron_codegen::{labels, tflite, warnings};
@@ -45,8 +45,8 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         options.tracked.push(files::text(literal, &path)?);
     }
     let items = match engine::of(arguments)? {
-        Engine::Compiled => {
-            let compiled = compile::compile(&model, &CompileOptions::default());
+        Engine::Compiled(how) => {
+            let compiled = compile::compile(&model, &how);
             rust::items(&compiled.map_err(at_path)?, &options)
         }
         Engine::Tflm(path) => {

@@ -43,6 +43,23 @@ pub const fn requantize(x: i32, multiplier: i32, shift: i32) -> i32 {
     }
 }
 
+/// `x × multiplier × 2^(shift − 31)` as TensorFlow Lite has it for sums of 64 bits: the multiplier rounded to 16 bits,
+/// one rounding with ties towards +∞, the low 32 bits of the result;
+/// `multiplier` in 0..=i32::MAX, `shift` in −31..=7, |x| of at most 2⁴⁷.
+#[inline(always)]
+#[must_use]
+pub const fn requantize_wide(x: i64, multiplier: i32, shift: i32) -> i32 {
+    let reduced = if multiplier < 0x7fff_0000 {
+        multiplier.wrapping_add(1 << 15) >> 16
+    } else {
+        0x7fff
+    };
+    let right = 15i32.wrapping_sub(shift) as u32;
+    let half = 1i64.wrapping_shl(right.wrapping_sub(1));
+    let product = x.wrapping_mul(reduced as i64);
+    product.wrapping_add(half).wrapping_shr(right) as i32
+}
+
 /// A factor `multiplier × 2^(shift − 31)` made ready for many applications to small values.
 ///
 /// [`apply`](Self::apply) gives the bits of [`requantize`] as long as
@@ -174,6 +191,14 @@ mod tests {
         ((product + nudge) / (1 << 31)) as i32
     }
 
+    /// The definition, by arithmetic that does not overflow.
+    fn requantize_wide_by_division(x: i64, multiplier: i32, shift: i32) -> i32 {
+        let reduced = ((i64::from(multiplier) + (1 << 15)) >> 16).min(0x7fff);
+        let one = 1i128 << (15 - shift);
+        let product = i128::from(x) * i128::from(reduced);
+        (product + one / 2).div_euclid(one) as i32
+    }
+
     /// Ties away from zero, by real arithmetic that is exact for these sizes.
     fn rounding_shift_by_division(x: i32, exponent: u32) -> i32 {
         (f64::from(x) / f64::from(exponent).exp2()).round() as i32
@@ -188,6 +213,11 @@ mod tests {
         #[test]
         fn shift_is_gemmlowps(x: i32, exponent in 0u32..=31) {
             prop_assert_eq!(rounding_shift_right(x, exponent), rounding_shift_by_division(x, exponent));
+        }
+
+        #[test]
+        fn wide_sums_are_requantized(x in -(1i64 << 47)..1 << 47, m in 0..=i32::MAX, shift in -31..=7) {
+            prop_assert_eq!(requantize_wide(x, m, shift), requantize_wide_by_division(x, m, shift));
         }
 
         #[test]
@@ -216,6 +246,8 @@ mod tests {
 
     #[test]
     fn ties() {
+        assert_eq!(requantize_wide(-3, 1 << 30, 0), -1);
+        assert_eq!(requantize_wide(3, 1 << 30, 0), 2);
         assert_eq!(rounding_shift_right(-3, 1), -2);
         assert_eq!(rounding_shift_right(3, 1), 2);
         assert_eq!(rounding_shift_right(i32::MIN, 31), -1);

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -253,6 +254,91 @@ pub(crate) fn structure<const N: usize>(
     });
     quote!(::castiron::kernels::#name { #(#fields),* })
 }
+
+/// A parameter of a kernel that is generic.
+pub trait Parameter: Expression + fmt::Debug + Send + Sync {}
+
+impl<T: Expression + fmt::Debug + Send + Sync> Parameter for T {}
+
+/// A kernel that multiplies inputs by packed weights, in a number format of its own.
+pub trait MultiplyAccumulate: Expression + fmt::Debug + Send + Sync {
+    /// The kernel's name, without parameters.
+    const NAME: &'static str;
+    /// An input value.
+    type X: Element;
+    /// A packed weight.
+    type Packed: Element;
+    /// An output value.
+    type Y: Element;
+    /// What it takes between the weights and the output.
+    type Operands<'a>: Operands<'a>;
+
+    /// The number format's name.
+    fn format(&self) -> &'static str;
+    /// The types that the kernel's is generic over.
+    fn parameters(&self) -> Vec<TokenStream>;
+    /// The kernel's `run`.
+    fn compute(
+        &self,
+        x: &[Cell<Self::X>],
+        weights: &[Self::Packed],
+        operands: Self::Operands<'_>,
+        y: &[Cell<Self::Y>],
+    );
+}
+
+impl<K: MultiplyAccumulate> HostKernel for K {
+    fn name(&self) -> String {
+        format!("{}<{}>", K::NAME, self.format())
+    }
+
+    fn kind(&self) -> TokenStream {
+        let (kind, parameters) = (kind(K::NAME, &[]), self.parameters());
+        quote!(#kind<#(#parameters),*>)
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: K::NAME,
+            takes: 3 + K::Operands::COUNT,
+        };
+        let &[x, weights, ref others @ .., y] = operands else {
+            return Err(mismatch);
+        };
+        self.compute(
+            FromOperand::from_operand(x).ok_or(mismatch)?,
+            FromOperand::from_operand(weights).ok_or(mismatch)?,
+            K::Operands::from_operands(others).ok_or(mismatch)?,
+            FromOperand::from_operand(y).ok_or(mismatch)?,
+        );
+        Ok(())
+    }
+}
+
+/// Several operands of a kernel.
+pub trait Operands<'a>: Sized {
+    /// How many they are.
+    const COUNT: usize;
+    /// The operands, if they are as many and of these kinds.
+    fn from_operands(operands: &[Operand<'a>]) -> Option<Self>;
+}
+
+macro_rules! operands {
+    ($($t:ident = $operand:ident),*) => {
+        impl<'a, $($t: FromOperand<'a>),*> Operands<'a> for ($($t,)*) {
+            const COUNT: usize = [$(stringify!($operand)),*].len();
+
+            fn from_operands(operands: &[Operand<'a>]) -> Option<Self> {
+                let &[$($operand),*] = operands else { return None };
+                Some(($($t::from_operand($operand)?,)*))
+            }
+        }
+    };
+}
+operands!(A = a);
+operands!(A = a, B = b);
+operands!(A = a, B = b, C = c);
+operands!(A = a, B = b, C = c, D = d);
 
 /// A typed operand out of an untyped one.
 pub trait FromOperand<'a>: Sized {

@@ -13,7 +13,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("castiron packs constants little endian; big-endian targets are not supported");
 
-#[cfg(feature = "host")]
+#[cfg(any(test, feature = "host"))]
 extern crate alloc;
 
 #[doc(hidden)]

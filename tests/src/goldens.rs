@@ -149,7 +149,15 @@ impl Golden {
     /// # Errors
     /// If castiron does not compile it.
     pub fn compile(&self, plan: PlanOptions) -> Result<Program, Error> {
-        compile::compile(&read(&self.model)?, &CompileOptions::from(plan))
+        self.compile_with(&CompileOptions::from(plan))
+    }
+
+    /// Compiles the model.
+    ///
+    /// # Errors
+    /// If castiron does not compile it.
+    pub fn compile_with(&self, options: &CompileOptions) -> Result<Program, Error> {
+        compile::compile(&read(&self.model)?, options)
     }
 
     /// All outputs of the first `cases` cases of every entry.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::Program;
+use castiron_codegen::target::Optimize;
 use castiron_test_tools::say;
 use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders};
 use castiron_tests::{reference_folder, workspace};
@@ -97,6 +99,40 @@ fn every_plan_gives_the_same_bytes() {
         "{plans} other plans of {models} models give the same bytes"
     ));
     assert!(models > 0 && plans > 0);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Other kernels, the same results.
+#[test]
+fn every_optimization_gives_the_same_bytes() {
+    let all: Vec<Golden> = shipped().into_iter().chain(references()).collect();
+    let (mut models, mut others, mut wrong) = (0, 0, Vec::new());
+    for golden in &all {
+        let Ok(program) = golden.compile(PlanOptions::default()) else {
+            continue;
+        };
+        models += 1;
+        let kernels = |program: &Program| -> Vec<String> {
+            let calls = program.calls();
+            calls.map(|call| format!("{:?}", call.kernel)).collect()
+        };
+        let expected = golden.outputs(&program, CASES);
+        for optimize in Optimize::ALL {
+            let options = CompileOptions::optimized(optimize);
+            let other = golden.compile_with(&options).expect("it compiled before");
+            if kernels(&other) == kernels(&program) {
+                continue;
+            }
+            others += 1;
+            if golden.outputs(&other, CASES) != expected {
+                wrong.push(format!("{}: {optimize}", golden.name));
+            }
+        }
+    }
+    say(format!(
+        "{others} other choices of kernels for {models} models give the same bytes"
+    ));
+    assert!(models > 0 && others > 0);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

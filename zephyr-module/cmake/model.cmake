@@ -2,7 +2,7 @@
 
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [GOLDEN <folder>]
-#   [SECTION <name>] [ARENA_SECTION <name>] [OPT 3|s] [TRACE]
+#   [SECTION <name>] [ARENA_SECTION <name>] [OPTIMIZE size|balanced|speed] [OPT 3|s] [TRACE]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
 #   [RUST_TARGET <triple>] [CPU <name>])
 #
@@ -17,14 +17,15 @@
 #   SELF_TEST       add <name>_self_test() to the target, which compares the library with recorded cases;
 #                   those of GOLDEN, or some that castiron makes up and computes on the host
 #   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
-#   OPT             optimise for speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
+#   OPTIMIZE        which of castiron's kernels to take where a faster one is larger. Default: balanced
+#   OPT             what the compiler optimises for: speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
 #   TRACE           add a function that shows what every operator computes
 #   TFLM            TensorFlow Lite Micro's sources; ALLOW_REVISION takes a revision that castiron does not
 #                   know. Default: CONFIG_CASTIRON_TFLM_PATH and …_ALLOW_REVISION, or the variable CASTIRON_TFLM
 #   RUST_TARGET     default: what the C compiler compiles for; CPU: a processor to optimise for
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPT;TFLM;KERNELS;RUST_TARGET;CPU" "")
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPTIMIZE;OPT;TFLM;KERNELS;RUST_TARGET;CPU" "")
   set(option_SECTION weights-section)
   set(option_RUST_TARGET target)
   set(kconfig_ALLOW_REVISION CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y)
@@ -34,6 +35,7 @@ function(castiron_add_model target)
     _castiron_kenning_model(arg_MODEL)
   endif()
   _castiron_needs(castiron_add_model MODEL)
+  _castiron_one_of(OPTIMIZE size balanced speed)
   _castiron_one_of(OPT 3 s)
   _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_add_model ${target})
@@ -61,7 +63,7 @@ function(castiron_add_model target)
   endif()
 
   _castiron_options(options
-    ENGINE NAME LABELS IO_SPEC GOLDEN SECTION ARENA_SECTION OPT RUST_TARGET CPU)
+    ENGINE NAME LABELS IO_SPEC GOLDEN SECTION ARENA_SECTION OPTIMIZE OPT RUST_TARGET CPU)
   if(arg_TRACE)
     list(APPEND options --trace)
   endif()

@@ -14,6 +14,7 @@ use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::program::Program;
+use castiron_codegen::target::Optimize;
 use serde::Serialize;
 
 use crate::toolchain::{Purpose, Toolchain};
@@ -35,7 +36,9 @@ pub struct Options<'a> {
     pub cpu: Option<String>,
     /// Prefix of names and files; by default the model's.
     pub name: Option<String>,
-    /// How to optimise.
+    /// Which kernels to take where a faster one is larger.
+    pub optimize: Optimize,
+    /// What the compiler optimises for.
     pub opt: OptLevel,
     /// Linker section of the built-in instance.
     pub arena_section: Option<String>,
@@ -106,7 +109,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     // The interface is that of the first subgraph; what only other signatures need stays out.
     let mut first = model.clone();
     first.signatures.retain(|signature| signature.graph == 0);
-    let program = compile::compile(&first, &CompileOptions::default())?;
+    let program = compile::compile(&first, &CompileOptions::optimized(options.optimize))?;
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     for section in [&options.arena_section, &options.weights_section] {
         section.as_deref().map(checked_section).transpose()?;

@@ -32,6 +32,7 @@ pub(super) fn library(
     let options = library::Options {
         target: settings.on.triple().map(str::to_owned),
         traced: settings.traced(),
+        optimize: settings.optimize,
         opt: settings.opt,
         // There is no library without a self-test, and it is not used here.
         cases: library::Cases::Given(vec![case]),

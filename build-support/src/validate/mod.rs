@@ -21,6 +21,7 @@ use castiron_codegen::emit::c_api;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::program::Program;
+use castiron_codegen::target::Optimize;
 
 pub use cases::{Case, generated};
 pub use compare::Tally;
@@ -51,7 +52,9 @@ pub struct Settings {
     pub tolerance: f64,
     /// Where to build, and to leave what was built; a temporary folder otherwise.
     pub keep: Option<PathBuf>,
-    /// How to optimise the library.
+    /// Which kernels to take where a faster one is larger.
+    pub optimize: Optimize,
+    /// What the compiler optimises the library for.
     pub opt: OptLevel,
     /// Where to compile the library; by default as [`crate::library::build`] does.
     pub build_dir: Option<PathBuf>,
@@ -88,6 +91,7 @@ impl Settings {
             measure: false,
             tolerance: TOLERANCE,
             keep: None,
+            optimize: Optimize::default(),
             opt: OptLevel::default(),
             build_dir: None,
             offline: false,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, CompileOptions, Examined};
+use castiron_codegen::compile::{self, Examined};
 use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::arena::Interpreter;
 use super::resolver::CustomOps;
 use super::{file_table, header, inspect};
-use crate::args::{Companions, Depfile, General};
+use crate::args::{Companions, Compiled, Depfile, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras, ModelFile};
 use crate::output::{Outputs, Written};
@@ -65,6 +65,8 @@ pub(crate) struct Arguments {
     /// Fail unless everything can be made
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    compiled: Compiled,
     #[command(flatten)]
     custom: CustomOps,
     #[command(flatten)]
@@ -125,7 +127,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     arguments.interpreter.check()?;
     let input = input::model(&arguments.model)?;
     if let Some(Emit::Program) = arguments.emit {
-        let options = CompileOptions::default();
+        let options = arguments.compiled.options();
         let program = progress::during("compiling the model", general, || {
             compile::compile(&input.model, &options)
         })?;
@@ -137,7 +139,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // What was given besides the model has to fit it, whatever else can be made.
     let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
-    let options = CompileOptions::default();
+    let options = arguments.compiled.options();
     let (examined, report) = progress::during("compiling the model", general, || {
         let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);

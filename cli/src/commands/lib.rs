@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::arena::Kernels;
 use super::file_table;
-use crate::args::{Companions, Depfile, General};
+use crate::args::{Companions, Compiled, Depfile, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras};
@@ -78,9 +78,11 @@ pub(crate) struct Arguments {
     /// Name of files and prefix of all names [default: the model's]
     #[arg(long)]
     name: Option<String>,
-    /// What to optimise for: speed (3) or size (s)
+    /// What the compiler optimises for: speed (3) or size (s)
     #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
     opt: Opt,
+    #[command(flatten)]
+    compiled: Compiled,
     /// Linker section of the built-in instance, which holds the arena
     #[arg(long, value_name = "NAME")]
     arena_section: Option<String>,
@@ -163,6 +165,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         diagnostic.place.file = Some(out_dir.display().to_string());
         return Err(Failure::Io(diagnostic));
     }
+    if arguments.engine == Engine::Tflm {
+        arguments.compiled.check_unused()?;
+    }
     let input = input::model(&arguments.model)?;
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // A tree that cannot be used says so before anything is compiled.
@@ -180,6 +185,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         cpu: arguments.cpu.clone(),
         name: arguments.name.clone(),
         opt: arguments.opt.into(),
+        optimize: arguments.compiled.optimize(),
         arena_section: arguments.arena_section.clone(),
         weights_section: arguments.weights_section.clone(),
         traced: arguments.trace,

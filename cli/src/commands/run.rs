@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile;
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::exec::Machine;
@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::run_cases;
-use crate::args::{Companions, Depfile, General};
+use crate::args::{Companions, Compiled, Depfile, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras, ModelFile};
 use crate::npy;
@@ -60,6 +60,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["labels", "io_spec"])]
     signature: Option<String>,
     #[command(flatten)]
+    compiled: Compiled,
+    #[command(flatten)]
     companions: Companions,
     #[command(flatten)]
     depfile: Depfile,
@@ -90,7 +92,7 @@ struct Computed<'a> {
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let input = input::model(&arguments.model)?;
     let program = progress::during("compiling the model", general, || {
-        compile::compile(&input.model, &CompileOptions::default())
+        compile::compile(&input.model, &arguments.compiled.options())
     })?;
     let in_file = |e: Error| e.in_file(&input.model.file);
     let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use castiron_build::Tflm;
 use castiron_build::validate::{self, Against, Difference, Engine, Outcome, Platform, Settings};
 use castiron_build::validate::{Subject, TOLERANCE};
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile;
 use castiron_codegen::emit::csv;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::report::Report;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::Answer;
 use super::arena::Kernels;
 use super::lib::{self, Opt};
-use crate::args::{Destination, General};
+use crate::args::{Compiled, Destination, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, ModelFile};
 use crate::output::Outputs;
@@ -82,9 +82,11 @@ pub(crate) struct Arguments {
     /// Build in this folder and leave it
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// What to optimise for: speed (3) or size (s)
+    /// What the compiler optimises for: speed (3) or size (s)
     #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
     opt: Opt,
+    #[command(flatten)]
+    compiled: Compiled,
     /// The folder to compile the library in [default: castiron, in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
@@ -125,6 +127,9 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 impl Arguments {
     fn settings(&self) -> Result<Settings> {
+        if self.engine == lib::Engine::Tflm {
+            self.compiled.check_unused()?;
+        }
         let on = Platform::from(self.on);
         Ok(Settings {
             on,
@@ -139,6 +144,7 @@ impl Arguments {
             tolerance: self.tolerance,
             keep: self.keep.clone(),
             opt: self.opt.into(),
+            optimize: self.compiled.optimize(),
             build_dir: self.build_dir.clone(),
             offline: self.offline,
         })
@@ -162,7 +168,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut sources = vec![input.path.clone()];
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");
-        let options = CompileOptions::default();
+        let options = arguments.compiled.options();
         let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);
         let program = examined.program?;

@@ -16,6 +16,7 @@ use crate::plan::{Kept, Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{
     Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Routine, Step, element,
 };
+use crate::target::{Optimize, Target};
 
 /// The most kernel calls of a program, of all its entry points and the subgraphs that they run.
 const MOST_STEPS: usize = 4096;
@@ -30,11 +31,29 @@ const MOST_NESTED: usize = 32;
 pub struct CompileOptions {
     /// How to plan the arena.
     pub plan: PlanOptions,
+    /// What to compile for.
+    pub target: Target,
+}
+
+impl CompileOptions {
+    /// Everything by default, but for what matters where time costs flash.
+    pub fn optimized(optimize: Optimize) -> Self {
+        Self {
+            target: Target {
+                optimize,
+                ..Target::default()
+            },
+            ..Self::default()
+        }
+    }
 }
 
 impl From<PlanOptions> for CompileOptions {
     fn from(plan: PlanOptions) -> Self {
-        Self { plan }
+        Self {
+            plan,
+            ..Self::default()
+        }
     }
 }
 
@@ -72,7 +91,7 @@ pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
     }
     let verdict = |index| {
         let known = verdicts.remove(&index);
-        known.unwrap_or_else(|| judge(model, index, &options.plan))
+        known.unwrap_or_else(|| judge(model, index, options))
     };
     Examined {
         verdicts: (0..model.graphs.len()).map(verdict).collect(),
@@ -101,7 +120,7 @@ impl<'a> Attempt<'a> {
             chosen,
             variables,
             wrong,
-        } = Choices::new(model, &roots);
+        } = Choices::new(model, &roots, options.target);
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         for chosen in &chosen {
             let problems = chosen.problems.iter().cloned();
@@ -335,14 +354,14 @@ struct Choices<'a> {
 }
 
 impl<'a> Choices<'a> {
-    fn new(model: &'a Model, roots: &[usize]) -> Self {
+    fn new(model: &'a Model, roots: &[usize], target: Target) -> Self {
         let order = callees_first(roots, |index| model.graphs[index].callees().collect());
         let mut reached = order.clone();
         reached.sort_unstable();
         let (variables, wrong) = Variables::of(model, &reached);
         let chosen = order.iter();
-        let chosen =
-            chosen.map(|index| Chosen::new(model, *index, &variables, roots.contains(index)));
+        let chosen = chosen
+            .map(|index| Chosen::new(model, *index, &variables, roots.contains(index), target));
         Self {
             chosen: chosen.collect(),
             variables,
@@ -385,7 +404,13 @@ struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    fn new(model: &'a Model, index: usize, variables: &Variables, is_entry: bool) -> Self {
+    fn new(
+        model: &'a Model,
+        index: usize,
+        variables: &Variables,
+        is_entry: bool,
+        target: Target,
+    ) -> Self {
         let passed = passes::run(&model.graphs[index]);
         let graph = passed.graph;
         let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
@@ -396,6 +421,7 @@ impl<'a> Chosen<'a> {
             model,
             subgraph: index,
             variables,
+            target,
         };
         for index in 0..graph.operators.len() {
             let (mut choice, verdict) = ops::choose(&graph, index, purpose);
@@ -457,9 +483,9 @@ pub struct Verdict {
 }
 
 /// What there is to say of the operators of a subgraph that does not run.
-fn judge(model: &Model, index: usize, options: &PlanOptions) -> Verdict {
+fn judge(model: &Model, index: usize, options: &CompileOptions) -> Verdict {
     let (variables, _) = Variables::of(model, &[index]);
-    Chosen::new(model, index, &variables, false).verdict(options)
+    Chosen::new(model, index, &variables, false, options.target).verdict(&options.plan)
 }
 
 /// Chooses what computes a subgraph and plans its arena: what [`compile`] links, and what there is to
@@ -476,7 +502,7 @@ pub fn plan_graph<'a>(
         mut chosen,
         variables,
         ..
-    } = Choices::new(model, &[index]);
+    } = Choices::new(model, &[index], Target::default());
     let layout = lay_out(&chosen, &[index], &variables, false, options)?;
     let plan = layout.graph(index).map(|placed| placed.plan.clone());
     // The last is the one that runs all others.

@@ -1,14 +1,13 @@
-//! CONV_2D: int8 (weights per tensor or per channel, int4 unpacked) and float32; grouped too.
+//! CONV_2D in every number format; grouped too.
 
-use castiron_runtime::kernels::{self, CHANNELS, Conv2dF32, Conv2dI8, FullyConnected};
+use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers};
 
-use super::conv_int8::ScalePrecision;
-use super::convolution::{Border, Convolution};
+use super::numbers::{Call, Product, ScalePrecision, Sizes};
 use super::window::window;
 use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, Conv2dOptions, Options};
-use crate::program::Choosing;
+use crate::program::{Choosing, Constant};
 
 pub(super) struct Conv2d;
 
@@ -17,12 +16,12 @@ impl Family for Conv2d {
         let Options::Conv2d(options) = site.options() else {
             return Err(site.error("the operator has no options"));
         };
-        let conv = geometry(site, options)?;
-        choose(site, choosing, conv, options.activation)
+        let sizes = geometry(site, options)?;
+        choose(site, choosing, sizes, options.activation)
     }
 }
 
-fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d, Diagnostic> {
+fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<Conv2dSizes, Diagnostic> {
     let filter_id = site.input_id(1)?;
     let [out_c, filter_h, filter_w, group_in] = site.nhwc(filter_id)?;
     let window = window(
@@ -40,7 +39,7 @@ fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d,
             .expected(format_args!("a divisor of {}", window.in_c))
             .found(group_in));
     }
-    Ok(kernels::Conv2d {
+    Ok(Conv2dSizes {
         window,
         groups,
         group_in,
@@ -53,21 +52,21 @@ fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<kernels::Conv2d,
 fn choose(
     site: &Site<'_>,
     choosing: &mut Choosing<'_>,
-    conv: kernels::Conv2d,
+    sizes: Conv2dSizes,
     activation: Activation,
 ) -> Result<(), Diagnostic> {
-    let w = &conv.window;
-    if conv.is_pointwise() {
-        let matrix = FullyConnected {
+    let w = &sizes.window;
+    if sizes.is_pointwise() {
+        let matrix = FullyConnectedSizes {
             rows: w.batches * w.in_h * w.in_w,
             inputs: w.in_c,
             outputs: w.out_c,
         };
         return fully_connected::choose(site, choosing, matrix, activation, ScalePrecision::Double);
     }
-    let per_channel = w.filter_h * w.filter_w * conv.group_in;
-    call(site, choosing, conv, activation, |channel, i| {
-        channel * per_channel + i
+    let inputs = sizes.inputs();
+    call(site, choosing, sizes, activation, &|channel, i| {
+        channel * inputs + i
     })
 }
 
@@ -75,22 +74,33 @@ fn choose(
 pub(super) fn call(
     site: &Site<'_>,
     choosing: &mut Choosing<'_>,
-    conv: kernels::Conv2d,
+    sizes: Conv2dSizes,
     activation: Activation,
-    index: impl Fn(usize, usize) -> usize,
+    index: &dyn Fn(usize, usize) -> usize,
 ) -> Result<(), Diagnostic> {
-    let convolution = Convolution {
+    let product = Product {
         activation,
         precision: ScalePrecision::Double,
-        blocks: conv.channel_blocks().collect(),
-        width: CHANNELS,
+        channels: sizes.window.out_c,
         index,
-        border: Border::of(&conv.window),
+        pads: sizes.window.pads(),
     };
-    convolution.call(
-        site,
-        choosing,
-        |int8| Conv2dI8 { conv, int8 },
-        |float| Conv2dF32 { conv, float },
-    )
+    product.choose(&sizes, site, choosing)
+}
+
+impl Sizes for Conv2dSizes {
+    fn call<N: Numbers<W: Constant>, D: Dot<N, Packed: Constant>>(
+        &self,
+        call: Call<'_, N>,
+        dot: D,
+        choosing: &mut Choosing<'_>,
+    ) {
+        let packed = self.pack::<N, D>(call.weight);
+        let kernel = kernels::Conv2d {
+            sizes: *self,
+            numbers: call.numbers,
+            dot,
+        };
+        call.add(kernel, &packed, choosing);
+    }
 }

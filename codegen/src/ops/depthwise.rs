@@ -1,14 +1,13 @@
-//! DEPTHWISE_CONV_2D: int8 (weights per tensor or per channel) and float32, any multiplier.
+//! DEPTHWISE_CONV_2D in every number format, with any multiplier.
 
-use castiron_runtime::kernels::{self, DepthwiseConv2dF32, DepthwiseConv2dI8};
+use castiron_runtime::kernels::{self, Conv2dSizes, DepthwiseConv2dSizes, Dot, Numbers};
 
-use super::conv_int8::ScalePrecision;
-use super::convolution::{Border, Convolution};
+use super::numbers::{Call, Product, ScalePrecision, Sizes};
 use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
 use crate::graph::Options;
-use crate::program::Choosing;
+use crate::program::{Choosing, Constant};
 
 pub(super) struct DepthwiseConv2d;
 
@@ -40,28 +39,40 @@ impl Family for DepthwiseConv2d {
         let index = |channel: usize, i: usize| i * out_c + channel;
         if window.in_c == 1 {
             // One input channel for all outputs: an ordinary convolution, which shares its loads.
-            let conv = kernels::Conv2d {
+            let sizes = Conv2dSizes {
                 window,
                 groups: 1,
                 group_in: 1,
                 group_out: out_c,
             };
-            return conv::call(site, choosing, conv, options.activation, index);
+            return conv::call(site, choosing, sizes, options.activation, &index);
         }
-        let conv = kernels::DepthwiseConv2d { window, multiplier };
-        let convolution = Convolution {
+        let product = Product {
             activation: options.activation,
             precision: ScalePrecision::Double,
-            blocks: conv.channel_blocks().collect(),
-            width: conv.block_width(),
-            index,
-            border: Border::of(&window),
+            channels: out_c,
+            index: &index,
+            pads: window.pads(),
         };
-        convolution.call(
-            site,
-            choosing,
-            |int8| DepthwiseConv2dI8 { conv, int8 },
-            |float| DepthwiseConv2dF32 { conv, float },
-        )
+        let sizes = DepthwiseConv2dSizes { window, multiplier };
+        product.choose(&sizes, site, choosing)
+    }
+}
+
+impl Sizes for DepthwiseConv2dSizes {
+    /// The kernel has no micro-kernel: a window of one channel has no runs of inputs, and neighbouring channels meet
+    /// weights of their own.
+    fn call<N: Numbers<W: Constant>, D: Dot<N, Packed: Constant>>(
+        &self,
+        call: Call<'_, N>,
+        _: D,
+        choosing: &mut Choosing<'_>,
+    ) {
+        let packed = self.pack::<N>(call.weight);
+        let kernel = kernels::DepthwiseConv2d {
+            sizes: *self,
+            numbers: call.numbers,
+        };
+        call.add(kernel, &packed, choosing);
     }
 }

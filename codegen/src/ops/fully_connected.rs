@@ -1,13 +1,12 @@
-//! FULLY_CONNECTED, and every convolution that is a matrix product: int8 (int4 unpacked), float32.
+//! FULLY_CONNECTED, and every convolution that is a matrix product, in every number format.
 
-use castiron_runtime::kernels::{self, CHANNELS, FullyConnectedF32, FullyConnectedI8};
+use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers};
 
-use super::conv_int8::ScalePrecision;
-use super::convolution::{Border, Convolution};
+use super::numbers::{Call, Product, ScalePrecision, Sizes};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
-use crate::program::Choosing;
+use crate::program::{Choosing, Constant};
 
 pub(super) struct FullyConnected;
 
@@ -41,7 +40,7 @@ impl Family for FullyConnected {
                 ))
                 .found(format_args!("{:?} -> {:?}", x.shape, y.shape)));
         }
-        let matrix = kernels::FullyConnected {
+        let matrix = FullyConnectedSizes {
             rows: batches,
             inputs: in_c,
             outputs: out_c,
@@ -60,26 +59,33 @@ impl Family for FullyConnected {
 pub(super) fn choose(
     site: &Site<'_>,
     choosing: &mut Choosing<'_>,
-    matrix: kernels::FullyConnected,
+    matrix: FullyConnectedSizes,
     activation: Activation,
     precision: ScalePrecision,
 ) -> Result<(), Diagnostic> {
-    let outputs = matrix.outputs;
-    let blocks = (0..outputs)
-        .step_by(CHANNELS)
-        .map(|first| first..outputs.min(first + CHANNELS));
-    let convolution = Convolution {
+    let product = Product {
         activation,
         precision,
-        blocks: blocks.collect(),
-        width: CHANNELS,
-        index: |output: usize, i: usize| output * matrix.inputs + i,
-        border: Border::NoWindow,
+        channels: matrix.outputs,
+        index: &|output, i| output * matrix.inputs + i,
+        pads: false,
     };
-    convolution.call(
-        site,
-        choosing,
-        |int8| FullyConnectedI8 { matrix, int8 },
-        |float| FullyConnectedF32 { matrix, float },
-    )
+    product.choose(&matrix, site, choosing)
+}
+
+impl Sizes for FullyConnectedSizes {
+    fn call<N: Numbers<W: Constant>, D: Dot<N, Packed: Constant>>(
+        &self,
+        call: Call<'_, N>,
+        dot: D,
+        choosing: &mut Choosing<'_>,
+    ) {
+        let packed = self.pack::<N, D>(call.weight);
+        let kernel = kernels::FullyConnected {
+            sizes: *self,
+            numbers: call.numbers,
+            dot,
+        };
+        call.add(kernel, &packed, choosing);
+    }
 }

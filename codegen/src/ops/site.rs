@@ -93,6 +93,16 @@ impl<'a> Site<'a> {
         Ok(values.iter().map(|b| i32::from_le_bytes(*b)).collect())
     }
 
+    /// A constant int64 tensor's values.
+    pub fn constant_i64(&self, position: usize, what: &str) -> Result<Vec<i64>, Diagnostic> {
+        let bytes = self.constant(position, what)?;
+        if self.input(position)?.dtype != DType::Int64 {
+            return Err(self.unsupported_types("int64"));
+        }
+        let (values, _) = bytes.as_chunks::<8>();
+        Ok(values.iter().map(|b| i64::from_le_bytes(*b)).collect())
+    }
+
     /// A constant integer tensor's values.
     pub fn integers(&self, position: usize, what: &str) -> Result<Vec<i64>, Diagnostic> {
         self.constant(position, what)?;

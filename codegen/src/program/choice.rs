@@ -15,6 +15,7 @@ use crate::error::Diagnostic;
 use crate::graph::variables::{Variables, unknown_handle};
 use crate::graph::{Graph, Model, TensorId};
 use crate::plan::{Kept, OpMemory, OutputMemory};
+use crate::target::Target;
 
 /// What computes one operator, and what that needs of memory.
 #[derive(Debug, Default)]
@@ -125,6 +126,8 @@ pub(crate) enum Purpose<'a> {
         /// The subgraph's index in the file.
         subgraph: usize,
         variables: &'a Variables,
+        /// What the firmware is for.
+        target: Target,
     },
     /// One run on the host, with all tensors in memory; never of an operator with effects.
     Folding,
@@ -152,6 +155,14 @@ impl<'a> Choosing<'a> {
 
     pub(crate) fn into_choice(self) -> Choice {
         self.choice
+    }
+
+    /// What the model is compiled for.
+    pub fn target(&self) -> Target {
+        match self.purpose {
+            Purpose::Firmware { target, .. } => target,
+            Purpose::Folding => Target::default(),
+        }
     }
 
     /// Lets the one output overwrite any of the first `inputs` inputs.

@@ -3,7 +3,7 @@
 //! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` a directory of its golden cases:
 //! `in_<case>_<tensor>.bin`, `out_<case>_<tensor>.bin`. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
-//! subtracted.
+//! subtracted. `CASTIRON_OPTIMIZE` is the macro's `optimize`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -46,8 +46,12 @@ fn main() -> Result<()> {
     let model = file("CASTIRON_MODEL", DEFAULT_MODEL)?;
     let golden = Golden::read(&model, &file("CASTIRON_GOLDEN", DEFAULT_GOLDEN)?)?;
     println!("cargo:rerun-if-env-changed=CASTIRON_EMPTY");
+    println!("cargo:rerun-if-env-changed=CASTIRON_OPTIMIZE");
+    let optimize = env::var("CASTIRON_OPTIMIZE").unwrap_or_else(|_| "balanced".to_owned());
     let mut source = match env::var_os("CASTIRON_EMPTY") {
-        None => format!("castiron::include_model!(pub mod model = {model:?});\n"),
+        None => format!(
+            "castiron::include_model!(pub mod model = {model:?}, optimize = {optimize:?});\n"
+        ),
         Some(_) => empty_model(&golden)?,
     };
     for tensor in golden.inputs.iter().chain(&golden.outputs) {

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use core::cell::Cell;
 use std::vec;
 use std::vec::Vec;
 
@@ -9,9 +10,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixed::{Downscale, requantize};
-use crate::testing::{Numbers, cells};
+use crate::testing::{Numbers as Sequence, cells};
 
 /// A convolution of groups; a depthwise one has a group per input channel.
+#[derive(Clone)]
 struct Case {
     window: Window,
     groups: usize,
@@ -26,7 +28,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(n: &mut Numbers, groups: usize, group_in: usize, group_out: usize) -> Self {
+    fn new(n: &mut Sequence, groups: usize, group_in: usize, group_out: usize) -> Self {
         let (in_h, filter_h, stride_h, dilation_h, pad_top, out_h) = dimension(n);
         let (in_w, filter_w, stride_w, dilation_w, pad_left, out_w) = dimension(n);
         let window = Window {
@@ -49,7 +51,7 @@ impl Case {
         Self::with_window(n, window, groups)
     }
 
-    fn with_window(n: &mut Numbers, window: Window, groups: usize) -> Self {
+    fn with_window(n: &mut Sequence, window: Window, groups: usize) -> Self {
         let per_channel = window.filter_h * window.filter_w * window.in_c / groups;
         let small = n.below(2) == 0;
         let factors = if n.below(2) == 0 { 1 } else { window.out_c };
@@ -98,19 +100,9 @@ impl Case {
             .collect()
     }
 
-    /// Weights in blocks of `width` channels that do not cross groups.
-    fn packed(&self, width: usize) -> Vec<i8> {
-        let (per_channel, group_out) = (self.per_channel(), self.window.out_c / self.groups);
-        let mut packed = Vec::new();
-        for group in self.weights.chunks(group_out * per_channel) {
-            for block in group.chunks(width * per_channel) {
-                for i in 0..per_channel {
-                    let at = |c| block.get(c * per_channel + i).copied().unwrap_or(0);
-                    packed.extend((0..width).map(at));
-                }
-            }
-        }
-        packed
+    /// Weight *i* of an output channel.
+    fn weight(&self, channel: usize, i: usize) -> i8 {
+        self.weights[channel * self.per_channel() + i]
     }
 
     /// The accumulators, from `bias` on.
@@ -155,9 +147,15 @@ impl Case {
             .collect()
     }
 
-    fn without_zero_point(mut self) -> Self {
-        self.int8.in_zero_point = 0;
-        self
+    fn without_zero_point(&self) -> Self {
+        let int8 = Int8 {
+            in_zero_point: 0,
+            ..self.int8
+        };
+        Self {
+            int8,
+            ..self.clone()
+        }
     }
 
     fn outputs(&self) -> usize {
@@ -172,7 +170,7 @@ const FLOAT: Float = Float {
 };
 
 /// Input size, filter size, stride, dilation, leading padding and output size.
-fn dimension(n: &mut Numbers) -> (usize, usize, usize, usize, usize, usize) {
+fn dimension(n: &mut Sequence) -> (usize, usize, usize, usize, usize, usize) {
     let filter = [1, 2, 3, 3, 4][n.below(5)];
     let (stride, dilation) = (1 + n.below(3), 1 + n.below(2));
     let extent = (filter - 1) * dilation + 1;
@@ -191,18 +189,71 @@ fn floats(values: impl IntoIterator<Item = impl Into<f64>>) -> Vec<f32> {
     values.into_iter().map(|v| v.into() as f32).collect()
 }
 
-/// Asserts that the int8 and the float kernel give the case's outputs.
+type Weight<'a, N> = &'a dyn Fn(usize, usize) -> <N as Numbers>::W;
+
+/// Declares functions that pack weights and run a kernel, of a number format and so many steps of the inner loop.
+macro_rules! kernels {
+    ($($name:ident: $kernel:ident, $sizes:ident, $pack:ident$(, $dot:ident)?;)*) => {$(
+        fn $name<N: Numbers, const STEPS: usize>(
+            sizes: $sizes,
+            numbers: N,
+            x: &[Cell<N::X>],
+            weight: Weight<'_, N>,
+            constants: N::Constants<'_>,
+            y: &[Cell<N::Y>],
+        ) {
+            let packed = $pack::<N, STEPS>(&sizes, weight);
+            $kernel { sizes, numbers, $($dot: Portable::<STEPS>)? }.compute(x, &packed, constants, y);
+        }
+    )*};
+}
+kernels! {
+    convolution: Conv2d, Conv2dSizes, pack_convolution, dot;
+    matrix_product: FullyConnected, FullyConnectedSizes, pack_matrix, dot;
+    depthwise: DepthwiseConv2d, DepthwiseConv2dSizes, pack_depthwise;
+}
+
+fn pack_convolution<N: Numbers, const STEPS: usize>(
+    sizes: &Conv2dSizes,
+    weight: Weight<'_, N>,
+) -> Vec<N::W> {
+    sizes.pack::<N, Portable<STEPS>>(weight)
+}
+
+fn pack_matrix<N: Numbers, const STEPS: usize>(
+    sizes: &FullyConnectedSizes,
+    weight: Weight<'_, N>,
+) -> Vec<N::W> {
+    sizes.pack::<N, Portable<STEPS>>(weight)
+}
+
+fn pack_depthwise<N: Numbers, const STEPS: usize>(
+    sizes: &DepthwiseConv2dSizes,
+    weight: Weight<'_, N>,
+) -> Vec<N::W> {
+    sizes.pack::<N>(weight)
+}
+
+/// Asserts that a kernel gives a case's outputs in each number format, however far its inner loop is unrolled.
 macro_rules! check {
-    ($case:ident, $int8:expr, $float:expr) => {{
-        let mut y = vec![0i8; $case.outputs()];
-        let expected = $case.expected();
-        let mut x = $case.x.clone();
-        $int8(&$case, cells(&mut x), cells(&mut y));
-        prop_assert_eq!(y, expected);
-        let case = $case.without_zero_point();
-        let mut y = vec![0f32; case.outputs()];
-        let mut x = floats(case.x.iter().copied());
-        $float(&case, cells(&mut x), cells(&mut y));
+    ($case:expr, $sizes:expr, $kernel:ident) => {{
+        let case: Case = $case;
+        check!(@ &case, $sizes, $kernel::<_, 1>);
+        check!(@ &case, $sizes, $kernel::<_, 4>);
+        check!(@ &case, $sizes, $kernel::<_, 8>);
+    }};
+    (@ $case:expr, $sizes:expr, $run:expr) => {{
+        let case = $case;
+        let (mut x, mut y) = (case.x.clone(), vec![0i8; case.outputs()]);
+        let (folded, weight) = (case.folded(), |c, i| case.weight(c, i));
+        let constants = (&folded[..], &case.bias[..], &case.multiplier[..], &case.shift[..]);
+        $run($sizes, case.int8, cells(&mut x), &weight, constants, cells(&mut y));
+        prop_assert_eq!(y, case.expected());
+
+        let case = case.without_zero_point();
+        let (mut x, mut y) = (floats(case.x.iter().copied()), vec![0f32; case.outputs()]);
+        let (bias, weight) = (floats(case.bias.iter().copied()), |c, i| f32::from(case.weight(c, i)));
+        $run($sizes, FLOAT, cells(&mut x), &weight, (&bias[..],), cells(&mut y));
         prop_assert_eq!(y, case.expected_float());
     }};
 }
@@ -212,46 +263,25 @@ proptest! {
 
     #[test]
     fn convolutions(seed: u64, groups in 1usize..4, group_in in 1usize..10, group_out in 1usize..10) {
-        let n = &mut Numbers::new(seed);
+        let n = &mut Sequence::new(seed);
         let groups = if n.below(2) == 0 { 1 } else { groups };
         let case = Case::new(n, groups, group_in, group_out);
-        let conv = Conv2d { window: case.window, groups, group_in, group_out };
-        check!(
-            case,
-            |case: &Case, x, y| Conv2dI8 { conv, int8: case.int8 }.run(
-                x, &case.packed(CHANNELS), &case.folded(), &case.bias, &case.multiplier, &case.shift, y,
-            ),
-            |case: &Case, x, y| Conv2dF32 { conv, float: FLOAT }.run(
-                x, &floats(case.packed(CHANNELS)), &floats(case.bias.iter().copied()), y,
-            )
-        );
+        let sizes = Conv2dSizes { window: case.window, groups, group_in, group_out };
+        check!(case, sizes, convolution);
     }
 
     #[test]
     fn depthwise_convolutions(seed: u64, channels in 1usize..13, multiplier in 1usize..9) {
-        let n = &mut Numbers::new(seed);
+        let n = &mut Sequence::new(seed);
         let multiplier = if n.below(2) == 0 { 1 } else { multiplier };
         let case = Case::new(n, channels, 1, multiplier);
-        let conv = DepthwiseConv2d { window: case.window, multiplier };
-        // Blocks cross groups here, and a group is one channel.
-        let packed = |case: &Case| {
-            let across = Case { groups: 1, ..Case::with_window(&mut Numbers::new(0), case.window, channels) };
-            Case { weights: case.weights.clone(), ..across }.packed(conv.block_width())
-        };
-        check!(
-            case,
-            |case: &Case, x, y| DepthwiseConv2dI8 { conv, int8: case.int8 }.run(
-                x, &packed(case), &case.folded(), &case.bias, &case.multiplier, &case.shift, y,
-            ),
-            |case: &Case, x, y| DepthwiseConv2dF32 { conv, float: FLOAT }.run(
-                x, &floats(packed(case)), &floats(case.bias.iter().copied()), y,
-            )
-        );
+        let sizes = DepthwiseConv2dSizes { window: case.window, multiplier };
+        check!(case, sizes, depthwise);
     }
 
     #[test]
     fn matrix_products(seed: u64, rows in 1usize..6, inputs in 1usize..80, outputs in 1usize..14) {
-        let n = &mut Numbers::new(seed);
+        let n = &mut Sequence::new(seed);
         // Sums of many rows of inputs cross the length of any chunk the inner loop works in.
         let inputs = if n.below(8) == 0 { inputs * 11 } else { inputs };
         let window = Window {
@@ -260,15 +290,6 @@ proptest! {
             ..Window::default()
         };
         let case = Case::with_window(n, window, 1);
-        let matrix = FullyConnected { rows, inputs, outputs };
-        check!(
-            case,
-            |case: &Case, x, y| FullyConnectedI8 { matrix, int8: case.int8 }.run(
-                x, &case.packed(CHANNELS), &case.folded(), &case.multiplier, &case.shift, y,
-            ),
-            |case: &Case, x, y| FullyConnectedF32 { matrix, float: FLOAT }.run(
-                x, &floats(case.packed(CHANNELS)), &floats(case.bias.iter().copied()), y,
-            )
-        );
+        check!(case, FullyConnectedSizes { rows, inputs, outputs }, matrix_product);
     }
 }

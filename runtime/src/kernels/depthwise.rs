@@ -7,74 +7,57 @@ use core::cell::Cell;
 use core::ops::Range;
 
 use super::dot::CHANNELS;
-use super::stage::{Float, Int8, Stage};
 use super::window::Taps;
-use super::{Window, host_kernel, parameters, part, split};
+use super::{Numbers, Window, multiply_accumulate, parameters, part, split};
 
 parameters! {
     /// Sizes of a depthwise convolution.
-    pub struct DepthwiseConv2d {
+    pub struct DepthwiseConv2dSizes {
         /// Geometry; `out_c` = `in_c` × `multiplier`.
         pub window: Window,
         /// Output channels per input channel.
         pub multiplier: usize,
     }
 
-    /// Depthwise convolution of int8 by int8.
-    pub struct DepthwiseConv2dI8 {
+    /// Depthwise convolution.
+    pub struct DepthwiseConv2d<N> {
         /// Sizes.
-        pub conv: DepthwiseConv2d,
-        /// Quantisation of input and output.
-        pub int8: Int8,
-    }
-
-    /// Depthwise convolution of float32.
-    pub struct DepthwiseConv2dF32 {
-        /// Sizes.
-        pub conv: DepthwiseConv2d,
-        /// Range of the output.
-        pub float: Float,
+        pub sizes: DepthwiseConv2dSizes,
+        /// The number format.
+        pub numbers: N,
     }
 }
 
-host_kernel! {
-    DepthwiseConv2dI8(x, weights, folded, bias, multiplier, shift, y);
-    DepthwiseConv2dF32(x, weights, bias, y);
-}
+multiply_accumulate!(DepthwiseConv2d<N>);
 
-impl DepthwiseConv2dI8 {
-    /// Computes the whole output; operands as for [`Conv2dI8`](super::Conv2dI8).
-    pub fn run(
+impl<N: Numbers> DepthwiseConv2d<N> {
+    /// Computes the whole output from an input and packed weights.
+    #[inline(always)]
+    pub(super) fn compute(
         &self,
-        x: &[Cell<i8>],
-        weights: &[i8],
-        folded: &[i32],
-        bias: &[i32],
-        multiplier: &[i32],
-        shift: &[i8],
-        y: &[Cell<i8>],
+        x: &[Cell<N::X>],
+        weights: &[N::W],
+        constants: N::Constants<'_>,
+        y: &[Cell<N::Y>],
     ) {
-        let stage = self.int8.stage(folded, bias, multiplier, shift);
-        self.conv.run(&stage, x, weights, y);
+        self.sizes.run(&self.numbers, &constants, x, weights, y);
     }
 }
 
-impl DepthwiseConv2dF32 {
-    /// Computes the whole output; operands as for [`Conv2dF32`](super::Conv2dF32).
-    pub fn run(&self, x: &[Cell<f32>], weights: &[f32], bias: &[f32], y: &[Cell<f32>]) {
-        self.conv.run(&self.float.stage(bias), x, weights, y);
-    }
-}
-
-impl DepthwiseConv2d {
-    /// The order in which output channels' weights are packed: ranges of
-    /// [`block_width`](Self::block_width) channels.
-    #[cfg(feature = "host")]
-    pub fn channel_blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let width = self.block_width();
-        (0..self.window.out_c)
-            .step_by(width)
-            .map(move |c| c..c + width)
+impl DepthwiseConv2dSizes {
+    /// Packs weights as the kernel wants them, `weight(channel, i)`: block by block, the channel innermost.
+    #[cfg(any(test, feature = "host"))]
+    pub fn pack<N: Numbers>(&self, weight: &dyn Fn(usize, usize) -> N::W) -> alloc::vec::Vec<N::W> {
+        let (width, taps) = (
+            self.block_width(),
+            self.window.filter_h * self.window.filter_w,
+        );
+        let mut packed = alloc::vec::Vec::new();
+        for first in (0..self.window.out_c).step_by(width) {
+            let channels = first..first + width;
+            super::dot::interleave::<N>(channels, width, taps, weight, &mut packed);
+        }
+        packed
     }
 
     /// Output channels of a block of packed weights: one or [`CHANNELS`].
@@ -96,12 +79,19 @@ impl DepthwiseConv2d {
     }
 
     #[inline(always)]
-    fn run<S: Stage>(&self, stage: &S, x: &[Cell<S::X>], weights: &[S::W], y: &[Cell<S::Y>]) {
+    fn run<N: Numbers>(
+        &self,
+        numbers: &N,
+        constants: &N::Constants<'_>,
+        x: &[Cell<N::X>],
+        weights: &[N::W],
+        y: &[Cell<N::Y>],
+    ) {
         let out_image = self.window.out_h * self.window.out_row();
         for batch in 0..self.window.batches {
             let image = part(x, batch * self.window.in_image(), self.window.in_image());
             let y = part(y, batch * out_image, out_image);
-            self.rows(stage, image, weights, y, 0..self.window.out_h);
+            self.rows(numbers, constants, image, weights, y, 0..self.window.out_h);
         }
     }
 
@@ -109,12 +99,13 @@ impl DepthwiseConv2d {
     ///
     /// Channel blocks are walked outside of pixels, so that a block's constants load once.
     #[inline(always)]
-    fn rows<S: Stage>(
+    fn rows<N: Numbers>(
         &self,
-        stage: &S,
-        image: &[Cell<S::X>],
-        mut packed: &[S::W],
-        y: &[Cell<S::Y>],
+        numbers: &N,
+        constants: &N::Constants<'_>,
+        image: &[Cell<N::X>],
+        mut packed: &[N::W],
+        y: &[Cell<N::Y>],
         rows: Range<usize>,
     ) {
         let w = &self.window;
@@ -135,7 +126,7 @@ impl DepthwiseConv2d {
                     in_units: w.in_c,
                     source,
                 };
-                self.block::<S, 1, 1>(stage, &place, weights, y, rows, &inner);
+                self.block::<N, 1, 1>(numbers, constants, &place, weights, y, rows, &inner);
             } else if self.multiplier == 1 {
                 let place = Place {
                     image,
@@ -143,7 +134,9 @@ impl DepthwiseConv2d {
                     in_units: w.in_c / CHANNELS,
                     source: source / CHANNELS,
                 };
-                self.block::<S, CHANNELS, CHANNELS>(stage, &place, weights, y, rows, &inner);
+                self.block::<N, CHANNELS, CHANNELS>(
+                    numbers, constants, &place, weights, y, rows, &inner,
+                );
             } else {
                 let place = Place {
                     image,
@@ -151,7 +144,7 @@ impl DepthwiseConv2d {
                     in_units: w.in_c,
                     source,
                 };
-                self.block::<S, 1, CHANNELS>(stage, &place, weights, y, rows, &inner);
+                self.block::<N, 1, CHANNELS>(numbers, constants, &place, weights, y, rows, &inner);
             }
             channel += width;
             nth += width;
@@ -162,21 +155,22 @@ impl DepthwiseConv2d {
         }
     }
 
-    /// `N` output channels in a range of rows, from `M` neighbouring input channels (`N` or 1).
+    /// `C` output channels in a range of rows, from `M` neighbouring input channels (`C` or 1).
     #[inline(never)]
-    fn block<S: Stage, const M: usize, const N: usize>(
+    fn block<N: Numbers, const M: usize, const C: usize>(
         &self,
-        stage: &S,
-        place: &Place<'_, S::X>,
-        weights: &[S::W],
-        mut y: &[Cell<S::Y>],
+        numbers: &N,
+        constants: &N::Constants<'_>,
+        place: &Place<'_, N::X>,
+        weights: &[N::W],
+        mut y: &[Cell<N::Y>],
         rows: Range<usize>,
         inner: &Range<usize>,
     ) {
         let w = &self.window;
-        let (weights, _) = weights.as_chunks::<N>();
-        let channels = stage.channels::<N>(place.channel);
-        let three = if M == N {
+        let (weights, _) = weights.as_chunks::<C>();
+        let channels = numbers.channels::<C, true>(constants, place.channel);
+        let three = if M == C {
             self.three_by_three(place.in_units)
         } else {
             None
@@ -190,23 +184,23 @@ impl DepthwiseConv2d {
                 let inside = rows.valid.len() == w.filter_h && inner.contains(&out_x);
                 let mut count = 1;
                 if let (true, Some(steps), Some(weights)) = (inside, three, weights.first_chunk()) {
-                    let image = place.image.as_chunks::<N>().0;
+                    let image = place.image.as_chunks::<C>().0;
                     // All windows from here to the right border differ in their place only.
                     count = inner.end - out_x;
                     for _ in 0..count {
-                        let mut acc = S::inside(&channels);
-                        sum_3x3::<S, N>(image, at, steps, weights, &mut acc);
-                        stage.finish(&channels, &acc, part(y, 0, N));
+                        let mut acc = N::inside(&channels);
+                        sum_3x3::<N, C>(image, at, steps, weights, &mut acc);
+                        numbers.finish(&channels, &acc, part(y, 0, C));
                         y = y.get(w.out_c..).unwrap_or(&[]);
                         at += w.stride_w * place.in_units;
                     }
                 } else {
                     let (mut acc, zero) = match inside {
-                        true => (S::inside(&channels), S::Zero::default()),
-                        false => (S::border(&channels), stage.zero()),
+                        true => (N::inside(&channels), N::Zero::default()),
+                        false => (N::border(&channels), numbers.zero()),
                     };
-                    self.window_sum::<S, M, N>(place, at, rows, columns, weights, zero, &mut acc);
-                    stage.finish(&channels, &acc, part(y, 0, N));
+                    self.window_sum::<N, M, C>(place, at, rows, columns, weights, zero, &mut acc);
+                    numbers.finish(&channels, &acc, part(y, 0, C));
                     y = y.get(w.out_c..).unwrap_or(&[]);
                 }
                 out_x += count;
@@ -230,15 +224,15 @@ impl DepthwiseConv2d {
     /// Adds the sum over the valid taps of one window, of any size and across the border; a
     /// function of its own, so that everything in it has a register.
     #[inline(never)]
-    fn window_sum<S: Stage, const M: usize, const N: usize>(
+    fn window_sum<N: Numbers, const M: usize, const C: usize>(
         &self,
-        place: &Place<'_, S::X>,
+        place: &Place<'_, N::X>,
         at: usize,
         rows: &Taps,
         columns: &Taps,
-        weights: &[[S::W; N]],
-        zero: S::Zero,
-        acc: &mut [S::Acc; N],
+        weights: &[[N::W; C]],
+        zero: N::Zero,
+        acc: &mut [N::Acc; C],
     ) {
         let w = &self.window;
         // In units of `M` channels: one bounds check per tap instead of two.
@@ -256,8 +250,8 @@ impl DepthwiseConv2d {
             };
             for weights in weights {
                 let Some(value) = values.first() else { return };
-                for n in 0..N {
-                    sums[n] = S::mac_zero(sums[n], value[n % M].get(), weights[n], zero);
+                for n in 0..C {
+                    sums[n] = N::mac_zero(sums[n], value[n % M].get(), weights[n], zero);
                 }
                 values = values.get(step..).unwrap_or(&[]);
             }
@@ -271,12 +265,12 @@ impl DepthwiseConv2d {
 /// Adds the sum of a 3×3 window that begins at `at`: one bounds check for all taps, because the
 /// compiler sees that none is past the last.
 #[inline(never)]
-fn sum_3x3<S: Stage, const N: usize>(
-    x: &[[Cell<S::X>; N]],
+fn sum_3x3<N: Numbers, const C: usize>(
+    x: &[[Cell<N::X>; C]],
     at: usize,
     steps: [u16; 2],
-    weights: &[[S::W; N]; 9],
-    acc: &mut [S::Acc; N],
+    weights: &[[N::W; C]; 9],
+    acc: &mut [N::Acc; C],
 ) {
     let [row, column] = steps.map(usize::from);
     let Some(x) = x.get(at..) else { return };
@@ -289,8 +283,8 @@ fn sum_3x3<S: Stage, const N: usize>(
             let Some(values) = x.get(y * row + t * column) else {
                 return;
             };
-            for n in 0..N {
-                sums[n] = S::mac(sums[n], values[n].get(), weights[y * 3 + t][n]);
+            for n in 0..C {
+                sums[n] = N::mac(sums[n], values[n].get(), weights[y * 3 + t][n]);
             }
         }
     }

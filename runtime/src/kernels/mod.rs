@@ -5,6 +5,7 @@
 //! that operands of the wrong length compute less, never panic: slices are taken with `get`, loops
 //! run over iterators.
 
+mod asked;
 mod binary;
 mod blocks;
 mod broadcast;
@@ -18,30 +19,31 @@ mod elementwise;
 mod fold;
 mod fully_connected;
 mod mean;
+mod numbers;
 mod place;
 mod pool;
 mod quantized;
 mod softmax;
-mod stage;
 mod unary;
 mod window;
 
+pub use asked::{Operands, Parameter};
 pub use binary::{Clamped, Zip};
 pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
-pub use conv::{Conv2d, Conv2dF32, Conv2dI8};
+pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
-pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dF32, DepthwiseConv2dI8};
-pub use dot::CHANNELS;
+pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
+pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
 pub use elementwise::*;
 pub use fold::Axis;
-pub use fully_connected::{FullyConnected, FullyConnectedF32, FullyConnectedI8};
+pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use mean::{MeanF32, MeanI8, Reduction};
+pub use numbers::{Float, Int8, Int16x8, Numbers};
 pub use place::Source;
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
-pub use stage::{Float, Int8};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
 
@@ -141,6 +143,52 @@ macro_rules! host_kernel {
     };
 }
 use host_kernel;
+
+/// The same for kernels that are generic over number format and micro-kernel.
+macro_rules! multiply_accumulate {
+    ($kernel:ident<$n:ident, $d:ident>) => {
+        multiply_accumulate!(
+            [$n: Numbers, $d: Dot<$n>] $kernel<$n, $d>, $d::Packed, $d::Operands<'a>,
+            [crate::host::kind($n::NAME, &[]), $d::kind()]
+        );
+    };
+    ($kernel:ident<$n:ident>) => {
+        multiply_accumulate!(
+            [$n: Numbers] $kernel<$n>, $n::W, $n::Constants<'a>, [crate::host::kind($n::NAME, &[])]
+        );
+    };
+    (
+        [$n:ident: $($bounds:tt)*] $kernel:ident<$($p:ident),*>, $packed:ty, $operands:ty, $kinds:expr
+    ) => {
+        #[cfg(feature = "host")]
+        impl<$n: $($bounds)*> crate::host::MultiplyAccumulate for $kernel<$($p),*> {
+            const NAME: &'static str = stringify!($kernel);
+            type X = $n::X;
+            type Packed = $packed;
+            type Y = $n::Y;
+            type Operands<'a> = $operands;
+
+            fn format(&self) -> &'static str {
+                $n::NAME
+            }
+
+            fn parameters(&self) -> alloc::vec::Vec<proc_macro2::TokenStream> {
+                $kinds.into()
+            }
+
+            fn compute(
+                &self,
+                x: &[core::cell::Cell<Self::X>],
+                weights: &[Self::Packed],
+                operands: Self::Operands<'_>,
+                y: &[core::cell::Cell<Self::Y>],
+            ) {
+                Self::compute(self, x, weights, operands, y);
+            }
+        }
+    };
+}
+use multiply_accumulate;
 
 /// The part of a slice from `start` of `len` elements; empty where it does not lie within.
 #[inline(always)]

@@ -6,8 +6,8 @@ use core::cell::Cell;
 use core::num::NonZeroU32;
 use core::ops::Range;
 
+use super::Float;
 use super::fold::{Axis, Fold, MaxF32, MaxI8, SumF32, SumI8, channels};
-use super::stage::Float;
 use super::{Window, host_kernel, parameters, part};
 
 parameters! {

@@ -1,0 +1,145 @@
+//! Number formats of the operators that multiply and accumulate: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED.
+//!
+//! Each is the counterpart of a format of the runtime: it says which element types it is for, and makes of an operator's
+//! quantisation what the kernel takes. A new format is a file here, one in the runtime and a line in
+//! [`Product::choose`].
+
+mod factors;
+mod float;
+mod int16x8;
+mod int8;
+
+use castiron_runtime::host::HostKernel;
+use castiron_runtime::kernels::{self, Dot, Numbers, Portable};
+
+use super::Site;
+use crate::error::Diagnostic;
+use crate::graph::{Activation, DType};
+use crate::program::{Argument, Choosing, Constant};
+use crate::target::Optimize;
+
+pub(super) use factors::ScalePrecision;
+
+/// A number format, implemented for what kernels are generic over.
+trait Format: Numbers<W: Constant> {
+    /// The element types that it is for, in words.
+    const TYPES: &'static str;
+
+    /// Whether it is for these types of input, weights and output.
+    fn takes(types: [DType; 3]) -> bool;
+
+    /// The operator's weights, in the file's order.
+    fn weights(site: &Site<'_>) -> Result<Vec<Self::W>, Diagnostic>;
+
+    /// The format's parameters, and the kernel's operands between weights and output.
+    fn of(
+        product: &Product<'_>,
+        weights: &[Self::W],
+        site: &Site<'_>,
+        choosing: &mut Choosing<'_>,
+    ) -> Result<(Self, Vec<Argument>), Diagnostic>;
+
+    /// Adds the call, with the micro-kernel for what is compiled for.
+    fn call(call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
+        match choosing.target().optimize {
+            Optimize::Size => sizes.call(call, Portable::<1>, choosing),
+            Optimize::Balanced => sizes.call(call, Portable::<4>, choosing),
+            Optimize::Speed => sizes.call(call, Portable::<8>, choosing),
+        }
+    }
+}
+
+/// An operator that multiplies by weights, with input, weights and bias at 0, 1 and 2.
+pub(super) struct Product<'a> {
+    pub(super) activation: Activation,
+    pub(super) precision: ScalePrecision,
+    /// Output channels.
+    pub(super) channels: usize,
+    /// Where the file has weight *i* of a channel: `index(channel, i)`.
+    pub(super) index: &'a dyn Fn(usize, usize) -> usize,
+    /// Whether some window crosses the border of the input.
+    pub(super) pads: bool,
+}
+
+impl Product<'_> {
+    /// Adds the call of the kernel of these sizes, in the format of the operator's element types.
+    pub(super) fn choose(
+        &self,
+        sizes: &impl Sizes,
+        site: &Site<'_>,
+        choosing: &mut Choosing<'_>,
+    ) -> Result<(), Diagnostic> {
+        let types = [
+            site.input(0)?.dtype,
+            site.input(1)?.dtype,
+            site.output(0)?.dtype,
+        ];
+        macro_rules! formats {
+            ($($format:ty,)*) => {{
+                $(if <$format>::takes(types) {
+                    return self.choose_in::<$format>(sizes, site, choosing);
+                })*
+                [$(<$format>::TYPES),*]
+            }};
+        }
+        let known = formats![kernels::Float, kernels::Int8, kernels::Int16x8,];
+        Err(site.unsupported_types(&known.join(", or ")))
+    }
+
+    fn choose_in<F: Format>(
+        &self,
+        sizes: &impl Sizes,
+        site: &Site<'_>,
+        choosing: &mut Choosing<'_>,
+    ) -> Result<(), Diagnostic> {
+        let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+        let (x, y) = (choosing.activation(x_id)?, choosing.activation(y_id)?);
+        let weights = F::weights(site)?;
+        let (numbers, constants) = F::of(self, &weights, site, choosing)?;
+        let call = Call {
+            numbers,
+            weight: &|channel, i| weights[(self.index)(channel, i)],
+            x,
+            constants,
+            y,
+        };
+        F::call(call, sizes, choosing);
+        Ok(())
+    }
+}
+
+/// A kernel call that lacks the kernel.
+pub(super) struct Call<'a, N: Numbers> {
+    pub(super) numbers: N,
+    /// Weight *i* of an output channel.
+    pub(super) weight: &'a dyn Fn(usize, usize) -> N::W,
+    x: Argument,
+    constants: Vec<Argument>,
+    y: Argument,
+}
+
+impl<N: Numbers> Call<'_, N> {
+    /// Adds the call of a kernel with the weights that were packed for it.
+    pub(super) fn add<P: Constant>(
+        self,
+        kernel: impl HostKernel + 'static,
+        packed: &[P],
+        choosing: &mut Choosing<'_>,
+    ) {
+        let mut operands = vec![self.x, choosing.constant(packed)];
+        operands.extend(self.constants);
+        operands.push(self.y);
+        choosing.call(kernel, operands);
+    }
+}
+
+/// The sizes of one of the kernels, which make it of a number format and a micro-kernel.
+pub(super) trait Sizes {
+    /// Adds the call of the kernel, with weights packed for it.
+    fn call<N: Numbers<W: Constant>, D: Dot<N, Packed: Constant>>(
+        &self,
+        call: Call<'_, N>,
+        dot: D,
+        choosing: &mut Choosing<'_>,
+    );
+}

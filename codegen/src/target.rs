@@ -1,0 +1,93 @@
+//! What a model is compiled for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::Diagnostic;
+
+/// What a model is compiled for: it decides between kernels that compute the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Target {
+    /// The instructions that kernels may use.
+    pub isa: Isa,
+    /// What matters where time costs flash.
+    pub optimize: Optimize,
+}
+
+/// A set of instructions that there are kernels for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Isa {
+    /// Any that Rust compiles for.
+    #[default]
+    Portable,
+}
+
+/// What matters where time costs flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Optimize {
+    /// The least code.
+    Size,
+    /// Little time for the code.
+    #[default]
+    Balanced,
+    /// The least time.
+    Speed,
+}
+
+impl Optimize {
+    /// Every value.
+    pub const ALL: [Self; 3] = [Self::Size, Self::Balanced, Self::Speed];
+
+    /// The value's name, as users write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Balanced => "balanced",
+            Self::Speed => "speed",
+        }
+    }
+}
+
+impl fmt::Display for Optimize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Optimize {
+    type Err = Diagnostic;
+
+    fn from_str(name: &str) -> Result<Self, Diagnostic> {
+        let found = Self::ALL.into_iter().find(|value| value.name() == name);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(|value| format!("{:?}", value.name()));
+            Diagnostic::new("there is no such value of `optimize`")
+                .expected(names.join(", "))
+                .found(format_args!("{name:?}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_values() {
+        for value in Optimize::ALL {
+            assert_eq!(value.name().parse::<Optimize>().ok(), Some(value));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_values() {
+        let error = "fast"
+            .parse::<Optimize>()
+            .expect_err("no value")
+            .to_string();
+        for value in Optimize::ALL {
+            assert!(error.contains(value.name()), "{error}");
+        }
+    }
+}
