@@ -3,7 +3,6 @@
 
 extern crate std;
 
-use core::cell::Cell;
 use core::ffi::c_void;
 
 use super::c_abi::{BuiltIn, Instance, address, cell_address, constant_address, status};
@@ -33,6 +32,8 @@ fn views_of_an_arena_overlap_while_it_is_lent() {
 #[cfg(feature = "host")]
 #[test]
 fn views_of_bytes_are_aligned_or_none() {
+    use core::cell::Cell;
+
     use super::memory::{Aligned, cast, cast_cells};
 
     let mut memory = Aligned::zeroed(5);
