@@ -8,12 +8,18 @@ use castiron_runtime::host::{self, Aligned};
 use crate::error::{self, Diagnostic};
 use crate::graph::{Graph, TensorId};
 use crate::program::{
-    Action, Argument, Choice, Entry, Memory, Observation, Operand, Origin, Place, Program, Step,
+    Action, Argument, Choice, Entry, KernelCall, Memory, Observation, Operand, Origin, Place,
+    Program, Step,
 };
 
-/// Turns that all loops of a run may take together on the host: a model from anywhere may hold one that
-/// never ends.
-const MOST_TURNS: u32 = 1 << 20;
+/// Operations and bytes of a run on the host, beyond those of each call once: a model from anywhere may hold a
+/// loop that never ends, or subgraphs that run each other over and over. A processor does so much in a few
+/// seconds.
+const MOST_REPEATED: u64 = 1 << 34;
+/// What a call, a routine or a turn of a loop costs, whatever it computes.
+const OVERHEAD: u64 = 1 << 10;
+/// Bytes of memory that a run on the host may take: no microcontroller has more.
+const MOST_MEMORY: u64 = 1 << 32;
 
 /// A program with its memory.
 #[derive(Debug)]
@@ -22,17 +28,34 @@ pub struct Machine<'a> {
     entry: &'a Entry,
     arena: Aligned,
     state: Aligned,
+    /// Operations and bytes of a run.
+    most_work: u64,
 }
 
 impl<'a> Machine<'a> {
-    /// A machine for one of the program's entries.
+    /// A machine for one of the program's entries. One of a program that needs more memory than a host has
+    /// for it takes no inputs and does not run.
     pub fn new(program: &'a Program, entry: &'a Entry) -> Self {
+        let [arena, state] = match is_too_large(program) {
+            true => [0; 2],
+            false => [program.arena_bytes, program.state_bytes],
+        };
         Self {
             program,
             entry,
-            arena: Aligned::zeroed(program.arena_bytes),
-            state: Aligned::zeroed(program.state_bytes),
+            arena: Aligned::zeroed(arena),
+            state: Aligned::zeroed(state),
+            most_work: program
+                .calls()
+                .map(work_of)
+                .fold(MOST_REPEATED, u64::saturating_add),
         }
+    }
+
+    /// Gives a run up earlier: after so many operations and bytes.
+    #[must_use]
+    pub fn limited_to(self, most_work: u64) -> Self {
+        Self { most_work, ..self }
     }
 
     /// Goes on with another of the program's entries: what lasts from run to run stays.
@@ -42,14 +65,15 @@ impl<'a> Machine<'a> {
 
     /// Forgets what earlier runs left: variables are as at first.
     pub fn reset(&mut self) {
-        self.state = Aligned::zeroed(self.program.state_bytes);
+        self.state.bytes_mut().fill(0);
     }
 
     /// Sets an input from little-endian bytes. Inputs may be overwritten by [`run`](Self::run).
     ///
     /// # Errors
-    /// If there is no such input, or it has another number of bytes.
+    /// If there is no such input, it has another number of bytes, or the program needs too much memory.
     pub fn set_input(&mut self, position: usize, bytes: &[u8]) -> error::Result<()> {
+        self.has_memory()?;
         let Some(port) = self.entry.inputs.get(position) else {
             return Err(
                 Diagnostic::new(format!("the model has no input {position}"))
@@ -84,7 +108,8 @@ impl<'a> Machine<'a> {
     /// Runs the model once.
     ///
     /// # Errors
-    /// If a loop does not end, or a kernel refuses its operands, which a tested choice does not bring about.
+    /// If a loop does not end, the program needs too much memory, or a kernel refuses its operands, which a
+    /// tested choice does not bring about.
     pub fn run(&mut self) -> error::Result<()> {
         self.run_traced(|_, _| {})
     }
@@ -98,31 +123,58 @@ impl<'a> Machine<'a> {
         &mut self,
         mut observe: impl FnMut(&Observation, &[u8]),
     ) -> error::Result<()> {
+        self.has_memory()?;
         let cells = |memory| Cell::from_mut(Aligned::bytes_mut(memory)).as_slice_of_cells();
         let mut run = Run {
             program: self.program,
             arena: cells(&mut self.arena),
             state: cells(&mut self.state),
             observe: &mut observe,
-            turns: 0,
+            most_work: self.most_work,
+            work: 0,
         };
-        run.all(&self.entry.steps).map_err(Into::into)
+        let run = run.all(&self.entry.steps);
+        run.map_err(|problem| problem.in_subgraph(self.entry.graph).into())
     }
 
     /// An output's little-endian bytes.
     pub fn output(&self, position: usize) -> Option<&[u8]> {
         let port = self.entry.outputs.get(position)?;
-        Some(self.operand(&port.operand))
+        self.operand(&port.operand)
     }
 
-    fn operand(&self, operand: &Operand) -> &[u8] {
+    fn has_memory(&self) -> Result<(), Diagnostic> {
+        if !is_too_large(self.program) {
+            return Ok(());
+        }
+        Err(
+            Diagnostic::new("the model needs more memory than a run on the host may take")
+                .expected(format_args!("at most {MOST_MEMORY} bytes"))
+                .found(format_args!("{} bytes", self.program.ram_bytes()))
+                .help(
+                    "`castiron inspect` says what each operator's tensors take; make them smaller",
+                ),
+        )
+    }
+
+    fn operand(&self, operand: &Operand) -> Option<&[u8]> {
         let memory = match operand.memory {
             Memory::Arena => &self.arena,
             Memory::State => &self.state,
             Memory::Constants => &self.program.constants,
         };
-        &memory.bytes()[operand.range()]
+        memory.bytes().get(operand.range())
     }
+}
+
+fn is_too_large(program: &Program) -> bool {
+    program.arena_bytes.saturating_add(program.state_bytes) as u64 > MOST_MEMORY
+}
+
+/// What a call costs.
+fn work_of(call: &KernelCall) -> u64 {
+    let bytes = call.operands.iter().map(|o| o.range().len() as u64);
+    bytes.fold(call.work.saturating_add(OVERHEAD), u64::saturating_add)
 }
 
 /// A program that runs.
@@ -131,8 +183,9 @@ struct Run<'a> {
     arena: &'a [Cell<u8>],
     state: &'a [Cell<u8>],
     observe: &'a mut dyn FnMut(&Observation, &[u8]),
-    /// Turns of all loops so far.
-    turns: u32,
+    most_work: u64,
+    /// Operations and bytes so far.
+    work: u64,
 }
 
 impl Run<'_> {
@@ -143,39 +196,47 @@ impl Run<'_> {
     fn step(&mut self, step: &Step) -> Result<(), Diagnostic> {
         match step {
             Step::Call(call) => {
+                self.spend(work_of(call)).map_err(|d| at(&call.origin, d))?;
                 let operands = call.operands.iter().map(|o| self.operand(o));
                 let operands: Vec<host::Operand<'_>> = operands.collect();
                 let called = call.kernel.call(&operands);
                 called.map_err(|d| at(&call.origin, Diagnostic::new(d.to_string())))
             }
-            Step::Run(routine) => self.all(&self.program.routines[*routine].steps),
+            Step::Run(routine) => {
+                self.spend(OVERHEAD)?;
+                let routine = &self.program.routines[*routine];
+                let run = self.all(&routine.steps);
+                // What a callee could not place is the caller's to name.
+                run.map_err(|problem| match problem.place.operator {
+                    Some(_) => problem.in_subgraph(routine.graph),
+                    None => problem,
+                })
+            }
             Step::If {
+                origin,
                 condition,
                 then,
                 otherwise,
-                ..
-            } => match self.is_true(condition) {
-                true => self.all(then),
-                false => self.all(otherwise),
-            },
+            } => {
+                let run = match self.is_true(condition) {
+                    true => self.all(then),
+                    false => self.all(otherwise),
+                };
+                run.map_err(|problem| at(origin, problem))
+            }
             Step::While {
                 origin,
                 test,
                 condition,
                 body,
             } => loop {
-                self.all(test)?;
+                let located = |problem| at(origin, problem);
+                self.spend(OVERHEAD).map_err(located)?;
+                self.all(test).map_err(located)?;
                 if !self.is_true(condition) {
                     return Ok(());
                 }
-                self.turns += 1;
-                if self.turns > MOST_TURNS {
-                    let endless = Diagnostic::new("the loop does not end, so the run was given up")
-                        .expected(format_args!("at most {MOST_TURNS} turns of all loops of a run"))
-                        .help("firmware has no such limit; look at what the loop's condition computes");
-                    return Err(at(origin, endless));
-                }
-                self.all(body)?;
+                self.all(body).map_err(located)?;
             },
             Step::Once { flag, steps } => {
                 if self.is_true(flag) {
@@ -191,6 +252,22 @@ impl Run<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Counts work, before it is done.
+    fn spend(&mut self, work: u64) -> Result<(), Diagnostic> {
+        self.work = self.work.saturating_add(work);
+        if self.work <= self.most_work {
+            return Ok(());
+        }
+        Err(
+            Diagnostic::new("the run was given up, since it does not end or repeats too much")
+                .expected(format_args!(
+                    "at most {} operations and bytes of all calls",
+                    self.most_work
+                ))
+                .help("look at what loops' conditions compute; firmware has no such limit, and would go on"),
+        )
     }
 
     fn operand(&self, operand: &Operand) -> host::Operand<'_> {
@@ -300,4 +377,166 @@ fn aligned(bytes: &[u8]) -> Aligned {
     let mut memory = Aligned::default();
     memory.push_aligned(bytes, 8);
     memory
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::{self, CompileOptions};
+    use crate::graph::{
+        BuiltinOperator, DType, IfOptions, Model, OpKind, Operator, Options, Quantization, Tensor,
+        WhileOptions,
+    };
+
+    fn tensor(dtype: DType, len: usize, data: Option<&[u8]>) -> Tensor {
+        Tensor {
+            name: "t".to_owned(),
+            shape: vec![len],
+            shape_signature: None,
+            dtype,
+            quantization: (dtype == DType::Int8).then(|| Quantization {
+                scale: vec![0.5],
+                zero_point: vec![0],
+                dimension: 0,
+            }),
+            data: data.map(Into::into),
+            is_variable: false,
+        }
+    }
+
+    fn operator(
+        kind: BuiltinOperator,
+        options: Options,
+        [inputs, outputs]: [&[u32]; 2],
+    ) -> Operator {
+        Operator {
+            kind: OpKind::Builtin(kind),
+            version: 1,
+            inputs: inputs.iter().map(|id| Some(TensorId(*id))).collect(),
+            outputs: outputs.iter().copied().map(TensorId).collect(),
+            intermediates: Vec::new(),
+            options,
+            origin: Vec::new(),
+        }
+    }
+
+    fn graph(
+        tensors: Vec<Tensor>,
+        operators: Vec<Operator>,
+        [inputs, outputs]: [&[u32]; 2],
+    ) -> Graph {
+        Graph {
+            name: String::new(),
+            tensors,
+            operators,
+            inputs: inputs.iter().copied().map(TensorId).collect(),
+            outputs: outputs.iter().copied().map(TensorId).collect(),
+        }
+    }
+
+    fn program(graphs: Vec<Graph>) -> Program {
+        let model = Model {
+            file: "m.tflite".to_owned(),
+            file_bytes: 0,
+            description: String::new(),
+            op_codes: Vec::new(),
+            signatures: Vec::new(),
+            graphs,
+            metadata: Vec::new(),
+            outside: Vec::new(),
+        };
+        compile::compile(&model, &CompileOptions::default()).expect("right")
+    }
+
+    /// Doubles its second input as long as the first is true, which it never changes.
+    fn endless(len: usize) -> Program {
+        let flag = || tensor(DType::Bool, 1, None);
+        let value = || tensor(DType::Int8, len, None);
+        let options = Options::While(WhileOptions {
+            cond_graph: 1,
+            body_graph: 2,
+        });
+        let repeat = operator(BuiltinOperator::While, options, [&[0, 1], &[2, 3]]);
+        let double = operator(BuiltinOperator::Add, Options::None, [&[1, 1], &[2]]);
+        program(vec![
+            graph(
+                vec![flag(), value(), flag(), value()],
+                vec![repeat],
+                [&[0, 1], &[3]],
+            ),
+            graph(vec![flag(), value()], vec![], [&[0, 1], &[0]]),
+            graph(
+                vec![flag(), value(), value()],
+                vec![double],
+                [&[0, 1], &[0, 2]],
+            ),
+        ])
+    }
+
+    #[test]
+    fn a_loop_that_does_not_end_is_given_up_whatever_it_does() {
+        for len in [1, 1 << 16] {
+            let program = endless(len);
+            let machine = Machine::new(&program, &program.entries[0]);
+            let most = machine.most_work;
+            assert!((MOST_REPEATED..MOST_REPEATED + (1 << 21)).contains(&most));
+            let mut machine = machine.limited_to(1 << 24);
+            machine.set_input(0, &[1]).expect("one byte");
+            let error = machine.run().expect_err("it does not end");
+            let diagnostic = &error.diagnostics()[0];
+            assert!(diagnostic.message.contains("given up"), "{diagnostic:?}");
+            // The call in the loop's body that it would have gone on with, or the loop.
+            assert!(diagnostic.place.subgraph.is_some(), "{diagnostic:?}");
+            assert!(diagnostic.place.operator.is_some(), "{diagnostic:?}");
+            machine.set_input(0, &[0]).expect("one byte");
+            machine.run().expect("it ends at once");
+        }
+    }
+
+    #[test]
+    fn subgraphs_that_run_each_other_twice_are_given_up() {
+        let level = |callee: usize| {
+            let value = || tensor(DType::Int8, 4, None);
+            let truth = tensor(DType::Bool, 1, Some(&[1]));
+            let call = |from, to| {
+                let options = Options::If(IfOptions {
+                    then_graph: callee,
+                    else_graph: callee,
+                });
+                operator(BuiltinOperator::If, options, [&[3, from], &[to]])
+            };
+            graph(
+                vec![value(), value(), value(), truth],
+                vec![call(0, 1), call(1, 2)],
+                [&[0], &[2]],
+            )
+        };
+        let leaf = graph(vec![tensor(DType::Int8, 4, None)], vec![], [&[0], &[0]]);
+        let levels = |depth| {
+            let mut graphs: Vec<Graph> = (1..=depth).map(level).collect();
+            graphs.push(leaf.clone());
+            program(graphs)
+        };
+        let few = levels(3);
+        let mut machine = Machine::new(&few, &few.entries[0]);
+        machine.set_input(0, &[1, 2, 3, 4]).expect("four bytes");
+        machine.run().expect("eight runs of the last");
+        assert_eq!(machine.output(0), Some(&[1, 2, 3, 4][..]));
+        let many = levels(30);
+        let mut machine = Machine::new(&many, &many.entries[0]).limited_to(1 << 24);
+        let error = machine
+            .run()
+            .expect_err("a thousand million runs of the last");
+        assert!(error.to_string().contains("given up"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_is_too_large_for_the_host_is_not_run() {
+        let value = tensor(DType::Int8, MOST_MEMORY as usize + 1, None);
+        let program = program(vec![graph(vec![value], vec![], [&[0], &[0]])]);
+        let mut machine = Machine::new(&program, &program.entries[0]);
+        let error = machine.set_input(0, &[]).expect_err("there is no memory");
+        assert_eq!(machine.run(), Err(error));
+        assert_eq!(machine.output(0), None);
+    }
 }

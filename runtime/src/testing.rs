@@ -38,6 +38,12 @@ impl Numbers {
     }
 }
 
+/// How many times a test repeats: Miri, which takes a thousand times as long, looks at what memory is used and
+/// not at what is computed.
+pub(crate) const fn times(all: usize) -> usize {
+    if cfg!(miri) { 1 } else { all }
+}
+
 /// A tensor as kernels see it.
 pub(crate) fn cells<T>(values: &mut [T]) -> &[Cell<T>] {
     Cell::from_mut(values).as_slice_of_cells()

@@ -1,6 +1,8 @@
 //! Helpers shared by the whole-program tests.
 
+pub mod damage;
 pub mod goldens;
+pub mod targets;
 
 use std::path::{Path, PathBuf};
 

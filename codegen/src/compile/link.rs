@@ -42,8 +42,9 @@ pub(super) struct Linker<'a> {
 struct Linked<'s> {
     site: &'s Site<'s>,
     origin: Origin,
-    /// Multiply-accumulates that no call has yet.
+    /// Multiply-accumulates, and all operations, that no call has yet.
     macs: u64,
+    work: u64,
     constants: Vec<Operand>,
 }
 
@@ -97,6 +98,7 @@ impl<'a> Linker<'a> {
                 title: title(&site),
             },
             macs: work::macs(self.graph, index).unwrap_or(0),
+            work: work::of(self.graph, index).map_or(0, |work| work.total()),
             constants: constants
                 .map(|(element, bytes)| self.constants.pack(element, bytes))
                 .collect(),
@@ -128,6 +130,7 @@ impl<'a> Linker<'a> {
                     number: self.next(),
                     origin: linked.origin.clone(),
                     macs: std::mem::take(&mut linked.macs),
+                    work: std::mem::take(&mut linked.work),
                     kernel: call.kernel,
                     operands,
                 })]
@@ -183,6 +186,7 @@ impl<'a> Linker<'a> {
             number: self.next(),
             origin: origin.clone(),
             macs: 0,
+            work: 0,
             kernel: Box::new(CopyBlocks { blocks }),
             operands: vec![from, to],
         }))
@@ -294,6 +298,7 @@ impl<'a> Linker<'a> {
                     title: "first value of a variable".to_owned(),
                 },
                 macs: 0,
+                work: 0,
                 kernel: Box::new(Fill {
                     pattern: [*value; 8],
                 }),

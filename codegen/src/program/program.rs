@@ -119,6 +119,8 @@ pub struct KernelCall {
     pub origin: Origin,
     /// Multiply-accumulates of the operator, on its first call; 0 on others.
     pub macs: u64,
+    /// Its multiply-accumulates or other operations, which tells how long a run on the host takes; likewise.
+    pub work: u64,
     /// The kernel with its parameters.
     pub kernel: Box<dyn HostKernel>,
     /// The kernel's operands, in its order.

@@ -4,3 +4,5 @@
 pub mod c_abi;
 pub mod foreign;
 pub mod memory;
+#[cfg(test)]
+mod tests;

@@ -141,12 +141,12 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::testing::{Numbers, cells};
+    use crate::testing::{Numbers, cells, times};
 
     #[test]
     fn every_block_arrives() {
         let mut n = Numbers::new(1);
-        for _ in 0..200 {
+        for _ in 0..times(200) {
             let counts = [(); LOOPS].map(|()| 1 + n.below(2));
             let block = n.below(30);
             // The source is packed; the destination has gaps after every loop.

@@ -10,7 +10,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixed::{Downscale, requantize};
-use crate::testing::{Numbers as Sequence, cells};
+use crate::testing::{Numbers as Sequence, cells, times};
+
+/// What channels are fewer than.
+const MOST: usize = if cfg!(miri) { 6 } else { 10 };
 
 /// A convolution of groups; a depthwise one has a group per input channel.
 #[derive(Clone)]
@@ -259,10 +262,10 @@ macro_rules! check {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(times(400) as u32) })]
 
     #[test]
-    fn convolutions(seed: u64, groups in 1usize..4, group_in in 1usize..10, group_out in 1usize..10) {
+    fn convolutions(seed: u64, groups in 1usize..4, group_in in 1..MOST, group_out in 1..MOST) {
         let n = &mut Sequence::new(seed);
         let groups = if n.below(2) == 0 { 1 } else { groups };
         let case = Case::new(n, groups, group_in, group_out);
@@ -271,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn depthwise_convolutions(seed: u64, channels in 1usize..13, multiplier in 1usize..9) {
+    fn depthwise_convolutions(seed: u64, channels in 1..MOST + 3, multiplier in 1..MOST - 1) {
         let n = &mut Sequence::new(seed);
         let multiplier = if n.below(2) == 0 { 1 } else { multiplier };
         let case = Case::new(n, channels, 1, multiplier);
@@ -280,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn matrix_products(seed: u64, rows in 1usize..6, inputs in 1usize..80, outputs in 1usize..14) {
+    fn matrix_products(seed: u64, rows in 1usize..6, inputs in 1..8 * MOST, outputs in 1..MOST + 4) {
         let n = &mut Sequence::new(seed);
         // Sums of many rows of inputs cross the length of any chunk the inner loop works in.
         let inputs = if n.below(8) == 0 { inputs * 11 } else { inputs };

@@ -96,7 +96,7 @@ mod tests {
     use std::vec;
 
     use super::*;
-    use crate::testing::{Numbers, cells};
+    use crate::testing::{Numbers, cells, times};
 
     /// `[outer, reduced, inner, reduced, run]`
     fn reduction([a, b, c, d, run]: [usize; 5]) -> Reduction {
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn means_follow_the_definition() {
         let mut n = Numbers::new(1);
-        for _ in 0..200 {
+        for _ in 0..times(200) {
             let sizes = [(); 5].map(|()| 1 + n.below(6));
             let [a, b, c, d, run] = sizes;
             let reduction = reduction(sizes);

@@ -170,7 +170,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::testing::{Numbers, cells};
+    use crate::testing::{Numbers, cells, times};
 
     fn window(n: &mut Numbers) -> Window {
         let (filter_h, filter_w) = (1 + n.below(3), 1 + n.below(3));
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn int8_follows_the_definition() {
         let mut n = Numbers::new(1);
-        for _ in 0..300 {
+        for _ in 0..times(300) {
             let window = window(&mut n);
             let mut x = n.bytes(window.batches * window.in_image());
             let inputs = windows(&window, &x);
@@ -267,7 +267,7 @@ mod tests {
             min: -0.5,
             max: 0.6,
         };
-        for _ in 0..300 {
+        for _ in 0..times(300) {
             let window = window(&mut n);
             let mut x = n.floats(window.batches * window.in_image());
             let inputs = windows(&window, &x);

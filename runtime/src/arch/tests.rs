@@ -1,0 +1,163 @@
+//! The memory that all unsafe code hands out, used in every way that generated code and the host use it. Miri
+//! runs these.
+
+extern crate std;
+
+use core::ffi::c_void;
+
+use super::c_abi::{BuiltIn, Instance, address, cell_address, constant_address, status};
+use super::foreign::{CInterface, EngineError, Foreign};
+use super::memory::{Arena, Cells, Constants};
+
+#[test]
+fn views_of_an_arena_overlap_while_it_is_lent() {
+    let mut arena = Arena::<32>::new();
+    arena.get_mut::<i16, 2, 3>().copy_from_slice(&[1, 2, -3]);
+    let cells = arena.cells();
+    let (halves, bytes) = (cells.at::<i16, 2, 3>(), cells.at::<i8, 4, 8>());
+    bytes[3].set(7);
+    halves[1].set(halves[0].get() + 0x100);
+    // Of little-endian memory.
+    assert_eq!((bytes[0].get(), bytes[1].get()), (1, 1));
+    assert_eq!(halves[2].get().to_le_bytes(), [0xfd, 7]);
+    let last = cells.at::<i64, 24, 1>();
+    last[0].set(-1);
+    assert_eq!(arena.get::<u8, 31, 1>(), &[255]);
+    assert_eq!(arena.get::<u8, 32, 0>(), &[0; 0]);
+    let numbers = Constants([0, 0, 0x80, 0x3f, 1, 2, 3, 4]);
+    assert_eq!(numbers.at::<f32, 0, 1>(), &[1.0]);
+    assert_eq!(numbers.at::<u8, 5, 3>(), &[2, 3, 4]);
+}
+
+#[cfg(feature = "host")]
+#[test]
+fn views_of_bytes_are_aligned_or_none() {
+    use core::cell::Cell;
+
+    use super::memory::{Aligned, cast, cast_cells};
+
+    let mut memory = Aligned::zeroed(5);
+    assert_eq!(memory.push_aligned(&[1, 0, 2, 0, 3], 8), 8);
+    assert_eq!(cast::<u16>(&memory.bytes()[8..]), Some(&[1, 2][..]));
+    assert_eq!(cast::<u16>(&memory.bytes()[9..]), None);
+    // Reading goes on where a buffer grew and moved.
+    for i in 0..40 {
+        memory.push_aligned(&[i], 1);
+    }
+    let cells = Cell::from_mut(memory.bytes_mut()).as_slice_of_cells();
+    let (words, bytes) = (cast_cells::<u32>(cells).expect("aligned"), cells);
+    bytes[9].set(1);
+    words[3].set(u32::MAX);
+    assert_eq!((words.len(), words[2].get()), (13, 0x2_0101));
+    assert_eq!((bytes[12].get(), bytes[15].get()), (255, 255));
+    assert_eq!(memory.bytes()[52], 39);
+    assert_eq!(Aligned::default().bytes(), [0; 0]);
+}
+
+/// A model in C that adds its input to what it had.
+#[repr(C)]
+struct Sum {
+    input: [i32; 2],
+    output: [i32; 2],
+    fails: bool,
+}
+
+extern "C" fn init(sum: *mut Sum) -> i32 {
+    // SAFETY: the tests give instances.
+    unsafe { (*sum).input = [0; 2] };
+    0
+}
+
+extern "C" fn input(sum: *mut Sum, _: usize) -> *mut c_void {
+    // SAFETY: as in `init`.
+    unsafe { (&raw mut (*sum).input).cast() }
+}
+
+extern "C" fn run(sum: *mut Sum) -> i32 {
+    // SAFETY: as in `init`.
+    let sum = unsafe { &mut *sum };
+    for (y, x) in sum.output.iter_mut().zip(sum.input) {
+        *y += x;
+    }
+    i32::from(sum.fails)
+}
+
+extern "C" fn reset(sum: *mut Sum) -> i32 {
+    // SAFETY: as in `init`.
+    unsafe { (*sum).output = [0; 2] };
+    0
+}
+
+extern "C" fn output(sum: *const Sum, _: usize) -> *const c_void {
+    // SAFETY: as in `init`.
+    unsafe { (&raw const (*sum).output).cast() }
+}
+
+// SAFETY: the functions are those of the type, whose tensors lie within it.
+unsafe impl CInterface for Sum {
+    type Status = i32;
+    const OK: i32 = 0;
+    const INPUT_BYTES: &'static [usize] = &[8];
+    const OUTPUT_BYTES: &'static [usize] = &[8];
+    const INIT: unsafe extern "C" fn(*mut Self) -> i32 = init;
+    const INPUT: unsafe extern "C" fn(*mut Self, usize) -> *mut c_void = input;
+    const RUN: unsafe extern "C" fn(*mut Self) -> i32 = run;
+    const RESET: unsafe extern "C" fn(*mut Self) -> i32 = reset;
+    const OUTPUT: unsafe extern "C" fn(*const Self, usize) -> *const c_void = output;
+}
+
+#[test]
+fn a_model_behind_a_c_interface_may_move() {
+    let sum = |fails| {
+        Foreign::new(Sum {
+            input: [0; 2],
+            output: [0; 2],
+            fails,
+        })
+    };
+    let mut first = sum(false);
+    first.input_mut::<i32, 0, 2>()[1] = 5;
+    first.run();
+    let mut moved = std::boxed::Box::new(first);
+    moved.run();
+    assert_eq!(moved.output::<i32, 0, 2>(), &[0, 10]);
+    moved.reset();
+    assert_eq!(
+        (moved.output::<i32, 0, 2>(), moved.status()),
+        (&[0, 0], Ok(()))
+    );
+    let mut failing = sum(true);
+    failing.run();
+    assert_eq!(failing.status(), Err(EngineError));
+}
+
+#[test]
+fn c_reaches_a_model_in_its_own_memory() {
+    static BUILT_IN: BuiltIn<Arena<16>> = BuiltIn::new(Arena::new());
+    let mut memory = Instance::new(Arena::<16>::new());
+    for instance in [&raw mut memory, BUILT_IN.get()] {
+        // SAFETY: nobody else uses the instances, and an arena may be all zeros.
+        unsafe {
+            assert_eq!(Instance::model(instance).err(), Some(status::NOT_READY));
+            assert!(Instance::init(instance));
+            let arena = Instance::model(instance).expect("it is ready");
+            let bytes = address(arena.get_mut::<i32, 4, 2>()).cast::<i32>();
+            bytes.add(1).write(9);
+            let read = constant_address(arena.get::<i32, 4, 2>()).cast::<i32>();
+            assert_eq!(read.add(1).read(), 9);
+            let cells: &Cells<16> = arena.cells();
+            assert_eq!(cell_address(cells.at::<u8, 8, 1>()).cast::<u8>().read(), 9);
+        }
+    }
+    // SAFETY: neither is memory of an instance, which is what is asked.
+    unsafe {
+        let odd = (&raw mut memory)
+            .cast::<u8>()
+            .add(1)
+            .cast::<Instance<Arena<16>>>();
+        for wrong in [core::ptr::null_mut(), odd] {
+            assert!(!Instance::init(wrong));
+            assert_eq!(Instance::model(wrong).err(), Some(status::ERROR));
+        }
+    }
+}
