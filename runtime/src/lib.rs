@@ -28,6 +28,7 @@ pub mod host;
 #[doc(hidden)]
 pub mod kernels;
 mod model;
+mod remainder;
 #[cfg(feature = "host")]
 #[doc(hidden)]
 pub mod rows;

@@ -15,6 +15,7 @@ use super::binary::{arithmetic, binary, clamp, comparisons};
 use super::broadcast::Combine;
 use super::parameters;
 use super::unary::{Function, unary};
+use crate::remainder::fmodf;
 
 unary! {
     Abs = "ABS"(x): [f32] libm::fabsf(x), [i32] x.wrapping_abs();
@@ -53,7 +54,7 @@ arithmetic! {
 binary! {
     FloorDiv = "FLOOR_DIV"(a, b): [f32] libm::floor(f64::from(a) / f64::from(b)) as f32,
         [i32] quotient(a, b).wrapping_sub(i32::from(remainder(a, b) != 0 && (a < 0) != (b < 0)));
-    FloorMod = "FLOOR_MOD"(a, b): [f32] floor_mod(libm::fmodf(a, b), b), [i32] floor_mod(remainder(a, b), b);
+    FloorMod = "FLOOR_MOD"(a, b): [f32] floor_mod(fmodf(a, b), b), [i32] floor_mod(remainder(a, b), b);
     LogicalAnd = "LOGICAL_AND"(a, b): [bool] a && b;
     LogicalOr = "LOGICAL_OR"(a, b): [bool] a || b;
     Maximum = "MAXIMUM"(a, b): [f32 i8 i16 i32 i64] if a > b { a } else { b };
