@@ -16,6 +16,7 @@
 pub mod compile;
 pub mod emit;
 pub mod error;
+pub mod target;
 
 #[doc(hidden)]
 pub mod cortex;
@@ -40,8 +41,6 @@ pub mod program;
 #[doc(hidden)]
 #[cfg(feature = "text")]
 pub mod report;
-#[doc(hidden)]
-pub mod target;
 #[doc(hidden)]
 pub mod tflite;
 #[doc(hidden)]
