@@ -5,6 +5,7 @@
 
 use core::cell::Cell;
 use core::fmt;
+#[cfg(feature = "host")]
 use core::ops::Range;
 
 use super::{Numbers, Operands, Parameter, part, split};
