@@ -20,14 +20,14 @@ use crate::remainder::fmodf;
 unary! {
     Abs = "ABS"(x): [f32] libm::fabsf(x), [i32] x.wrapping_abs();
     Ceil = "CEIL"(x): [f32] libm::ceilf(x);
-    Cos = "COS"(x): [f32] libm::cosf(x);
-    Elu = "ELU"(x): [f32] if x < 0.0 { libm::expm1f(x) } else { x },
-        real if x < 0.0 { libm::expf(x) - 1.0 } else { x };
-    Exp = "EXP"(x): [f32] libm::expf(x), real libm::expf(x);
+    Cos = "COS"(x): [f32] real::cos(x);
+    Elu = "ELU"(x): [f32] if x < 0.0 { real::expm1(x) } else { x },
+        real if x < 0.0 { real::exp(x) - 1.0 } else { x };
+    Exp = "EXP"(x): [f32] real::exp(x), real real::exp(x);
     Floor = "FLOOR"(x): [f32] libm::floorf(x);
     HardSwish = "HARD_SWISH"(x): [f32] x * clamp(x + 3.0, 0.0, 6.0) / 6.0;
     LeakyRelu { alpha } = "LEAKY_RELU"(x): [f32] if x > 0.0 { x } else { x * alpha };
-    Log = "LOG"(x): [f32] libm::logf(x), real if x > 0.0 { libm::logf(x) } else { f32::NEG_INFINITY };
+    Log = "LOG"(x): [f32] real::log(x), real if x > 0.0 { real::log(x) } else { f32::NEG_INFINITY };
     LogicalNot = "LOGICAL_NOT"(x): [bool] !x;
     Logistic = "LOGISTIC"(x): [f32] logistic(x);
     Neg = "NEG"(x): [f32] -x, [i32] x.wrapping_neg();
@@ -37,10 +37,10 @@ unary! {
     ReluN1To1 = "RELU_N1_TO_1"(x): [f32] clamp(x, -1.0, 1.0);
     Round = "ROUND"(x): [f32] libm::rintf(x);
     Rsqrt = "RSQRT"(x): [f32] 1.0 / libm::sqrtf(x);
-    Sin = "SIN"(x): [f32] libm::sinf(x);
+    Sin = "SIN"(x): [f32] real::sin(x);
     Sqrt = "SQRT"(x): [f32] libm::sqrtf(x);
     Square = "SQUARE"(x): [f32] x * x;
-    Tanh = "TANH"(x): [f32] libm::tanhf(x);
+    Tanh = "TANH"(x): [f32] real::tanh(x);
     ZerosLike = "ZEROS_LIKE"(_x): [f32] 0.0, [i8 i32 i64] 0;
 }
 
@@ -77,7 +77,7 @@ comparisons! {
 /// 1 / (1 + e^−x) with a small e^−|x|, which neither overflows nor cancels.
 #[inline(always)]
 fn logistic(x: f32) -> f32 {
-    let e = libm::expf(if x > 0.0 { -x } else { x });
+    let e = real::exp(if x > 0.0 { -x } else { x });
     (if x > 0.0 { 1.0 } else { e }) / (1.0 + e)
 }
 
@@ -101,6 +101,26 @@ fn floor_mod<T: Copy + Default + PartialOrd + Plus<Output = T>>(rest: T, divisor
         rest + divisor
     } else {
         rest
+    }
+}
+
+/// Functions of real numbers, compiled once and here: a kernel with one in its loop would have several copies of it.
+mod real {
+    macro_rules! functions {
+        ($($name:ident = $of:path;)*) => {$(
+            #[inline(never)]
+            pub(super) fn $name(x: f32) -> f32 {
+                $of(x)
+            }
+        )*};
+    }
+    functions! {
+        cos = libm::cosf;
+        exp = libm::expf;
+        expm1 = libm::expm1f;
+        log = libm::logf;
+        sin = libm::sinf;
+        tanh = libm::tanhf;
     }
 }
 
