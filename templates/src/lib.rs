@@ -103,9 +103,7 @@ impl std::error::Error for Defect {}
 
 impl From<tera::Error> for Defect {
     fn from(error: tera::Error) -> Self {
-        use std::error::Error as _;
-        let cause = error.source().map(|s| format!(": {s}")).unwrap_or_default();
-        Self(format!("{error}{cause}"))
+        Self(error.to_string())
     }
 }
 
@@ -151,7 +149,7 @@ mod tests {
         let error = STANDALONE_C.render(&std::collections::BTreeMap::<String, String>::new());
         let text = error.expect_err("there are no values").to_string();
         assert!(
-            text.contains("at fault") && text.contains("not found"),
+            text.contains("at fault") && text.contains("`model_comment` is not defined"),
             "{text}"
         );
     }
