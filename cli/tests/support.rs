@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use assert_cmd::Command;
+use std::process::{Command, Output};
 
 /// A file of the repository.
 pub(crate) fn repository(path: &str) -> String {
@@ -39,9 +38,37 @@ pub(crate) fn castiron<S: AsRef<str>>(arguments: &[S]) -> Command {
     command
 }
 
+/// How a command has to end.
+pub(crate) trait Ends {
+    /// With exit code 0.
+    fn success(&mut self) -> Output;
+    /// With exit code 0 and nothing to say.
+    fn quietly(&mut self);
+    /// With this exit code.
+    fn fails(&mut self, code: i32) -> Output;
+}
+
+impl Ends for Command {
+    fn success(&mut self) -> Output {
+        self.fails(0)
+    }
+
+    fn quietly(&mut self) {
+        let output = self.success();
+        let silent = output.stdout.is_empty() && output.stderr.is_empty();
+        assert!(silent, "{self:?} says {output:?}");
+    }
+
+    fn fails(&mut self, code: i32) -> Output {
+        let output = self.output().expect("it starts");
+        assert_eq!(output.status.code(), Some(code), "{self:?}: {output:?}");
+        output
+    }
+}
+
 /// Standard output of a command that has to succeed.
 pub(crate) fn stdout<S: AsRef<str>>(arguments: &[S]) -> String {
-    let output = castiron(arguments).assert().success().get_output().clone();
+    let output = castiron(arguments).success();
     String::from_utf8(output.stdout).expect("text")
 }
 
@@ -52,7 +79,8 @@ pub(crate) fn json<S: AsRef<str>>(arguments: &[S]) -> serde_json::Value {
 
 /// Exit code and standard error of a command that has to fail.
 pub(crate) fn failure<S: AsRef<str>>(arguments: &[S]) -> (i32, String) {
-    let output = castiron(arguments).assert().failure().get_output().clone();
+    let output = castiron(arguments).output().expect("it starts");
+    assert!(!output.status.success(), "{output:?}");
     let code = output.status.code().expect("an exit code");
     (code, String::from_utf8(output.stderr).expect("text"))
 }

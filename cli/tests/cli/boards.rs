@@ -1,6 +1,6 @@
 //! Boards: platforms for Renode and Kenning, what fits, overlays.
 
-use crate::support::{Folder, castiron, failure, json, repository, sine, stdout, vae};
+use crate::support::{Ends as _, Folder, castiron, failure, json, repository, sine, stdout, vae};
 
 fn dts(name: &str) -> String {
     repository(&format!("board/tests/data/dts/{name}.dts"))
@@ -313,7 +313,7 @@ fn fitting_is_the_exit_code() {
         "--app-flash",
         "511",
     ];
-    castiron(&close).assert().code(1);
+    castiron(&close).fails(1);
     stdout(&[&close[..], &["--no-code"]].concat());
     let table = stdout(&[
         "fit",
@@ -324,11 +324,9 @@ fn fitting_is_the_exit_code() {
         "tflm",
     ]);
     assert!(table.contains("tensor arena"), "{table}");
-    let output = castiron(&["fit", &sine(), "--dts", &dts("max32"), "--app-ram", "128"])
-        .assert()
-        .code(1);
+    let output = castiron(&["fit", &sine(), "--dts", &dts("max32"), "--app-ram", "128"]).fails(1);
     // The table comes all the same.
-    let table = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         table.contains("It does not fit on Test board MAX32"),
         "{table}"

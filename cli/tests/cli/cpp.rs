@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Folder, castiron, custom, failure, json, sine};
+use crate::support::{Ends as _, Folder, castiron, custom, failure, json, sine};
 
 const FILES: [&str; 5] = [
     "castiron_tflm.cc",
@@ -15,9 +15,7 @@ const FILES: [&str; 5] = [
 #[test]
 fn a_model_is_readable() {
     let folder = Folder::new();
-    castiron(&["gen-cpp", &sine(), "--out-dir", &folder.path("")])
-        .assert()
-        .success();
+    castiron(&["gen-cpp", &sine(), "--out-dir", &folder.path("")]).success();
     for file in &FILES[2..] {
         let text = fs::read_to_string(folder.path(file)).unwrap();
         insta::assert_snapshot!(*file, text);
@@ -53,7 +51,7 @@ fn constants_go_where_they_are_wanted() {
         ]
         .map(str::to_owned)
     };
-    castiron(&section(".qspi")).assert().success();
+    castiron(&section(".qspi")).success();
     let text = fs::read_to_string(folder.path("Sine_Wave_tflm_weights.cc")).unwrap();
     assert!(text.contains("namespace Sine_Wave {"), "{text}");
     assert!(text.contains("section(\".qspi\")"), "{text}");
@@ -78,7 +76,6 @@ fn the_kernel_set_decides_what_kernels_keep() {
             "--out-dir",
             &folder.path(""),
         ])
-        .assert()
         .success();
         let text = fs::read_to_string(folder.path("kws_tflm.h")).unwrap();
         let (_, after) = text.split_once("kKeptBytes = ").unwrap();

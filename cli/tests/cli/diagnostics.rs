@@ -1,6 +1,6 @@
 //! Errors: codes, text, JSON, and nothing left behind.
 
-use crate::support::{Folder, castiron, failure, repository, sine, vae};
+use crate::support::{Ends as _, Folder, castiron, failure, repository, sine, vae};
 
 fn broken() -> String {
     repository("codegen/tests/data/bad/no_buffers.tflite")
@@ -29,10 +29,8 @@ fn errors_are_json_on_demand() {
 
 #[test]
 fn colour_brings_the_graphical_form() {
-    let output = castiron(&["inspect", "--color", "always", &broken()])
-        .assert()
-        .code(1);
-    let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    let output = castiron(&["inspect", "--color", "always", &broken()]).fails(1);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains('×') && text.contains('\u{1b}'), "{text}");
 }
 
@@ -120,12 +118,8 @@ fn a_malformed_operator_is_an_error_for_every_artefact() {
 fn a_model_for_an_npu_has_header_and_resolver() {
     let folder = Folder::new();
     let model = repository("codegen/tests/data/bad/npu_scratch.tflite");
-    castiron(&["gen-header", &model, "-o", &folder.path("npu.h")])
-        .assert()
-        .success();
-    castiron(&["gen-resolver", &model, "-o", &folder.path("ops.h")])
-        .assert()
-        .success();
+    castiron(&["gen-header", &model, "-o", &folder.path("npu.h")]).success();
+    castiron(&["gen-resolver", &model, "-o", &folder.path("ops.h")]).success();
     assert!(folder.read("ops.h").contains("AddEthosU"));
 }
 

@@ -3,15 +3,15 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Folder, castiron, failure, json, sine, stdout, two_signatures, vae};
+use crate::support::{
+    Ends as _, Folder, castiron, failure, json, sine, stdout, two_signatures, vae,
+};
 
 #[test]
 fn a_header_and_its_source_fit_together() {
     let folder = Folder::new();
     let header = folder.path("deep/er/model-data.h");
-    castiron(&["gen-header", &vae(), "-o", &header])
-        .assert()
-        .success();
+    castiron(&["gen-header", &vae(), "-o", &header]).success();
     let source = folder.read("deep/er/model-data.c");
     assert!(source.contains("#include \"model-data.h\""));
     assert!(source.contains("vae_model_data"));
@@ -48,7 +48,6 @@ fn options_reach_the_header() {
         "--labels",
         &labels,
     ])
-    .assert()
     .success();
     let header = folder.read("s.h");
     assert!(header.contains("WAVE_MODEL_ALIGNMENT 64"), "{header}");
@@ -76,11 +75,11 @@ fn a_specification_beside_the_model_is_found() {
     assert_eq!(failure(&arguments).0, 1);
     let mut without = arguments.to_vec();
     without.push("--no-io-spec");
-    castiron(&without).assert().success();
+    castiron(&without).success();
     assert!(!folder.read("vae.h.d").contains(".json"));
 
     folder.write("vae.tflite.json", SPECIFICATION);
-    castiron(&arguments).assert().success();
+    castiron(&arguments).success();
     let source = folder.path("vae.c");
     assert_eq!(
         folder.read("vae.h.d"),
@@ -89,7 +88,7 @@ fn a_specification_beside_the_model_is_found() {
 
     let mut stamped = arguments.to_vec();
     stamped.extend(["--depfile-target", "vae.stamp"]);
-    castiron(&stamped).assert().success();
+    castiron(&stamped).success();
     assert_eq!(
         folder.read("vae.h.d"),
         format!("vae.stamp: \\\n  {model} \\\n  {spec}\n")
@@ -171,6 +170,6 @@ fn quiet_is_quiet() {
         &["gen-resolver", &vae(), "-q", "-o", &folder.path("r.h")],
         &["generate", &vae(), "-q", "--out-dir", &folder.path("all")],
     ] {
-        castiron(arguments).assert().success().stdout("").stderr("");
+        castiron(arguments).quietly();
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{Folder, castiron, custom, failure, json, stdout, two_signatures, vae};
+use crate::support::{
+    Ends as _, Folder, castiron, custom, failure, json, stdout, two_signatures, vae,
+};
 
 #[test]
 fn everything_comes_at_once() {
@@ -116,7 +118,7 @@ fn labels_have_to_fit() {
 
     let names: Vec<String> = (0..17).map(|i| format!("joint {i}")).collect();
     folder.write("labels.txt", names.join("\r\n"));
-    castiron(&arguments).assert().success();
+    castiron(&arguments).success();
     assert!(folder.read("out/vae.rs").contains("\"joint 16\""));
     assert!(folder.read("out/vae_model.c").contains("\"joint 16\""));
 }

@@ -1,6 +1,6 @@
 //! Help, completions and manual pages.
 
-use crate::support::{Folder, castiron, failure, stdout};
+use crate::support::{Ends as _, Folder, castiron, failure, stdout};
 
 const COMMANDS: [&str; 18] = [
     "inspect",
@@ -56,9 +56,7 @@ fn every_shell_has_completions() {
 fn manual_pages_are_written() {
     assert!(stdout(&["man"]).contains(".TH castiron 1"));
     let folder = Folder::new();
-    castiron(&["man", "--out-dir", &folder.path("")])
-        .assert()
-        .success();
+    castiron(&["man", "--out-dir", &folder.path("")]).success();
     let mut pages: Vec<String> = COMMANDS.map(|c| format!("castiron-{c}.1")).into();
     pages.push("castiron.1".to_owned());
     pages.sort();

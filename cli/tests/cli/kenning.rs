@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Folder, castiron, custom, failure, sine, stdout, two_signatures, vae};
+use crate::support::{
+    Ends as _, Folder, castiron, custom, failure, sine, stdout, two_signatures, vae,
+};
 
 const BUILD: &str = "/kzr/scripts/build_tflite.py";
 const TO_STRUCT: &str = "/kzr/scripts/io_spec_to_struct.py";
@@ -38,19 +40,14 @@ impl Build {
     }
 
     fn model(&self, model: &str) {
-        let done = castiron(&self.arguments(model)).assert().success();
-        done.stdout("").stderr("");
+        castiron(&self.arguments(model)).quietly();
     }
 
     /// The header that comes of the specification.
     fn header(&self) -> String {
         let spec = self.folder.path("generated/model.tflite.json");
         let header = self.folder.path("model_data_struct.h");
-        castiron(&[TO_STRUCT, "--input-path", &spec, "--output-path", &header])
-            .assert()
-            .success()
-            .stdout("")
-            .stderr("");
+        castiron(&[TO_STRUCT, "--input-path", &spec, "--output-path", &header]).quietly();
         self.folder.read("model_data_struct.h")
     }
 
@@ -190,7 +187,7 @@ fn operators_may_be_listed() {
             "--output-resolver-path",
             &resolver,
         ];
-        castiron(&arguments).assert().success();
+        castiron(&arguments).success();
         let text = build.read("ops_resolver.h");
         assert!(text.contains("TFLITE_RESOLVER_SIZE 2\n"), "{text}");
         assert!(
@@ -202,7 +199,7 @@ fn operators_may_be_listed() {
     }
     let mut with_model = build.arguments(&sine());
     with_model[4] = "Softmax".to_owned();
-    castiron(&with_model).assert().success();
+    castiron(&with_model).success();
     let text = build.read("ops_resolver.h");
     assert!(
         text.contains("AddSoftmax()") && text.contains("AddFullyConnected()"),
@@ -212,7 +209,7 @@ fn operators_may_be_listed() {
     // As it arrives where quoting got lost.
     let mut without_value = build.arguments(&sine());
     without_value.remove(4);
-    castiron(&without_value).assert().success();
+    castiron(&without_value).success();
     assert!(!build.read("ops_resolver.h").contains("AddSoftmax()"));
 
     let arguments = [
@@ -286,9 +283,7 @@ fn a_struct_needs_no_model() {
     let folder = Folder::new();
     let spec = folder.write("model.vmfb.json", FOREIGN);
     let header = folder.path("model_data_struct.h");
-    castiron(&[TO_STRUCT, "--input-path", &spec, "--output-path", &header])
-        .assert()
-        .success();
+    castiron(&[TO_STRUCT, "--input-path", &spec, "--output-path", &header]).success();
     insta::assert_snapshot!("kenning_struct_alone", folder.read("model_data_struct.h"));
 }
 
@@ -365,7 +360,7 @@ fn unchanged_outputs_are_untouched() {
     // Only what changes is written: the other files are the same for another list.
     let mut more = build.arguments(&sine());
     more[4] = "Softmax".to_owned();
-    castiron(&more).assert().success();
+    castiron(&more).success();
     build.header();
     let after = names.map(time);
     assert_eq!(

@@ -1,6 +1,6 @@
 //! `castiron lib`.
 
-use crate::support::{Folder, castiron, custom, failure, json, sine};
+use crate::support::{Ends as _, Folder, castiron, custom, failure, json, sine};
 
 /// A folder to compile in that outlives the test: what it holds is the same every time.
 const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/castiron");
@@ -92,7 +92,6 @@ fn what_cannot_be_a_library_is_an_error_with_the_remedy() {
     assert!(text.contains("no/such"), "{text}");
     castiron(&["lib", &sine(), "--out-dir", &folder.path("out")])
         .args(["--engine", "other"])
-        .assert()
-        .code(2);
+        .fails(2);
     assert_eq!(folder.files(), ["file"]);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, castiron, failure, repository, sine, stdout};
+use crate::support::{Ends as _, Folder, castiron, failure, repository, sine, stdout};
 
 const RULES: &str = "[[ignore]]\ncompatible = \"nobody,nothing\"\nwhy = \"a test\"\n";
 const SPECIFICATION: &str = r#"{
@@ -120,11 +120,8 @@ fn two_outputs_are_two_files() {
         &["gen-header", "m.tflite", "-o", "x.c"],
         &["board-repl", "d.dts", "-o", "x", "--resc", "x"],
     ] {
-        let output = castiron(arguments)
-            .current_dir(folder.path(""))
-            .assert()
-            .code(2);
-        let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        let output = castiron(arguments).current_dir(folder.path("")).fails(2);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains("two outputs would go"), "{stderr}");
     }
     assert_eq!(folder.files().len(), 8);
@@ -245,12 +242,8 @@ fn what_is_no_file_takes_the_artefact_alone() {
         assert!(status.unwrap().success());
         assert_eq!(folder.read("redirected"), expected, "{name}");
     }
-    castiron(&["gen-resolver", &sine(), "-o", "/dev/null"])
-        .assert()
-        .success();
-    castiron(&["inspect", &sine(), "-o", "/dev/null", "--csv", "/dev/null"])
-        .assert()
-        .success();
+    castiron(&["gen-resolver", &sine(), "-o", "/dev/null"]).success();
+    castiron(&["inspect", &sine(), "-o", "/dev/null", "--csv", "/dev/null"]).success();
     for name in ["/dev/null", "/dev/stdout"] {
         // The second file of this style would be made beside them.
         let (code, stderr) = failure(&["gen-header", &sine(), "-o", name]);
@@ -273,9 +266,7 @@ fn what_is_no_file_takes_the_artefact_alone() {
     }
     let pipe = pipe(&folder);
     let reader = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
-    castiron(&["gen-resolver", &sine(), "-o", &folder.path("pipe")])
-        .assert()
-        .success();
+    castiron(&["gen-resolver", &sine(), "-o", &folder.path("pipe")]).success();
     assert_eq!(reader.join().unwrap(), expected);
 }
 
@@ -470,7 +461,7 @@ fn make_and_ninja_read_depfiles() {
         // Also alone, where make takes a = for that of a variable.
         let alone = ["gen-resolver", &model, "-o", "x.r", "--depfile", "x.d"];
         let mut alone = castiron(&alone);
-        alone.current_dir(folder.path("")).assert().success();
+        alone.current_dir(folder.path("")).success();
         by_make(&folder, "x.r", &model);
         // Also as the target, where make can name it at all.
         let header = match name.contains(['=', '%']) {
@@ -488,7 +479,6 @@ fn make_and_ninja_read_depfiles() {
             "x.d",
         ])
         .current_dir(folder.path(""))
-        .assert()
         .success();
         by_make(&folder, &header, &model);
         by_ninja(&folder, &model);

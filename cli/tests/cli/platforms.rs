@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::{Value, json};
 
-use crate::support::{Folder, castiron, failure, repository, sine, stdout};
+use crate::support::{Ends as _, Folder, castiron, failure, repository, sine, stdout};
 
 fn an385() -> String {
     repository("board/tests/data/dts/an385.dts")
@@ -112,7 +112,7 @@ fn what_is_in_a_file_means_the_same_afterwards() {
         let ram = &is["\"an385\""]["\"ram_size_kb\""];
         assert!(*ram == 4096 || name == "merged_field", "{name}: {after}");
         // What is there now is there for good.
-        castiron(&arguments).assert().success();
+        castiron(&arguments).success();
         assert_eq!(fs::read_to_string(&file).unwrap(), after, "{name}");
         pairs.push((name, before.clone(), after));
     }
@@ -146,9 +146,7 @@ fn a_line_goes_where_it_belongs() {
         "b1:\r\n  a: 1\r\nan385:\r\n  display_name: x\r\n",
     ] {
         let file = folder.write("platforms.yml", before);
-        castiron(&["platforms", &an385(), "--name", "an385", "-o", &file])
-            .assert()
-            .success();
+        castiron(&["platforms", &an385(), "--name", "an385", "-o", &file]).success();
         all += &format!("{:?}\n", folder.read("platforms.yml"));
     }
     insta::assert_snapshot!(all);
@@ -169,9 +167,7 @@ fn few_lines_that_stand_for_many_cost_little() {
     let (code, text) = failure(&fit);
     assert_eq!(code, 1);
     assert!(text.contains("RAM is not known"), "{text}");
-    castiron(&["platforms", &an385(), "-o", &file])
-        .assert()
-        .success();
+    castiron(&["platforms", &an385(), "-o", &file]).success();
     assert!(begin.elapsed().as_secs() < 5);
     let deep = folder.write("deep.yml", "[".repeat(1 << 20));
     let (_, text) = failure(&["fit", &sine(), "--board", "x", "--platforms", &deep]);

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{Folder, castiron, custom, failure, json, repository, sine, stdout, vae};
+use crate::support::{
+    Ends as _, Folder, castiron, custom, failure, json, repository, sine, stdout, vae,
+};
 
 fn kws() -> String {
     repository("examples/models/kws_dscnn_int8.tflite")
@@ -34,8 +36,8 @@ fn several_arenas_are_an_array() {
 #[test]
 fn what_cannot_be_sized_does_not_hide_the_rest() {
     let arguments = ["arena", "--json", &custom(), &sine(), "no such file"];
-    let output = castiron(&arguments).assert().failure().code(1);
-    let arenas: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let output = castiron(&arguments).fails(1);
+    let arenas: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let problem = &arenas[0]["error"]["diagnostics"][0];
     assert!(problem["place"]["operator"]["name"].is_string());
     assert_eq!(arenas[1]["min_arena_bytes"], 1328);
@@ -148,24 +150,22 @@ fn what_tflm_computes_otherwise_is_a_warning_that_names_the_operator() {
             &copy,
         ];
         for command in [&["arena", &model][..], &on_a_board, &for_kenning] {
-            let output = castiron(command).assert().success();
-            let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+            let output = castiron(command).success();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(text.starts_with("warning: "), "{command:?}: {text}");
             assert!(text.contains(operator), "{command:?}: {text}");
         }
         let fit = json(&[&on_a_board[..], &["--json"]].concat());
         assert_eq!(fit["warnings"][0], *warning, "{name}");
-        let output = castiron(&["inspect", &model]).assert().success();
-        let table = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        let output = castiron(&["inspect", &model]).success();
+        let table = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut rows = table.lines().filter(|row| row.contains(operator));
         let row = rows.find(|row| row.trim_end().ends_with(')'));
         let row = row.unwrap_or_else(|| panic!("{name} is not marked: {table}"));
         assert!(row.contains("TFLM (differs)"), "{row}");
     }
-    let output = castiron(&["arena", &refused("any_size_input")])
-        .assert()
-        .success();
-    let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    let output = castiron(&["arena", &refused("any_size_input")]).success();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("unknown dimensions 1, 2"), "{text}");
 }
 
@@ -180,9 +180,7 @@ fn weights_behind_the_flatbuffer_are_moved_in() {
     assert_eq!(code, 1);
     assert!(text.contains("castiron align"), "{text}");
     let aligned = folder.path("aligned.tflite");
-    castiron(&["align", &model, "-o", &aligned])
-        .assert()
-        .success();
+    castiron(&["align", &model, "-o", &aligned]).success();
     assert_eq!(
         json(&["arena", "--json", &aligned])[0]["warnings"],
         serde_json::Value::Null
@@ -257,9 +255,7 @@ fn an_embedded_plan_is_followed() {
     assert!(head(0) <= head(1));
     // The same plan again gives the same file.
     let first = fs::read(&planned).unwrap();
-    castiron(&["plan", &vae(), "--embed", "-o", &planned])
-        .assert()
-        .success();
+    castiron(&["plan", &vae(), "--embed", "-o", &planned]).success();
     assert_eq!(fs::read(&planned).unwrap(), first);
     assert_eq!(failure(&["plan", &vae(), "--embed"]).0, 2);
 }
@@ -268,16 +264,12 @@ fn an_embedded_plan_is_followed() {
 fn aligned_models_run_as_before() {
     let folder = Folder::new();
     let aligned = folder.path("aligned.tflite");
-    castiron(&["align", &kws(), "-o", &aligned])
-        .assert()
-        .success();
+    castiron(&["align", &kws(), "-o", &aligned]).success();
     let before = json(&["inspect", "--json", &kws()]);
     let after = json(&["inspect", "--json", &aligned]);
     assert_eq!(before["subgraphs"], after["subgraphs"]);
     let again = folder.path("again.tflite");
-    castiron(&["align", &aligned, "-o", &again])
-        .assert()
-        .success();
+    castiron(&["align", &aligned, "-o", &again]).success();
     assert_eq!(fs::read(&aligned).unwrap(), fs::read(&again).unwrap());
 }
 
@@ -380,7 +372,7 @@ fn a_tree_that_cannot_be_used_leaves_nothing_behind() {
     let tflm = folder.path("no-tflm");
     let arguments = ["lib", &kws(), "--engine", "tflm", "--out-dir", &out];
     // Which tree is for the user to say.
-    castiron(&arguments).assert().failure().code(2);
+    castiron(&arguments).fails(2);
     let given: Vec<&str> = arguments
         .iter()
         .copied()

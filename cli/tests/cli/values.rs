@@ -5,7 +5,7 @@ use std::fs;
 use npyz::WriterBuilder;
 
 use crate::support::{
-    Folder, castiron, failure, json, repository, sine, stdout, two_signatures, vae,
+    Ends as _, Folder, castiron, failure, json, repository, sine, stdout, two_signatures, vae,
 };
 
 const VAE: &str = "examples/models/golden/vae";
@@ -44,7 +44,6 @@ fn floats_agree_with_the_reference() {
             "--out-dir",
             &folder.path(""),
         ])
-        .assert()
         .success();
         let found = fs::read(folder.path("out_0.bin")).unwrap();
         assert_close(&floats(&found), &floats(&expected));
@@ -75,7 +74,7 @@ fn every_signature_agrees_with_the_reference() {
                 "--signature",
                 signature,
             ];
-            castiron(&arguments).assert().success();
+            castiron(&arguments).success();
             assert_eq!(
                 fs::read(folder.path("out_0.bin")).unwrap(),
                 expected,
@@ -123,9 +122,7 @@ fn several_inputs_and_outputs_keep_their_order() {
     let inputs = [0, 1].map(|i| format!("{golden}/in_1_{i}.bin"));
     let folder = Folder::new();
     let out = folder.path("");
-    castiron(&["run", &model, "-i", &inputs[0], &inputs[1], "-o", &out])
-        .assert()
-        .success();
+    castiron(&["run", &model, "-i", &inputs[0], &inputs[1], "-o", &out]).success();
     for i in 0..3 {
         let found = fs::read(folder.path(&format!("out_{i}.bin"))).unwrap();
         let expected = fs::read(format!("{golden}/out_1_{i}.bin")).unwrap();
@@ -174,9 +171,7 @@ fn npy_files_go_in_and_out() {
     let before = fs::read(folder.path("out_0.npy")).unwrap();
     let input = folder.write("swapped.npy", swapped);
     let out = folder.path("");
-    castiron(&["run", &vae(), "-i", &input, "-o", &out, "--npy"])
-        .assert()
-        .success();
+    castiron(&["run", &vae(), "-i", &input, "-o", &out, "--npy"]).success();
     assert_eq!(fs::read(folder.path("out_0.npy")).unwrap(), before);
 }
 
