@@ -69,6 +69,17 @@ fn exact(size: usize, divisor: usize) -> Option<usize> {
     size.is_multiple_of(divisor).then(|| size / divisor)
 }
 
+/// The sizes that SPLIT_V's parts have, of which one may be the rest; `None` if they are not the whole.
+pub(crate) fn rest_of(sizes: &[i64], whole: usize) -> Option<Vec<usize>> {
+    let mut given = sizes.iter().filter(|size| **size != -1);
+    let sum = given.try_fold(0_usize, |sum, given| sum.checked_add(size(*given)?))?;
+    let rest = whole.checked_sub(sum)?;
+    let open = sizes.iter().filter(|size| **size == -1).count();
+    let right = open == 1 || (open == 0 && rest == 0);
+    let parts = sizes.iter().map(|part| size(*part).unwrap_or(rest));
+    right.then(|| parts.collect())
+}
+
 /// A size that a tensor or an option gives.
 pub(crate) fn size(value: i64) -> Option<usize> {
     usize::try_from(value).ok()
@@ -207,6 +218,15 @@ pub(crate) fn sizes(tensor: &Tensor) -> Option<Vec<usize>> {
     tensor.as_integers()?.into_iter().map(size).collect()
 }
 
+/// Whether two shapes hold the same elements in the same order. Dimensions of 1 do not count: writers add and drop them.
+pub(crate) fn alike(a: &[usize], b: &[usize]) -> bool {
+    let more = |sizes: &[usize]| -> Vec<usize> {
+        sizes.iter().copied().filter(|size| *size != 1).collect()
+    };
+    let none = |sizes: &[usize]| sizes.contains(&0);
+    more(a) == more(b) || (none(a) && none(b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +238,13 @@ mod tests {
         assert_eq!(of(&[&[], &[2, 3], &[3]]), Some(vec![2, 3]));
         assert_eq!(of(&[&[2, 3], &[2, 4]]), None);
         assert_eq!(of(&[&[0, 3], &[1, 3]]), Some(vec![0, 3]));
+    }
+
+    #[test]
+    fn ones_do_not_count() {
+        assert!(alike(&[1, 2, 3], &[2, 1, 3]));
+        assert!(!alike(&[2, 3], &[3, 2]));
+        assert!(alike(&[0, 3], &[3, 0, 2]));
     }
 
     #[test]

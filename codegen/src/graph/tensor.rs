@@ -87,6 +87,18 @@ impl Quantization {
 }
 
 impl Tensor {
+    /// Nothing that fits a microcontroller comes near; below it, sizes can be added without care.
+    pub(crate) const MOST_BYTES: usize = 1 << 31;
+
+    /// Whether a tensor of this type may have a shape.
+    pub(crate) fn may_have(&self, shape: &[usize]) -> bool {
+        let bits = self.dtype.bits().max(1);
+        // Each size counts at least 1, so that no order of multiplication overflows behind a 0.
+        let mut sizes = shape.iter().map(|size| (*size).max(1));
+        let total = sizes.try_fold(bits, usize::checked_mul);
+        total.is_some_and(|total| total.div_ceil(8) <= Self::MOST_BYTES)
+    }
+
     /// Number of elements. The reader has checked that it does not overflow.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()

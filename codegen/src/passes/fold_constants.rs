@@ -4,9 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::half;
-
-use super::Passed;
+use super::{Passed, half, infer_shapes};
 use crate::error::Diagnostic;
 use crate::exec;
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, TensorId};
@@ -23,7 +21,13 @@ pub(super) fn run(graph: &Graph) -> Passed<'_> {
     let mut folded = Cow::Borrowed(graph);
     let mut unfolded = Vec::new();
     let (mut bytes, mut work) = (0u64, 0u64);
+    let open = infer_shapes::is_needed(graph);
     for (index, operator) in graph.operators.iter().enumerate() {
+        // Shapes follow from constants, and constants from shapes.
+        if open && let Err(reason) = infer_shapes::of_operator(&mut folded, index) {
+            unfolded.push((index, reason.at_operator(index, &operator.kind)));
+            continue;
+        }
         let constant = |id: &TensorId| folded.tensor(*id).is_constant();
         // What has no kernel stays as it is: whoever compiles the graph reports it with all others.
         let foldable = ops::family(&operator.kind).is_some()
@@ -34,8 +38,8 @@ pub(super) fn run(graph: &Graph) -> Passed<'_> {
         if !foldable {
             continue;
         }
-        let all_bytes = bytes.saturating_add(graph.tensor(operator.outputs[0]).bytes() as u64);
-        let all_work = work.saturating_add(effort(graph, index));
+        let all_bytes = bytes.saturating_add(folded.tensor(operator.outputs[0]).bytes() as u64);
+        let all_work = work.saturating_add(effort(&folded, index));
         let data = within("bytes", all_bytes, MOST_BYTES)
             .and_then(|()| within("steps", all_work, MOST_WORK))
             .and_then(|()| evaluate(&folded, index));

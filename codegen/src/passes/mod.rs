@@ -3,6 +3,7 @@
 mod drop_folded;
 mod fold_constants;
 mod half;
+mod infer_shapes;
 
 use std::borrow::Cow;
 

@@ -2,7 +2,7 @@
 
 use super::{AXIS, COUNT, Checked, Operands, SIZES, Wrong, fits};
 use crate::graph::Options;
-use crate::graph::shapes::{dimension, size};
+use crate::graph::shapes::{dimension, rest_of, size};
 
 impl Operands<'_> {
     /// That all values of the input `axes` are dimensions of the input `of`, which may have `more` of them.
@@ -181,15 +181,4 @@ impl Operands<'_> {
             )
         })
     }
-}
-
-/// The sizes that SPLIT_V's parts have, of which one may be the rest; `None` if they are not the whole.
-pub(in crate::tflite) fn rest_of(sizes: &[i64], whole: usize) -> Option<Vec<usize>> {
-    let mut given = sizes.iter().filter(|size| **size != -1);
-    let sum = given.try_fold(0_usize, |sum, given| sum.checked_add(size(*given)?))?;
-    let rest = whole.checked_sub(sum)?;
-    let open = sizes.iter().filter(|size| **size == -1).count();
-    let right = open == 1 || (open == 0 && rest == 0);
-    let parts = sizes.iter().map(|part| size(*part).unwrap_or(rest));
-    right.then(|| parts.collect())
 }

@@ -8,13 +8,11 @@ mod blocks;
 mod parts;
 mod products;
 
-pub(super) use axes::rest_of;
-
 use super::report::short;
 use super::structure::{AGAIN, is_sized};
 use crate::error::Diagnostic;
-use crate::graph::shapes::{self, size};
-use crate::graph::{BuiltinOperator as Op, Graph, Operator, Options, Tensor};
+use crate::graph::operands::Operands;
+use crate::graph::{BuiltinOperator as Op, Graph, Operator};
 
 /// Checks one operator.
 pub(super) fn check(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
@@ -28,13 +26,6 @@ pub(super) fn check(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagno
         Some(id) => diagnostic.at_tensor(id.index(), &short(&graph.tensor(id).name)),
         None => diagnostic,
     })
-}
-
-/// An operator's tensors and options.
-pub(super) struct Operands<'a> {
-    inputs: Vec<Option<&'a Tensor>>,
-    outputs: Vec<&'a Tensor>,
-    options: &'a Options,
 }
 
 /// What is wrong, and with which input.
@@ -61,9 +52,6 @@ fn wrong(
     })
 }
 
-/// The longest constant that is looked through, for each operator that names it.
-const MOST_VALUES: usize = 4096;
-
 const AXIS: &str = "the input has no such axis";
 const INDEX: &str = "an index lies outside the input";
 const PART: &str = "the part lies outside the input";
@@ -74,66 +62,11 @@ const MARGINS: &str = "the margins do not fit the input";
 const SIZES: &str = "the inputs' sizes do not fit each other";
 
 impl<'a> Operands<'a> {
-    pub(super) fn new(graph: &'a Graph, operator: &'a Operator) -> Self {
-        let inputs = operator.inputs.iter();
-        let outputs = operator.outputs.iter();
-        Self {
-            inputs: inputs.map(|id| id.map(|id| graph.tensor(id))).collect(),
-            outputs: outputs.map(|id| graph.tensor(*id)).collect(),
-            options: &operator.options,
-        }
-    }
-
-    pub(super) fn input(&self, position: usize) -> Option<&'a Tensor> {
-        self.inputs.get(position).copied().flatten()
-    }
-
-    pub(super) fn inputs(&self) -> impl Iterator<Item = &'a Tensor> {
-        self.inputs.iter().flatten().copied()
-    }
-
-    pub(super) fn outputs(&self) -> &[&'a Tensor] {
-        &self.outputs
-    }
-
     /// The shape of an input, if the writer knew it. No dimensions are those of a scalar, or of a tensor whose writer did not even know
     /// how many there are.
     fn shape(&self, position: usize) -> Option<&'a [usize]> {
         let tensor = self.input(position).filter(|tensor| is_sized(tensor))?;
         (!tensor.shape.is_empty()).then_some(&tensor.shape[..])
-    }
-
-    /// The values of a constant input. Long ones are left alone: any number of operators may name one constant.
-    pub(super) fn integers(&self, position: usize) -> Option<Vec<i64>> {
-        let tensor = self.input(position)?;
-        (tensor.elements() <= MOST_VALUES).then(|| tensor.as_integers())?
-    }
-
-    /// The values of a constant input, as sizes.
-    pub(super) fn sizes(&self, position: usize) -> Option<Vec<usize>> {
-        self.integers(position)?.into_iter().map(size).collect()
-    }
-
-    /// An option, or its default, which is 0.
-    pub(super) fn option(&self, name: &str) -> i64 {
-        match self.options {
-            Options::Concatenation(o) if name == "axis" => o.axis.into(),
-            options => options.integer(name),
-        }
-    }
-
-    /// STRIDED_SLICE's parts, if they are constants.
-    pub(super) fn strided(&self) -> Option<shapes::Strided> {
-        let [begin, end, strides] = [1, 2, 3].map(|input| self.integers(input));
-        Some(shapes::Strided::new(self.options, begin?, end?, strides?))
-    }
-
-    /// Whether BATCH_MATMUL swaps the last dimensions of its left and its right side.
-    pub(super) fn adjoint(&self) -> [bool; 2] {
-        match self.options {
-            Options::BatchMatmul(o) => [o.adj_x, o.adj_y],
-            _ => [false; 2],
-        }
     }
 
     fn check(&self, op: Op) -> Checked {

@@ -1,0 +1,397 @@
+//! The sizes of what comes out of an operator, by what goes in.
+
+use super::operands::Operands;
+use super::shapes::{self, dimension, size};
+use super::{BuiltinOperator as Op, Options};
+
+/// The outputs' shapes; `None` where they depend on more than is looked at here, or do not fit the inputs.
+pub(crate) fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
+    let x = &operands.input(0)?.shape[..];
+    let shape = match op {
+        Op::Split => {
+            let x = &operands.input(1)?.shape;
+            let axis = dimension(*operands.integers(0)?.first()?, x.len())?;
+            let outputs = operands.outputs().len();
+            let part = with(x, axis, x[axis].checked_div(outputs)?);
+            return Some(vec![part; outputs]);
+        }
+        Op::SplitV => {
+            let axis = dimension(*operands.integers(2)?.first()?, x.len())?;
+            let sizes = shapes::rest_of(&operands.integers(1)?, x[axis])?;
+            return Some(sizes.into_iter().map(|size| with(x, axis, size)).collect());
+        }
+        Op::Unpack => {
+            let axis = dimension(operands.option("axis"), x.len())?;
+            return Some(vec![without(x, &[axis]); operands.outputs().len()]);
+        }
+        // Those that go in.
+        Op::Abs
+        | Op::AddN
+        | Op::Cast
+        | Op::Ceil
+        | Op::Cos
+        | Op::Cumsum
+        | Op::Dequantize
+        | Op::DynamicUpdateSlice
+        | Op::Elu
+        | Op::Exp
+        | Op::Floor
+        | Op::Gelu
+        | Op::HardSwish
+        | Op::L2Normalization
+        | Op::LeakyRelu
+        | Op::Log
+        | Op::LogSoftmax
+        | Op::LogicalNot
+        | Op::Logistic
+        | Op::Neg
+        | Op::Prelu
+        | Op::Quantize
+        | Op::Relu
+        | Op::Relu6
+        | Op::ReluN1To1
+        | Op::Relu0To1
+        | Op::ReverseV2
+        | Op::Round
+        | Op::Rsqrt
+        | Op::Sign
+        | Op::Sin
+        | Op::Softmax
+        | Op::Sqrt
+        | Op::Square
+        | Op::Tanh
+        | Op::ZerosLike => x.to_vec(),
+        op if op.broadcasts() => shapes::broadcast(operands.inputs().map(|x| &x.shape[..]))?,
+        Op::Concatenation => {
+            let axis = dimension(operands.option("axis"), x.len())?;
+            let along = operands.inputs().map(|x| x.shape.get(axis).copied());
+            with(x, axis, along.sum::<Option<usize>>()?)
+        }
+        Op::Pack => {
+            let axis = dimension(operands.option("axis"), x.len() + 1)?;
+            let mut shape = x.to_vec();
+            shape.insert(axis, operands.inputs().count());
+            shape
+        }
+        Op::Mean
+        | Op::Sum
+        | Op::ReduceMax
+        | Op::ReduceMin
+        | Op::ReduceProd
+        | Op::ReduceAny
+        | Op::ReduceAll
+        | Op::ArgMax
+        | Op::ArgMin => {
+            let axes: Option<Vec<usize>> = (operands.integers(1)?.into_iter())
+                .map(|axis| dimension(axis, x.len()))
+                .collect();
+            match operands.options {
+                Options::Reducer(options) if options.keep_dims => axes?
+                    .iter()
+                    .fold(x.to_vec(), |left, axis| with(&left, *axis, 1)),
+                _ => without(x, &axes?),
+            }
+        }
+        Op::Transpose => {
+            let order = operands.integers(1)?.into_iter();
+            order
+                .map(|axis| Some(x[dimension(axis, x.len())?]))
+                .collect::<Option<_>>()?
+        }
+        Op::ResizeBilinear | Op::ResizeNearestNeighbor => {
+            let ([batch, _, _, channels], [height, width]) = (x, &operands.integers(1)?[..]) else {
+                return None;
+            };
+            vec![*batch, size(*height)?, size(*width)?, *channels]
+        }
+        Op::SpaceToDepth | Op::DepthToSpace => {
+            let &[batch, height, width, channels] = x else {
+                return None;
+            };
+            let block = size(operands.option("block_size")).filter(|block| *block > 0)?;
+            match op {
+                Op::SpaceToDepth => {
+                    vec![
+                        batch,
+                        height / block,
+                        width / block,
+                        channels.checked_mul(block * block)?,
+                    ]
+                }
+                _ => vec![
+                    batch,
+                    height.checked_mul(block)?,
+                    width.checked_mul(block)?,
+                    channels / block / block,
+                ],
+            }
+        }
+        Op::SpaceToBatchNd => {
+            shapes::space_to_batch(x, &operands.integers(1)?, &operands.integers(2)?)?
+        }
+        Op::BatchToSpaceNd => {
+            shapes::batch_to_space(x, &operands.integers(1)?, &operands.integers(2)?)?
+        }
+        Op::Pad | Op::Padv2 | Op::MirrorPad => {
+            let paddings = operands.integers(1)?;
+            let (sides, rest) = paddings.as_chunks::<2>();
+            if sides.len() != x.len() || !rest.is_empty() {
+                return None;
+            }
+            let padded = std::iter::zip(x, sides).map(|(size, [before, after])| {
+                size.checked_add_signed(isize::try_from(before.checked_add(*after)?).ok()?)
+            });
+            padded.collect::<Option<_>>()?
+        }
+        Op::Slice => {
+            let (begins, sizes) = (operands.integers(1)?, operands.integers(2)?);
+            if begins.len() != x.len() || sizes.len() != x.len() {
+                return None;
+            }
+            let parts = std::iter::zip(std::iter::zip(begins, sizes), x);
+            let left = parts.map(|((begin, part), all)| match part {
+                -1 => all.checked_sub(size(begin)?),
+                part => size(part),
+            });
+            left.collect::<Option<_>>()?
+        }
+        Op::StridedSlice => {
+            let more = ["ellipsis_mask", "new_axis_mask"];
+            if more.iter().any(|mask| operands.option(mask) != 0) {
+                return None;
+            }
+            operands.strided()?.of(x)?
+        }
+        Op::Gather => {
+            let indices = &operands.input(1)?.shape;
+            let axis = dimension(operands.option("axis"), x.len())?;
+            let batch = operands.option("batch_dims");
+            let batch = if batch < 0 {
+                dimension(batch, indices.len())?
+            } else {
+                size(batch)?
+            };
+            [x.get(..axis)?, indices.get(batch..)?, x.get(axis + 1..)?].concat()
+        }
+        Op::GatherNd => {
+            let (depth, places) = operands.input(1)?.shape.split_last()?;
+            [places, x.get(*depth..)?].concat()
+        }
+        Op::EmbeddingLookup => [x, operands.input(1)?.shape.get(1..)?].concat(),
+        Op::BatchMatmul => {
+            let (left, [rows, columns]) = x.split_last_chunk::<2>()?;
+            let (right, [height, width]) = operands.input(1)?.shape.split_last_chunk::<2>()?;
+            let [adj_x, adj_y] = operands.adjoint();
+            let mut shape = shapes::broadcast([left, right])?;
+            shape.push(if adj_x { *columns } else { *rows });
+            shape.push(if adj_y { *height } else { *width });
+            shape
+        }
+        Op::Svdf => {
+            let filters = *operands.input(1)?.shape.first()?;
+            vec![
+                *x.first()?,
+                filters.checked_div(size(operands.option("rank"))?)?,
+            ]
+        }
+        Op::Shape => vec![x.len()],
+        Op::Rank => Vec::new(),
+        Op::ExpandDims => {
+            let axis = dimension(*operands.integers(1)?.first()?, x.len() + 1)?;
+            let mut shape = x.to_vec();
+            shape.insert(axis, 1);
+            shape
+        }
+        Op::Squeeze => squeezed(x, operands)?,
+        Op::Reshape => reshaped(x, operands)?,
+        Op::Conv2d | Op::DepthwiseConv2d | Op::AveragePool2d | Op::MaxPool2d | Op::L2Pool2d => {
+            windows(x, operands)?
+        }
+        Op::FullyConnected => {
+            let [units, depth] = operands.input(1)?.shape[..] else {
+                return None;
+            };
+            let (last, rows) = x.split_last()?;
+            match operands.options {
+                Options::FullyConnected(options) if options.keep_num_dims && *last == depth => {
+                    [rows, &[units]].concat()
+                }
+                _ => vec![elements(x)?.checked_div(depth)?, units],
+            }
+        }
+        Op::BroadcastArgs => {
+            let ranks = operands.inputs().map(|sizes| sizes.shape.first().copied());
+            vec![ranks.max()??]
+        }
+        Op::BroadcastTo => operands.sizes(1)?,
+        Op::Fill | Op::TransposeConv => operands.sizes(0)?,
+        Op::Tile => {
+            let times = operands.sizes(1)?;
+            let tiled = std::iter::zip(x, times).map(|(size, times)| size.checked_mul(times));
+            tiled.collect::<Option<_>>()?
+        }
+        _ => return None,
+    };
+    Some(vec![shape])
+}
+
+/// RESHAPE's sizes are an input's, or else an option's; one of them may be −1: what is left.
+fn reshaped(x: &[usize], operands: &Operands<'_>) -> Option<Vec<usize>> {
+    let sizes = match (operands.input(1), operands.options) {
+        (Some(_), _) => operands.integers(1)?,
+        (None, Options::Reshape(options)) => {
+            options.new_shape.iter().map(|s| i64::from(*s)).collect()
+        }
+        _ => return None,
+    };
+    let known = sizes.iter().copied().filter(|s| *s != -1).map(size);
+    let known = elements(&known.collect::<Option<Vec<usize>>>()?)?;
+    let whole = elements(x)?;
+    let left = whole.checked_div(known).unwrap_or(0);
+    let shape = sizes.iter().map(|s| match s {
+        -1 => Some(left),
+        s => size(*s),
+    });
+    let shape = shape.collect::<Option<Vec<usize>>>()?;
+    (elements(&shape)? == whole).then_some(shape)
+}
+
+/// SQUEEZE leaves out the axes that it names, or all of one element.
+fn squeezed(x: &[usize], operands: &Operands<'_>) -> Option<Vec<usize>> {
+    let axes: Vec<usize> = match operands.options {
+        Options::Squeeze(options) if !options.dims.is_empty() => {
+            let axes = options.dims.iter();
+            let axes = axes.map(|axis| dimension((*axis).into(), x.len()));
+            axes.collect::<Option<_>>()?
+        }
+        _ => (0..x.len()).filter(|axis| x[*axis] == 1).collect(),
+    };
+    let ones = axes.iter().all(|axis| x[*axis] == 1);
+    ones.then(|| without(x, &axes))
+}
+
+/// What slides a window over an image.
+fn windows(x: &[usize], operands: &Operands<'_>) -> Option<Vec<usize>> {
+    let &[batch, height, width, channels] = x else {
+        return None;
+    };
+    let weights = || <[usize; 4]>::try_from(&operands.input(1)?.shape[..]).ok();
+    let (padding, stride, dilation, filter, channels) = match operands.options {
+        Options::Conv2d(o) => {
+            let [units, height, width, _] = weights()?;
+            (o.padding, o.stride, o.dilation, (height, width), units)
+        }
+        Options::DepthwiseConv2d(o) => {
+            let [_, height, width, units] = weights()?;
+            (o.padding, o.stride, o.dilation, (height, width), units)
+        }
+        Options::Pool2d(o) => (o.padding, o.stride, (1, 1), o.filter, channels),
+        _ => return None,
+    };
+    let (height, _) = padding.windows(height, filter.0, stride.0, dilation.0);
+    let (width, _) = padding.windows(width, filter.1, stride.1, dilation.1);
+    Some(vec![batch, height, width, channels])
+}
+
+fn elements(shape: &[usize]) -> Option<usize> {
+    shape
+        .iter()
+        .try_fold(1usize, |n, size| n.checked_mul(*size))
+}
+
+/// A shape without some of its axes.
+fn without(shape: &[usize], axes: &[usize]) -> Vec<usize> {
+    let left = shape
+        .iter()
+        .enumerate()
+        .filter(|(axis, _)| !axes.contains(axis));
+    left.map(|(_, size)| *size).collect()
+}
+
+/// A shape with another size along an axis.
+fn with(shape: &[usize], axis: usize, size: usize) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    shape[axis] = size;
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{DType, Graph, OpKind, Operator, Options, Tensor, TensorId};
+
+    fn tensor(shape: &[usize], integers: Option<&[i32]>) -> Tensor {
+        Tensor {
+            name: "t".to_owned(),
+            shape: shape.to_vec(),
+            shape_signature: None,
+            dtype: match integers {
+                Some(_) => DType::Int32,
+                None => DType::Float32,
+            },
+            quantization: None,
+            data: integers.map(|all| all.iter().flat_map(|i| i.to_le_bytes()).collect()),
+            is_variable: false,
+        }
+    }
+
+    /// The shape of the only output of an operator without options.
+    fn shape(op: Op, inputs: Vec<Tensor>) -> Option<Vec<usize>> {
+        let ids = (0..inputs.len() as u32).map(TensorId);
+        let operator = Operator {
+            kind: OpKind::Builtin(op),
+            version: 1,
+            inputs: ids.map(Some).collect(),
+            outputs: Vec::new(),
+            intermediates: Vec::new(),
+            options: Options::None,
+            origin: Vec::new(),
+        };
+        let graph = Graph {
+            name: String::new(),
+            tensors: inputs,
+            operators: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        };
+        of_outputs(op, &Operands::new(&graph, &operator)).map(|all| all[0].clone())
+    }
+
+    #[test]
+    fn outputs_follow_from_inputs() {
+        let of = |op, constant: &[i32]| {
+            let x = tensor(&[2, 1, 3, 4], None);
+            shape(op, vec![x, tensor(&[constant.len()], Some(constant))])
+        };
+        assert_eq!(of(Op::Mean, &[1, -1]), Some(vec![2, 3]));
+        assert_eq!(of(Op::Mean, &[4]), None);
+        assert_eq!(of(Op::ArgMax, &[2]), Some(vec![2, 1, 4]));
+        assert_eq!(of(Op::ResizeBilinear, &[5, 7]), Some(vec![2, 5, 7, 4]));
+        assert_eq!(
+            of(Op::Pad, &[0, 0, 1, 1, 0, 2, 0, 0]),
+            Some(vec![2, 3, 5, 4])
+        );
+        assert_eq!(of(Op::Pad, &[0, 0]), None);
+        assert_eq!(of(Op::Tile, &[1, 2, 1, 1]), Some(vec![2, 2, 3, 4]));
+        assert_eq!(of(Op::BroadcastTo, &[2, 5, 3, 4]), Some(vec![2, 5, 3, 4]));
+        assert_eq!(of(Op::Transpose, &[3, 2, 1, 0]), Some(vec![4, 3, 1, 2]));
+        let part = [[1, 0, 0, 0], [-1, 1, 2, 4]].map(|all| tensor(&[4], Some(&all)));
+        let [begin, size] = part;
+        let x = tensor(&[2, 1, 3, 4], None);
+        assert_eq!(
+            shape(Op::Slice, vec![x.clone(), begin, size]),
+            Some(vec![1, 1, 2, 4])
+        );
+        assert_eq!(of(Op::Reshape, &[3, -1]), Some(vec![3, 8]));
+        assert_eq!(of(Op::Reshape, &[5, -1]), None);
+        assert_eq!(of(Op::ExpandDims, &[-1]), Some(vec![2, 1, 3, 4, 1]));
+        assert_eq!(shape(Op::Squeeze, vec![x.clone()]), Some(vec![2, 3, 4]));
+        let rows = tensor(&[5, 1, 4], None);
+        assert_eq!(
+            shape(Op::Add, vec![x.clone(), rows]),
+            Some(vec![2, 5, 3, 4])
+        );
+        assert_eq!(shape(Op::Add, vec![x.clone(), tensor(&[3], None)]), None);
+        assert_eq!(shape(Op::Relu, vec![x]), Some(vec![2, 1, 3, 4]));
+    }
+}

@@ -1,0 +1,44 @@
+//! Shapes of a model whose input sizes were not known when it was converted. Converters then record what they guess, and the guesses
+//! contradict what the operators do: a dilated convolution's batches, for example.
+
+use std::borrow::Cow;
+
+use crate::error::Diagnostic;
+use crate::graph::operands::Operands;
+use crate::graph::shapes::alike;
+use crate::graph::{Graph, OpKind, inference};
+
+/// Whether the writer left sizes open.
+pub(super) fn is_needed(graph: &Graph) -> bool {
+    graph.tensors.iter().any(|t| !t.unknown_sizes().is_empty())
+}
+
+/// Gives the outputs of an operator the shapes that follow from its inputs. What does not follow stays as it is recorded.
+pub(super) fn of_operator(graph: &mut Cow<'_, Graph>, index: usize) -> Result<(), Diagnostic> {
+    let operator = &graph.operators[index];
+    let OpKind::Builtin(op) = operator.kind else {
+        return Ok(());
+    };
+    let operands = Operands::new(graph, operator);
+    let Some(shapes) = inference::of_outputs(op, &operands) else {
+        return Ok(());
+    };
+    let outputs = std::iter::zip(operator.outputs.clone(), shapes);
+    let wrong: Vec<_> = outputs
+        .filter(|(id, shape)| {
+            let tensor = graph.tensor(*id);
+            !tensor.is_constant() && !alike(&tensor.shape, shape)
+        })
+        .collect();
+    for (id, shape) in wrong {
+        let tensor = graph.tensor(id);
+        if !tensor.may_have(&shape) {
+            let large = Diagnostic::new("the tensor is too large")
+                .found(format_args!("shape {shape:?} of {}", tensor.dtype))
+                .help("give the model a smaller input");
+            return Err(large.at_tensor(id.index(), &tensor.name));
+        }
+        graph.to_mut().tensors[id.index()].shape = shape;
+    }
+    Ok(())
+}
