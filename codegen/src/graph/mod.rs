@@ -4,6 +4,7 @@
 //! already an error by the time a `Model` exists: indices are in range, operators are in
 //! topological order, constants have as many bytes as their shape and type need.
 
+pub(crate) mod flex;
 mod model;
 mod op;
 mod options;
