@@ -5,6 +5,7 @@
 //! topological order, constants have as many bytes as their shape and type need.
 
 pub(crate) mod inference;
+pub(crate) mod flex;
 mod model;
 mod op;
 pub(crate) mod operands;

@@ -12,19 +12,24 @@ mod concatenation;
 mod control;
 mod conv;
 mod convert;
+mod custom;
 mod depthwise;
 mod elementwise;
 mod fully_connected;
+mod gather;
 mod mean;
 mod movement;
 mod numbers;
 mod pad;
 mod pool;
 mod quantize;
+mod resize;
 mod shape;
 mod site;
+mod sizes;
 mod softmax;
 mod state;
+mod transpose_conv;
 mod unary;
 mod unsupported;
 mod walk;
@@ -51,8 +56,9 @@ pub trait Family: Sync {
 /// The family of an operator; `None` where castiron cannot compile it.
 pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
     use BuiltinOperator as Op;
-    let OpKind::Builtin(op) = kind else {
-        return None;
+    let op = match kind {
+        OpKind::Builtin(op) => op,
+        OpKind::Custom(name) => return custom::family(name),
     };
     Some(match op {
         Op::AveragePool2d => &pool::Pool2d::Average,
@@ -80,6 +86,16 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Tile => &Movement(movement::tile),
         Op::Transpose => &Movement(movement::transpose),
         Op::Unpack => &Movement(movement::unpack),
+        Op::DynamicUpdateSlice => &gather::DynamicUpdateSlice,
+        Op::EmbeddingLookup => &gather::EmbeddingLookup,
+        Op::Fill => &sizes::Fill,
+        Op::Gather => &gather::Gather,
+        Op::GatherNd => &gather::GatherNd,
+        Op::Rank => &sizes::Rank,
+        Op::ResizeBilinear => &resize::Bilinear,
+        Op::ResizeNearestNeighbor => &resize::Nearest,
+        Op::Shape => &sizes::Shape,
+        Op::TransposeConv => &transpose_conv::TransposeConv,
         Op::CallOnce | Op::If | Op::While => &control::Control,
         Op::AssignVariable => &state::Variable::Assign,
         Op::ReadVariable => &state::Variable::Read,
@@ -99,9 +115,20 @@ pub fn supported() -> impl Iterator<Item = BuiltinOperator> {
         .filter(|op| family(&OpKind::Builtin(*op)).is_some())
 }
 
+/// Names of the custom operators that castiron compiles.
+pub use custom::NAMES as CUSTOM;
+
 /// Multiply-accumulates of an operator of a graph; 0 where unknown.
 pub fn macs(graph: &Graph, operator: usize) -> u64 {
     work::macs(graph, operator).unwrap_or(0)
+}
+
+/// Whether an operator's output follows from its input's shape, whatever its values.
+pub(crate) fn is_shape(kind: &OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::Builtin(BuiltinOperator::Shape | BuiltinOperator::Rank)
+    )
 }
 
 /// What computes an operator of a graph, and why nothing does: what it does with memory is known of

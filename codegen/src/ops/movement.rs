@@ -12,10 +12,10 @@ use crate::program::Choosing;
 
 /// One walk through an input into one through an output.
 pub(super) struct Move {
-    input: usize,
-    x: Walk,
-    output: usize,
-    y: Walk,
+    pub(super) input: usize,
+    pub(super) x: Walk,
+    pub(super) output: usize,
+    pub(super) y: Walk,
 }
 
 /// An operator, by the moves that it makes.
@@ -26,55 +26,63 @@ const MOST_MOVES: usize = 1024;
 
 impl Family for Movement {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        let moves = (self.0)(site)?;
-        if moves.len() > MOST_MOVES {
-            return Err(site
-                .error("the operator moves too many parts")
-                .expected(format_args!("at most {MOST_MOVES} kernel calls"))
-                .found(moves.len()));
-        }
-        let mut copies = Vec::new();
-        for Move {
-            input,
-            x,
-            output,
-            y,
-        } in &moves
-        {
-            let (x_id, y_id) = (site.input_id(*input)?, site.output_id(*output)?);
-            if site.input(*input)?.dtype != site.output(*output)?.dtype {
-                return Err(site.unsupported_types("one type for inputs and outputs"));
-            }
-            site.same_quantization(x_id, y_id)?;
-            let copy = Copy::new(x, y).ok_or_else(|| unlike(site, y_id, x))?;
-            copies.push((copy, x_id, y_id));
-        }
-        if leaves_gaps(site) {
-            let y_id = site.output_id(0)?;
-            let pattern = pad::pattern(&pad::zero(site, y_id)?);
-            let y = choosing.activation(y_id)?.as_bytes();
-            choosing.call(Fill { pattern }, [y]);
-        }
-        if let ([(copy, x_id, y_id)], [Move { input, .. }]) = (&copies[..], &moves[..])
-            && copy.is_whole(site.graph.tensor(*y_id).elements())
-            && !site.graph.tensor(*x_id).is_constant()
-        {
-            choosing.alias(*input);
-        }
-        for (copy, x_id, y_id) in copies {
-            let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
-            if !copy.choose(choosing, x, y) {
-                return Err(site
-                    .error("too many dimensions are moved")
-                    .expected(format_args!(
-                        "at most {LOOPS} loops after neighbouring dimensions are merged"
-                    ))
-                    .found(copy.loops())
-                    .help("move fewer dimensions at once, in two operators"));
-            }
-        }
-        Ok(())
+        choose(site, choosing, &(self.0)(site)?)
     }
+}
+
+/// Adds what makes all moves of an operator.
+pub(super) fn choose(
+    site: &Site<'_>,
+    choosing: &mut Choosing<'_>,
+    moves: &[Move],
+) -> Result<(), Diagnostic> {
+    if moves.len() > MOST_MOVES {
+        return Err(site
+            .error("the operator moves too many parts")
+            .expected(format_args!("at most {MOST_MOVES} kernel calls"))
+            .found(moves.len()));
+    }
+    let mut copies = Vec::new();
+    for Move {
+        input,
+        x,
+        output,
+        y,
+    } in moves
+    {
+        let (x_id, y_id) = (site.input_id(*input)?, site.output_id(*output)?);
+        if site.input(*input)?.dtype != site.output(*output)?.dtype {
+            return Err(site.unsupported_types("one type for inputs and outputs"));
+        }
+        site.same_quantization(x_id, y_id)?;
+        let copy = Copy::new(x, y).ok_or_else(|| unlike(site, y_id, x))?;
+        copies.push((copy, x_id, y_id));
+    }
+    if leaves_gaps(site) {
+        let y_id = site.output_id(0)?;
+        let pattern = pad::pattern(&pad::zero(site, y_id)?);
+        let y = choosing.activation(y_id)?.as_bytes();
+        choosing.call(Fill { pattern }, [y]);
+    }
+    if let ([(copy, x_id, y_id)], [Move { input, .. }]) = (&copies[..], moves)
+        && copy.is_whole(site.graph.tensor(*y_id).elements())
+        && !site.graph.tensor(*x_id).is_constant()
+    {
+        choosing.alias(*input);
+    }
+    for (copy, x_id, y_id) in copies {
+        let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
+        if !copy.choose(choosing, x, y) {
+            return Err(site
+                .error("too many dimensions are moved")
+                .expected(format_args!(
+                    "at most {LOOPS} loops after neighbouring dimensions are merged"
+                ))
+                .found(copy.loops())
+                .help("move fewer dimensions at once, in two operators"));
+        }
+    }
+    Ok(())
 }
 
 fn unlike(site: &Site<'_>, id: TensorId, x: &Walk) -> Diagnostic {
@@ -99,7 +107,7 @@ fn shapes<'a>(site: &Site<'a>) -> Result<(&'a [usize], &'a [usize]), Diagnostic>
 }
 
 /// The one move of an operator with one input and one output.
-fn one(x: Walk, y: Walk) -> Vec<Move> {
+pub(super) fn one(x: Walk, y: Walk) -> Vec<Move> {
     vec![Move {
         input: 0,
         x,

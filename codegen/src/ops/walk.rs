@@ -184,7 +184,7 @@ impl Copy {
     /// Adds what copies it; `false` if it takes more loops than kernels have.
     #[must_use]
     pub(super) fn choose(&self, choosing: &mut Choosing<'_>, x: Argument, y: Argument) -> bool {
-        let Some(unused) = LOOPS.checked_sub(self.loops.len()) else {
+        let Some(blocks) = self.blocks(x.element.bytes()) else {
             return false;
         };
         if self.is_empty() {
@@ -194,7 +194,13 @@ impl Copy {
             choosing.copy(x, y);
             return true;
         }
-        let size = x.element.bytes();
+        choosing.call(CopyBlocks { blocks }, [x, y].map(Argument::as_bytes));
+        true
+    }
+
+    /// The blocks of elements of so many bytes; `None` if they take more loops than kernels have.
+    pub(super) fn blocks(&self, size: usize) -> Option<Blocks> {
+        let unused = LOOPS.checked_sub(self.loops.len())?;
         let bytes = |elements: isize| elements * size as isize;
         let mut blocks = Blocks {
             counts: [1; LOOPS],
@@ -209,8 +215,7 @@ impl Copy {
             blocks.x_steps[i] = bytes(both.x);
             blocks.y_steps[i] = bytes(both.y);
         }
-        choosing.call(CopyBlocks { blocks }, [x, y].map(Argument::as_bytes));
-        true
+        Some(blocks)
     }
 }
 

@@ -10,16 +10,13 @@ use crate::graph::Padding;
 /// and none lies beyond the input's size and two reaches.
 const FARTHEST: usize = 1 << 28;
 
-/// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
-pub(super) fn window(
+/// Checks that a window's positions can be computed.
+pub(super) fn check_reach(
     site: &Site<'_>,
-    padding: Padding,
+    filter: (usize, usize),
     stride: (usize, usize),
     dilation: (usize, usize),
-    filter: (usize, usize),
-    out_c: usize,
-) -> Result<Window, Diagnostic> {
-    let [batches, in_h, in_w, in_c] = site.nhwc(site.input_id(0)?)?;
+) -> Result<(), Diagnostic> {
     for (what, pair) in [
         ("stride", stride),
         ("dilation", dilation),
@@ -48,6 +45,20 @@ pub(super) fn window(
                 )));
         }
     }
+    Ok(())
+}
+
+/// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
+pub(super) fn window(
+    site: &Site<'_>,
+    padding: Padding,
+    stride: (usize, usize),
+    dilation: (usize, usize),
+    filter: (usize, usize),
+    out_c: usize,
+) -> Result<Window, Diagnostic> {
+    let [batches, in_h, in_w, in_c] = site.nhwc(site.input_id(0)?)?;
+    check_reach(site, filter, stride, dilation)?;
     let (out_h, pad_top) = padding.windows(in_h, filter.0, stride.0, dilation.0);
     let (out_w, pad_left) = padding.windows(in_w, filter.1, stride.1, dilation.1);
     site.expect_shape(site.output_id(0)?, &[batches, out_h, out_w, out_c])?;

@@ -33,7 +33,7 @@ pub(super) fn run(graph: &Graph) -> Passed<'_> {
         let foldable = ops::family(&operator.kind).is_some()
             && !operator.kind.has_effects()
             && !operator.inputs.is_empty()
-            && operator.inputs.iter().flatten().all(constant)
+            && (ops::is_shape(&operator.kind) || operator.inputs.iter().flatten().all(constant))
             && operator.outputs.len() == 1;
         if !foldable {
             continue;

@@ -76,7 +76,7 @@ impl Fill {
 
 impl Blocks {
     #[inline(always)]
-    fn copy<S: Source<u8>>(&self, x: &[S], y: &[Cell<u8>]) {
+    pub(super) fn copy<S: Source<u8>>(&self, x: &[S], y: &[Cell<u8>]) {
         let [.., inner] = self.counts;
         let [.., x_step] = self.x_steps;
         let [.., y_step] = self.y_steps;
@@ -117,8 +117,9 @@ impl Blocks {
     }
 }
 
+/// Copies as many bytes as both have.
 #[inline(always)]
-fn copy<S: Source<u8>>(x: &[S], y: &[Cell<u8>]) {
+pub(super) fn copy<S: Source<u8>>(x: &[S], y: &[Cell<u8>]) {
     let (x_words, x_rest) = x.as_chunks::<WORDS>();
     let (y_words, y_rest) = y.as_chunks::<WORDS>();
     for (x, y) in x_words.iter().zip(y_words) {

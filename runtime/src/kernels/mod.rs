@@ -14,16 +14,20 @@ mod convert;
 #[cfg(test)]
 mod convolution_tests;
 mod depthwise;
+mod detection;
 mod dot;
 mod elementwise;
 mod fold;
 mod fully_connected;
+mod gather;
 mod mean;
 mod numbers;
 mod place;
 mod pool;
 mod quantized;
+mod resize;
 mod softmax;
+mod transpose_conv;
 mod unary;
 mod window;
 
@@ -34,16 +38,23 @@ pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
 pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
+pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
 pub use elementwise::*;
 pub use fold::Axis;
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
+pub use gather::{Gather, UpdateSlice};
 pub use mean::{MeanF32, MeanI8, Reduction};
 pub use numbers::{Float, Int8, Int16x8, Numbers};
 pub use place::Source;
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
+pub use resize::{
+    Positions, ResizeBilinearF32, ResizeBilinearI8, ResizeBilinearI16, ResizeBilinearU8,
+    ResizeNearest, Resized, Steps,
+};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
+pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
 
@@ -98,10 +109,10 @@ macro_rules! parameters {
 }
 use parameters;
 
-/// Makes kernels callable by the generator; the list names the operands of `run`, and the element type of a first
-/// one that may lie anywhere.
+/// Makes kernels callable by the generator; the list names the operands of `run`, and the element type of those that
+/// may lie anywhere.
 macro_rules! host_kernel {
-    ($($kernel:ident($first:ident $(: $anywhere:ty)? $(, $operand:ident)*);)*) => {$(
+    ($($kernel:ident($($operand:ident $(: $anywhere:ty)?),*);)*) => {$(
         #[cfg(feature = "host")]
         impl crate::host::HostKernel for $kernel {
             fn name(&self) -> alloc::string::String {
@@ -118,28 +129,29 @@ macro_rules! host_kernel {
             ) -> Result<(), crate::host::Mismatch> {
                 let mismatch = crate::host::Mismatch {
                     kernel: stringify!($kernel),
-                    takes: [stringify!($first) $(, stringify!($operand))*].len(),
+                    takes: [$(stringify!($operand)),*].len(),
                 };
-                let &[$first $(, $operand)*] = operands else { return Err(mismatch) };
-                host_kernel!(@run self, mismatch, $first $(: $anywhere)?; $($operand),*);
+                let &[$($operand),*] = operands else { return Err(mismatch) };
+                host_kernel!(@run self, mismatch, [] $($operand $(: $anywhere)?,)*);
                 Ok(())
             }
         }
     )*};
-    (@run $kernel:ident, $mismatch:ident, $first:ident: $t:ty; $($operand:ident),*) => {
-        if let Some(first) = crate::host::FromOperand::from_operand($first) {
-            let first: &[core::cell::Cell<$t>] = first;
-            $kernel.run(first, $(crate::host::take($operand, $mismatch)?),*);
+    (@run $kernel:ident, $mismatch:ident, [$($ready:ident)*] $next:ident: $t:ty, $($rest:tt)*) => {
+        if let Some(cells) = crate::host::FromOperand::from_operand($next) {
+            let $next: &[core::cell::Cell<$t>] = cells;
+            host_kernel!(@run $kernel, $mismatch, [$($ready)* $next] $($rest)*);
         } else {
-            let first: &[$t] = crate::host::take($first, $mismatch)?;
-            $kernel.run(first, $(crate::host::take($operand, $mismatch)?),*);
+            let $next: &[$t] = crate::host::take($next, $mismatch)?;
+            host_kernel!(@run $kernel, $mismatch, [$($ready)* $next] $($rest)*);
         }
     };
-    (@run $kernel:ident, $mismatch:ident, $first:ident; $($operand:ident),*) => {
-        $kernel.run(
-            crate::host::take($first, $mismatch)?,
-            $(crate::host::take($operand, $mismatch)?),*
-        )
+    (@run $kernel:ident, $mismatch:ident, [$($ready:ident)*] $next:ident, $($rest:tt)*) => {
+        let $next = crate::host::take($next, $mismatch)?;
+        host_kernel!(@run $kernel, $mismatch, [$($ready)* $next] $($rest)*);
+    };
+    (@run $kernel:ident, $mismatch:ident, [$($ready:ident)*]) => {
+        $kernel.run($($ready),*);
     };
 }
 use host_kernel;

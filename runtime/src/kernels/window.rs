@@ -99,7 +99,7 @@ impl Window {
 
 /// Counts rather than divides: padding is a step or two, and a division has a panic path.
 #[inline(never)]
-fn taps(first: isize, filter: usize, dilation: usize, size: usize) -> Taps {
+pub(super) fn taps(first: isize, filter: usize, dilation: usize, size: usize) -> Taps {
     let mut last = first + (filter as isize - 1) * dilation as isize;
     let mut position = first;
     let mut begin = 0;

@@ -11,7 +11,6 @@
 mod account;
 mod cmsis;
 mod embed;
-mod flex;
 mod greedy;
 mod lifetimes;
 mod load;

@@ -12,7 +12,7 @@ use core::cell::Cell;
 use crate::arch::memory::Element;
 use crate::kernels::{Operands, Parameter};
 
-use super::{Conv2d, DepthwiseConv2d, FullyConnected, Portable};
+use super::{Conv2d, DepthwiseConv2d, FullyConnected, Portable, TransposeConv};
 
 pub use float::Float;
 pub use int8::Int8;
@@ -31,6 +31,9 @@ macro_rules! compiled {
         compiled!(FullyConnected<$format, Portable<4>>, $format $operands);
         compiled!(FullyConnected<$format, Portable<8>>, $format $operands);
         compiled!(DepthwiseConv2d<$format>, $format $operands);
+        compiled!(TransposeConv<$format, Portable<1>>, $format $operands);
+        compiled!(TransposeConv<$format, Portable<4>>, $format $operands);
+        compiled!(TransposeConv<$format, Portable<8>>, $format $operands);
     )*};
     ($kernel:ty, $format:ident($($operand:ident: $t:ty),*)) => {
         impl $kernel {

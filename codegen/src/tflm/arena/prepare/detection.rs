@@ -3,8 +3,7 @@
 use super::site::product;
 use super::{Requests, dim};
 use crate::error::Diagnostic;
-use crate::graph::Options;
-use crate::tflm::arena::flex;
+use crate::graph::{Options, flex};
 
 /// `TFLite_Detection_PostProcess`.
 pub(super) fn post_process(r: &mut Requests<'_>) -> Result<(), Diagnostic> {

@@ -18,8 +18,7 @@ use super::site::{self, Site, bytes, dim};
 use super::table::{INT_ARRAY, Look, Row, SizeTable};
 use super::{Kernels, Simd};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Options, TensorId};
-use crate::tflm::arena::flex;
+use crate::graph::{DType, Options, TensorId, flex};
 
 /// One request of a kernel, in the order it makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,16 +1,24 @@
-//! Numbers of a FlexBuffers map: how custom operators of TFLM are given their options.
+//! Numbers of a FlexBuffers map: how custom operators are given their options.
 
-/// A number of the map at the root of `bytes`; `None` where there is none of this key.
-pub(super) fn number(bytes: &[u8], key: &str) -> Option<i64> {
+/// An integer of the map at the root of `bytes`; `None` where there is none of this key.
+pub(crate) fn number(bytes: &[u8], key: &str) -> Option<i64> {
+    root(bytes)?.entry(key)?.number()
+}
+
+/// A number of the map at the root of `bytes`, integer or not; `None` where there is none of this key.
+pub(crate) fn real(bytes: &[u8], key: &str) -> Option<f64> {
+    root(bytes)?.entry(key)?.real()
+}
+
+fn root(bytes: &[u8]) -> Option<Value<'_>> {
     let (&width, rest) = bytes.split_last()?;
     let (&packed, rest) = rest.split_last()?;
-    let root = Value {
+    Some(Value {
         bytes,
         at: rest.len().checked_sub(usize::from(width))?,
         width: usize::from(width),
         packed,
-    };
-    root.entry(key)?.number()
+    })
 }
 
 /// A value in its parent: at its place, or an offset back from it.
@@ -67,6 +75,22 @@ impl<'a> Value<'a> {
             }
         }
         None
+    }
+
+    fn real(self) -> Option<f64> {
+        const FLOAT: u8 = 3;
+        const FLOAT_ELSEWHERE: u8 = 8;
+        let (at, width) = match self.kind() {
+            FLOAT => (self.at, self.width),
+            FLOAT_ELSEWHERE => (self.target()?, self.inner_width()),
+            _ => return self.number().map(|n| n as f64),
+        };
+        let raw = unsigned(self.bytes, at, width)?;
+        match width {
+            4 => Some(f32::from_bits(raw as u32).into()),
+            8 => Some(f64::from_bits(raw)),
+            _ => None,
+        }
     }
 
     fn number(self) -> Option<i64> {

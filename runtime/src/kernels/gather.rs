@@ -1,0 +1,162 @@
+//! Blocks whose places are values of a tensor: GATHER, GATHER_ND and EMBEDDING_LOOKUP read there,
+//! DYNAMIC_UPDATE_SLICE writes there.
+//!
+//! Positions are computed in 32 bits, saturating, so that they are the same on every processor.
+
+use core::cell::Cell;
+
+use super::blocks::copy;
+use super::place::Source;
+use super::{Blocks, LOOPS, host_kernel, parameters, part, split};
+
+parameters! {
+    /// Blocks of bytes of `x`, at places that `indices` say. A block that does not lie within its part of the input
+    /// is zeros.
+    pub struct Gather {
+        /// How often there are indices.
+        pub batches: usize,
+        /// Parts of the input for each batch of indices.
+        pub parts: usize,
+        /// Bytes of a part.
+        pub part: usize,
+        /// Places of a batch.
+        pub places: usize,
+        /// Indices of a place.
+        pub depth: usize,
+        /// Bytes that each index of a place counts.
+        pub steps: [i32; LOOPS],
+        /// Bytes of a block.
+        pub block: usize,
+    }
+
+    /// Copies blocks to a place in `y` that `starts` say, so far moved that all of them lie within.
+    pub struct UpdateSlice {
+        /// The blocks, of an update at the beginning.
+        pub blocks: Blocks,
+        /// The greatest start along each axis.
+        pub most: [i32; LOOPS],
+        /// Bytes that each start counts.
+        pub steps: [i32; LOOPS],
+    }
+}
+
+host_kernel! {
+    Gather(x: u8, indices: i32, y);
+    UpdateSlice(x: u8, starts: i32, y);
+}
+
+impl Gather {
+    /// Copies all blocks.
+    #[inline(never)]
+    pub fn run<X: Source<u8>, I: Source<i32>>(
+        &self,
+        mut x: &[X],
+        mut indices: &[I],
+        mut y: &[Cell<u8>],
+    ) {
+        for _ in 0..self.batches {
+            let (places, other_batches) = split(indices, self.places * self.depth);
+            indices = other_batches;
+            for _ in 0..self.parts {
+                let (source, other_parts) = split(x, self.part);
+                x = other_parts;
+                let mut rest = places;
+                for _ in 0..self.places {
+                    let (place, others) = split(rest, self.depth);
+                    let (to, others_to) = split(y, self.block);
+                    (rest, y) = (others, others_to);
+                    // What is before the beginning is beyond every end.
+                    let from = part(source, position(place, &self.steps) as usize, self.block);
+                    match from.is_empty() {
+                        true => to.iter().for_each(|y| y.set(0)),
+                        false => copy(from, to),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl UpdateSlice {
+    /// Copies all blocks of `x` into `y`.
+    #[inline(never)]
+    pub fn run<X: Source<u8>, I: Source<i32>>(&self, x: &[X], starts: &[I], y: &[Cell<u8>]) {
+        let mut y_start = self.blocks.y_start;
+        let limits = self.most.iter().zip(&self.steps);
+        for (start, (most, step)) in starts.iter().zip(limits) {
+            let start = start.read().min(*most).max(0);
+            y_start = y_start.wrapping_add(start.wrapping_mul(*step) as isize);
+        }
+        let blocks = Blocks {
+            y_start,
+            ..self.blocks
+        };
+        blocks.copy(x, y);
+    }
+}
+
+/// The byte that indices lead to.
+#[inline(always)]
+fn position<I: Source<i32>>(indices: &[I], steps: &[i32; LOOPS]) -> i32 {
+    let terms = indices.iter().zip(steps);
+    terms.fold(0i32, |sum, (index, step)| {
+        sum.saturating_add(index.read().saturating_mul(*step))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::cells;
+
+    #[test]
+    fn places_beyond_the_input_are_zeros() {
+        let gather = Gather {
+            batches: 1,
+            parts: 2,
+            part: 3,
+            places: 5,
+            depth: 1,
+            steps: [1, 0, 0, 0, 0, 0],
+            block: 1,
+        };
+        let mut y = [9; 10];
+        gather.run(
+            &[1u8, 2, 3, 4, 5, 6],
+            &[2, -1, 0, 3, i32::MAX],
+            cells(&mut y),
+        );
+        assert_eq!(y, [3, 0, 1, 0, 0, 6, 0, 4, 0, 0]);
+    }
+
+    #[test]
+    fn an_update_stays_within() {
+        let mut blocks = Blocks {
+            counts: [1; LOOPS],
+            x_start: 0,
+            x_steps: [0; LOOPS],
+            y_start: 0,
+            y_steps: [0; LOOPS],
+            block: 2,
+        };
+        (
+            blocks.counts[LOOPS - 1],
+            blocks.x_steps[LOOPS - 1],
+            blocks.y_steps[LOOPS - 1],
+        ) = (2, 2, 4);
+        let update = UpdateSlice {
+            blocks,
+            most: [1, 2, 0, 0, 0, 0],
+            steps: [4, 1, 0, 0, 0, 0],
+        };
+        for (starts, expected) in [
+            ([0, 1], [0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0]),
+            ([7, -7], [0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0, 0]),
+            ([i32::MIN, i32::MAX], [0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0]),
+        ] {
+            let mut y = [0; 12];
+            update.run(&[1u8, 2, 3, 4], &starts, cells(&mut y));
+            assert_eq!(y, expected, "{starts:?}");
+        }
+    }
+}
