@@ -13,7 +13,7 @@ use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-use crate::kernels::{Combine, Function, Map, Zip};
+use crate::kernels::{Combine, Function, Map, Reduce, Reducing, Scan, Zip};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -133,28 +133,59 @@ pub fn zip<X: Element, Y: Element, F: Combine<X, Y> + Part>(kernel: Zip<F>) -> B
     })
 }
 
-impl<F: Function<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Map<F>, X, Y> {
-    fn name(&self) -> String {
-        Map::<F>::name()
-    }
+/// A reduction as a kernel.
+pub fn reduce<X: Element, Y: Element>(
+    kernel: Reduce<impl Reducing<X, Y> + Part>,
+) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, X, Y> {
+        kernel,
+        types: PhantomData,
+    })
+}
 
-    fn kind(&self) -> TokenStream {
-        Map::<F>::kind()
-    }
+/// Running results as a kernel.
+pub fn scan<X: Element, Y: Element>(
+    kernel: Scan<impl Reducing<X, Y> + Part>,
+) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, X, Y> {
+        kernel,
+        types: PhantomData,
+    })
+}
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
-            kernel: "Map",
-            takes: 2,
-        };
-        let &[x, y] = operands else {
-            return Err(mismatch);
-        };
-        let x: &[Cell<X>] = take(x, mismatch)?;
-        let y: &[Cell<Y>] = take(y, mismatch)?;
-        self.kernel.run(x, y);
-        Ok(())
-    }
+macro_rules! of_one_input {
+    ($($kernel:ident: $function:ident;)*) => {$(
+        impl<F: $function<X, Y> + Part, X: Element, Y: Element> HostKernel
+            for Typed<$kernel<F>, X, Y>
+        {
+            fn name(&self) -> String {
+                $kernel::<F>::name()
+            }
+
+            fn kind(&self) -> TokenStream {
+                $kernel::<F>::kind()
+            }
+
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+                let mismatch = Mismatch {
+                    kernel: stringify!($kernel),
+                    takes: 2,
+                };
+                let &[x, y] = operands else {
+                    return Err(mismatch);
+                };
+                let x: &[Cell<X>] = take(x, mismatch)?;
+                let y: &[Cell<Y>] = take(y, mismatch)?;
+                self.kernel.run(x, y);
+                Ok(())
+            }
+        }
+    )*};
+}
+of_one_input! {
+    Map: Function;
+    Reduce: Reducing;
+    Scan: Reducing;
 }
 
 impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F>, X, Y> {

@@ -15,12 +15,12 @@ mod convert;
 mod depthwise;
 mod elementwise;
 mod fully_connected;
-mod mean;
 mod movement;
 mod numbers;
 mod pad;
 mod pool;
 mod quantize;
+mod reduce;
 mod shape;
 mod site;
 mod softmax;
@@ -61,7 +61,10 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,
         Op::FullyConnected => &fully_connected::FullyConnected,
         Op::MaxPool2d => &pool::Pool2d::Max,
-        Op::Mean => &mean::Mean,
+        Op::Mean | Op::Sum => &reduce::Reduce,
+        Op::ReduceAll | Op::ReduceAny => &reduce::Reduce,
+        Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => &reduce::Reduce,
+        Op::ArgMax | Op::ArgMin => &reduce::Arg,
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
         Op::Softmax => &softmax::Softmax,

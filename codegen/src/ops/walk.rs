@@ -3,9 +3,9 @@
 //! A walk is loops of signed steps over a tensor's elements. An operator that only moves elements is two of them of the same
 //! counts, one through its input and one through its output, and what the kernel gets is what both have in common: runs of
 //! elements that are neighbours on both sides are one block, and loops that go on where their inner ones end become one with
-//! them.
+//! them. A reduction is one walk, some of whose loops stay within an element of the output.
 
-use castiron_runtime::kernels::{Blocks, CopyBlocks, LOOPS};
+use castiron_runtime::kernels::{Axis, Blocks, CopyBlocks, LOOPS, Reduction};
 
 use crate::program::{Argument, Choosing};
 
@@ -98,6 +98,45 @@ impl Walk {
             !axes.contains(&(axis - 1))
         });
         self
+    }
+
+    /// A reduction that goes along the walk, of some of its loops; neighbours of one kind become one. `None` if they are too
+    /// many.
+    pub(super) fn reduction(&self, reduced: &[bool]) -> Option<Reduction> {
+        // From the innermost outwards; loops of one round are neither reduced nor kept.
+        let mut axes: Vec<(bool, Axis)> = Vec::new();
+        for (this, &reduced) in std::iter::zip(&self.loops, reduced).rev() {
+            let (count, step) = (this.count, usize::try_from(this.step).ok()?);
+            match axes.last_mut() {
+                _ if count == 1 => {}
+                Some((kind, axis)) if *kind == reduced && axis.count * axis.step == step => {
+                    axis.count *= count;
+                }
+                _ => axes.push((reduced, Axis { count, step })),
+            }
+        }
+        let (run, loops) = match &axes[..] {
+            [(false, Axis { count, step: 1 }), rest @ ..] => (*count, rest),
+            rest => (1, rest),
+        };
+        // Outer ones first; axes of one round stand in for missing ones.
+        let of_kind = |kind: bool, innermost: usize| {
+            let round = |step| Axis { count: 1, step };
+            let axes: Vec<Axis> = loops.iter().filter(|l| l.0 == kind).map(|l| l.1).collect();
+            match axes[..] {
+                [] => Some([round(0), round(0), round(innermost)]),
+                [inner] => Some([round(0), round(0), inner]),
+                [inner, middle] => Some([round(0), middle, inner]),
+                [inner, middle, outer] => Some([outer, middle, inner]),
+                _ => None,
+            }
+        };
+        Some(Reduction {
+            kept: of_kind(false, 0)?,
+            // Where nothing is reduced, the kernel still takes whole runs at a time.
+            reduced: of_kind(true, run)?,
+            run,
+        })
     }
 }
 
@@ -249,5 +288,48 @@ mod tests {
         let blocks = Walk::of(&[4, 6]).split(1, 3).expect("even");
         assert_eq!(blocks.counts(), [4, 2, 3]);
         assert_eq!(blocks.without(&[0]).counts(), [2, 3]);
+    }
+
+    fn axis(count: usize, step: usize) -> Axis {
+        Axis { count, step }
+    }
+
+    fn reduction(shape: &[usize], reduced: &[bool]) -> Option<Reduction> {
+        Walk::of(shape).reduction(reduced)
+    }
+
+    #[test]
+    fn neighbouring_axes_are_one() {
+        let r = reduction(&[2, 5, 7, 3], &[false, true, true, false]).expect("few");
+        assert_eq!(r.run, 3);
+        assert_eq!(r.reduced, [axis(1, 0), axis(1, 0), axis(35, 3)]);
+        assert_eq!(r.kept, [axis(1, 0), axis(1, 0), axis(2, 105)]);
+    }
+
+    #[test]
+    fn a_reduced_last_axis_leaves_single_outputs() {
+        let r = reduction(&[4, 1, 6], &[false, false, true]).expect("few");
+        assert_eq!(r.run, 1);
+        assert_eq!(r.reduced, [axis(1, 0), axis(1, 0), axis(6, 1)]);
+        assert_eq!(r.kept, [axis(1, 0), axis(1, 0), axis(4, 6)]);
+    }
+
+    #[test]
+    fn nothing_reduced_is_one_run() {
+        let r = reduction(&[4, 6], &[false, false]).expect("few");
+        assert_eq!(r.run, 24);
+        assert_eq!(r.reduced[2], axis(1, 24));
+        assert_eq!(r.kept, [axis(1, 0); 3]);
+    }
+
+    #[test]
+    fn alternating_axes_take_three_loops_each() {
+        let r = reduction(&[2, 3, 4, 5, 6], &[false, true, false, true, false]).expect("few");
+        assert_eq!(r.run, 6);
+        assert_eq!(r.reduced, [axis(1, 0), axis(3, 120), axis(5, 6)]);
+        assert_eq!(r.kept, [axis(1, 0), axis(2, 360), axis(4, 30)]);
+        let six = [true, false, true, false, true, false];
+        assert!(reduction(&[2; 6], &six).is_some());
+        assert!(reduction(&[2; 7], &[true, false, true, false, true, false, true]).is_none());
     }
 }

@@ -18,11 +18,11 @@ mod dot;
 mod elementwise;
 mod fold;
 mod fully_connected;
-mod mean;
 mod numbers;
 mod place;
 mod pool;
 mod quantized;
+mod reduce;
 mod softmax;
 mod unary;
 mod window;
@@ -36,13 +36,16 @@ pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
 pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
 pub use elementwise::*;
-pub use fold::Axis;
+pub use fold::{Axis, Folding};
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
-pub use mean::{MeanF32, MeanI8, Reduction};
 pub use numbers::{Float, Int8, Int16x8, Numbers};
 pub use place::Source;
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
+pub use reduce::{
+    ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaledProduct,
+    ScaledSum, Scan, WholeMean,
+};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
