@@ -1,5 +1,6 @@
 //! Kernels as values, for the generator: run on the host, written down as Rust.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -13,7 +14,7 @@ use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-use crate::kernels::{Combine, Function, Map, Reduce, Reducing, Scan, Zip};
+use crate::kernels::{Combine, Function, Map, Reduce, Reducing, Scan, Select, Zip};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -218,6 +219,40 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F
     }
 }
 
+/// A choice between elements as a kernel.
+pub fn select<T: Element>(kernel: Select) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, T, T> {
+        kernel,
+        types: PhantomData,
+    })
+}
+
+impl<T: Element> HostKernel for Typed<Select, T, T> {
+    fn name(&self) -> String {
+        Select::name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        Select::kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: "Select",
+            takes: 4,
+        };
+        let &[condition, first, second, y] = operands else {
+            return Err(mismatch);
+        };
+        let condition: Cow<'_, [Cell<u8>]> = anywhere(condition, mismatch)?;
+        let first: Cow<'_, [Cell<T>]> = anywhere(first, mismatch)?;
+        let second: Cow<'_, [Cell<T>]> = anywhere(second, mismatch)?;
+        let y: &[Cell<T>] = take(y, mismatch)?;
+        self.kernel.run(&condition, &first, &second, y);
+        Ok(())
+    }
+}
+
 macro_rules! literals {
     ($($t:ty)*) => {$(
         impl Expression for $t {
@@ -401,4 +436,18 @@ pub(crate) fn take<'a, T: FromOperand<'a>>(
     mismatch: Mismatch,
 ) -> Result<T, Mismatch> {
     T::from_operand(operand).ok_or(mismatch)
+}
+
+/// An operand that may lie anywhere: a constant one is copied, so that there is no kernel for each of its places.
+fn anywhere<T: Element>(
+    operand: Operand<'_>,
+    mismatch: Mismatch,
+) -> Result<Cow<'_, [Cell<T>]>, Mismatch> {
+    match operand {
+        Operand::Arena(_) => take(operand, mismatch).map(Cow::Borrowed),
+        Operand::Constant(_) => {
+            let values: &[T] = take(operand, mismatch)?;
+            Ok(values.iter().copied().map(Cell::new).collect())
+        }
+    }
 }

@@ -21,10 +21,12 @@ mod pad;
 mod pool;
 mod quantize;
 mod reduce;
+mod select;
 mod shape;
 mod site;
 mod softmax;
 mod state;
+mod sums;
 mod unary;
 mod unsupported;
 mod walk;
@@ -65,6 +67,10 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::ReduceAll | Op::ReduceAny => &reduce::Reduce,
         Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => &reduce::Reduce,
         Op::ArgMax | Op::ArgMin => &reduce::Arg,
+        Op::AddN => &sums::AddN,
+        Op::Cumsum => &sums::Cumsum,
+        Op::BroadcastArgs => &select::BroadcastArgs,
+        Op::Select | Op::SelectV2 => &select::Select,
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
         Op::Softmax => &softmax::Softmax,

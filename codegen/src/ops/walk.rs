@@ -100,6 +100,23 @@ impl Walk {
         self
     }
 
+    /// Goes through a tensor of a shape, of which this is all, as through a larger one: dimensions that are missing, or of one
+    /// element, are repeated. `None` if the shapes do not broadcast.
+    pub(super) fn broadcast(self, shape: &[usize], to: &[usize]) -> Option<Self> {
+        let missing = to.len().checked_sub(shape.len())?;
+        let mut walk = self;
+        for (axis, wanted) in to.iter().enumerate() {
+            match axis.checked_sub(missing).map(|axis| shape[axis]) {
+                Some(size) if size == *wanted => continue,
+                Some(1) => walk = walk.without(&[axis]),
+                Some(_) => return None,
+                None => {}
+            }
+            walk = walk.repeated(axis, *wanted);
+        }
+        Some(walk)
+    }
+
     /// A reduction that goes along the walk, of some of its loops; neighbours of one kind become one. `None` if they are too
     /// many.
     pub(super) fn reduction(&self, reduced: &[bool]) -> Option<Reduction> {
@@ -140,12 +157,45 @@ impl Walk {
     }
 }
 
-/// A loop through two tensors at once.
+/// A loop through several tensors at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Both {
-    count: usize,
-    x: isize,
-    y: isize,
+pub(super) struct Joint<const N: usize> {
+    pub(super) count: usize,
+    pub(super) steps: [isize; N],
+}
+
+/// The loops of walks of the same counts, those that go on where their inner ones end as one with them. `None` if the walks are
+/// not of the same counts, those of 1 left out.
+pub(super) fn joint<const N: usize>(walks: [&Walk; N]) -> Option<Vec<Joint<N>>> {
+    // Axes of one element are no loops.
+    let several = walks.map(|walk| {
+        let loops = walk.loops.iter().filter(|l| l.count != 1);
+        loops.copied().collect::<Vec<Loop>>()
+    });
+    let first = several.first()?;
+    let mut joint: Vec<Joint<N>> = Vec::new();
+    for (i, Loop { count, .. }) in first.iter().enumerate() {
+        let is_alike = |loops: &Vec<Loop>| {
+            loops.len() == first.len() && loops.get(i).is_some_and(|l| l.count == *count)
+        };
+        if !several.iter().all(is_alike) {
+            return None;
+        }
+        let steps = several.each_ref().map(|loops| loops[i].step);
+        let rounds = *count as isize;
+        match joint.last_mut() {
+            Some(outer) if outer.steps == steps.map(|step| rounds * step) => {
+                outer.count *= count;
+                outer.steps = steps;
+            }
+            _ => joint.push(Joint {
+                count: *count,
+                steps,
+            }),
+        }
+    }
+    let is_alike = |loops: &Vec<Loop>| loops.len() == first.len();
+    several.iter().all(is_alike).then_some(joint)
 }
 
 /// Two walks of the same counts as one copy.
@@ -153,7 +203,7 @@ struct Both {
 pub(super) struct Copy {
     x_start: isize,
     y_start: isize,
-    loops: Vec<Both>,
+    loops: Vec<Joint<2>>,
     /// Elements that are neighbours on both sides.
     block: usize,
 }
@@ -161,37 +211,12 @@ pub(super) struct Copy {
 impl Copy {
     /// `None` if the walks are not of the same counts, those of 1 left out.
     pub(super) fn new(x: &Walk, y: &Walk) -> Option<Self> {
-        // Axes of one element are no loops.
-        let several = |walk: &Walk| -> Vec<Loop> {
-            walk.loops
-                .iter()
-                .filter(|l| l.count != 1)
-                .copied()
-                .collect()
-        };
-        let (x_loops, y_loops) = (several(x), several(y));
-        let counts = |loops: &[Loop]| -> Vec<usize> { loops.iter().map(|l| l.count).collect() };
-        if counts(&x_loops) != counts(&y_loops) {
-            return None;
-        }
-        let mut loops: Vec<Both> = Vec::new();
-        for (x, y) in std::iter::zip(&x_loops, &y_loops) {
-            let inner = Both {
-                count: x.count,
-                x: x.step,
-                y: y.step,
-            };
-            let rounds = inner.count as isize;
-            match loops.last_mut() {
-                Some(outer) if outer.x == rounds * inner.x && outer.y == rounds * inner.y => {
-                    outer.count *= inner.count;
-                    (outer.x, outer.y) = (inner.x, inner.y);
-                }
-                _ => loops.push(inner),
-            }
-        }
+        let mut loops = joint([x, y])?;
         let block = match loops.last() {
-            Some(&Both { count, x: 1, y: 1 }) => {
+            Some(&Joint {
+                count,
+                steps: [1, 1],
+            }) => {
                 loops.pop();
                 count
             }
@@ -243,10 +268,9 @@ impl Copy {
             y_steps: [0; LOOPS],
             block: self.block * size,
         };
-        for (i, both) in (unused..).zip(&self.loops) {
-            blocks.counts[i] = both.count;
-            blocks.x_steps[i] = bytes(both.x);
-            blocks.y_steps[i] = bytes(both.y);
+        for (i, Joint { count, steps }) in (unused..).zip(&self.loops) {
+            blocks.counts[i] = *count;
+            [blocks.x_steps[i], blocks.y_steps[i]] = steps.map(bytes);
         }
         choosing.call(CopyBlocks { blocks }, [x, y].map(Argument::as_bytes));
         true
@@ -257,8 +281,11 @@ impl Copy {
 mod tests {
     use super::*;
 
-    fn both(count: usize, x: isize, y: isize) -> Both {
-        Both { count, x, y }
+    fn both(count: usize, x: isize, y: isize) -> Joint<2> {
+        Joint {
+            count,
+            steps: [x, y],
+        }
     }
 
     #[test]

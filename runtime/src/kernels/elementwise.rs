@@ -56,6 +56,7 @@ arithmetic! {
 }
 
 binary! {
+    BroadcastArgs = "BROADCAST_ARGS"(a, b): [i32 i64] if a == 1 { b } else { a };
     FloorDiv = "FLOOR_DIV"(a, b): [f32] libm::floor(f64::from(a) / f64::from(b)) as f32,
         [i32] quotient(a, b).wrapping_sub(i32::from(remainder(a, b) != 0 && (a < 0) != (b < 0)));
     FloorMod = "FLOOR_MOD"(a, b): [f32] floor_mod(fmodf(a, b), b), [i32] floor_mod(remainder(a, b), b);

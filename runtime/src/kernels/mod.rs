@@ -23,6 +23,7 @@ mod place;
 mod pool;
 mod quantized;
 mod reduce;
+mod select;
 mod softmax;
 mod unary;
 mod window;
@@ -46,6 +47,7 @@ pub use reduce::{
     ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaledProduct,
     ScaledSum, Scan, WholeMean,
 };
+pub use select::Select;
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
