@@ -1,5 +1,6 @@
 //! Kernels as values, for the generator: run on the host, written down as Rust.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -13,7 +14,7 @@ use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-use crate::kernels::{Combine, Function, Map, Zip};
+use crate::kernels::{Combine, Function, Map, Reduce, Reducing, Scan, Select, Zip};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -133,28 +134,59 @@ pub fn zip<X: Element, Y: Element, F: Combine<X, Y> + Part>(kernel: Zip<F>) -> B
     })
 }
 
-impl<F: Function<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Map<F>, X, Y> {
-    fn name(&self) -> String {
-        Map::<F>::name()
-    }
+/// A reduction as a kernel.
+pub fn reduce<X: Element, Y: Element>(
+    kernel: Reduce<impl Reducing<X, Y> + Part>,
+) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, X, Y> {
+        kernel,
+        types: PhantomData,
+    })
+}
 
-    fn kind(&self) -> TokenStream {
-        Map::<F>::kind()
-    }
+/// Running results as a kernel.
+pub fn scan<X: Element, Y: Element>(
+    kernel: Scan<impl Reducing<X, Y> + Part>,
+) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, X, Y> {
+        kernel,
+        types: PhantomData,
+    })
+}
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
-            kernel: "Map",
-            takes: 2,
-        };
-        let &[x, y] = operands else {
-            return Err(mismatch);
-        };
-        let x: &[Cell<X>] = take(x, mismatch)?;
-        let y: &[Cell<Y>] = take(y, mismatch)?;
-        self.kernel.run(x, y);
-        Ok(())
-    }
+macro_rules! of_one_input {
+    ($($kernel:ident: $function:ident;)*) => {$(
+        impl<F: $function<X, Y> + Part, X: Element, Y: Element> HostKernel
+            for Typed<$kernel<F>, X, Y>
+        {
+            fn name(&self) -> String {
+                $kernel::<F>::name()
+            }
+
+            fn kind(&self) -> TokenStream {
+                $kernel::<F>::kind()
+            }
+
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+                let mismatch = Mismatch {
+                    kernel: stringify!($kernel),
+                    takes: 2,
+                };
+                let &[x, y] = operands else {
+                    return Err(mismatch);
+                };
+                let x: &[Cell<X>] = take(x, mismatch)?;
+                let y: &[Cell<Y>] = take(y, mismatch)?;
+                self.kernel.run(x, y);
+                Ok(())
+            }
+        }
+    )*};
+}
+of_one_input! {
+    Map: Function;
+    Reduce: Reducing;
+    Scan: Reducing;
 }
 
 impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F>, X, Y> {
@@ -183,6 +215,40 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F
             let second: &[X] = take(second, mismatch)?;
             self.kernel.run(first, second, y);
         }
+        Ok(())
+    }
+}
+
+/// A choice between elements as a kernel.
+pub fn select<T: Element>(kernel: Select) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, T, T> {
+        kernel,
+        types: PhantomData,
+    })
+}
+
+impl<T: Element> HostKernel for Typed<Select, T, T> {
+    fn name(&self) -> String {
+        Select::name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        Select::kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: "Select",
+            takes: 4,
+        };
+        let &[condition, first, second, y] = operands else {
+            return Err(mismatch);
+        };
+        let condition: Cow<'_, [Cell<u8>]> = anywhere(condition, mismatch)?;
+        let first: Cow<'_, [Cell<T>]> = anywhere(first, mismatch)?;
+        let second: Cow<'_, [Cell<T>]> = anywhere(second, mismatch)?;
+        let y: &[Cell<T>] = take(y, mismatch)?;
+        self.kernel.run(&condition, &first, &second, y);
         Ok(())
     }
 }
@@ -370,4 +436,18 @@ pub(crate) fn take<'a, T: FromOperand<'a>>(
     mismatch: Mismatch,
 ) -> Result<T, Mismatch> {
     T::from_operand(operand).ok_or(mismatch)
+}
+
+/// An operand that may lie anywhere: a constant one is copied, so that there is no kernel for each of its places.
+fn anywhere<T: Element>(
+    operand: Operand<'_>,
+    mismatch: Mismatch,
+) -> Result<Cow<'_, [Cell<T>]>, Mismatch> {
+    match operand {
+        Operand::Arena(_) => take(operand, mismatch).map(Cow::Borrowed),
+        Operand::Constant(_) => {
+            let values: &[T] = take(operand, mismatch)?;
+            Ok(values.iter().copied().map(Cell::new).collect())
+        }
+    }
 }

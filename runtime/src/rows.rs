@@ -1,9 +1,10 @@
-//! The table of element-wise operators as the generator reads it: `kernels/elementwise.rs`.
+//! The table of element-wise operators and reductions as the generator reads it: `kernels/elementwise.rs`.
 
 use alloc::boxed::Box;
 
 use crate::host::HostKernel;
-use crate::kernels::{ARITHMETIC, BINARY, Broadcast, COMPARISONS, Float, Side, UNARY, Zip};
+use crate::kernels::{self, ARITHMETIC, BINARY, Broadcast, COMPARISONS, Float, REDUCTIONS};
+use crate::kernels::{Side, UNARY, Zip};
 
 /// An option of an operator by the schema's name of it.
 pub type Options<'a> = &'a dyn Fn(&str) -> f32;
@@ -38,6 +39,15 @@ pub struct Binary {
     pub scaled: Option<fn(Order, Side, Side) -> Kernel>,
 }
 
+/// An operator that reduces axes.
+#[derive(Debug)]
+pub struct Reduction {
+    /// Its name in the schema.
+    pub operator: &'static str,
+    /// Types of elements, and what computes them.
+    pub kernels: OfTypes<fn(kernels::Reduction) -> Kernel>,
+}
+
 /// How the operands of a [`Zip`] come.
 #[derive(Debug, Clone, Copy)]
 pub struct Order {
@@ -69,4 +79,9 @@ pub fn binary(operator: &str) -> Option<&'static Binary> {
         .into_iter()
         .flatten()
         .find(|row| row.operator == operator)
+}
+
+/// The operator of a name, if it reduces axes and is in the table.
+pub fn reduction(operator: &str) -> Option<&'static Reduction> {
+    REDUCTIONS.iter().find(|row| row.operator == operator)
 }

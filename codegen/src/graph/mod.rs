@@ -4,8 +4,8 @@
 //! already an error by the time a `Model` exists: indices are in range, operators are in
 //! topological order, constants have as many bytes as their shape and type need.
 
-pub(crate) mod inference;
 pub(crate) mod flex;
+pub(crate) mod inference;
 mod model;
 mod op;
 pub(crate) mod operands;

@@ -156,7 +156,7 @@ fn side(zero_point: i32, spare: u32, factor: f64) -> Side {
     }
 }
 
-fn too_fine_an_output(site: &Site<'_>, bits: u32) -> Diagnostic {
+pub(super) fn too_fine_an_output(site: &Site<'_>, bits: u32) -> Diagnostic {
     site.error("the output's scale is too small for the inputs'")
         .expected(format_args!(
             "more than 2^-{bits} times the larger input scale"

@@ -12,9 +12,10 @@ use crate::graph::{Activation, BinaryOptions, BuiltinOperator, DType, OptionValu
 use crate::program::{Choosing, ElementType};
 
 /// The table's types of elements, the model's, and what people call them.
-const TYPES: [(&str, DType, &str); 6] = [
+const TYPES: [(&str, DType, &str); 7] = [
     ("f32", DType::Float32, "float32"),
     ("i8", DType::Int8, "int8"),
+    ("u8", DType::Uint8, "uint8"),
     ("i16", DType::Int16, "int16"),
     ("i32", DType::Int32, "int32"),
     ("i64", DType::Int64, "int64"),
@@ -45,7 +46,7 @@ impl Family for rows::Unary {
         let Some(kernel) = kernel else {
             let bent = matches!(quantized, Some(Quantized::Bent(_)));
             let rules = [(quantized.is_some(), DType::Int8), (bent, DType::Int16)];
-            return Err(site.unsupported_types(&taken(self.kernels, rules)));
+            return Err(site.unsupported_types(&taken(self.kernels, &rules)));
         };
         choosing.call(kernel, [x, y]);
         Ok(())
@@ -105,7 +106,7 @@ impl Family for rows::Binary {
             let bytes = rule(DType::Int8).is_some() || self.scaled.is_some();
             let words = rule(DType::Int16).is_some();
             let rules = [(bytes, DType::Int8), (words, DType::Int16)];
-            let types = taken(self.kernels, rules);
+            let types = taken(self.kernels, &rules);
             let alike = match self.scaled {
                 Some(_) => "the same for both inputs, to bool",
                 None => "the same for all tensors",
@@ -117,13 +118,13 @@ impl Family for rows::Binary {
 }
 
 /// What a line of the table has for a type.
-fn of_type<K: Copy>(kernels: &[(&str, K)], dtype: DType) -> Option<K> {
+pub(super) fn of_type<K: Copy>(kernels: &[(&str, K)], dtype: DType) -> Option<K> {
     let (name, _, _) = TYPES.iter().find(|(_, of, _)| *of == dtype)?;
     kernels.iter().find(|(of, _)| of == name).map(|(_, k)| *k)
 }
 
 /// The types that a line of the table takes, and those for which there are further rules, in words.
-fn taken<K>(kernels: &[(&str, K)], rules: [(bool, DType); 2]) -> String {
+pub(super) fn taken<K>(kernels: &[(&str, K)], rules: &[(bool, DType)]) -> String {
     let mut names: Vec<&str> = TYPES
         .iter()
         .filter(|(of, dtype, _)| {

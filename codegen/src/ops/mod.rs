@@ -17,18 +17,20 @@ mod depthwise;
 mod elementwise;
 mod fully_connected;
 mod gather;
-mod mean;
 mod movement;
 mod numbers;
 mod pad;
 mod pool;
 mod quantize;
+mod reduce;
 mod resize;
+mod select;
 mod shape;
 mod site;
 mod sizes;
 mod softmax;
 mod state;
+mod sums;
 mod transpose_conv;
 mod unary;
 mod unsupported;
@@ -67,7 +69,14 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,
         Op::FullyConnected => &fully_connected::FullyConnected,
         Op::MaxPool2d => &pool::Pool2d::Max,
-        Op::Mean => &mean::Mean,
+        Op::Mean | Op::Sum => &reduce::Reduce,
+        Op::ReduceAll | Op::ReduceAny => &reduce::Reduce,
+        Op::ReduceMax | Op::ReduceMin | Op::ReduceProd => &reduce::Reduce,
+        Op::ArgMax | Op::ArgMin => &reduce::Arg,
+        Op::AddN => &sums::AddN,
+        Op::Cumsum => &sums::Cumsum,
+        Op::BroadcastArgs => &select::BroadcastArgs,
+        Op::Select | Op::SelectV2 => &select::Select,
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
         Op::Softmax => &softmax::Softmax,

@@ -317,21 +317,10 @@ pub(super) fn tile(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
 
 pub(super) fn broadcast_to(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let (x, y) = shapes(site)?;
-    let missing = y.len().checked_sub(x.len()).ok_or_else(|| {
-        site.error("the output has fewer dimensions than the input")
+    let from = Walk::of(x).broadcast(x, y).ok_or_else(|| {
+        site.error("the input's shape does not broadcast to the output's")
             .found(format_args!("{x:?} and {y:?}"))
     })?;
-    let mut from = Walk::of(x);
-    for (axis, wanted) in y.iter().enumerate() {
-        let size = axis.checked_sub(missing).map(|axis| x[axis]);
-        if size == Some(*wanted) {
-            continue;
-        }
-        if size == Some(1) {
-            from = from.without(&[axis]);
-        }
-        from = from.repeated(axis, *wanted);
-    }
     Ok(one(from, Walk::of(y)))
 }
 

@@ -3,9 +3,9 @@
 //! A walk is loops of signed steps over a tensor's elements. An operator that only moves elements is two of them of the same
 //! counts, one through its input and one through its output, and what the kernel gets is what both have in common: runs of
 //! elements that are neighbours on both sides are one block, and loops that go on where their inner ones end become one with
-//! them.
+//! them. A reduction is one walk, some of whose loops stay within an element of the output.
 
-use castiron_runtime::kernels::{Blocks, CopyBlocks, LOOPS};
+use castiron_runtime::kernels::{Axis, Blocks, CopyBlocks, LOOPS, Reduction};
 
 use crate::program::{Argument, Choosing};
 
@@ -99,14 +99,103 @@ impl Walk {
         });
         self
     }
+
+    /// Goes through a tensor of a shape, of which this is all, as through a larger one: dimensions that are missing, or of one
+    /// element, are repeated. `None` if the shapes do not broadcast.
+    pub(super) fn broadcast(self, shape: &[usize], to: &[usize]) -> Option<Self> {
+        let missing = to.len().checked_sub(shape.len())?;
+        let mut walk = self;
+        for (axis, wanted) in to.iter().enumerate() {
+            match axis.checked_sub(missing).map(|axis| shape[axis]) {
+                Some(size) if size == *wanted => continue,
+                Some(1) => walk = walk.without(&[axis]),
+                Some(_) => return None,
+                None => {}
+            }
+            walk = walk.repeated(axis, *wanted);
+        }
+        Some(walk)
+    }
+
+    /// A reduction that goes along the walk, of some of its loops; neighbours of one kind become one. `None` if they are too
+    /// many.
+    pub(super) fn reduction(&self, reduced: &[bool]) -> Option<Reduction> {
+        // From the innermost outwards; loops of one round are neither reduced nor kept.
+        let mut axes: Vec<(bool, Axis)> = Vec::new();
+        for (this, &reduced) in std::iter::zip(&self.loops, reduced).rev() {
+            let (count, step) = (this.count, usize::try_from(this.step).ok()?);
+            match axes.last_mut() {
+                _ if count == 1 => {}
+                Some((kind, axis)) if *kind == reduced && axis.count * axis.step == step => {
+                    axis.count *= count;
+                }
+                _ => axes.push((reduced, Axis { count, step })),
+            }
+        }
+        let (run, loops) = match &axes[..] {
+            [(false, Axis { count, step: 1 }), rest @ ..] => (*count, rest),
+            rest => (1, rest),
+        };
+        // Outer ones first; axes of one round stand in for missing ones.
+        let of_kind = |kind: bool, innermost: usize| {
+            let round = |step| Axis { count: 1, step };
+            let axes: Vec<Axis> = loops.iter().filter(|l| l.0 == kind).map(|l| l.1).collect();
+            match axes[..] {
+                [] => Some([round(0), round(0), round(innermost)]),
+                [inner] => Some([round(0), round(0), inner]),
+                [inner, middle] => Some([round(0), middle, inner]),
+                [inner, middle, outer] => Some([outer, middle, inner]),
+                _ => None,
+            }
+        };
+        Some(Reduction {
+            kept: of_kind(false, 0)?,
+            // Where nothing is reduced, the kernel still takes whole runs at a time.
+            reduced: of_kind(true, run)?,
+            run,
+        })
+    }
 }
 
-/// A loop through two tensors at once.
+/// A loop through several tensors at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Both {
-    count: usize,
-    x: isize,
-    y: isize,
+pub(super) struct Joint<const N: usize> {
+    pub(super) count: usize,
+    pub(super) steps: [isize; N],
+}
+
+/// The loops of walks of the same counts, those that go on where their inner ones end as one with them. `None` if the walks are
+/// not of the same counts, those of 1 left out.
+pub(super) fn joint<const N: usize>(walks: [&Walk; N]) -> Option<Vec<Joint<N>>> {
+    // Axes of one element are no loops.
+    let several = walks.map(|walk| {
+        let loops = walk.loops.iter().filter(|l| l.count != 1);
+        loops.copied().collect::<Vec<Loop>>()
+    });
+    let first = several.first()?;
+    let mut joint: Vec<Joint<N>> = Vec::new();
+    for (i, Loop { count, .. }) in first.iter().enumerate() {
+        let is_alike = |loops: &Vec<Loop>| {
+            loops.len() == first.len() && loops.get(i).is_some_and(|l| l.count == *count)
+        };
+        if !several.iter().all(is_alike) {
+            return None;
+        }
+        let steps = several.each_ref().map(|loops| loops[i].step);
+        let rounds = *count as isize;
+        match joint.last_mut() {
+            Some(outer) if outer.steps == steps.map(|step| rounds * step) => {
+                outer.count *= count;
+                outer.steps = steps;
+            }
+            _ => joint.push(Joint {
+                count: *count,
+                steps,
+            }),
+        }
+    }
+    let is_alike = |loops: &Vec<Loop>| loops.len() == first.len();
+    several.iter().all(is_alike).then_some(joint)
 }
 
 /// Two walks of the same counts as one copy.
@@ -114,7 +203,7 @@ struct Both {
 pub(super) struct Copy {
     x_start: isize,
     y_start: isize,
-    loops: Vec<Both>,
+    loops: Vec<Joint<2>>,
     /// Elements that are neighbours on both sides.
     block: usize,
 }
@@ -122,37 +211,12 @@ pub(super) struct Copy {
 impl Copy {
     /// `None` if the walks are not of the same counts, those of 1 left out.
     pub(super) fn new(x: &Walk, y: &Walk) -> Option<Self> {
-        // Axes of one element are no loops.
-        let several = |walk: &Walk| -> Vec<Loop> {
-            walk.loops
-                .iter()
-                .filter(|l| l.count != 1)
-                .copied()
-                .collect()
-        };
-        let (x_loops, y_loops) = (several(x), several(y));
-        let counts = |loops: &[Loop]| -> Vec<usize> { loops.iter().map(|l| l.count).collect() };
-        if counts(&x_loops) != counts(&y_loops) {
-            return None;
-        }
-        let mut loops: Vec<Both> = Vec::new();
-        for (x, y) in std::iter::zip(&x_loops, &y_loops) {
-            let inner = Both {
-                count: x.count,
-                x: x.step,
-                y: y.step,
-            };
-            let rounds = inner.count as isize;
-            match loops.last_mut() {
-                Some(outer) if outer.x == rounds * inner.x && outer.y == rounds * inner.y => {
-                    outer.count *= inner.count;
-                    (outer.x, outer.y) = (inner.x, inner.y);
-                }
-                _ => loops.push(inner),
-            }
-        }
+        let mut loops = joint([x, y])?;
         let block = match loops.last() {
-            Some(&Both { count, x: 1, y: 1 }) => {
+            Some(&Joint {
+                count,
+                steps: [1, 1],
+            }) => {
                 loops.pop();
                 count
             }
@@ -210,10 +274,9 @@ impl Copy {
             y_steps: [0; LOOPS],
             block: self.block * size,
         };
-        for (i, both) in (unused..).zip(&self.loops) {
-            blocks.counts[i] = both.count;
-            blocks.x_steps[i] = bytes(both.x);
-            blocks.y_steps[i] = bytes(both.y);
+        for (i, Joint { count, steps }) in (unused..).zip(&self.loops) {
+            blocks.counts[i] = *count;
+            [blocks.x_steps[i], blocks.y_steps[i]] = steps.map(bytes);
         }
         Some(blocks)
     }
@@ -223,8 +286,11 @@ impl Copy {
 mod tests {
     use super::*;
 
-    fn both(count: usize, x: isize, y: isize) -> Both {
-        Both { count, x, y }
+    fn both(count: usize, x: isize, y: isize) -> Joint<2> {
+        Joint {
+            count,
+            steps: [x, y],
+        }
     }
 
     #[test]
@@ -254,5 +320,48 @@ mod tests {
         let blocks = Walk::of(&[4, 6]).split(1, 3).expect("even");
         assert_eq!(blocks.counts(), [4, 2, 3]);
         assert_eq!(blocks.without(&[0]).counts(), [2, 3]);
+    }
+
+    fn axis(count: usize, step: usize) -> Axis {
+        Axis { count, step }
+    }
+
+    fn reduction(shape: &[usize], reduced: &[bool]) -> Option<Reduction> {
+        Walk::of(shape).reduction(reduced)
+    }
+
+    #[test]
+    fn neighbouring_axes_are_one() {
+        let r = reduction(&[2, 5, 7, 3], &[false, true, true, false]).expect("few");
+        assert_eq!(r.run, 3);
+        assert_eq!(r.reduced, [axis(1, 0), axis(1, 0), axis(35, 3)]);
+        assert_eq!(r.kept, [axis(1, 0), axis(1, 0), axis(2, 105)]);
+    }
+
+    #[test]
+    fn a_reduced_last_axis_leaves_single_outputs() {
+        let r = reduction(&[4, 1, 6], &[false, false, true]).expect("few");
+        assert_eq!(r.run, 1);
+        assert_eq!(r.reduced, [axis(1, 0), axis(1, 0), axis(6, 1)]);
+        assert_eq!(r.kept, [axis(1, 0), axis(1, 0), axis(4, 6)]);
+    }
+
+    #[test]
+    fn nothing_reduced_is_one_run() {
+        let r = reduction(&[4, 6], &[false, false]).expect("few");
+        assert_eq!(r.run, 24);
+        assert_eq!(r.reduced[2], axis(1, 24));
+        assert_eq!(r.kept, [axis(1, 0); 3]);
+    }
+
+    #[test]
+    fn alternating_axes_take_three_loops_each() {
+        let r = reduction(&[2, 3, 4, 5, 6], &[false, true, false, true, false]).expect("few");
+        assert_eq!(r.run, 6);
+        assert_eq!(r.reduced, [axis(1, 0), axis(3, 120), axis(5, 6)]);
+        assert_eq!(r.kept, [axis(1, 0), axis(2, 360), axis(4, 30)]);
+        let six = [true, false, true, false, true, false];
+        assert!(reduction(&[2; 6], &six).is_some());
+        assert!(reduction(&[2; 7], &[true, false, true, false, true, false, true]).is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! Element-wise operators, a line each: the operator's name in the schema, and what it computes of which types.
 //!
+//! So are reductions: what becomes of the result so far and of one more element.
+//!
 //! A line is all that such an operator needs. The generator finds it here by its name and takes whatever the line
 //! has: `[f32 i32]` are element types with what is computed of them, and `real` is what 8-bit values stand for, of
 //! which the generator makes a table. Arithmetic of quantised values that has rules of its own is in the
@@ -13,7 +15,9 @@ use core::ops::Add as Plus;
 
 use super::binary::{arithmetic, binary, clamp, comparisons};
 use super::broadcast::Combine;
+use super::fold::Folding;
 use super::parameters;
+use super::reduce::{Reducing, reductions};
 use super::unary::{Function, unary};
 use crate::remainder::fmodf;
 
@@ -52,6 +56,7 @@ arithmetic! {
 }
 
 binary! {
+    BroadcastArgs = "BROADCAST_ARGS"(a, b): [i32 i64] if a == 1 { b } else { a };
     FloorDiv = "FLOOR_DIV"(a, b): [f32] libm::floor(f64::from(a) / f64::from(b)) as f32,
         [i32] quotient(a, b).wrapping_sub(i32::from(remainder(a, b) != 0 && (a < 0) != (b < 0)));
     FloorMod = "FLOOR_MOD"(a, b): [f32] floor_mod(fmodf(a, b), b), [i32] floor_mod(remainder(a, b), b);
@@ -72,6 +77,17 @@ comparisons! {
     Less = "LESS"(a, b): [f32 i32 i64] a < b;
     LessEqual = "LESS_EQUAL"(a, b): [f32 i32 i64] a <= b;
     NotEqual = "NOT_EQUAL"(a, b): [bool f32 i32 i64] a != b;
+}
+
+// What becomes of the result so far and an element, and the result of none. Sums and means of quantised numbers are in
+// `reduce.rs`.
+reductions! {
+    ReduceAll = "REDUCE_ALL"(a, x) from true, [bool] a && x;
+    ReduceAny = "REDUCE_ANY"(a, x) from false, [bool] a || x;
+    ReduceMax = "REDUCE_MAX"(a, x) from Value::LEAST, [f32 i8 u8 i16 i32 i64] if x > a { x } else { a };
+    ReduceMin = "REDUCE_MIN"(a, x) from Value::GREATEST, [f32 i8 u8 i16 i32 i64] if x < a { x } else { a };
+    ReduceProd = "REDUCE_PROD"(a, x) from Value::ONE, [f32] a * x, [i32 i64] a.wrapping_mul(x);
+    ReduceSum = "SUM"(a, x) from Value::ZERO, [f32] a + x, [i32 i64] a.wrapping_add(x);
 }
 
 /// 1 / (1 + e^−x) with a small e^−|x|, which neither overflows nor cancels.
@@ -128,6 +144,14 @@ mod real {
 pub trait Value: Copy {
     /// What a tensor's elements are.
     type Stored: Copy;
+    /// The least value that is finite.
+    const LEAST: Self;
+    /// The greatest value that is finite.
+    const GREATEST: Self;
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
     /// The value of an element.
     fn of(stored: Self::Stored) -> Self;
     /// The element of a value.
@@ -135,9 +159,13 @@ pub trait Value: Copy {
 }
 
 macro_rules! values {
-    ($($t:ty)*) => {$(
+    ($($t:ty = $zero:literal, $one:literal;)*) => {$(
         impl Value for $t {
             type Stored = Self;
+            const LEAST: Self = <$t>::MIN;
+            const GREATEST: Self = <$t>::MAX;
+            const ZERO: Self = $zero;
+            const ONE: Self = $one;
 
             #[inline(always)]
             fn of(stored: Self) -> Self {
@@ -151,10 +179,14 @@ macro_rules! values {
         }
     )*};
 }
-values! { f32 i8 i16 i32 i64 }
+values! { f32 = 0.0, 1.0; i8 = 0, 1; u8 = 0, 1; i16 = 0, 1; i32 = 0, 1; i64 = 0, 1; }
 
 impl Value for bool {
     type Stored = u8;
+    const LEAST: Self = false;
+    const GREATEST: Self = true;
+    const ZERO: Self = false;
+    const ONE: Self = true;
 
     #[inline(always)]
     fn of(stored: u8) -> Self {

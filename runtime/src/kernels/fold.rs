@@ -5,6 +5,7 @@
 //! walked once.
 
 use core::cell::Cell;
+use core::marker::PhantomData;
 
 use super::dot::CHANNELS;
 use super::{parameters, part};
@@ -84,6 +85,33 @@ pub(super) fn greater(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
+/// What is done with elements, and with which parameters.
+pub trait Folding<X> {
+    /// What there is of the elements so far.
+    type Acc: Copy;
+    /// What there is before the first.
+    fn start(&self) -> Self::Acc;
+    /// Takes in an element.
+    fn fold(&self, acc: Self::Acc, x: X) -> Self::Acc;
+}
+
+/// A fold without parameters.
+struct Plain<F>(PhantomData<F>);
+
+impl<F: Fold> Folding<F::X> for Plain<F> {
+    type Acc = F::Acc;
+
+    #[inline(always)]
+    fn start(&self) -> F::Acc {
+        F::START
+    }
+
+    #[inline(always)]
+    fn fold(&self, acc: F::Acc, x: F::X) -> F::Acc {
+        F::fold(acc, x)
+    }
+}
+
 /// Folds both axes of `x` for each of the outputs `y`, whose inputs begin side by side: each
 /// place of the second axis holds one element for every output.
 #[inline(always)]
@@ -93,17 +121,33 @@ pub(super) fn channels<F: Fold, Y>(
     y: &[Cell<Y>],
     finish: impl Fn(F::Acc) -> Y,
 ) {
+    let once = Axis { count: 1, step: 0 };
+    all(&Plain::<F>(PhantomData), x, once, axes, y, finish);
+}
+
+/// [`channels`] of three axes.
+#[inline(always)]
+pub(super) fn all<X: Copy, Y, F: Folding<X>>(
+    function: &F,
+    x: &[Cell<X>],
+    outer: Axis,
+    axes: [Axis; 2],
+    y: &[Cell<Y>],
+    finish: impl Fn(F::Acc) -> Y,
+) {
     match y.len() {
-        0 | 1 => blocks::<F, Y, 1>(x, axes, y, finish),
-        2 | 3 => blocks::<F, Y, 2>(x, axes, y, finish),
-        _ => blocks::<F, Y, CHANNELS>(x, axes, y, finish),
+        0 | 1 => blocks::<X, Y, F, 1>(function, x, outer, axes, y, finish),
+        2 | 3 => blocks::<X, Y, F, 2>(function, x, outer, axes, y, finish),
+        _ => blocks::<X, Y, F, CHANNELS>(function, x, outer, axes, y, finish),
     }
 }
 
-/// [`channels`], `N` at a time; the last ones may be computed twice.
+/// [`all`], `N` at a time; the last ones may be computed twice.
 #[inline(always)]
-fn blocks<F: Fold, Y, const N: usize>(
-    x: &[Cell<F::X>],
+fn blocks<X: Copy, Y, F: Folding<X>, const N: usize>(
+    function: &F,
+    x: &[Cell<X>],
+    outer: Axis,
     axes: [Axis; 2],
     y: &[Cell<Y>],
     finish: impl Fn(F::Acc) -> Y,
@@ -114,7 +158,7 @@ fn blocks<F: Fold, Y, const N: usize>(
     let mut channel = 0;
     while channel < y.len() {
         let first = channel.min(last);
-        let folded = fold::<F, N>(x, axes, first);
+        let folded = fold::<X, F, N>(function, x, outer, axes, first);
         for (acc, y) in folded.into_iter().zip(part(y, first, N)) {
             y.set(finish(acc));
         }
@@ -124,27 +168,35 @@ fn blocks<F: Fold, Y, const N: usize>(
 
 /// It returns rather than goes on where operands are too short, which also keeps the compiler
 /// from unrolling the loops to several times their size.
-fn fold<F: Fold, const N: usize>(
-    x: &[Cell<F::X>],
+///
+/// The outermost axis is an argument of its own, so that its loop vanishes where all callers have one round of it.
+fn fold<X: Copy, F: Folding<X>, const N: usize>(
+    function: &F,
+    x: &[Cell<X>],
+    outermost: Axis,
     [outer, inner]: [Axis; 2],
     channel: usize,
 ) -> [F::Acc; N] {
-    let mut acc = [F::START; N];
+    let mut acc = [function.start(); N];
     let step = inner.step.max(1);
-    let mut start = 0;
-    for _ in 0..outer.count {
-        let mut places = part(x, start, inner.count * step);
-        // The place alone is checked in each round: `channel` is the same in all.
-        while let Some((place, rest)) = places.split_at_checked(step) {
-            let Some(values) = place.get(channel..).and_then(|p| p.first_chunk::<N>()) else {
-                return acc;
-            };
-            for (acc, x) in acc.iter_mut().zip(values) {
-                *acc = F::fold(*acc, x.get());
+    let mut first = 0;
+    for _ in 0..outermost.count {
+        let mut start = first;
+        for _ in 0..outer.count {
+            let mut places = part(x, start, inner.count * step);
+            // The place alone is checked in each round: `channel` is the same in all.
+            while let Some((place, rest)) = places.split_at_checked(step) {
+                let Some(values) = place.get(channel..).and_then(|p| p.first_chunk::<N>()) else {
+                    return acc;
+                };
+                for (acc, x) in acc.iter_mut().zip(values) {
+                    *acc = function.fold(*acc, x.get());
+                }
+                places = rest;
             }
-            places = rest;
+            start += outer.step;
         }
-        start += outer.step;
+        first += outermost.step;
     }
     acc
 }

@@ -20,12 +20,13 @@ mod elementwise;
 mod fold;
 mod fully_connected;
 mod gather;
-mod mean;
 mod numbers;
 mod place;
 mod pool;
 mod quantized;
 mod resize;
+mod reduce;
+mod select;
 mod softmax;
 mod transpose_conv;
 mod unary;
@@ -41,10 +42,9 @@ pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
 pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
 pub use elementwise::*;
-pub use fold::Axis;
+pub use fold::{Axis, Folding};
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use gather::{Gather, UpdateSlice};
-pub use mean::{MeanF32, MeanI8, Reduction};
 pub use numbers::{Float, Int8, Int16x8, Numbers};
 pub use place::Source;
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
@@ -53,6 +53,10 @@ pub use resize::{
     Positions, ResizeBilinearF32, ResizeBilinearI8, ResizeBilinearI16, ResizeBilinearU8,
     ResizeNearest, Resized, Steps,
 };
+pub use reduce::{
+    ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaledProduct,
+    ScaledSum, Scan, WholeMean,
+pub use select::Select;
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 pub use unary::{Function, Lookup, Map};
