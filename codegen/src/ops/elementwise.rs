@@ -6,7 +6,7 @@ use castiron_runtime::rows;
 
 use super::broadcast::Operands;
 use super::unary::{Quantized, look_up, operands, types};
-use super::{Family, Site, binary, unary};
+use super::{Family, Site, binary, curve, unary};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, BinaryOptions, BuiltinOperator, DType, OptionValue, Options};
 use crate::program::{Choosing, ElementType};
@@ -39,12 +39,14 @@ impl Family for rows::Unary {
                 look_up(choosing, x, &rule.table(site)?, y);
                 return Ok(());
             }
+            (_, DType::Int16) if curve::has(site) => return curve::choose(site, choosing, x, y),
             (Some(Quantized::Bent(bent)), DType::Int16) => Some(host::map::<i16, i16>(bent(site)?)),
             _ => of_type(self.kernels, dtype).map(|kernel| kernel(&|name| option(site, name))),
         };
         let Some(kernel) = kernel else {
             let bent = matches!(quantized, Some(Quantized::Bent(_)));
-            let rules = [(quantized.is_some(), DType::Int8), (bent, DType::Int16)];
+            let words = bent || curve::has(site);
+            let rules = [(quantized.is_some(), DType::Int8), (words, DType::Int16)];
             return Err(site.unsupported_types(&taken(self.kernels, rules)));
         };
         choosing.call(kernel, [x, y]);

@@ -13,6 +13,7 @@ mod conv;
 mod convert;
 #[cfg(test)]
 mod convolution_tests;
+mod curve;
 mod depthwise;
 mod dot;
 mod elementwise;
@@ -33,6 +34,7 @@ pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
 pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
+pub use curve::{Interpolate, Sigmoid};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
 pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
 pub use elementwise::*;
@@ -41,9 +43,12 @@ pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use mean::{MeanF32, MeanI8, Reduction};
 pub use numbers::{Float, Int8, Int16x8, Numbers};
 pub use place::Source;
-pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
+pub use pool::{
+    AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
+    MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8,
+};
 pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
-pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
+pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
 
