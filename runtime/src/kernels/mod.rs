@@ -47,7 +47,7 @@ pub use pool::{
     AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
     MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8,
 };
-pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
+pub use quantized::{Bent, Product, QuantizedPrelu, Quotient, Requantized, Scaled, Side, Sum};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
