@@ -35,8 +35,8 @@ pub struct Binary {
     pub kernels: OfTypes<fn(Order) -> Kernel>,
     /// The same with an activation.
     pub clamped: OfTypes<fn(Order, Float) -> Kernel>,
-    /// What compares int8 of two scales; only operators that compare have it.
-    pub scaled: Option<fn(Order, Side, Side) -> Kernel>,
+    /// What compares integers of two scales; only operators that compare have it.
+    pub scaled: OfTypes<fn(Order, Side, Side) -> Kernel>,
 }
 
 /// An operator that reduces axes.

@@ -2,7 +2,8 @@
 
 use castiron_runtime::host::{self, HostKernel};
 use castiron_runtime::kernels::{
-    Add, Combine, Product, QuantizedPrelu, Requantized, Side, SquaredDifference, Sub, Sum,
+    Add, Combine, Product, QuantizedPrelu, Quotient, Requantized, Side, SquaredDifference, Sub,
+    Sum, Zip,
 };
 use castiron_runtime::rows::Order;
 
@@ -15,8 +16,8 @@ use crate::graph::{Activation, BuiltinOperator as Op, DType, OpKind};
 /// A kernel of quantised values, of operands in an order, with an activation.
 type Kernel = fn(&Site<'_>, &Operands, Activation) -> Result<Box<dyn HostKernel>, Diagnostic>;
 
-const BYTES: &[DType] = &[DType::Int8];
-const BYTES_AND_WORDS: &[DType] = &[DType::Int8, DType::Int16];
+const BYTES: &[DType] = &[DType::Int8, DType::Uint8];
+const BYTES_AND_WORDS: &[DType] = &[DType::Int8, DType::Uint8, DType::Int16];
 
 /// What is computed of quantised values, and of which types.
 pub(super) fn quantized(site: &Site<'_>) -> Option<(&'static [DType], Kernel)> {
@@ -31,40 +32,35 @@ pub(super) fn quantized(site: &Site<'_>) -> Option<(&'static [DType], Kernel)> {
             sum(site, operands, activation, [1, -1], Sub)
         }),
         Op::Mul => (BYTES_AND_WORDS, product),
-        Op::Prelu => (BYTES, |site, operands, _| prelu(site, operands)),
+        Op::Div => (BYTES, quotient),
+        Op::Prelu => (BYTES_AND_WORDS, |site, operands, _| prelu(site, operands)),
         Op::SquaredDifference => (BYTES_AND_WORDS, |site, operands, activation| {
             let quantized = Quantized::new(site, [0, 1], activation)?;
-            let spare = if is_bytes(site)? { 7 } else { 0 };
-            of_type(
-                site,
-                operands,
-                quantized.requantized(site, SquaredDifference, spare, 2)?,
-            )
+            let spare = if site.input(0)?.dtype == DType::Int16 {
+                0
+            } else {
+                7
+            };
+            let difference = quantized.requantized(site, SquaredDifference, spare, 2)?;
+            of_type(site, operands.order().of(difference))
         }),
         _ => return None,
     })
 }
 
-fn is_bytes(site: &Site<'_>) -> Result<bool, Diagnostic> {
-    Ok(site.input(0)?.dtype == DType::Int8)
-}
-
-fn of_type<F>(
-    site: &Site<'_>,
-    operands: &Operands,
-    function: F,
-) -> Result<Box<dyn HostKernel>, Diagnostic>
+/// A kernel of the inputs' type.
+fn of_type<F>(site: &Site<'_>, kernel: Zip<F>) -> Result<Box<dyn HostKernel>, Diagnostic>
 where
-    F: Combine<i8, i8> + Combine<i16, i16> + host::Part,
+    F: Combine<i8, i8> + Combine<u8, u8> + Combine<i16, i16> + host::Part,
 {
-    let kernel = operands.order().of(function);
-    Ok(match is_bytes(site)? {
-        true => host::zip::<i8, i8, _>(kernel),
-        false => host::zip::<i16, i16, _>(kernel),
+    Ok(match site.input(0)?.dtype {
+        DType::Int8 => host::zip::<i8, i8, _>(kernel),
+        DType::Uint8 => host::zip::<u8, u8, _>(kernel),
+        _ => host::zip::<i16, i16, _>(kernel),
     })
 }
 
-/// ADD and SUB; bytes have a kernel of their own.
+/// ADD and SUB; int8 has a kernel of its own.
 fn sum<F: Combine<i32, i32> + host::Part>(
     site: &Site<'_>,
     operands: &Operands,
@@ -72,13 +68,18 @@ fn sum<F: Combine<i32, i32> + host::Part>(
     signs: [i32; 2],
     function: F,
 ) -> Result<Box<dyn HostKernel>, Diagnostic> {
-    if !is_bytes(site)? {
+    let spare = match site.input(0)?.dtype {
+        DType::Int16 => Some(15),
+        DType::Uint8 => Some(20),
+        _ => None,
+    };
+    if let Some(spare) = spare {
         let quantized = Quantized::new(site, [0, 1], activation)?;
-        if !quantized.fits(15) {
-            return Err(too_fine_an_output(site, 14));
+        if !quantized.fits(spare) {
+            return Err(too_fine_an_output(site, spare - 1));
         }
-        let sum = quantized.requantized(site, function, 15, 1)?;
-        return Ok(host::zip::<i16, i16, _>(operands.order().of(sum)));
+        let sum = quantized.requantized(site, function, spare, 1)?;
+        return of_type(site, operands.order().of(sum));
     }
     let inputs = [operands.first, operands.second];
     let quantized = Quantized::new(site, inputs, activation)?;
@@ -95,10 +96,50 @@ fn product(
 ) -> Result<Box<dyn HostKernel>, Diagnostic> {
     let quantized = Quantized::new(site, [operands.first, operands.second], activation)?;
     let factor = quantize::requantization(site, quantized.product_factor())?;
-    let kernel = in_kernels_order(operands).of(quantized.product(factor));
-    Ok(match is_bytes(site)? {
-        true => host::zip::<i8, i8, _>(kernel),
-        false => host::zip::<i16, i16, _>(kernel),
+    of_type(
+        site,
+        in_kernels_order(operands).of(quantized.product(factor)),
+    )
+}
+
+/// DIV.
+fn quotient(
+    site: &Site<'_>,
+    operands: &Operands,
+    activation: Activation,
+) -> Result<Box<dyn HostKernel>, Diagnostic> {
+    let quantized = Quantized::new(site, [0, 1], activation)?;
+    // The quotient is one of single precision in TensorFlow.
+    let factor = quantized.first.0 / (quantized.second.0 * quantized.y.0);
+    let (multiplier, shift) = quantize::requantization(site, factor.into())?;
+    let quotient = Quotient {
+        first_zero_point: quantized.first.1,
+        second_zero_point: quantized.second.1,
+        multiplier,
+        shift: shift.into(),
+        out_zero_point: quantized.y.1,
+        min: quantized.min,
+        max: quantized.max,
+    };
+    of_type(site, operands.order().of(quotient))
+}
+
+/// Whether the second input has other types of elements than the first, and may: slopes of int8 beside int16.
+pub(super) fn widens(site: &Site<'_>) -> Result<bool, Diagnostic> {
+    let [first, second] = [site.input(0)?, site.input(1)?];
+    Ok(site.operator.kind == OpKind::Builtin(Op::Prelu)
+        && first.dtype == DType::Int16
+        && second.dtype == DType::Int8
+        && second.is_constant()
+        && !first.is_constant())
+}
+
+/// Whether inputs of an operator that compares are brought to one scale, rather than compared as they are stored.
+pub(super) fn scales(site: &Site<'_>) -> bool {
+    let equality = [Op::Equal, Op::NotEqual].map(OpKind::Builtin);
+    site.input(0).is_ok_and(|x| {
+        x.dtype != DType::Int16
+            || x.quantization.is_some() && equality.contains(&site.operator.kind)
     })
 }
 
@@ -125,7 +166,7 @@ fn prelu(site: &Site<'_>, operands: &Operands) -> Result<Box<dyn HostKernel>, Di
         slope_shift: slope_shift.into(),
         out_zero_point: quantized.y.1,
     };
-    Ok(host::zip::<i8, i8, _>(operands.order().of(prelu)))
+    of_type(site, operands.order().of(prelu))
 }
 
 /// What operators that compare bring both inputs to: real values, with eight bits to spare.
@@ -285,7 +326,6 @@ mod tests {
     use std::cell::Cell;
 
     use castiron_runtime::fixed::requantize;
-    use castiron_runtime::kernels::Zip;
 
     use super::*;
 

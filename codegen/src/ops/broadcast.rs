@@ -9,7 +9,8 @@ use castiron_runtime::rows::Order;
 use super::Site;
 use super::unary::look_up;
 use crate::error::Diagnostic;
-use crate::program::Choosing;
+use crate::graph::DType;
+use crate::program::{Choosing, ElementType};
 
 /// Which input comes first, and how the elements meet.
 pub(super) struct Operands {
@@ -58,7 +59,7 @@ impl Operands {
         }
     }
 
-    /// Adds the kernel. Of bytes, one constant for all elements makes a table.
+    /// Adds the kernel. Of bytes, one constant for all elements makes a table; constant bytes beside words are words.
     pub(super) fn call(
         &self,
         site: &Site<'_>,
@@ -76,7 +77,13 @@ impl Operands {
             look_up(choosing, first, &table(&*kernel, second)?, y);
             return Ok(());
         }
-        let second = choosing.tensor(site.input_id(self.second)?)?;
+        let second = match (first.element, other.dtype) {
+            (ElementType::I16, DType::Int8) => {
+                let bytes = site.constant_i8(self.second, "the second input")?;
+                choosing.constant(&bytes.into_iter().map(i16::from).collect::<Vec<i16>>())
+            }
+            _ => choosing.tensor(site.input_id(self.second)?)?,
+        };
         choosing.call(kernel, [first, second, y]);
         Ok(())
     }

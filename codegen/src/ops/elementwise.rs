@@ -6,7 +6,7 @@ use castiron_runtime::rows;
 
 use super::broadcast::Operands;
 use super::unary::{Quantized, look_up, operands, types};
-use super::{Family, Site, binary, unary};
+use super::{Family, Site, binary, curve, unary};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, BinaryOptions, BuiltinOperator, DType, OptionValue, Options};
 use crate::program::{Choosing, ElementType};
@@ -36,16 +36,23 @@ impl Family for rows::Unary {
         let (dtype, y_type) = types(site)?;
         let kernel = match (quantized, dtype) {
             _ if y_type != dtype => None,
-            (Some(rule), DType::Int8) => {
+            (Some(rule), DType::Int8 | DType::Uint8) => {
                 look_up(choosing, x, &rule.table(site)?, y);
                 return Ok(());
             }
+            (_, DType::Int16) if curve::has(site) => return curve::choose(site, choosing, x, y),
             (Some(Quantized::Bent(bent)), DType::Int16) => Some(host::map::<i16, i16>(bent(site)?)),
             _ => of_type(self.kernels, dtype).map(|kernel| kernel(&|name| option(site, name))),
         };
         let Some(kernel) = kernel else {
             let bent = matches!(quantized, Some(Quantized::Bent(_)));
-            let rules = [(quantized.is_some(), DType::Int8), (bent, DType::Int16)];
+            let words = bent || curve::has(site);
+            let bytes = quantized.is_some();
+            let rules = [
+                (bytes, DType::Int8),
+                (bytes, DType::Uint8),
+                (words, DType::Int16),
+            ];
             return Err(site.unsupported_types(&taken(self.kernels, &rules)));
         };
         choosing.call(kernel, [x, y]);
@@ -75,17 +82,17 @@ impl Family for rows::Binary {
             _ => Activation::None,
         };
         let dtype = site.input(0)?.dtype;
-        let result = match self.scaled {
-            Some(_) => DType::Bool,
-            None => dtype,
-        };
+        let compares = !self.scaled.is_empty();
+        let result = if compares { DType::Bool } else { dtype };
         let quantized = binary::quantized(site);
         let rule = |dtype| quantized.filter(|(types, _)| types.contains(&dtype));
-        let alike = site.input(1)?.dtype == dtype && site.output(0)?.dtype == result;
-        let kernel = match (rule(dtype), self.scaled) {
+        let alike = site.input(1)?.dtype == dtype || binary::widens(site)?;
+        let alike = alike && site.output(0)?.dtype == result;
+        let scaled = of_type(self.scaled, dtype).filter(|_| binary::scales(site));
+        let kernel = match (rule(dtype), scaled) {
             _ if !alike => None,
             (Some((_, kernel)), _) => Some(kernel(site, &operands, activation)?),
-            (None, Some(scaled)) if dtype == DType::Int8 => {
+            (None, Some(scaled)) => {
                 let [first, second] = binary::compared(site)?;
                 Some(scaled(order, first, second))
             }
@@ -94,22 +101,28 @@ impl Family for rows::Binary {
                 of_type(self.clamped, dtype).map(|kernel| kernel(order, range))
             }
             _ => {
-                let y_id = site.output_id(0)?;
-                if result == dtype {
-                    site.same_quantization(site.input_id(0)?, y_id)?;
-                    site.same_quantization(site.input_id(1)?, y_id)?;
-                }
+                let stored = if compares {
+                    site.input_id(1)?
+                } else {
+                    site.output_id(0)?
+                };
+                site.same_quantization(site.input_id(0)?, stored)?;
+                site.same_quantization(site.input_id(1)?, stored)?;
                 of_type(self.kernels, dtype).map(|kernel| kernel(order))
             }
         };
         let Some(kernel) = kernel else {
-            let bytes = rule(DType::Int8).is_some() || self.scaled.is_some();
-            let words = rule(DType::Int16).is_some();
-            let rules = [(bytes, DType::Int8), (words, DType::Int16)];
+            let [bytes, unsigned, words] = [DType::Int8, DType::Uint8, DType::Int16]
+                .map(|dtype| (rule(dtype).is_some(), dtype));
+            let rules = [
+                (bytes.0 || compares, bytes.1),
+                (unsigned.0 || compares, unsigned.1),
+                words,
+            ];
             let types = taken(self.kernels, &rules);
-            let alike = match self.scaled {
-                Some(_) => "the same for both inputs, to bool",
-                None => "the same for all tensors",
+            let alike = match compares {
+                true => "the same for both inputs, to bool",
+                false => "the same for all tensors",
             };
             return Err(site.unsupported_types(&format!("{types}, {alike}")));
         };

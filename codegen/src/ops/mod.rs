@@ -12,6 +12,7 @@ mod concatenation;
 mod control;
 mod conv;
 mod convert;
+mod curve;
 mod custom;
 mod depthwise;
 mod elementwise;
@@ -68,6 +69,7 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Conv2d => &conv::Conv2d,
         Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,
         Op::FullyConnected => &fully_connected::FullyConnected,
+        Op::L2Pool2d => &pool::Pool2d::L2,
         Op::MaxPool2d => &pool::Pool2d::Max,
         Op::Mean | Op::Sum => &reduce::Reduce,
         Op::ReduceAll | Op::ReduceAny => &reduce::Reduce,

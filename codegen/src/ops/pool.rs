@@ -1,6 +1,10 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D: int8 and float32.
+//! AVERAGE_POOL_2D and MAX_POOL_2D of float32 and integers, and L2_POOL_2D of float32.
 
-use castiron_runtime::kernels::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
+use castiron_runtime::host::HostKernel;
+use castiron_runtime::kernels::{
+    AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
+    MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8, Window,
+};
 
 use super::window::window;
 use super::{Family, Site};
@@ -10,6 +14,7 @@ use crate::program::Choosing;
 
 pub(super) enum Pool2d {
     Average,
+    L2,
     Max,
 }
 
@@ -29,27 +34,54 @@ impl Family for Pool2d {
             channels,
         )?;
         let operands = [choosing.activation(x_id)?, choosing.activation(y_id)?];
-        match (self, site.input(0)?.dtype, site.output(0)?.dtype) {
-            (Self::Average, DType::Float32, DType::Float32) => {
+        let dtype = site.input(0)?.dtype;
+        let kernel = match dtype {
+            _ if site.output(0)?.dtype != dtype => None,
+            DType::Float32 => {
                 let float = site.float_range(options.activation)?;
-                choosing.call(AveragePool2dF32 { window, float }, operands);
+                Some(match self {
+                    Self::Average => kernel(AveragePool2dF32 { window, float }),
+                    Self::L2 => kernel(L2Pool2dF32 { window, float }),
+                    Self::Max => kernel(MaxPool2dF32 { window, float }),
+                })
             }
-            (Self::Max, DType::Float32, DType::Float32) => {
-                let float = site.float_range(options.activation)?;
-                choosing.call(MaxPool2dF32 { window, float }, operands);
-            }
-            (_, DType::Int8, DType::Int8) => {
+            DType::Int8 | DType::Int16 | DType::Uint8 => {
                 site.same_quantization(x_id, y_id)?;
-                let (min, max) = site.integer_range(options.activation, y_id)?;
-                match self {
-                    Self::Average => {
-                        choosing.call(AveragePool2dI8 { window, min, max }, operands);
-                    }
-                    Self::Max => choosing.call(MaxPool2dI8 { window, min, max }, operands),
-                }
+                let range = site.integer_range(options.activation, y_id)?;
+                self.of_integers(dtype, window, range)
             }
-            _ => return Err(site.unsupported_types("int8 or float32, alike in and out")),
-        }
+            _ => None,
+        };
+        let kernel = kernel.ok_or_else(|| {
+            site.unsupported_types(match self {
+                Self::L2 => "float32",
+                _ => "int8, int16, uint8 or float32, alike in and out",
+            })
+        })?;
+        choosing.call(kernel, operands);
         Ok(())
+    }
+}
+
+fn kernel(kernel: impl HostKernel + 'static) -> Box<dyn HostKernel> {
+    Box::new(kernel)
+}
+
+impl Pool2d {
+    fn of_integers(
+        &self,
+        dtype: DType,
+        window: Window,
+        (min, max): (i32, i32),
+    ) -> Option<Box<dyn HostKernel>> {
+        Some(match (self, dtype) {
+            (Self::Average, DType::Int8) => kernel(AveragePool2dI8 { window, min, max }),
+            (Self::Average, DType::Int16) => kernel(AveragePool2dI16 { window, min, max }),
+            (Self::Average, DType::Uint8) => kernel(AveragePool2dU8 { window, min, max }),
+            (Self::Max, DType::Int8) => kernel(MaxPool2dI8 { window, min, max }),
+            (Self::Max, DType::Int16) => kernel(MaxPool2dI16 { window, min, max }),
+            (Self::Max, DType::Uint8) => kernel(MaxPool2dU8 { window, min, max }),
+            _ => return None,
+        })
     }
 }

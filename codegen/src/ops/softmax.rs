@@ -1,9 +1,9 @@
-//! SOFTMAX: int8 (to int8 or int16) and float32.
+//! SOFTMAX: int8 (to int8 or int16), uint8, int16 and float32.
 
 use castiron_runtime::functions::exp_of_negative;
-use castiron_runtime::kernels::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
+use castiron_runtime::kernels::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 
-use super::{Family, Site, quantize};
+use super::{Family, Site, curve, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options};
 use crate::program::Choosing;
@@ -35,7 +35,7 @@ impl Family for Softmax {
                 let beta = finite(site, options.beta)?;
                 choosing.call(SoftmaxF32 { depth, beta }, [x_operand, y_operand]);
             }
-            (DType::Int8, DType::Int8 | DType::Int16) => {
+            (DType::Int8, DType::Int8 | DType::Int16) | (DType::Uint8, DType::Uint8) => {
                 let real =
                     f64::from(finite(site, options.beta)?) * f64::from(site.per_tensor(x_id)?.0);
                 let exp = exponentials(real).ok_or_else(|| {
@@ -45,15 +45,45 @@ impl Family for Softmax {
                 })?;
                 let exp = choosing.constant(&exp);
                 let operands = [x_operand, exp, y_operand];
-                if y.dtype == DType::Int8 {
-                    expect_output(site, 1.0 / 256.0, -128)?;
-                    choosing.call(SoftmaxI8 { depth }, operands);
-                } else {
-                    expect_output(site, 1.0 / 65536.0, -32768)?;
-                    choosing.call(SoftmaxI8I16 { depth }, operands);
+                match y.dtype {
+                    DType::Int8 => {
+                        expect_output(site, 1.0 / 256.0, -128)?;
+                        choosing.call(SoftmaxI8 { depth }, operands);
+                    }
+                    DType::Uint8 => {
+                        expect_output(site, 1.0 / 256.0, 0)?;
+                        choosing.call(SoftmaxU8 { depth }, operands);
+                    }
+                    _ => {
+                        expect_output(site, 1.0 / 65536.0, -32768)?;
+                        choosing.call(SoftmaxI8I16 { depth }, operands);
+                    }
                 }
             }
-            _ => return Err(site.unsupported_types("float32, or int8 to int8 or int16")),
+            (DType::Int16, DType::Int16) => {
+                expect_output(site, 1.0 / 32768.0, 0)?;
+                let real =
+                    f64::from(site.per_tensor(x_id)?.0) * f64::from(finite(site, options.beta)?);
+                let (multiplier, shift) = quantize::requantization(site, real / (10.0 / 65535.0))?;
+                let [exp, inverse] = tables();
+                let operands = [
+                    x_operand,
+                    choosing.constant(&exp),
+                    choosing.constant(&inverse),
+                    y_operand,
+                ];
+                let softmax = SoftmaxI16 {
+                    depth,
+                    multiplier,
+                    shift: shift.into(),
+                };
+                choosing.call(softmax, operands);
+            }
+            _ => {
+                return Err(
+                    site.unsupported_types("float32, int16 or uint8; or int8 to int8 or int16")
+                );
+            }
         }
         Ok(())
     }
@@ -78,6 +108,16 @@ fn expect_output(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(), Dia
         .expected(format_args!("scale {scale}, zero point {zero_point}"))
         .found(format_args!("scale {}, zero point {}", found.0, found.1))
         .help("quantise the model again; the converter fixes this quantisation"))
+}
+
+/// The exponential from −10 to 0 and 1 / (1 + x) from 0 to 1, for int16.
+fn tables() -> [Vec<i16>; 2] {
+    const STEPS: f32 = 65535.0;
+    let y = (2.0 / STEPS, 0);
+    [
+        curve::table((10.0 / STEPS, 32767), y, &curve::exp),
+        curve::table((1.0 / STEPS, -32768), y, &|x| 1.0 / (1.0 + x)),
+    ]
 }
 
 /// exp(−d × `real`) for d = 0, 1, …, without the zeros at the end; `None` where the reference

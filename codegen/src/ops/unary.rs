@@ -43,7 +43,17 @@ pub(super) fn quantized(site: &Site<'_>) -> Option<Quantized> {
 
 impl Quantized {
     /// The results of all bytes.
+    ///
+    /// Those of uint8 are the results of int8 of the same numbers, for which stored values and zero points are less by 128.
     pub(super) fn table(self, site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
+        let signed = self.signed_table(site)?;
+        Ok(match site.input(0)?.dtype {
+            DType::Uint8 => std::array::from_fn(|byte| signed[byte ^ 128] ^ i8::MIN),
+            _ => signed,
+        })
+    }
+
+    fn signed_table(self, site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
         Ok(match self {
             Self::Table(table) => table(site)?,
             Self::Bent(bent) => {
@@ -63,12 +73,16 @@ impl Quantized {
     }
 }
 
-/// Scales and zero points of input and output.
+/// Scales and zero points of input and output; zero points of uint8 as those of int8.
 fn scales(site: &Site<'_>) -> Result<[(f32, i32); 2], Diagnostic> {
-    Ok([
-        site.per_tensor(site.input_id(0)?)?,
-        site.per_tensor(site.output_id(0)?)?,
-    ])
+    let signed = |id: TensorId| {
+        let (scale, zero_point) = site.per_tensor(id)?;
+        Ok(match site.graph.tensor(id).dtype {
+            DType::Uint8 => (scale, zero_point - 128),
+            _ => (scale, zero_point),
+        })
+    };
+    Ok([signed(site.input_id(0)?)?, signed(site.output_id(0)?)?])
 }
 
 /// ABS. Words without a scale are numbers as they are.
@@ -146,7 +160,7 @@ fn between(zero_point: i32, (multiplier, shift): (i32, i8), out_zero_point: i32)
 
 fn logistic(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
     expect_quantization(site, 1.0 / 256.0, -128)?;
-    let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
+    let [(scale, zero_point), _] = scales(site)?;
     Ok(saturating_table(scale, zero_point, |x| {
         rounding_shift_right(functions::logistic(x), 23) - 128
     }))
@@ -154,7 +168,7 @@ fn logistic(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
 
 fn tanh(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
     expect_quantization(site, 1.0 / 128.0, 0)?;
-    let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
+    let [(scale, zero_point), _] = scales(site)?;
     Ok(saturating_table(scale, zero_point, |x| {
         rounding_shift_right(functions::tanh(x), 24)
     }))
@@ -292,14 +306,16 @@ pub(super) fn look_up(choosing: &mut Choosing<'_>, x: Argument, table: &[i8; 256
 /// The quantisation that an operator's fixed-point result has by definition.
 fn expect_quantization(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(), Diagnostic> {
     let y_id: TensorId = site.output_id(0)?;
-    let found = site.per_tensor(y_id)?;
-    if found == (scale, zero_point) {
+    let [_, signed] = scales(site)?;
+    if signed == (scale, zero_point) {
         return Ok(());
     }
+    let found = site.per_tensor(y_id)?;
+    let zero_point = zero_point + found.1 - signed.1;
     Err(site
         .tensor_error(
             y_id,
-            "the operator's int8 result has one quantisation by definition",
+            "the operator's 8-bit result has one quantisation by definition",
         )
         .expected(format_args!("scale {scale} and zero point {zero_point}"))
         .found(format_args!("scale {} and zero point {}", found.0, found.1))

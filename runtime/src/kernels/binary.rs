@@ -107,7 +107,7 @@ macro_rules! binary {
             operator: $operator,
             kernels: &[$($((stringify!($t), binary!(@kernel $name $t => $t))),+),+],
             clamped: &[],
-            scaled: None,
+            scaled: &[],
         }),+];
     };
     (@functions $name:ident $operator:literal $ab:tt $([$($t:ident => $y:ident)+] $value:expr),+) => {
@@ -160,7 +160,7 @@ macro_rules! arithmetic {
                 let clamped = super::binary::Clamped { function: $name {}, min, max };
                 crate::host::zip::<$t, $t, _>(meeting.of(clamped))
             })),+),+],
-            scaled: None,
+            scaled: &[],
         }),+];
     };
 }
@@ -177,11 +177,14 @@ macro_rules! comparisons {
             operator: $operator,
             kernels: &[$((stringify!($t), binary!(@kernel $name $t => bool))),+],
             clamped: &[],
-            scaled: Some(|meeting, first, second| {
-                let scaled = super::quantized::Scaled { function: $name {}, first, second };
-                crate::host::zip::<i8, u8, _>(meeting.of(scaled))
-            }),
+            scaled: comparisons!(@scaled $name: i8 u8 i16),
         }),+];
+    };
+    (@scaled $name:ident: $($t:ident)+) => {
+        &[$((stringify!($t), |meeting, first, second| {
+            let scaled = super::quantized::Scaled { function: $name {}, first, second };
+            crate::host::zip::<$t, u8, _>(meeting.of(scaled))
+        })),+]
     };
 }
 pub(super) use comparisons;

@@ -62,21 +62,22 @@ binary! {
     FloorMod = "FLOOR_MOD"(a, b): [f32] floor_mod(fmodf(a, b), b), [i32] floor_mod(remainder(a, b), b);
     LogicalAnd = "LOGICAL_AND"(a, b): [bool] a && b;
     LogicalOr = "LOGICAL_OR"(a, b): [bool] a || b;
-    Maximum = "MAXIMUM"(a, b): [f32 i8 i16 i32 i64] if a > b { a } else { b };
-    Minimum = "MINIMUM"(a, b): [f32 i8 i16 i32 i64] if a < b { a } else { b };
+    Maximum = "MAXIMUM"(a, b): [f32 i8 u8 i16 i32 i64] if a > b { a } else { b };
+    Minimum = "MINIMUM"(a, b): [f32 i8 u8 i16 i32 i64] if a < b { a } else { b };
     Prelu = "PRELU"(x, slope): [f32] if x >= 0.0 { x } else { x * slope };
     SquaredDifference = "SQUARED_DIFFERENCE"(a, b): [f32] (a - b) * (a - b),
         [i32] a.wrapping_sub(b).wrapping_mul(a.wrapping_sub(b));
 }
 
-// Of int8, numbers are compared that the stored ones stand for, whatever the scales.
+// Of int8, uint8 and, where it is quantised, int16, numbers are compared that the stored ones stand for, whatever the
+// scales.
 comparisons! {
-    Equal = "EQUAL"(a, b): [bool f32 i32 i64] a == b;
+    Equal = "EQUAL"(a, b): [bool f32 i16 i32 i64] a == b;
     Greater = "GREATER"(a, b): [f32 i32 i64] a > b;
     GreaterEqual = "GREATER_EQUAL"(a, b): [f32 i32 i64] a >= b;
-    Less = "LESS"(a, b): [f32 i32 i64] a < b;
-    LessEqual = "LESS_EQUAL"(a, b): [f32 i32 i64] a <= b;
-    NotEqual = "NOT_EQUAL"(a, b): [bool f32 i32 i64] a != b;
+    Less = "LESS"(a, b): [f32 i16 i32 i64] a < b;
+    LessEqual = "LESS_EQUAL"(a, b): [f32 i16 i32 i64] a <= b;
+    NotEqual = "NOT_EQUAL"(a, b): [bool f32 i16 i32 i64] a != b;
 }
 
 // What becomes of the result so far and an element, and the result of none. Sums and means of quantised numbers are in

@@ -28,20 +28,41 @@ pub(super) trait Fold {
     fn fold(acc: Self::Acc, x: Self::X) -> Self::Acc;
 }
 
-pub(super) struct SumI8;
 pub(super) struct SumF32;
-pub(super) struct MaxI8;
 pub(super) struct MaxF32;
 
-impl Fold for SumI8 {
-    type X = i8;
-    type Acc = i32;
-    const START: i32 = 0;
+macro_rules! of_integers {
+    ($($sum:ident $max:ident $t:ty;)*) => {$(
+        pub(super) struct $sum;
+        pub(super) struct $max;
 
-    #[inline(always)]
-    fn fold(acc: i32, x: i8) -> i32 {
-        acc.wrapping_add(i32::from(x))
-    }
+        impl Fold for $sum {
+            type X = $t;
+            type Acc = i32;
+            const START: i32 = 0;
+
+            #[inline(always)]
+            fn fold(acc: i32, x: $t) -> i32 {
+                acc.wrapping_add(i32::from(x))
+            }
+        }
+
+        impl Fold for $max {
+            type X = $t;
+            type Acc = i32;
+            const START: i32 = <$t>::MIN as i32;
+
+            #[inline(always)]
+            fn fold(acc: i32, x: $t) -> i32 {
+                acc.max(i32::from(x))
+            }
+        }
+    )*};
+}
+of_integers! {
+    SumI8 MaxI8 i8;
+    SumU8 MaxU8 u8;
+    SumI16 MaxI16 i16;
 }
 
 impl Fold for SumF32 {
@@ -52,17 +73,6 @@ impl Fold for SumF32 {
     #[inline(always)]
     fn fold(acc: f32, x: f32) -> f32 {
         acc + x
-    }
-}
-
-impl Fold for MaxI8 {
-    type X = i8;
-    type Acc = i32;
-    const START: i32 = i8::MIN as i32;
-
-    #[inline(always)]
-    fn fold(acc: i32, x: i8) -> i32 {
-        acc.max(i32::from(x))
     }
 }
 

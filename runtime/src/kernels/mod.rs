@@ -13,6 +13,7 @@ mod conv;
 mod convert;
 #[cfg(test)]
 mod convolution_tests;
+mod curve;
 mod depthwise;
 mod detection;
 mod dot;
@@ -24,8 +25,8 @@ mod numbers;
 mod place;
 mod pool;
 mod quantized;
-mod resize;
 mod reduce;
+mod resize;
 mod select;
 mod softmax;
 mod transpose_conv;
@@ -38,6 +39,7 @@ pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
 pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
+pub use curve::{Interpolate, Sigmoid};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
 pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
@@ -47,17 +49,21 @@ pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use gather::{Gather, UpdateSlice};
 pub use numbers::{Float, Int8, Int16x8, Numbers};
 pub use place::Source;
-pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
-pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
+pub use pool::{
+    AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
+    MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8,
+};
+pub use quantized::{Bent, Product, QuantizedPrelu, Quotient, Requantized, Scaled, Side, Sum};
+pub use reduce::{
+    ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaledProduct,
+    ScaledSum, Scan, WholeMean,
+};
 pub use resize::{
     Positions, ResizeBilinearF32, ResizeBilinearI8, ResizeBilinearI16, ResizeBilinearU8,
     ResizeNearest, Resized, Steps,
 };
-pub use reduce::{
-    ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaledProduct,
-    ScaledSum, Scan, WholeMean,
 pub use select::Select;
-pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
+pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;

@@ -1,4 +1,4 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D.
+//! AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D.
 //!
 //! Places of a window outside of the input take no part: they are not counted in an average.
 
@@ -7,23 +7,81 @@ use core::num::NonZeroU32;
 use core::ops::Range;
 
 use super::Float;
-use super::fold::{Axis, Fold, MaxF32, MaxI8, SumF32, SumI8, channels};
+use super::fold::{
+    Axis, Fold, MaxF32, MaxI8, MaxI16, MaxU8, SumF32, SumI8, SumI16, SumU8, channels,
+};
 use super::{Window, host_kernel, parameters, part};
 
-parameters! {
-    /// Average of int8; input and output have the same quantisation.
-    ///
-    /// The quotient is rounded half away from zero, as TensorFlow Lite's integer reference kernel
-    /// does, and then limited to `min..=max`.
-    pub struct AveragePool2dI8 {
-        /// Geometry.
-        pub window: Window,
-        /// Least output value, by activation.
-        pub min: i32,
-        /// Greatest output value, by activation.
-        pub max: i32,
-    }
+/// Pooling of integers; input and output have the same quantisation.
+macro_rules! of_integers {
+    ($($average:ident $max:ident $sum:ident $greatest:ident $t:ty;)*) => {$(
+        parameters! {
+            #[doc = concat!("Average of ", stringify!($t), ".")]
+            ///
+            /// The quotient is rounded half away from zero, as TensorFlow Lite's integer reference kernel
+            /// does, and then limited to `min..=max`.
+            pub struct $average {
+                /// Geometry.
+                pub window: Window,
+                /// Least output value, by activation.
+                pub min: i32,
+                /// Greatest output value, by activation.
+                pub max: i32,
+            }
 
+            #[doc = concat!("Maximum of ", stringify!($t), ".")]
+            pub struct $max {
+                /// Geometry.
+                pub window: Window,
+                /// Least output value, by activation.
+                pub min: i32,
+                /// Greatest output value, by activation.
+                pub max: i32,
+            }
+        }
+
+        host_kernel! {
+            $average(x, y);
+            $max(x, y);
+        }
+
+        impl $average {
+            /// Computes the whole output.
+            pub fn run(&self, x: &[Cell<$t>], y: &[Cell<$t>]) {
+                pool::<$sum, _>(&self.window, x, y, |sum, count| self.finish(sum, count));
+            }
+
+            /// The sum divided by the count, rounded half away from zero; see
+            /// [`MeanI8`](super::MeanI8) for why it is not inlined.
+            #[inline(never)]
+            fn finish(&self, sum: i32, count: NonZeroU32) -> $t {
+                let magnitude = ((sum.unsigned_abs() + count.get() / 2) / count) as i32;
+                let average = if sum < 0 {
+                    magnitude.wrapping_neg()
+                } else {
+                    magnitude
+                };
+                average.max(self.min).min(self.max) as $t
+            }
+        }
+
+        impl $max {
+            /// Computes the whole output.
+            pub fn run(&self, x: &[Cell<$t>], y: &[Cell<$t>]) {
+                pool::<$greatest, _>(&self.window, x, y, |max, _| {
+                    max.max(self.min).min(self.max) as $t
+                });
+            }
+        }
+    )*};
+}
+of_integers! {
+    AveragePool2dI8 MaxPool2dI8 SumI8 MaxI8 i8;
+    AveragePool2dU8 MaxPool2dU8 SumU8 MaxU8 u8;
+    AveragePool2dI16 MaxPool2dI16 SumI16 MaxI16 i16;
+}
+
+parameters! {
     /// Average of float32: the sum in the order of memory, divided by the count.
     pub struct AveragePool2dF32 {
         /// Geometry.
@@ -32,14 +90,12 @@ parameters! {
         pub float: Float,
     }
 
-    /// Maximum of int8; input and output have the same quantisation.
-    pub struct MaxPool2dI8 {
+    /// Root of the mean square of float32.
+    pub struct L2Pool2dF32 {
         /// Geometry.
         pub window: Window,
-        /// Least output value, by activation.
-        pub min: i32,
-        /// Greatest output value, by activation.
-        pub max: i32,
+        /// Range of the output.
+        pub float: Float,
     }
 
     /// Maximum of float32.
@@ -52,30 +108,9 @@ parameters! {
 }
 
 host_kernel! {
-    AveragePool2dI8(x, y);
     AveragePool2dF32(x, y);
-    MaxPool2dI8(x, y);
+    L2Pool2dF32(x, y);
     MaxPool2dF32(x, y);
-}
-
-impl AveragePool2dI8 {
-    /// Computes the whole output.
-    pub fn run(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
-        pool::<SumI8, _>(&self.window, x, y, |sum, count| self.finish(sum, count));
-    }
-
-    /// The sum divided by the count, rounded half away from zero; see
-    /// [`MeanI8`](super::MeanI8) for why it is not inlined.
-    #[inline(never)]
-    fn finish(&self, sum: i32, count: NonZeroU32) -> i8 {
-        let magnitude = ((sum.unsigned_abs() + count.get() / 2) / count) as i32;
-        let average = if sum < 0 {
-            magnitude.wrapping_neg()
-        } else {
-            magnitude
-        };
-        average.max(self.min).min(self.max) as i8
-    }
 }
 
 impl AveragePool2dF32 {
@@ -87,11 +122,11 @@ impl AveragePool2dF32 {
     }
 }
 
-impl MaxPool2dI8 {
+impl L2Pool2dF32 {
     /// Computes the whole output.
-    pub fn run(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
-        pool::<MaxI8, _>(&self.window, x, y, |max, _| {
-            max.max(self.min).min(self.max) as i8
+    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
+        pool::<SquaresF32, _>(&self.window, x, y, |sum, count| {
+            self.float.clamp(libm::sqrtf(sum / count.get() as f32))
         });
     }
 }
@@ -100,6 +135,20 @@ impl MaxPool2dF32 {
     /// Computes the whole output.
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         pool::<MaxF32, _>(&self.window, x, y, |max, _| self.float.clamp(max));
+    }
+}
+
+/// Sums of squares.
+struct SquaresF32;
+
+impl Fold for SquaresF32 {
+    type X = f32;
+    type Acc = f32;
+    const START: f32 = 0.0;
+
+    #[inline(always)]
+    fn fold(acc: f32, x: f32) -> f32 {
+        acc + x * x
     }
 }
 

@@ -9,6 +9,7 @@ use super::parameters;
 use super::place::Source;
 use super::unary::Function;
 use crate::fixed::{Factor, requantize};
+use crate::functions::reciprocal;
 
 parameters! {
     /// A quantised sum or difference.
@@ -121,6 +122,24 @@ parameters! {
         pub slope_shift: i32,
         /// The output's zero point.
         pub out_zero_point: i32,
+    }
+
+    /// DIV: the dividend times the divisor's reciprocal, and by the scales' quotient.
+    pub struct Quotient {
+        /// The first operand's zero point.
+        pub first_zero_point: i32,
+        /// The second operand's zero point.
+        pub second_zero_point: i32,
+        /// The scales' quotient.
+        pub multiplier: i32,
+        /// Its shift.
+        pub shift: i32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+        /// Least output value, by type and activation.
+        pub min: i32,
+        /// Greatest output value, by type and activation.
+        pub max: i32,
     }
 
     /// A function of one value that is straight on both sides of 0: ABS, LEAKY_RELU, the RELUs.
@@ -273,6 +292,13 @@ impl Combine<i16, i16> for Product {
     }
 }
 
+impl Combine<u8, u8> for Product {
+    #[inline(always)]
+    fn combine(&self, first: u8, second: u8) -> u8 {
+        self.of(first, second)
+    }
+}
+
 impl Product {
     /// The product of any type, by a factor of any size.
     #[inline(always)]
@@ -315,21 +341,61 @@ impl<T: Stored, F: Combine<i32, i32>> Combine<T, T> for Requantized<F> {
     }
 }
 
-impl Combine<i8, i8> for QuantizedPrelu {
+impl<T: Stored> Combine<T, T> for QuantizedPrelu {
     #[inline(always)]
-    fn combine(&self, x: i8, slope: i8) -> i8 {
-        let x = i32::from(x).wrapping_sub(self.zero_point);
+    fn combine(&self, x: T, slope: T) -> T {
+        let x = x.widen().wrapping_sub(self.zero_point);
         let y = if x >= 0 {
             requantize(x, self.multiplier, self.shift)
         } else {
-            let slope = i32::from(slope).wrapping_sub(self.slope_zero_point);
+            let slope = slope.widen().wrapping_sub(self.slope_zero_point);
             requantize(
                 x.wrapping_mul(slope),
                 self.slope_multiplier,
                 self.slope_shift,
             )
         };
-        i8::saturate(y.wrapping_add(self.out_zero_point))
+        T::saturate(y.wrapping_add(self.out_zero_point))
+    }
+}
+
+impl<T: Stored> Combine<T, T> for Quotient {
+    #[inline(always)]
+    fn combine(&self, first: T, second: T) -> T {
+        let first = first.widen().wrapping_sub(self.first_zero_point);
+        let second = second.widen().wrapping_sub(self.second_zero_point);
+        let y = self.of(first, second);
+        T::saturate(
+            y.wrapping_add(self.out_zero_point)
+                .min(self.max)
+                .max(self.min),
+        )
+    }
+}
+
+impl Quotient {
+    /// 0 by 0 is 0, and other numbers by 0 are without bounds.
+    #[inline(never)]
+    fn of(&self, first: i32, second: i32) -> i32 {
+        if second == 0 {
+            return first.signum().wrapping_mul(1 << 20);
+        }
+        let first = if second < 0 {
+            first.wrapping_neg()
+        } else {
+            first
+        };
+        let (inverse, bits) = reciprocal(second.unsigned_abs(), 31);
+        // As many bits to the left as there are copies of the sign.
+        let spare = ((first ^ (first >> 31)).leading_zeros() as i32).wrapping_sub(1);
+        let quotient = requantize(first, inverse, spare);
+        let right = (bits as i32).wrapping_add(spare).wrapping_sub(self.shift);
+        match right {
+            0..=31 => requantize(quotient, self.multiplier, right.wrapping_neg()),
+            32.. => 0,
+            // Beyond all bounds: the output's scale is next to nothing.
+            _ => first.signum().wrapping_mul(1 << 20),
+        }
     }
 }
 
