@@ -25,6 +25,7 @@ mod shape;
 mod site;
 mod softmax;
 mod state;
+mod svdf;
 mod unary;
 mod unsupported;
 mod walk;
@@ -64,6 +65,7 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Mean => &mean::Mean,
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
+        Op::Svdf => &svdf::Svdf,
         Op::Softmax => &softmax::Softmax,
         Op::BatchToSpaceNd => &Movement(movement::batch_to_space),
         Op::BroadcastTo => &Movement(movement::broadcast_to),

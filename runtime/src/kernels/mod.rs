@@ -24,6 +24,7 @@ mod place;
 mod pool;
 mod quantized;
 mod softmax;
+mod svdf;
 mod unary;
 mod window;
 
@@ -39,11 +40,12 @@ pub use elementwise::*;
 pub use fold::Axis;
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use mean::{MeanF32, MeanI8, Reduction};
-pub use numbers::{Float, Int8, Int16x8, Numbers};
+pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers};
 pub use place::Source;
 pub use pool::{AveragePool2dF32, AveragePool2dI8, MaxPool2dF32, MaxPool2dI8};
 pub use quantized::{Bent, Product, QuantizedPrelu, Requantized, Scaled, Side, Sum};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16};
+pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
 
