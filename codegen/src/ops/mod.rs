@@ -15,6 +15,7 @@ mod convert;
 mod depthwise;
 mod elementwise;
 mod fully_connected;
+mod lstm;
 mod mean;
 mod movement;
 mod numbers;
@@ -65,6 +66,7 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Mean => &mean::Mean,
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
+        Op::UnidirectionalSequenceLstm => &lstm::Lstm,
         Op::Svdf => &svdf::Svdf,
         Op::Softmax => &softmax::Softmax,
         Op::BatchToSpaceNd => &Movement(movement::batch_to_space),
