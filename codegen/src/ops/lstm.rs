@@ -348,9 +348,8 @@ fn factors(site: &Site<'_>) -> Result<Vec<(i32, i8)>, Diagnostic> {
     let (hidden_scale, _) = site.per_tensor(site.input_id(HIDDEN)?)?;
     let scales = [x_scale, hidden_scale].into_iter().cycle();
     let factors = positions().zip(scales).map(|(position, scale)| {
-        // The reference multiplies in single precision.
-        let product = scale * site.symmetric(position)?;
-        quantize::requantization(site, f64::from(product) / GATE_SCALE)
+        let product = f64::from(scale) * f64::from(site.symmetric(position)?);
+        quantize::requantization(site, product / GATE_SCALE)
     });
     factors.collect()
 }
