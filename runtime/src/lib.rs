@@ -22,6 +22,8 @@ pub mod arch;
 pub mod fixed;
 #[doc(hidden)]
 pub mod functions;
+#[doc(hidden)]
+pub mod functions16;
 #[cfg(feature = "host")]
 #[doc(hidden)]
 pub mod host;

@@ -18,6 +18,7 @@ mod depthwise;
 mod elementwise;
 mod fully_connected;
 mod gather;
+mod lstm;
 mod movement;
 mod numbers;
 mod pad;
@@ -32,6 +33,7 @@ mod sizes;
 mod softmax;
 mod state;
 mod sums;
+mod svdf;
 mod transpose_conv;
 mod unary;
 mod unsupported;
@@ -81,6 +83,8 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Select | Op::SelectV2 => &select::Select,
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
+        Op::UnidirectionalSequenceLstm => &lstm::Lstm,
+        Op::Svdf => &svdf::Svdf,
         Op::Softmax => &softmax::Softmax,
         Op::BatchToSpaceNd => &Movement(movement::batch_to_space),
         Op::BroadcastTo => &Movement(movement::broadcast_to),

@@ -48,6 +48,34 @@ impl<'a> Site<'a> {
         })
     }
 
+    /// The one scale of an input that has to be symmetric.
+    pub fn symmetric(&self, position: usize) -> Result<f32, Diagnostic> {
+        let id = self.input_id(position)?;
+        match self.per_tensor(id)? {
+            (scale, 0) => Ok(scale),
+            (_, zero_point) => Err(self
+                .tensor_error(id, "the tensor must be symmetric")
+                .expected("zero point 0")
+                .found(zero_point)
+                .help(
+                    "quantise the model again; the converter gives this tensor the zero point 0",
+                )),
+        }
+    }
+
+    /// The id of an input that the operator keeps from run to run.
+    pub fn variable(&self, position: usize, what: &str) -> Result<TensorId, Diagnostic> {
+        let id = self.input_id(position)?;
+        if self.graph.tensor(id).is_variable {
+            return Ok(id);
+        }
+        Err(self
+            .tensor_error(id, format!("{what} is not kept from run to run"))
+            .expected("a variable tensor")
+            .found("a tensor of one run")
+            .help("convert the model again; the converter marks this tensor as variable"))
+    }
+
     /// A constant input's bytes.
     pub fn constant(&self, position: usize, what: &str) -> Result<&'a [u8], Diagnostic> {
         let id = self.input_id(position)?;

@@ -21,6 +21,7 @@ mod elementwise;
 mod fold;
 mod fully_connected;
 mod gather;
+mod lstm;
 mod numbers;
 mod place;
 mod pool;
@@ -29,6 +30,7 @@ mod reduce;
 mod resize;
 mod select;
 mod softmax;
+mod svdf;
 mod transpose_conv;
 mod unary;
 mod window;
@@ -47,7 +49,8 @@ pub use elementwise::*;
 pub use fold::{Axis, Folding};
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use gather::{Gather, UpdateSlice};
-pub use numbers::{Float, Int8, Int16x8, Numbers};
+pub use lstm::{LSTM_GATES, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
+pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers};
 pub use place::Source;
 pub use pool::{
     AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
@@ -64,6 +67,7 @@ pub use resize::{
 };
 pub use select::Select;
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
+pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;

@@ -6,6 +6,7 @@
 
 mod factors;
 mod float;
+mod folded;
 mod int16x8;
 mod int8;
 
@@ -19,6 +20,7 @@ use crate::program::{Argument, Choosing, Constant};
 use crate::target::Optimize;
 
 pub(super) use factors::ScalePrecision;
+pub(super) use folded::folded;
 
 /// A number format, implemented for what kernels are generic over.
 trait Format: Numbers<W: Constant> {
@@ -41,11 +43,20 @@ trait Format: Numbers<W: Constant> {
 
     /// Adds the call, with the micro-kernel for what is compiled for.
     fn call(call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
-        match choosing.target().optimize {
-            Optimize::Size => sizes.call(call, Portable::<1>, choosing),
-            Optimize::Balanced => sizes.call(call, Portable::<4>, choosing),
-            Optimize::Speed => sizes.call(call, Portable::<8>, choosing),
-        }
+        call_portable(call, sizes, choosing);
+    }
+}
+
+/// Adds a call with the micro-kernel in plain Rust.
+pub(super) fn call_portable<N: Numbers<W: Constant>>(
+    call: Call<'_, N>,
+    sizes: &impl Sizes,
+    choosing: &mut Choosing<'_>,
+) {
+    match choosing.target().optimize {
+        Optimize::Size => sizes.call(call, Portable::<1>, choosing),
+        Optimize::Balanced => sizes.call(call, Portable::<4>, choosing),
+        Optimize::Speed => sizes.call(call, Portable::<8>, choosing),
     }
 }
 
@@ -113,9 +124,10 @@ pub(super) struct Call<'a, N: Numbers> {
     pub(super) numbers: N,
     /// Weight *i* of an output channel.
     pub(super) weight: &'a dyn Fn(usize, usize) -> N::W,
-    x: Argument,
-    constants: Vec<Argument>,
-    y: Argument,
+    pub(super) x: Argument,
+    /// The kernel's operands between weights and output.
+    pub(super) constants: Vec<Argument>,
+    pub(super) y: Argument,
 }
 
 impl<N: Numbers> Call<'_, N> {

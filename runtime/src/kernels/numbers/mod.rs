@@ -6,6 +6,7 @@
 mod float;
 mod int16x8;
 mod int8;
+mod int8_to16;
 
 use core::cell::Cell;
 
@@ -16,6 +17,7 @@ use super::{Conv2d, DepthwiseConv2d, FullyConnected, Portable, TransposeConv};
 
 pub use float::Float;
 pub use int8::Int8;
+pub use int8_to16::Int8To16;
 pub use int16x8::Int16x8;
 
 /// Declares the methods that firmware calls.
@@ -55,6 +57,9 @@ compiled! {
     Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
     Int16x8(bias: i64, multiplier: i32, shift: i8);
 }
+compiled!(FullyConnected<Int8To16, Portable<1>>, Int8To16(folded: i32, multiplier: i32, shift: i8));
+compiled!(FullyConnected<Int8To16, Portable<4>>, Int8To16(folded: i32, multiplier: i32, shift: i8));
+compiled!(FullyConnected<Int8To16, Portable<8>>, Int8To16(folded: i32, multiplier: i32, shift: i8));
 
 /// A number format, with what of it is the same for all channels.
 pub trait Numbers: Parameter + Copy + 'static {

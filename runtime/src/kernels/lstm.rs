@@ -1,0 +1,351 @@
+//! UNIDIRECTIONAL_SEQUENCE_LSTM: at each step, four gates are made of the input and of what is hidden; they decide what the
+//! cells keep, and what becomes hidden and the output.
+//!
+//! A gate is the sum of two matrix products, in a number format whose outputs are the cells' type.
+
+use core::cell::Cell;
+
+use super::{
+    Dot, Float, FullyConnected, FullyConnectedSizes, Function, Int8To16, Int16x8, Logistic,
+    Numbers, Parameter, Portable, Tanh, parameters, part, split,
+};
+use crate::arch::memory::Element;
+use crate::fixed::requantize;
+use crate::functions16;
+
+parameters! {
+    /// Sizes of an LSTM.
+    pub struct LstmSizes {
+        /// Sequences.
+        pub batches: usize,
+        /// Steps of a sequence.
+        pub steps: usize,
+        /// Inputs of a step.
+        pub inputs: usize,
+        /// Outputs of a step, and cells of a sequence.
+        pub units: usize,
+        /// Whether a step's inputs of all sequences lie together, and not a sequence's of all steps.
+        pub time_major: bool,
+    }
+
+    /// An LSTM.
+    pub struct Lstm<N, C, D> {
+        /// Sizes.
+        pub sizes: LstmSizes,
+        /// The number format of products.
+        pub numbers: N,
+        /// What is computed between them.
+        pub cells: C,
+        /// The micro-kernel.
+        pub dot: D,
+    }
+
+    /// Cells of float32.
+    pub struct LstmF32 {
+        /// The range of cells.
+        pub range: Float,
+    }
+
+    /// Cells of int16. Gates have 12 fractional bits before their function and 15 behind it.
+    pub struct LstmI16 {
+        /// Factor from the product of input gate and candidate to a cell.
+        pub input_multiplier: i32,
+        /// Its exponent.
+        pub input_shift: i32,
+        /// Factor from a cell to what TANH takes: see [`functions16::scaled`].
+        pub tanh_multiplier: i32,
+        /// Its shift.
+        pub tanh_shift: u32,
+        /// Factor from the product of output gate and TANH to an output.
+        pub out_multiplier: i32,
+        /// Its exponent.
+        pub out_shift: i32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+        /// Greatest magnitude of a cell.
+        pub clip: i32,
+    }
+}
+
+/// The gates, in the order of weights and biases.
+pub const LSTM_GATES: usize = 4;
+const INPUT: usize = 0;
+const FORGET: usize = 1;
+const CANDIDATE: usize = 2;
+const OUTPUT: usize = 3;
+
+/// What an LSTM computes between its products, which are of a number format.
+pub trait LstmCells<N: Numbers>: Parameter + Copy + 'static {
+    /// The type's name in [`crate::kernels`].
+    const NAME: &'static str;
+    /// An element of the biases.
+    type Bias: Element;
+    /// The format's constants of one product. Products of what is hidden may have no bias.
+    fn constants<'a>(
+        bias: &'a [Self::Bias],
+        multiplier: &'a [i32],
+        shift: &'a [i8],
+    ) -> N::Constants<'a>;
+    /// A gate, of its two products.
+    fn gate(input: N::Y, hidden: N::Y, is_candidate: bool) -> N::Y;
+    /// A cell behind a step.
+    fn cell(&self, cell: N::Y, forget: N::Y, input: N::Y, candidate: N::Y) -> N::Y;
+    /// An output.
+    fn output(&self, cell: N::Y, output: N::Y) -> N::X;
+}
+
+impl LstmCells<Float> for LstmF32 {
+    const NAME: &'static str = "LstmF32";
+    type Bias = f32;
+
+    fn constants<'a>(bias: &'a [f32], _: &'a [i32], _: &'a [i8]) -> (&'a [f32],) {
+        (bias,)
+    }
+
+    fn gate(input: f32, hidden: f32, is_candidate: bool) -> f32 {
+        match is_candidate {
+            true => Tanh {}.of(input + hidden),
+            false => Logistic {}.of(input + hidden),
+        }
+    }
+
+    fn cell(&self, cell: f32, forget: f32, input: f32, candidate: f32) -> f32 {
+        self.range.clamp(forget * cell + input * candidate)
+    }
+
+    fn output(&self, cell: f32, output: f32) -> f32 {
+        let tanh: f32 = Tanh {}.of(cell);
+        tanh * output
+    }
+}
+
+macro_rules! quantized {
+    ($($format:ty: $x:ty, $bias:ty;)*) => {$(
+        impl LstmCells<$format> for LstmI16 {
+            const NAME: &'static str = "LstmI16";
+            type Bias = $bias;
+
+            fn constants<'a>(
+                bias: &'a [$bias],
+                multiplier: &'a [i32],
+                shift: &'a [i8],
+            ) -> (&'a [$bias], &'a [i32], &'a [i8]) {
+                (bias, multiplier, shift)
+            }
+
+            fn gate(input: i16, hidden: i16, is_candidate: bool) -> i16 {
+                let x = functions16::scaled(input.saturating_add(hidden), 3, 0);
+                match is_candidate {
+                    true => functions16::tanh(x),
+                    false => functions16::logistic(x),
+                }
+            }
+
+            fn cell(&self, cell: i16, forget: i16, input: i16, candidate: i16) -> i16 {
+                // 2^(−15): the gate's fractional bits.
+                let kept = saturated(product(forget, cell, 1 << 30, -14));
+                let added = product(input, candidate, self.input_multiplier, self.input_shift);
+                let sum = kept.saturating_add(saturated(added));
+                i32::from(sum).min(self.clip).max(self.clip.wrapping_neg()) as i16
+            }
+
+            fn output(&self, cell: i16, output: i16) -> $x {
+                let x = functions16::scaled(cell, self.tanh_multiplier, self.tanh_shift);
+                product(functions16::tanh(x), output, self.out_multiplier, self.out_shift)
+                    .wrapping_add(self.out_zero_point)
+                    .clamp(<$x>::MIN.into(), <$x>::MAX.into()) as $x
+            }
+        }
+    )*};
+}
+quantized! {
+    Int8To16: i8, i32;
+    Int16x8: i16, i64;
+}
+
+fn product(a: i16, b: i16, multiplier: i32, shift: i32) -> i32 {
+    requantize(i32::from(a).wrapping_mul(b.into()), multiplier, shift)
+}
+
+fn saturated(x: i32) -> i16 {
+    x.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+}
+
+/// Constants of an LSTM.
+struct Constants<'a, P, B> {
+    /// Packed weights, by gate: those for the input, those for what is hidden.
+    weights: &'a [P],
+    /// Biases by gate: those of all input products, then those of all others, if they have any.
+    bias: &'a [B],
+    /// Factors by gate: that of the input product, that of the other. None of floats.
+    multiplier: &'a [i32],
+    /// Their exponents.
+    shift: &'a [i8],
+}
+
+impl<N, C, D> Lstm<N, C, D>
+where
+    N: Numbers,
+    C: LstmCells<N>,
+    D: for<'a> Dot<N, Operands<'a> = N::Constants<'a>>,
+{
+    #[inline(always)]
+    fn compute(
+        &self,
+        x: &[Cell<N::X>],
+        constants: &Constants<'_, D::Packed, C::Bias>,
+        [hidden, y]: [&[Cell<N::X>]; 2],
+        cells: &[Cell<N::Y>],
+        gates: &[Cell<N::Y>],
+    ) {
+        let LstmSizes {
+            batches,
+            steps,
+            inputs,
+            units,
+            time_major,
+        } = self.sizes;
+        for batch in 0..batches {
+            let hidden = part(hidden, batch * units, units);
+            let cells = part(cells, batch * units, units);
+            for step in 0..steps {
+                let at = match time_major {
+                    true => step * batches + batch,
+                    false => batch * steps + step,
+                };
+                self.gates(part(x, at * inputs, inputs), hidden, constants, gates);
+                let gate = |gate| part(gates, gate * units, units);
+                let gates = gate(INPUT).iter().zip(gate(FORGET));
+                let gates = gates.zip(gate(CANDIDATE)).zip(gate(OUTPUT));
+                let kept = cells.iter().zip(hidden).zip(part(y, at * units, units));
+                for (((cell, hidden), y), (((input, forget), candidate), output)) in kept.zip(gates)
+                {
+                    let [input, forget, candidate] = [input, forget, candidate].map(Cell::get);
+                    cell.set(self.cells.cell(cell.get(), forget, input, candidate));
+                    let now = self.cells.output(cell.get(), output.get());
+                    hidden.set(now);
+                    y.set(now);
+                }
+            }
+        }
+    }
+
+    /// A step's gates, and room for a product behind them.
+    #[inline(always)]
+    fn gates(
+        &self,
+        x: &[Cell<N::X>],
+        hidden: &[Cell<N::X>],
+        constants: &Constants<'_, D::Packed, C::Bias>,
+        gates: &[Cell<N::Y>],
+    ) {
+        let units = self.sizes.units;
+        let (gates, room) = split(gates, LSTM_GATES * units);
+        let mut weights = constants.weights;
+        for gate in 0..LSTM_GATES {
+            let y = part(gates, gate * units, units);
+            let products = [(x, self.sizes.inputs, y), (hidden, units, room)];
+            for (of, (x, inputs, y)) in products.into_iter().enumerate() {
+                let at = LSTM_GATES * of + gate;
+                let bias = part(constants.bias, at * units, units);
+                let multiplier = part(constants.multiplier, 2 * gate + of, 1);
+                let shift = part(constants.shift, 2 * gate + of, 1);
+                let len = D::packed_len(inputs) * units.div_ceil(D::CHANNELS);
+                let (packed, others) = split(weights, len);
+                weights = others;
+                let product = FullyConnected {
+                    sizes: FullyConnectedSizes {
+                        rows: 1,
+                        inputs,
+                        outputs: units,
+                    },
+                    numbers: self.numbers,
+                    dot: self.dot,
+                };
+                product.compute(x, packed, C::constants(bias, multiplier, shift), y);
+            }
+            for (input, hidden) in y.iter().zip(room) {
+                input.set(C::gate(input.get(), hidden.get(), gate == CANDIDATE));
+            }
+        }
+    }
+}
+
+/// Declares the methods that firmware calls, compiled here: see [`Numbers`].
+macro_rules! compiled {
+    ($($format:ident, $cells:ident: $($steps:literal)*;)*) => {$($(
+        impl Lstm<$format, $cells, Portable<$steps>> {
+            /// Computes the whole output from the input and what was kept. The second last operand is memory to work
+            /// in.
+            #[allow(clippy::too_many_arguments, reason = "a kernel's operands are its arguments")]
+            pub fn run(
+                &self,
+                x: &[Cell<<$format as Numbers>::X>],
+                weights: &[<$format as Numbers>::W],
+                bias: &[<$cells as LstmCells<$format>>::Bias],
+                multiplier: &[i32],
+                shift: &[i8],
+                hidden: &[Cell<<$format as Numbers>::X>],
+                cells: &[Cell<<$format as Numbers>::Y>],
+                gates: &[Cell<<$format as Numbers>::Y>],
+                y: &[Cell<<$format as Numbers>::X>],
+            ) {
+                let constants = Constants {
+                    weights,
+                    bias,
+                    multiplier,
+                    shift,
+                };
+                self.compute(x, &constants, [hidden, y], cells, gates);
+            }
+        }
+    )*)*};
+}
+compiled! {
+    Float, LstmF32: 1 4 8;
+    Int8To16, LstmI16: 1 4 8;
+    Int16x8, LstmI16: 1 4 8;
+}
+
+#[cfg(feature = "host")]
+mod host {
+    use alloc::string::String;
+
+    use super::{Constants, Dot, Lstm, LstmCells, Numbers};
+    use crate::host::{HostKernel, Mismatch, Operand, kind, name, take};
+
+    impl<N, C, D> HostKernel for Lstm<N, C, D>
+    where
+        N: Numbers,
+        C: LstmCells<N>,
+        D: for<'a> Dot<N, Operands<'a> = N::Constants<'a>>,
+    {
+        fn name(&self) -> String {
+            name("Lstm", &[N::NAME.into()])
+        }
+
+        fn kind(&self) -> proc_macro2::TokenStream {
+            kind("Lstm", &[kind(N::NAME, &[]), kind(C::NAME, &[]), D::kind()])
+        }
+
+        fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+            let mismatch = Mismatch {
+                kernel: "Lstm",
+                takes: 9,
+            };
+            let &[x, weights, bias, multiplier, shift, hidden, cells, gates, y] = operands else {
+                return Err(mismatch);
+            };
+            let constants = Constants {
+                weights: take(weights, mismatch)?,
+                bias: take(bias, mismatch)?,
+                multiplier: take(multiplier, mismatch)?,
+                shift: take(shift, mismatch)?,
+            };
+            let kept = [take(hidden, mismatch)?, take(y, mismatch)?];
+            let (cells, gates) = (take(cells, mismatch)?, take(gates, mismatch)?);
+            self.compute(take(x, mismatch)?, &constants, kept, cells, gates);
+            Ok(())
+        }
+    }
+}
