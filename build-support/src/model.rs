@@ -13,7 +13,7 @@ use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
 use castiron_codegen::target::Optimize;
-use castiron_codegen::{files, labels, tflite, warnings};
+use castiron_codegen::{InputShape, files, labels, tflite, warnings};
 
 use crate::cxx::Target;
 use crate::output;
@@ -48,6 +48,7 @@ pub struct Model {
     io_spec: Option<PathBuf>,
     section: Option<String>,
     optimize: Option<Optimize>,
+    shapes: Vec<InputShape>,
     out_dir: Option<PathBuf>,
     header: bool,
     resolver: bool,
@@ -121,6 +122,12 @@ impl Model {
         self
     }
 
+    /// The shape of an input whose sizes the file leaves open, by the input's name.
+    pub fn shape(mut self, input: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
+        self.shapes.push(InputShape::new(input, shape));
+        self
+    }
+
     /// Where to write; by default `OUT_DIR`.
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
@@ -183,19 +190,24 @@ impl Model {
                     .into());
             }
         };
-        match (&self.tflm, self.optimize) {
-            (None, _) => self.tflm_options.check_unused()?,
-            (Some(_), None) => {}
-            (Some(_), Some(_)) => {
-                return Err(Diagnostic::new(
-                    "optimize() chooses between castiron's kernels, and TensorFlow Lite Micro's compute this model",
-                )
-                .help("leave it out; opt_level() is for TensorFlow Lite Micro")
-                .into());
-            }
+        if self.tflm.is_none() {
+            self.tflm_options.check_unused()?;
+        } else if self.optimize.is_some() {
+            return Err(Diagnostic::new(
+                "optimize() chooses between castiron's kernels, and TensorFlow Lite Micro's compute this model",
+            )
+            .help("leave it out; opt_level() is for TensorFlow Lite Micro")
+            .into());
+        } else if !self.shapes.is_empty() {
+            return Err(Diagnostic::new(
+                "shape() is for castiron's kernels, and TensorFlow Lite Micro's compute this model, by the shapes in the file",
+            )
+            .help("leave it out, and convert the model with fixed shapes")
+            .into());
         }
         let bytes = read(&self.path)?;
         let model = tflite::read(&self.path.display().to_string(), &bytes)?;
+        let model = castiron_codegen::resize(model, &self.shapes)?;
         warnings::of(&model).iter().for_each(warn);
         let labels = match &self.labels {
             Some(path) => Some(labels::parse(&read_text(path)?)),

@@ -41,6 +41,7 @@ pub use castiron_runtime::{
 /// - `section = "name"`: the linker section of the weights. It is written as
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
 /// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger.
+/// - `shape = "image=1x96x96x3"`: the shape of an input whose sizes the model leaves open; once for each such input.
 ///   The results are the same. It is `"balanced"` unless said.
 ///
 /// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles

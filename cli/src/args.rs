@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::InputShape;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::target::Optimize;
@@ -14,7 +15,7 @@ use crate::commands::{
     memory_overlay, plan, platforms, resolver, run, validate,
 };
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, ModelFile};
 use crate::option_names::OptionName;
 
 const AFTER_HELP: &str = "\
@@ -178,6 +179,9 @@ pub(crate) struct Compiled {
     /// [default: balanced]
     #[arg(long, value_name = "FOR", value_parser = optimize())]
     pub(crate) optimize: Option<Optimize>,
+    /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
+    #[arg(long, value_name = "SHAPE")]
+    pub(crate) shape: Vec<InputShape>,
 }
 
 fn optimize() -> impl TypedValueParser<Value = Optimize> {
@@ -194,14 +198,27 @@ impl Compiled {
         self.optimize.unwrap_or_default()
     }
 
+    /// Reads a model that castiron's kernels are to compute, with the shapes that were given.
+    pub(crate) fn model(&self, path: &Path) -> Result<ModelFile, Failure> {
+        let mut input = input::read(path)?;
+        input.model = castiron_codegen::resize(input.model, &self.shape)?;
+        Ok(input)
+    }
+
     /// Fails if TFLM's kernels are to compute and something is asked of castiron's.
     pub(crate) fn check_unused(&self) -> Result<(), Failure> {
-        match self.optimize {
-            None => Ok(()),
-            Some(_) => Err(Failure::usage(
+        if self.optimize.is_some() {
+            return Err(Failure::usage(
                 "--optimize chooses between castiron's kernels, and with --engine tflm TFLM's compute",
                 "leave it out; --kernels and --opt are for TFLM's",
-            )),
+            ));
         }
+        if !self.shape.is_empty() {
+            return Err(Failure::usage(
+                "--shape is for castiron's kernels, and with --engine tflm TFLM's compute, by the shapes in the file",
+                "leave it out, and convert the model with fixed shapes",
+            ));
+        }
+        Ok(())
     }
 }

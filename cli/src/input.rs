@@ -23,8 +23,15 @@ pub(crate) struct ModelFile {
     pub(crate) model: Model,
 }
 
-/// Reads a model; `-` is standard input.
+/// Reads a model and warns of what is doubtful about it; `-` is standard input.
 pub(crate) fn model(path: &Path) -> Result<ModelFile> {
+    let input = read(path)?;
+    diagnostics::warn(&warnings::of(&input.model));
+    Ok(input)
+}
+
+/// Reads a model for what is an error where others are only in doubt; `-` is standard input.
+pub(crate) fn read(path: &Path) -> Result<ModelFile> {
     let bytes = bytes(path, files::MOST_OF_A_MODEL).map_err(|failure| match failure {
         Failure::Io(diagnostic) if path.join("saved_model.pb").is_file() => Failure::Io(
             diagnostic
@@ -42,7 +49,6 @@ pub(crate) fn model(path: &Path) -> Result<ModelFile> {
         path.display().to_string()
     };
     let model = tflite::read(&name, &bytes)?;
-    diagnostics::warn(&warnings::of(&model));
     Ok(ModelFile {
         path: path.to_owned(),
         bytes,

@@ -43,6 +43,8 @@ pub struct Diagnostic {
 pub enum Remedy {
     /// TensorFlow Lite Micro's kernels compute the model.
     Tflm,
+    /// The user says what size an input has.
+    Shape,
 }
 
 /// What the user called.
@@ -70,6 +72,15 @@ impl Remedy {
             }
             (Self::Tflm, FrontEnd::BuildScript) => {
                 "TensorFlow Lite Micro has a kernel for it: say `.tflm(Tflm::new(\"path/to/tflite-micro\"))`"
+            }
+            (Self::Shape, FrontEnd::Command) => {
+                "say which sizes it has: `--shape INPUT=1x96x96x3`, in CMake `SHAPE INPUT=1x96x96x3`"
+            }
+            (Self::Shape, FrontEnd::Macro) => {
+                "say which sizes it has: `shape = \"INPUT=1x96x96x3\"`"
+            }
+            (Self::Shape, FrontEnd::BuildScript) => {
+                "say which sizes it has: `.shape(\"INPUT\", [1, 96, 96, 3])`"
             }
         }
     }

@@ -41,6 +41,7 @@ pub mod program;
 #[doc(hidden)]
 #[cfg(feature = "text")]
 pub mod report;
+pub mod resize;
 #[doc(hidden)]
 pub mod tflite;
 #[doc(hidden)]
@@ -57,5 +58,7 @@ pub use graph::Model;
 pub use plan::PlanOptions;
 #[doc(inline)]
 pub use program::Program;
+#[doc(inline)]
+pub use resize::{InputShape, resize};
 #[doc(inline)]
 pub use tflite::read;

@@ -22,7 +22,7 @@ pub fn of(model: &Model) -> Vec<Diagnostic> {
 
 /// An input of any size, of which the converter recorded 1: what is made of it computes that size
 /// alone. A batch of 1 is what is meant.
-fn any_size(tensor: &Tensor) -> Option<Diagnostic> {
+pub(crate) fn any_size(tensor: &Tensor) -> Option<Diagnostic> {
     let unknown = tensor.unknown_sizes();
     if !(unknown.iter()).any(|d| *d > 0 && tensor.shape.get(*d) == Some(&1)) {
         return None;

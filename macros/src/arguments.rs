@@ -9,7 +9,7 @@ use syn::{Ident, LitStr, Path, Token, Visibility};
 use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, crate = path]`, with [`text`] wherever there is a literal.
+/// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
     /// The path of the crate `castiron`.
     pub(crate) crate_path: Option<Path>,
     pub(crate) optimize: Option<LitStr>,
+    /// Of inputs whose sizes the file leaves open: one each.
+    pub(crate) shapes: Vec<LitStr>,
     /// Variables of the environment that any of these name.
     pub(crate) variables: BTreeSet<String>,
 }
@@ -46,6 +48,7 @@ impl Parse for Arguments {
             engine: None,
             crate_path: None,
             optimize: None,
+            shapes: Vec::new(),
             variables,
         };
         while !input.is_empty() {
@@ -71,6 +74,11 @@ impl Arguments {
             "section" => self.section.replace(text()?).is_some(),
             "engine" => self.engine.replace(text()?).is_some(),
             "optimize" => self.optimize.replace(text()?).is_some(),
+            "shape" => {
+                let shape = text()?;
+                self.shapes.push(shape);
+                false
+            }
             "crate" => {
                 input.parse::<Token![=]>()?;
                 self.crate_path.replace(crate_path(input)?).is_some()
@@ -79,7 +87,7 @@ impl Arguments {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; there are `labels = \"file\"`, `section = \"name\"`, \
-                     `optimize = \"size\"`, `engine = \"tflm\"` and `crate = path`",
+                     `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }
         };

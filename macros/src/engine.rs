@@ -26,6 +26,11 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
     };
     match literal.value().as_str() {
         "compiled" => compiled(),
+        "tflm" if !arguments.shapes.is_empty() => Err(Error::new(
+            arguments.shapes[0].span(),
+            "`shape` is for castiron's kernels, and TFLM's go by the shapes in the file; convert the model with fixed \
+             shapes",
+        )),
         "tflm" if arguments.optimize.is_some() => Err(Error::new(
             literal.span(),
             "`optimize` chooses between castiron's kernels, and these are TFLM's; the build script says how they are \

@@ -8,7 +8,7 @@ mod text;
 use castiron_codegen::compile;
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, Error, FrontEnd};
-use castiron_codegen::{labels, tflite, warnings};
+use castiron_codegen::{InputShape, labels, tflite, warnings};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
@@ -30,6 +30,7 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         |error: Error| syn::Error::new(arguments.path.span(), error.for_front_end(FrontEnd::Macro));
     let bytes = files::read(&arguments.path, &path)?;
     let model = tflite::read(&arguments.path.value(), &bytes).map_err(at_path)?;
+    let model = castiron_codegen::resize(model, &shapes(arguments)?).map_err(at_path)?;
     let mut options = RustOptions::default();
     options.section = arguments.section.as_ref().map(syn::LitStr::value);
     options.tracked = vec![files::text(&arguments.path, &path)?];
@@ -74,6 +75,17 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
             #(const _: &str = ::core::env!(#variables);)*
         }
     })
+}
+
+fn shapes(arguments: &Arguments) -> syn::Result<Vec<InputShape>> {
+    let shapes = arguments.shapes.iter();
+    let shapes = shapes.map(|shape| {
+        shape
+            .value()
+            .parse()
+            .map_err(|e| syn::Error::new(shape.span(), e))
+    });
+    shapes.collect()
 }
 
 /// A warning of the compiler's. Stable Rust lets macros give errors alone, but warns of what is

@@ -6,6 +6,7 @@ mod goldens;
 mod growth;
 mod include_model;
 mod library;
+mod resize;
 mod robustness;
 mod rust_module;
 mod tflm_arena;

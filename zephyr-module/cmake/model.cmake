@@ -17,6 +17,7 @@
 #   SELF_TEST       add <name>_self_test() to the target, which compares the library with recorded cases;
 #                   those of GOLDEN, or some that castiron makes up and computes on the host
 #   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
+#   SHAPE           <input>=1x96x96x3 …: shapes of inputs whose sizes the file leaves open
 #   OPTIMIZE        which of castiron's kernels to take where a faster one is larger. Default: balanced
 #   OPT             what the compiler optimises for: speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
 #   TRACE           add a function that shows what every operator computes
@@ -25,7 +26,7 @@
 #   RUST_TARGET     default: what the C compiler compiles for; CPU: a processor to optimise for
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPTIMIZE;OPT;TFLM;KERNELS;RUST_TARGET;CPU" "")
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPTIMIZE;OPT;TFLM;KERNELS;RUST_TARGET;CPU" "SHAPE")
   set(option_SECTION weights-section)
   set(option_RUST_TARGET target)
   set(kconfig_ALLOW_REVISION CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y)
@@ -64,6 +65,9 @@ function(castiron_add_model target)
 
   _castiron_options(options
     ENGINE NAME LABELS IO_SPEC GOLDEN SECTION ARENA_SECTION OPTIMIZE OPT RUST_TARGET CPU)
+  foreach(shape IN LISTS arg_SHAPE)
+    list(APPEND options --shape ${shape})
+  endforeach()
   if(arg_TRACE)
     list(APPEND options --trace)
   endif()

@@ -19,7 +19,7 @@ use super::resolver::CustomOps;
 use super::{file_table, header, inspect};
 use crate::args::{Companions, Compiled, Depfile, General};
 use crate::failure::{Failure, Result};
-use crate::input::{self, Extras, ModelFile};
+use crate::input::{Extras, ModelFile};
 use crate::output::{Outputs, Written};
 use crate::progress;
 use crate::text::{self, heading};
@@ -125,13 +125,19 @@ const RESOLVER: &str = "TFLM resolver";
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     arguments.interpreter.check()?;
-    let input = input::model(&arguments.model)?;
+    let input = arguments.compiled.model(&arguments.model)?;
     if let Some(Emit::Program) = arguments.emit {
         let options = arguments.compiled.options();
         let program = progress::during("compiling the model", general, || {
             compile::compile(&input.model, &options)
         })?;
         return text::print(&program.to_string());
+    }
+    if !arguments.compiled.shape.is_empty() {
+        return Err(Failure::usage(
+            "--shape is for what castiron's kernels compute, and these files are for TFLM, too, which goes by the shapes in the file",
+            "use `castiron lib`, `castiron run` or include_model!, or convert the model with fixed shapes",
+        ));
     }
     let folder = arguments.out_dir.as_deref();
     // One of the two is given, as the command line has it.

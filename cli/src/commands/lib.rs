@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use castiron_build::library::{self, CaseCount, Cases, Library, OptLevel, Options, Sizes};
 use castiron_build::tflm::{self, Tflm};
 use castiron_codegen::error::Diagnostic;
+use castiron_codegen::warnings;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use super::file_table;
 use crate::args::{Companions, Compiled, Depfile, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
-use crate::input::{self, Extras};
+use crate::input::Extras;
 use crate::output::{Outputs, Written};
 use crate::progress;
 use crate::text;
@@ -168,7 +169,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if arguments.engine == Engine::Tflm {
         arguments.compiled.check_unused()?;
     }
-    let input = input::model(&arguments.model)?;
+    let input = arguments.compiled.model(&arguments.model)?;
+    if arguments.engine == Engine::Tflm {
+        diagnostics::warn(&warnings::of(&input.model));
+    }
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // A tree that cannot be used says so before anything is compiled.
     let tree = match (&arguments.tflm, arguments.engine) {

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use castiron_codegen::compile;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor};
 use castiron_codegen::tflite::rewrite;
 use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
+use castiron_codegen::{InputShape, compile, warnings};
 use clap::Args;
 
 use super::Answer;
 use super::arena::Kernels;
 use crate::args::{Destination, General};
+use crate::diagnostics;
 use crate::failure::Result;
 use crate::input::{self, ModelFile};
 use crate::output::Outputs;
@@ -43,6 +44,9 @@ pub(crate) struct Arguments {
     /// Which subgraph
     #[arg(long, value_name = "N", default_value_t = 0)]
     subgraph: usize,
+    /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
+    #[arg(long, value_name = "SHAPE", conflicts_with = "embed")]
+    shape: Vec<InputShape>,
     /// Draw the plan as an SVG picture
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -99,7 +103,9 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = input::model(&arguments.model)?;
+    let mut input = input::read(&arguments.model)?;
+    input.model = castiron_codegen::resize(input.model, &arguments.shape)?;
+    diagnostics::warn(&warnings::of(&input.model));
     if arguments.embed {
         return embed(&input, arguments, general);
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::run_cases;
 use crate::args::{Companions, Compiled, Depfile, General};
 use crate::failure::{Failure, Result};
-use crate::input::{self, Extras, ModelFile};
+use crate::input::{Extras, ModelFile};
 use crate::npy;
 use crate::output::{Outputs, Written};
 use crate::progress;
@@ -90,7 +90,7 @@ struct Computed<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = input::model(&arguments.model)?;
+    let input = arguments.compiled.model(&arguments.model)?;
     let program = progress::during("compiling the model", general, || {
         compile::compile(&input.model, &arguments.compiled.options())
     })?;

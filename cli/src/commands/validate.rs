@@ -12,6 +12,7 @@ use castiron_codegen::compile;
 use castiron_codegen::emit::csv;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::report::Report;
+use castiron_codegen::warnings;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -19,8 +20,9 @@ use super::Answer;
 use super::arena::Kernels;
 use super::lib::{self, Opt};
 use crate::args::{Compiled, Destination, General};
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
-use crate::input::{self, ModelFile};
+use crate::input::ModelFile;
 use crate::output::Outputs;
 use crate::progress;
 use crate::temporary;
@@ -160,7 +162,10 @@ struct Json<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = input::model(&arguments.model)?;
+    let input = arguments.compiled.model(&arguments.model)?;
+    if arguments.engine == lib::Engine::Tflm {
+        diagnostics::warn(&warnings::of(&input.model));
+    }
     let mut settings = arguments.settings()?;
     let scratch = temporary::Folder::new("castiron-validate-")
         .map_err(|e| Failure::io("make a folder in", &std::env::temp_dir(), &e))?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::link::{Linker, Surroundings};
 use super::variables;
-use crate::error::{Diagnostic, Error, Result};
+use crate::error::{Diagnostic, Error, Remedy, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{
     DType, Graph, Model, Signature, SignaturePort, Tensor, TensorId, callees_first, names_of_ports,
@@ -17,6 +17,7 @@ use crate::program::{
     Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Routine, Step, element,
 };
 use crate::target::{Optimize, Target};
+use crate::warnings;
 
 /// The most kernel calls of a program, of all its entry points and the subgraphs that they run.
 const MOST_STEPS: usize = 4096;
@@ -134,6 +135,7 @@ impl<'a> Attempt<'a> {
             !said.contains(&(d.place.subgraph, d.place.operator.as_ref().map(|o| o.0)))
         };
         diagnostics.extend(wrong.into_iter().filter(unsaid));
+        diagnostics.extend(of_any_size(model, &roots));
         diagnostics.extend(too_deep(&chosen));
         diagnostics.extend(too_many_steps(&chosen));
         diagnostics.extend(too_many_ports(model, &roots));
@@ -266,6 +268,26 @@ fn too_many_ports(model: &Model, roots: &[usize]) -> Option<Diagnostic> {
             .found(ports)
             .help("concatenate them in the model, or convert fewer signatures")
     })
+}
+
+/// Inputs whose sizes nobody has said.
+fn of_any_size(model: &Model, roots: &[usize]) -> Vec<Diagnostic> {
+    let inputs = roots.iter().flat_map(|root| {
+        let graph = &model.graphs[*root];
+        graph
+            .inputs
+            .iter()
+            .map(move |id| (*root, *id, graph.tensor(*id)))
+    });
+    let unknown = inputs.filter_map(|(root, id, tensor)| {
+        let unknown = warnings::any_size(tensor)?.remedy(Remedy::Shape);
+        Some(
+            unknown
+                .in_subgraph(root)
+                .at_tensor(id.index(), &tensor.name),
+        )
+    });
+    unknown.collect()
 }
 
 fn too_deep(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {

@@ -1,0 +1,183 @@
+//! Sizes for inputs whose sizes were not known when the model was converted.
+
+use std::str::FromStr;
+
+use crate::error::{Diagnostic, Result};
+use crate::graph::{Graph, Model, Tensor, TensorId};
+use crate::passes;
+
+/// The shape of a model's input: of the one of that name, or of the only one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputShape {
+    input: Option<String>,
+    shape: Vec<usize>,
+}
+
+impl InputShape {
+    /// The shape of the input that a tensor or a signature names.
+    pub fn new(input: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
+        Self {
+            input: Some(input.into()),
+            shape: shape.into(),
+        }
+    }
+}
+
+/// `1x96x96x3`, or with the input's name: `image=1x96x96x3`.
+impl FromStr for InputShape {
+    type Err = Diagnostic;
+
+    fn from_str(text: &str) -> Result<Self, Diagnostic> {
+        let (input, sizes) = match text.rsplit_once('=') {
+            Some((input, sizes)) => (Some(input.to_owned()), sizes),
+            None => (None, text),
+        };
+        let sizes = sizes.split(['x', '×', ',']).map(|size| size.trim().parse());
+        match sizes.collect::<Result<Vec<usize>, _>>() {
+            Ok(shape) => Ok(Self { input, shape }),
+            Err(_) => Err(Diagnostic::new("this is not an input's shape")
+                .expected("sizes with an x between them, as in image=1x96x96x3")
+                .found(format_args!("\"{text}\""))
+                .help("write the name of the input, =, and a number for each dimension")),
+        }
+    }
+}
+
+/// The model with these sizes of its inputs. Only sizes that the file leaves open can be given. All that follows from them is
+/// inferred anew.
+///
+/// # Errors
+/// If there is no such input, or if it cannot have that shape.
+pub fn resize(mut model: Model, shapes: &[InputShape]) -> Result<Model> {
+    if shapes.is_empty() {
+        return Ok(model);
+    }
+    for (position, shape) in shapes.iter().enumerate() {
+        let set = match shapes[..position].iter().any(|s| s.input == shape.input) {
+            true => Err(Diagnostic::new("the shape of this input is given twice")
+                .found(shape.input.as_deref().unwrap_or("the only input"))
+                .help("leave one of them out")),
+            false => set(&mut model, shape),
+        };
+        set.map_err(|mut d| {
+            d.place.file = Some(model.file.clone());
+            d
+        })?;
+    }
+    for graph in &mut model.graphs {
+        let passed = passes::run(graph).graph.into_owned();
+        for (tensor, passed) in std::iter::zip(&mut graph.tensors, passed.tensors) {
+            tensor.shape = passed.shape;
+        }
+    }
+    Ok(model)
+}
+
+fn set(model: &mut Model, shape: &InputShape) -> Result<(), Diagnostic> {
+    let found = inputs(model);
+    let names = || -> Vec<String> {
+        let names = found.iter().map(|(_, _, names)| format!("`{}`", names[0]));
+        names.collect()
+    };
+    let wanted: Vec<(usize, TensorId)> = match &shape.input {
+        Some(input) => (found.iter())
+            .filter(|(_, _, names)| names.contains(input))
+            .map(|(graph, id, _)| (*graph, *id))
+            .collect(),
+        None => match &found[..] {
+            [(graph, id, _)] => vec![(*graph, *id)],
+            _ => {
+                return Err(Diagnostic::new("the model has several inputs")
+                    .expected(format_args!("the name of one of {}", names().join(", ")))
+                    .found("a shape without a name")
+                    .help("write the name before the shape, with a = between them"));
+            }
+        },
+    };
+    if wanted.is_empty() {
+        return Err(Diagnostic::new("the model has no such input")
+            .expected(format_args!("one of {}", names().join(", ")))
+            .found(format_args!(
+                "`{}`",
+                shape.input.as_deref().unwrap_or_default()
+            ))
+            .help("`castiron inspect` lists the inputs"));
+    }
+    for (graph, id) in wanted {
+        let tensor = &mut model.graphs[graph].tensors[id.index()];
+        check(tensor, &shape.shape).map_err(|d| {
+            d.in_subgraph(graph)
+                .at_tensor(id.index(), &tensor.name.clone())
+        })?;
+        tensor.shape.clone_from(&shape.shape);
+        // The sizes are known now.
+        let sizes = shape.shape.iter().map(|size| i32::try_from(*size));
+        tensor.shape_signature = sizes.collect::<Result<_, _>>().ok();
+    }
+    Ok(())
+}
+
+fn check(tensor: &Tensor, shape: &[usize]) -> Result<(), Diagnostic> {
+    let unknown = tensor.unknown_sizes();
+    let fits = tensor.shape.len() == shape.len()
+        && std::iter::zip(&tensor.shape, shape)
+            .enumerate()
+            .all(|(d, (known, given))| unknown.contains(&d) || known == given);
+    if !fits || shape.contains(&0) {
+        let sizes = tensor.shape.iter().enumerate();
+        let sizes = sizes.map(|(d, size)| match unknown.contains(&d) {
+            true => "?".to_owned(),
+            false => size.to_string(),
+        });
+        let sizes: Vec<String> = sizes.collect();
+        return Err(Diagnostic::new("the input cannot have this shape")
+            .expected(format_args!(
+                "{}, with a size of at least 1 for each ?",
+                sizes.join("x")
+            ))
+            .found(format_args!("{shape:?}"))
+            .help("give the sizes that the file leaves open; the others are part of the model"));
+    }
+    if !tensor.may_have(shape) {
+        return Err(Diagnostic::new("the tensor is too large")
+            .expected(format_args!("at most {} bytes", Tensor::MOST_BYTES))
+            .found(format_args!("shape {shape:?} of {}", tensor.dtype))
+            .help("give the input a smaller shape"));
+    }
+    Ok(())
+}
+
+/// Inputs of all entry points with their names: the tensor's and those of signatures.
+fn inputs(model: &Model) -> Vec<(usize, TensorId, Vec<String>)> {
+    let entries = (0..model.graphs.len())
+        .filter(|index| *index == 0 || model.signatures.iter().any(|s| s.graph == *index));
+    let of_graph = |index: usize| {
+        let graph: &Graph = &model.graphs[index];
+        let signatures = model.signatures.iter().filter(move |s| s.graph == index);
+        graph.inputs.iter().map(move |id| {
+            let ports = signatures.clone().flat_map(|s| &s.inputs);
+            let names = ports.filter(|port| port.tensor == *id);
+            let names = names.map(|port| port.name.clone());
+            let names = names.chain([graph.tensor(*id).name.clone()]);
+            (index, *id, names.collect())
+        })
+    };
+    entries.flat_map(of_graph).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_may_have_a_name() {
+        let of = |text: &str| text.parse::<InputShape>();
+        assert_eq!(of("a=b=1x2"), Ok(InputShape::new("a=b", [1, 2])));
+        let unnamed = of("1x96×96,3").expect("right");
+        assert_eq!((unnamed.input, unnamed.shape), (None, vec![1, 96, 96, 3]));
+        for wrong in ["", "x", "1x", "image=", "1x-1", "image"] {
+            let error = of(wrong).expect_err(wrong).to_string();
+            assert!(error.contains("image=1x96x96x3"), "{error}");
+        }
+    }
+}
