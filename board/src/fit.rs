@@ -61,7 +61,7 @@ struct BoardsFile {
 pub fn known_boards() -> Result<Vec<KnownBoard>> {
     let file: BoardsFile = toml::from_str(BOARDS).map_err(|e| {
         Diagnostic::new(format!(
-            "castiron's list of boards is at fault: {}",
+            "fault in castiron's list of boards: {}",
             e.message()
         ))
         .help("please report this")
@@ -272,7 +272,7 @@ pub struct Candidate<'m> {
 /// If the board's sizes are not known, or a model does not run on the engine.
 pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Result<Fit> {
     let has_ram = board.ram_bytes.ok_or_else(|| {
-        Diagnostic::new("the size of the board's RAM is not known")
+        Diagnostic::new("the size of the board's RAM is unknown")
             .found(format!("{} in {}", board.name, board.source))
             .help("give the zephyr.dts of a build for the board with --dts")
     })?;
@@ -435,11 +435,11 @@ impl Fit {
         let bytes = taken(&largest);
         let remedy = match &largest.model {
             Some(model) => format!(
-                "take a smaller model or a larger board: {bytes} bytes of {what} are the {} of {model}",
+                "use a smaller model or a larger board: {bytes} bytes of {what} are the {} of {model}",
                 largest.what
             ),
             None => format!(
-                "make the application smaller or take a larger board: {bytes} bytes of {what} are the {}'s",
+                "make the application smaller, or use a larger board: the {} uses {bytes} bytes of {what}",
                 largest.what
             ),
         };
@@ -447,8 +447,7 @@ impl Fit {
             Some(code) if self.only_by_estimate => (
                 format!("by estimate, this does not fit on {}", self.board.name),
                 format!(
-                    "{} bytes of code are estimated, {} % off on average: give what is measured with --no-code --app-flash, \
-                     or {remedy}",
+                    "castiron estimates {} bytes of code, with an average error of {} %: measure the code and give it with --no-code --app-flash, or {remedy}",
                     code.bytes, code.mean_error_percent
                 ),
             ),

@@ -75,7 +75,7 @@ impl Target {
         let parsed = triple.parse().ok();
         let width = parsed.and_then(|t: target_lexicon::Triple| t.pointer_width().ok());
         width.map(|w| usize::from(w.bytes())).ok_or_else(|| {
-            Diagnostic::new(format!("{triple:?} is no target that castiron knows"))
+            Diagnostic::new(format!("castiron does not know the target {triple:?}"))
                 .expected("a target triple such as thumbv7em-none-eabihf")
                 .help("`rustc --print target-list` prints them all")
                 .into()

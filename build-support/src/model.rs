@@ -179,7 +179,7 @@ impl Model {
             (None, Some(folder)) => folder.into(),
             (None, None) => {
                 return Err(Diagnostic::new("there is no OUT_DIR")
-                    .help("call this in a build script, or name a folder with out_dir()")
+                    .help("call this from a build script, or name a folder with out_dir()")
                     .into());
             }
         };
@@ -188,9 +188,9 @@ impl Model {
             (Some(_), None) => {}
             (Some(_), Some(_)) => {
                 return Err(Diagnostic::new(
-                    "optimize() chooses between castiron's kernels, and TensorFlow Lite Micro's compute this model",
+                    "optimize() chooses between castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
                 )
-                .help("leave it out; opt_level() is for TensorFlow Lite Micro")
+                .help("omit it; use opt_level() for TensorFlow Lite Micro")
                 .into());
             }
         }
@@ -278,9 +278,9 @@ impl TflmOptions {
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Diagnostic::new(format!(
-                "{option}() is for TensorFlow Lite Micro, which does not compute this model"
+                "{option}() is for TensorFlow Lite Micro, but this model uses castiron's kernels"
             ))
-            .help("name its sources with tflm(), or leave this out: cargo's target and profile are those of the firmware")
+            .help("name TFLM's sources with tflm(), or omit this: cargo's target and profile apply")
             .into()),
             None => Ok(()),
         }

@@ -145,7 +145,7 @@ fn joined_lengths_add_up() {
     let error = refused(&model(Op::Concatenation, join(0), tensors));
     assert_eq!(
         message(&error),
-        "the output is not as long as the inputs together"
+        "the output's length is not the sum of the inputs' lengths"
     );
     let tensors = vec![int8(&[2], 0.5, 0), int8(&[2], 0.5, 0)];
     assert_eq!(

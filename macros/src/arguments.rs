@@ -97,7 +97,7 @@ fn crate_path(input: ParseStream<'_>) -> syn::Result<Path> {
         Some(first) if first.ident == "self" || first.ident == "super" => {
             Err(syn::Error::new_spanned(
                 &path,
-                "this path would mean another place within the module; begin with `crate` or with a crate's name",
+                "this path has another meaning inside the module; start it with `crate` or a crate's name",
             ))
         }
         _ => Ok(path),

@@ -28,13 +28,11 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
         "compiled" => compiled(),
         "tflm" if arguments.optimize.is_some() => Err(Error::new(
             literal.span(),
-            "`optimize` chooses between castiron's kernels, and these are TFLM's; the build script says how they are \
-             compiled: castiron_build::Model::new(…).tflm(…).opt_level(…)",
+            "`optimize` chooses between castiron's kernels, but this model uses TFLM's; set their optimisation in the build script: castiron_build::Model::new(…).tflm(…).opt_level(…)",
         )),
         "tflm" if arguments.section.is_some() => Err(Error::new(
             literal.span(),
-            "the section of TFLM's weights is the build script's to say: \
-             castiron_build::Tflm::new(…).model(…).section(…)",
+            "set the section of TFLM's weights in the build script: castiron_build::Tflm::new(…).model(…).section(…)",
         )),
         "tflm" => Ok(Engine::Tflm(literal)),
         _ => Err(Error::new(

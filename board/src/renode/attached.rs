@@ -119,7 +119,7 @@ impl<'t> Builder<'t> {
             Some(rule) => Some(rule),
             None => self.device_rule(node, Some("spi"))?,
         };
-        let rule = rule.ok_or("no rule has a model of it")?;
+        let rule = rule.ok_or("no rule has a model for it")?;
         let model = self.place_of(bus).map(|place| &self.entries[place]);
         let model = model.ok_or("its bus has no model")?;
         let (single, several) = match rule.bus.as_deref() {

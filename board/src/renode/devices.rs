@@ -48,7 +48,7 @@ impl<'t> Builder<'t> {
                 }
                 (Ok(None), None) => continue,
                 (Ok(None), Some(_)) => {
-                    self.tag(node, "no rule has a model of it");
+                    self.tag(node, "no rule has a model for it");
                     continue;
                 }
                 (Err(reason), _) => {
@@ -173,7 +173,7 @@ impl<'t> Builder<'t> {
         }
         if self.rules.types.is_trusted(&rule.class) {
             let mut reason = format!(
-                "{} is taken on trust: its parameters are not known",
+                "{} is accepted unchecked: castiron does not know its parameters",
                 rule.class
             );
             let known = self.rules.types.classes().map(|(name, _)| name);

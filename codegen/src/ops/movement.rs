@@ -189,7 +189,7 @@ pub(super) fn strided_slice(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     if options.integer("ellipsis_mask") != 0 || options.integer("new_axis_mask") != 0 {
         return Err(site
             .error("an ellipsis and new axes are not supported")
-            .help("write out all dimensions of the slice, and reshape where there is a new one"));
+            .help("write all dimensions of the slice, and use RESHAPE for new axes"));
     }
     let strided = Strided::new(
         options,

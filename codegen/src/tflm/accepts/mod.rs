@@ -197,12 +197,14 @@ fn handle(model: &Model) -> Option<Diagnostic> {
     };
     let (port, id) = ports.find(|(_, id)| is_handle(id))?;
     Some(
-        Diagnostic::new(format!("TFLM takes no handle as the model's {port}"))
-            .expected("tensors of values")
-            .found(graph.tensor(*id).dtype)
-            .help("leave the variable inside the model: export a function that makes it itself")
-            .in_subgraph(0)
-            .at_tensor(id.index(), &graph.tensor(*id).name),
+        Diagnostic::new(format!(
+            "TFLM does not accept a handle as the model's {port}"
+        ))
+        .expected("tensors of values")
+        .found(graph.tensor(*id).dtype)
+        .help("keep the variable inside the model: export a function that creates it")
+        .in_subgraph(0)
+        .at_tensor(id.index(), &graph.tensor(*id).name),
     )
 }
 
