@@ -159,7 +159,7 @@ pub fn find_board<'n>(
         true => remedy.to_owned(),
         false => format!("did you mean {}? Otherwise {remedy}", one_of(&close)),
     };
-    let diagnostic = Diagnostic::new("there is no such board")
+    let diagnostic = Diagnostic::new("unknown board")
         .expected(match all.len() {
             0 => "one in the list, which is empty".to_owned(),
             1..=5 => one_of(&all),
@@ -207,9 +207,9 @@ pub struct Fit {
     /// Whether all but the estimated code fits: that it does not is an estimate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub only_by_estimate: bool,
-    /// Flash: what there is and what is taken. A board without runs from RAM, which then has all.
+    /// Flash available and used; `None` if the board has no flash and runs from RAM.
     pub flash: Option<Room>,
-    /// RAM: what there is and what is taken.
+    /// RAM available and used.
     pub ram: Room,
     /// What takes it, in the order of the models.
     pub items: Vec<Item>,

@@ -285,7 +285,7 @@ impl Cxx {
         };
         Err(diagnostic(object, "the objects cannot be linked into one")
             .found(found)
-            .help("this needs GNU ld, or a linker that has its options")
+            .help("castiron needs GNU ld, or a linker with its options")
             .into())
     }
 }

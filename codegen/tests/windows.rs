@@ -290,7 +290,7 @@ fn a_float_bias_has_one_value_per_channel() {
     for biases in [1, 3] {
         assert_eq!(
             message(&refused(&convolution(1, biases))),
-            "the bias has not one value per output channel"
+            "the bias does not have one value per output channel"
         );
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
         "tflm" => Ok(Engine::Tflm(literal)),
         _ => Err(Error::new(
             literal.span(),
-            "no such engine; there are \"compiled\" and \"tflm\"",
+            "unknown engine; use \"compiled\" or \"tflm\"",
         )),
     }
 }
@@ -54,7 +54,7 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
             let there = names.join(", ");
             Err(Error::new(
                 literal.span(),
-                format!("no such value of `optimize`; there are {there}"),
+                format!("unknown value of `optimize`; use {there}"),
             ))
         }
     }

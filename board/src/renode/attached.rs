@@ -78,7 +78,7 @@ impl<'t> Builder<'t> {
         let class = self.rules.types.class(&model.class);
         let takes = class.is_none_or(|class| class.attaches.iter().any(|a| a == "IGPIOReceiver#"));
         if !takes {
-            return Err(format!("{} takes nothing at its pins", model.class));
+            return Err(format!("{} accepts nothing at its pins", model.class));
         }
         Ok(Pin {
             port: model.name.clone(),
@@ -132,7 +132,7 @@ impl<'t> Builder<'t> {
         let place = match (attaches(several), attaches(single)) {
             (true, _) => node.local_registers().first().map(|region| region.address),
             (false, true) => None,
-            (false, false) => return Err(format!("{} takes no such device", model.class)),
+            (false, false) => return Err(format!("{} does not accept such a device", model.class)),
         };
         let at = Registration::On {
             parent: model.name.clone(),

@@ -59,7 +59,7 @@ impl<'t> Builder<'t> {
             let region = region.unwrap_or_default();
             let address = region.address.saturating_add_signed(rule.offset);
             if !address.is_multiple_of(4) {
-                self.tag(node, "its address is no multiple of 4");
+                self.tag(node, "its address is not a multiple of 4");
             } else if overlaps_one_of(&memories, &region) {
                 self.note(
                     node,

@@ -138,10 +138,10 @@ pub(super) fn lacking(root: &Path, missing: &[ThirdParty]) -> Diagnostic {
     let download = missing.last().map_or("", |what| what.download());
     let mut help = match root.join(SHELVES[0]).parent().is_some_and(Path::is_dir) {
         true => format!("in {}, run `{download}`", root.display()),
-        false => format!("make the tree anew with {names}"),
+        false => format!("make a new tree with {names}"),
     };
     if (missing.iter()).all(|what| matches!(what, ThirdParty::CmsisNn | ThirdParty::Cmsis)) {
-        help += ", or take the other kernels: --kernels reference";
+        help += ", or use the reference kernels: --kernels reference";
     }
     let setters = list(|what| format!(".{}(…)", what.folder()));
     help += &format!("; or, in a build script, name its folder with {setters}");

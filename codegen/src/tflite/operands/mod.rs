@@ -52,7 +52,7 @@ fn wrong(
     })
 }
 
-const AXIS: &str = "the input has no such axis";
+const AXIS: &str = "the axis is outside the input";
 const INDEX: &str = "an index lies outside the input";
 const PART: &str = "the part lies outside the input";
 const COUNT: &str = "the number of parts differs from the number of tensors";

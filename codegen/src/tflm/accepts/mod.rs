@@ -288,7 +288,7 @@ pub(super) fn outside(model: &Model) -> Option<Diagnostic> {
     let reads = |inputs: &[Option<_>]| inputs.contains(&Some(id));
     let reader = graph.operators.iter().position(|o| reads(&o.inputs));
     let diagnostic = Diagnostic::new(
-        "TFLM does not find weights behind the flatbuffer and computes with other bytes",
+        "TFLM does not find weights behind the flatbuffer, and computes with other bytes",
     )
     .expected("constants inside the flatbuffer")
     .found(match tensors.count() {

@@ -146,11 +146,11 @@ pub enum Place {
     Constant(Arc<[u8]>),
 }
 
-/// The alignment of what kernels keep: enough for every type of theirs.
+/// The alignment of the kernels' permanent data: enough for every type that they store.
 pub const KEPT_ALIGNMENT: usize = 8;
 
 impl Direct {
-    /// Plans a model: its first subgraph, and those that this one comes to call.
+    /// Plans a model: its first subgraph, and the subgraphs that it calls.
     ///
     /// # Errors
     /// If TFLM has no kernel for an operator, or one whose sizes are not known, or if it is not
