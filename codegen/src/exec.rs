@@ -484,7 +484,10 @@ mod tests {
             machine.set_input(0, &[1]).expect("one byte");
             let error = machine.run().expect_err("it does not end");
             let diagnostic = &error.diagnostics()[0];
-            assert!(diagnostic.message.contains("given up"), "{diagnostic:?}");
+            assert!(
+                diagnostic.message.contains("stopped the run"),
+                "{diagnostic:?}"
+            );
             // The call in the loop's body that it would have gone on with, or the loop.
             assert!(diagnostic.place.subgraph.is_some(), "{diagnostic:?}");
             assert!(diagnostic.place.operator.is_some(), "{diagnostic:?}");
@@ -527,7 +530,7 @@ mod tests {
         let error = machine
             .run()
             .expect_err("a thousand million runs of the last");
-        assert!(error.to_string().contains("given up"), "{error}");
+        assert!(error.to_string().contains("stopped the run"), "{error}");
     }
 
     #[test]

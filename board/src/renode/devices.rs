@@ -181,7 +181,7 @@ impl<'t> Builder<'t> {
                 .filter(|name| strsim::levenshtein(name, &rule.class) <= 2)
                 .min_by_key(|name| strsim::levenshtein(name, &rule.class))
             {
-                reason += &format!("; those of {near} are");
+                reason += &format!("; it knows those of {near}");
             }
             self.note(node, Outcome::Approximated, reason);
         }

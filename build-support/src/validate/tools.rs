@@ -55,7 +55,7 @@ impl Tool {
     pub(super) fn require(&self) -> Result<OsString, Error> {
         self.find().ok_or_else(|| {
             let named = std::env::var_os(self.variable).filter(|value| !value.is_empty());
-            let missing = Diagnostic::new(format!("cannot find a {}", self.what))
+            let missing = Diagnostic::new(format!("cannot find {}", self.what))
                 .expected(format_args!(
                     "{}, in PATH or named by the variable {}",
                     self.names.join(" or "),

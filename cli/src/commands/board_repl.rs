@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// Frequency of the processor's clock in Hz [default: from the devicetree]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..))]
     clock: Option<u64>,
-    /// Also write a script that loads platform and firmware, shows the console and starts Renode
+    /// Also write a script that loads platform and firmware, shows the console and starts the simulation
     #[arg(long, value_name = "FILE")]
     resc: Option<PathBuf>,
     /// The firmware that the script loads

@@ -295,18 +295,18 @@ mod tests {
         let truth = || tensor(DType::Bool, &[]);
         assert_eq!(either(truth(), same(float())), "");
         for (error, expected) in [
-            (either(float(), same(float())), "not one truth value"),
+            (either(float(), same(float())), "not a single truth value"),
             (
                 either(truth(), same(tensor(DType::Int8, &[8]))),
-                "the inputs of subgraph 1 are others",
+                "the inputs of subgraph 1 do not match the operator",
             ),
             (
                 either(truth(), graph(vec![float(), float()], 2, &[0])),
-                "another number of inputs",
+                "the wrong number of inputs",
             ),
             (
                 either(truth(), graph(vec![float()], 1, &[])),
-                "another number of outputs",
+                "the wrong number of outputs",
             ),
         ] {
             let named = error.contains("m.tflite, subgraph 0, operator 0 IF");
@@ -333,10 +333,10 @@ mod tests {
             )
         };
         let wrong = turn(number, vec![float(), float()]);
-        assert!(wrong.contains("not one truth value"), "{wrong}");
+        assert!(wrong.contains("not a single truth value"), "{wrong}");
         let more = turn(truth, vec![float(), float(), float()]);
         assert!(
-            more.contains("carries other tensors than it is given"),
+            more.contains("the loop's tensors do not match its inputs"),
             "{more}"
         );
     }
