@@ -184,7 +184,9 @@ fn files_that_castiron_did_not_make_stay() {
             let (code, stderr) = run(&all);
             assert_eq!(code, Some(3), "{name}: {stderr}");
             assert!(
-                stderr.contains(&format!("{name}: castiron did not make")),
+                stderr.contains(&format!(
+                    "{name}: castiron would replace a file that it did not make"
+                )),
                 "{stderr}"
             );
             assert_eq!(
