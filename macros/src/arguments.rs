@@ -78,7 +78,7 @@ impl Arguments {
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    "unknown option; use `labels = \"file\"`, `section = \"name\"`, \
+                    "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
                      `optimize = \"size\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }

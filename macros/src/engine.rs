@@ -54,7 +54,7 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
             let there = names.join(", ");
             Err(Error::new(
                 literal.span(),
-                format!("unknown value of `optimize`; use {there}"),
+                format!("unknown value of `optimize`; the values are {there}"),
             ))
         }
     }
