@@ -45,9 +45,11 @@ impl CodeTable {
     pub fn cortex_m() -> Result<Self> {
         toml::from_str(CORTEX_M4).map_err(|e| {
             let message = e.message();
-            Diagnostic::new(format!("castiron's table of code is at fault: {message}"))
-                .help("please report this")
-                .into()
+            Diagnostic::new(format!(
+                "fault in castiron's table of code sizes: {message}"
+            ))
+            .help("please report this")
+            .into()
         })
     }
 

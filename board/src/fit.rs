@@ -61,7 +61,7 @@ struct BoardsFile {
 pub fn known_boards() -> Result<Vec<KnownBoard>> {
     let file: BoardsFile = toml::from_str(BOARDS).map_err(|e| {
         Diagnostic::new(format!(
-            "castiron's list of boards is at fault: {}",
+            "fault in castiron's list of boards: {}",
             e.message()
         ))
         .help("please report this")
@@ -159,7 +159,7 @@ pub fn find_board<'n>(
         true => remedy.to_owned(),
         false => format!("did you mean {}? Otherwise {remedy}", one_of(&close)),
     };
-    let diagnostic = Diagnostic::new("there is no such board")
+    let diagnostic = Diagnostic::new("unknown board")
         .expected(match all.len() {
             0 => "one in the list, which is empty".to_owned(),
             1..=5 => one_of(&all),
@@ -207,9 +207,9 @@ pub struct Fit {
     /// Whether all but the estimated code fits: that it does not is an estimate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub only_by_estimate: bool,
-    /// Flash: what there is and what is taken. A board without runs from RAM, which then has all.
+    /// Flash available and used; `None` if the board has no flash and runs from RAM.
     pub flash: Option<Room>,
-    /// RAM: what there is and what is taken.
+    /// RAM available and used.
     pub ram: Room,
     /// What takes it, in the order of the models.
     pub items: Vec<Item>,
@@ -272,7 +272,7 @@ pub struct Candidate<'m> {
 /// If the board's sizes are not known, or a model does not run on the engine.
 pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Result<Fit> {
     let has_ram = board.ram_bytes.ok_or_else(|| {
-        Diagnostic::new("the size of the board's RAM is not known")
+        Diagnostic::new("the size of the board's RAM is unknown")
             .found(format!("{} in {}", board.name, board.source))
             .help("give the zephyr.dts of a build for the board with --dts")
     })?;
@@ -435,11 +435,11 @@ impl Fit {
         let bytes = taken(&largest);
         let remedy = match &largest.model {
             Some(model) => format!(
-                "take a smaller model or a larger board: {bytes} bytes of {what} are the {} of {model}",
+                "use a smaller model or a larger board: {bytes} bytes of {what} are the {} of {model}",
                 largest.what
             ),
             None => format!(
-                "make the application smaller or take a larger board: {bytes} bytes of {what} are the {}'s",
+                "make the application smaller, or use a larger board: the {} uses {bytes} bytes of {what}",
                 largest.what
             ),
         };
@@ -447,8 +447,7 @@ impl Fit {
             Some(code) if self.only_by_estimate => (
                 format!("by estimate, this does not fit on {}", self.board.name),
                 format!(
-                    "{} bytes of code are estimated, {} % off on average: give what is measured with --no-code --app-flash, \
-                     or {remedy}",
+                    "castiron estimates {} bytes of code, with an average error of {} %: measure the code and give it with --no-code --app-flash, or {remedy}",
                     code.bytes, code.mean_error_percent
                 ),
             ),

@@ -1,4 +1,4 @@
-//! Boards: what a build's devicetree says about the hardware, and what follows from it.
+//! Boards: reads a build's devicetree, and derives Renode platforms, Kenning's entries and the fit check.
 //!
 //! Data flows one way: `zephyr.dts` → [`dts::Devicetree`] → with [`rules::Rules`] a
 //! [`renode::Platform`] → [`repl`](mod@repl); the devicetree's memories give

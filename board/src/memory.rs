@@ -128,14 +128,14 @@ pub(super) fn chosen<'t>(
 pub(super) fn no_memory(tree: &Devicetree, name: &str, reason: &str) -> Diagnostic {
     let node = tree.chosen(name);
     let found = node.map_or_else(String::new, |node| format!("{}: ", node.path()));
-    Diagnostic::new(format!(
-        "the devicetree's {name} is no memory that a build can use"
-    ))
-    .expected("a node with an address and a size, or a flash chip in the window of its controller")
-    .found(format!("{found}{reason}"))
-    .help(format!(
-        "correct the node, or choose another with {name} in an overlay"
-    ))
+    Diagnostic::new(format!("a build cannot use the devicetree's {name}"))
+        .expected(
+            "a node with an address and a size, or a flash chip in the window of its controller",
+        )
+        .found(format!("{found}{reason}"))
+        .help(format!(
+            "correct the node, or choose another with {name} in an overlay"
+        ))
 }
 
 /// The node that a build takes its RAM from, and where it is.
@@ -145,7 +145,7 @@ pub(super) fn no_memory(tree: &Devicetree, name: &str, reason: &str) -> Diagnost
 pub fn sram(tree: &Devicetree) -> Result<(NodeRef<'_>, Region)> {
     let node = match chosen(tree, "zephyr,sram") {
         None => return Err(no_sram("no zephyr,sram").into()),
-        Some(Err(_)) => return Err(no_sram("a zephyr,sram that names no node").into()),
+        Some(Err(_)) => return Err(no_sram("zephyr,sram that names no node").into()),
         Some(Ok(node)) => node,
     };
     let region = Memory::of(node).ok().and_then(|memory| memory.region);
@@ -155,8 +155,8 @@ pub fn sram(tree: &Devicetree) -> Result<(NodeRef<'_>, Region)> {
 
 /// That a devicetree says nothing of SRAM.
 pub(super) fn no_sram(found: &str) -> Diagnostic {
-    Diagnostic::new("the devicetree says nothing of the board's SRAM")
-        .expected("zephyr,sram in /chosen, naming a node with a size")
+    Diagnostic::new("the devicetree does not describe the board's SRAM")
+        .expected("zephyr,sram in /chosen that names a node with a size")
         .found(found)
         .help("give the zephyr.dts of a build for the board, or choose zephyr,sram in an overlay")
 }

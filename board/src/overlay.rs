@@ -28,14 +28,14 @@ pub fn memory_overlay(tree: &Devicetree, sram_kb: u64) -> Result<MemoryOverlay> 
     let (Some(bytes), Some(_)) = (bytes, end) else {
         let diagnostic = Diagnostic::new("SRAM cannot have this size")
             .found(format!("{sram_kb} KB"))
-            .help("4096 KB are usual");
+            .help("use 4096, for example");
         return Err(diagnostic.into());
     };
     if bytes <= region.size {
-        let diagnostic = Diagnostic::new("the board has this SRAM already")
+        let diagnostic = Diagnostic::new("the board already has this much SRAM")
             .expected(format!("more than {} KB", region.size / 1024))
             .found(format!("{sram_kb} KB"))
-            .help("leave the overlay out, or ask for more");
+            .help("omit the overlay, or ask for more");
         return Err(diagnostic.into());
     }
     let wanted = Region {
@@ -58,10 +58,10 @@ pub fn memory_overlay(tree: &Devicetree, sram_kb: u64) -> Result<MemoryOverlay> 
             .filter(|a| *a >= region.end())
             .min();
         let room = first.map_or(0, |first| (first - region.address) / 1024);
-        let diagnostic = Diagnostic::new("the enlarged SRAM would run into something else")
+        let diagnostic = Diagnostic::new("the enlarged SRAM would overlap something else")
             .expected(format!("at most {room} KB"))
             .found(format!("{sram_kb} KB, over {}", device.path()))
-            .help(format!("ask for --sram-kb {room} at most"));
+            .help(format!("use at most --sram-kb {room}"));
         return Err(diagnostic.into());
     }
     let reference = match node.labels().first() {

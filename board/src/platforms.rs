@@ -152,8 +152,7 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
         }
     }
     if yaml.ends_in_block && !existing.ends_with(['\n', '\r']) && !addition.boards.is_empty() {
-        let message =
-            "the last line is a text's and does not end, which a further line would change";
+        let message = "the last line is part of a text, and a new line would change it";
         return Err(Diagnostic::new(message)
             .help("end it with a line break")
             .into());
@@ -173,7 +172,7 @@ pub fn merge(existing: &str, entries: &[Entry]) -> Result<Merged> {
             return Ok(merged);
         }
     }
-    let message = "nothing can be added here without a change to what is there";
+    let message = "castiron cannot add an entry here without changing existing ones";
     Err(Diagnostic::new(message).help(NO_YAML).into())
 }
 
@@ -334,7 +333,7 @@ pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
             return Ok(None);
         };
         value.number().map(Some).ok_or_else(|| {
-            Diagnostic::new(format!("{name} is no size"))
+            Diagnostic::new(format!("{name} is not a size"))
                 .expected("a whole number of KB")
                 .at_line(value.line, value.column + 1)
                 .help("write it without quotes and unit")
@@ -345,7 +344,7 @@ pub fn sizes(text: &str, board: &str) -> Result<Sizes> {
         ram_kb: number("ram_size_kb")?,
     };
     if sizes.ram_kb.is_none() {
-        let diagnostic = Diagnostic::new("the size of the board's RAM is not known")
+        let diagnostic = Diagnostic::new("the size of the board's RAM is unknown")
             .expected("ram_size_kb")
             .found(format!("{name} without it"))
             .help("add ram_size_kb to the board, or give its devicetree with --dts");
@@ -389,7 +388,7 @@ fn boards(yaml: &Yaml) -> Result<Boards<'_>> {
         [document] if document.is_null() => None,
         [document] if matches!(document.value, Value::Mapping(_)) => Some(document),
         _ => {
-            let diagnostic = Diagnostic::new("the file is no list of platforms")
+            let diagnostic = Diagnostic::new("the file is not a list of platforms")
                 .expected("one mapping of boards to fields")
                 .help(NO_YAML);
             return Err(diagnostic.into());
@@ -426,7 +425,7 @@ fn find_field<'y>(anchors: &Anchors<'y>, mapping: &'y Node, name: &str) -> Optio
 
 fn not_block(board: &Node) -> Diagnostic {
     let name = board.text().unwrap_or_default();
-    Diagnostic::new(format!("fields of {name} stand where none can be added"))
+    Diagnostic::new(format!("castiron cannot add fields to {name} here"))
         .at_line(board.line, board.column + 1)
         .help(NO_YAML)
 }
@@ -435,7 +434,7 @@ fn referred(board: &Node) -> Diagnostic {
     let name = board.text().unwrap_or_default();
     Diagnostic::new(format!("other places of the file refer to {name}"))
         .at_line(board.line, board.column + 1)
-        .help("write its fields by hand: those places would get them, too")
+        .help("add its fields by hand: those places get them, too")
 }
 
 fn same(theirs: &Node, ours: &Field) -> bool {

@@ -123,9 +123,9 @@ pub(super) fn load(text: &str) -> Result<Yaml> {
 }
 
 fn no_yaml(why: &str, at: Marker) -> Diagnostic {
-    Diagnostic::new(format!("this is no YAML: {why}"))
+    Diagnostic::new(format!("this is not YAML: {why}"))
         .at_line(at.line(), at.col() + 1)
-        .help("correct the file, or name another")
+        .help("correct the file, or name another one")
 }
 
 /// The tree as far as it was read.
@@ -226,7 +226,7 @@ fn check_keys(node: &Node) -> Result<(), Diagnostic> {
                 "\"{text}\" is there twice, first in line {line}"
             ))
             .at_line(key.line, key.column + 1)
-            .help("leave one of them"));
+            .help("keep one of them"));
         }
     }
     Ok(())

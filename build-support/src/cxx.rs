@@ -75,7 +75,7 @@ impl Target {
         let parsed = triple.parse().ok();
         let width = parsed.and_then(|t: target_lexicon::Triple| t.pointer_width().ok());
         width.map(|w| usize::from(w.bytes())).ok_or_else(|| {
-            Diagnostic::new(format!("{triple:?} is no target that castiron knows"))
+            Diagnostic::new(format!("castiron does not know the target {triple:?}"))
                 .expected("a target triple such as thumbv7em-none-eabihf")
                 .help("`rustc --print target-list` prints them all")
                 .into()
@@ -285,7 +285,7 @@ impl Cxx {
         };
         Err(diagnostic(object, "the objects cannot be linked into one")
             .found(found)
-            .help("this needs GNU ld, or a linker that has its options")
+            .help("castiron needs GNU ld, or a linker with its options")
             .into())
     }
 }

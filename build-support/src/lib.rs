@@ -1,9 +1,9 @@
-//! castiron where something has to be compiled: build scripts, and tools that build firmware.
+//! castiron for build scripts and for tools that build firmware: everything that needs a compiler.
 //!
 //! - [`Model`]: in a build script, a model's Rust module in `OUT_DIR`.
 //! - [`library`]: a model as a static library with a C interface, which is `castiron lib`.
 //! - [`Tflm`]: the same with TensorFlow Lite Micro's kernels, compiled from the sources you point to.
-//! - [`validate`]: firmware of a model against what castiron computes here, which is `castiron validate`.
+//! - [`validate`]: compares a model's firmware with castiron's results on this machine, as `castiron validate`.
 //! - [`toolchain`]: a Rust compiler for a target.
 
 mod cxx;

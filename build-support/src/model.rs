@@ -186,7 +186,7 @@ impl Model {
             (None, Some(folder)) => folder.into(),
             (None, None) => {
                 return Err(Diagnostic::new("there is no OUT_DIR")
-                    .help("call this in a build script, or name a folder with out_dir()")
+                    .help("call this from a build script, or name a folder with out_dir()")
                     .into());
             }
         };
@@ -194,15 +194,15 @@ impl Model {
             self.tflm_options.check_unused()?;
         } else if self.optimize.is_some() {
             return Err(Diagnostic::new(
-                "optimize() chooses between castiron's kernels, and TensorFlow Lite Micro's compute this model",
+                "optimize() chooses between castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
             )
-            .help("leave it out; opt_level() is for TensorFlow Lite Micro")
+            .help("omit it; use opt_level() for TensorFlow Lite Micro")
             .into());
         } else if !self.shapes.is_empty() {
             return Err(Diagnostic::new(
-                "shape() is for castiron's kernels, and TensorFlow Lite Micro's compute this model, by the shapes in the file",
+                "shape() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which use the shapes in the file",
             )
-            .help("leave it out, and convert the model with fixed shapes")
+            .help("omit it, and convert the model with fixed shapes")
             .into());
         }
         let bytes = read(&self.path)?;
@@ -290,9 +290,9 @@ impl TflmOptions {
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((option, _)) => Err(Diagnostic::new(format!(
-                "{option}() is for TensorFlow Lite Micro, which does not compute this model"
+                "{option}() is for TensorFlow Lite Micro, but this model uses castiron's kernels"
             ))
-            .help("name its sources with tflm(), or leave this out: cargo's target and profile are those of the firmware")
+            .help("name TFLM's sources with tflm(), or omit this: cargo's target and profile apply")
             .into()),
             None => Ok(()),
         }

@@ -15,7 +15,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         let head = |bytes: &[u8]| bytes[..bytes.len().min(emit::MARK_WITHIN as usize)].to_vec();
         if !emit::may_be_ours(&head(&old), &head(bytes)) {
-            let message = "castiron did not make this file, and would replace it";
+            let message = "castiron would replace a file that it did not make";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
     }

@@ -148,7 +148,7 @@ impl fmt::Display for Toolchain {
 
 fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> Result<Toolchain> {
     let Some(first) = candidates.first() else {
-        return Err(Diagnostic::new("there is no Rust compiler here")
+        return Err(Diagnostic::new("cannot find a Rust compiler")
             .expected("rustc and cargo, in PATH or named by RUSTC and CARGO")
             .help("install Rust: https://rustup.rs; on Debian: apt-get install rustc cargo")
             .into());
@@ -156,7 +156,7 @@ fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> R
     let target = target.unwrap_or(&first.host);
     if !candidates.iter().any(|c| c.knows(target)) {
         return Err(
-            Diagnostic::new(format!("{target:?} is no target that Rust knows"))
+            Diagnostic::new(format!("Rust does not know the target {target:?}"))
                 .expected("a target triple such as thumbv7em-none-eabihf")
                 .help("`rustc --print target-list` prints them all")
                 .into(),
@@ -173,31 +173,30 @@ fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> R
     let from_source = |c: &&Candidate| c.knows(target) && c.has_sources();
     match candidates.iter().find(from_source) {
         Some(sources) => sources.toolchain(target, true, purpose),
-        None => Err(
-            Diagnostic::new(format!("no Rust toolchain here can build for {target}"))
-                .found(
-                    (candidates.iter())
-                        .map(|c| c.version.as_str())
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                )
-                .help(format!(
-                    "with rustup: rustup target add {target}; \
+        None => Err(Diagnostic::new(format!(
+            "no installed Rust toolchain can build for {target}"
+        ))
+        .found(
+            (candidates.iter())
+                .map(|c| c.version.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
+        )
+        .help(format!(
+            "with rustup: rustup target add {target}; \
                      on Debian: apt-get install rustc-web rust-web-src gcc-arm-none-eabi"
-                ))
-                .into(),
-        ),
+        ))
+        .into()),
     }
 }
 
 /// Targets that Rust has a name for, and LLVM no code generator.
 fn no_code_for(target: &str) -> Diagnostic {
-    Diagnostic::new(format!("Rust's own compiler makes no code for {target}"))
+    Diagnostic::new(format!("the stock Rust compiler cannot compile for {target}"))
         .expected("a target that stock rustc compiles for: Arm, RISC-V, x86")
-        .found("Xtensa, which only Espressif's fork compiles for")
+        .found("Xtensa, which only Espressif's fork supports")
         .help(
-            "compile TensorFlow Lite Micro's kernels with the C++ compiler that you have: `castiron gen-cpp`, \
-             or `castiron gen-header` and `castiron gen-resolver` for its interpreter",
+            "use TensorFlow Lite Micro with your C++ compiler: `castiron gen-cpp`, or `castiron gen-header` and `castiron gen-resolver` for its interpreter",
         )
 }
 

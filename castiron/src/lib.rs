@@ -1,7 +1,7 @@
 //! Cast a trained `.tflite` model into microcontroller firmware at build time.
 //!
-//! [`include_model!`] reads the model while the firmware is compiled and leaves in its place a
-//! module with a typed `Model`: `no_std`, without heap, without panics, without an interpreter.
+//! [`include_model!`] reads the model while the firmware is compiled and expands to a module with a typed
+//! `Model`: `no_std`, no heap, no panics, no interpreter.
 //!
 //! ```
 //! castiron::include_model!(pub mod sine = "../examples/models/sine_int8.tflite");
@@ -12,8 +12,8 @@
 //! assert!((y - 0.5_f32.sin()).abs() < 0.1);
 //! ```
 //!
-//! In firmware a model is a static: `Model::new()` is all zero, so that it lives in `.bss`. The trait [`Model`] is for code
-//! that takes any model.
+//! In firmware, make the model a static: `Model::new()` is all zero, so it lives in `.bss`. The trait [`Model`] is for code
+//! that accepts any model.
 
 #![no_std]
 #![forbid(unsafe_code)]

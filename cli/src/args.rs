@@ -21,7 +21,7 @@ use crate::option_names::OptionName;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  the model, or a file or value given for it, is not right
+  1  the model, or a file or value given with it, is wrong
   2  wrong usage of the command line
   3  a file could not be read or written
 
@@ -31,12 +31,12 @@ Examples:
   castiron gen-header model.tflite --style kenning -o model_data.h
   castiron run model.tflite --input in.npy --out-dir out --npy
 
-A model named - is read from standard input; an output named - goes to standard output.
-Files are replaced as a whole and only when their content changes, so that build systems that
-compare times (ninja with restat, make with a stamp file) do not rebuild what depends on them.
+- as a model means standard input; - as an output means standard output.
+castiron replaces files as a whole, and only when their content changes, so build systems that
+compare times (ninja with restat, make with a stamp file) do not rebuild dependents.
 
-With CONFIG_KENNING_PYTHON_PATH naming castiron, Kenning Zephyr Runtime builds .tflite models
-without Python: castiron stands in for its build_tflite.py and io_spec_to_struct.py. Try
+If CONFIG_KENNING_PYTHON_PATH names castiron, Kenning Zephyr Runtime builds .tflite models without
+Python: castiron replaces its build_tflite.py and io_spec_to_struct.py. See
   castiron build_tflite.py --help";
 
 /// Cast .tflite models into microcontroller firmware
@@ -79,10 +79,10 @@ pub(crate) struct General {
     /// Print results and errors as JSON (results to standard output, errors to standard error)
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print nothing but what was asked for and errors
+    /// Print only the requested output, and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// When to use colours; `auto` heeds NO_COLOR and whether the output is a terminal
+    /// When to use colours; `auto` uses them on terminals, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     #[arg(hide_default_value = true)]
     pub(crate) color: Color,
@@ -125,10 +125,10 @@ pub(crate) fn command_line() -> Result<Vec<OsString>, Failure> {
     let text = input::text(path)?;
     let count = text.lines().count();
     if count > MOST_ARGUMENTS {
-        let mut diagnostic = Diagnostic::new("there are more arguments than a command takes")
+        let mut diagnostic = Diagnostic::new("the file has too many arguments")
             .expected(format!("at most {MOST_ARGUMENTS} lines"))
             .found(format!("{count} lines"))
-            .help("check that it is the file you mean; a file that is to be an argument has ./ before its @");
+            .help("check that this is the right file; to pass a file whose name begins with @, write ./@…");
         diagnostic.place.file = Some(path.display().to_string());
         return Err(Failure::Usage(diagnostic));
     }
@@ -139,10 +139,10 @@ pub(crate) fn command_line() -> Result<Vec<OsString>, Failure> {
 /// For build systems that learn dependencies from the tool.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Depfile {
-    /// Write the files that the outputs were made from, as a make rule (for ninja and make)
+    /// Write the files that the outputs depend on, as a make rule (for ninja and make)
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
-    /// What the rule makes, for a build system that knows one file in place of all outputs
+    /// Target of the depfile rule [default: all outputs]
     #[arg(long, value_name = "FILE", requires = "depfile")]
     pub(crate) depfile_target: Option<PathBuf>,
 }
@@ -175,8 +175,7 @@ pub(crate) struct Companions {
 /// What the compiled engine is made for.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Compiled {
-    /// Which of castiron's kernels to take where a faster one is larger: the results are the same
-    /// [default: balanced]
+    /// Choose castiron's smaller or faster kernels; results do not change [default: balanced]
     #[arg(long, value_name = "FOR", value_parser = optimize())]
     pub(crate) optimize: Option<Optimize>,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
@@ -209,14 +208,14 @@ impl Compiled {
     pub(crate) fn check_unused(&self) -> Result<(), Failure> {
         if self.optimize.is_some() {
             return Err(Failure::usage(
-                "--optimize chooses between castiron's kernels, and with --engine tflm TFLM's compute",
-                "leave it out; --kernels and --opt are for TFLM's",
+                "--optimize chooses between castiron's kernels, but --engine tflm uses TFLM's kernels",
+                "omit --optimize; use --kernels and --opt with TFLM's kernels",
             ));
         }
         if !self.shape.is_empty() {
             return Err(Failure::usage(
-                "--shape is for castiron's kernels, and with --engine tflm TFLM's compute, by the shapes in the file",
-                "leave it out, and convert the model with fixed shapes",
+                "--shape is for castiron's kernels, but --engine tflm uses TFLM's, which use the shapes in the file",
+                "omit --shape, and convert the model with fixed shapes",
             ));
         }
         Ok(())

@@ -38,9 +38,9 @@ impl Failure {
             }
             ErrorKind::PermissionDenied => "change its permissions, or choose another path",
             ErrorKind::InvalidData => "save it as UTF-8 text",
-            ErrorKind::FileTooLarge => "check that it is the file you mean",
+            ErrorKind::FileTooLarge => "check that this is the right file",
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
-            _ => "check that this is the file you mean, and its disk",
+            _ => "check the file and its disk",
         };
         let mut diagnostic = Diagnostic::new(format!("cannot {doing}: {error}")).help(help);
         diagnostic.place.file = Some(path.display().to_string());

@@ -137,7 +137,7 @@ pub(crate) fn devicetree(path: &Path) -> Result<Devicetree> {
         other => other,
     })?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        let diagnostic = Diagnostic::new("this is not devicetree source: it is no UTF-8 text")
+        let diagnostic = Diagnostic::new("this is not devicetree source: it is not UTF-8 text")
             .help("give the build's flattened devicetree, build/zephyr/zephyr.dts");
         Failure::from(Error::from(diagnostic).in_file(&name))
     })?;

@@ -13,7 +13,7 @@ impl std::str::FromStr for OptionName {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (option, name) = text.split_once('=').ok_or("this is not option=name")?;
+        let (option, name) = text.split_once('=').ok_or("expected option=name")?;
         Ok(Self {
             option: option.to_owned(),
             name: name.to_owned(),

@@ -185,7 +185,7 @@ impl<'a> Outputs<'a> {
                     format!("{first} and {second} are one file, and two outputs would go there")
                 }
             };
-            return Err(Failure::usage(message, "give each a file of its own"));
+            return Err(Failure::usage(message, "give each output its own file"));
         }
         Ok(())
     }
@@ -201,9 +201,9 @@ impl<'a> Outputs<'a> {
             };
             let (what, path) = (output.what, output.path.display());
             let message = match *input == output.path {
-                true => format!("the {what} would replace {path}, which it is made from"),
+                true => format!("the {what} would replace its own input {path}"),
                 false => format!(
-                    "the {what} would replace what it is made from: {path} is {}",
+                    "the {what} would replace its own input: {path} is {}",
                     match input.as_os_str() == "-" {
                         true => "standard input".to_owned(),
                         false => input.display().to_string(),
@@ -222,9 +222,8 @@ impl Output<'_> {
     }
 
     fn not_ours(&self) -> Failure {
-        let mut diagnostic =
-            Diagnostic::new("castiron did not make this file, and would replace it")
-                .help("write to another folder, or replace the file with --force");
+        let mut diagnostic = Diagnostic::new("castiron would replace a file that it did not make")
+            .help("write to another folder, or replace the file with --force");
         diagnostic.place.file = Some(self.path.display().to_string());
         Failure::Io(diagnostic)
     }

@@ -320,7 +320,7 @@ pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
 impl From<castiron_templates::Defect> for Error {
     fn from(defect: castiron_templates::Defect) -> Self {
         Diagnostic::new(defect.to_string())
-            .help("please report this together with the model")
+            .help("please report this, with the model")
             .into()
     }
 }

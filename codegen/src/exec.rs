@@ -148,12 +148,10 @@ impl<'a> Machine<'a> {
             return Ok(());
         }
         Err(
-            Diagnostic::new("the model needs more memory than a run on the host may take")
+            Diagnostic::new("the model needs too much memory for a run on the host")
                 .expected(format_args!("at most {MOST_MEMORY} bytes"))
                 .found(format_args!("{} bytes", self.program.ram_bytes()))
-                .help(
-                    "`castiron inspect` says what each operator's tensors take; make them smaller",
-                ),
+                .help("make tensors smaller; `castiron inspect` shows their sizes"),
         )
     }
 
@@ -261,12 +259,14 @@ impl Run<'_> {
             return Ok(());
         }
         Err(
-            Diagnostic::new("the run was given up, since it does not end or repeats too much")
+            Diagnostic::new("castiron stopped the run: it does not end, or repeats too much")
                 .expected(format_args!(
-                    "at most {} operations and bytes of all calls",
+                    "at most {} operations and bytes in all calls",
                     self.most_work
                 ))
-                .help("look at what loops' conditions compute; firmware has no such limit, and would go on"),
+                .help(
+                    "check the conditions of loops; firmware has no such limit and would not stop",
+                ),
         )
     }
 
@@ -484,7 +484,10 @@ mod tests {
             machine.set_input(0, &[1]).expect("one byte");
             let error = machine.run().expect_err("it does not end");
             let diagnostic = &error.diagnostics()[0];
-            assert!(diagnostic.message.contains("given up"), "{diagnostic:?}");
+            assert!(
+                diagnostic.message.contains("stopped the run"),
+                "{diagnostic:?}"
+            );
             // The call in the loop's body that it would have gone on with, or the loop.
             assert!(diagnostic.place.subgraph.is_some(), "{diagnostic:?}");
             assert!(diagnostic.place.operator.is_some(), "{diagnostic:?}");
@@ -527,7 +530,7 @@ mod tests {
         let error = machine
             .run()
             .expect_err("a thousand million runs of the last");
-        assert!(error.to_string().contains("given up"), "{error}");
+        assert!(error.to_string().contains("stopped the run"), "{error}");
     }
 
     #[test]

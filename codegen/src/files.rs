@@ -45,7 +45,7 @@ pub fn read_stream(source: impl Read, most: u64) -> io::Result<Vec<u8>> {
 /// If it cannot be read, is larger than a text, or is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     let text = String::from_utf8(read(path, MOST_OF_A_TEXT)?);
-    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 fn bounded(source: impl Read, most: u64) -> io::Result<Vec<u8>> {

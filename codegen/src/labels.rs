@@ -22,9 +22,9 @@ pub fn check(model: &Model, count: usize) -> Result<()> {
     let misfit = match first {
         None => Some(
             Diagnostic::new("labels were given, but the model has no output")
-                .expected("an output whose elements they name")
+                .expected("an output for the labels")
                 .found("none")
-                .help("leave the labels out"),
+                .help("omit the labels"),
         ),
         Some((graph, id)) => {
             let tensor = graph.tensor(id);
@@ -49,10 +49,10 @@ pub fn fit(shape: &[usize], count: usize) -> bool {
 pub(crate) fn misfit(shape: &[usize], count: usize) -> Option<Diagnostic> {
     if count > MOST {
         return Some(
-            Diagnostic::new("there are more labels than castiron takes")
+            Diagnostic::new("there are too many labels")
                 .expected(format!("at most {MOST} labels"))
                 .found(format!("{count} labels"))
-                .help("check that it is the file you mean, or leave the labels out"),
+                .help("check that this is the right file, or omit the labels"),
         );
     }
     if fit(shape, count) {

@@ -62,7 +62,7 @@ impl FromStr for Optimize {
         let found = Self::ALL.into_iter().find(|value| value.name() == name);
         found.ok_or_else(|| {
             let names = Self::ALL.map(|value| format!("{:?}", value.name()));
-            Diagnostic::new("there is no such value of `optimize`")
+            Diagnostic::new("unknown value of `optimize`")
                 .expected(names.join(", "))
                 .found(format_args!("{name:?}"))
         })

@@ -30,8 +30,8 @@ pub(crate) fn any_size(tensor: &Tensor) -> Option<Diagnostic> {
     let unknown: Vec<String> = unknown.iter().map(usize::to_string).collect();
     let signature = tensor.shape_signature.as_deref().unwrap_or_default();
     Some(
-        Diagnostic::new("the input's size was not known when the model was converted")
-            .expected("sizes that are fixed")
+        Diagnostic::new("the input's size was unknown when the model was converted")
+            .expected("fixed sizes")
             .found(format_args!(
                 "unknown dimensions {} of {signature:?}, taken as {:?}",
                 unknown.join(", "),

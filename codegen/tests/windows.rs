@@ -145,7 +145,7 @@ fn joined_lengths_add_up() {
     let error = refused(&model(Op::Concatenation, join(0), tensors));
     assert_eq!(
         message(&error),
-        "the output is not as long as the inputs together"
+        "the output's length is not the sum of the inputs' lengths"
     );
     let tensors = vec![int8(&[2], 0.5, 0), int8(&[2], 0.5, 0)];
     assert_eq!(
@@ -290,7 +290,7 @@ fn a_float_bias_has_one_value_per_channel() {
     for biases in [1, 3] {
         assert_eq!(
             message(&refused(&convolution(1, biases))),
-            "the bias has not one value per output channel"
+            "the bias does not have one value per output channel"
         );
     }
 }

@@ -86,7 +86,7 @@ impl Arguments {
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
-                    "unknown option; there are `labels = \"file\"`, `section = \"name\"`, \
+                    "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
                      `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }
@@ -105,7 +105,7 @@ fn crate_path(input: ParseStream<'_>) -> syn::Result<Path> {
         Some(first) if first.ident == "self" || first.ident == "super" => {
             Err(syn::Error::new_spanned(
                 &path,
-                "this path would mean another place within the module; begin with `crate` or with a crate's name",
+                "this path has another meaning inside the module; start it with `crate` or a crate's name",
             ))
         }
         _ => Ok(path),

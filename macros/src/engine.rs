@@ -33,18 +33,16 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
         )),
         "tflm" if arguments.optimize.is_some() => Err(Error::new(
             literal.span(),
-            "`optimize` chooses between castiron's kernels, and these are TFLM's; the build script says how they are \
-             compiled: castiron_build::Model::new(…).tflm(…).opt_level(…)",
+            "`optimize` chooses between castiron's kernels, but this model uses TFLM's; set their optimisation in the build script: castiron_build::Model::new(…).tflm(…).opt_level(…)",
         )),
         "tflm" if arguments.section.is_some() => Err(Error::new(
             literal.span(),
-            "the section of TFLM's weights is the build script's to say: \
-             castiron_build::Tflm::new(…).model(…).section(…)",
+            "set the section of TFLM's weights in the build script: castiron_build::Tflm::new(…).model(…).section(…)",
         )),
         "tflm" => Ok(Engine::Tflm(literal)),
         _ => Err(Error::new(
             literal.span(),
-            "no such engine; there are \"compiled\" and \"tflm\"",
+            "unknown engine; use \"compiled\" or \"tflm\"",
         )),
     }
 }
@@ -61,7 +59,7 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
             let there = names.join(", ");
             Err(Error::new(
                 literal.span(),
-                format!("no such value of `optimize`; there are {there}"),
+                format!("unknown value of `optimize`; the values are {there}"),
             ))
         }
     }

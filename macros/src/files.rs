@@ -21,7 +21,7 @@ pub(crate) fn resolve(literal: &LitStr) -> Result<PathBuf> {
     Err(Error::new(
         literal.span(),
         format!(
-            "there is no such file; looked for\n  {}\n\
+            "the file does not exist; looked for\n  {}\n\
              help: paths are relative to this source file or to the folder of Cargo.toml",
             tried.join("\n  ")
         ),

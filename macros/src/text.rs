@@ -63,7 +63,8 @@ fn expand(called: &ExprMacro, variables: &mut BTreeSet<String>) -> Result<String
             };
             let name = value(name, variables)?;
             let text = std::env::var(&name).map_err(|_| {
-                let missing = format!("the environment variable `{name}` is not set, or no text");
+                let missing =
+                    format!("the environment variable `{name}` is not set, or is not text");
                 Error::new(called.span(), missing)
             })?;
             variables.insert(name);

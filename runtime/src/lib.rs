@@ -1,7 +1,8 @@
-//! What castiron's generated models call: kernels, the arena and tensor descriptions.
+//! The runtime of castiron's generated models: kernels, the arena and tensor descriptions.
 //!
-//! Generated modules and the generator are of this crate's version; what only they use is hidden here. Everything is `no_std`, allocates nothing and has no panic path. Firmware depends on
-//! the `castiron` crate, which re-exports this one beside `include_model!`.
+//! Generated modules and the generator have this crate's version; the documentation hides what only they use. Everything is
+//! `no_std`, allocates nothing and cannot panic. Firmware depends on the `castiron` crate, which re-exports this one and
+//! `include_model!`.
 //!
 //! Kernels take **operands**: constants as slices in flash, activations as slices of
 //! [`Cell`](core::cell::Cell)s in the arena. Cells let an operator write over an input that dies

@@ -1,4 +1,4 @@
-//! The texts that castiron fills in, with what fills them in.
+//! castiron's templates, and the code that fills them in.
 //!
 //! Text that came from a model's author is made harmless before it becomes a value: see `literal` and `ident` of
 //! castiron-codegen.

@@ -175,7 +175,10 @@ fn run(program: &Program, entry: &Entry) -> Outputs {
         }
         if let Err(error) = machine.run() {
             let text = error.to_string();
-            assert!(text.contains("given up"), "what compiles runs: {text}");
+            assert!(
+                text.contains("stopped the run"),
+                "what compiles runs: {text}"
+            );
             return None;
         }
         let all = (0..entry.outputs.len()).map(|i| machine.output(i).expect("an output").to_vec());

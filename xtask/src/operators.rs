@@ -100,8 +100,8 @@ fn render(forms: &Forms) -> String {
 const OTHERS: &str = "
 ## Not compiled yet
 
-Models with any other operator are read, inspected, planned and resolved, but not compiled. Of those that TensorFlow Lite
-Micro has kernels for, these are missing:
+castiron reads, inspects and plans models with any other operator, and writes resolvers for them, but cannot compile them.
+TensorFlow Lite Micro has kernels for these operators, and castiron does not:
 
 ";
 
@@ -109,11 +109,11 @@ const INTRODUCTION: &str = "# Operators
 
 <!-- written by `cargo xtask operators --update-docs` -->
 
-`include_model!`, `castiron run` and `castiron generate` compile the operators of this table. The types are those for which
-a model in this repository is compared with reference outputs by `cargo test`; others may work, and what does not is an
-error that names the operator, its place and the types it takes. `→` leads from the type of an operator's input to that of
-its output where they differ. \"Per channel\" and \"per tensor\" say how the weights are scaled. RESHAPE, EXPAND_DIMS and
-SQUEEZE cost neither code nor copies where their input and output can be the same bytes.
+`include_model!`, `castiron run` and `castiron generate` compile the operators in this table. For each type listed,
+`cargo test` compares a model in this repository with reference outputs. Other types may work; a type that does not is an
+error that names the operator, its place and the types that it supports. `a → b` means input type `a` and output type
+`b`. \"Per channel\" and \"per tensor\" describe the scales of the weights. RESHAPE, EXPAND_DIMS and SQUEEZE cost neither
+code nor copies if their input and output can share bytes.
 
 ";
 
@@ -122,7 +122,7 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
     let tensor = |at: usize| Some(graph.tensor((*operator.inputs.get(at)?)?));
     let name = |t: &Tensor| t.dtype.name().to_lowercase();
     if operator.kind.has_effects() {
-        return Some("any type that kernels have".to_owned());
+        return Some("every type that kernels support".to_owned());
     }
     // The axis of SPLIT comes first.
     let input = match operator.kind {

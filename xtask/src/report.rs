@@ -231,18 +231,17 @@ pub(crate) fn update_docs(
 /// What the README's section is called in its markers.
 const README_SECTION: &str = "benchmarks";
 
-/// The README's table: models that TFLM has been measured with, and what matters most of each.
+/// The README's table: models that were measured with TFLM, too. The text above it explains the columns.
 fn summary(entries: &[Entry], figures: &Figures) -> String {
     let mut table = table(
         presets::ASCII_MARKDOWN,
         &[
             "model",
             "instructions",
-            "share of CMSIS-NN",
             "code",
             "TFLM code",
-            "arena + stack",
-            "TFLM arena",
+            "RAM",
+            "TFLM RAM",
         ],
     );
     for entry in entries {
@@ -256,7 +255,6 @@ fn summary(entries: &[Entry], figures: &Figures) -> String {
         let instructions = measured.run.median_instructions();
         table.add_row(vec![
             entry.name.clone(),
-            grouped(instructions),
             ratio(instructions, tflm.cmsis_nn.instructions),
             grouped(measured.code),
             grouped(tflm_code),
@@ -269,11 +267,11 @@ fn summary(entries: &[Entry], figures: &Figures) -> String {
 
 const INTRODUCTION: &str = "# Benchmarks
 
-Every figure here comes from firmware that ran its golden cases on an emulated Cortex-M4 and got every output
-right, with no code in the image that can panic or allocate. Instructions, not cycles: the emulator counts them
-exactly and the same on every host, but knows no wait states; they are the median over the cases. Code is what the
-model adds to a firmware, without its weights. The arena holds all tensors, inputs and outputs included; the stack is
-what one inference uses at most, found by painting. All sizes are in bytes.
+Every figure here comes from firmware that ran its golden cases on an emulated Cortex-M4. Every output was right, and
+no code in the image can panic or allocate. The tables give instructions, not cycles: the emulator counts instructions
+exactly, and equally on every host, but does not model wait states. Instructions are the median over the cases. Code is
+what the model adds to a firmware, without its weights. The arena holds all tensors, including inputs and outputs. The
+stack is the most that one inference uses, found by painting. Sizes are in bytes.
 ";
 
 fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
@@ -281,10 +279,10 @@ fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
     let measured = &figures.measured;
     format!(
         "## opt-level {opt}\n\n{speed}\n\n{memory}\n\n\
-         The sections of the whole images, with the harness that feeds and checks the model:\n\n{image}\n\n\
+         The sections of the whole images, including the harness that feeds and checks the model:\n\n{image}\n\n\
          Reproduce with `cargo xtask bench --opt {opt}`. \
-         TensorFlow Lite Micro {}, CMSIS-NN {}: {}; {}. Its smallest code takes -Os and int8-only kernel \
-         registrations.\n",
+         TensorFlow Lite Micro {}, CMSIS-NN {}: {}; {}. TFLM's smallest code is built with -Os and \
+         int8-only kernel registrations.\n",
         measured.tflm, measured.cmsis_nn, measured.compiler, measured.machine
     )
 }

@@ -3,14 +3,14 @@
 # castiron_fit_check(<target> [MODELS <file>…] [DTS <file> | BOARD <name>] [ENGINE compiled|tflm]
 #   [APP_FLASH <KB>] [APP_RAM <KB>] [NO_CODE])
 #
-# Fails the build of the target, with what takes the room, if the models do not fit (`castiron fit`).
+# Fails the build of the target if the models do not fit (`castiron fit`), and shows what uses the memory.
 #
 #   MODELS      default: those of castiron_add_model() for this target, up to this call
 #   DTS, BOARD  the board's memories, from a flattened devicetree or castiron's list. Default: the
 #               devicetree of a Zephyr build
-#   APP_FLASH, APP_RAM   what everything else takes. Default: CONFIG_CASTIRON_FIT_APP_FLASH and
+#   APP_FLASH, APP_RAM   memory of everything else, in KB. Default: CONFIG_CASTIRON_FIT_APP_FLASH and
 #               CONFIG_CASTIRON_FIT_APP_RAM, or 0
-#   NO_CODE     APP_FLASH has the models' code, which is otherwise estimated. Default:
+#   NO_CODE     do not estimate the models' code: APP_FLASH includes it. Default:
 #               CONFIG_CASTIRON_FIT_NO_CODE
 function(castiron_fit_check target)
   _castiron_parse(1 "NO_CODE" "DTS;BOARD;ENGINE;APP_FLASH;APP_RAM" "MODELS")

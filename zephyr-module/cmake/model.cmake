@@ -12,18 +12,18 @@
 #   MODEL           relative to the source folder, as are the other files. Default: CONFIG_KENNING_MODEL_PATH
 #   ENGINE          castiron's own kernels, or TensorFlow Lite Micro's, called without its interpreter.
 #                   Default: CONFIG_CASTIRON_ENGINE_… in a Zephyr build, or compiled. Both have the same functions.
-#   NAME            of files and prefix of all names. Default: the model's file name
+#   NAME            name of files and prefix of all names. Default: the model's file name
 #   LABELS, IO_SPEC class names of the first output; Kenning's I/O specification
 #   SELF_TEST       add <name>_self_test() to the target, which compares the library with recorded cases;
-#                   those of GOLDEN, or some that castiron makes up and computes on the host
+#                   those of GOLDEN, or cases that castiron generates and computes on the host
 #   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
 #   SHAPE           <input>=1x96x96x3 …: shapes of inputs whose sizes the file leaves open
-#   OPTIMIZE        which of castiron's kernels to take where a faster one is larger. Default: balanced
-#   OPT             what the compiler optimises for: speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
-#   TRACE           add a function that shows what every operator computes
-#   TFLM            TensorFlow Lite Micro's sources; ALLOW_REVISION takes a revision that castiron does not
-#                   know. Default: CONFIG_CASTIRON_TFLM_PATH and …_ALLOW_REVISION, or the variable CASTIRON_TFLM
-#   RUST_TARGET     default: what the C compiler compiles for; CPU: a processor to optimise for
+#   OPTIMIZE        choose castiron's smaller or faster kernels. Default: balanced
+#   OPT             compiler optimisation: speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
+#   TRACE           add a function that reports the outputs of every operator
+#   TFLM            TensorFlow Lite Micro's sources; ALLOW_REVISION accepts a revision that castiron does
+#                   not know. Default: CONFIG_CASTIRON_TFLM_PATH and …_ALLOW_REVISION, or the variable CASTIRON_TFLM
+#   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: target CPU (`rustc --print target-cpus`)
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
     "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPTIMIZE;OPT;TFLM;KERNELS;RUST_TARGET;CPU" "SHAPE")

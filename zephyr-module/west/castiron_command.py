@@ -320,7 +320,7 @@ SUBCOMMANDS = {
     "header": Subcommand(
         "gen-header",
         "write a model as C: its bytes, shapes, quantisation and labels",
-        f"Without MODEL, the build's {MODEL} is taken.",
+        f"MODEL defaults to the build's {MODEL}.",
         (
             "header kws.tflite -o src/kws.h",
             "header kws.tflite --style kenning -o model_data.h",
@@ -331,7 +331,7 @@ SUBCOMMANDS = {
     "resolver": Subcommand(
         "gen-resolver",
         "write a TensorFlow Lite Micro resolver with a model's operators",
-        f"Without MODEL, the build's {MODEL} is taken.",
+        f"MODEL defaults to the build's {MODEL}.",
         (
             "resolver kws.tflite -o ops_resolver.h",
             "resolver kws.tflite vad.tflite --ops Softmax -o ops_resolver.h",
@@ -343,7 +343,7 @@ SUBCOMMANDS = {
     "arena": Subcommand(
         "arena",
         "compute the tensor arena that TensorFlow Lite Micro needs",
-        f"Without MODEL, the build's {MODEL} is taken.",
+        f"MODEL defaults to the build's {MODEL}.",
         (
             "arena kws.tflite",
             "arena kws.tflite --kernels cmsis-nn --cpu cortex-m55",
@@ -353,7 +353,7 @@ SUBCOMMANDS = {
     ),
     "repl": Subcommand(
         "board-repl",
-        "write a Renode platform and script of a build",
+        "write a Renode platform and script for a build",
         "From <build>/zephyr/zephyr.dts, <build>/BOARD.repl and\n"
         "<build>/BOARD.resc are written; the script loads\n"
         "<build>/zephyr/zephyr.elf. With -o, the platform alone is written\n"
@@ -373,10 +373,10 @@ SUBCOMMANDS = {
     "fit": Subcommand(
         "fit",
         "check whether models fit on a board",
-        "The exit code is 0 if all of it fits and 1 if it does not.\n"
+        "The exit code is 0 if everything fits and 1 if it does not.\n"
         "The board is the build's, by its devicetree, unless --board or\n"
         "--dts names another.\n"
-        f"Without MODEL, the build's {MODEL} is taken.",
+        f"MODEL defaults to the build's {MODEL}.",
         (
             "fit kws.tflite --app-flash 96 --app-ram 40",
             "fit kws.tflite vad.tflite --board nucleo_f401re --engine tflm",
@@ -392,8 +392,8 @@ SUBCOMMANDS = {
     ),
     "report": Subcommand(
         "inspect",
-        "show a model's inputs, outputs, operators, and what they cost",
-        f"Without MODEL, the build's {MODEL} is taken.",
+        "show a model's inputs, outputs and operators, and their cost",
+        f"MODEL defaults to the build's {MODEL}.",
         (
             "report kws.tflite",
             "report kws.tflite --csv operators.csv",
@@ -411,8 +411,8 @@ class Castiron(WestCommand):
         super().__init__(
             "castiron",
             "C of models, their memory, and Renode platforms of builds",
-            "Hands a castiron command what a build directory knows: the\n"
-            "model, the devicetree, the firmware.",
+            "Runs a castiron command with the model, the devicetree and the\n"
+            "firmware of a build directory.",
             accepts_unknown_args=True,
         )
 
@@ -505,7 +505,7 @@ def add_subparser(subparsers: Any, name: str, subcommand: Subcommand) -> None:
     """Describe a subcommand."""
     lines = (f"  west castiron {example}" for example in subcommand.examples)
     settings = "".join(
-        f"Without {one.option}, {one.config} is taken.\n"
+        f"{one.option} defaults to {one.config}.\n"
         for one in subcommand.settings
     )
     parser = subparsers.add_parser(

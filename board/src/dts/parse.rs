@@ -101,9 +101,9 @@ fn explain(error: &ContextError, source: &str, at: usize) -> Diagnostic {
         text => format!("\"{}\"", text.escape_debug()),
     };
     let message = if unprocessed(rest) {
-        "this is devicetree source before it is preprocessed"
+        "this devicetree source is not preprocessed"
     } else if rest.starts_with('(') {
-        "an expression stands where a flattened devicetree has its value"
+        "there is an expression where a flattened devicetree has a value"
     } else {
         "this is not devicetree source"
     };
@@ -138,7 +138,7 @@ impl Builder {
             Statement::Open(labels, subject) => self.enter(labels, subject),
             Statement::Close => match self.open.pop() {
                 Some(_) => Ok(()),
-                None => Err(Diagnostic::new("a node is closed that was not opened")
+                None => Err(Diagnostic::new("the end of a node has no beginning")
                     .help("the file is damaged: build again")),
             },
             Statement::Property(name, values) => {
@@ -158,7 +158,7 @@ impl Builder {
 
     fn current(&self) -> Result<usize, Diagnostic> {
         self.open.last().copied().ok_or_else(|| {
-            Diagnostic::new("a property stands outside of every node")
+            Diagnostic::new("a property is outside of all nodes")
                 .expected("/ { … };")
                 .help(FLATTENED)
         })
@@ -168,14 +168,14 @@ impl Builder {
         if self.open.len() >= DEEPEST {
             return Err(
                 Diagnostic::new(format!("nodes are nested deeper than {DEEPEST}"))
-                    .help("a devicetree of hardware is not: check where the file comes from"),
+                    .help("real devicetrees are smaller: check that this is the right file"),
             );
         }
         if self.nodes.len() >= MOST_NODES {
             return Err(Diagnostic::new("this devicetree is too large")
                 .expected(format!("at most {MOST_NODES} nodes"))
                 .found("more")
-                .help("a devicetree of hardware is not: check where the file comes from"));
+                .help("real devicetrees are smaller: check that this is the right file"));
         }
         let parent = self.open.last().copied();
         if let Subject::Name(name) = &subject {
@@ -184,7 +184,7 @@ impl Builder {
                 return Err(Diagnostic::new(format!(
                     "a node's path is longer than {LONGEST_PATH} bytes"
                 ))
-                .help("a devicetree of hardware has none: check where the file comes from"));
+                .help("real devicetrees have shorter paths: check that this is the right file"));
             }
         }
         let index = match (&subject, parent) {
@@ -248,7 +248,7 @@ impl Builder {
             Reference::Path(path) => find_path(&self.nodes, path),
         };
         found.ok_or_else(|| {
-            Diagnostic::new("a node is extended that is not there")
+            Diagnostic::new("the extended node does not exist")
                 .found(reference)
                 .help(FLATTENED)
         })

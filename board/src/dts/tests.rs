@@ -125,11 +125,7 @@ fn errors_have_a_place_and_a_remedy() {
         ("", "the file has no devicetree", (1, 1)),
         ("/ {\n\ta = <1", "this is not devicetree source", (2, 8)),
         ("/ {\n\ta = <(1 + 2)>;\n};", "an expression", (2, 7)),
-        (
-            "#include <x.dtsi>\n/ { };",
-            "before it is preprocessed",
-            (1, 1),
-        ),
+        ("#include <x.dtsi>\n/ { };", "is not preprocessed", (1, 1)),
         (
             "/ {\n\tx = \"never ends;\n};",
             "this is not devicetree source",
@@ -140,19 +136,11 @@ fn errors_have_a_place_and_a_remedy() {
             "the file ends within a node",
             (4, 1),
         ),
-        (
-            "/ {\n};\n};",
-            "a node is closed that was not opened",
-            (3, 1),
-        ),
-        (
-            "x = <1>;",
-            "a property stands outside of every node",
-            (1, 1),
-        ),
+        ("/ {\n};\n};", "the end of a node has no beginning", (3, 1)),
+        ("x = <1>;", "a property is outside of all nodes", (1, 1)),
         (
             "/ { };\n&nowhere { };",
-            "a node is extended that is not there",
+            "the extended node does not exist",
             (2, 1),
         ),
         (

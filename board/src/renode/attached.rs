@@ -78,7 +78,7 @@ impl<'t> Builder<'t> {
         let class = self.rules.types.class(&model.class);
         let takes = class.is_none_or(|class| class.attaches.iter().any(|a| a == "IGPIOReceiver#"));
         if !takes {
-            return Err(format!("{} takes nothing at its pins", model.class));
+            return Err(format!("{} accepts nothing at its pins", model.class));
         }
         Ok(Pin {
             port: model.name.clone(),
@@ -119,7 +119,7 @@ impl<'t> Builder<'t> {
             Some(rule) => Some(rule),
             None => self.device_rule(node, Some("spi"))?,
         };
-        let rule = rule.ok_or("no rule has a model of it")?;
+        let rule = rule.ok_or("no rule has a model for it")?;
         let model = self.place_of(bus).map(|place| &self.entries[place]);
         let model = model.ok_or("its bus has no model")?;
         let (single, several) = match rule.bus.as_deref() {
@@ -132,7 +132,7 @@ impl<'t> Builder<'t> {
         let place = match (attaches(several), attaches(single)) {
             (true, _) => node.local_registers().first().map(|region| region.address),
             (false, true) => None,
-            (false, false) => return Err(format!("{} takes no such device", model.class)),
+            (false, false) => return Err(format!("{} does not accept such a device", model.class)),
         };
         let at = Registration::On {
             parent: model.name.clone(),

@@ -74,7 +74,7 @@ pub(super) fn build(
             .collect();
         let diagnostic =
             Diagnostic::new("the devicetree has no processor that Renode can simulate")
-                .expected("a node below /cpus that a rule stands for")
+                .expected("a node below /cpus that matches a rule")
                 .found(if found.is_empty() {
                     "none".to_owned()
                 } else {

@@ -92,7 +92,7 @@ impl<'t> Builder<'t> {
         let tagged = notes.iter().find(|note| note.outcome == Outcome::Tagged);
         match tagged.or(notes.first()) {
             Some(note) => note.reason.clone(),
-            None => "no rule has a model of it".to_owned(),
+            None => "no rule has a model for it".to_owned(),
         }
     }
 }

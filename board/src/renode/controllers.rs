@@ -190,7 +190,7 @@ impl<'t> Builder<'t> {
             }
             None => {
                 self.done.insert(node.key());
-                self.tag(node, "Renode's timer of RISC-V has its registers elsewhere");
+                self.tag(node, "Renode's RISC-V timer has its registers elsewhere");
             }
         }
     }

@@ -48,7 +48,7 @@ impl<'t> Builder<'t> {
                 }
                 (Ok(None), None) => continue,
                 (Ok(None), Some(_)) => {
-                    self.tag(node, "no rule has a model of it");
+                    self.tag(node, "no rule has a model for it");
                     continue;
                 }
                 (Err(reason), _) => {
@@ -59,7 +59,7 @@ impl<'t> Builder<'t> {
             let region = region.unwrap_or_default();
             let address = region.address.saturating_add_signed(rule.offset);
             if !address.is_multiple_of(4) {
-                self.tag(node, "its address is no multiple of 4");
+                self.tag(node, "its address is not a multiple of 4");
             } else if overlaps_one_of(&memories, &region) {
                 self.note(
                     node,
@@ -173,7 +173,7 @@ impl<'t> Builder<'t> {
         }
         if self.rules.types.is_trusted(&rule.class) {
             let mut reason = format!(
-                "{} is taken on trust: its parameters are not known",
+                "{} is accepted unchecked: castiron does not know its parameters",
                 rule.class
             );
             let known = self.rules.types.classes().map(|(name, _)| name);
@@ -181,7 +181,7 @@ impl<'t> Builder<'t> {
                 .filter(|name| strsim::levenshtein(name, &rule.class) <= 2)
                 .min_by_key(|name| strsim::levenshtein(name, &rule.class))
             {
-                reason += &format!("; those of {near} are");
+                reason += &format!("; it knows those of {near}");
             }
             self.note(node, Outcome::Approximated, reason);
         }

@@ -320,10 +320,10 @@ impl RuleFile {
     /// If it is no TOML, or has what no rule has, with line and column; or is longer than rules are.
     pub fn read(text: &str) -> Result<Self> {
         if text.len() > MOST_BYTES {
-            return Err(Diagnostic::new("this is too long for a file of rules")
+            return Err(Diagnostic::new("the file of rules is too long")
                 .expected(format!("at most {MOST_BYTES} bytes"))
                 .found(format!("{} bytes", text.len()))
-                .help(format!("check that it is the file you mean; {FORMAT}"))
+                .help(format!("check that this is the right file; {FORMAT}"))
                 .into());
         }
         toml::from_str(text).map_err(|e| rules_error(&e, text).into())
@@ -362,7 +362,7 @@ impl RuleFile {
 /// What is wrong with a TOML file, and where.
 pub(super) fn rules_error(error: &toml::de::Error, text: &str) -> Diagnostic {
     let message = error.message();
-    let diagnostic = Diagnostic::new(format!("these are no rules: {message}"));
+    let diagnostic = Diagnostic::new(format!("these are not rules: {message}"));
     // The message quotes what is not known, then what is.
     let mut quoted = message.split('`').skip(1).step_by(2);
     let close = match quoted.next() {

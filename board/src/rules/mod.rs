@@ -80,11 +80,11 @@ impl Rules {
         let wanted = version.unwrap_or(newest);
         let Some((_, types)) = RENODES.iter().find(|(known, _)| *known == wanted) else {
             return Err(
-                Diagnostic::new("castiron does not know the classes of this Renode")
+                Diagnostic::new("castiron does not know this version of Renode")
                     .expected(Self::versions().collect::<Vec<_>>().join(" or "))
                     .found(wanted)
                     .help(format!(
-                        "write for the nearest that it knows: --renode {}",
+                        "use the nearest version that it knows: --renode {}",
                         Self::nearest(wanted)
                     ))
                     .into(),

@@ -229,7 +229,7 @@ fn a_users_rules_come_first() {
         text.contains("flc0: MTD.MyFlash @ sysbus <0x40029000, +0x400>\n    flash: flash0\n"),
         "{text}"
     );
-    assert!(text.contains("MTD.MyFlash is taken on trust"), "{text}");
+    assert!(text.contains("MTD.MyFlash is accepted unchecked"), "{text}");
 }
 
 #[test]

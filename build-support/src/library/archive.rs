@@ -80,9 +80,9 @@ pub(super) fn finish(
     if let Some(strange) = archive.undefined.iter().find(|name| !is_expected(name)) {
         // A function of Rust's that can panic would need more of Rust than there is.
         return Err(Diagnostic::new(format!(
-            "the compiled library needs {strange}, which C does not have"
+            "the compiled library needs {strange}, which C lacks"
         ))
-        .help("please report this together with the model")
+        .help("please report this, with the model")
         .into());
     }
     Ok(archive)
@@ -114,8 +114,8 @@ pub(crate) fn finish_object(
 }
 
 fn not_understood(what: &dyn std::fmt::Display) -> Diagnostic {
-    Diagnostic::new(format!("the compiled library is not understood: {what}"))
-        .help("please report this with the target and the compiler's version")
+    Diagnostic::new(format!("cannot parse the compiled library: {what}"))
+        .help("please report this, with the target and the compiler's version")
 }
 
 /// Only the interface stays global, and the arena takes no space in an image.
@@ -176,7 +176,7 @@ fn check(file: &object::File<'_>, symbols: &BTreeSet<String>) -> Result<Vec<Stri
     if let Some(missing) = symbols.iter().find(|s| !defined.contains(*s)) {
         return Err(
             Diagnostic::new(format!("the compiled library lacks {missing}"))
-                .help("please report this together with the model")
+                .help("please report this, with the model")
                 .into(),
         );
     }
@@ -184,7 +184,7 @@ fn check(file: &object::File<'_>, symbols: &BTreeSet<String>) -> Result<Vec<Stri
     if let Some(panic) = names.find(|name| panics(name)) {
         return Err(
             Diagnostic::new(format!("the compiled library could panic, by {panic}"))
-                .help("please report this together with the model")
+                .help("please report this, with the model")
                 .into(),
         );
     }

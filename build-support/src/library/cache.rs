@@ -60,5 +60,5 @@ fn of_user() -> PathBuf {
 
 fn failure(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::new(format!("cannot build in {}: {error}", path.display()))
-        .help("--build-dir names a folder to build in")
+        .help("name another folder with --build-dir")
 }

@@ -134,7 +134,7 @@ fn is_successive(folder: &Path) -> Result<Option<bool>> {
     let wrong = |e: &dyn std::fmt::Display| {
         Diagnostic::new(format!("cannot read {}: {e}", path.display()))
             .expected("JSON whose golden.stateful says whether the cases are successive runs")
-            .help("mend it, or take it away")
+            .help("correct it, or remove it")
     };
     let bytes = files::read(&path, files::MOST_OF_A_TENSOR).map_err(|e| wrong(&e))?;
     let meta: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| wrong(&e))?;
@@ -163,7 +163,7 @@ fn read(folder: &Path, [inputs, outputs]: [usize; 2]) -> Result<Vec<Case>> {
         return Err(
             Diagnostic::new(format!("there is no case in {}", folder.display()))
                 .expected("files in_<case>_<i>.bin and out_<case>_<i>.bin, with cases from 0")
-                .help("leave --golden out for inputs that are made up")
+                .help("omit --golden to use generated inputs")
                 .into(),
         );
     }

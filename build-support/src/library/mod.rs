@@ -208,11 +208,10 @@ pub(crate) fn cases(
         return Ok(cases);
     }
     let mut diagnostic = Diagnostic::new(
-        "castiron cannot run this model, and so cannot make up what the self-test is to find",
+        "castiron cannot run this model, so it cannot compute expected outputs for the self-test",
     )
     .help(
-        "give inputs with the right outputs, in_<case>_<i>.bin and out_<case>_<i>.bin of a folder, with --golden; \
-         or leave --self-test out",
+        "give a folder with inputs in_<case>_<i>.bin and expected outputs out_<case>_<i>.bin with --golden, or omit --self-test",
     );
     if let Some(reason) = program.err().and_then(|e| e.diagnostics().first()) {
         diagnostic.place = reason.place.clone();

@@ -79,8 +79,8 @@ pub(super) fn compile(
         ))
         .found(errors(&stderr))
         .help(match network {
-            true => "the library needs the crate libm from the registry once: build with a network first",
-            false => "please report this together with the model",
+            true => "the library needs the crate libm: build once with network access to fetch it from the registry",
+            false => "please report this, with the model",
         })
         .into());
     }
@@ -105,7 +105,7 @@ fn processor<'a>(toolchain: &Toolchain, wanted: Option<&'a str>) -> Result<Optio
     }
     let target = toolchain.target();
     Err(
-        Diagnostic::new(format!("{wanted:?} is no processor of {target}"))
+        Diagnostic::new(format!("{target} has no processor {wanted:?}"))
             .help(format!(
                 "`rustc --print target-cpus --target {target}` prints them"
             ))

@@ -107,7 +107,7 @@ impl Project<'_> {
     fn failed(&self, found: &str) -> Diagnostic {
         diagnostic(self.source, "CMake cannot build CMSIS-NN")
             .found(found)
-            .help("restore CMSIS-NN's sources, or take the other kernels: --kernels reference")
+            .help("restore CMSIS-NN's sources, or use the reference kernels: --kernels reference")
     }
 
     fn build_here(&self) -> Result<PathBuf> {
@@ -168,12 +168,11 @@ fn find_cmake(program: &OsString) -> Result<()> {
         Ok(Err(text)) => text,
         Err(error) => error.to_string(),
     };
-    Err(Diagnostic::new("CMSIS-NN's kernels need CMake, which is not there")
+    Err(Diagnostic::new("CMSIS-NN's kernels need CMake, which is not installed")
         .expected("CMake 3.15.6 or newer")
         .found(format!("{}: {found}", program.display()))
         .help(
-            "on Debian: apt-get install cmake; or name the program in the environment variable CMAKE; or take the other \
-             kernels: --kernels reference",
+            "on Debian: apt-get install cmake; or name the program in the environment variable CMAKE; or use the reference kernels: --kernels reference",
         )
         .into())
 }

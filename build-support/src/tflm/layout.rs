@@ -80,7 +80,7 @@ pub(super) fn check_root(root: &Path) -> Result<()> {
         return Err(diagnostic(root, "there is no such folder")
             .expected("a copy of TensorFlow Lite Micro's sources")
             .help(
-                "git clone https://github.com/tensorflow/tflite-micro, and name the folder it makes",
+                "run `git clone https://github.com/tensorflow/tflite-micro`, and name the new folder",
             )
             .into());
     }
@@ -92,8 +92,11 @@ pub(super) fn check_root(root: &Path) -> Result<()> {
     let near = upwards
         .chain(nearby)
         .find(|path| path.join(MARKER).is_file());
-    let wrong = diagnostic(root, "this is no tree of TensorFlow Lite Micro's sources")
-        .expected(format!("the file {MARKER} in it"));
+    let wrong = diagnostic(
+        root,
+        "this folder does not contain TensorFlow Lite Micro's sources",
+    )
+    .expected(format!("the file {MARKER} in it"));
     let help = match near {
         Some(near) => format!("there is one in {}", near.display()),
         None => "name the top folder of a checkout of \
@@ -135,10 +138,10 @@ pub(super) fn lacking(root: &Path, missing: &[ThirdParty]) -> Diagnostic {
     let download = missing.last().map_or("", |what| what.download());
     let mut help = match root.join(SHELVES[0]).parent().is_some_and(Path::is_dir) {
         true => format!("in {}, run `{download}`", root.display()),
-        false => format!("make the tree anew with {names}"),
+        false => format!("make a new tree with {names}"),
     };
     if (missing.iter()).all(|what| matches!(what, ThirdParty::CmsisNn | ThirdParty::Cmsis)) {
-        help += ", or take the other kernels: --kernels reference";
+        help += ", or use the reference kernels: --kernels reference";
     }
     let setters = list(|what| format!(".{}(…)", what.folder()));
     help += &format!("; or, in a build script, name its folder with {setters}");

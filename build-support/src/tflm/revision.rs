@@ -38,7 +38,7 @@ pub(super) fn refusal(root: &Path, found: &str) -> Diagnostic {
     );
     diagnostic(
         root,
-        "these sources are not of the TFLM revision that castiron knows",
+        "castiron does not know this revision of TFLM's sources",
     )
     .expected(TFLM_REVISION)
     .found(found)

@@ -42,7 +42,7 @@ pub const TOLERANCE: f64 = 1e-5;
 pub struct Settings {
     /// Where the firmware runs.
     pub on: Platform,
-    /// What computes there.
+    /// The engine of the firmware.
     pub engine: Engine,
     /// Compare the outputs of every operator.
     pub layers: bool,

@@ -220,7 +220,7 @@ pub(super) fn run(tools: &Tools, image: &Path, folder: &Path) -> Result<Vec<u8>>
             Some(status) => format!("it ended with {status}\n{}", tail(&folder.join(LOG))),
             None => tail(&folder.join(LOG)),
         })
-        .help("--keep DIR leaves what was built, to look into")
+        .help("use --keep DIR to keep the build and inspect it")
         .into())
 }
 
@@ -294,7 +294,7 @@ impl Running {
             } else if length == 0 && refuses(log) {
                 return Ok(None);
             } else if heard.0.elapsed() > PATIENCE {
-                return Err(Diagnostic::new("the firmware does not come to an end")
+                return Err(Diagnostic::new("the firmware does not end")
                     .found(format!("no result for {} s", PATIENCE.as_secs()))
                     .into());
             }

@@ -55,7 +55,7 @@ impl Tool {
     pub(super) fn require(&self) -> Result<OsString, Error> {
         self.find().ok_or_else(|| {
             let named = std::env::var_os(self.variable).filter(|value| !value.is_empty());
-            let missing = Diagnostic::new(format!("there is no {} here", self.what))
+            let missing = Diagnostic::new(format!("cannot find {}", self.what))
                 .expected(format_args!(
                     "{}, in PATH or named by the variable {}",
                     self.names.join(" or "),
@@ -104,7 +104,7 @@ pub(super) fn compile(command: &mut Command, what: &str) -> Result<(), Error> {
     }
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().take(MOST_LINES).collect();
-    let error = Diagnostic::new(format!("{what} does not build")).found(lines.join("\n"));
+    let error = Diagnostic::new(format!("cannot build {what}")).found(lines.join("\n"));
     // The linker's words, and those of our linker script.
     let full = ["overflowed by", "no room for a stack"];
     Err(match full.iter().any(|words| text.contains(words)) {

@@ -68,12 +68,12 @@ pub(super) fn parse(stream: &[u8], cases: usize) -> Result<Vec<Trace>> {
             _ => {}
         }
         let Some(trace) = traces.get_mut(run) else {
-            return Err(stopped("the target answered for a case that there is not").into());
+            return Err(stopped("the target returned a case that does not exist").into());
         };
         let index = record.index as usize;
         last = match record.kind {
-            OPERATOR => format!("the last sign of life is operator {index} of case {run}"),
-            _ => format!("the last sign of life is in case {run}"),
+            OPERATOR => format!("the last result is from operator {index} of case {run}"),
+            _ => format!("the last result is from case {run}"),
         };
         match record.kind {
             OPERATOR => trace.operators.push(Event {
@@ -90,7 +90,7 @@ pub(super) fn parse(stream: &[u8], cases: usize) -> Result<Vec<Trace>> {
         }
     }
     Err(
-        Diagnostic::new("the firmware stopped before it had run all cases")
+        Diagnostic::new("the firmware stopped before it ran all cases")
             .found(last)
             .into(),
     )

@@ -15,8 +15,8 @@ Examples:
   castiron align model.tflite -o aligned.tflite
   castiron plan model.tflite --embed -o - | castiron align - -o planned.tflite
 
-The file has to be placed at a multiple of 16 itself. Everything but the place of the buffers stays
-as it is; a file that is aligned comes out unchanged.";
+Place the file itself at a multiple of 16, too. Only the places of buffers change; an aligned file
+stays unchanged.";
 
 /// Put every constant buffer of a model at a multiple of 16 bytes
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ as it is; a file that is aligned comes out unchanged.";
 pub(crate) struct Arguments {
     /// The model
     model: PathBuf,
-    /// The aligned copy; - is standard output
+    /// The aligned copy; - for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]

@@ -24,12 +24,12 @@ Examples:
   castiron arena kws.tflite vad.tflite --kernels cmsis-nn --cpu cortex-m55
   castiron arena *.tflite --json | jq -r '.[] | \"\\(.model) \\(.min_arena_bytes)\"'
 
-The JSON is an array with an entry for each model: min_arena_bytes, arena_used_bytes, head_bytes,
-tail_bytes, operators, buffers, …; or error, with what stands against it. With an error among them
-the exit code is 1; the other models are answered all the same.
+The JSON is an array with one entry per model: min_arena_bytes, arena_used_bytes, head_bytes,
+tail_bytes, operators, buffers, …; or error, with the reason. If any entry has an error, the exit
+code is 1; the other entries are still complete.
 
-The arena has to begin at a multiple of 16. What is on the stack or static is not in it:
-MicroInterpreter takes 208 bytes (212 on RISC-V), MicroMutableOpResolver<N> 36 × N + 12.";
+The arena has to begin at a multiple of 16. It does not include stack and statics:
+MicroInterpreter has 208 bytes (212 on RISC-V), MicroMutableOpResolver<N> has 36 × N + 12.";
 
 /// Compute the tensor arena that TensorFlow Lite Micro needs, to the byte
 #[derive(Debug, Args)]
@@ -38,16 +38,16 @@ pub(crate) struct Arguments {
     /// The models
     #[arg(value_name = "MODEL", required = true)]
     models: Vec<PathBuf>,
-    /// Which kernels the firmware is built with
+    /// Kernels of the firmware
     #[arg(long, value_enum, default_value_t = Kernels::Reference)]
     kernels: Kernels,
-    /// Which processor it is built for
+    /// Processor of the firmware
     #[arg(long, value_enum, default_value_t = Processor::CortexM4)]
     cpu: Processor,
-    /// Resource variables that the application makes room for [default: as many as the model has]
+    /// Resource variables that the application reserves [default: as many as the model has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16))]
     resource_variables: Option<u16>,
-    /// Assume a bound, which the answer states, where the sizes of a kernel are not known
+    /// Assume a bound, and print it, for kernels of unknown size
     #[arg(long)]
     allow_estimate: bool,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
 pub(super) enum Kernels {
     /// TFLM's reference kernels
     Reference,
-    /// CMSIS-NN where it has a kernel
+    /// CMSIS-NN's kernels, and reference kernels for the rest
     CmsisNn,
 }
 
@@ -73,7 +73,7 @@ pub(super) enum Processor {
     /// With MVE: Cortex-M52, M55, M85
     #[value(aliases = ["cortex-m52", "cortex-m85"])]
     CortexM55,
-    /// RISC-V of 32 bits, with reference kernels only
+    /// 32-bit RISC-V, with reference kernels only
     Riscv32,
 }
 
@@ -124,10 +124,10 @@ const TFLM: &str = "The arena of TensorFlow Lite Micro";
 /// What TFLM is built with and for, where a command names the arena that it needs.
 #[derive(Debug, Args)]
 pub(super) struct Interpreter {
-    /// Which kernels the firmware is built with [default: reference]
+    /// Kernels of the firmware [default: reference]
     #[arg(long, value_enum, help_heading = TFLM)]
     kernels: Option<Kernels>,
-    /// Which processor it is built for [default: cortex-m4]
+    /// Processor of the firmware [default: cortex-m4]
     #[arg(long, value_enum, help_heading = TFLM)]
     cpu: Option<Processor>,
 }
@@ -178,8 +178,8 @@ pub(super) fn unknown(arenas: &[ArenaNeed]) -> String {
 fn checked(kernels: arena::Kernels, target: arena::Target) -> Result<ArenaOptions> {
     if !target.runs(kernels) {
         return Err(Failure::usage(
-            format!("CMSIS-NN is for Arm: {kernels} and {target} do not go together"),
-            "use --kernels reference, or an Arm processor for --cpu",
+            format!("CMSIS-NN is for Arm: {target} cannot run {kernels} kernels"),
+            "use --kernels reference, or an Arm processor with --cpu",
         ));
     }
     Ok(ArenaOptions {

@@ -22,9 +22,9 @@ Examples:
       --elf build/zephyr/zephyr.elf && renode board.resc
   castiron board-repl zephyr.dts -o board.repl --rules mine.toml --json | jq '.platform.notes'
 
-Nodes that have no model, or one that differs from the hardware, are listed with the reason: at
-the end of the platform, in the summary, and with --json. Nothing that is written fetches anything
-from the network.";
+castiron lists nodes without a model, or whose model differs from the hardware, with the reason: at
+the end of the platform, in the summary, and in the JSON. The files it writes fetch nothing from
+the network.";
 
 /// Write a Renode platform from a build's devicetree
 #[derive(Debug, Args)]
@@ -37,16 +37,16 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     #[arg(hide_default_value = true)]
     output: PathBuf,
-    /// The version of Renode to write for [default: the newest that is known]
+    /// Renode version of the platform [default: the newest that castiron knows]
     #[arg(long, value_name = "VERSION")]
     renode: Option<String>,
-    /// Further rules, tried before castiron's own (may be repeated)
+    /// Your own rules, tried before castiron's (may be repeated)
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
-    /// The frequency of the processor's clock in Hz [default: what the devicetree says]
+    /// Frequency of the processor's clock in Hz [default: from the devicetree]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..))]
     clock: Option<u64>,
-    /// Also write a script that loads platform and firmware, shows the console and starts
+    /// Also write a script that loads platform and firmware, shows the console and starts the simulation
     #[arg(long, value_name = "FILE")]
     resc: Option<PathBuf>,
     /// The firmware that the script loads
@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
 fn script(arguments: &Arguments, platform: &Platform, tree: &Devicetree) -> Result<String> {
     if is_stdout(&arguments.output) {
         return Err(Failure::usage(
-            "--resc needs a platform that is a file",
+            "--resc needs the platform in a file",
             "name one with --output",
         ));
     }

@@ -16,14 +16,14 @@ Examples:
   castiron boards nucleo
   castiron boards --json | jq -r '.[] | select(.ram_kb >= 256) | .name'
 
-Sizes are those that a build of Zephyr links to. For a board that is not listed, `castiron fit`
-takes the devicetree of a build (--dts) or Kenning's platforms (--platforms).";
+Sizes are the memories that a Zephyr build links to. For other boards, give `castiron fit` the
+devicetree of a build (--dts) or Kenning's platforms (--platforms).";
 
-/// List the boards that `fit --board` takes, with their memories
+/// List the boards that `fit --board` accepts, with their memories
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Only boards with this in their name or their processor's
+    /// List only boards whose name or processor contains this text
     #[arg(value_name = "TEXT")]
     part: Option<String>,
     #[command(flatten)]
@@ -36,8 +36,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         let has = |text: &str| text.to_lowercase().contains(&part.to_lowercase());
         boards.retain(|board| has(&board.name) || board.cpu.as_deref().is_some_and(has));
         if boards.is_empty() {
-            let none = format!("no board has \"{}\" in its name", part.escape_debug());
-            let all = "`castiron boards` lists all; for others, `castiron fit` takes --dts or --platforms";
+            let none = format!(
+                "no board's name or processor contains \"{}\"",
+                part.escape_debug()
+            );
+            let all = "`castiron boards` lists all boards; for other boards, use `castiron fit` with --dts or --platforms";
             return Err(Diagnostic::new(none).help(all).into());
         }
     }

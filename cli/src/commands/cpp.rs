@@ -18,17 +18,17 @@ const EXAMPLES: &str = "\
 Files, for a model kws.tflite:
   kws_tflm.h, kws_tflm.cc           class kws::Model with Init(), Invoke(), Reset(), input0(), …
   kws_tflm_weights.cc               weights and other constants
-  castiron_tflm.h, castiron_tflm.cc what TFLM's kernels ask for; the same for every model
+  castiron_tflm.h, castiron_tflm.cc support for TFLM's kernels; the same for every model
 
-They are C++17 and compile against a tree of tflite-micro; no interpreter, no model file and no
-operator resolver is linked, nothing is on the heap. All of a model's RAM is in its Model object.
+The files are C++17 and compile against a tree of tflite-micro. They need no interpreter, model
+file, operator resolver or heap. A Model object contains all of the model's RAM.
 
 Examples:
   castiron gen-cpp kws.tflite --out-dir generated
   castiron gen-cpp kws.tflite --kernels cmsis-nn --cpu cortex-m55 --out-dir generated
   castiron gen-cpp kws.tflite --name wakeword --weights-section .qspi --out-dir generated";
 
-/// Make C++ that calls TensorFlow Lite Micro's kernels without its interpreter
+/// Write C++ that calls TensorFlow Lite Micro's kernels without its interpreter
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -40,13 +40,13 @@ pub(crate) struct Arguments {
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
     force: bool,
-    /// Namespace, and name of the files [default: the model's]
+    /// Namespace and name of the files [default: the model's name]
     #[arg(long)]
     name: Option<String>,
-    /// Which kernels the firmware is built with
+    /// Kernels of the firmware
     #[arg(long, value_enum, default_value_t = Kernels::Reference)]
     kernels: Kernels,
-    /// Which processor it is built for
+    /// Processor of the firmware
     #[arg(long, value_enum, default_value_t = Processor::CortexM4)]
     cpu: Processor,
     /// Linker section of weights and other constants

@@ -21,11 +21,11 @@ Examples:
   castiron fit kws.tflite --dts build/zephyr/zephyr.dts --engine tflm --json
   castiron fit kws.tflite --board my_board --platforms platforms.yml
 
-The models are counted together, on Cortex-M with an estimate of the compiled engine's code. The
-code of the application, the operating system, and other engines goes into --app-flash. The exit
-code is 0 if all of it fits and 1 if it does not.";
+castiron counts the models together. On a Cortex-M it estimates the compiled engine's code. Add the
+code of the application, the operating system and other engines to --app-flash. The exit code is 0
+if everything fits and 1 if it does not.";
 
-/// Check whether models fit on a board, and what takes the room
+/// Check whether models fit on a board, and show what uses its memory
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("where").required(true).multiple(true).args(["board", "dts"])))]
@@ -39,19 +39,19 @@ pub(crate) struct Arguments {
     /// Look the board up in this file of Kenning's platforms
     #[arg(long, value_name = "FILE", requires = "board", conflicts_with = "dts")]
     platforms: Option<PathBuf>,
-    /// Take the board's memories from a build's flattened devicetree
+    /// Read the board's memories from a build's flattened devicetree
     #[arg(long, value_name = "FILE")]
     dts: Option<PathBuf>,
-    /// Flash of everything but the models and their engine, in KB
+    /// Flash of everything except the models and their engine, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_flash: u32,
-    /// RAM of everything but the models, in KB
+    /// RAM of everything except the models, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_ram: u32,
     /// Do not estimate the engine's code
     #[arg(long)]
     no_code: bool,
-    /// What runs the models
+    /// Engine that runs the models
     #[arg(long, value_enum, default_value_t = EngineName::Compiled)]
     engine: EngineName,
     #[command(flatten)]
@@ -171,7 +171,7 @@ fn describe(fit: &Fit) -> String {
         None => "Code is counted only as --app-flash.\n".to_owned(),
     };
     if fit.flash.is_none() {
-        out += "The board has no flash to run from: RAM has everything.\n";
+        out += "The board has no flash to run from: everything is in RAM.\n";
     }
     out
 }

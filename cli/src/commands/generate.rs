@@ -28,20 +28,20 @@ const EXAMPLES: &str = "\
 Files, for a model vae.tflite:
   vae.rs, vae.weights.bin   the compiled engine's Rust module and its packed weights
   vae_model.h, vae_model.c  the model as C
-  model_data.h              the model as Kenning Zephyr Runtime wants it
-  ops_resolver.h            TensorFlow Lite Micro's operators that the model needs
+  model_data.h              the model for Kenning Zephyr Runtime
+  ops_resolver.h            a resolver for TensorFlow Lite Micro with the model's operators
   plan.svg, plan.json       the arena, and plan_N.svg, plan_N.json for further subgraphs
-  report.json               what `inspect --json` prints
+  report.json               the output of `inspect --json`
 
-What cannot be made of this model is listed with the reason, and the exit code is 0 all the same.
-With --strict, nothing is written and the exit code is 1 if anything would be left out.
+castiron lists files that it cannot make, with the reason; the exit code is still 0. With --strict,
+a missing file is an error: castiron writes nothing, and the exit code is 1.
 
 Examples:
   castiron generate vae.tflite --out-dir generated
   castiron generate kws.tflite --labels labels.txt --strict --json --out-dir generated
   castiron generate kws.tflite --emit program";
 
-/// Make everything there is to make of a model, in one folder
+/// Write everything that castiron can make of a model into one folder
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -50,19 +50,19 @@ pub(crate) struct Arguments {
     /// The folder to write to
     #[arg(long, value_name = "DIR", required_unless_present = "emit")]
     out_dir: Option<PathBuf>,
-    /// Print one thing to standard output, and write no files
+    /// Print this to standard output, and write no files
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "labels", "io_spec"])]
     emit: Option<Emit>,
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
     force: bool,
-    /// Name of files, of the module and of the C prefix [default: the model's]
+    /// Name of files, module and C prefix [default: the model's name]
     #[arg(long)]
     name: Option<String>,
     /// Linker section of weights and of the model's bytes
     #[arg(long)]
     section: Option<String>,
-    /// Fail unless everything can be made
+    /// Fail unless castiron can make every file
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub(crate) struct Arguments {
 /// What is for people who read what the compiled engine does, not for firmware.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Emit {
-    /// The compiled engine's kernel calls, with their parameters and places
+    /// The compiled engine's kernel calls, with parameters and places of operands
     Program,
 }
 

@@ -19,10 +19,10 @@ Examples:
   castiron gen-header kws.tflite --kernels cmsis-nn --cpu cortex-m55 -o kws.h
 
 The standalone header names the arena of TensorFlow Lite Micro (KWS_TFLM_ARENA_BYTES) and has
-KWS_TFLM_CHECK_ARENA(arena), which compiles only if the array is large enough. Where it is not
-known, a comment says why; with --kernels or --cpu that is an error.
+KWS_TFLM_CHECK_ARENA(arena), which compiles only if the array is large enough. If the size is
+unknown, a comment gives the reason; with --kernels or --cpu that is an error.
 
-A Makefile's or ninja's rule can take the model's companions from --depfile:
+A rule of make or ninja can read the other files that the header depends on from --depfile:
   castiron gen-header vae.tflite -o vae.h --depfile vae.h.d";
 
 /// Write a model as C: its bytes, shapes, quantisation and labels
@@ -37,11 +37,10 @@ pub(crate) struct Arguments {
     /// Replace a .c file beside the header that castiron did not make
     #[arg(long)]
     force: bool,
-    /// `standalone` needs nothing but the C library; `kenning` is what Kenning Zephyr Runtime
-    /// includes
+    /// `standalone` needs only the C library; `kenning` is the header of Kenning Zephyr Runtime
     #[arg(long, value_enum, default_value_t = Style::Standalone)]
     style: Style,
-    /// Standalone: prefix of all names [default: the model's]. Kenning: the model's name
+    /// Standalone: prefix of all names [default: the model's name]. Kenning: the model's name
     #[arg(long)]
     name: Option<String>,
     /// Linker section of the model's bytes
@@ -72,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             false => output.display().to_string(),
         };
         return Err(Failure::usage(
-            format!("the standalone style writes two files, which {stream} cannot hold apart"),
+            format!("the standalone style writes two files, but {stream} can hold only one"),
             "give --output a file, or use --style kenning",
         ));
     }

@@ -26,11 +26,11 @@ Examples:
   castiron inspect vae.tflite --csv operators.csv
   castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
 
-The JSON of several models is a list. Weights are the operator's constants in the file, Arena what is live while it runs, both in bytes.
-What the compiled engine or TensorFlow Lite Micro cannot run is listed with the reason; the exit
-code is 0 all the same, as the model could be read.";
+The JSON of several models is a list. Weights are an operator's constants in the file; Arena is the
+memory that is live while it runs; both are in bytes. castiron lists operators that the compiled
+engine or TensorFlow Lite Micro cannot run, with the reason; the exit code is still 0.";
 
-/// Show a model's inputs, outputs, operators, and what they cost
+/// Show a model's inputs, outputs and operators, and their cost
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -59,8 +59,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if let Some(path) = &arguments.csv {
         let [report] = &reports[..] else {
             return Err(Failure::usage(
-                "--csv takes the operators of one model",
-                "call it once for each",
+                "--csv writes the operators of one model",
+                "run the command once for each model",
             ));
         };
         let rows = csv::operators(&report.subgraphs, |_, _| None);

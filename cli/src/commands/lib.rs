@@ -22,17 +22,17 @@ use crate::text;
 const EXAMPLES: &str = "\
 Files, for a model kws.tflite:
   libkws.a, kws.h                    the library and its C interface
-  kws_self_test.c, kws_self_test.h   inputs and expected outputs, with the code that compares
+  kws_self_test.c, kws_self_test.h   inputs and expected outputs, and code that compares them
   main.c, Makefile, CMakeLists.txt   a program that runs the self-test
-  startup.c, example.ld              for Cortex-M: what the program needs to run in QEMU
+  startup.c, example.ld              for Cortex-M: start-up code and linker script for QEMU
 
-The library holds castiron's kernels and the weights, and needs nothing but memcpy, memmove and
-memset of the C library and the compiler's own run-time library. It is compiled with the Rust
-toolchain that is installed; whoever links it needs none.
+The library contains castiron's kernels and the weights. It needs only memcpy, memmove and memset
+from the C library, and the compiler's own run-time library. castiron compiles it with the installed
+Rust toolchain; linking it needs no Rust.
 
-With --engine tflm it holds TFLM's kernels instead, those that the model needs, compiled by a C++
-compiler from the sources in --tflm, without TFLM's interpreter. It needs the C library's math
-functions besides. CXX, CC and CXXFLAGS, or CXX_<target>, … choose compilers and flags.
+With --engine tflm, the library contains the TFLM kernels that the model needs, without TFLM's
+interpreter. A C++ compiler compiles them from the sources in --tflm. The library also needs the C
+library's math functions. CXX, CC and CXXFLAGS, or CXX_<target>, … choose compilers and flags.
 
 Examples:
   castiron lib kws.tflite --target thumbv7em-none-eabihf --out-dir kws && make -C kws run
@@ -42,32 +42,31 @@ Examples:
   castiron lib kws.tflite --engine tflm --tflm ../tflite-micro --kernels cmsis-nn \\
       --target thumbv7em-none-eabihf --out-dir kws";
 
-/// Make a static library with a C interface, with a self-test and an example
+/// Build a static library with a C interface, a self-test and an example
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The model
     model: PathBuf,
-    /// What computes: castiron's kernels, or TensorFlow Lite Micro
+    /// Kernels of the library: castiron's, or TensorFlow Lite Micro's
     #[arg(long, value_enum, default_value_t = Engine::Compiled)]
     engine: Engine,
     /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
     #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
     tflm: Option<PathBuf>,
-    /// TFLM's kernels to take
+    /// TFLM's kernels to use
     #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
     kernels: Kernels,
-    /// Take TFLM's sources of another revision than castiron knows
+    /// Accept TFLM's sources of a revision that castiron does not know
     #[arg(long, requires = "tflm")]
     allow_revision: bool,
-    /// Let TFLM say why a kernel fails, and check more [default: where there is an operating system]
+    /// Keep TFLM's error messages and checks [default: only on targets with an operating system]
     #[arg(long, requires = "tflm")]
     messages: bool,
-    /// The target, as Rust names it [default: this machine]
+    /// Rust target triple [default: this machine]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// Processor to compile for, as Rust names it [default: any of the target, and for thumbv7em
-    /// scheduled for cortex-m4]
+    /// Target CPU (`rustc --print target-cpus`) [default: generic; thumbv7em is tuned for cortex-m4]
     #[arg(long, value_name = "NAME")]
     cpu: Option<String>,
     /// The folder to write to
@@ -76,10 +75,10 @@ pub(crate) struct Arguments {
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
     force: bool,
-    /// Name of files and prefix of all names [default: the model's]
+    /// Name of files and prefix of all names [default: the model's name]
     #[arg(long)]
     name: Option<String>,
-    /// What the compiler optimises for: speed (3) or size (s)
+    /// Compiler optimisation: speed (3) or size (s)
     #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
     opt: Opt,
     #[command(flatten)]
@@ -90,17 +89,16 @@ pub(crate) struct Arguments {
     /// Linker section of the weights
     #[arg(long, value_name = "NAME")]
     weights_section: Option<String>,
-    /// Take the self-test's cases from this folder: in_<case>_<i>.bin and out_<case>_<i>.bin
+    /// Folder of the self-test's cases: in_<case>_<i>.bin and out_<case>_<i>.bin
     #[arg(long, value_name = "DIR")]
     golden: Option<PathBuf>,
-    /// Make nothing if there can be no self-test: if castiron cannot run the model and --golden is
-    /// not given
+    /// Fail if there can be no self-test: castiron cannot run the model, and --golden is not given
     #[arg(long)]
     self_test: bool,
-    /// Bytes of inputs and outputs in the self-test; the first case is never left out
+    /// Most bytes of inputs and outputs in the self-test, which always has the first case
     #[arg(long, value_name = "N", default_value_t = 16384)]
     golden_bytes: usize,
-    /// Add a function that runs and shows what every operator computes
+    /// Add a function that runs the model and reports the outputs of every operator
     #[arg(long)]
     trace: bool,
     /// The folder to compile in [default: castiron, in the user's cache folder]
@@ -281,8 +279,8 @@ fn describe(answer: &Answer<'_>) -> String {
     out += &file_table(&answer.files);
     let CaseCount { baked, left_out } = answer.cases;
     if baked == 0 {
-        out += "\nThere is no self-test and no example: castiron cannot run the model, so outputs to \
-                compare with have to be given with --golden.\n";
+        out += "\nThere is no self-test and no example: castiron cannot run the model. Give expected \
+                outputs with --golden.\n";
     }
     if left_out > 0 {
         out += &format!(

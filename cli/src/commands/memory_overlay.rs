@@ -15,7 +15,7 @@ Examples:
   castiron memory-overlay build/zephyr/zephyr.dts --sram-kb 4096 -o boards/big.overlay
   west build -b BOARD app -- -DEXTRA_DTC_OVERLAY_FILE=boards/big.overlay
 
-The firmware that is built with it runs in a simulator, not on the board.";
+Firmware that is built with the overlay runs in a simulator, not on the board.";
 
 /// Write a devicetree overlay that enlarges a board's SRAM for simulation
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// The build's flattened devicetree
     #[arg(value_name = "ZEPHYR.DTS")]
     dts: PathBuf,
-    /// The SRAM to have, in KB
+    /// Size of the SRAM, in KB
     #[arg(long, value_name = "KB")]
     sram_kb: u64,
     /// Write to this file instead of standard output

@@ -147,8 +147,8 @@ fn write_with_warnings(
 
 fn json_beside_output() -> Failure {
     Failure::usage(
-        "--json and an output on standard output cannot be told apart",
-        "leave one out, or give the output a file",
+        "--json and an output cannot both use standard output",
+        "omit --json, or write the output to a file",
     )
 }
 

@@ -25,23 +25,23 @@ Examples:
   castiron plan vae.tflite
   castiron plan vae.tflite --svg vae.svg
   castiron plan vae.tflite --json | jq .peak_bytes
-  castiron plan vae.tflite --no-alias --no-in-place   # what an interpreter without either needs
-  castiron plan vae.tflite --embed -o planned.tflite  # for TensorFlow Lite Micro as it is
+  castiron plan vae.tflite --no-alias --no-in-place   # an interpreter without sharing needs this
+  castiron plan vae.tflite --embed -o planned.tflite  # for an unmodified TensorFlow Lite Micro
 
-With --embed the plan goes into a copy of the model, where TensorFlow Lite Micro's interpreter
-finds it and follows it: each operator in the file's order, inputs and outputs apart. Working
-memory of its kernels, which it plans itself, has room beside the tensors.
+With --embed, castiron writes a copy of the model with a plan that TensorFlow Lite Micro's
+interpreter follows: it keeps the file's order of operators, and keeps inputs and outputs apart. The
+plan leaves room for the working memory of kernels, which the interpreter plans itself.
 
 The JSON is the plan of one subgraph. Its keys (peak_bytes, lower_bound_bytes, optimal, tensors, …)
-stay as they are; more may come.";
+are stable; castiron may add keys.";
 
-/// Show where every tensor lies in the arena, and whether fewer bytes would do
+/// Show where every tensor lies in the arena, and whether a smaller arena is possible
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The model
     model: PathBuf,
-    /// Which subgraph
+    /// Index of the subgraph
     #[arg(long, value_name = "N", default_value_t = 0)]
     subgraph: usize,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     /// Draw the plan as an SVG picture
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Give outputs of RESHAPE and the like memory of their own
+    /// Give outputs of RESHAPE and similar operators their own memory
     #[arg(long)]
     no_alias: bool,
     /// Never let an output overwrite an input
@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     /// Write a copy of the model that carries the plan, for TensorFlow Lite Micro
     #[arg(long, requires = "output", conflicts_with_all = PLAN_ONLY)]
     embed: bool,
-    /// Which kernels to leave room for with --embed
+    /// With --embed: the kernels to leave room for
     #[arg(long, value_enum, default_value_t = Kernels::Reference, requires = "embed")]
     kernels: Kernels,
     #[command(flatten)]

@@ -19,8 +19,8 @@ Examples:
   castiron platforms build-*/zephyr/zephyr.dts -o platforms.yml
   castiron platforms zephyr.dts --name max32690evkit/max32690/m4 -o platforms.yml
 
-A file that exists keeps what it has, comments too; boards and fields that it lacks are added. A
-board's name is CONFIG_BOARD_TARGET of the .config beside the devicetree, or else the file's name.";
+An existing file keeps its content and comments; castiron adds missing boards and fields. A board's
+name is CONFIG_BOARD_TARGET in the .config beside the devicetree, or else the file's name.";
 
 /// Write Kenning's platform entries from devicetrees
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     #[arg(hide_default_value = true)]
     output: PathBuf,
-    /// The name of the board, if there is one devicetree
+    /// The board's name, for a single devicetree
     #[arg(long, value_name = "BOARD")]
     name: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if arguments.name.is_some() && arguments.dts.len() > 1 {
         return Err(Failure::usage(
             "--name is for one devicetree",
-            "leave it out, or give the devicetrees one by one",
+            "omit it, or run the command once for each devicetree",
         ));
     }
     let mut entries = Vec::new();

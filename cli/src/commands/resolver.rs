@@ -18,14 +18,14 @@ Examples:
   castiron gen-resolver model.tflite --custom MyOp=register_my_op -o -
 
 The header names each model's arena (TFLITE_ARENA_BYTES_KWS) and the largest (TFLITE_ARENA_BYTES),
-and has TFLITE_CHECK_ARENA(arena), which compiles only if the array is large enough. Where one is
-not known, a comment says why; with --kernels or --cpu that is an error.";
+and has TFLITE_CHECK_ARENA(arena), which compiles only if the array is large enough. If a size is
+unknown, a comment gives the reason; with --kernels or --cpu that is an error.";
 
-/// Write a TensorFlow Lite Micro resolver with the operators of these models and no others
+/// Write a TensorFlow Lite Micro resolver with only the operators of these models
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The models; all of their subgraphs count
+    /// The models, with all of their subgraphs
     #[arg(value_name = "MODEL", required_unless_present = "ops")]
     models: Vec<PathBuf>,
     /// More operators, by the resolver's method (Conv2D) or the model's name (CONV_2D)
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     ops: Vec<String>,
     #[command(flatten)]
     custom: CustomOps,
-    /// The header to write; - is standard output
+    /// The header to write; - for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]

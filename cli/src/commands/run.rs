@@ -21,12 +21,12 @@ use crate::text::{self, heading, table};
 use crate::values::Values;
 
 const EXAMPLES: &str = "\
-Inputs are files of the model's own element type, in the subgraph's order (see `castiron inspect`):
-.npy, whose type and shape are checked, or anything else as raw little-endian bytes. The results
-are those of the firmware: the same kernels run with the same parameters.
+Give one input file per input, in the subgraph's order (see `castiron inspect`), with the model's
+element type: .npy, whose type and shape castiron checks, or raw little-endian bytes. The firmware
+gives the same results: it runs the same kernels with the same parameters.
 
-Without --out-dir, outputs are only shown: all values of a small one and the greatest of others,
-as real numbers and as the model stores them; with --json all of them.
+castiron prints all values of small outputs and the greatest values of others, as real numbers and
+as stored. With --json it prints all values. --out-dir also writes them to files.
 
 Examples:
   castiron run kws.tflite --input features.npy --labels labels.txt
@@ -44,10 +44,10 @@ pub(crate) struct Arguments {
     /// One file for each input
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
-    /// Run all cases of a folder instead, in_<case>_<i>.bin, and compare with its out_<case>_<i>.bin
+    /// Run all cases in a folder, in_<case>_<i>.bin, and compare the outputs with out_<case>_<i>.bin
     ///
-    /// Values are raw and little endian. Cases of a model that keeps state are successive runs, unless a meta.json
-    /// beside them says otherwise (golden.stateful). The exit code is 1 where values differ.
+    /// Values are raw and little endian. If the model keeps state, cases are successive runs, unless a meta.json beside
+    /// them says otherwise (golden.stateful). The exit code is 1 if values differ.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "out_dir", "labels", "io_spec"])]
     cases: Option<PathBuf>,
     /// Also write the outputs to this folder, as out_0.bin, out_1.bin, …
@@ -180,7 +180,7 @@ fn entry<'a>(program: &'a Program, signature: Option<&str>) -> Result<&'a Entry,
             .map(|s| format!("\"{}\"", s.escape_debug()))
             .collect();
         let there = match &there[..] {
-            [] => "no --signature, as the model has none".to_owned(),
+            [] => "no --signature: the model has none".to_owned(),
             names => names.join(" or "),
         };
         Diagnostic::new(format!("the model has no signature \"{name}\"")).expected(there)
@@ -198,9 +198,7 @@ fn check_count(entry: &Entry, given: &[PathBuf]) -> Result<(), Diagnostic> {
             n => format!("{n}: {}", wanted.join(", ")),
         })
         .found(given.len())
-        .help(
-            "give --input one .npy file, or file of raw values of the input's type, for each input",
-        ))
+        .help("give --input one file for each input: .npy, or raw values of the input's type"))
 }
 
 fn describe(port: &Port) -> String {

@@ -28,7 +28,7 @@ struct OutputAnswer<'a> {
     name: &'a str,
     values: usize,
     differing: usize,
-    /// `null` where one of two is no number.
+    /// `null` where one of two is not a number.
     greatest: Option<f64>,
 }
 
@@ -85,14 +85,14 @@ fn describe(answer: &Answer<'_>) -> String {
             grouped(output.differing),
             match output.greatest {
                 Some(greatest) => format!("{greatest:.2e}"),
-                None => "no number".to_owned(),
+                None => "not a number".to_owned(),
             },
         ]
     });
     let header = ["", "Name", ">Values", ">Differing", ">Greatest difference"];
     let how = match answer.successive {
-        true => "in sequence: each begins with what the one before has left",
-        false => "each by itself",
+        true => "run in sequence: each starts from the state that the previous one left",
+        false => "run independently",
     };
     format!(
         "{} cases, {how}.\n\n{}",

@@ -29,11 +29,12 @@ use crate::temporary;
 use crate::text;
 
 const EXAMPLES: &str = "\
-The same inputs run here, with castiron's kernels, and as firmware: the model as a static library,
-linked with a harness in C. Integers have to be equal. The exit code is 1 if anything differs.
+castiron runs the same inputs on this machine, with its own kernels, and as firmware: the model as a
+static library, linked with a C harness. Integers have to be equal. The exit code is 1 if anything
+differs.
 
-Inputs are in_<case>_<input>.bin or .npy in a folder, as for `castiron run`; outputs beside them,
-out_<case>_<output>.bin, are compared with too. Without a folder they are random.
+The folder of inputs has in_<case>_<input>.bin or .npy, as for `castiron run`. castiron also compares
+with out_<case>_<output>.bin in that folder. Without a folder, inputs are random.
 
 Examples:
   castiron validate kws.tflite
@@ -42,9 +43,9 @@ Examples:
   castiron validate kws.tflite --on renode --inputs recorded --keep build
   castiron validate kws.tflite --on qemu --engine tflm --tflm ../tflite-micro
 
-Programs are looked for in PATH; CC, CASTIRON_ARM_GCC, CASTIRON_QEMU and RENODE name others.";
+castiron looks for programs in PATH; CC, CASTIRON_ARM_GCC, CASTIRON_QEMU and RENODE name others.";
 
-/// Compare the model built as firmware with the model run here, tensor by tensor
+/// Run a model as firmware and on this machine, and compare tensor by tensor
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -53,38 +54,38 @@ pub(crate) struct Arguments {
     /// Where the firmware runs
     #[arg(long, value_enum, default_value_t = On::Host)]
     on: On,
-    /// What computes there: castiron's kernels, or TensorFlow Lite Micro
+    /// Kernels of the firmware: castiron's, or TensorFlow Lite Micro's
     #[arg(long, value_enum, default_value_t = lib::Engine::Compiled)]
     engine: lib::Engine,
     /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
     #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
     tflm: Option<PathBuf>,
-    /// TFLM's kernels to take
+    /// TFLM's kernels to use
     #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
     kernels: Kernels,
-    /// The folder of inputs, and of reference outputs if there are any
+    /// Folder of inputs, and of reference outputs if you have them
     #[arg(long, value_name = "DIR", conflicts_with_all = ["cases", "seed"])]
     inputs: Option<PathBuf>,
-    /// How many random inputs to run without a folder of inputs
+    /// Number of random inputs, without --inputs
     #[arg(long, value_name = "N", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     cases: u16,
-    /// Which random inputs
+    /// Seed of the random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Compare the outputs of every operator, not only those of the model
     #[arg(long)]
     layers: bool,
-    /// How far floats may be off, as a share of the tensor's greatest magnitude or of 1
+    /// Tolerance for floats, relative to the tensor's greatest magnitude or to 1
     #[arg(long, value_name = "SHARE", default_value_t = TOLERANCE, value_parser = tolerance)]
     tolerance: f64,
-    /// Write a table of the operators, on qemu with the instructions of each
+    /// Write a table of the operators, with their instructions on qemu
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Build in this folder and leave it
+    /// Build in this folder and keep it
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// What the compiler optimises for: speed (3) or size (s)
+    /// Compiler optimisation: speed (3) or size (s)
     #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
     opt: Opt,
     #[command(flatten)]
@@ -240,11 +241,11 @@ fn differs(input: &ModelFile, outcome: &Outcome, first: &Difference) -> Failure 
     diagnostic = match (&seen.operator, first.against) {
         (Some(operator), _) => diagnostic.at_operator(operator.index, text::name(&operator.name)),
         (None, Against::Reference) => diagnostic.help(
-            "the firmware computes what castiron does; see whether inputs and outputs were recorded \
-             in the model's own types and quantisation",
+            "the firmware agrees with castiron; check that inputs and outputs were recorded in the \
+             model's own types and quantisation",
         ),
         (None, Against::Castiron) if outcome.operators.is_empty() => {
-            diagnostic.help("--layers tells which operator is the first to differ")
+            diagnostic.help("--layers shows the first operator that differs")
         }
         (None, Against::Castiron) => diagnostic,
     };

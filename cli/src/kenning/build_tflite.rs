@@ -62,14 +62,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let to = given(arguments.output_model_path.as_ref()).ok_or_else(|| {
                 Failure::usage(
                     "--model-path needs --output-model-path",
-                    "say where to copy the model",
+                    "name the copy of the model with it",
                 )
             })?;
             inputs = with_model(model, to, resolver, &options, &mut outputs)?;
         }
         None if options.ops.is_empty() => {
             return Err(Failure::usage(
-                "there is neither a model nor a list of operators",
+                "both the model and the list of operators are missing",
                 "set CONFIG_KENNING_MODEL_PATH (--model-path) or CONFIG_KENNING_TFLITE_OPS \
                  (--ops-list)",
             ));
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let resolver = resolver.ok_or_else(|| {
                 Failure::usage(
                     "--ops-list without a model needs --output-resolver-path",
-                    "say where to write the resolver",
+                    "name the resolver's file with it",
                 )
             })?;
             let header = Resolver::new([], &options)?.to_header()?;
@@ -99,7 +99,7 @@ fn with_model(
     let path = local(path, "set CONFIG_KENNING_MODEL_PATH to its path")?;
     if !(path.extension()).is_some_and(|e| e.eq_ignore_ascii_case("tflite")) {
         return Err(Failure::usage(
-            format!("{} is no .tflite file", path.display()),
+            format!("{} is not a .tflite file", path.display()),
             "convert the model to .tflite first, or let Kenning do so with \
              CONFIG_KENNING_PYTHON_PATH=\"python3\"",
         ));

@@ -46,8 +46,7 @@ impl Script {
             Self::IoSpecToStruct(arguments) => io_spec_to_struct::run(arguments),
             Self::Other(name) => Err(Failure::usage(
                 format!(
-                    "castiron is no Python: it stands in for build_tflite.py and \
-                     io_spec_to_struct.py of Kenning Zephyr Runtime, not for {name}"
+                    "castiron replaces only build_tflite.py and io_spec_to_struct.py of Kenning Zephyr Runtime, not {name}"
                 ),
                 "set CONFIG_KENNING_PYTHON_PATH=\"python3\" for runtimes other than TFLite Micro",
             )),

@@ -43,8 +43,8 @@ fn this_program() -> Result<Vec<u8>> {
     let name = name(&program)?;
     if looks_like_a_variable(&name) {
         return Err(Failure::usage(
-            format!("a depfile cannot name {program:?} first: make takes it for a variable"),
-            "move castiron, rename what the outputs are made from, or leave --depfile out",
+            format!("a depfile cannot start with {program:?}: make reads it as a variable"),
+            "move castiron, rename the input files, or omit --depfile",
         ));
     }
     Ok(name)
@@ -60,10 +60,8 @@ fn name(path: &Path) -> Result<Vec<u8>> {
     if let Some(cannot) = cannot.or(last) {
         let cannot = char::from(*cannot);
         return Err(Failure::usage(
-            format!(
-                "a depfile cannot name {path:?}: neither make nor ninja reads {cannot:?} there"
-            ),
-            "rename it, or leave --depfile out",
+            format!("a depfile cannot name {path:?}: make and ninja cannot read {cannot:?} there"),
+            "rename it, or omit --depfile",
         ));
     }
     let mut name = Vec::with_capacity(bytes.len());

@@ -117,7 +117,7 @@ fn an_input_is_not_replaced() {
     }
     for name in &names {
         let message = refusal(name, &[path("nothing"), model.clone()]);
-        assert!(message.contains("made from"), "{message}");
+        assert!(message.contains("would replace its own input"), "{message}");
         // Whichever name is whose.
         refusal(&model, std::slice::from_ref(name));
     }

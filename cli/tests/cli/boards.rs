@@ -282,7 +282,7 @@ fn a_class_on_trust_names_the_one_that_is_like_it() {
     let rules = folder.write("mine.toml", rule);
     let text = stdout(&["board-repl", &dts("an385"), "--rules", &rules]);
     assert!(
-        text.contains("not known; those of UART.STM32_UART are"),
+        text.contains("does not know its parameters; it knows those of UART.STM32_UART"),
         "{text}"
     );
 }

@@ -155,7 +155,7 @@ fn a_specification_that_contradicts_the_model_is_refused() {
     let (code, text) = failure(&build.arguments(&model));
     assert_eq!(code, 1);
     assert!(
-        text.contains("the shape of output 0 is not the model's"),
+        text.contains("the shape of output 0 differs from the model's"),
         "{text}"
     );
     assert!(text.contains("help: correct "), "{text}");

@@ -55,7 +55,9 @@ fn a_library_comes_with_all_that_belongs_to_it() {
         let (code, text) = failure(&arguments[..10]);
         assert_eq!(code, 3, "{text}");
         assert!(
-            text.contains(&format!("{name}: castiron did not make")),
+            text.contains(&format!(
+                "{name}: castiron would replace a file that it did not make"
+            )),
             "{text}"
         );
         assert_eq!(folder.read(&format!("sine/{name}")), "mine");

@@ -166,12 +166,12 @@ fn few_lines_that_stand_for_many_cost_little() {
     let fit = ["fit", &sine(), "--board", "a25", "--platforms", &file];
     let (code, text) = failure(&fit);
     assert_eq!(code, 1);
-    assert!(text.contains("RAM is not known"), "{text}");
+    assert!(text.contains("RAM is unknown"), "{text}");
     castiron(&["platforms", &an385(), "-o", &file]).success();
     assert!(begin.elapsed().as_secs() < 5);
     let deep = folder.write("deep.yml", "[".repeat(1 << 20));
     let (_, text) = failure(&["fit", &sine(), "--board", "x", "--platforms", &deep]);
-    assert!(text.contains("this is no YAML"), "{text}");
+    assert!(text.contains("this is not YAML"), "{text}");
     let large = folder.write("large.yml", " ".repeat((1 << 20) + 1));
     let (code, text) = failure(&["platforms", &an385(), "-o", &large]);
     assert_eq!(code, 3);

@@ -333,7 +333,7 @@ fn an_unknown_arena_is_an_error_only_where_it_was_asked_for() {
     let plain = ["gen-header", &custom(), "-o", &header];
     let files = json(&[&plain[..], &["--json"]].concat());
     let reason = files["tflm_arenas"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("is not known"), "{reason}");
+    assert!(reason.contains("is unknown"), "{reason}");
     assert!(files["tflm_arenas"][0]["bytes"].is_null());
     assert!(folder.read("m.h").contains("There is no "));
     let folder = Folder::new();

@@ -200,7 +200,7 @@ fn headers_follow(generator: &str) {
 
     project.write("two.json", "{");
     let text = fails(&mut project.building(&[]));
-    assert!(text.contains("the I/O specification is no JSON"), "{text}");
+    assert!(text.contains("the I/O specification is not JSON"), "{text}");
     assert!(!text.contains("Linking"), "{text}");
     project.write("two.json", io_spec("phase"));
     assert_eq!(project.build(), [HEADER_TWO]);
@@ -406,7 +406,7 @@ castiron_fit_check(app MODELS one.tflite two.tflite DTS board.dts APP_FLASH 60 A
             "{text}"
         );
         assert!(
-            text.contains("help: make the application smaller or take a larger board"),
+            text.contains("help: make the application smaller, or use a larger board"),
             "{text}"
         );
     }

@@ -167,7 +167,7 @@ fn the_example_runs_on_native_sim() {
             "{board}: {arguments}"
         );
         let built = app.ninja("all");
-        if text(&built).contains("no Rust toolchain here can build for") {
+        if text(&built).contains("no installed Rust toolchain can build for") {
             skipped(&format!("no Rust for {target} on this machine"), required());
             continue;
         }
@@ -198,7 +198,7 @@ fn zephyrs_own_tflite_micro_computes_what_it_should() {
     for (option, cause, remedy) in [
         (
             "-DCONFIG_CASTIRON_TFLM_CMSIS_NN=y",
-            "not of the TFLM revision that castiron knows",
+            "castiron does not know this revision of TFLM's sources",
             "with CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y or ALLOW_REVISION",
         ),
         (

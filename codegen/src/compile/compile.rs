@@ -166,7 +166,7 @@ impl<'a> Attempt<'a> {
         let linked = match (Error::from_many(diagnostics), self.layout.take()) {
             (None, Some(layout)) => self.link(&layout),
             (error, _) => Err(error.unwrap_or_else(|| {
-                Diagnostic::new("castiron is wrong: it laid nothing out").into()
+                Diagnostic::new("fault in castiron: there is no memory layout").into()
             })),
         };
         linked
@@ -223,8 +223,8 @@ impl<'a> Attempt<'a> {
                 None => linker.routine().map_err(wrong)?,
             }
             let placed = layout.graph(*index);
-            let placed =
-                placed.ok_or_else(|| Diagnostic::new("castiron is wrong: it planned nothing"))?;
+            let placed = placed
+                .ok_or_else(|| Diagnostic::new("fault in castiron: there is no memory plan"))?;
             let mut entry = Entry {
                 signature: None,
                 graph: *index,
@@ -249,10 +249,10 @@ impl<'a> Attempt<'a> {
 fn too_many_steps(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
     let steps: usize = chosen.iter().map(|chosen| chosen.actions).sum();
     (steps > MOST_STEPS).then(|| {
-        Diagnostic::new("the model needs more kernel calls than the compiled engine makes")
+        Diagnostic::new("the model needs too many kernel calls for the compiled engine")
             .expected(format_args!("at most {MOST_STEPS}"))
             .found(steps)
-            .help("make the model of fewer operators, or of operators with fewer inputs")
+            .help("use fewer operators in the model, or operators with fewer inputs")
     })
 }
 
@@ -263,7 +263,7 @@ fn too_many_ports(model: &Model, roots: &[usize]) -> Option<Diagnostic> {
         .map(|graph| graph.inputs.len() + graph.outputs.len())
         .sum();
     (ports > MOST_PORTS).then(|| {
-        Diagnostic::new("the model has more inputs and outputs than the compiled engine takes")
+        Diagnostic::new("the model has too many inputs and outputs for the compiled engine")
             .expected(format_args!("at most {MOST_PORTS}"))
             .found(ports)
             .help("concatenate them in the model, or convert fewer signatures")
@@ -301,10 +301,10 @@ fn too_deep(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
         .into_iter()
         .max_by_key(|(index, depth)| (*depth, *index))?;
     (depth > MOST_NESTED).then(|| {
-        Diagnostic::new("subgraphs run each other too deep for the compiled engine")
-            .expected(format_args!("at most {MOST_NESTED} inside each other"))
+        Diagnostic::new("subgraphs are nested too deep for the compiled engine")
+            .expected(format_args!("at most {MOST_NESTED} levels"))
             .found(depth)
-            .help("write fewer conditions and loops inside each other where the model is made")
+            .help("nest fewer conditions and loops in the model's source")
             .in_subgraph(index)
     })
 }
@@ -530,5 +530,5 @@ pub fn plan_graph<'a>(
     // The last is the one that runs all others.
     let graph = chosen.pop().map(|chosen| chosen.graph);
     let found = graph.zip(plan);
-    found.ok_or_else(|| Diagnostic::new("castiron is wrong: it planned nothing").into())
+    found.ok_or_else(|| Diagnostic::new("fault in castiron: there is no memory plan").into())
 }

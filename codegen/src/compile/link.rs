@@ -376,7 +376,8 @@ impl<'a> Linker<'a> {
         let mut ports = Vec::new();
         for id in &self.graph.inputs {
             let operand = self.tensor(*id)?;
-            let operand = operand.ok_or_else(|| self.error_at(*id, "a constant is no input"))?;
+            let operand =
+                operand.ok_or_else(|| self.error_at(*id, "a constant cannot be an input"))?;
             ports.push(self.port(*id, operand));
         }
         Ok(ports)
@@ -459,9 +460,9 @@ fn memory_of(graph: &Graph, id: TensorId) -> Memory {
 }
 
 fn no_place(subgraph: usize) -> Diagnostic {
-    Diagnostic::new("castiron is wrong: it gave something no place")
-        .found(format_args!("something of subgraph {subgraph}"))
-        .help("no code is written; report this with the model")
+    Diagnostic::new("fault in castiron: a value has no place in memory")
+        .found(format_args!("a value of subgraph {subgraph}"))
+        .help("no code was written; please report this, with the model")
 }
 
 /// Shapes that a title lists: it stands at each step of an operator, and CONCATENATION has a step for

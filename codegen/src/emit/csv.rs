@@ -1,8 +1,7 @@
 //! The operators of a model as comma-separated values.
 //!
-//! Columns that AutoDeploy (of Ambiq's neuralSPOT) has too bear its names and are written as it
-//! writes them, sizes joined by `*`, so that a table made here lies beside one measured there.
-//! Times and counters of its boards are left out; what has no value is empty.
+//! Columns that AutoDeploy (of Ambiq's neuralSPOT) also has use its names and format, with `*` between sizes, so that the two
+//! tables can be joined. Times and counters of its boards are left out; a field without a value is empty.
 
 use csv::Writer;
 

@@ -53,7 +53,7 @@ impl TensorFacts {
             .try_fold(1_usize, |n, d| n.checked_mul(*d));
         let bytes = elements.and_then(|n| n.checked_mul(tensor.dtype.bits()));
         let (Some(elements), Some(bits)) = (elements, bytes) else {
-            return Err(at("the tensor's size is beyond every memory").into());
+            return Err(at("the tensor is too large for any memory").into());
         };
         let mut quantization = Vec::new();
         if let Some(q) = &tensor.quantization {
@@ -66,7 +66,7 @@ impl TensorFacts {
                     return Err(at("the scale is not a finite number").found(scale).into());
                 }
                 if !(min..=max).contains(&i64::from(zero_point)) {
-                    return Err(at("the zero point is no value of the element type")
+                    return Err(at("the zero point is not a value of the element type")
                         .expected(format!("{min} to {max} ({})", tensor.dtype))
                         .found(zero_point)
                         .into());
@@ -119,7 +119,7 @@ impl GraphFacts {
     ) -> Result<Self> {
         let in_model = |e: crate::error::Error| e.in_file(&model.file);
         let Some(graph) = model.graphs.first() else {
-            let d = Diagnostic::new("the model has no subgraph, so nothing to run");
+            let d = Diagnostic::new("the model has no subgraph to run");
             return Err(in_model(d.into()));
         };
         let mut facts = Self::new(graph).map_err(|e| in_model(e.in_subgraph(0)))?;

@@ -57,7 +57,7 @@ impl IoSpec {
 
     fn parse_text(file: IoSpecFile<'_>) -> Result<Self> {
         let value: Value = serde_json::from_str(file.text)
-            .map_err(|e| Diagnostic::new(format!("the I/O specification is no JSON: {e}")))?;
+            .map_err(|e| Diagnostic::new(format!("the I/O specification is not JSON: {e}")))?;
         let Value::Object(top) = &value else {
             return Err(wrong("the I/O specification", "an object", &value));
         };
@@ -101,7 +101,7 @@ impl IoSpec {
         let mut found = Vec::new();
         let contradiction = |d: Diagnostic| {
             d.help(format!(
-                "correct {} or remove it: the facts then come from {model_file} alone",
+                "correct {}, or remove it to use only the facts in {model_file}",
                 self.file
             ))
         };
@@ -111,7 +111,7 @@ impl IoSpec {
         ] {
             if entries.len() != tensors.len() {
                 found.push(contradiction(
-                    Diagnostic::new(format!("the number of {side}s is not the model's"))
+                    Diagnostic::new(format!("the number of {side}s differs from the model's"))
                         .expected(format!("{} ({model_file})", tensors.len()))
                         .found(format!("{} ({})", entries.len(), self.file)),
                 ));
@@ -123,10 +123,12 @@ impl IoSpec {
                 };
                 for (what, ours, theirs) in entry.contradictions(tensor) {
                     found.push(contradiction(
-                        Diagnostic::new(format!("the {what} of {side} {i} is not the model's"))
-                            .at_tensor(tensor.tensor, &tensor.name)
-                            .expected(format!("{ours} ({model_file})"))
-                            .found(format!("{theirs} ({})", self.file)),
+                        Diagnostic::new(format!(
+                            "the {what} of {side} {i} differs from the model's"
+                        ))
+                        .at_tensor(tensor.tensor, &tensor.name)
+                        .expected(format!("{ours} ({model_file})"))
+                        .found(format!("{theirs} ({})", self.file)),
                     ));
                 }
                 if !entry.labels.is_empty()
@@ -254,13 +256,11 @@ fn entries(top: &Map<String, Value>, key: &str) -> Result<Vec<Entry>> {
         }
     };
     if list.len() > MOST_ENTRIES {
-        return Err(
-            Diagnostic::new(format!("`{key}` has more tensors than castiron takes"))
-                .expected(format!("at most {MOST_ENTRIES}"))
-                .found(list.len())
-                .help("check that it is the file you mean")
-                .into(),
-        );
+        return Err(Diagnostic::new(format!("`{key}` has too many tensors"))
+            .expected(format!("at most {MOST_ENTRIES}"))
+            .found(list.len())
+            .help("check that this is the right file")
+            .into());
     }
     list.iter()
         .enumerate()
@@ -336,7 +336,7 @@ fn shapes(map: &Map<String, Value>, place: &str) -> Result<Vec<Vec<i64>>> {
         .ok_or_else(|| {
             wrong(
                 &format!("{place}.shape"),
-                "a list of sizes or of such lists",
+                "a list of sizes, or a list of such lists",
                 value,
             )
         })

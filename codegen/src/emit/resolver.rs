@@ -228,6 +228,8 @@ fn missing(kind: &OpKind) -> Diagnostic {
             "name the function that returns its registration, `castiron gen-resolver --custom \
              {name}=FUNCTION`, or convert the model without it"
         )),
-        OpKind::Builtin(_) => d.help("replace the layer that becomes this operator"),
+        OpKind::Builtin(_) => {
+            d.help("replace the layer that the converter turns into this operator")
+        }
     }
 }

@@ -117,10 +117,10 @@ impl Variables {
                     Some(before) if before == variable => {}
                     Some(_) => {
                         let operator = &model.graphs[index].operators[number];
-                        return Err(Diagnostic::new("a handle stands for different variables")
+                        return Err(Diagnostic::new("a handle refers to different variables")
                             .expected("the same variable at every call")
-                            .found("a subgraph that is called with several")
-                            .help("give each variable a subgraph of its own")
+                            .found("a subgraph that is called with several variables")
+                            .help("give each variable its own subgraph")
                             .in_subgraph(index)
                             .at_operator(number, operator.kind.name()));
                     }
@@ -162,7 +162,7 @@ impl Variables {
             let tensor = model.graphs[graph].tensor(id);
             let is_handle = tensor.dtype == DType::Resource && tensor.elements() == 1;
             (!is_handle).then(|| {
-                Diagnostic::new("a variable's handle is no handle")
+                Diagnostic::new("a variable's handle has the wrong type")
                     .expected("one element of RESOURCE")
                     .found(format_args!("shape {:?} of {}", tensor.shape, tensor.dtype))
                     .help("the file is damaged or was edited; convert the model again")
@@ -205,7 +205,7 @@ impl Variables {
                 Err(Diagnostic::new("a variable is used with different sizes")
                     .expected(format_args!("{} bytes", held.bytes()))
                     .found(format_args!("{} bytes", value.bytes()))
-                    .help("give each size a variable of its own"))
+                    .help("use one variable for each size"))
             }
             Some(_) => Ok(()),
             None => {
@@ -228,9 +228,9 @@ impl Variables {
 }
 
 pub(crate) fn unknown_handle() -> Diagnostic {
-    Diagnostic::new("the variable of a handle is not known")
-        .expected("a handle that VAR_HANDLE made")
-        .found("one from elsewhere")
+    Diagnostic::new("the variable of a handle is unknown")
+        .expected("a handle from VAR_HANDLE")
+        .found("a handle from another source")
         .help("convert the model again")
 }
 

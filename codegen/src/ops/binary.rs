@@ -176,10 +176,10 @@ pub(super) fn compared(site: &Site<'_>) -> Result<[Side; 2], Diagnostic> {
         let (scale, zero_point) = site.per_tensor(id)?;
         if !is_below_one(f64::from(scale)) {
             return Err(site
-                .tensor_error(id, "the scale is too large to be compared")
+                .tensor_error(id, "the scale is too large for a comparison")
                 .expected("a scale below 1")
                 .found(scale)
-                .help("quantise the model again, or compare before the tensor is quantised"));
+                .help("quantise the model again, or compare before quantisation"));
         }
         Ok(side(zero_point, 8, f64::from(scale)))
     };

@@ -16,7 +16,7 @@ impl Family for Concatenation {
         if options.activation != Activation::None {
             return Err(site
                 .error("a fused activation is not supported here")
-                .expected("NONE, as TensorFlow Lite has it")
+                .expected("NONE, as in TensorFlow Lite")
                 .found(format_args!("{:?}", options.activation)));
         }
         let y_id = site.output_id(0)?;
@@ -54,7 +54,10 @@ impl Family for Concatenation {
             .sum();
         if sum != y.shape[axis] {
             return Err(site
-                .tensor_error(y_id, "the output is not as long as the inputs together")
+                .tensor_error(
+                    y_id,
+                    "the output's length is not the sum of the inputs' lengths",
+                )
                 .expected(format_args!("{sum} along axis {axis}"))
                 .found(y.shape[axis]));
         }

@@ -57,7 +57,7 @@ impl Family for Control {
                 // What is repeated reads and writes the operator's outputs, which are its inputs at first.
                 if operator.inputs.len() != outputs.len() {
                     return Err(site
-                        .error("the loop carries other tensors than it is given")
+                        .error("the loop's tensors do not match its inputs")
                         .expected(format_args!("{} outputs", operator.inputs.len()))
                         .found(outputs.len())
                         .help("the file is damaged or was edited; convert the model again"));
@@ -77,8 +77,8 @@ impl Family for Control {
             }
             _ => {
                 return Err(site
-                    .error("the operator does not say what it runs")
-                    .expected("the subgraphs among its options")
+                    .error("the operator names no subgraph to run")
+                    .expected("subgraphs in its options")
                     .help("the file is damaged or was edited; convert the model again"));
             }
         }
@@ -146,7 +146,10 @@ impl<'s, 'g> Call<'s, 'g> {
                     .site
                     .tensor_error(
                         given,
-                        format!("the {role} of subgraph {} are others", self.subgraph),
+                        format!(
+                            "the {role} of subgraph {} do not match the operator",
+                            self.subgraph
+                        ),
                     )
                     .expected(format_args!("{} {:?}", b.dtype, b.shape))
                     .found(format_args!("{} {:?}", a.dtype, a.shape))
@@ -160,7 +163,7 @@ impl<'s, 'g> Call<'s, 'g> {
     fn unfitting(&self, role: &str, given: usize, own: usize) -> Diagnostic {
         self.site
             .error(format!(
-                "subgraph {} has another number of {role}",
+                "subgraph {} has the wrong number of {role}",
                 self.subgraph
             ))
             .expected(given)
@@ -187,7 +190,7 @@ fn is_condition(site: &Site<'_>, graph: &Graph, id: TensorId) -> Result<(), Diag
         return Ok(());
     }
     Err(site
-        .error("the condition is not one truth value")
+        .error("the condition is not a single truth value")
         .expected("one element of BOOL")
         .found(format_args!("{} {:?}", tensor.dtype, tensor.shape))
         .help("the file is damaged or was edited; convert the model again"))
@@ -201,7 +204,7 @@ fn copy(
 ) -> Result<(), Diagnostic> {
     if (from.element, from.len) != (to.element, to.len) {
         return Err(site
-            .error("the loop's inputs and outputs are not alike")
+            .error("the loop's inputs and outputs do not match")
             .expected(format_args!("{} {:?}", from.len, from.element))
             .found(format_args!("{} {:?}", to.len, to.element))
             .help("the file is damaged or was edited; convert the model again"));
@@ -292,18 +295,18 @@ mod tests {
         let truth = || tensor(DType::Bool, &[]);
         assert_eq!(either(truth(), same(float())), "");
         for (error, expected) in [
-            (either(float(), same(float())), "not one truth value"),
+            (either(float(), same(float())), "not a single truth value"),
             (
                 either(truth(), same(tensor(DType::Int8, &[8]))),
-                "the inputs of subgraph 1 are others",
+                "the inputs of subgraph 1 do not match the operator",
             ),
             (
                 either(truth(), graph(vec![float(), float()], 2, &[0])),
-                "another number of inputs",
+                "the wrong number of inputs",
             ),
             (
                 either(truth(), graph(vec![float()], 1, &[])),
-                "another number of outputs",
+                "the wrong number of outputs",
             ),
         ] {
             let named = error.contains("m.tflite, subgraph 0, operator 0 IF");
@@ -330,10 +333,10 @@ mod tests {
             )
         };
         let wrong = turn(number, vec![float(), float()]);
-        assert!(wrong.contains("not one truth value"), "{wrong}");
+        assert!(wrong.contains("not a single truth value"), "{wrong}");
         let more = turn(truth, vec![float(), float(), float()]);
         assert!(
-            more.contains("carries other tensors than it is given"),
+            more.contains("the loop's tensors do not match its inputs"),
             "{more}"
         );
     }

@@ -132,7 +132,7 @@ fn same_rank(site: &Site<'_>, x: &[usize], y: &[usize]) -> Result<(), Diagnostic
     Err(site
         .tensor_error(
             site.output_id(0)?,
-            "the output has not as many dimensions as the input",
+            "the output and the input differ in their number of dimensions",
         )
         .expected(x.len())
         .found(y.len())
@@ -145,7 +145,7 @@ fn for_each(site: &Site<'_>, values: &[i64], rank: usize) -> Result<(), Diagnost
         return Ok(());
     }
     Err(site
-        .error("there are not as many values as dimensions")
+        .error("the number of values differs from the number of dimensions")
         .expected(rank)
         .found(values.len()))
 }
@@ -189,7 +189,7 @@ pub(super) fn strided_slice(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     if options.integer("ellipsis_mask") != 0 || options.integer("new_axis_mask") != 0 {
         return Err(site
             .error("an ellipsis and new axes are not supported")
-            .help("write out all dimensions of the slice, and reshape where there is a new one"));
+            .help("write all dimensions of the slice, and use RESHAPE for new axes"));
     }
     let strided = Strided::new(
         options,
@@ -280,7 +280,7 @@ pub(super) fn pack(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let parts = site.operator.inputs.len();
     if parts != y[axis] {
         return Err(site
-            .error("the output has not one part for each input")
+            .error("the number of inputs does not match the output")
             .expected(format_args!("{parts} along axis {axis}"))
             .found(y[axis])
             .help("export the model again with fixed shapes"));

@@ -55,7 +55,10 @@ fn paddings(site: &Site<'_>) -> Result<Vec<usize>, Diagnostic> {
     let (pairs, rest) = values.as_chunks::<2>();
     if pairs.len() != x.shape.len() || !rest.is_empty() {
         return Err(site
-            .tensor_error(paddings_id, "the paddings do not fit the input's rank")
+            .tensor_error(
+                paddings_id,
+                "the number of paddings does not match the input's rank",
+            )
             .expected(format_args!("[{}, 2]", x.shape.len()))
             .found(format_args!("{:?}", site.input(1)?.shape)));
     }

@@ -55,7 +55,7 @@ impl Family for Pool2d {
         let kernel = kernel.ok_or_else(|| {
             site.unsupported_types(match self {
                 Self::L2 => "float32",
-                _ => "int8, int16, uint8 or float32, alike in and out",
+                _ => "int8, int16, uint8 or float32, the same for input and output",
             })
         })?;
         choosing.call(kernel, operands);

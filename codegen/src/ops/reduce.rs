@@ -86,7 +86,7 @@ impl Family for Reduce {
                     taken(plain, &rules)
                 }
             };
-            return Err(site.unsupported_types(&format!("{types}, alike in and out")));
+            return Err(site.unsupported_types(&format!("{types}, the same for input and output")));
         };
         let operands = [choosing.activation(x_id)?, choosing.activation(y_id)?];
         choosing.call(kernel, operands);

@@ -227,9 +227,9 @@ impl Family for Bilinear {
                 );
             }
             _ => {
-                return Err(
-                    site.unsupported_types("float32, int8, int16 or uint8, alike in and out")
-                );
+                return Err(site.unsupported_types(
+                    "float32, int8, int16 or uint8, the same for input and output",
+                ));
             }
         }
         Ok(())

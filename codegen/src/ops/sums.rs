@@ -45,9 +45,9 @@ impl Family for Cumsum {
             (DType::Int64, DType::Int64) => host::scan::<i64, i64>(scan.of(ReduceSum {})),
             (DType::Int8, DType::Int8) => host::scan::<i8, i8>(scan.of(fine_sum(site)?)),
             _ => {
-                return Err(
-                    site.unsupported_types("float32, int8, int32 or int64, alike in and out")
-                );
+                return Err(site.unsupported_types(
+                    "float32, int8, int32 or int64, the same for input and output",
+                ));
             }
         };
         let operands = [choosing.activation(x_id)?, choosing.activation(y_id)?];

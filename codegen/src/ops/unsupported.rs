@@ -18,8 +18,7 @@ pub(super) fn unsupported(site: &Site<'_>) -> Diagnostic {
             match tflm::computes(site.graph, site.index, Kernels::Reference) {
                 true => d.remedy(Remedy::Tflm),
                 false => d.help(
-                    "TensorFlow Lite Micro's kernel refuses it, or computes something else; `castiron inspect` says \
-                     why, and what to do",
+                    "TensorFlow Lite Micro's kernel refuses it, or computes something else; `castiron inspect` shows the reason and a remedy",
                 ),
             }
         }
@@ -32,7 +31,7 @@ pub(super) fn unsupported(site: &Site<'_>) -> Diagnostic {
              `castiron gen-resolver --custom {name}=FUNCTION`"
         )),
         OpKind::Builtin(_) => {
-            d.help("TensorFlow Lite Micro does not have it either: replace the layer that becomes this operator")
+            d.help("TensorFlow Lite Micro lacks it, too: replace the layer that the converter turns into this operator")
         }
     }
 }

@@ -66,7 +66,7 @@ fn within(what: &str, found: u64, most: u64) -> Result<(), Diagnostic> {
         Diagnostic::new("the constants computed at build time are too large")
             .expected(format_args!("at most {most} {what} in one subgraph"))
             .found(format_args!("{found} {what} with this operator"))
-            .help("compute them where the model is made, or make them inputs"),
+            .help("compute them in the model's source, or make them inputs"),
     )
 }
 

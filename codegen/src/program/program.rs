@@ -307,9 +307,9 @@ impl Program {
 
 /// An error that is castiron's and not the model's.
 pub(crate) fn misplaced(operand: &Operand, of: &dyn fmt::Display) -> Diagnostic {
-    Diagnostic::new("castiron is wrong: it put data where its memory has no room")
+    Diagnostic::new("fault in castiron: data lies outside its memory")
         .found(format_args!("{of} as {operand:?}"))
-        .help("no code is written; report this with the model")
+        .help("no code was written; please report this, with the model")
 }
 
 impl ElementType {

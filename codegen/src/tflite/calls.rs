@@ -32,10 +32,10 @@ pub(super) fn check(graphs: &[Graph], report: &mut Report) {
     }
     if let Some(caller) = in_a_cycle(&callees) {
         report.push(
-            Diagnostic::new("the subgraph ends up calling itself")
-                .expected("calls that end")
+            Diagnostic::new("the subgraph calls itself")
+                .expected("calls without a cycle")
                 .found("a cycle of IF, WHILE or CALL_ONCE operators")
-                .help("unroll the recursion where the model is made")
+                .help("unroll the recursion in the model's source")
                 .in_subgraph(caller),
         );
     }

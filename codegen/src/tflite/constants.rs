@@ -64,7 +64,7 @@ impl<'a> Constants<'a> {
             Diagnostic::new("data lies outside the file")
                 .expected(format_args!("within {} bytes", self.file.len()))
                 .found(format_args!("{size} bytes at offset {offset}"))
-                .help("the file was cut short; copy it again in whole")
+                .help("the file is incomplete; copy it again")
         })
     }
 
@@ -91,12 +91,12 @@ impl<'a> Constants<'a> {
     fn charge(&mut self, bytes: usize) -> Result<(), Diagnostic> {
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
             Diagnostic::new("the file's buffers overlap")
-                .expected("each byte of the file used about once")
+                .expected("buffers that do not overlap")
                 .found(format_args!(
-                    "data of over twice the file's {} bytes",
+                    "buffers with more than twice the file's {} bytes",
                     self.file.len()
                 ))
-                .help("the file is not what a converter writes; convert the model again")
+                .help("no converter writes such a file; convert the model again")
         })?;
         Ok(())
     }

@@ -111,12 +111,12 @@ fn check_bias(graph: &Graph, roles: &Roles) -> Option<Diagnostic> {
     });
     let (channel, weight_scale, right, found) = wrong?;
     Some(
-        Diagnostic::new("the bias has another scale than the accumulator it is added to")
+        Diagnostic::new("the bias's scale differs from the accumulator's scale")
             .expected(format_args!(
                 "{right:.4e} (input scale {input_scale:.4e} × weight scale {weight_scale:.4e})"
             ))
             .found(format_args!("{found:.4e} in channel {channel}"))
-            .help("the file was edited or is from a broken quantiser; quantise the model again")
+            .help("the file was edited, or its quantiser is faulty; quantise the model again")
             .at_tensor(id.index(), &short(&bias.name)),
     )
 }

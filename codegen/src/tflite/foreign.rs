@@ -26,7 +26,7 @@ pub(super) fn identify(bytes: &[u8]) -> Option<Foreign> {
         // Protocol buffers: field 1 is a version, and the field after it tells of which format.
         [0x08, 0x01, 0x12, ..] => known(
             "a TensorFlow graph, perhaps the saved_model.pb of a SavedModel",
-            "convert the folder that it is in: `tf.lite.TFLiteConverter.from_saved_model(\"folder\")`",
+            "convert its folder: `tf.lite.TFLiteConverter.from_saved_model(\"folder\")`",
         ),
         [
             0x08,
@@ -78,7 +78,7 @@ fn text(bytes: &[u8]) -> Option<Foreign> {
     if let Some(name) = c_array(&String::from_utf8_lossy(head)) {
         return Some(Foreign {
             what: format!("C source with the array {name}"),
-            help: "give the .tflite file that the array was made from; its name is often in the array's",
+            help: "give the .tflite file of the array; the array's name often contains its name",
         });
     }
     if contains(head, "git-lfs") {
@@ -89,7 +89,7 @@ fn text(bytes: &[u8]) -> Option<Foreign> {
     }
     Some(Foreign {
         what: "text".to_owned(),
-        help: "check that it is not a page of an interrupted download",
+        help: "check that it is not an error page of a failed download",
     })
 }
 

@@ -84,14 +84,14 @@ fn check_header(bytes: &[u8]) -> Result<(), Diagnostic> {
         return Err(d
             .expected(format_args!("at least {NEEDED} bytes"))
             .found(bytes.len())
-            .help("check that the download or the build step before completed"));
+            .help("check that the download, or the previous build step, completed"));
     };
     if header[4..] == *schema::IDENTIFIER {
         return Ok(());
     }
     let foreign = foreign::identify(bytes).unwrap_or_else(|| foreign::Foreign {
         what: format!("\"{}\"", header[4..].escape_ascii()),
-        help: "check that it is the file that the converter wrote",
+        help: "check that this is the converter's output",
     });
     Err(Diagnostic::new("not a .tflite model")
         .expected("the file identifier \"TFL3\" at byte 4")
@@ -123,7 +123,7 @@ fn damaged(error: &InvalidFlatbuffer, file_bytes: usize) -> Diagnostic {
             error_trace,
             ..
         } => (
-            format!("an odd place for it, byte {position}"),
+            format!("byte {position}, which is not aligned"),
             Some(error_trace),
         ),
         InvalidFlatbuffer::MissingRequiredField { error_trace, .. }

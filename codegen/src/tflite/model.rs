@@ -72,11 +72,11 @@ fn too_large(root: schema::Model<'_>) -> Option<Diagnostic> {
     ];
     let (what, found, most) = counts.into_iter().find(|(_, found, most)| found > most)?;
     Some(
-        Diagnostic::new(format!("the model has more {what} than castiron takes"))
+        Diagnostic::new(format!("the model has too many {what}"))
             .expected(format_args!("at most {most}"))
             .found(found)
             .help(
-                "check that it is the file you mean; no microcontroller runs a model of this size",
+                "check that this is the right file; no microcontroller runs a model of this size",
             ),
     )
 }
@@ -204,10 +204,13 @@ impl<'a> Reader<'a> {
             let index = raw.subgraph_index() as usize;
             let Some(graph) = graphs.get(index) else {
                 self.report.push(
-                    Diagnostic::new(format!("signature {:?} names no subgraph", short(&name)))
-                        .expected(format_args!("an index below {}", graphs.len()))
-                        .found(index)
-                        .help(AGAIN),
+                    Diagnostic::new(format!(
+                        "signature {:?} names a subgraph that does not exist",
+                        short(&name)
+                    ))
+                    .expected(format_args!("an index below {}", graphs.len()))
+                    .found(index)
+                    .help(AGAIN),
                 );
                 continue;
             };

@@ -62,7 +62,7 @@ fn custom_name(raw: schema::OperatorCode<'_>) -> Result<String, Diagnostic> {
     let name = raw.custom_code().text();
     if name.is_empty() {
         return Err(Diagnostic::new("the custom operator has no name")
-            .expected("the name its kernel is registered by")
+            .expected("the name under which its kernel is registered")
             .found("none")
             .help("convert the model again"));
     }
@@ -74,7 +74,7 @@ fn custom_name(raw: schema::OperatorCode<'_>) -> Result<String, Diagnostic> {
         return Err(Diagnostic::new("the custom operator's name is not usable")
             .expected(format_args!("up to {LONGEST_NAME} {RULE}"))
             .found(format_args!("{shown:?}"))
-            .help("rename the operator where the model is made"));
+            .help("rename the operator in the model's source"));
     }
     Ok(name.into_owned())
 }

@@ -372,7 +372,7 @@ fn finite(what: &str, value: f32) -> Result<f32, Diagnostic> {
 
 fn missing() -> Diagnostic {
     Diagnostic::new("the operator has no options")
-        .expected("options, as this operator has no useful defaults")
+        .expected("options: this operator has no useful defaults")
         .found("none")
         .help("the file is damaged or was edited; convert the model again")
 }

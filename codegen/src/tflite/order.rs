@@ -47,7 +47,7 @@ impl Flow {
                     }
                 };
                 report.push(
-                    Diagnostic::new("the operator writes a tensor that has a value already")
+                    Diagnostic::new("the operator writes a tensor that already has a value")
                         .expected("one writer for each tensor")
                         .found(other)
                         .help(AGAIN)
@@ -81,8 +81,8 @@ fn check_inputs(graph: &Graph, report: &mut Report) {
             continue;
         }
         report.push(
-            Diagnostic::new("the subgraph's input is not one")
-                .expected("inputs that only the caller sets")
+            Diagnostic::new("the subgraph's input already has a value")
+                .expected("an input that only the caller sets")
                 .found("an input with constant data")
                 .help(AGAIN)
                 .at_tensor(id.index(), &short(&tensor.name)),
@@ -105,11 +105,11 @@ fn check_order(graph: &Graph, flow: &Flow, sound: &[bool], report: &mut Report) 
                 Some(writer) if writer == index => {
                     Diagnostic::new("the operator reads the tensor that it writes")
                         .expected("different tensors for inputs and outputs")
-                        .found(format_args!("input {position} is an output too"))
+                        .found(format_args!("input {position} is also an output"))
                         .help(AGAIN)
                 }
                 Some(writer) => Diagnostic::new("the operator reads a tensor before it is written")
-                    .expected("operators in the order they run")
+                    .expected("operators in execution order")
                     .found(format_args!(
                         "operator {writer}, which writes it, comes later"
                     ))
@@ -143,7 +143,7 @@ fn check_outputs(graph: &Graph, flow: &Flow, first: bool, report: &mut Report) {
             Diagnostic::new("the model has no outputs")
                 .expected("at least one output")
                 .found("none")
-                .help("convert the model with the outputs the firmware is to read"),
+                .help("convert the model with the outputs that the firmware reads"),
         );
     }
     for id in &graph.outputs {

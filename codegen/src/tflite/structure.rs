@@ -193,7 +193,7 @@ fn missing(operator: &Operator, op: Op) -> Vec<Diagnostic> {
             Diagnostic::new("the operator lacks an input")
                 .expected(format_args!("a tensor for input {missing}"))
                 .found(match operator.inputs.len() {
-                    n if n > *missing => "that input left out".to_owned(),
+                    n if n > *missing => "no tensor for that input".to_owned(),
                     1 => "1 input".to_owned(),
                     n => format!("{n} inputs"),
                 })
@@ -384,7 +384,7 @@ fn types(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
     let (id, group) = (wanted.into_iter()).find(|(id, group)| !group.has(graph.tensor(*id)))?;
     let tensor = graph.tensor(id);
     Some(
-        Diagnostic::new("the operator never had operands of this type")
+        Diagnostic::new("no version of the operator has operands of this type")
             .expected(group.name())
             .found(format_args!("{} of shape {:?}", tensor.dtype, tensor.shape))
             .help(AGAIN)

@@ -116,12 +116,12 @@ fn shape(raw: schema::Tensor<'_>) -> Result<Vec<usize>, Diagnostic> {
         return Err(Diagnostic::new("the tensor has too many dimensions")
             .expected(format_args!("at most {MOST_DIMENSIONS}"))
             .found(sizes.len())
-            .help("squeeze dimensions of size 1 where the model is made"));
+            .help("remove dimensions of size 1 in the model's source"));
     }
     let shape: Result<Vec<usize>, _> = sizes.iter().map(usize::try_from).collect();
     shape.map_err(|_| {
         Diagnostic::new("the shape has a negative size")
-            .expected("sizes known when the firmware is built")
+            .expected("sizes that are known at build time")
             .found(format_args!("{:?}", sizes.to_vec()))
             .help("convert the model with a fixed input shape")
     })
@@ -144,7 +144,7 @@ fn check_data(tensor: &Tensor) -> Option<Diagnostic> {
             Diagnostic::new("a variable tensor has constant data")
                 .expected("a variable that starts at zero")
                 .found(format_args!("{} bytes", data.len()))
-                .help("no runtime loads such data; convert the model again"),
+                .help("no runtime reads such data; convert the model again"),
         );
     }
     let needed = tensor.bytes();

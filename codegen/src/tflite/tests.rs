@@ -320,7 +320,7 @@ fn a_subgraph_cannot_call_itself() {
         error
             .expect_err("a cycle")
             .to_string()
-            .contains("calling itself")
+            .contains("calls itself")
     );
 }
 

@@ -52,7 +52,7 @@ pub(super) fn describe(model: &str, outcome: &Outcome, layers: bool) -> String {
 fn most(cases: usize) -> String {
     match cases {
         1 => String::new(),
-        n => format!(" (the most of {n} cases)"),
+        n => format!(" (maximum of {n} cases)"),
     }
 }
 
@@ -121,7 +121,7 @@ fn operators(outcome: &Outcome) -> String {
     if !outcome.unseen.is_empty() {
         let indices: Vec<String> = outcome.unseen.iter().map(usize::to_string).collect();
         out += &format!(
-            "Operators that do not run on the target, and so are not seen: {}.\n",
+            "Operators that do not run on the target: {}.\n",
             indices.join(", ")
         );
     }

@@ -30,7 +30,7 @@ pub(super) fn complete(file: Option<IoSpecFile<'_>>, interface: &Interface) -> R
     top.insert("output".to_owned(), outputs);
     let mut text = serde_json::to_string_pretty(&top).map_err(|e| {
         Diagnostic::new(format!("the I/O specification cannot be written: {e}"))
-            .help("please report this together with the model")
+            .help("please report this, with the model")
     })?;
     text.push('\n');
     Ok(text)

@@ -99,9 +99,9 @@ impl Port {
         let shape = known_shape(&entry.shapes).unwrap_or_else(|ours| {
             problem(
                 "shape",
-                "sizes from 1 to 4294967295, in one shape or in several that are as large",
+                "sizes from 1 to 4294967295, in one shape or in several of equal size",
                 ours,
-                "write the one shape that the model takes or gives",
+                "write the one shape that the model uses",
             );
             vec![1]
         });

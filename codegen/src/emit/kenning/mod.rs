@@ -56,7 +56,7 @@ pub fn io_spec(model: &Model, file: Option<IoSpecFile<'_>>) -> Result<String> {
     let facts = GraphFacts::of_model(model, file, None).map_err(|e| match file {
         Some(file) => {
             let help = format!(
-                "correct {} or remove it: the facts then come from {} alone",
+                "correct {}, or remove it to use only the facts in {}",
                 file.file, model.file
             );
             with_help(&e, &help)

@@ -31,7 +31,7 @@ impl TflmModule {
     pub fn new(model: &Model, prefix: &str, bindings: &str) -> Result<Self> {
         let of_model = || {
             let Some(graph) = model.graphs.first() else {
-                return Err(Diagnostic::new("the model has no subgraph, so nothing to run").into());
+                return Err(Diagnostic::new("the model has no subgraph to run").into());
             };
             let signature = model.signatures.iter().find(|s| s.graph == 0);
             let operators = 0..graph.operators.len();
@@ -273,7 +273,7 @@ fn ports(graph: &Graph, signature: Option<&Signature>, ids: &[TensorId]) -> Resu
     let port = |id: &TensorId| {
         let tensor = graph.tensor(*id);
         let element = ElementType::of(tensor.dtype).ok_or_else(|| {
-            Diagnostic::new("Rust has no numbers of the element type")
+            Diagnostic::new("Rust has no number type for the element type")
                 .at_tensor(id.index(), &tensor.name)
                 .found(tensor.dtype)
         })?;

@@ -24,7 +24,7 @@ impl Product<'_> {
         let weights = site.quantization(w_id)?;
         if weights.scale.len() != 1 && weights.scale.len() != self.channels {
             return Err(site
-                .tensor_error(w_id, "the weights have not one scale per output channel")
+                .tensor_error(w_id, "the weights do not have one scale per output channel")
                 .expected(self.channels)
                 .found(weights.scale.len()));
         }
@@ -51,7 +51,7 @@ impl Product<'_> {
         Err(site
             .tensor_error(
                 site.input_id(2)?,
-                "the bias has not one value per output channel",
+                "the bias does not have one value per output channel",
             )
             .expected(self.channels)
             .found(biases))

@@ -47,9 +47,9 @@ impl Operands<'_> {
             let along = self.size_of(0, axis).unwrap_or(1);
             fits(along == 1, || {
                 (
-                    "the axis cannot be left out",
+                    "the axis cannot be removed",
                     0,
-                    "sizes of 1 to leave out".to_owned(),
+                    "axes of size 1".to_owned(),
                     format!("{along} along axis {axis}"),
                 )
             })
@@ -163,7 +163,7 @@ impl Operands<'_> {
         fits(rest_of(&sizes, *whole).is_some(), || {
             let expected = format!("sizes of {whole} together, one of them -1 for the rest");
             (
-                "the parts are not the whole input",
+                "the parts do not add up to the input",
                 1,
                 expected,
                 format!("{sizes:?}"),

@@ -32,7 +32,7 @@ impl Operands<'_> {
             (
                 MARGINS,
                 2,
-                "crops of 0 and more".to_owned(),
+                "crops of at least 0".to_owned(),
                 format!("{margins:?}"),
             )
         })?;
@@ -91,8 +91,8 @@ impl Operands<'_> {
         };
         fits(paddings.iter().enumerate().all(right), || {
             let expected = match op {
-                Op::MirrorPad => format!("0 and more, no more than {x:?} can mirror"),
-                _ => "paddings of 0 and more".to_owned(),
+                Op::MirrorPad => format!("at least 0, and at most what {x:?} can mirror"),
+                _ => "paddings of at least 0".to_owned(),
             };
             (MARGINS, 1, expected, format!("{paddings:?}"))
         })
@@ -102,7 +102,7 @@ impl Operands<'_> {
     pub(super) fn image(&self) -> Checked {
         match self.integers(1) {
             Some(sizes) if sizes.len() != 2 || sizes.iter().any(|size| *size < 1) => wrong(
-                "the image has no such size",
+                "the image's size is invalid",
                 1,
                 "a height and a width",
                 format!("{sizes:?}"),

@@ -52,11 +52,11 @@ fn wrong(
     })
 }
 
-const AXIS: &str = "the input has no such axis";
+const AXIS: &str = "the axis is outside the input";
 const INDEX: &str = "an index lies outside the input";
 const PART: &str = "the part lies outside the input";
-const COUNT: &str = "the number of parts is not that of the tensors";
-const VALUES: &str = "there are not as many values as the operator needs";
+const COUNT: &str = "the number of parts differs from the number of tensors";
+const VALUES: &str = "the number of values is wrong for the operator";
 const BLOCKS: &str = "the blocks do not divide the input";
 const MARGINS: &str = "the margins do not fit the input";
 const SIZES: &str = "the inputs' sizes do not fit each other";

@@ -30,7 +30,12 @@ impl Operands<'_> {
                 "at most {}, the axis and the indices' dimensions",
                 axis.min(ranks)
             );
-            return wrong("there are no such batch dimensions", 1, expected, said);
+            return wrong(
+                "the number of batch dimensions is invalid",
+                1,
+                expected,
+                said,
+            );
         };
         if let (Some(x), Some(indices)) = (self.shape(0), self.shape(1)) {
             fits(x[..batch] == indices[..batch], || {

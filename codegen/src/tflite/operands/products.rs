@@ -111,7 +111,7 @@ impl Operands<'_> {
 
 fn repeated(shapes: &[&[usize]]) -> Checked {
     fits(shapes::broadcast(shapes.iter().copied()).is_some(), || {
-        let expected = "shapes that are alike, or 1, from the last dimension on".to_owned();
+        let expected = "shapes that are equal, or 1, from the last dimension on".to_owned();
         (SIZES, shapes.len() - 1, expected, format!("{shapes:?}"))
     })
 }

@@ -110,7 +110,7 @@ pub(super) const ROWS: &[Row] = &[
         computes: &[
             (
                 If(Out(0), &[I32], &[NoActivation]),
-                "ADD of 32 bits leaves its activation out",
+                "ADD of int32 omits its activation",
             ),
             REPEATED[0],
         ],

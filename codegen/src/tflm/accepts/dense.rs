@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Row] = &[
                 "an output whose last size is that of the weights",
                 last_size,
             ),
-            "it goes by the output's last size",
+            "it uses the output's last size",
         )],
         takes: &[
             Outputs(1, 1),

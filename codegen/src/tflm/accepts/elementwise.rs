@@ -93,7 +93,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         computes: &[(
             If(In(0), &[I8, I16], &[SameQuantization(In(0), Out(0))]),
-            "RELU6 takes the output's scale to be the input's",
+            "RELU6 assumes that the output has the input's scale",
         )],
     },
     function!("ROUND", &[F32], SameShape(In(0), Out(0))),
@@ -110,7 +110,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         computes: &[(
             Type(In(0), &[F32, I8]),
-            "RSQRT of 16 bits ends in numbers of too few bits",
+            "RSQRT of int16 computes with too few bits",
         )],
     },
     function!("SIN", &[F32]),

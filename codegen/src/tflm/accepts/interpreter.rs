@@ -17,7 +17,7 @@ pub(super) const COMPUTES: &[(Rule, &str)] = &[(
         "the option depth_multiplier that the channels give",
         multiplier,
     ),
-    "the kernel goes by the option depth_multiplier, not by the number of channels",
+    "the kernel uses the option depth_multiplier, not the number of channels",
 )];
 
 /// Converters leave there what they calibrated with.

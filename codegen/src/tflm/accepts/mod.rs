@@ -197,12 +197,14 @@ fn handle(model: &Model) -> Option<Diagnostic> {
     };
     let (port, id) = ports.find(|(_, id)| is_handle(id))?;
     Some(
-        Diagnostic::new(format!("TFLM takes no handle as the model's {port}"))
-            .expected("tensors of values")
-            .found(graph.tensor(*id).dtype)
-            .help("leave the variable inside the model: export a function that makes it itself")
-            .in_subgraph(0)
-            .at_tensor(id.index(), &graph.tensor(*id).name),
+        Diagnostic::new(format!(
+            "TFLM does not accept a handle as the model's {port}"
+        ))
+        .expected("tensors of values")
+        .found(graph.tensor(*id).dtype)
+        .help("keep the variable inside the model: export a function that creates it")
+        .in_subgraph(0)
+        .at_tensor(id.index(), &graph.tensor(*id).name),
     )
 }
 
@@ -286,7 +288,7 @@ pub(super) fn outside(model: &Model) -> Option<Diagnostic> {
     let reads = |inputs: &[Option<_>]| inputs.contains(&Some(id));
     let reader = graph.operators.iter().position(|o| reads(&o.inputs));
     let diagnostic = Diagnostic::new(
-        "TFLM does not find weights behind the flatbuffer and computes with other bytes",
+        "TFLM does not find weights behind the flatbuffer, and computes with other bytes",
     )
     .expected("constants inside the flatbuffer")
     .found(match tensors.count() {

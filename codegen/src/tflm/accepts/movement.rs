@@ -265,7 +265,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         computes: &[(
             PerTensor(In(0)),
-            "DEQUANTIZE takes the first scale for all channels",
+            "DEQUANTIZE uses the first scale for all channels",
         )],
     },
 ];

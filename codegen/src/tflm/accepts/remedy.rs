@@ -7,7 +7,7 @@ use crate::tflm::arena::Site;
 
 /// The way out that castiron has itself.
 const OTHER_ENGINE: &str =
-    "use castiron's own engine, if it takes the whole model: `castiron inspect` says so";
+    "use castiron's own engine if `castiron inspect` shows that it runs every operator";
 
 const HYBRID: &str = "quantise fully, with a representative_dataset and \
     supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8], or convert without optimizations for weights in float32";
@@ -16,12 +16,12 @@ const UINT8: &str =
 const FLOAT16: &str =
     "convert without supported_types = [tf.float16]; TFLM computes in float32 or quantised";
 const OPEN: &str = "convert the model with a fixed input shape, batch included";
-const MANY: &str = "concatenate in several steps of at most ten where the model is made";
+const MANY: &str = "concatenate in several steps of at most ten inputs in the model's source";
 const WEIGHTS: &str = "quantise weights and activations to int8, with a representative_dataset, or leave both float32";
 
 const SCALES: &str =
-    "quantise again, with a representative_dataset that covers what the model meets";
-const SHAPES: &str = "convert the model again; the file's shapes were edited, or not known";
+    "quantise again, with a representative_dataset that covers the model's real inputs";
+const SHAPES: &str = "convert the model again; the file's shapes were edited, or were unknown";
 
 /// The remedy where a kernel computes something else.
 pub(super) fn of_difference(what: &str) -> String {
@@ -34,7 +34,7 @@ pub(super) fn of_difference(what: &str) -> String {
 /// The same remedy for a model that castiron's own engine does not take.
 pub(in crate::tflm) fn without_other_engine(help: &str) -> String {
     match help.strip_suffix(OTHER_ENGINE) {
-        Some("") => "replace the layer that becomes this operator".to_owned(),
+        Some("") => "replace the layer that the converter turns into this operator".to_owned(),
         Some(rest) => rest.trim_end_matches("; or ").to_owned(),
         None => help.to_owned(),
     }
@@ -72,7 +72,7 @@ pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
         _ if name == "CONCATENATION" && operator.inputs.len() > 10 => MANY,
         _ if is_recorded => SHAPES,
         _ if is_quantized && broken.expected.contains("scale") => SCALES,
-        _ => "replace the layer that becomes this operator",
+        _ => "replace the layer that the converter turns into this operator",
     };
     format!("{help}; or {OTHER_ENGINE}")
 }

@@ -10,7 +10,7 @@ use crate::graph::{Options, Tensor};
 use crate::tflm::arena::Site;
 
 /// What becomes of an operator whose output was recorded with other sizes than it has.
-pub(super) const RECORDED: &str = "it goes by the recorded shape, which is not the operator's";
+pub(super) const RECORDED: &str = "it uses the recorded shape, which is not the operator's";
 
 pub(super) const ROWS: &[Row] = &[
     row!(

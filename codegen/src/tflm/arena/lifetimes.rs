@@ -207,7 +207,7 @@ impl<'a> Walk<'a> {
             Diagnostic::new("subgraphs call each other too often to plan memory")
                 .expected(format_args!("up to {MOST_VISITS} operators in all calls"))
                 .found("more")
-                .help("unroll fewer calls where the model is made"),
+                .help("use fewer calls in the model's source"),
         )
     }
 

@@ -44,7 +44,7 @@ impl Offline {
         let offsets = words.get(HEADER..).unwrap_or_default();
         if usize::try_from(said) != Ok(tensors) || offsets.len() < tensors {
             return Err(
-                Diagnostic::new("the offline memory plan is another model's")
+                Diagnostic::new("the offline memory plan belongs to another model")
                     .expected(format_args!("an offset for each of {tensors} tensors"))
                     .found(format_args!("{} for {said}", offsets.len()))
                     .help("write it again with `castiron plan --embed`"),

@@ -50,16 +50,16 @@ impl<'a> Site<'a> {
 
     fn lacks(&self, what: &str, position: usize) -> Diagnostic {
         Diagnostic::new(format!("the operator has no {what} {position}"))
-            .expected("all that TFLM's kernel reads")
+            .expected("every input that TFLM's kernel reads")
             .found("fewer")
             .help("the file was edited; convert the model again")
     }
 
     /// That the file leaves out what TFLM's kernel needs to be prepared.
     pub(super) fn unfit(&self, needed: &str) -> Diagnostic {
-        Diagnostic::new("TFLM's kernel cannot take the operator")
+        Diagnostic::new("TFLM's kernel does not accept the operator")
             .expected(needed)
-            .found("another form of it")
+            .found("a supported form of the operator")
             .help("convert the model again, or run it with the compiled engine")
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn dim(tensor: &Tensor, axis: usize) -> Result<usize, Diagnostic> {
 /// Batch, height, width and channels of an image.
 pub(super) fn image(tensor: &Tensor) -> Result<[usize; 4], Diagnostic> {
     tensor.shape[..].try_into().map_err(|_| {
-        Diagnostic::new("a tensor is no image")
+        Diagnostic::new("a tensor is not an image")
             .expected("four dimensions: batch, height, width, channels")
             .found(format_args!("shape {:?}", tensor.shape))
             .help("convert the model again")

@@ -21,9 +21,9 @@ pub(super) fn node(
 ) -> Result<Node, Diagnostic> {
     if !options.allow_estimate {
         return Err(
-            Diagnostic::new("the memory that the operator's kernel takes is not known")
+            Diagnostic::new("the memory of the operator's kernel is unknown")
                 .expected(format_args!(
-                    "an operator that tflite-micro {} has, with sizes that follow from the file",
+                    "an operator of tflite-micro {}, whose sizes follow from the file",
                     table.revision
                 ))
                 .found(site.name())

@@ -146,11 +146,11 @@ pub enum Place {
     Constant(Arc<[u8]>),
 }
 
-/// The alignment of what kernels keep: enough for every type of theirs.
+/// The alignment of the kernels' permanent data: enough for every type that they store.
 pub const KEPT_ALIGNMENT: usize = 8;
 
 impl Direct {
-    /// Plans a model: its first subgraph, and those that this one comes to call.
+    /// Plans a model: its first subgraph, and the subgraphs that it calls.
     ///
     /// # Errors
     /// If TFLM has no kernel for an operator, or one whose sizes are not known, or if it is not
@@ -161,7 +161,7 @@ impl Direct {
 
     fn of_model(model: &Model, options: &DirectOptions) -> Result<Self> {
         if model.graphs.is_empty() {
-            return Err(Diagnostic::new("the model has no subgraph, so nothing to run").into());
+            return Err(Diagnostic::new("the model has no subgraph to run").into());
         }
         let reached = arena::reached(model).into_iter().enumerate();
         let reached: Vec<usize> = reached.filter_map(|(n, is)| is.then_some(n)).collect();
@@ -270,12 +270,12 @@ fn check_places(tensors: &[DirectTensor], scratch: &[Region], bytes: usize) -> R
         });
     if let Some((_, tensor)) = outside {
         return Err(Diagnostic::new(format!(
-            "the tensor {:?} lies outside the memory that is planned",
+            "the tensor {:?} lies outside the planned memory",
             tensor.name
         ))
         .expected(format_args!("a place within {bytes} bytes"))
         .found(format_args!("{} bytes at {:?}", tensor.bytes, tensor.place))
-        .help("this is a fault of castiron's; please report it with the model")
+        .help("this is a fault in castiron; please report it, with the model")
         .into());
     }
     if let Some(region) = scratch
@@ -283,10 +283,10 @@ fn check_places(tensors: &[DirectTensor], scratch: &[Region], bytes: usize) -> R
         .find(|region| !within(region.offset, region.bytes))
     {
         return Err(
-            Diagnostic::new("working memory lies outside the memory that is planned")
+            Diagnostic::new("working memory lies outside the planned memory")
                 .expected(format_args!("a place within {bytes} bytes"))
                 .found(format_args!("{} bytes at {}", region.bytes, region.offset))
-                .help("this is a fault of castiron's; please report it with the model")
+                .help("this is a fault in castiron; please report it, with the model")
                 .into(),
         );
     }
@@ -316,17 +316,17 @@ fn unreachable(operator: &Operator) -> Diagnostic {
         return Diagnostic::new("TFLM has no kernel for the operator")
             .expected(format_args!("an operator of tflite-micro {TFLM_REVISION}"))
             .found(name)
-            .help("replace it where the model is made");
+            .help("replace it in the model's source");
     }
     let needs = match name {
         "ethos-u" => "calls the driver of the accelerator",
         "SignalRfft" | "SignalIrfft" => "calls a library for Fourier transforms, KISS FFT",
-        _ => "takes memory of the interpreter",
+        _ => "uses the interpreter's memory",
     };
     Diagnostic::new("castiron cannot call TFLM's kernel of the operator without the interpreter")
-        .expected("operators whose kernels need nothing else than TFLM's own sources")
+        .expected("operators whose kernels need only TFLM's own sources")
         .found(format_args!("{name}, whose kernel {needs}"))
-        .help("let TFLM's interpreter run the model: castiron gen-header and castiron gen-resolver")
+        .help("run the model with TFLM's interpreter: see castiron gen-header and castiron gen-resolver")
 }
 
 fn describe(subgraph: usize, graph: &Graph, index: usize) -> Described {
