@@ -11,8 +11,9 @@ use crate::program::{Choosing, Purpose};
 pub(crate) fn moves_elements(graph: &Graph, index: usize) -> bool {
     let site = Site::new(graph, index);
     let is_whole = |only: &Move| {
-        let y = site.output(only.output).map_or(0, |y| y.elements());
-        Copy::new(&only.x, &only.y).is_some_and(|copy| copy.is_whole(y))
+        let (x, y) = (site.input(only.input), site.output(only.output));
+        let [x, y] = [x, y].map(|tensor| tensor.map_or(0, |tensor| tensor.elements()));
+        x == y && Copy::new(&only.x, &only.y).is_some_and(|copy| copy.is_whole(y))
     };
     match all_moves(&site) {
         Ok(Some(moves)) => !matches!(&moves[..], [only] if is_whole(only)),

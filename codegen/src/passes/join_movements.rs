@@ -82,7 +82,8 @@ impl Joining<'_> {
             positions: Vec::new(),
             moved: false,
         };
-        while self.readers.get(&id) == Some(&1)
+        while chain.positions.len() < MOST_JOINED
+            && self.readers.get(&id) == Some(&1)
             && let Some(&producer) = self.producers.get(&id)
             && let Some(source) = ops::moved_input(&self.graph, producer)
             && !self.graph.tensor(source).is_constant()
