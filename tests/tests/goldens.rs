@@ -40,10 +40,17 @@ fn shipped_models_agree_with_the_reference() {
 
 /// Models whose outputs in the folder of references are TensorFlow's where TensorFlow Lite Micro, which castiron
 /// follows, gives others: what the two do.
-const TENSORFLOWS: [(&str, &str); 1] = [(
-    "mul_i16_2",
-    "MUL of int16: the scales' quotient is one of single precision there, and of double precision here",
-)];
+const TENSORFLOWS: [(&str, &str); 5] = [
+    (
+        "mul_i16_2",
+        "MUL of int16: the scales' quotient is one of single precision there, and of double precision here",
+    ),
+    ("sum_i16_1", SUMS),
+    ("sum_i16_4", SUMS),
+    ("sum_i8_0", SUMS),
+    ("zoo_arith_int8", SUMS),
+];
+const SUMS: &str = "SUM of integers: scaled in floats there, and in integers here";
 
 #[test]
 fn reference_models_agree() {

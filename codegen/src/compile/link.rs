@@ -7,6 +7,7 @@ use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS};
 
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Site, TensorId};
+use crate::ops;
 use crate::plan::{Kept, Layout, OutputCopy, Placed, Region};
 use crate::program::{
     Action, Argument, Choice, ConstantPool, ElementType, Invocation, KernelCall, Memory,
@@ -483,7 +484,7 @@ fn title(site: &Site<'_>) -> String {
     };
     format!(
         "{} {} -> {}",
-        site.operator.kind,
+        ops::name(site.operator),
         shapes(&mut site.operator.inputs.iter().flatten().copied()),
         shapes(&mut site.operator.outputs.iter().copied()),
     )

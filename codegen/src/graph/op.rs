@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Options, TensorId};
 
 /// One operator of a graph.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Operator {
     /// What it computes.
     pub kind: OpKind,

@@ -249,6 +249,9 @@ pub enum Options {
     Unread(u8),
     /// A custom operator's bytes.
     Custom(Vec<u8>),
+    /// Of movements that a pass made one of: those of the file, each with one that reads its output, the last with this
+    /// operator's outputs.
+    Joined(Vec<super::Operator>),
 }
 
 impl Options {

@@ -18,6 +18,7 @@ mod depthwise;
 mod elementwise;
 mod fully_connected;
 mod gather;
+mod joined;
 mod lstm;
 mod movement;
 mod numbers;
@@ -46,20 +47,31 @@ use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, Graph, OpKind, Site};
 use crate::program::{Choice, Choosing, Purpose};
 use crate::work;
-use movement::Movement;
+use movement::{Move, Movement};
+
+pub(crate) use joined::{join, moved_input, moves_elements, name};
 
 /// One family of operators.
-pub trait Family: Sync {
+pub(crate) trait Family: Sync {
     /// Chooses the kernel calls that compute the operator, and says what they do with memory: every
     /// output has memory of its own unless more is allowed.
     ///
     /// # Errors
     /// If the operator's tensors or options are malformed or not supported.
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic>;
+
+    /// What the operator moves from inputs to outputs; `None` if that is not all that it does.
+    ///
+    /// # Errors
+    /// If the operator's tensors or options are malformed or not supported.
+    fn moves(&self, site: &Site<'_>) -> Result<Option<Vec<Move>>, Diagnostic> {
+        let _ = site;
+        Ok(None)
+    }
 }
 
 /// The family of an operator; `None` where castiron cannot compile it.
-pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
+pub(crate) fn family(kind: &OpKind) -> Option<&'static dyn Family> {
     use BuiltinOperator as Op;
     let op = match kind {
         OpKind::Builtin(op) => op,

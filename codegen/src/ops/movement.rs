@@ -4,14 +4,14 @@
 use castiron_runtime::kernels::{Fill, LOOPS};
 
 use super::walk::{Copy, Walk};
-use super::{Family, Site, pad};
+use super::{Family, Site, joined, pad};
 use crate::error::Diagnostic;
 use crate::graph::shapes::{self as shape, Strided};
-use crate::graph::{BuiltinOperator as Op, OpKind, TensorId};
+use crate::graph::{BuiltinOperator as Op, OpKind, Options, TensorId};
 use crate::program::Choosing;
 
 /// One walk through an input into one through an output.
-pub(super) struct Move {
+pub(crate) struct Move {
     pub(super) input: usize,
     pub(super) x: Walk,
     pub(super) output: usize,
@@ -26,7 +26,14 @@ const MOST_MOVES: usize = 1024;
 
 impl Family for Movement {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choose(site, choosing, &(self.0)(site)?)
+        match site.options() {
+            Options::Joined(all) => choose(site, choosing, &joined::moves(site, all)?),
+            _ => choose(site, choosing, &(self.0)(site)?),
+        }
+    }
+
+    fn moves(&self, site: &Site<'_>) -> Result<Option<Vec<Move>>, Diagnostic> {
+        (self.0)(site).map(Some)
     }
 }
 

@@ -1,6 +1,8 @@
 //! RESHAPE, EXPAND_DIMS, SQUEEZE: other shapes of the same bytes, at no cost where the plan puts both
 //! at one place.
 
+use super::movement::Move;
+use super::walk::Walk;
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::program::Choosing;
@@ -24,5 +26,15 @@ impl Family for SameBytes {
         }
         choosing.copy(x, y);
         Ok(())
+    }
+
+    fn moves(&self, site: &Site<'_>) -> Result<Option<Vec<Move>>, Diagnostic> {
+        let all = Walk::of(&[site.input(0)?.elements()]);
+        Ok(Some(vec![Move {
+            input: 0,
+            x: all.clone(),
+            output: 0,
+            y: all,
+        }]))
     }
 }

@@ -85,7 +85,8 @@ fn fine_sum(site: &Site<'_>) -> Result<FineSum, Diagnostic> {
     }
     let (multiplier, shift) = quantize::multiplier(factor);
     Ok(FineSum {
-        start: 0,
+        // TensorFlow Lite Micro begins with what a stored 0 stands for.
+        start: in_zero_point.wrapping_neg() << FINE_STEP,
         in_zero_point,
         multiplier,
         shift: shift.into(),
@@ -160,9 +161,7 @@ fn fine_sums(site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnos
         };
         choosing.copy(x, to);
     }
-    let mut function = fine_sum(site)?;
-    // TensorFlow Lite Micro begins with what a stored 0 stands for.
-    function.start = function.in_zero_point.wrapping_neg() << FINE_STEP;
+    let function = fine_sum(site)?;
     let reduction = Walk::of(&[inputs, y.len]).reduction(&[true, false]);
     let reduction = reduction.ok_or_else(|| site.error("the sum has too many loops"))?;
     let kernel = kernels::Reduce {

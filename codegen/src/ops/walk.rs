@@ -12,15 +12,15 @@ use crate::program::{Argument, Choosing};
 /// A way through a tensor: where it begins, and its loops from the outermost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Walk {
-    start: isize,
-    loops: Vec<Loop>,
+    pub(super) start: isize,
+    pub(super) loops: Vec<Loop>,
 }
 
 /// Rounds, and elements from one to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Loop {
-    count: usize,
-    step: isize,
+pub(super) struct Loop {
+    pub(super) count: usize,
+    pub(super) step: isize,
 }
 
 impl Walk {

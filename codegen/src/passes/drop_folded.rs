@@ -13,11 +13,16 @@ pub(super) fn run(graph: Cow<'_, Graph>) -> Cow<'_, Graph> {
     if !done.contains(&true) {
         return graph;
     }
+    without(graph, &done)
+}
+
+/// A graph without some of its operators; the others remember where they were.
+pub(super) fn without<'a>(graph: Cow<'_, Graph>, gone: &[bool]) -> Cow<'a, Graph> {
     let mut graph = graph.into_owned();
-    let origins: Vec<usize> = (0..done.len()).map(|at| graph.origin(at)).collect();
-    let operators = graph.operators.into_iter().zip(origins).zip(done);
+    let origins: Vec<usize> = (0..gone.len()).map(|at| graph.origin(at)).collect();
+    let operators = graph.operators.into_iter().zip(origins).zip(gone);
     graph.operators = operators
-        .filter(|(_, done)| !done)
+        .filter(|(_, gone)| !**gone)
         .map(|((mut operator, origin), _)| {
             if operator.origin.is_empty() {
                 operator.origin = vec![origin];

@@ -4,6 +4,7 @@ mod drop_folded;
 mod fold_constants;
 mod half;
 mod infer_shapes;
+mod join_movements;
 
 use std::borrow::Cow;
 
@@ -24,7 +25,7 @@ pub struct Passed<'a> {
 pub fn run(graph: &Graph) -> Passed<'_> {
     let Passed { graph, unfolded } = fold_constants::run(graph);
     Passed {
-        graph: drop_folded::run(graph),
+        graph: join_movements::run(drop_folded::run(graph)),
         unfolded,
     }
 }

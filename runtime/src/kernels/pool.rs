@@ -52,7 +52,7 @@ macro_rules! of_integers {
             }
 
             /// The sum divided by the count, rounded half away from zero; see
-            /// [`MeanI8`](super::MeanI8) for why it is not inlined.
+            /// [`ScaledSum`](super::ScaledSum) for why it is not inlined.
             #[inline(never)]
             fn finish(&self, sum: i32, count: NonZeroU32) -> $t {
                 let magnitude = ((sum.unsigned_abs() + count.get() / 2) / count) as i32;
