@@ -20,8 +20,8 @@ const TESTED: [&str; 4] = [
 ];
 const PAGE: &str = "docs/operators.md";
 
-/// Types of an operator's tensors, as the page has them, by operator.
-type Forms = BTreeMap<BuiltinOperator, BTreeSet<String>>;
+/// Types of an operator's tensors, as the page has them, by the operator's name.
+type Forms = BTreeMap<String, BTreeSet<String>>;
 
 /// Writes the page.
 ///
@@ -48,9 +48,8 @@ pub(crate) fn page(root: &Path) -> Result<String> {
             let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
             for graph in &tflite::read(&name, &bytes)?.graphs {
                 for operator in &graph.operators {
-                    if let OpKind::Builtin(op) = operator.kind {
-                        forms.entry(op).or_default().extend(form(graph, operator));
-                    }
+                    let name = operator.kind.name().to_owned();
+                    forms.entry(name).or_default().extend(form(graph, operator));
                 }
             }
         }
@@ -60,18 +59,18 @@ pub(crate) fn page(root: &Path) -> Result<String> {
 
 fn render(forms: &Forms) -> String {
     let supported: BTreeSet<BuiltinOperator> = ops::supported().collect();
-    let name = |op: &BuiltinOperator| op.name();
-    let mut sorted: Vec<_> = supported.iter().collect();
-    sorted.sort_by_key(|op| name(op));
+    let mut names: Vec<&str> = supported.iter().map(|op| op.name()).collect();
+    names.extend(ops::CUSTOM);
+    names.sort_unstable();
 
     let mut text = INTRODUCTION.to_owned();
     text.push_str("| operator | types with a reference test |\n|---|---|\n");
-    for op in sorted {
-        let types = forms.get(op).map_or_else(
+    for name in names {
+        let types = forms.get(name).map_or_else(
             || "none yet".to_owned(),
             |types| types.iter().cloned().collect::<Vec<_>>().join("; "),
         );
-        let _ = writeln!(text, "| {} | {types} |", op.name());
+        let _ = writeln!(text, "| {name} | {types} |");
     }
     let mut others: Vec<_> = tflm::OPS
         .iter()
@@ -121,12 +120,15 @@ code nor copies if their input and output can share bytes.
 fn form(graph: &Graph, operator: &Operator) -> Option<String> {
     let tensor = |at: usize| Some(graph.tensor((*operator.inputs.get(at)?)?));
     let name = |t: &Tensor| t.dtype.name().to_lowercase();
-    if operator.kind.has_effects() {
+    if matches!(operator.kind, OpKind::Builtin(_)) && operator.kind.has_effects() {
         return Some("every type that kernels support".to_owned());
     }
-    // The axis of SPLIT comes first.
+    // The axis of SPLIT comes first, and so do other sizes and indices.
     let input = match operator.kind {
-        OpKind::Builtin(BuiltinOperator::Split) => tensor(1)?,
+        OpKind::Builtin(
+            BuiltinOperator::EmbeddingLookup | BuiltinOperator::Fill | BuiltinOperator::Split,
+        ) => tensor(1)?,
+        OpKind::Builtin(BuiltinOperator::TransposeConv) => tensor(2)?,
         _ => tensor(0)?,
     };
     let (x, y) = (name(input), name(graph.tensor(*operator.outputs.first()?)));
@@ -142,6 +144,7 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
             BuiltinOperator::Conv2d
                 | BuiltinOperator::DepthwiseConv2d
                 | BuiltinOperator::FullyConnected
+                | BuiltinOperator::TransposeConv
         )
     );
     if let (true, Some(weights)) = (weighted, tensor(1)) {

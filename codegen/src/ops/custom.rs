@@ -150,7 +150,6 @@ impl Family for PostProcess {
             outputs.push(y);
         }
         let kernel = kernels::PostProcess {
-            boxes,
             encoding,
             background,
             classes,

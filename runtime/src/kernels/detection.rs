@@ -11,8 +11,6 @@ const SIDES: usize = 4;
 parameters! {
     /// Boxes from their encodings, which are relative to anchors, and what of them to keep.
     pub struct PostProcess {
-        /// Boxes.
-        pub boxes: usize,
         /// Values of an encoding, of which the first four count.
         pub encoding: usize,
         /// Scores of a box that are no class: one for the background, or none.
@@ -54,10 +52,10 @@ impl PostProcess {
         for y in boxes.iter().chain(classes).chain(best) {
             y.set(0.0);
         }
-        for i in 0..self.boxes {
+        for (i, sides) in decoded.as_chunks::<SIDES>().0.iter().enumerate() {
             let encoding = part(encodings, i * self.encoding, SIDES);
             let anchor = part(anchors, i * SIDES, SIDES);
-            self.decode(encoding, anchor, part(decoded, i * SIDES, SIDES));
+            self.decode(encoding, anchor, sides);
         }
         let mut kept = Kept {
             boxes,
@@ -93,22 +91,36 @@ impl PostProcess {
         &self,
         encoding: &[E],
         anchor: &[A],
-        y: &[Cell<f32>],
+        sides: &[Cell<f32>; SIDES],
     ) {
-        let (Some(encoding), Some(anchor)) = (
+        let (Some([y, x, height, width]), Some([at_y, at_x, anchor_h, anchor_w])) = (
             encoding.first_chunk::<SIDES>(),
             anchor.first_chunk::<SIDES>(),
         ) else {
             return;
         };
-        let Some([y_min, x_min, y_max, x_max]) = y.first_chunk::<SIDES>() else {
-            return;
-        };
-        for (along, (min, max)) in [(y_min, y_max), (x_min, x_max)].into_iter().enumerate() {
-            let scaled = |i: usize| f64::from(encoding[i].read()) / f64::from(self.scales[i]);
-            let size = f64::from(anchor[along + 2].read());
-            let center = (scaled(along) * size + f64::from(anchor[along].read())) as f32;
-            let half = (0.5 * libm::exp(scaled(along + 2)) * size) as f32;
+        let [scale_y, scale_x, scale_h, scale_w] = self.scales;
+        let [y_min, x_min, y_max, x_max] = sides;
+        for (center, at, size, anchor, (min, max)) in [
+            (
+                (y, scale_y),
+                at_y,
+                (height, scale_h),
+                anchor_h,
+                (y_min, y_max),
+            ),
+            (
+                (x, scale_x),
+                at_x,
+                (width, scale_w),
+                anchor_w,
+                (x_min, x_max),
+            ),
+        ] {
+            let scaled = |(value, scale): (&E, f32)| f64::from(value.read()) / f64::from(scale);
+            let anchor = f64::from(anchor.read());
+            let center = (scaled(center) * anchor + f64::from(at.read())) as f32;
+            let half = (0.5 * libm::exp(scaled(size)) * anchor) as f32;
             min.set(center - half);
             max.set(center + half);
         }
@@ -177,8 +189,10 @@ fn overlap(a: &[Cell<f32>; SIDES], b: &[Cell<f32>; SIDES]) -> f32 {
     }
     let less = |a: f32, b: f32| if b < a { b } else { a };
     let more = |a: f32, b: f32| if a < b { b } else { a };
-    let along = |i: usize| more(less(a[i + 2], b[i + 2]) - more(a[i], b[i]), 0.0);
-    let both = along(0) * along(1);
+    let along = |a_min, a_max, b_min, b_max| more(less(a_max, b_max) - more(a_min, b_min), 0.0);
+    let [a_top, a_left, a_bottom, a_right] = a;
+    let [b_top, b_left, b_bottom, b_right] = b;
+    let both = along(a_top, a_bottom, b_top, b_bottom) * along(a_left, a_right, b_left, b_right);
     both / (area_a + area_b - both)
 }
 

@@ -81,11 +81,21 @@ fn bias(product: &Product<'_>, site: &Site<'_>) -> Result<(Vec<i64>, bool), Diag
             let bias = site.constant_i32(2, "the bias")?;
             (bias.into_iter().map(i64::from).collect(), true)
         }
+        // TensorFlow Lite Micro widens it.
+        DType::Int16 if matches!(site.options(), Options::TransposeConv(_)) => {
+            let (bias, _) = site.constant(2, "the bias")?.as_chunks::<2>();
+            let widened = bias.iter().map(|b| i16::from_le_bytes(*b).into());
+            (widened.collect(), false)
+        }
         _ => (site.constant_i64(2, "the bias")?, false),
     };
-    if narrow && matches!(site.options(), Options::DepthwiseConv2d(_)) {
+    let wide = matches!(
+        site.options(),
+        Options::DepthwiseConv2d(_) | Options::TransposeConv(_)
+    );
+    if narrow && wide {
         return Err(site
-            .tensor_error(site.input_id(2)?, "the bias of an int16 depthwise convolution must be int64")
+            .tensor_error(site.input_id(2)?, "the bias of this operator must be int64 where its input is int16")
             .expected(DType::Int64)
             .found(tensor.dtype)
             .help("convert the model again without `_experimental_full_integer_quantization_bias_type`; the reference kernels have no int32 sums here"));
