@@ -28,6 +28,7 @@ mod reduce;
 mod resize;
 mod select;
 mod shape;
+mod signal;
 mod site;
 mod sizes;
 mod softmax;
