@@ -23,8 +23,6 @@ pub mod arch;
 pub mod fixed;
 #[doc(hidden)]
 pub mod functions;
-#[doc(hidden)]
-pub mod functions16;
 #[cfg(feature = "host")]
 #[doc(hidden)]
 pub mod host;

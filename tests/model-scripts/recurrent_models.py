@@ -126,6 +126,7 @@ def write(folder, name, graph, random, cases):
     data = graph.build()
     golden = folder / "golden" / name
     golden.mkdir(parents=True, exist_ok=True)
+    (golden / "meta.json").write_text('{"golden": {"stateful": true}}\n')
     (folder / f"{name}.tflite").write_bytes(data)
     it = runtime.Interpreter.from_bytes(data)
     for case in range(cases):

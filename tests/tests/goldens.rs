@@ -40,7 +40,7 @@ fn shipped_models_agree_with_the_reference() {
 
 /// Models whose outputs in the folder of references are TensorFlow's where TensorFlow Lite Micro, which castiron
 /// follows, gives others: what the two do.
-const TENSORFLOWS: [(&str, &str); 5] = [
+const TENSORFLOWS: [(&str, &str); 7] = [
     (
         "mul_i16_2",
         "MUL of int16: the scales' quotient is one of single precision there, and of double precision here",
@@ -49,8 +49,12 @@ const TENSORFLOWS: [(&str, &str); 5] = [
     ("sum_i16_4", SUMS),
     ("sum_i8_0", SUMS),
     ("zoo_arith_int8", SUMS),
+    ("unidirectional_sequence_lstm_i8_1", LSTM),
+    ("unidirectional_sequence_lstm_i8_3", LSTM),
 ];
+
 const SUMS: &str = "SUM of integers: scaled in floats there, and in integers here";
+const LSTM: &str = "UNIDIRECTIONAL_SEQUENCE_LSTM of int8: TensorFlow rounds gates otherwise";
 
 #[test]
 fn reference_models_agree() {

@@ -210,7 +210,9 @@ impl Numbers {
                     bytes.extend((value as f32).to_le_bytes());
                 }
                 ElementType::I32 | ElementType::U32 => bytes.extend((number & 0xff).to_le_bytes()),
-                ElementType::I64 => bytes.extend(u64::from(number & 0xff).to_le_bytes()),
+                ElementType::I64 | ElementType::U64 => {
+                    bytes.extend(u64::from(number & 0xff).to_le_bytes())
+                }
                 _ => bytes.extend(&number.to_le_bytes()[..element.bytes()]),
             }
         }

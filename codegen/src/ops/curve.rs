@@ -158,7 +158,7 @@ fn steps(scale: f32) -> Option<(i32, u32)> {
 }
 
 /// LOGISTIC of multiples of 1/24, with 16 fractional bits: half the error that a straight line has at its middle is taken off.
-fn logistic() -> Vec<u16> {
+pub(super) fn logistic() -> Vec<u16> {
     let exact = |i: u8, further: f64| 65536.0 / (1.0 + libm::exp(-(f64::from(i) + further) / 24.0));
     let entry = |i| {
         let [this, middle, next] = [0.0, 0.5, 1.0].map(|further| exact(i, further));

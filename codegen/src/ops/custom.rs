@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels;
 
-use super::{Family, Site};
+use super::{Family, Site, signal};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{DType, Options, flex};
 use crate::program::{Choosing, ElementType};
@@ -12,12 +12,29 @@ pub(super) fn family(name: &str) -> Option<&'static dyn Family> {
     Some(match name {
         "CIRCULAR_BUFFER" => &CircularBuffer,
         "TFLite_Detection_PostProcess" => &PostProcess,
-        _ => return None,
+        _ => return signal::family(name),
     })
 }
 
 /// Names of the custom operators that castiron compiles.
-pub const NAMES: [&str; 2] = ["CIRCULAR_BUFFER", "TFLite_Detection_PostProcess"];
+pub const NAMES: [&str; 16] = [
+    "CIRCULAR_BUFFER",
+    "SignalDelay",
+    "SignalEnergy",
+    "SignalFftAutoScale",
+    "SignalFilterBank",
+    "SignalFilterBankLog",
+    "SignalFilterBankSpectralSubtraction",
+    "SignalFilterBankSquareRoot",
+    "SignalFramer",
+    "SignalIrfft",
+    "SignalOverlapAdd",
+    "SignalPCAN",
+    "SignalRfft",
+    "SignalStacker",
+    "SignalWindow",
+    "TFLite_Detection_PostProcess",
+];
 
 /// The last inputs of a stream: a variable that the operator shifts.
 struct CircularBuffer;

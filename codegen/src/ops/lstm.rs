@@ -2,11 +2,11 @@
 
 use castiron_runtime::kernels::{
     self, Dot, Float, FullyConnectedSizes, Int8To16, Int16x8, LSTM_GATES, LstmCells, LstmF32,
-    LstmI16, LstmSizes, Numbers, Portable,
+    LstmI16, LstmSizes, Numbers, Portable, Sigmoid,
 };
 
 use super::numbers::folded;
-use super::{Family, Site, quantize};
+use super::{Family, Site, curve, quantize};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{Activation, DType, Options, SequenceLstmOptions};
 use crate::program::{Choosing, Constant, ElementType};
@@ -234,7 +234,7 @@ impl Inner {
                     "quantise the model again; the converter gives this tensor a scale near 2^-11",
                 ));
         }
-        let (tanh_multiplier, tanh_shift) = match exponent + 12 {
+        let (multiplier, shift) = match exponent + 12 {
             left @ 0.. => (3 << left, 0),
             right => (3, right.unsigned_abs()),
         };
@@ -250,8 +250,11 @@ impl Inner {
         Ok(LstmI16 {
             input_multiplier,
             input_shift: input_shift.into(),
-            tanh_multiplier,
-            tanh_shift,
+            tanh: Sigmoid {
+                tanh: true,
+                multiplier,
+                shift,
+            },
             out_multiplier,
             out_shift: out_shift.into(),
             out_zero_point,
@@ -298,12 +301,17 @@ impl Inner {
             packed.extend(matrix.pack::<N, D>(&|unit, i| weights[unit * inputs + i]));
         }
         let (multiplier, shift): (Vec<i32>, Vec<i8>) = parts.factors.into_iter().unzip();
+        let table = match element {
+            ElementType::I16 => curve::logistic(),
+            _ => Vec::new(),
+        };
         let operands = [
             choosing.activation(site.input_id(0)?)?,
             choosing.constant(&packed),
             choosing.constant(&parts.biases),
             choosing.constant(&multiplier),
             choosing.constant(&shift),
+            choosing.constant(&table),
             choosing.activation(site.input_id(HIDDEN)?)?,
             choosing.activation(site.input_id(CELLS)?)?,
             choosing.scratch(element, (LSTM_GATES + 1) * units),

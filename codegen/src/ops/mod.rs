@@ -29,6 +29,7 @@ mod reduce;
 mod resize;
 mod select;
 mod shape;
+mod signal;
 mod site;
 mod sizes;
 mod softmax;

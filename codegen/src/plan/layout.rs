@@ -32,6 +32,8 @@ pub enum Kept {
     Variable(usize),
     /// A tensor of a subgraph that is a variable.
     Tensor(usize, TensorId),
+    /// What an operator keeps beside its tensors, by subgraph, operator and position among such.
+    Operator(usize, usize, usize),
     /// Whether a CALL_ONCE has run, by subgraph and operator: one byte.
     Once(usize, usize),
     /// Whether variables that do not start at zeros have their first value: one byte.
@@ -147,6 +149,13 @@ impl Layout {
             for (id, tensor) in (0..).zip(&unit.graph.tensors) {
                 if tensor.is_variable && !tensor.is_constant() {
                     self.keep(Kept::Tensor(unit.index, TensorId(id)), tensor.bytes())?;
+                }
+            }
+        }
+        for unit in units {
+            for (number, memory) in unit.memory.iter().enumerate() {
+                for (position, bytes) in memory.kept.iter().enumerate() {
+                    self.keep(Kept::Operator(unit.index, number, position), *bytes)?;
                 }
             }
         }

@@ -7,6 +7,8 @@ pub struct OpMemory {
     pub outputs: Vec<OutputMemory>,
     /// Bytes of each working buffer that the operator needs while it runs.
     pub scratch: Vec<usize>,
+    /// Bytes of each buffer that it keeps from run to run. They are zeros at first.
+    pub kept: Vec<usize>,
 }
 
 /// Where an operator may put one of its outputs.

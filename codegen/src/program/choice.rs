@@ -188,6 +188,29 @@ impl<'a> Choosing<'a> {
         }
     }
 
+    /// A buffer of the operator's own that keeps its values from run to run, zeros at first.
+    ///
+    /// # Errors
+    /// While folding, which is never of an operator with effects.
+    pub(crate) fn kept(
+        &mut self,
+        operator: usize,
+        element: ElementType,
+        len: usize,
+    ) -> Result<Argument, Diagnostic> {
+        let Purpose::Firmware { subgraph, .. } = self.purpose else {
+            return Err(Diagnostic::new("the operator keeps values from run to run"));
+        };
+        let kept = &mut self.choice.memory.kept;
+        kept.push(len * element.bytes());
+        Ok(Argument {
+            place: Place::State(Kept::Operator(subgraph, operator, kept.len() - 1)),
+            element,
+            offset: 0,
+            len,
+        })
+    }
+
     /// A tensor in the arena.
     ///
     /// # Errors

@@ -201,6 +201,7 @@ pub enum ElementType {
     I32,
     U32,
     I64,
+    U64,
     F32,
 }
 
@@ -323,6 +324,7 @@ impl ElementType {
             DType::Int32 => Self::I32,
             DType::Uint32 => Self::U32,
             DType::Int64 => Self::I64,
+            DType::Uint64 => Self::U64,
             DType::Float32 => Self::F32,
             _ => return None,
         })
@@ -338,6 +340,7 @@ impl ElementType {
             Self::I32 => "i32",
             Self::U32 => "u32",
             Self::I64 => "i64",
+            Self::U64 => "u64",
             Self::F32 => "f32",
         }
     }
@@ -348,7 +351,7 @@ impl ElementType {
             Self::I8 | Self::U8 => 1,
             Self::I16 | Self::U16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
-            Self::I64 => 8,
+            Self::I64 | Self::U64 => 8,
         }
     }
 }

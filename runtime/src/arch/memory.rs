@@ -36,7 +36,7 @@ macro_rules! elements {
         }
     )*};
 }
-elements! { i8 = 0, u8 = 0, i16 = 0, u16 = 0, i32 = 0, u32 = 0, i64 = 0, f32 = 0.0, }
+elements! { i8 = 0, u8 = 0, i16 = 0, u16 = 0, i32 = 0, u32 = 0, i64 = 0, u64 = 0, f32 = 0.0, }
 
 /// Fails to compile unless `LEN` elements of `T` from byte `OFFSET` are aligned and lie within a
 /// buffer of `BYTES`.

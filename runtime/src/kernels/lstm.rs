@@ -7,11 +7,10 @@ use core::cell::Cell;
 
 use super::{
     Dot, Float, FullyConnected, FullyConnectedSizes, Function, Int8To16, Int16x8, Logistic,
-    Numbers, Parameter, Portable, Tanh, parameters, part, split,
+    Numbers, Parameter, Portable, Sigmoid, Tanh, parameters, part, split,
 };
 use crate::arch::memory::Element;
 use crate::fixed::requantize;
-use crate::functions16;
 
 parameters! {
     /// Sizes of an LSTM.
@@ -52,10 +51,8 @@ parameters! {
         pub input_multiplier: i32,
         /// Its exponent.
         pub input_shift: i32,
-        /// Factor from a cell to what TANH takes: see [`functions16::scaled`].
-        pub tanh_multiplier: i32,
-        /// Its shift.
-        pub tanh_shift: u32,
+        /// The function from a cell to what the output gate takes.
+        pub tanh: Sigmoid,
         /// Factor from the product of output gate and TANH to an output.
         pub out_multiplier: i32,
         /// Its exponent.
@@ -86,12 +83,12 @@ pub trait LstmCells<N: Numbers>: Parameter + Copy + 'static {
         multiplier: &'a [i32],
         shift: &'a [i8],
     ) -> N::Constants<'a>;
-    /// A gate, of its two products.
-    fn gate(input: N::Y, hidden: N::Y, is_candidate: bool) -> N::Y;
+    /// A gate, of its two products. The table is that of [`Sigmoid`], and none of floats.
+    fn gate(table: &[u16], input: N::Y, hidden: N::Y, is_candidate: bool) -> N::Y;
     /// A cell behind a step.
     fn cell(&self, cell: N::Y, forget: N::Y, input: N::Y, candidate: N::Y) -> N::Y;
     /// An output.
-    fn output(&self, cell: N::Y, output: N::Y) -> N::X;
+    fn output(&self, table: &[u16], cell: N::Y, output: N::Y) -> N::X;
 }
 
 impl LstmCells<Float> for LstmF32 {
@@ -102,7 +99,7 @@ impl LstmCells<Float> for LstmF32 {
         (bias,)
     }
 
-    fn gate(input: f32, hidden: f32, is_candidate: bool) -> f32 {
+    fn gate(_: &[u16], input: f32, hidden: f32, is_candidate: bool) -> f32 {
         match is_candidate {
             true => Tanh {}.of(input + hidden),
             false => Logistic {}.of(input + hidden),
@@ -113,7 +110,7 @@ impl LstmCells<Float> for LstmF32 {
         self.range.clamp(forget * cell + input * candidate)
     }
 
-    fn output(&self, cell: f32, output: f32) -> f32 {
+    fn output(&self, _: &[u16], cell: f32, output: f32) -> f32 {
         let tanh: f32 = Tanh {}.of(cell);
         tanh * output
     }
@@ -133,12 +130,13 @@ macro_rules! quantized {
                 (bias, multiplier, shift)
             }
 
-            fn gate(input: i16, hidden: i16, is_candidate: bool) -> i16 {
-                let x = functions16::scaled(input.saturating_add(hidden), 3, 0);
-                match is_candidate {
-                    true => functions16::tanh(x),
-                    false => functions16::logistic(x),
-                }
+            fn gate(table: &[u16], input: i16, hidden: i16, is_candidate: bool) -> i16 {
+                let function = Sigmoid {
+                    tanh: is_candidate,
+                    multiplier: 3,
+                    shift: 0,
+                };
+                sigmoid(function, table, input.saturating_add(hidden))
             }
 
             fn cell(&self, cell: i16, forget: i16, input: i16, candidate: i16) -> i16 {
@@ -149,9 +147,9 @@ macro_rules! quantized {
                 i32::from(sum).min(self.clip).max(self.clip.wrapping_neg()) as i16
             }
 
-            fn output(&self, cell: i16, output: i16) -> $x {
-                let x = functions16::scaled(cell, self.tanh_multiplier, self.tanh_shift);
-                product(functions16::tanh(x), output, self.out_multiplier, self.out_shift)
+            fn output(&self, table: &[u16], cell: i16, output: i16) -> $x {
+                let tanh = sigmoid(self.tanh, table, cell);
+                product(tanh, output, self.out_multiplier, self.out_shift)
                     .wrapping_add(self.out_zero_point)
                     .clamp(<$x>::MIN.into(), <$x>::MAX.into()) as $x
             }
@@ -161,6 +159,10 @@ macro_rules! quantized {
 quantized! {
     Int8To16: i8, i32;
     Int16x8: i16, i64;
+}
+
+fn sigmoid(function: Sigmoid, table: &[u16], x: i16) -> i16 {
+    table.first_chunk().map_or(0, |table| function.of(table, x))
 }
 
 fn product(a: i16, b: i16, multiplier: i32, shift: i32) -> i32 {
@@ -181,6 +183,8 @@ struct Constants<'a, P, B> {
     multiplier: &'a [i32],
     /// Their exponents.
     shift: &'a [i8],
+    /// See [`LstmCells::gate`].
+    table: &'a [u16],
 }
 
 impl<N, C, D> Lstm<N, C, D>
@@ -222,7 +226,7 @@ where
                 {
                     let [input, forget, candidate] = [input, forget, candidate].map(Cell::get);
                     cell.set(self.cells.cell(cell.get(), forget, input, candidate));
-                    let now = self.cells.output(cell.get(), output.get());
+                    let now = self.cells.output(constants.table, cell.get(), output.get());
                     hidden.set(now);
                     y.set(now);
                 }
@@ -265,7 +269,12 @@ where
                 product.compute(x, packed, C::constants(bias, multiplier, shift), y);
             }
             for (input, hidden) in y.iter().zip(room) {
-                input.set(C::gate(input.get(), hidden.get(), gate == CANDIDATE));
+                input.set(C::gate(
+                    constants.table,
+                    input.get(),
+                    hidden.get(),
+                    gate == CANDIDATE,
+                ));
             }
         }
     }
@@ -285,6 +294,7 @@ macro_rules! compiled {
                 bias: &[<$cells as LstmCells<$format>>::Bias],
                 multiplier: &[i32],
                 shift: &[i8],
+                table: &[u16],
                 hidden: &[Cell<<$format as Numbers>::X>],
                 cells: &[Cell<<$format as Numbers>::Y>],
                 gates: &[Cell<<$format as Numbers>::Y>],
@@ -295,6 +305,7 @@ macro_rules! compiled {
                     bias,
                     multiplier,
                     shift,
+                    table,
                 };
                 self.compute(x, &constants, [hidden, y], cells, gates);
             }
@@ -331,9 +342,21 @@ mod host {
         fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
             let mismatch = Mismatch {
                 kernel: "Lstm",
-                takes: 9,
+                takes: 10,
             };
-            let &[x, weights, bias, multiplier, shift, hidden, cells, gates, y] = operands else {
+            let &[
+                x,
+                weights,
+                bias,
+                multiplier,
+                shift,
+                table,
+                hidden,
+                cells,
+                gates,
+                y,
+            ] = operands
+            else {
                 return Err(mismatch);
             };
             let constants = Constants {
@@ -341,6 +364,7 @@ mod host {
                 bias: take(bias, mismatch)?,
                 multiplier: take(multiplier, mismatch)?,
                 shift: take(shift, mismatch)?,
+                table: take(table, mismatch)?,
             };
             let kept = [take(hidden, mismatch)?, take(y, mismatch)?];
             let (cells, gates) = (take(cells, mismatch)?, take(gates, mismatch)?);

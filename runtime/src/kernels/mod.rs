@@ -29,6 +29,7 @@ mod quantized;
 mod reduce;
 mod resize;
 mod select;
+mod signal;
 mod softmax;
 mod svdf;
 mod transpose_conv;
@@ -66,6 +67,11 @@ pub use resize::{
     ResizeNearest, Resized, Steps,
 };
 pub use select::Select;
+pub use signal::{
+    Delay, Energy, FFT_FACTORS, Fft, FftAutoScale, FilterBank, FilterBankLog, FilterBankRoot,
+    FilterBankSubtraction, Framer, IrfftF32, IrfftI16, IrfftI32, Overlap, OverlapAddF32,
+    OverlapAddI16, PCAN_ENTRIES, Pcan, RfftF32, RfftI16, RfftI32, SignalWindow, Stacker,
+};
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};

@@ -55,6 +55,7 @@ impl Build {
         self.memory.push(OpMemory {
             outputs: vec![memory; outputs.len()],
             scratch: Vec::new(),
+            kept: Vec::new(),
         });
     }
 

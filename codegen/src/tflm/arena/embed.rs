@@ -40,6 +40,7 @@ impl Embedded {
             scratch: (without.as_ref())
                 .map(|arena| arena.operators[operator].scratch_bytes.clone())
                 .unwrap_or_default(),
+            kept: Vec::new(),
         };
         let plan_options = PlanOptions {
             alias: false,

@@ -96,6 +96,7 @@ fn memory(graph: &Graph, kernels: &[KernelMemory]) -> Vec<OpMemory> {
             false => Vec::new(),
         },
         scratch: scratch(graph, operator, &kernel.scratch),
+        kept: Vec::new(),
     };
     kernels.iter().enumerate().map(of_operator).collect()
 }
