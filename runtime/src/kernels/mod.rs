@@ -56,7 +56,7 @@ pub use gather::{Gather, UpdateSlice};
 pub use l2_norm::{L2NormF32, L2NormI8, L2NormU8};
 pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8};
 pub use lstm::{LSTM_GATES, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
-pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers};
+pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers, Uint8};
 pub use place::Source;
 pub use pool::{
     AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,

@@ -51,8 +51,8 @@ macro_rules! of_integers {
                 pool::<$sum, _>(&self.window, x, y, |sum, count| self.finish(sum, count));
             }
 
-            /// The sum divided by the count, rounded half away from zero; see
-            /// [`MeanI8`](super::MeanI8) for why it is not inlined.
+            /// The sum divided by the count, rounded half away from zero. It is not inlined into each of a
+            /// block's channels: sums take the time.
             #[inline(never)]
             fn finish(&self, sum: i32, count: NonZeroU32) -> $t {
                 let magnitude = ((sum.unsigned_abs() + count.get() / 2) / count) as i32;
