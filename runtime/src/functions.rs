@@ -122,6 +122,90 @@ pub const fn tanh(x: i32) -> i32 {
     }
 }
 
+/// ln(x) with five integer bits, of x from 1 on with twelve.
+///
+/// x is split into a power of two and a rest near 2^(−1/4), whose logarithm is a quotient of polynomials.
+#[must_use]
+pub const fn log_of_sum(x: i32) -> i32 {
+    /// ln 2, and powers of 1/2.
+    const LN_2: i32 = 1_488_522_236;
+    const FOURTH_ROOT: i32 = 1_805_811_301;
+    const ROOT: i32 = 1_518_500_250;
+    /// The polynomials' coefficients.
+    const NUMERATOR: i32 = 117_049_297;
+    const SQUARE: i32 = 127_690_142;
+    const ONE: i32 = 1_057_819_769;
+    const OUTER: i32 = 638_450_708;
+    /// Integer bits of x, and of sums: one more than of the result.
+    const INTEGER: u32 = 12;
+    const SUM: u32 = 6;
+    const QUARTER: i32 = 1 << (29 - SUM);
+    // The rest and the power of two, rounded in either of two ways; the one that is nearer.
+    let zeros = x.leading_zeros();
+    let rest = saturating_shl(mul(saturating_shl(x, zeros.saturating_sub(1)), ROOT), 1);
+    let power =
+        saturating_shl(INTEGER.wrapping_sub(zeros) as i32, 31 - SUM).saturating_add(QUARTER);
+    let zeros = mul(x, ROOT).leading_zeros().saturating_sub(1);
+    let other_rest = saturating_shl(x, zeros);
+    let other_power =
+        saturating_shl(INTEGER.wrapping_sub(zeros) as i32, 31 - SUM).saturating_sub(QUARTER);
+    let rest = if other_rest < rest { other_rest } else { rest };
+    let power = if other_power > power {
+        other_power
+    } else {
+        power
+    };
+    let half_sum = {
+        let sum = rest as i64 + FOURTH_ROOT as i64;
+        ((sum + if sum >= 0 { 1 } else { -1 }) / 2) as i32
+    };
+    let off = rest.wrapping_sub(FOURTH_ROOT).wrapping_shl(1);
+    let square = mul(off, off);
+    let numerator = mul(off, rest).wrapping_add(mul(mul(off, square), NUMERATOR));
+    let inner = ONE.wrapping_add(off).wrapping_add(mul(SQUARE, square));
+    let denominator = mul(half_sum, inner).wrapping_add(mul(OUTER, off));
+    let quotient = mul(
+        rounding_shift_right(numerator, SUM),
+        one_over_one_plus(denominator),
+    );
+    saturating_shl(mul(power, LN_2).wrapping_add(quotient), 1)
+}
+
+/// 1 / √x as a multiplier and a shift, by Newton's steps; of numbers up to 1 it is 1.
+#[must_use]
+pub const fn inverse_root(x: i32) -> (i32, i32) {
+    /// With three integer bits.
+    const ONE: i32 = 1 << 28;
+    const HALF_OF_ROOT_2: i32 = 1_518_500_250;
+    if x <= 1 {
+        return (i32::MAX, 0);
+    }
+    let (mut x, mut right) = (x, 11);
+    while x >= 1 << 29 {
+        x >>= 2;
+        right += 1;
+    }
+    let pairs = (x.leading_zeros() as i32 - 1) / 2 - 1;
+    right -= pairs;
+    let x = x.wrapping_shl(2 * pairs as u32) >> 1;
+    let half = rounding_shift_right(x, 1);
+    // Products of two numbers with three integer bits have six, and so on.
+    let mut root = ONE;
+    let mut step = 0;
+    while step < 5 {
+        let cube = saturating_shl(mul(mul(root, root), root), 6);
+        let next = mul(ONE + ONE / 2, root).wrapping_sub(mul(half, cube));
+        root = saturating_shl(next, 3);
+        step += 1;
+    }
+    let root = mul(root, HALF_OF_ROOT_2);
+    if right < 0 {
+        (root.wrapping_shl(right.unsigned_abs()), 0)
+    } else {
+        (root, -right)
+    }
+}
+
 /// `(r, bits)` with 1/x ≈ r × 2^(−31 − bits), of a positive `x` with `integer_bits`.
 #[must_use]
 pub const fn reciprocal(x: u32, integer_bits: u32) -> (i32, u32) {
@@ -166,6 +250,35 @@ mod tests {
             let real = f64::from(x) / 2f64.powi(19);
             assert!((found * real - 1.0).abs() < 1e-7, "{real}: {found}");
         }
+    }
+
+    #[test]
+    fn logarithms_are_close() {
+        let mut n = Numbers::new(3);
+        for bits in 0..12 {
+            for _ in 0..100 {
+                let x = (1 << 19 << bits) + n.below(1 << 19 << bits) as i32;
+                let exact = (f64::from(x) / 2f64.powi(19)).ln();
+                let found = f64::from(log_of_sum(x)) / 2f64.powi(26);
+                assert!((found - exact).abs() < 1e-6, "{x}: {found} {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn roots_are_near() {
+        let large = (0..31)
+            .map(|bits| 1 << bits)
+            .chain([i32::MAX, 1_000_000_007]);
+        for x in (1..=255).chain(large) {
+            let (root, shift) = inverse_root(x);
+            let found = f64::from(root) / f64::from(31 - shift).exp2();
+            assert!(
+                (found * f64::from(x).sqrt() - 1.0).abs() < 2e-4,
+                "{x}: {found}"
+            );
+        }
+        assert_eq!(inverse_root(0), inverse_root(1));
     }
 
     #[test]

@@ -142,27 +142,28 @@ fn merged(dims: Vec<MeetingDim>) -> Vec<MeetingDim> {
     merged
 }
 
-/// How the kernel walks merged dimensions; `None` where one run does.
-fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
-    let (run, second_run, outer) = match dims.split_last() {
-        None => return Ok(None),
-        Some((inner, [])) if !inner.repeats[0] => return Ok(None),
-        // A constant that is larger than the activation: runs of one element.
-        Some((inner, _)) if inner.repeats[0] => (1, 1, dims),
-        Some((inner, outer)) if inner.repeats[1] => (inner.size, 1, outer),
-        Some((inner, outer)) => (inner.size, inner.size, outer),
-    };
+/// How two operands of these outer dimensions meet, of which each element has so many inside; and the dimensions of the output.
+pub(super) fn outer(
+    shapes: [&[usize]; 2],
+    inside: [usize; 2],
+) -> Option<([OuterDim; OUTER_DIMS], Vec<usize>)> {
+    let dims = meeting_dims(shapes)?;
+    let sizes = dims.iter().map(|dim| dim.size).collect();
+    Some((outer_dims(&merged(dims), inside)?, sizes))
+}
+
+/// Dimensions, the outermost first, as kernels walk them.
+fn outer_dims(dims: &[MeetingDim], mut strides: [usize; 2]) -> Option<[OuterDim; OUTER_DIMS]> {
     let unused = OuterDim {
         count: 1,
         first: 0,
         second: 0,
     };
     let mut walk = [unused; OUTER_DIMS];
-    if outer.len() > walk.len() {
-        return Err(());
+    if dims.len() > walk.len() {
+        return None;
     }
-    let mut strides = [run, second_run];
-    for (walked, dim) in walk.iter_mut().zip(outer.iter().rev()) {
+    for (walked, dim) in walk.iter_mut().zip(dims.iter().rev()) {
         let [first, second] = [0, 1].map(|i| if dim.repeats[i] { 0 } else { strides[i] });
         *walked = OuterDim {
             count: dim.size,
@@ -173,10 +174,23 @@ fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
             *stride *= if repeats { 1 } else { dim.size };
         }
     }
+    Some(walk)
+}
+
+/// How the kernel walks merged dimensions; `None` where one run does.
+fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
+    let (run, second_run, outer) = match dims.split_last() {
+        None => return Ok(None),
+        Some((inner, [])) if !inner.repeats[0] => return Ok(None),
+        // A constant that is larger than the activation: runs of one element.
+        Some((inner, _)) if inner.repeats[0] => (1, 1, dims),
+        Some((inner, outer)) if inner.repeats[1] => (inner.size, 1, outer),
+        Some((inner, outer)) => (inner.size, inner.size, outer),
+    };
     Ok(Some(Broadcast {
         run,
         second_run,
-        outer: walk,
+        outer: outer_dims(outer, [run, second_run]).ok_or(())?,
     }))
 }
 

@@ -6,6 +6,7 @@
 //! where no kernel fits, a kernel in the runtime; an element-wise one is a line of
 //! the runtime's table. What an operator computes is in [`crate::work`].
 
+mod batch_matmul;
 mod binary;
 mod broadcast;
 mod concatenation;
@@ -19,6 +20,8 @@ mod elementwise;
 mod fully_connected;
 mod gather;
 mod joined;
+mod l2_normalization;
+mod log_softmax;
 mod lstm;
 mod movement;
 mod numbers;
@@ -80,10 +83,13 @@ pub(crate) fn family(kind: &OpKind) -> Option<&'static dyn Family> {
     };
     Some(match op {
         Op::AveragePool2d => &pool::Pool2d::Average,
+        Op::BatchMatmul => &batch_matmul::BatchMatmul,
         Op::Concatenation => &concatenation::Concatenation,
         Op::Conv2d => &conv::Conv2d,
         Op::DepthwiseConv2d => &depthwise::DepthwiseConv2d,
         Op::FullyConnected => &fully_connected::FullyConnected,
+        Op::L2Normalization => &l2_normalization::L2Normalization,
+        Op::LogSoftmax => &log_softmax::LogSoftmax,
         Op::L2Pool2d => &pool::Pool2d::L2,
         Op::MaxPool2d => &pool::Pool2d::Max,
         Op::Mean | Op::Sum => &reduce::Reduce,

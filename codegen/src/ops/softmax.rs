@@ -97,7 +97,11 @@ fn finite(site: &Site<'_>, beta: f32) -> Result<f32, Diagnostic> {
 }
 
 /// Checks the one quantisation that the kernel computes in.
-fn expect_output(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(), Diagnostic> {
+pub(super) fn expect_output(
+    site: &Site<'_>,
+    scale: f32,
+    zero_point: i32,
+) -> Result<(), Diagnostic> {
     let id = site.output_id(0)?;
     let found = site.per_tensor(id)?;
     if (found.0 - scale).abs() <= 0.001 * scale && found.1 == zero_point {
@@ -120,9 +124,9 @@ fn tables() -> [Vec<i16>; 2] {
     ]
 }
 
-/// exp(−d × `real`) for d = 0, 1, …, without the zeros at the end; `None` where the reference
-/// has no such factor.
-fn exponentials(real: f64) -> Option<Vec<i32>> {
+/// What brings differences to five integer bits, a multiplier and a shift, and the farthest one that they hold; `None` where the
+/// reference has no such factor.
+pub(super) fn exponents(real: f64) -> Option<(i32, i32, i32)> {
     let one = f64::from(1u32 << (31 - INTEGER_BITS));
     let factor = real * one;
     if factor.is_nan() || factor <= 1.0 {
@@ -130,11 +134,18 @@ fn exponentials(real: f64) -> Option<Vec<i32>> {
     }
     let (multiplier, shift) = quantize::multiplier(factor.min(f64::from(i32::MAX)));
     let shift = u32::from(shift.unsigned_abs());
-    // Differences that would leave the integer bits count as minus infinity.
     let farthest = (((1u64 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift;
-    let mut table: Vec<i32> = (0..=farthest.min(255) as i32)
+    Some((multiplier, shift as i32, farthest as i32))
+}
+
+/// exp(−d × `real`) for d = 0, 1, …, without the zeros at the end; `None` where the reference
+/// has no such factor.
+pub(super) fn exponentials(real: f64) -> Option<Vec<i32>> {
+    // Differences that would leave the integer bits count as minus infinity.
+    let (multiplier, shift, farthest) = exponents(real)?;
+    let mut table: Vec<i32> = (0..=farthest.min(255))
         .map(|d| {
-            let x = castiron_runtime::fixed::requantize(-d, multiplier, shift as i32);
+            let x = castiron_runtime::fixed::requantize(-d, multiplier, shift);
             exp_of_negative(x, INTEGER_BITS)
         })
         .collect();

@@ -73,8 +73,8 @@ binary! {
 // scales.
 comparisons! {
     Equal = "EQUAL"(a, b): [bool f32 i16 i32 i64] a == b;
-    Greater = "GREATER"(a, b): [f32 i32 i64] a > b;
-    GreaterEqual = "GREATER_EQUAL"(a, b): [f32 i32 i64] a >= b;
+    Greater = "GREATER"(a, b): [f32 i16 i32 i64] a > b;
+    GreaterEqual = "GREATER_EQUAL"(a, b): [f32 i16 i32 i64] a >= b;
     Less = "LESS"(a, b): [f32 i16 i32 i64] a < b;
     LessEqual = "LESS_EQUAL"(a, b): [f32 i16 i32 i64] a <= b;
     NotEqual = "NOT_EQUAL"(a, b): [bool f32 i16 i32 i64] a != b;

@@ -6,6 +6,7 @@
 //! run over iterators.
 
 mod asked;
+mod batch_matmul;
 mod binary;
 mod blocks;
 mod broadcast;
@@ -21,6 +22,8 @@ mod elementwise;
 mod fold;
 mod fully_connected;
 mod gather;
+mod l2_norm;
+mod log_softmax;
 mod lstm;
 mod numbers;
 mod place;
@@ -37,6 +40,7 @@ mod unary;
 mod window;
 
 pub use asked::{Operands, Parameter};
+pub use batch_matmul::{BatchMatmulF32, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes};
 pub use binary::{Clamped, Zip};
 pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
@@ -50,8 +54,10 @@ pub use elementwise::*;
 pub use fold::{Axis, Folding};
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use gather::{Gather, UpdateSlice};
+pub use l2_norm::{L2NormF32, L2NormI8, L2NormU8};
+pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8};
 pub use lstm::{LSTM_GATES, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
-pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers};
+pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers, Uint8};
 pub use place::Source;
 pub use pool::{
     AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,

@@ -87,8 +87,8 @@ impl SoftmaxU8 {
 impl SoftmaxI16 {
     /// Computes the whole output; `y` may be `x`.
     ///
-    /// Both tables are those of an [`Interpolate`](super::Interpolate), with 15 fractional bits: `exp` of an exponential from −10 to 0, and
-    /// `inverse` of 1 / (1 + x) from 0 to 1.
+    /// Both tables are those of an [`Interpolate`](super::Interpolate), with 15 fractional bits: `exp` of an exponential
+    /// from −10 to 0, and `inverse` of 1 / (1 + x) from 0 to 1.
     #[inline(never)]
     pub fn run(&self, x: &[Cell<i16>], exp: &[i16], inverse: &[i16], y: &[Cell<i16>]) {
         let (Some(exp), Some(inverse)) = (exp.first_chunk(), inverse.first_chunk()) else {

@@ -9,6 +9,7 @@ mod float;
 mod folded;
 mod int16x8;
 mod int8;
+mod uint8;
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{self, Dot, Numbers, Portable};
@@ -93,7 +94,12 @@ impl Product<'_> {
                 [$(<$format>::TYPES),*]
             }};
         }
-        let known = formats![kernels::Float, kernels::Int8, kernels::Int16x8,];
+        let known = formats![
+            kernels::Float,
+            kernels::Int8,
+            kernels::Int16x8,
+            kernels::Uint8,
+        ];
         Err(site.unsupported_types(&known.join(", or ")))
     }
 

@@ -7,6 +7,7 @@ mod float;
 mod int16x8;
 mod int8;
 mod int8_to16;
+mod uint8;
 
 use core::cell::Cell;
 
@@ -19,6 +20,7 @@ pub use float::Float;
 pub use int8::Int8;
 pub use int8_to16::Int8To16;
 pub use int16x8::Int16x8;
+pub use uint8::Uint8;
 
 /// Declares the methods that firmware calls.
 ///
@@ -56,6 +58,7 @@ compiled! {
     Float(bias: f32);
     Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
     Int16x8(bias: i64, multiplier: i32, shift: i8);
+    Uint8(folded: i32, bias: i32);
 }
 compiled!(FullyConnected<Int8To16, Portable<1>>, Int8To16(folded: i32, multiplier: i32, shift: i8));
 compiled!(FullyConnected<Int8To16, Portable<4>>, Int8To16(folded: i32, multiplier: i32, shift: i8));

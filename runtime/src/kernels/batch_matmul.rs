@@ -1,0 +1,225 @@
+//! BATCH_MATMUL: products of matrices of which both may be computed at run time.
+
+use core::cell::Cell;
+
+use super::broadcast::{OUTER_DIMS, OuterDim};
+use super::place::Source;
+use super::{host_kernel, parameters};
+use crate::fixed::{requantize, requantize_wide};
+
+parameters! {
+    /// Where the elements of the matrices lie.
+    pub struct BatchMatmulSizes {
+        /// Batches, the fastest dimension first; unused ones count 1.
+        pub batches: [OuterDim; OUTER_DIMS],
+        /// Rows of the first matrix.
+        pub rows: usize,
+        /// Columns of the second one.
+        pub columns: usize,
+        /// Products in a sum.
+        pub depth: usize,
+        /// Elements of the first matrix from row to row, and from product to product.
+        pub first: [usize; 2],
+        /// Elements of the second matrix from column to column, and from product to product.
+        pub second: [usize; 2],
+        /// Elements of the output from row to row, and from column to column.
+        pub y: [usize; 2],
+    }
+
+    /// Product of float32.
+    pub struct BatchMatmulF32 {
+        /// Where the elements lie.
+        pub sizes: BatchMatmulSizes,
+    }
+
+    /// Product of int8, with sums of 32 bits.
+    pub struct BatchMatmulI8 {
+        /// Where the elements lie.
+        pub sizes: BatchMatmulSizes,
+        /// The first matrix's zero point.
+        pub first_zero_point: i32,
+        /// The second one's.
+        pub second_zero_point: i32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+        /// What brings sums to the output's scale.
+        pub multiplier: i32,
+        /// Its shift.
+        pub shift: i32,
+    }
+
+    /// Product of int16 without zero points, with sums of 64 bits.
+    pub struct BatchMatmulI16 {
+        /// Where the elements lie.
+        pub sizes: BatchMatmulSizes,
+        /// What brings sums to the output's scale.
+        pub multiplier: i32,
+        /// Its shift, at most 7.
+        pub shift: i32,
+    }
+}
+
+host_kernel! {
+    BatchMatmulF32(first: f32, second, y);
+    BatchMatmulI8(first: i8, second, y);
+    BatchMatmulI16(first: i16, second, y);
+}
+
+impl BatchMatmulF32 {
+    /// Computes the whole output.
+    pub fn run<S: Source<f32>>(&self, first: &[S], second: &[Cell<f32>], y: &[Cell<f32>]) {
+        self.sizes
+            .run(first, second, y, 0.0, |sum, a, b| sum + a * b, |sum| sum);
+    }
+}
+
+impl BatchMatmulI8 {
+    /// Computes the whole output.
+    pub fn run<S: Source<i8>>(&self, first: &[S], second: &[Cell<i8>], y: &[Cell<i8>]) {
+        let mac = |sum: i32, a: i8, b: i8| {
+            let a = i32::from(a).wrapping_sub(self.first_zero_point);
+            let b = i32::from(b).wrapping_sub(self.second_zero_point);
+            sum.wrapping_add(a.wrapping_mul(b))
+        };
+        self.sizes.run(first, second, y, 0, mac, |sum| {
+            let y = requantize(sum, self.multiplier, self.shift).wrapping_add(self.out_zero_point);
+            y.clamp(i8::MIN.into(), i8::MAX.into()) as i8
+        });
+    }
+}
+
+impl BatchMatmulI16 {
+    /// Computes the whole output.
+    pub fn run<S: Source<i16>>(&self, first: &[S], second: &[Cell<i16>], y: &[Cell<i16>]) {
+        let mac = |sum: i64, a: i16, b: i16| {
+            sum.wrapping_add(i64::from(i32::from(a).wrapping_mul(i32::from(b))))
+        };
+        self.sizes.run(first, second, y, 0, mac, |sum| {
+            let y = requantize_wide(sum, self.multiplier, self.shift);
+            y.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+        });
+    }
+}
+
+/// Columns that share the loads of the first matrix.
+const COLUMNS: usize = 4;
+
+impl BatchMatmulSizes {
+    #[inline(always)]
+    fn run<T: Copy, S: Source<T>, A: Copy>(
+        &self,
+        first: &[S],
+        second: &[Cell<T>],
+        y: &[Cell<T>],
+        zero: A,
+        mac: impl Fn(A, T, T) -> A,
+        finish: impl Fn(A) -> T,
+    ) {
+        let mut position = [0usize; OUTER_DIMS];
+        let (mut first_at, mut second_at) = (0usize, 0usize);
+        for y in y.chunks((self.rows * self.columns).max(1)) {
+            for row in 0..self.rows {
+                let first = first.get(first_at + row * self.first[0]..).unwrap_or(&[]);
+                let mut column = 0;
+                while column < self.columns {
+                    let start = second_at + column * self.second[0];
+                    let second = second.get(start..).unwrap_or(&[]);
+                    let sums = self.sums(first, second, zero, &mac);
+                    let mut at = row * self.y[0] + column * self.y[1];
+                    for sum in sums.into_iter().take(self.columns - column) {
+                        if let Some(y) = y.get(at) {
+                            y.set(finish(sum));
+                        }
+                        at += self.y[1];
+                    }
+                    column += COLUMNS;
+                }
+            }
+            for (dim, position) in self.batches.iter().zip(&mut position) {
+                *position += 1;
+                first_at = first_at.wrapping_add(dim.first);
+                second_at = second_at.wrapping_add(dim.second);
+                if *position < dim.count {
+                    break;
+                }
+                *position = 0;
+                first_at = first_at.wrapping_sub(dim.first.wrapping_mul(dim.count));
+                second_at = second_at.wrapping_sub(dim.second.wrapping_mul(dim.count));
+            }
+        }
+    }
+
+    /// Sums of a row and some columns; those that are not there are of whatever there is.
+    #[inline(always)]
+    fn sums<T: Copy, S: Source<T>, A: Copy>(
+        &self,
+        first: &[S],
+        second: &[Cell<T>],
+        zero: A,
+        mac: impl Fn(A, T, T) -> A,
+    ) -> [A; COLUMNS] {
+        let mut sums = [zero; COLUMNS];
+        let (mut a_at, mut b_at) = (0, 0);
+        for _ in 0..self.depth {
+            let Some(a) = first.get(a_at) else { break };
+            let a = a.read();
+            let mut at = b_at;
+            for sum in &mut sums {
+                let Some(b) = second.get(at) else { break };
+                *sum = mac(*sum, a, b.get());
+                at += self.second[0];
+            }
+            a_at += self.first[1];
+            b_at += self.second[1];
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::cells;
+
+    const ONE: OuterDim = OuterDim {
+        count: 1,
+        first: 0,
+        second: 0,
+    };
+
+    /// [[1, 2, 3], [4, 5, 6]] times a matrix of five columns, given column by column.
+    fn kernel() -> BatchMatmulF32 {
+        BatchMatmulF32 {
+            sizes: BatchMatmulSizes {
+                batches: [ONE; OUTER_DIMS],
+                rows: 2,
+                columns: 5,
+                depth: 3,
+                first: [3, 1],
+                second: [3, 1],
+                y: [5, 1],
+            },
+        }
+    }
+
+    #[test]
+    fn products_follow_the_definition() {
+        let mut second = [0.0; 15];
+        for (i, value) in second.iter_mut().enumerate() {
+            *value = (i % 4) as f32;
+        }
+        let mut y = [0.0; 10];
+        kernel().run(
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            cells(&mut second),
+            cells(&mut y),
+        );
+        assert_eq!(y, [8.0, 5.0, 9.0, 8.0, 8.0, 17.0, 14.0, 21.0, 23.0, 17.0]);
+    }
+
+    #[test]
+    fn short_operands_compute_less() {
+        kernel().run(&[1.0], cells(&mut [1.0, 2.0]), cells(&mut [0.0; 3]));
+        kernel().run::<f32>(&[], cells(&mut []), cells(&mut []));
+    }
+}

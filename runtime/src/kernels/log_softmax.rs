@@ -1,0 +1,98 @@
+//! LOG_SOFTMAX along the last axis. All may run in place.
+
+use core::cell::Cell;
+
+use super::fold::greater;
+use super::{host_kernel, parameters};
+use crate::fixed::{requantize, rounding_shift_right};
+use crate::functions::log_of_sum;
+
+parameters! {
+    /// Logarithm of the softmax of int8, to int8 of scale 1/16 and zero point 127.
+    pub struct LogSoftmaxI8 {
+        /// Elements of a row.
+        pub depth: usize,
+        /// What brings differences to five integer bits.
+        pub multiplier: i32,
+        /// Its shift.
+        pub shift: i32,
+        /// The way back.
+        pub inverse_multiplier: i32,
+        /// Its shift, at most 0.
+        pub inverse_shift: i32,
+        /// Differences from here on count as minus infinity.
+        pub least: i32,
+    }
+
+    /// Logarithm of the softmax of float32.
+    pub struct LogSoftmaxF32 {
+        /// Elements of a row.
+        pub depth: usize,
+    }
+}
+
+host_kernel! {
+    LogSoftmaxI8(x, exp, y);
+    LogSoftmaxF32(x, y);
+}
+
+impl LogSoftmaxI8 {
+    /// Computes the whole output.
+    ///
+    /// `exp[d]` is the exponential of −`d` input steps with 31 fractional bits; 0 beyond its end.
+    pub fn run(&self, x: &[Cell<i8>], exp: &[i32], y: &[Cell<i8>]) {
+        let depth = self.depth.max(1);
+        for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
+            let max = x.iter().fold(i8::MIN, |max, x| max.max(x.get()));
+            let below = |x: &Cell<i8>| i32::from(x.get()) - i32::from(max);
+            let sum = x.iter().fold(0i32, |sum, x| {
+                let exp = exp.get(below(x).unsigned_abs() as usize);
+                sum.wrapping_add(rounding_shift_right(exp.copied().unwrap_or(0), 12))
+            });
+            let log = log_of_sum(sum);
+            let least = log.wrapping_add(i32::MIN);
+            let least =
+                requantize(least, self.inverse_multiplier, self.inverse_shift).max(self.least);
+            for (x, y) in x.iter().zip(y) {
+                let below = below(x);
+                let value = if below > least {
+                    let below = requantize(below, self.multiplier, self.shift);
+                    rounding_shift_right(below.wrapping_sub(log), 22).wrapping_add(127)
+                } else {
+                    i8::MIN.into()
+                };
+                y.set(value.clamp(i8::MIN.into(), i8::MAX.into()) as i8);
+            }
+        }
+    }
+}
+
+impl LogSoftmaxF32 {
+    /// Computes the whole output.
+    pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
+        let depth = self.depth.max(1);
+        for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
+            let max = x.iter().fold(f32::MIN, |max, x| greater(max, x.get()));
+            let sum = x.iter().fold(0.0, |sum, x| sum + libm::expf(x.get() - max));
+            let log = libm::logf(sum);
+            for (x, y) in x.iter().zip(y) {
+                y.set(x.get() - max - log);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::cells;
+
+    #[test]
+    fn equal_values_share() {
+        let mut x = [2.5f32; 4];
+        let values = cells(&mut x);
+        LogSoftmaxF32 { depth: 4 }.run(values, values);
+        assert!(x.iter().all(|x| (x + libm::logf(4.0)).abs() < 1e-6));
+        LogSoftmaxF32 { depth: 0 }.run(&[], &[]);
+    }
+}
