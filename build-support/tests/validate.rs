@@ -8,6 +8,7 @@ use castiron_build::validate::{
     Against, Case, Engine, Outcome, Platform, Settings, Subject, generated, validate,
     validate_firmware,
 };
+use castiron_cases::{Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::graph::Model;
 use castiron_codegen::program::Program;
@@ -42,19 +43,9 @@ impl Subjects {
         let model = tflite::read(model, &bytes).expect("a model");
         let program = compile::compile(&model, &CompileOptions::default()).expect("it compiles");
         let entry = &program.entries[0];
-        let file = |role: &str, case: usize, i: usize| {
-            std::fs::read(repository(golden).join(format!("{role}_{case}_{i}.bin")))
-        };
-        let case = |number: usize| Case {
-            name: number.to_string(),
-            inputs: (0..entry.inputs.len())
-                .map(|i| file("in", number, i).expect("an input"))
-                .collect(),
-            outputs: (0..entry.outputs.len())
-                .map(|i| file("out", number, i).ok())
-                .collect(),
-        };
-        let cases = (0..2).map(case).collect();
+        let recording = Recording::open(&repository(golden)).expect("goldens");
+        let mut cases = recording.cases(&Interface::from(entry)).expect("cases");
+        cases.truncate(2);
         Self {
             model,
             program,
@@ -65,12 +56,15 @@ impl Subjects {
     fn kws() -> Self {
         Self::read(
             "examples/models/kws_dscnn_int8.tflite",
-            "examples/models/golden/kws_dscnn_int8",
+            "examples/models/golden/kws_dscnn_int8.safetensors",
         )
     }
 
     fn vae() -> Self {
-        Self::read("examples/models/vae.tflite", "examples/models/golden/vae")
+        Self::read(
+            "examples/models/vae.tflite",
+            "examples/models/golden/vae.safetensors",
+        )
     }
 
     fn validate(&self, settings: &Settings) -> Outcome {

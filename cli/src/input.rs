@@ -1,13 +1,15 @@
 //! Files that commands read.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use castiron_board::dts::Devicetree;
+use castiron_cases::{Recording, npy};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::Model;
+use castiron_codegen::program::Port;
 use castiron_codegen::{files, labels, tflite, warnings};
 
 use crate::args::Companions;
@@ -64,6 +66,22 @@ pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
         return read.map_err(|e| Failure::io("read", path, &e));
     }
     files::read(path, most).map_err(|e| Failure::io("read", path, &e))
+}
+
+/// The little-endian bytes of a tensor in a file, of .npy by its name.
+pub(crate) fn tensor(path: &Path, port: &Port) -> Result<Vec<u8>> {
+    let bytes = bytes(path, files::MOST_OF_A_TENSOR)?;
+    if npy::is_npy(path) {
+        let named = |d: Diagnostic| Error::from(d).in_file(&path.display().to_string());
+        return Ok(npy::read(&bytes, &port.into()).map_err(named)?);
+    }
+    Ok(bytes)
+}
+
+/// The recorded cases of a file or folder.
+pub(crate) fn recording(path: &Path) -> Result<Recording> {
+    fs::metadata(path).map_err(|e| Failure::io("read", path, &e))?;
+    Ok(Recording::open(path)?)
 }
 
 pub(crate) fn is_stdin(path: &Path) -> bool {

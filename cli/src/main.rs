@@ -6,7 +6,6 @@ mod diagnostics;
 mod failure;
 mod input;
 mod kenning;
-mod npy;
 mod option_names;
 mod output;
 mod progress;

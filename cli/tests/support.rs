@@ -117,3 +117,11 @@ impl Folder {
         names
     }
 }
+
+/// A golden's file as a folder of raw values.
+pub(crate) fn unpacked(file: &str) -> Folder {
+    let folder = Folder::new();
+    let recording = castiron_cases::Recording::open(Path::new(&repository(file))).unwrap();
+    recording.unpack(Path::new(&folder.path(""))).unwrap();
+    folder
+}

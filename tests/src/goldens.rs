@@ -1,12 +1,11 @@
 //! Runs models on the host and compares with reference outputs.
-//!
-//! A golden folder holds `in_<case>_<i>.bin` and `out_<case>_<i>.bin`, raw little endian, `<i>`
-//! the position among the subgraph's inputs or outputs; `sig_<name>/` holds another signature's.
+//! `castiron_cases` says how references are stored.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_cases::{Case, Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::error::Error;
 use castiron_codegen::exec::Machine;
@@ -18,15 +17,15 @@ use castiron_codegen::tflite;
 /// Greatest difference of float outputs, relative to the output's greatest magnitude (at least 1).
 pub const TOLERANCE: f32 = 1e-5;
 
-/// A model file and its golden folder.
+/// A model file and its recorded cases.
 #[derive(Debug, Clone)]
 pub struct Golden {
     /// The model's name: its file's stem.
     pub name: String,
     /// The model.
     pub model: PathBuf,
-    /// Its cases.
-    pub folder: PathBuf,
+    /// Its cases: a file or a folder.
+    pub cases: PathBuf,
 }
 
 /// What became of a golden.
@@ -82,12 +81,8 @@ pub fn find(models: &Path, goldens: &Path) -> Vec<Golden> {
                 .to_str()?
                 .strip_suffix(".tflite")?
                 .to_owned();
-            let folder = goldens.join(&name);
-            folder.join("in_0_0.bin").is_file().then_some(Golden {
-                name,
-                model,
-                folder,
-            })
+            let cases = castiron_cases::find(goldens, &name)?;
+            Some(Golden { name, model, cases })
         })
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -103,12 +98,21 @@ pub fn find_folders(parent: &Path) -> Vec<Golden> {
             folder.join("in_0_0.bin").is_file().then_some(Golden {
                 name: folder.file_name()?.to_str()?.to_owned(),
                 model: folder.join("model.tflite"),
-                folder,
+                cases: folder,
             })
         })
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
+}
+
+/// A tensor of goldens, a file or folder, by the name that it has there.
+pub fn tensor(cases: &Path, name: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cases = Recording::open(cases).unwrap_or_else(|e| panic!("{e}"));
+    cases.unpack(folder.path()).expect("the folder is writable");
+    let path = folder.path().join(format!("{name}.bin"));
+    fs::read(&path).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
 /// Reads a model.
@@ -130,7 +134,10 @@ impl Golden {
         let mut total = 0;
         let mut difference = 0f32;
         for (i, entry) in program.entries.iter().enumerate() {
-            match check_entry(&program, entry, &self.cases_of(i, entry)) {
+            let Some(recorded) = self.recorded(&program, i) else {
+                continue;
+            };
+            match check_entry(&program, entry, &recorded) {
                 Ok((cases, worst)) => {
                     total += cases;
                     difference = difference.max(worst);
@@ -164,40 +171,54 @@ impl Golden {
     pub fn outputs(&self, program: &Program, cases: usize) -> Vec<Vec<u8>> {
         let mut outputs = Vec::new();
         for (i, entry) in program.entries.iter().enumerate() {
-            let folder = self.cases_of(i, entry);
-            let runs = runs(program, entry, &folder);
-            outputs.extend(runs.take(cases).flatten());
+            if let Some(recorded) = self.recorded(program, i) {
+                outputs.extend(runs(program, entry, &recorded).take(cases).flatten());
+            }
         }
         outputs
     }
 
-    /// Where the cases of an entry are.
-    fn cases_of(&self, position: usize, entry: &Entry) -> PathBuf {
-        match (position, &entry.signature) {
-            (0, _) | (_, None) => self.folder.clone(),
-            (_, Some(signature)) => self.folder.join(format!("sig_{signature}")),
-        }
+    /// The cases of an entry, if there are any.
+    fn recorded(&self, program: &Program, position: usize) -> Option<Recorded> {
+        let entry = &program.entries[position];
+        let all = Recording::open(&self.cases).unwrap_or_else(|e| panic!("{e}"));
+        let own = match (position, &entry.signature) {
+            (0, _) | (_, None) => Some(&all),
+            (_, Some(signature)) => all.of_signature(signature),
+        }?;
+        let cases = own.cases(&Interface::from(entry));
+        Some(Recorded {
+            cases: cases.unwrap_or_else(|e| panic!("{}: {e}", self.name)),
+            successive: SUCCESSIVE.contains(&&*self.name)
+                || own.successive().unwrap_or(program.state_bytes > 0),
+        })
     }
 }
 
-/// All outputs of each case of a folder. Where its `meta.json` says so, cases are successive runs, and what
-/// lasts from run to run stays; otherwise each begins with a state as at first.
+/// Models whose cases are successive runs although their `meta.json` does not say so: TensorFlow Lite Micro's interpreter gives the
+/// recorded outputs in sequence alone.
+const SUCCESSIVE: [&str; 2] = ["lstm_f32", "lstm_int8"];
+
+/// Cases of an entry, and whether they are successive runs.
+struct Recorded {
+    cases: Vec<Case>,
+    successive: bool,
+}
+
+/// All outputs of each case. In successive runs what lasts from run to run stays; otherwise each begins with a state as at
+/// first.
 fn runs<'a>(
     program: &'a Program,
     entry: &'a Entry,
-    folder: &'a Path,
+    recorded: &'a Recorded,
 ) -> impl Iterator<Item = Vec<Vec<u8>>> {
-    let file = move |case: usize, i: usize| folder.join(format!("in_{case}_{i}.bin"));
-    let cases = (0..).take_while(move |case| file(*case, 0).is_file());
     let mut machine = Machine::new(program, entry);
-    let successive = is_stateful(folder);
-    cases.map(move |case| {
-        if !successive {
+    recorded.cases.iter().map(move |case| {
+        if !recorded.successive {
             machine.reset();
         }
-        for i in 0..entry.inputs.len() {
-            let bytes = fs::read(file(case, i)).expect("a case has every input");
-            machine.set_input(i, &bytes).expect("inputs fit the model");
+        for (i, bytes) in case.inputs.iter().enumerate() {
+            machine.set_input(i, bytes).expect("inputs fit the model");
         }
         machine.run().expect("kernels take their operands");
         let outputs = (0..entry.outputs.len()).filter_map(|i| machine.output(i));
@@ -205,46 +226,27 @@ fn runs<'a>(
     })
 }
 
-/// Models whose cases are successive runs although their `meta.json` does not say so: TensorFlow Lite Micro's interpreter gives the
-/// recorded outputs in sequence alone.
-const SUCCESSIVE: [&str; 2] = ["lstm_f32", "lstm_int8"];
-
-fn is_stateful(folder: &Path) -> bool {
-    let is = |name: &&str| folder.file_name().is_some_and(|folder| folder == *name);
-    if SUCCESSIVE.iter().any(is) {
-        return true;
-    }
-    let Ok(text) = fs::read_to_string(folder.join("meta.json")) else {
-        return false;
-    };
-    let meta: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    meta["golden"]["stateful"] == true
-}
-
 fn check_entry(
     program: &Program,
     entry: &Entry,
-    folder: &Path,
+    recorded: &Recorded,
 ) -> Result<(usize, f32), Difference> {
     let mut worst = 0f32;
-    let mut cases = 0;
-    for (case, outputs) in runs(program, entry, folder).enumerate() {
-        cases += 1;
+    for (case, outputs) in recorded.cases.iter().zip(runs(program, entry, recorded)) {
         for (i, port) in entry.outputs.iter().enumerate() {
-            let expected = folder.join(format!("out_{case}_{i}.bin"));
-            let expected = fs::read(expected).expect("a case has every output");
+            let expected = case.outputs[i].as_ref().expect("a case has every output");
             let found = &outputs[i];
             let at = |element, found: String, expected: String| Difference {
-                case: format!("{}/{case}", folder.display()),
+                case: case.name.clone(),
                 output: i,
                 element,
                 found,
                 expected,
             };
-            worst = worst.max(compare(port, found, &expected).map_err(|(e, f, x)| at(e, f, x))?);
+            worst = worst.max(compare(port, found, expected).map_err(|(e, f, x)| at(e, f, x))?);
         }
     }
-    Ok((cases, worst))
+    Ok((recorded.cases.len(), worst))
 }
 
 /// The greatest relative difference, or the first element that differs too much.

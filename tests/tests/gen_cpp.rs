@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use castiron_cases::Recording;
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::graph::DType;
@@ -251,7 +252,11 @@ fn outputs_are_the_interpreters() {
             .arg(&library);
         run(linker.arg("-o").arg(&driver));
         let mut driver = Command::new(&driver);
-        driver.arg(&golden.model).arg(&golden.folder);
+        let cases = folder.join("cases");
+        let _ = fs::remove_dir_all(&cases);
+        let recording = Recording::open(&golden.cases).unwrap();
+        recording.unpack(&cases).unwrap();
+        driver.arg(&golden.model).arg(&cases);
         if CALLS.contains(&&*golden.name) {
             // Any bytes are no condition, and a loop may count for long from any number.
             driver.arg("cases");

@@ -1,8 +1,6 @@
 //! `include_model!` as a user calls it, on the host.
 
-use std::fs;
-
-use castiron_tests::workspace;
+use castiron_tests::{goldens, workspace};
 
 castiron::include_model!("../../examples/models/vae_int8.tflite");
 castiron::include_model!(pub mod sine = "../../examples/models/sine_int8.tflite",
@@ -13,9 +11,8 @@ castiron::include_model!(mod from_manifest = concat!(env!("CARGO_MANIFEST_DIR"),
 castiron::include_model!(mod edges = "../data/models/passthrough_edges_int8.tflite");
 
 /// A golden's bytes as signed values.
-fn golden<const N: usize>(path: &str) -> [i8; N] {
-    let path = workspace().join(path);
-    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+fn golden<const N: usize>(file: &str, tensor: &str) -> [i8; N] {
+    let bytes = goldens::tensor(&workspace().join(file), tensor);
     let values: Vec<i8> = bytes.into_iter().map(|b| b as i8).collect();
     values.try_into().expect("the golden has the model's size")
 }
@@ -26,9 +23,9 @@ fn predict_agrees_with_the_reference() {
     assert!(size_of_val(&MODEL) >= vae_int8::ARENA_BYTES);
     let mut model = vae_int8::Model::new();
     for case in 0..2 {
-        let folder = "examples/models/golden/vae_int8";
-        let input: vae_int8::Input = golden(&format!("{folder}/in_{case}_0.bin"));
-        let expected: vae_int8::Output = golden(&format!("{folder}/out_{case}_0.bin"));
+        let file = "examples/models/golden/vae_int8.safetensors";
+        let input: vae_int8::Input = golden(file, &format!("in_{case}_0"));
+        let expected: vae_int8::Output = golden(file, &format!("out_{case}_0"));
         assert_eq!(model.predict(&input), &expected);
     }
 }
@@ -97,17 +94,17 @@ fn descriptions_are_the_models() {
 #[test]
 fn signatures_are_methods() {
     let mut model = two::Model::new();
-    let folder = "tests/data/models/golden/two_signatures_int8";
-    let code: two::decode::Input = golden(&format!("{folder}/in_0_0.bin"));
-    let expected: two::decode::Output = golden(&format!("{folder}/out_0_0.bin"));
+    let file = "tests/data/models/golden/two_signatures_int8.safetensors";
+    let code: two::decode::Input = golden(file, "in_0_0");
+    let expected: two::decode::Output = golden(file, "out_0_0");
     assert_eq!(model.decode(&code), &expected);
     assert_eq!(
         model.predict(&code),
         &expected,
         "the first subgraph is the default"
     );
-    let x: two::encode::Input = golden(&format!("{folder}/sig_encode/in_0_0.bin"));
-    let expected: two::encode::Output = golden(&format!("{folder}/sig_encode/out_0_0.bin"));
+    let x: two::encode::Input = golden(file, "sig_encode/in_0_0");
+    let expected: two::encode::Output = golden(file, "sig_encode/out_0_0");
     *model.encode_input_mut() = x;
     model.run_encode();
     assert_eq!(model.encode_output(), &expected);
@@ -123,13 +120,13 @@ fn a_path_may_be_put_together() {
 #[test]
 fn several_inputs_and_outputs_go_by_name() {
     let mut model = multi::Model::new();
-    let folder = "tests/data/models/golden/multi_io_int8";
-    let features: multi::InputFeatures = golden(&format!("{folder}/in_0_0.bin"));
-    let image: multi::InputImage = golden(&format!("{folder}/in_0_1.bin"));
+    let file = "tests/data/models/golden/multi_io_int8.safetensors";
+    let features: multi::InputFeatures = golden(file, "in_0_0");
+    let image: multi::InputImage = golden(file, "in_0_1");
     let (embedding, scores, bbox) = model.predict(&features, &image);
-    assert_eq!(embedding, &golden(&format!("{folder}/out_0_0.bin")));
-    assert_eq!(scores, &golden(&format!("{folder}/out_0_1.bin")));
-    assert_eq!(bbox, &golden(&format!("{folder}/out_0_2.bin")));
+    assert_eq!(embedding, &golden(file, "out_0_0"));
+    assert_eq!(scores, &golden(file, "out_0_1"));
+    assert_eq!(bbox, &golden(file, "out_0_2"));
     let scores = *scores;
     assert_eq!(model.output_scores(), &scores);
 }
@@ -137,10 +134,10 @@ fn several_inputs_and_outputs_go_by_name() {
 #[test]
 fn an_input_may_be_an_output() {
     let mut model = edges::Model::new();
-    let folder = "tests/data/models/golden/passthrough_edges_int8";
-    let x: edges::InputX = golden(&format!("{folder}/in_0_1.bin"));
+    let file = "tests/data/models/golden/passthrough_edges_int8.safetensors";
+    let x: edges::InputX = golden(file, "in_0_1");
     let (a, b, same) = model.predict(&[0.0; 3], &x);
-    assert_eq!(a, &golden(&format!("{folder}/out_0_0.bin")));
-    assert_eq!(b, &golden(&format!("{folder}/out_0_1.bin")));
+    assert_eq!(a, &golden(file, "out_0_0"));
+    assert_eq!(b, &golden(file, "out_0_1"));
     assert_eq!(same, &x);
 }

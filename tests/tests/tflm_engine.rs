@@ -18,7 +18,7 @@ fn a_library_has_the_kernels_of_called_subgraphs() {
     let bytes = std::fs::read(data.join("while_loop_f32.tflite")).unwrap();
     let model = tflite::read("while_loop_f32.tflite", &bytes).unwrap();
     let options = Options {
-        cases: Cases::Folder(data.join("golden/while_loop_f32")),
+        cases: Cases::Recorded(data.join("golden/while_loop_f32.safetensors")),
         ..Options::default()
     };
     let tree = Tflm::new(tree).check().unwrap();

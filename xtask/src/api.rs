@@ -12,10 +12,11 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, bail, ensure};
 
 /// Crates that others than castiron's own depend on.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "castiron",
     "castiron-board",
     "castiron-build",
+    "castiron-cases",
     "castiron-codegen",
     "castiron-runtime",
 ];

@@ -7,6 +7,7 @@ mod code;
 mod elf;
 mod expansion;
 mod firmware;
+mod goldens;
 mod limits;
 mod memory;
 mod models;
@@ -79,6 +80,12 @@ enum Task {
         /// Write xtask/data/api.
         #[arg(long)]
         update: bool,
+    },
+    /// Pack goldens, `golden/<name>/` beside `<name>.tflite`, into one file each, and remove the folders.
+    Goldens {
+        /// Folders of models, instead of all of the repository's.
+        #[arg(value_name = "FOLDER")]
+        folders: Vec<PathBuf>,
     },
     /// Fail if a dependency needs a newer Rust than the workspace promises.
     RustVersions,
@@ -180,6 +187,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Code { update: true } => println!("wrote {}", code::update(root)?.display()),
         Task::Api { update: false } => print!("{}", api::check(root)?),
         Task::Api { update: true } => api::update(root)?,
+        Task::Goldens { folders } => {
+            println!("{} folders packed", goldens::pack(root, &folders)?);
+        }
         Task::RustVersions => {
             let (stated, ours) = rust_versions::check(root)?;
             println!("Rust {ours} is enough for the {stated} packages that say what they need");

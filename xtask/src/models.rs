@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_cases::{Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::tflite;
 
@@ -21,7 +22,7 @@ pub(crate) struct Selection {
     /// Directory of .tflite files, instead of the project's own and those of $CASTIRON_SHARED.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Directory of their goldens, one directory per model [default: golden/ beside the models].
+    /// Directory of their goldens, one .safetensors file or directory per model [default: golden/ beside the models].
     #[arg(long, value_name = "DIR", requires = "models")]
     golden: Option<PathBuf>,
     /// Only models with this text in their name; may be given several times.
@@ -36,7 +37,7 @@ pub(crate) struct Subject {
     pub(crate) name: String,
     /// The .tflite file.
     pub(crate) model: PathBuf,
-    /// The directory of its golden cases.
+    /// The file or directory of its golden cases.
     pub(crate) golden: PathBuf,
     /// Of the model file, in hexadecimal.
     pub(crate) sha256: String,
@@ -72,7 +73,7 @@ pub(crate) fn find(root: &Path, selection: &Selection) -> Result<Found> {
             }
             None => notes.push(format!(
                 "skipped: further models (MLPerf Tiny, TFLM's examples); set {FURTHER} to a directory that has \
-                 models/*.tflite and models/golden/<name>/ to run them"
+                 models/*.tflite, and their goldens in models/golden, to run them"
             )),
         }
     }
@@ -85,7 +86,7 @@ pub(crate) fn find(root: &Path, selection: &Selection) -> Result<Found> {
             {
                 continue;
             }
-            match subject(name.clone(), &model, &golden.join(&name)) {
+            match subject(name.clone(), &model, golden) {
                 Ok(subject) if subjects.iter().any(|other| other.sha256 == subject.sha256) => {}
                 Ok(subject) => subjects.push(subject),
                 Err(reason) => notes.push(format!("skipped: {name}: {reason:#}")),
@@ -112,19 +113,21 @@ pub(crate) fn tflite_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>
     Ok(files)
 }
 
-fn subject(name: String, model: &Path, golden: &Path) -> Result<Subject> {
-    for (file, what) in [
-        ("in_0_0.bin", "golden inputs"),
-        ("out_0_0.bin", "golden outputs"),
-    ] {
-        ensure!(
-            golden.join(file).is_file(),
-            "no {what} in {}",
-            golden.display()
-        );
-    }
+fn subject(name: String, model: &Path, goldens: &Path) -> Result<Subject> {
+    let golden = castiron_cases::find(goldens, &name)
+        .with_context(|| format!("no goldens in {}", goldens.display()))?;
     let bytes = fs::read(model).with_context(|| model.display().to_string())?;
-    tflite::read(&name, &bytes).and_then(|m| compile::compile(&m, &CompileOptions::default()))?;
+    let program = tflite::read(&name, &bytes)
+        .and_then(|model| compile::compile(&model, &CompileOptions::default()))?;
+    let entry = program.entries.first().context("no entry point")?;
+    let cases = Recording::open(&golden)?.cases(&Interface::from(entry))?;
+    ensure!(
+        cases
+            .iter()
+            .all(|case| case.outputs.iter().all(Option::is_some)),
+        "no golden outputs in {}",
+        golden.display()
+    );
     Ok(Subject {
         name,
         // The firmware is built from another directory.
@@ -177,7 +180,7 @@ mod tests {
             found
                 .notes
                 .iter()
-                .all(|note| note.contains("no golden inputs in")),
+                .all(|note| note.contains("no goldens in")),
             "{:?}",
             found.notes
         );

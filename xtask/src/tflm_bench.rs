@@ -66,7 +66,7 @@ pub(crate) fn run(
             let model = tflite::read(&subject.model.display().to_string(), &bytes)?;
             let options = Options {
                 target: Some(TARGET.to_owned()),
-                cases: Cases::Folder(subject.golden.clone()),
+                cases: Cases::Recorded(subject.golden.clone()),
                 case_bytes: Some(1 << 20),
                 build_dir: Some(root.join("target/tflm")),
                 ..Options::default()

@@ -1,7 +1,7 @@
 # Models as libraries.
 
 # castiron_add_model(<target> [MODEL <file>]
-#   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [GOLDEN <folder>]
+#   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [GOLDEN <path>]
 #   [SECTION <name>] [ARENA_SECTION <name>] [OPTIMIZE size|balanced|speed] [OPT 3|s] [TRACE]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
 #   [RUST_TARGET <triple>] [CPU <name>])
@@ -15,7 +15,7 @@
 #   NAME            name of files and prefix of all names. Default: the model's file name
 #   LABELS, IO_SPEC class names of the first output; Kenning's I/O specification
 #   SELF_TEST       add <name>_self_test() to the target, which compares the library with recorded cases;
-#                   those of GOLDEN, or cases that castiron generates and computes on the host
+#                   those of GOLDEN, a .safetensors file or a folder, or cases that castiron generates and computes on the host
 #   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
 #   SHAPE           <input>=1x96x96x3 …: shapes of inputs whose sizes the file leaves open
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: balanced
@@ -44,7 +44,7 @@ function(castiron_add_model target)
   _castiron_check_file(model ${arg_MODEL})
   _castiron_check_file("file of labels" ${arg_LABELS})
   _castiron_check_file("I/O specification" ${arg_IO_SPEC})
-  _castiron_check_file("folder of goldens" ${arg_GOLDEN})
+  _castiron_check_file("file or folder of goldens" ${arg_GOLDEN})
   cmake_path(GET arg_MODEL STEM LAST_ONLY stem)
   cmake_path(GET arg_MODEL FILENAME shown)
   if(NOT arg_NAME)

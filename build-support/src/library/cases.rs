@@ -1,12 +1,11 @@
-//! Cases of a self-test: made up and run on the host, or read from a folder of goldens.
+//! Cases of a self-test: made up and run on the host, or recorded.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use castiron_cases::{Interface, Recording};
 use castiron_codegen::emit::c_api::Case;
-use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::exec::Machine;
-use castiron_codegen::files;
 use castiron_codegen::graph::DType;
 use castiron_codegen::program::{ElementType, Operand, Port, Program};
 
@@ -21,8 +20,8 @@ pub enum Cases {
     /// Inputs over the whole range of their types, the same every time, with castiron's outputs.
     #[default]
     MadeUp,
-    /// `in_<case>_<i>.bin` and `out_<case>_<i>.bin` of a folder, raw and little endian.
-    Folder(PathBuf),
+    /// Those of a `.safetensors` file, or of a folder: see [`castiron_cases`].
+    Recorded(PathBuf),
     /// These.
     Given(Vec<Case>),
 }
@@ -37,13 +36,19 @@ pub struct Recorded {
 }
 
 impl Cases {
-    /// The cases for a model of so many inputs and outputs. Without a program there are none to
-    /// make up.
-    pub(crate) fn of(&self, program: Option<&Program>, counts: [usize; 2]) -> Result<Recorded> {
+    /// The cases for a model of these inputs and outputs. Without a program there are none to make up.
+    pub(crate) fn of(
+        &self,
+        program: Option<&Program>,
+        interface: &Interface<'_>,
+    ) -> Result<Recorded> {
         let keeps_state = program.is_none_or(|program| program.state_bytes > 0);
         match self {
             Self::MadeUp => program.map_or_else(|| Ok(Recorded::default()), made_up),
-            Self::Folder(folder) => Recorded::read(folder, counts, keeps_state),
+            Self::Recorded(path) => {
+                let recording = Recording::open(path)?;
+                Recorded::new(&recording, interface, keeps_state)
+            }
             Self::Given(cases) => Ok(Recorded {
                 cases: cases.clone(),
                 successive: keeps_state,
@@ -51,21 +56,13 @@ impl Cases {
         }
     }
 
-    /// What cases are read from: the folder, which changes when one comes or goes, and its files.
+    /// What cases are read from, where they are recorded.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let Self::Folder(folder) = self else {
+        let Self::Recorded(path) = self else {
             return Vec::new();
         };
-        let is_case = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            (name.starts_with("in_") || name.starts_with("out_")) && name.ends_with(".bin")
-        };
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_case).collect();
-        files.sort();
-        files.insert(0, folder.clone());
-        files
+        Recording::open(path).map_or_else(|_| vec![path.clone()], |found| found.files())
     }
 
     /// For the comment on top of the self-test.
@@ -75,7 +72,7 @@ impl Cases {
                 "Inputs are made up, over the whole range of integers and from -1 to 1 for floats;",
                 "outputs are what castiron computes for them on the host.",
             ],
-            Self::Folder(_) | Self::Given(_) => [
+            Self::Recorded(_) | Self::Given(_) => [
                 "Inputs and outputs were given",
                 "when the library was made.",
             ],
@@ -111,63 +108,40 @@ fn made_up(program: &Program) -> Result<Recorded> {
 }
 
 impl Recorded {
-    /// Reads `in_<case>_<i>.bin` and `out_<case>_<i>.bin`, the cases of a model of so many inputs and outputs.
-    /// Where there is a `meta.json` beside them, its `golden.stateful` says whether they are successive runs;
-    /// otherwise they are of a model that keeps state.
+    /// All cases of a recording, for a model of these inputs and outputs. Where the recording does not say whether they
+    /// are successive runs, those of a model that keeps state are.
     ///
     /// # Errors
-    /// If there is no case, or one is incomplete.
-    pub fn read(folder: &Path, counts: [usize; 2], keeps_state: bool) -> Result<Self> {
+    /// If a case does not fit the model, or lacks a tensor.
+    pub fn new(
+        recording: &Recording,
+        interface: &Interface<'_>,
+        keeps_state: bool,
+    ) -> Result<Self> {
+        let file = recording.path().display().to_string();
+        let in_file = |e: Error| e.in_file(&file);
+        let cases = recording.cases(interface)?.into_iter().map(|case| {
+            let outputs = case
+                .outputs
+                .into_iter()
+                .enumerate()
+                .map(|(position, bytes)| {
+                    bytes.ok_or_else(|| {
+                        Diagnostic::new(format!("case {} has no output {position}", case.name))
+                            .expected("every input and output of a case")
+                            .into()
+                    })
+                });
+            Ok(Case {
+                outputs: outputs.collect::<Result<_>>().map_err(in_file)?,
+                inputs: case.inputs,
+            })
+        });
         Ok(Self {
-            cases: read(folder, counts)?,
-            successive: keeps_state && is_successive(folder)?.unwrap_or(true),
+            cases: cases.collect::<Result<_>>()?,
+            successive: keeps_state && recording.successive().unwrap_or(true),
         })
     }
-}
-
-/// What a folder's `meta.json` says, if there is one.
-fn is_successive(folder: &Path) -> Result<Option<bool>> {
-    let path = folder.join("meta.json");
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let wrong = |e: &dyn std::fmt::Display| {
-        Diagnostic::new(format!("cannot read {}: {e}", path.display()))
-            .expected("JSON whose golden.stateful says whether the cases are successive runs")
-            .help("correct it, or remove it")
-    };
-    let bytes = files::read(&path, files::MOST_OF_A_TENSOR).map_err(|e| wrong(&e))?;
-    let meta: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| wrong(&e))?;
-    Ok(Some(meta["golden"]["stateful"] == true))
-}
-
-fn read(folder: &Path, [inputs, outputs]: [usize; 2]) -> Result<Vec<Case>> {
-    let file = |role: &str, case: usize, i: usize| folder.join(format!("{role}_{case}_{i}.bin"));
-    let mut cases = Vec::new();
-    while file("in", cases.len(), 0).is_file() {
-        let side = |role: &str, count: usize| {
-            (0..count)
-                .map(|i| {
-                    let path = file(role, cases.len(), i);
-                    files::read(&path, files::MOST_OF_A_TENSOR).map_err(|e| {
-                        let message = format!("cannot read {}: {e}", path.display());
-                        Diagnostic::new(message).expected("every input and output of a case")
-                    })
-                })
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let (inputs, outputs) = (side("in", inputs)?, side("out", outputs)?);
-        cases.push(Case { inputs, outputs });
-    }
-    if cases.is_empty() {
-        return Err(
-            Diagnostic::new(format!("there is no case in {}", folder.display()))
-                .expected("files in_<case>_<i>.bin and out_<case>_<i>.bin, with cases from 0")
-                .help("omit --golden to use generated inputs")
-                .into(),
-        );
-    }
-    Ok(cases)
 }
 
 /// As many of the first cases as stay within `limit` bytes; the first in any case.
@@ -236,16 +210,5 @@ mod tests {
         assert_eq!(that_fit(&[case(10), case(10), case(10)], 20).len(), 2);
         assert_eq!(that_fit(&[case(30), case(10)], 20).len(), 1);
         assert_eq!(that_fit(&[], 20).len(), 0);
-    }
-
-    #[test]
-    fn files_of_cases_are_named_with_their_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["out_0_0.bin", "in_0_0.bin", "meta.json", "in.txt"] {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        let expected = ["", "in_0_0.bin", "out_0_0.bin"].map(|name| folder.path().join(name));
-        assert_eq!(Cases::Folder(folder.path().to_owned()).files(), expected);
-        assert!(Cases::MadeUp.files().is_empty());
     }
 }

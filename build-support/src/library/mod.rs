@@ -7,10 +7,11 @@ mod package;
 
 use std::path::PathBuf;
 
+use castiron_cases::{Interface, Wanted};
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api::{self, Example};
-use castiron_codegen::emit::facts::GraphFacts;
+use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::program::Program;
@@ -202,8 +203,7 @@ pub(crate) fn cases(
     facts: &GraphFacts,
     options: &Options<'_>,
 ) -> Result<Recorded> {
-    let counts = [facts.inputs.len(), facts.outputs.len()];
-    let cases = options.cases.of(program.ok(), counts)?;
+    let cases = options.cases.of(program.ok(), &interface(facts))?;
     if !options.self_test || !cases.cases.is_empty() {
         return Ok(cases);
     }
@@ -211,13 +211,27 @@ pub(crate) fn cases(
         "castiron cannot run this model, so it cannot compute expected outputs for the self-test",
     )
     .help(
-        "give a folder with inputs in_<case>_<i>.bin and expected outputs out_<case>_<i>.bin with --golden, or omit --self-test",
+        "give recorded inputs and expected outputs, in a .safetensors file or a folder, with --golden, or omit --self-test",
     );
     if let Some(reason) = program.err().and_then(|e| e.diagnostics().first()) {
         diagnostic.place = reason.place.clone();
         diagnostic = diagnostic.found(&reason.message);
     }
     Err(diagnostic.into())
+}
+
+fn interface(facts: &GraphFacts) -> Interface<'_> {
+    fn wanted(tensor: &TensorFacts) -> Wanted<'_> {
+        Wanted {
+            name: &tensor.name,
+            dtype: tensor.dtype,
+            shape: &tensor.shape,
+        }
+    }
+    Interface {
+        inputs: facts.inputs.iter().map(wanted).collect(),
+        outputs: facts.outputs.iter().map(wanted).collect(),
+    }
 }
 
 /// The C files that do not depend on what is compiled. Without cases there is no self-test.
@@ -315,7 +329,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        options.cases = Cases::Folder(format!("{data}/golden/while_loop_f32").into());
+        options.cases = Cases::Recorded(format!("{data}/golden/while_loop_f32.safetensors").into());
         assert!(
             !cases(program.as_ref(), &facts, &options)
                 .unwrap()

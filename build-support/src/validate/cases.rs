@@ -1,19 +1,9 @@
 //! Inputs to run a model on.
 
+use castiron_cases::Case;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::DType;
 use castiron_codegen::program::{Entry, Port};
-
-/// One set of inputs, little-endian.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Case {
-    /// What the user calls it.
-    pub name: String,
-    /// Bytes of every input, in order.
-    pub inputs: Vec<Vec<u8>>,
-    /// What outputs should be by another source than castiron, where known.
-    pub outputs: Vec<Option<Vec<u8>>>,
-}
 
 /// How far from zero generated floats go.
 const FLOAT_RANGE: f32 = 4.0;

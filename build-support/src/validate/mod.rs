@@ -23,7 +23,8 @@ use castiron_codegen::graph::Model;
 use castiron_codegen::program::Program;
 use castiron_codegen::target::Optimize;
 
-pub use cases::{Case, generated};
+pub use cases::generated;
+pub use castiron_cases::Case;
 pub use compare::Tally;
 pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
 pub use platform::Platform;

@@ -38,7 +38,7 @@ Examples:
   castiron lib kws.tflite --target thumbv7em-none-eabihf --out-dir kws && make -C kws run
   castiron lib kws.tflite --target thumbv6m-none-eabi --opt s --out-dir kws
   castiron lib kws.tflite --target thumbv7em-none-eabihf --arena-section .ccmram \\
-      --weights-section .ext_flash --golden golden/kws --out-dir kws
+      --weights-section .ext_flash --golden kws.safetensors --out-dir kws
   castiron lib kws.tflite --engine tflm --tflm ../tflite-micro --kernels cmsis-nn \\
       --target thumbv7em-none-eabihf --out-dir kws";
 
@@ -89,8 +89,8 @@ pub(crate) struct Arguments {
     /// Linker section of the weights
     #[arg(long, value_name = "NAME")]
     weights_section: Option<String>,
-    /// Folder of the self-test's cases: in_<case>_<i>.bin and out_<case>_<i>.bin
-    #[arg(long, value_name = "DIR")]
+    /// Recorded cases for the self-test: a .safetensors file, or a folder
+    #[arg(long, value_name = "PATH")]
     golden: Option<PathBuf>,
     /// Fail if there can be no self-test: castiron cannot run the model, and --golden is not given
     #[arg(long)]
@@ -192,7 +192,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         weights_section: arguments.weights_section.clone(),
         traced: arguments.trace,
         cases: match &arguments.golden {
-            Some(folder) => Cases::Folder(folder.clone()),
+            Some(path) => Cases::Recorded(path.clone()),
             None => Cases::MadeUp,
         },
         self_test: arguments.self_test,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use castiron_cases::npy;
 use castiron_codegen::compile;
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::{Diagnostic, Error};
@@ -13,8 +14,7 @@ use serde::Serialize;
 use super::run_cases;
 use crate::args::{Companions, Compiled, Depfile, General};
 use crate::failure::{Failure, Result};
-use crate::input::{Extras, ModelFile};
-use crate::npy;
+use crate::input::{self, Extras, ModelFile};
 use crate::output::{Outputs, Written};
 use crate::progress;
 use crate::text::{self, heading, table};
@@ -33,7 +33,7 @@ Examples:
   castiron run vae.tflite --input image.npy --out-dir out --npy
   castiron run two.tflite --input left.bin right.bin --out-dir out
   castiron run vae.tflite --signature encode --input image.bin --out-dir out
-  castiron run wake_word.tflite --cases recorded";
+  castiron run wake_word.tflite --cases recorded.safetensors";
 
 /// Run a model on this machine with the kernels that the firmware calls
 #[derive(Debug, Args)]
@@ -44,11 +44,12 @@ pub(crate) struct Arguments {
     /// One file for each input
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
-    /// Run all cases in a folder, in_<case>_<i>.bin, and compare the outputs with out_<case>_<i>.bin
+    /// Run all recorded cases in a .safetensors file or a folder, and compare the outputs
     ///
-    /// Values are raw and little endian. If the model keeps state, cases are successive runs, unless a meta.json beside
-    /// them says otherwise (golden.stateful). The exit code is 1 if values differ.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "out_dir", "labels", "io_spec"])]
+    /// A file has tensors in_<case>_<i> and out_<case>_<i>. A folder has files of these names: .npy, or .bin with raw
+    /// little-endian values. If the model keeps state, cases are successive runs, unless meta in the file's metadata, or
+    /// meta.json in the folder, says otherwise (golden.stateful). The exit code is 1 if values differ.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "out_dir", "labels", "io_spec"])]
     cases: Option<PathBuf>,
     /// Also write the outputs to this folder, as out_0.bin, out_1.bin, …
     #[arg(short, long, value_name = "DIR")]
@@ -96,15 +97,19 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     })?;
     let in_file = |e: Error| e.in_file(&input.model.file);
     let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;
-    if let Some(folder) = &arguments.cases {
-        return run_cases::run(&input.model.file, &program, entry, folder, general);
+    if let Some(path) = &arguments.cases {
+        let recording = input::recording(path)?;
+        let signature = arguments.signature.as_deref();
+        let cases = signature.and_then(|name| recording.of_signature(name));
+        let cases = cases.unwrap_or(&recording);
+        return run_cases::run(&input.model.file, &program, entry, cases, general);
     }
     check_count(entry, &arguments.input).map_err(|d| in_file(d.into()))?;
     let (labels, companions) = labels(&input, arguments)?;
 
     let mut machine = Machine::new(&program, entry);
     for (position, (path, port)) in arguments.input.iter().zip(&entry.inputs).enumerate() {
-        let bytes = npy::tensor(path, port)?;
+        let bytes = input::tensor(path, port)?;
         let named = |e: Error| e.in_file(&path.display().to_string());
         machine.set_input(position, &bytes).map_err(named)?;
     }
@@ -156,7 +161,7 @@ fn add_files<'a>(
         let suffix = if npy { "npy" } else { "bin" };
         let path = folder.join(format!("out_{position}.{suffix}"));
         if npy {
-            let file = npy::write(output.port, output.bytes);
+            let file = npy::write(&output.port.into(), output.bytes);
             let file = file.map_err(|e| Failure::io("write", &path, &e))?;
             outputs.add_bytes("output", path, file);
         } else {

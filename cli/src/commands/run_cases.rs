@@ -1,9 +1,8 @@
 //! `castiron run --cases`: recorded inputs with the outputs that they are to give.
 
-use std::path::Path;
-
 use castiron_build::library::Recorded;
 use castiron_build::validate::{RecordedOutput, TOLERANCE, against_recorded};
+use castiron_cases::{Interface, Recording};
 use castiron_codegen::error::Error;
 use castiron_codegen::program::{Entry, Program};
 use serde::Serialize;
@@ -32,17 +31,16 @@ struct OutputAnswer<'a> {
     greatest: Option<f64>,
 }
 
-/// Runs the cases of a folder and compares; values that differ are a failure.
+/// Runs recorded cases and compares; values that differ are a failure.
 pub(super) fn run(
     file: &str,
     program: &Program,
     entry: &Entry,
-    folder: &Path,
+    recording: &Recording,
     general: &General,
 ) -> Result<()> {
-    let counts = [entry.inputs.len(), entry.outputs.len()];
     let in_file = |e: Error| e.in_file(file);
-    let recorded = Recorded::read(folder, counts, program.state_bytes > 0)?;
+    let recorded = Recorded::new(recording, &Interface::from(entry), program.state_bytes > 0)?;
     let outputs = progress::during("running the cases", general, || {
         against_recorded(program, entry, &recorded, TOLERANCE)
     })

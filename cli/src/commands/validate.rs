@@ -1,6 +1,5 @@
 //! `castiron validate`.
 
-mod cases;
 mod tables;
 
 use std::path::PathBuf;
@@ -8,6 +7,7 @@ use std::path::PathBuf;
 use castiron_build::Tflm;
 use castiron_build::validate::{self, Against, Difference, Engine, Outcome, Platform, Settings};
 use castiron_build::validate::{Subject, TOLERANCE};
+use castiron_cases::Interface;
 use castiron_codegen::compile;
 use castiron_codegen::emit::csv;
 use castiron_codegen::error::Diagnostic;
@@ -22,7 +22,7 @@ use super::lib::{self, Opt};
 use crate::args::{Compiled, Destination, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
-use crate::input::ModelFile;
+use crate::input::{self, ModelFile};
 use crate::output::Outputs;
 use crate::progress;
 use crate::temporary;
@@ -33,14 +33,14 @@ castiron runs the same inputs on this machine, with its own kernels, and as firm
 static library, linked with a C harness. Integers have to be equal. The exit code is 1 if anything
 differs.
 
-The folder of inputs has in_<case>_<input>.bin or .npy, as for `castiron run`. castiron also compares
-with out_<case>_<output>.bin in that folder. Without a folder, inputs are random.
+--inputs names recorded cases, a .safetensors file or a folder, as for `castiron run --cases`. castiron
+also compares with their outputs, if they have any. Without --inputs, inputs are random.
 
 Examples:
   castiron validate kws.tflite
   castiron validate kws.tflite --on qemu --layers
   castiron validate kws.tflite --on qemu --csv operators.csv
-  castiron validate kws.tflite --on renode --inputs recorded --keep build
+  castiron validate kws.tflite --on renode --inputs recorded.safetensors --keep build
   castiron validate kws.tflite --on qemu --engine tflm --tflm ../tflite-micro
 
 castiron looks for programs in PATH; CC, CASTIRON_ARM_GCC, CASTIRON_QEMU and RENODE name others.";
@@ -63,8 +63,8 @@ pub(crate) struct Arguments {
     /// TFLM's kernels to use
     #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
     kernels: Kernels,
-    /// Folder of inputs, and of reference outputs if you have them
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["cases", "seed"])]
+    /// Recorded inputs, with reference outputs if you have them: a .safetensors file, or a folder
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["cases", "seed"])]
     inputs: Option<PathBuf>,
     /// Number of random inputs, without --inputs
     #[arg(long, value_name = "N", default_value_t = 4)]
@@ -180,7 +180,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         let program = examined.program?;
         let entry = &program.entries[0];
         let cases = match &arguments.inputs {
-            Some(folder) => cases::read(folder, entry, &mut sources)?,
+            Some(path) => {
+                let recording = input::recording(path)?;
+                sources.extend(recording.files());
+                recording.cases(&Interface::from(entry))?
+            }
             None => validate::generated(entry, arguments.cases.into(), arguments.seed),
         };
         let subject = Subject {

@@ -4,11 +4,11 @@ use std::fs;
 
 use castiron_test_tools::present;
 
-use crate::support::{Folder, castiron, failure, json, repository, sine, stdout};
+use crate::support::{Folder, castiron, failure, json, repository, sine, stdout, unpacked};
 
 /// A folder to compile in that outlives the test: what it holds is the same every time.
 const BUILD_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/castiron");
-const GOLDEN: &str = "examples/models/golden/sine_int8";
+const GOLDEN: &str = "examples/models/golden/sine_int8.safetensors";
 
 /// The harness is compiled by the C compiler that Rust links with.
 fn has_compiler() -> bool {
@@ -49,17 +49,10 @@ fn a_difference_is_an_error_with_its_place() {
     if !has_compiler() {
         return;
     }
-    let folder = Folder::new();
-    for case in 0..2 {
-        for role in ["in", "out"] {
-            let name = format!("{role}_{case}_0.bin");
-            let mut bytes = fs::read(repository(&format!("{GOLDEN}/{name}"))).unwrap();
-            if name == "out_1_0.bin" {
-                bytes[0] = bytes[0].wrapping_add(3);
-            }
-            folder.write(&name, bytes);
-        }
-    }
+    let folder = unpacked(GOLDEN);
+    let wrong = folder.path("out_1_0.bin");
+    let value = fs::read(&wrong).unwrap()[0];
+    fs::write(&wrong, [value.wrapping_add(3)]).unwrap();
     let inputs = folder.path("");
     let arguments = [
         "validate",
@@ -110,7 +103,7 @@ fn what_stands_against_it_comes_with_the_remedy() {
         assert!(message.contains("no-such-program"), "{message}");
     }
     for (arguments, code, part) in [
-        (["--inputs", &*empty], 1, "in_<case>_<input>.bin"),
+        (["--inputs", &*empty], 1, "in_<case>_<i>"),
         (["--inputs", "/no/such/folder"], 3, "cannot read"),
         (["--cases", "0"], 2, "--cases"),
         (["--tolerance", "nan"], 2, "1e-5"),

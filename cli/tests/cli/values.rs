@@ -5,17 +5,18 @@ use std::fs;
 use npyz::WriterBuilder;
 
 use crate::support::{
-    Ends as _, Folder, castiron, failure, json, repository, sine, stdout, two_signatures, vae,
+    Ends as _, Folder, castiron, failure, json, repository, sine, stdout, two_signatures, unpacked,
+    vae,
 };
 
-const VAE: &str = "examples/models/golden/vae";
-const TWO_SIGNATURES: &str = "tests/data/models/golden/two_signatures_int8";
-const MULTI_IO: &str = "tests/data/models/golden/multi_io_int8";
+const VAE: &str = "examples/models/golden/vae.safetensors";
+const TWO_SIGNATURES: &str = "tests/data/models/golden/two_signatures_int8.safetensors";
+const MULTI_IO: &str = "tests/data/models/golden/multi_io_int8.safetensors";
 
-fn golden(folder: &str, case: &str) -> (String, Vec<u8>) {
-    let folder = repository(folder);
-    let output = fs::read(format!("{folder}/out_{case}_0.bin")).expect("a golden");
-    (format!("{folder}/in_{case}_0.bin"), output)
+/// An input's file, and the output that belongs to it.
+fn golden(folder: &Folder, part: &str, case: &str) -> (String, Vec<u8>) {
+    let output = fs::read(folder.path(&format!("{part}out_{case}_0.bin"))).expect("a golden");
+    (folder.path(&format!("{part}in_{case}_0.bin")), output)
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
@@ -33,9 +34,9 @@ fn assert_close(found: &[f32], expected: &[f32]) {
 
 #[test]
 fn floats_agree_with_the_reference() {
-    let folder = Folder::new();
+    let (folder, goldens) = (Folder::new(), unpacked(VAE));
     for case in ["0", "1"] {
-        let (input, expected) = golden(VAE, case);
+        let (input, expected) = golden(&goldens, "", case);
         castiron(&[
             "run",
             &vae(),
@@ -52,16 +53,10 @@ fn floats_agree_with_the_reference() {
 
 #[test]
 fn every_signature_agrees_with_the_reference() {
-    let folder = Folder::new();
-    for (signature, name) in [
-        ("decode", TWO_SIGNATURES),
-        (
-            "encode",
-            "tests/data/models/golden/two_signatures_int8/sig_encode",
-        ),
-    ] {
+    let (folder, goldens) = (Folder::new(), unpacked(TWO_SIGNATURES));
+    for (signature, part) in [("decode", ""), ("encode", "sig_encode/")] {
         for case in ["0", "1"] {
-            let (input, expected) = golden(name, case);
+            let (input, expected) = golden(&goldens, part, case);
             let out = folder.path("");
             let model = two_signatures();
             let arguments = [
@@ -78,7 +73,7 @@ fn every_signature_agrees_with_the_reference() {
             assert_eq!(
                 fs::read(folder.path("out_0.bin")).unwrap(),
                 expected,
-                "{name}"
+                "{signature}"
             );
         }
     }
@@ -105,7 +100,8 @@ fn outputs_are_shown() {
 #[test]
 fn the_greatest_of_many_outputs_have_their_labels() {
     let kws = repository("examples/models/kws_dscnn_int8.tflite");
-    let input = repository("examples/models/golden/kws_dscnn_int8/in_0_0.bin");
+    let goldens = unpacked("examples/models/golden/kws_dscnn_int8.safetensors");
+    let input = goldens.path("in_0_0.bin");
     let folder = Folder::new();
     let words: String = (0..12).map(|i| format!("word {i}\n")).collect();
     let labels = folder.write("labels.txt", words);
@@ -118,14 +114,14 @@ fn the_greatest_of_many_outputs_have_their_labels() {
 #[test]
 fn several_inputs_and_outputs_keep_their_order() {
     let model = repository("tests/data/models/multi_io_int8.tflite");
-    let golden = repository(MULTI_IO);
-    let inputs = [0, 1].map(|i| format!("{golden}/in_1_{i}.bin"));
+    let goldens = unpacked(MULTI_IO);
+    let inputs = [0, 1].map(|i| goldens.path(&format!("in_1_{i}.bin")));
     let folder = Folder::new();
     let out = folder.path("");
     castiron(&["run", &model, "-i", &inputs[0], &inputs[1], "-o", &out]).success();
     for i in 0..3 {
         let found = fs::read(folder.path(&format!("out_{i}.bin"))).unwrap();
-        let expected = fs::read(format!("{golden}/out_1_{i}.bin")).unwrap();
+        let expected = fs::read(goldens.path(&format!("out_1_{i}.bin"))).unwrap();
         assert_eq!(found, expected, "output {i}");
     }
 }
@@ -141,8 +137,8 @@ fn npy<T: npyz::Serialize + npyz::AutoSerialize + Copy>(shape: &[u64], values: &
 
 #[test]
 fn npy_files_go_in_and_out() {
-    let folder = Folder::new();
-    let (input, expected) = golden(VAE, "0");
+    let (folder, goldens) = (Folder::new(), unpacked(VAE));
+    let (input, expected) = golden(&goldens, "", "0");
     let values = floats(&fs::read(input).unwrap());
     let input = folder.write("in.npy", npy(&[1, 5, 17], &values));
     let answer = json(&[
@@ -208,4 +204,31 @@ fn inputs_have_to_fit() {
     assert_eq!(code, 1);
     assert!(text.contains("found 2"), "{text}");
     assert!(!fs::exists(&out).unwrap());
+}
+
+/// A file and a folder of the same cases, of each signature.
+#[test]
+fn recorded_cases_are_compared() {
+    let folder = unpacked(TWO_SIGNATURES);
+    for cases in [repository(TWO_SIGNATURES), folder.path("")] {
+        for signature in ["decode", "encode"] {
+            let model = two_signatures();
+            let arguments = ["run", &model, "--cases", &cases, "--signature", signature];
+            let answer = json(&[&arguments[..], &["--json"]].concat());
+            assert_eq!(answer["agree"], true, "{answer}");
+            assert_eq!(answer["cases"], 4);
+        }
+    }
+    let (code, text) = failure(&["run", &vae(), "--cases", &repository(TWO_SIGNATURES)]);
+    assert_eq!(code, 1);
+    for part in [
+        "two_signatures_int8.safetensors",
+        "in_0_0",
+        "FLOAT32 [1, 5, 17]",
+        "INT8 [1, 4]",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, text) = failure(&["run", &vae(), "--cases", "no/such"]);
+    assert!(code == 3 && text.contains("no/such"), "{text}");
 }

@@ -28,9 +28,15 @@ int main(void) { printf(\"%s %d\\n\", labels[0], m_self_test()); return 0; }
     project.write("other.c", "int main(void) { return 0; }\n");
     project.write("labels.txt", "height\n");
     project.take(SINE, "model.tflite");
+    let golden = shipped("examples/models/golden/sine_int8.safetensors");
+    let recording = castiron_cases::Recording::open(golden.as_ref()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    recording.unpack(folder.path()).unwrap();
     for file in ["in_0_0.bin", "out_0_0.bin", "in_1_0.bin", "out_1_0.bin"] {
-        let golden = format!("examples/models/golden/sine_int8/{file}");
-        project.take(&golden, &format!("golden/{file}"));
+        project.write(
+            &format!("golden/{file}"),
+            std::fs::read(folder.path().join(file)).unwrap(),
+        );
     }
     project
 }

@@ -39,7 +39,7 @@ fn mistakes_come_with_the_remedy() {
         ),
         (
             "castiron_add_model(app MODEL m.tflite GOLDEN none)",
-            "there is no folder of goldens",
+            "there is no file or folder of goldens",
             "help: name one that exists",
         ),
         (

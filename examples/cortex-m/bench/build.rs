@@ -1,7 +1,6 @@
 //! Writes `subject.rs`: the model to measure, and its golden cases.
 //!
-//! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` a directory of its golden cases:
-//! `in_<case>_<tensor>.bin`, `out_<case>_<tensor>.bin`. With `CASTIRON_EMPTY` the subject has the
+//! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` the file or directory of its golden cases. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
 //! subtracted. `CASTIRON_OPTIMIZE` is the macro's `optimize`.
 
@@ -10,6 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use castiron_cases::{Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::rust::accessors;
 use castiron_codegen::program::Port;
@@ -19,7 +19,7 @@ type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// For a plain `cargo build` of everything.
 const DEFAULT_MODEL: &str = "../../models/sine_int8.tflite";
-const DEFAULT_GOLDEN: &str = "../../models/golden/sine_int8";
+const DEFAULT_GOLDEN: &str = "../../models/golden/sine_int8.safetensors";
 
 fn main() -> Result<()> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -79,62 +79,51 @@ struct Tensor {
     element: (&'static str, usize),
     /// Bytes of the tensor.
     bytes: usize,
-    /// Its file in every case.
-    files: Vec<PathBuf>,
+    /// Its bytes in every case.
+    cases: Vec<Vec<u8>>,
 }
 
 impl Golden {
-    fn read(model: &Path, directory: &Path) -> Result<Self> {
-        let cases = (0..)
-            .take_while(|case| directory.join(format!("in_{case}_0.bin")).exists())
-            .count();
-        if cases == 0 {
-            return Err(format!("{}: no golden case (in_0_0.bin)", directory.display()).into());
-        }
+    fn read(model: &Path, golden: &Path) -> Result<Self> {
         let model = tflite::read(&model.display().to_string(), &fs::read(model)?)?;
         let program = compile::compile(&model, &CompileOptions::default())?;
         let entry = program
             .entries
             .first()
             .ok_or("the model has no entry point")?;
+        let cases = Recording::open(golden)?.cases(&Interface::from(entry))?;
         let [inputs, outputs] = accessors(entry);
         Ok(Self {
-            cases,
-            inputs: tensors(directory, "in", &entry.inputs, inputs, cases)?,
-            outputs: tensors(directory, "out", &entry.outputs, outputs, cases)?,
+            cases: cases.len(),
+            inputs: tensors("in", &entry.inputs, inputs, |i| {
+                cases
+                    .iter()
+                    .map(|case| Some(case.inputs[i].clone()))
+                    .collect()
+            })?,
+            outputs: tensors("out", &entry.outputs, outputs, |i| {
+                cases.iter().map(|case| case.outputs[i].clone()).collect()
+            })?,
         })
     }
 }
 
 fn tensors(
-    directory: &Path,
     role: &str,
     ports: &[Port],
     accessors: Vec<String>,
-    cases: usize,
+    cases: impl Fn(usize) -> Option<Vec<Vec<u8>>>,
 ) -> Result<Vec<Tensor>> {
     let mut tensors = Vec::new();
     for (index, (port, accessor)) in ports.iter().zip(accessors).enumerate() {
         let element = port.operand.element;
-        let bytes = port.operand.range().len();
-        let files: Vec<PathBuf> = (0..cases)
-            .map(|case| directory.join(format!("{role}_{case}_{index}.bin")))
-            .collect();
-        for file in &files {
-            let found = fs::metadata(file)
-                .map_err(|e| format!("{}: {e}", file.display()))?
-                .len();
-            if found != bytes as u64 {
-                let file = file.display();
-                return Err(format!("{file}: {found} bytes, but the model has {bytes}").into());
-            }
-        }
+        let cases = cases(index).ok_or_else(|| format!("a case has no {role}put {index}"))?;
         tensors.push(Tensor {
             table: format!("{}_{index}", role.to_uppercase()),
             accessor,
             element: (element.rust_name(), element.bytes()),
-            bytes,
-            files,
+            bytes: port.operand.range().len(),
+            cases,
         });
     }
     Ok(tensors)
@@ -192,7 +181,7 @@ fn table(source: &mut String, tensor: &Tensor) -> Result<()> {
     let Tensor {
         table,
         bytes,
-        files,
+        cases,
         ..
     } = tensor;
     writeln!(
@@ -202,10 +191,10 @@ fn table(source: &mut String, tensor: &Tensor) -> Result<()> {
     writeln!(
         source,
         "static {table}: [[u8; {bytes}]; {}] = [",
-        files.len()
+        cases.len()
     )?;
-    for file in files {
-        writeln!(source, "    *include_bytes!({file:?}),")?;
+    for values in cases {
+        writeln!(source, "    {values:?},")?;
     }
     writeln!(source, "];")?;
     Ok(())

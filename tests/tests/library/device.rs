@@ -51,7 +51,7 @@ fn passes(model: &Path, golden: PathBuf, target: &str) {
         &model.display().to_string(),
         Options {
             target: Some(target.to_owned()),
-            cases: Cases::Folder(golden),
+            cases: Cases::Recorded(golden),
             ..Options::default()
         },
     );
@@ -135,8 +135,8 @@ int main(void)
 }
 
 fn golden_of(model: &Path) -> PathBuf {
-    let name = model.file_stem().unwrap();
-    model.with_file_name("golden").join(name)
+    let name = model.file_stem().unwrap().to_str().unwrap();
+    castiron_cases::find(&model.with_file_name("golden"), name).expect("goldens")
 }
 
 #[test]

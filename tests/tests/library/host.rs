@@ -328,7 +328,7 @@ fn bad_input_comes_with_the_remedy() {
     };
     assert!(message(SINE, processor).contains("has no processor"));
     let golden = Options {
-        cases: Cases::Folder("nowhere".into()),
+        cases: Cases::Recorded("nowhere".into()),
         ..Options::default()
     };
     assert!(message(SINE, golden).contains("there is no case in nowhere"));
