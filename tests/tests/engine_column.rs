@@ -42,8 +42,13 @@ fn compiles_alone(graph: &Graph, operator: usize) -> bool {
     inputs.dedup();
     alone.inputs = inputs;
     alone.outputs.clone_from(&kept.outputs);
-    // What keeps its value from run to run is the whole model's affair.
-    alone.tensors.iter_mut().for_each(|t| t.is_variable = false);
+    // What keeps its value from run to run is no input.
+    let keeps = |id: &TensorId| alone.tensor(*id).is_variable;
+    alone.inputs.retain(|id| !keeps(id));
+    for tensor in &mut alone.tensors {
+        // What sizes an input has is the whole model's affair.
+        tensor.shape_signature = None;
+    }
     alone.operators = vec![kept];
     let model = Model {
         file: String::new(),

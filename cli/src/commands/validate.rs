@@ -33,8 +33,8 @@ castiron runs the same inputs on this machine, with its own kernels, and as firm
 static library, linked with a C harness. Integers have to be equal. The exit code is 1 if anything
 differs.
 
---inputs names recorded cases, a .safetensors file or a folder, as for `castiron run --cases`. castiron
-also compares with their outputs, if they have any. Without --inputs, inputs are random.
+--inputs names recorded cases, a .safetensors file or a folder, as for `castiron run --cases`.
+If they have outputs, castiron also compares with those. Without --inputs, inputs are random.
 
 Examples:
   castiron validate kws.tflite
