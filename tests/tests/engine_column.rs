@@ -43,8 +43,8 @@ fn compiles_alone(graph: &Graph, operator: usize) -> bool {
     alone.inputs = inputs;
     alone.outputs.clone_from(&kept.outputs);
     // What keeps its value from run to run is no input.
-    let keeps = |id: &TensorId| alone.tensor(*id).is_variable;
-    alone.inputs.retain(|id| !keeps(id));
+    let tensors = &alone.tensors;
+    alone.inputs.retain(|id| !tensors[id.index()].is_variable);
     for tensor in &mut alone.tensors {
         // What sizes an input has is the whole model's affair.
         tensor.shape_signature = None;

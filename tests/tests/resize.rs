@@ -79,7 +79,7 @@ fn a_batch_gives_what_its_parts_give() {
 
 #[test]
 fn sizes_that_nobody_said_are_an_error_with_the_way_out() {
-    let path = workspace().join("tests/data/models/any_size_f32.tflite");
+    let path = workspace().join("tests/data/tflm/any_size_input.tflite");
     let model = goldens::read(&path).expect("sound");
     let compiled = |model| compile::compile(&model, &CompileOptions::default());
     let error = compiled(model.clone()).expect_err("any size").to_string();

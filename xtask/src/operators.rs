@@ -81,6 +81,11 @@ fn render(forms: &Forms) -> String {
         .collect();
     others.sort_unstable();
     text.push_str(OTHERS);
+    if others.is_empty() {
+        text.push_str(NONE);
+        return text;
+    }
+    text.push_str(THESE);
     let mut width = 0;
     for (at, name) in others.iter().enumerate() {
         let end = if at + 1 < others.len() { ", " } else { ".\n" };
@@ -100,9 +105,12 @@ const OTHERS: &str = "
 ## Not compiled yet
 
 castiron reads, inspects and plans models with any other operator, and writes resolvers for them, but cannot compile them.
-TensorFlow Lite Micro has kernels for these operators, and castiron does not:
+";
+const THESE: &str = "TensorFlow Lite Micro has kernels for these operators, and castiron does not:
 
 ";
+const NONE: &str =
+    "All builtin operators that TensorFlow Lite Micro has kernels for are in the table.\n";
 
 const INTRODUCTION: &str = "# Operators
 

@@ -303,12 +303,12 @@ mod tests {
 
     #[test]
     fn a_self_test_of_a_model_that_castiron_cannot_run_needs_cases() {
-        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/arena");
-        let Ok(bytes) = std::fs::read(format!("{data}/decode_dense_i8.tflite")) else {
+        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/tflm");
+        let Ok(bytes) = std::fs::read(format!("{data}/weight_only_int8_conv.tflite")) else {
             println!("skipped: no workspace around this package");
             return;
         };
-        let model = tflite::read("decode_dense_i8.tflite", &bytes).unwrap();
+        let model = tflite::read("weight_only_int8_conv.tflite", &bytes).unwrap();
         let facts = GraphFacts::of_model(&model, None, None).unwrap();
         let program = compile::compile(&model, &CompileOptions::default());
         let mut options = Options::default();
@@ -323,13 +323,14 @@ mod tests {
             .unwrap_err()
             .to_string();
         for part in [
-            "decode_dense_i8.tflite",
+            "weight_only_int8_conv.tflite",
             "castiron cannot run this model",
             "with --golden",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        options.cases = Cases::Recorded(format!("{data}/golden/while_loop_f32.safetensors").into());
+        options.cases =
+            Cases::Recorded(format!("{data}/golden/weight_only_int8_conv.safetensors").into());
         assert!(
             !cases(program.as_ref(), &facts, &options)
                 .unwrap()
