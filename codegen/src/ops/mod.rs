@@ -2,7 +2,7 @@
 //! and element-wise ones lines of a table of the runtime's.
 //!
 //! A family says which kernel calls compute an operator and what they do with memory
-//! ([`Family::choose`]). Adding an operator is a file here, a line in [`family`] and,
+//! (`Family::choose`). Adding an operator is a file here, a line in `family` and,
 //! where no kernel fits, a kernel in the runtime; an element-wise one is a line of
 //! the runtime's table. What an operator computes is in [`crate::work`].
 
