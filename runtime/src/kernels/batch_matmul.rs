@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use super::broadcast::{OUTER_DIMS, OuterDim};
+use super::broadcast::{OUTER_DIMS, OuterDim, next};
 use super::place::Source;
 use super::{host_kernel, parameters};
 use crate::fixed::{requantize, requantize_wide};
@@ -135,17 +135,7 @@ impl BatchMatmulSizes {
                     column += COLUMNS;
                 }
             }
-            for (dim, position) in self.batches.iter().zip(&mut position) {
-                *position += 1;
-                first_at = first_at.wrapping_add(dim.first);
-                second_at = second_at.wrapping_add(dim.second);
-                if *position < dim.count {
-                    break;
-                }
-                *position = 0;
-                first_at = first_at.wrapping_sub(dim.first.wrapping_mul(dim.count));
-                second_at = second_at.wrapping_sub(dim.second.wrapping_mul(dim.count));
-            }
+            next(&self.batches, &mut position, &mut first_at, &mut second_at);
         }
     }
 

@@ -110,18 +110,29 @@ impl Broadcast {
             let first = part(first, first_at, self.run);
             let second = part(second, second_at, self.second_run);
             run(function, first, second, y);
-            for (dim, position) in self.outer.iter().zip(&mut position) {
-                *position += 1;
-                first_at = first_at.wrapping_add(dim.first);
-                second_at = second_at.wrapping_add(dim.second);
-                if *position < dim.count {
-                    break;
-                }
-                *position = 0;
-                first_at = first_at.wrapping_sub(dim.first.wrapping_mul(dim.count));
-                second_at = second_at.wrapping_sub(dim.second.wrapping_mul(dim.count));
-            }
+            next(&self.outer, &mut position, &mut first_at, &mut second_at);
         }
+    }
+}
+
+/// Goes to the next position of the outer dimensions, and to where both inputs are there.
+#[inline(always)]
+pub(super) fn next(
+    outer: &[OuterDim; OUTER_DIMS],
+    position: &mut [usize; OUTER_DIMS],
+    first_at: &mut usize,
+    second_at: &mut usize,
+) {
+    for (dim, position) in outer.iter().zip(position) {
+        *position += 1;
+        *first_at = first_at.wrapping_add(dim.first);
+        *second_at = second_at.wrapping_add(dim.second);
+        if *position < dim.count {
+            break;
+        }
+        *position = 0;
+        *first_at = first_at.wrapping_sub(dim.first.wrapping_mul(dim.count));
+        *second_at = second_at.wrapping_sub(dim.second.wrapping_mul(dim.count));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 use core::fmt;
-#[cfg(feature = "host")]
+#[cfg(any(feature = "host", test))]
 use core::ops::Range;
 
 use super::{Numbers, Operands, Parameter, part, split};
