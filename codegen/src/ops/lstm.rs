@@ -1,8 +1,8 @@
 //! UNIDIRECTIONAL_SEQUENCE_LSTM: float32, int8 and int16; the plain kind, as TensorFlow Lite Micro has it.
 
 use castiron_runtime::kernels::{
-    self, Dot, Float, FullyConnectedSizes, Int8To16, Int16x8, LSTM_GATES, LstmCells, LstmF32,
-    LstmI16, LstmSizes, Numbers, Portable, Sigmoid,
+    self, Dot, Float, FullyConnectedSizes, Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM, LstmCells,
+    LstmF32, LstmI16, LstmSizes, Numbers, Portable, Sigmoid,
 };
 
 use super::numbers::folded;
@@ -314,7 +314,7 @@ impl Inner {
             choosing.constant(&table),
             choosing.activation(site.input_id(HIDDEN)?)?,
             choosing.activation(site.input_id(CELLS)?)?,
-            choosing.scratch(element, (LSTM_GATES + 1) * units),
+            choosing.scratch(element, LSTM_ROOM * units),
             choosing.activation(site.output_id(0)?)?,
         ];
         let kernel = kernels::Lstm {

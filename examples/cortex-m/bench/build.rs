@@ -65,6 +65,8 @@ fn main() -> Result<()> {
 /// The golden cases of a model.
 struct Golden {
     cases: usize,
+    /// Whether they are successive runs of a model that keeps state.
+    successive: bool,
     inputs: Vec<Tensor>,
     outputs: Vec<Tensor>,
 }
@@ -91,10 +93,12 @@ impl Golden {
             .entries
             .first()
             .ok_or("the model has no entry point")?;
-        let cases = Recording::open(golden)?.cases(&Interface::from(entry))?;
+        let recording = Recording::open(golden)?;
+        let cases = recording.cases(&Interface::from(entry))?;
         let [inputs, outputs] = accessors(entry);
         Ok(Self {
             cases: cases.len(),
+            successive: recording.successive().unwrap_or(true),
             inputs: tensors("in", &entry.inputs, inputs, |i| {
                 cases
                     .iter()
@@ -170,6 +174,7 @@ fn empty_model(golden: &Golden) -> Result<String> {
         pub const fn new() -> Self {{ Self {{
 {values}        }} }}
 {methods}        pub fn run(&mut self) {{ core::hint::black_box(self); }}
+        pub fn reset(&mut self) {{}}
     }}
 }}
 "
@@ -203,6 +208,11 @@ fn table(source: &mut String, tensor: &Tensor) -> Result<()> {
 /// `load` and `check`. The tables pass through `black_box`, or their contents would shape the code.
 fn functions(source: &mut String, golden: &Golden) -> Result<()> {
     writeln!(source, "pub const CASES: usize = {};", golden.cases)?;
+    writeln!(
+        source,
+        "pub const SUCCESSIVE: bool = {};",
+        golden.successive
+    )?;
     writeln!(
         source,
         "pub fn load(model: &mut model::Model, case: usize) {{"

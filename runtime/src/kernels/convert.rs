@@ -10,7 +10,7 @@ use crate::fixed::requantize;
 /// Integers that tensors are quantised to.
 pub trait Stored: Copy {
     /// The value.
-    fn widen(self) -> i32;
+    fn wide(self) -> i32;
     /// The nearest value of the type.
     fn saturate(value: i32) -> Self;
 }
@@ -19,7 +19,7 @@ macro_rules! stored {
     ($($t:ty)*) => {$(
         impl Stored for $t {
             #[inline(always)]
-            fn widen(self) -> i32 {
+            fn wide(self) -> i32 {
                 i32::from(self)
             }
 
@@ -89,14 +89,14 @@ impl<X: Stored> Function<X, f32> for Dequantize {
     #[inline(always)]
     fn of(&self, x: X) -> f32 {
         // The difference is exact in single precision, so the product is rounded once.
-        self.scale * x.widen().wrapping_sub(self.zero_point) as f32
+        self.scale * x.wide().wrapping_sub(self.zero_point) as f32
     }
 }
 
 impl<X: Stored, Y: Stored> Function<X, Y> for Requantize {
     #[inline(always)]
     fn of(&self, x: X) -> Y {
-        let x = x.widen().wrapping_sub(self.in_zero_point);
+        let x = x.wide().wrapping_sub(self.in_zero_point);
         let y = requantize(x, self.multiplier, self.shift);
         Y::saturate(y.saturating_add(self.out_zero_point))
     }

@@ -88,7 +88,7 @@ fn rows<T: Stored>(
 ) {
     let depth = depth.max(1);
     for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
-        let value = |x: &Cell<T>| x.get().widen().wrapping_sub(zero_point);
+        let value = |x: &Cell<T>| x.get().wide().wrapping_sub(zero_point);
         let squares = x.iter().fold(0i32, |sum, x| {
             sum.wrapping_add(value(x).wrapping_mul(value(x)))
         });

@@ -64,12 +64,15 @@ parameters! {
     }
 }
 
-/// The gates, in the order of weights and biases.
+/// The gates, by the order of weights and biases.
 pub const LSTM_GATES: usize = 4;
 const INPUT: usize = 0;
 const FORGET: usize = 1;
 const CANDIDATE: usize = 2;
 const OUTPUT: usize = 3;
+
+/// Vectors of a step's units that are live at once: two gates, and a product on its way into one of them.
+pub const LSTM_ROOM: usize = 3;
 
 /// What an LSTM computes between its products, which are of a number format.
 pub trait LstmCells<N: Numbers>: Parameter + Copy + 'static {
@@ -85,8 +88,10 @@ pub trait LstmCells<N: Numbers>: Parameter + Copy + 'static {
     ) -> N::Constants<'a>;
     /// A gate, of its two products. The table is that of [`Sigmoid`], and none of floats.
     fn gate(table: &[u16], input: N::Y, hidden: N::Y, is_candidate: bool) -> N::Y;
-    /// A cell behind a step.
-    fn cell(&self, cell: N::Y, forget: N::Y, input: N::Y, candidate: N::Y) -> N::Y;
+    /// What a step keeps of a cell.
+    fn kept(&self, cell: N::Y, forget: N::Y) -> N::Y;
+    /// A cell behind a step, of what the step keeps of it.
+    fn cell(&self, kept: N::Y, input: N::Y, candidate: N::Y) -> N::Y;
     /// An output.
     fn output(&self, table: &[u16], cell: N::Y, output: N::Y) -> N::X;
 }
@@ -106,8 +111,12 @@ impl LstmCells<Float> for LstmF32 {
         }
     }
 
-    fn cell(&self, cell: f32, forget: f32, input: f32, candidate: f32) -> f32 {
-        self.range.clamp(forget * cell + input * candidate)
+    fn kept(&self, cell: f32, forget: f32) -> f32 {
+        forget * cell
+    }
+
+    fn cell(&self, kept: f32, input: f32, candidate: f32) -> f32 {
+        self.range.clamp(kept + input * candidate)
     }
 
     fn output(&self, _: &[u16], cell: f32, output: f32) -> f32 {
@@ -139,9 +148,12 @@ macro_rules! quantized {
                 sigmoid(function, table, input.saturating_add(hidden))
             }
 
-            fn cell(&self, cell: i16, forget: i16, input: i16, candidate: i16) -> i16 {
+            fn kept(&self, cell: i16, forget: i16) -> i16 {
                 // 2^(−15): the gate's fractional bits.
-                let kept = saturated(product(forget, cell, 1 << 30, -14));
+                saturated(product(forget, cell, 1 << 30, -14))
+            }
+
+            fn cell(&self, kept: i16, input: i16, candidate: i16) -> i16 {
                 let added = product(input, candidate, self.input_multiplier, self.input_shift);
                 let sum = kept.saturating_add(saturated(added));
                 i32::from(sum).min(self.clip).max(self.clip.wrapping_neg()) as i16
@@ -200,7 +212,7 @@ where
         constants: &Constants<'_, D::Packed, C::Bias>,
         [hidden, y]: [&[Cell<N::X>]; 2],
         cells: &[Cell<N::Y>],
-        gates: &[Cell<N::Y>],
+        room: &[Cell<N::Y>],
     ) {
         let LstmSizes {
             batches,
@@ -217,65 +229,99 @@ where
                     true => step * batches + batch,
                     false => batch * steps + step,
                 };
-                self.gates(part(x, at * inputs, inputs), hidden, constants, gates);
-                let gate = |gate| part(gates, gate * units, units);
-                let gates = gate(INPUT).iter().zip(gate(FORGET));
-                let gates = gates.zip(gate(CANDIDATE)).zip(gate(OUTPUT));
-                let kept = cells.iter().zip(hidden).zip(part(y, at * units, units));
-                for (((cell, hidden), y), (((input, forget), candidate), output)) in kept.zip(gates)
-                {
-                    let [input, forget, candidate] = [input, forget, candidate].map(Cell::get);
-                    cell.set(self.cells.cell(cell.get(), forget, input, candidate));
-                    let now = self.cells.output(constants.table, cell.get(), output.get());
-                    hidden.set(now);
-                    y.set(now);
-                }
+                let x = part(x, at * inputs, inputs);
+                self.step(
+                    x,
+                    [hidden, part(y, at * units, units)],
+                    cells,
+                    constants,
+                    room,
+                );
             }
         }
     }
 
-    /// A step's gates, and room for a product behind them.
+    /// A step of one sequence. What a gate is for happens as soon as it is there, so that few are live at once.
     #[inline(always)]
-    fn gates(
+    fn step(
         &self,
         x: &[Cell<N::X>],
-        hidden: &[Cell<N::X>],
+        [hidden, y]: [&[Cell<N::X>]; 2],
+        cells: &[Cell<N::Y>],
         constants: &Constants<'_, D::Packed, C::Bias>,
-        gates: &[Cell<N::Y>],
+        room: &[Cell<N::Y>],
     ) {
         let units = self.sizes.units;
-        let (gates, room) = split(gates, LSTM_GATES * units);
-        let mut weights = constants.weights;
-        for gate in 0..LSTM_GATES {
-            let y = part(gates, gate * units, units);
-            let products = [(x, self.sizes.inputs, y), (hidden, units, room)];
-            for (of, (x, inputs, y)) in products.into_iter().enumerate() {
-                let at = LSTM_GATES * of + gate;
-                let bias = part(constants.bias, at * units, units);
-                let multiplier = part(constants.multiplier, 2 * gate + of, 1);
-                let shift = part(constants.shift, 2 * gate + of, 1);
-                let len = D::packed_len(inputs) * units.div_ceil(D::CHANNELS);
-                let (packed, others) = split(weights, len);
-                weights = others;
-                let product = FullyConnected {
-                    sizes: FullyConnectedSizes {
-                        rows: 1,
-                        inputs,
-                        outputs: units,
-                    },
-                    numbers: self.numbers,
-                    dot: self.dot,
-                };
-                product.compute(x, packed, C::constants(bias, multiplier, shift), y);
+        let (first, room) = split(room, units);
+        let (second, room) = split(room, units);
+        for gate in [FORGET, INPUT, CANDIDATE, OUTPUT] {
+            let of = if gate == CANDIDATE { second } else { first };
+            self.gate(gate, [x, hidden], constants, of, room);
+            match gate {
+                FORGET => {
+                    for (cell, forget) in cells.iter().zip(first) {
+                        cell.set(self.cells.kept(cell.get(), forget.get()));
+                    }
+                }
+                CANDIDATE => {
+                    for (cell, (input, candidate)) in cells.iter().zip(first.iter().zip(second)) {
+                        let [input, candidate] = [input, candidate].map(Cell::get);
+                        cell.set(self.cells.cell(cell.get(), input, candidate));
+                    }
+                }
+                OUTPUT => {
+                    for ((hidden, y), (cell, output)) in
+                        hidden.iter().zip(y).zip(cells.iter().zip(first))
+                    {
+                        let [cell, output] = [cell, output].map(Cell::get);
+                        let now = self.cells.output(constants.table, cell, output);
+                        hidden.set(now);
+                        y.set(now);
+                    }
+                }
+                _ => {}
             }
-            for (input, hidden) in y.iter().zip(room) {
-                input.set(C::gate(
-                    constants.table,
-                    input.get(),
-                    hidden.get(),
-                    gate == CANDIDATE,
-                ));
-            }
+        }
+    }
+
+    /// One gate of a step.
+    #[inline(always)]
+    fn gate(
+        &self,
+        gate: usize,
+        x: [&[Cell<N::X>]; 2],
+        constants: &Constants<'_, D::Packed, C::Bias>,
+        y: &[Cell<N::Y>],
+        room: &[Cell<N::Y>],
+    ) {
+        let LstmSizes { inputs, units, .. } = self.sizes;
+        let packed =
+            [inputs, units].map(|inputs| D::packed_len(inputs) * units.div_ceil(D::CHANNELS));
+        let weights = part(
+            constants.weights,
+            gate * (packed[0] + packed[1]),
+            packed[0] + packed[1],
+        );
+        let (of_input, of_hidden) = split(weights, packed[0]);
+        let products = [(x[0], inputs, of_input, y), (x[1], units, of_hidden, room)];
+        for (of, (x, inputs, weights, y)) in products.into_iter().enumerate() {
+            let bias = part(constants.bias, (LSTM_GATES * of + gate) * units, units);
+            let multiplier = part(constants.multiplier, 2 * gate + of, 1);
+            let shift = part(constants.shift, 2 * gate + of, 1);
+            let product = FullyConnected {
+                sizes: FullyConnectedSizes {
+                    rows: 1,
+                    inputs,
+                    outputs: units,
+                },
+                numbers: self.numbers,
+                dot: self.dot,
+            };
+            product.compute(x, weights, C::constants(bias, multiplier, shift), y);
+        }
+        for (input, hidden) in y.iter().zip(room) {
+            let [sum, hidden] = [input, hidden].map(Cell::get);
+            input.set(C::gate(constants.table, sum, hidden, gate == CANDIDATE));
         }
     }
 }
@@ -297,7 +343,7 @@ macro_rules! compiled {
                 table: &[u16],
                 hidden: &[Cell<<$format as Numbers>::X>],
                 cells: &[Cell<<$format as Numbers>::Y>],
-                gates: &[Cell<<$format as Numbers>::Y>],
+                room: &[Cell<<$format as Numbers>::Y>],
                 y: &[Cell<<$format as Numbers>::X>],
             ) {
                 let constants = Constants {
@@ -307,7 +353,7 @@ macro_rules! compiled {
                     shift,
                     table,
                 };
-                self.compute(x, &constants, [hidden, y], cells, gates);
+                self.compute(x, &constants, [hidden, y], cells, room);
             }
         }
     )*)*};
@@ -353,7 +399,7 @@ mod host {
                 table,
                 hidden,
                 cells,
-                gates,
+                room,
                 y,
             ] = operands
             else {
@@ -367,8 +413,8 @@ mod host {
                 table: take(table, mismatch)?,
             };
             let kept = [take(hidden, mismatch)?, take(y, mismatch)?];
-            let (cells, gates) = (take(cells, mismatch)?, take(gates, mismatch)?);
-            self.compute(take(x, mismatch)?, &constants, kept, cells, gates);
+            let (cells, room) = (take(cells, mismatch)?, take(room, mismatch)?);
+            self.compute(take(x, mismatch)?, &constants, kept, cells, room);
             Ok(())
         }
     }

@@ -56,7 +56,7 @@ pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use gather::{Gather, UpdateSlice};
 pub use l2_norm::{L2NormF32, L2NormI8, L2NormU8};
 pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8};
-pub use lstm::{LSTM_GATES, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
+pub use lstm::{LSTM_GATES, LSTM_ROOM, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
 pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers, Uint8};
 pub use place::Source;
 pub use pool::{

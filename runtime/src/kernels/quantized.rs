@@ -303,8 +303,8 @@ impl Product {
     /// The product of any type, by a factor of any size.
     #[inline(always)]
     fn of<T: Stored>(&self, first: T, second: T) -> T {
-        let first = first.widen().wrapping_sub(self.first_zero_point);
-        let second = second.widen().wrapping_sub(self.second_zero_point);
+        let first = first.wide().wrapping_sub(self.first_zero_point);
+        let second = second.wide().wrapping_sub(self.second_zero_point);
         let y = requantize(first.wrapping_mul(second), self.multiplier, self.shift);
         T::saturate(
             y.wrapping_add(self.out_zero_point)
@@ -317,7 +317,7 @@ impl Product {
 impl Side {
     #[inline(always)]
     fn of<T: Stored>(&self, x: T) -> i32 {
-        let x = x.widen().wrapping_sub(self.zero_point);
+        let x = x.wide().wrapping_sub(self.zero_point);
         requantize(x.wrapping_shl(self.spare), self.multiplier, self.shift)
     }
 }
@@ -344,11 +344,11 @@ impl<T: Stored, F: Combine<i32, i32>> Combine<T, T> for Requantized<F> {
 impl<T: Stored> Combine<T, T> for QuantizedPrelu {
     #[inline(always)]
     fn combine(&self, x: T, slope: T) -> T {
-        let x = x.widen().wrapping_sub(self.zero_point);
+        let x = x.wide().wrapping_sub(self.zero_point);
         let y = if x >= 0 {
             requantize(x, self.multiplier, self.shift)
         } else {
-            let slope = slope.widen().wrapping_sub(self.slope_zero_point);
+            let slope = slope.wide().wrapping_sub(self.slope_zero_point);
             requantize(
                 x.wrapping_mul(slope),
                 self.slope_multiplier,
@@ -362,8 +362,8 @@ impl<T: Stored> Combine<T, T> for QuantizedPrelu {
 impl<T: Stored> Combine<T, T> for Quotient {
     #[inline(always)]
     fn combine(&self, first: T, second: T) -> T {
-        let first = first.widen().wrapping_sub(self.first_zero_point);
-        let second = second.widen().wrapping_sub(self.second_zero_point);
+        let first = first.wide().wrapping_sub(self.first_zero_point);
+        let second = second.wide().wrapping_sub(self.second_zero_point);
         let y = self.of(first, second);
         T::saturate(
             y.wrapping_add(self.out_zero_point)
@@ -402,7 +402,7 @@ impl Quotient {
 impl<T: Stored> Function<T, T> for Bent {
     #[inline(always)]
     fn of(&self, x: T) -> T {
-        let x = x.widen().wrapping_sub(self.zero_point);
+        let x = x.wide().wrapping_sub(self.zero_point);
         let x = if self.folded { x.wrapping_abs() } else { x };
         let y = if x >= 0 {
             requantize(x, self.multiplier, self.shift)

@@ -220,7 +220,7 @@ impl<X: Stored> Folding<X> for ScaledSum {
 
     #[inline(always)]
     fn fold(&self, acc: i32, x: X) -> i32 {
-        acc.wrapping_add(x.widen())
+        acc.wrapping_add(x.wide())
     }
 }
 
@@ -244,7 +244,7 @@ impl<X: Stored> Folding<X> for ScaledProduct {
 
     #[inline(always)]
     fn fold(&self, acc: Option<i32>, x: X) -> Option<i32> {
-        let x = x.widen().wrapping_sub(self.in_zero_point);
+        let x = x.wide().wrapping_sub(self.in_zero_point);
         Some(match acc {
             None => x,
             Some(acc) => self.scaled(i64::from(acc) * i64::from(x)),
@@ -280,7 +280,7 @@ impl Folding<i8> for FineSum {
 
     #[inline(always)]
     fn fold(&self, acc: i32, x: i8) -> i32 {
-        acc.wrapping_add(x.widen().wrapping_sub(self.in_zero_point) << FINE_STEP)
+        acc.wrapping_add(x.wide().wrapping_sub(self.in_zero_point) << FINE_STEP)
     }
 }
 

@@ -181,9 +181,9 @@ impl Probability for i16 {
 fn rows<X: Stored, Y: Probability>(depth: usize, x: &[Cell<X>], exp: &[i32], y: &[Cell<Y>]) {
     let depth = depth.max(1);
     for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
-        let max = x.iter().fold(i32::MIN, |max, x| max.max(x.get().widen()));
+        let max = x.iter().fold(i32::MIN, |max, x| max.max(x.get().wide()));
         let exp_of = |x: &Cell<X>| {
-            let below = max.wrapping_sub(x.get().widen());
+            let below = max.wrapping_sub(x.get().wide());
             exp.get(below as usize).copied().unwrap_or(0)
         };
         let sum = x.iter().fold(0u32, |sum, x| {

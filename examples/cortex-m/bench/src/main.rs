@@ -34,6 +34,9 @@ fn main() -> ! {
     let mut tally = Tally::new();
     let mut measured = [Measurement::default(); subject::CASES];
     for (case, slot) in measured.iter_mut().enumerate() {
+        if !subject::SUCCESSIVE {
+            MODEL.reset();
+        }
         subject::load(MODEL, case);
         *slot = meter.measure(run, MODEL);
         subject::check(MODEL, case, &mut tally);
