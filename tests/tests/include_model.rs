@@ -8,6 +8,7 @@ castiron::include_model!(pub mod sine = "../../examples/models/sine_int8.tflite"
 castiron::include_model!(mod two = "../data/models/two_signatures_int8.tflite");
 castiron::include_model!(mod multi = "../data/models/multi_io_int8.tflite");
 castiron::include_model!(mod from_manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/", "multi_io_int8", '.', "tflite"));
+castiron::include_model!(mod pair = "../data/models/dynamic_batch_flatten.tflite", shape = "keras_tensor=2x8x8x2");
 castiron::include_model!(mod edges = "../data/models/passthrough_edges_int8.tflite");
 
 /// A golden's bytes as signed values.
@@ -115,6 +116,23 @@ fn signatures_are_methods() {
 fn a_path_may_be_put_together() {
     assert_eq!(from_manifest::INPUT_IMAGE.shape, multi::INPUT_IMAGE.shape);
     assert_eq!(from_manifest::WEIGHT_BYTES, multi::WEIGHT_BYTES);
+}
+
+/// Both cases at once.
+#[test]
+fn open_sizes_are_set_by_name() {
+    assert_eq!(
+        (pair::INPUT.shape, pair::OUTPUT.shape),
+        (&[2, 8, 8, 2][..], &[2, 3][..])
+    );
+    let file = "tests/data/models/golden/dynamic_batch_flatten.safetensors";
+    let of = |case| golden::<128>(file, &format!("in_{case}_0"));
+    let expected = [0, 1].map(|case| golden::<3>(file, &format!("out_{case}_0")));
+    let input: pair::Input = [of(0), of(1)]
+        .concat()
+        .try_into()
+        .expect("the sizes of two");
+    assert_eq!(pair::Model::new().predict(&input)[..], expected.concat());
 }
 
 #[test]

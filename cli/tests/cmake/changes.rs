@@ -110,6 +110,34 @@ fn a_library_follows_what_it_is_made_from() {
     project.is_built();
 }
 
+#[test]
+fn a_changed_shape_makes_another_library() {
+    if without(&NINJA) {
+        return;
+    }
+    let project = Project::new(
+        "add_executable(app main.c)
+castiron_add_model(app MODEL model.tflite NAME m SHAPE keras_tensor=${BATCH}x8x8x2)
+",
+    );
+    project.take(
+        "tests/data/models/dynamic_batch_flatten.tflite",
+        "model.tflite",
+    );
+    project.write(
+        "main.c",
+        "#include <stdio.h>
+#include \"m.h\"
+int main(void) { printf(\"%d %d\\n\", M_INPUT_0_ELEMENTS, M_OUTPUT_0_ELEMENTS); return 0; }
+",
+    );
+    for (batch, printed) in [("1", "128 3\n"), ("4", "512 12\n")] {
+        succeeds(project.configuring("Ninja").arg(define("BATCH", batch)));
+        project.build();
+        assert_eq!(project.run("app"), printed);
+    }
+}
+
 /// Two programs with a header each: of one model, and of another with an I/O specification.
 fn with_headers() -> Project {
     let project = Project::new(
