@@ -16,7 +16,7 @@ pub(crate) fn parse(input: ParseStream<'_>, variables: &mut BTreeSet<String>) ->
         Expr::Lit(ExprLit {
             lit: Lit::Str(literal),
             ..
-        }) => Ok(literal.clone()),
+        }) => Ok(LitStr::new(&literal.value(), literal.span())),
         expression @ Expr::Macro(_) => {
             let text = value(expression, variables)?;
             Ok(LitStr::new(&text, expression.span()))

@@ -168,7 +168,8 @@ fn few_lines_that_stand_for_many_cost_little() {
     assert_eq!(code, 1);
     assert!(text.contains("RAM is unknown"), "{text}");
     castiron(&["platforms", &an385(), "-o", &file]).success();
-    assert!(begin.elapsed().as_secs() < 5);
+    // Otherwise it is not over at all: 2^25 entries, however busy the machine.
+    assert!(begin.elapsed().as_secs() < 60);
     let deep = folder.write("deep.yml", "[".repeat(1 << 20));
     let (_, text) = failure(&["fit", &sine(), "--board", "x", "--platforms", &deep]);
     assert!(text.contains("this is not YAML"), "{text}");
