@@ -1,5 +1,7 @@
 //! Builds and runs each model, and subtracts what is the harness.
 
+use std::collections::HashMap;
+
 use anyhow::{Context as _, Result};
 
 use crate::elf::{Image, Sections};
@@ -44,9 +46,10 @@ pub(crate) struct Measured {
 /// Builds and runs all of `subjects`, one after the other: they share a target directory.
 pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject]) -> Vec<Entry> {
     let mut entries = Vec::new();
+    let mut harnesses = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
         eprintln!("[{}/{}] {}", index + 1, subjects.len(), subject.name);
-        let outcome = match measure(builder, subject) {
+        let outcome = match measure(builder, subject, &mut harnesses) {
             Ok(measured) => Outcome::Measured(Box::new(measured)),
             Err(error) => {
                 eprintln!("{}: {error:#}", subject.name);
@@ -62,17 +65,41 @@ pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject]) -> Vec<Entry> {
     entries
 }
 
-fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Measured> {
-    let Subject {
-        name,
-        model,
-        golden,
-        ..
-    } = subject;
-    let harness = builder
-        .golden(&format!("{name}.harness"), model, golden, true)
-        .context("the firmware without a model")?;
-    let path = builder.golden(name, model, golden, false)?;
+/// Firmware that feeds and checks a model, without one.
+#[derive(Clone, Copy)]
+struct Harness {
+    code: u64,
+    /// Without the model's value.
+    ram: u64,
+}
+
+impl Harness {
+    fn of(builder: &Builder<'_>, subject: &Subject) -> Result<Self> {
+        let name = format!("{}.harness", subject.name);
+        let path = builder.golden(&name, &subject.model, &subject.golden, true)?;
+        let image = Image::read(&path)?;
+        Ok(Self {
+            code: image.code(),
+            ram: (image.ram()).saturating_sub(qemu::measure(&path)?.ram),
+        })
+    }
+}
+
+/// `harnesses` has those that were built, by interface.
+fn measure(
+    builder: &Builder<'_>,
+    subject: &Subject,
+    harnesses: &mut HashMap<String, Harness>,
+) -> Result<Measured> {
+    let harness = match harnesses.get(&subject.interface) {
+        Some(harness) => *harness,
+        None => {
+            let harness = Harness::of(builder, subject).context("the firmware without a model")?;
+            harnesses.insert(subject.interface.clone(), harness);
+            harness
+        }
+    };
+    let path = builder.golden(&subject.name, &subject.model, &subject.golden, false)?;
 
     let mut image = Image::read(&path)?;
     let run = qemu::measure(&path).with_context(|| image.suspects())?;
@@ -80,13 +107,11 @@ fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Measured> {
     if image.weights == 0 {
         image.weights = run.weights.min(image.sections.rodata);
     }
-    let empty_model = qemu::measure(&harness)?.ram;
-    let harness = Image::read(&harness)?;
     Ok(Measured {
-        code: image.code().saturating_sub(harness.code()),
+        code: image.code().saturating_sub(harness.code),
         weights: image.weights,
         sections: image.sections,
-        ram: (image.ram() + empty_model).saturating_sub(harness.ram()),
+        ram: image.ram().saturating_sub(harness.ram),
         offenders: image.offenders,
         run,
     })

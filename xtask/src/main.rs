@@ -11,6 +11,7 @@ mod goldens;
 mod limits;
 mod memory;
 mod models;
+mod operator_code;
 mod operators;
 mod qemu;
 mod report;
@@ -110,10 +111,14 @@ enum OnTarget {
     Bench {
         #[command(flatten)]
         run: Run,
+        /// Measure a small model for every operator and the types that it is tested with, instead of networks;
+        /// --filter takes names of operators, too.
+        #[arg(long, conflicts_with = "models")]
+        ops: bool,
         /// Print JSON instead of tables.
         #[arg(long)]
         json: bool,
-        /// Write the tables into docs/benchmarks.md and the README.
+        /// Write the tables into docs/benchmarks.md and the README; with --ops, into docs/operator-code.md.
         #[arg(long, conflicts_with = "filter")]
         update_docs: bool,
     },
@@ -131,6 +136,9 @@ enum OnTarget {
     TargetTest {
         #[command(flatten)]
         run: Run,
+        /// Run every N-th model of `bench --ops`, too.
+        #[arg(long, value_name = "N")]
+        ops: Option<std::num::NonZeroUsize>,
         /// Fail, rather than skip, where the tools to build and run firmware are missing.
         #[arg(long)]
         require: bool,
@@ -222,6 +230,35 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         }
         OnTarget::Bench {
             run,
+            ops: true,
+            json,
+            update_docs,
+        } => {
+            let found = operator_code::find(root, &run.selection)?;
+            for note in &found.notes {
+                eprintln!("{note}");
+            }
+            let entries = bench::run(&Builder::new(root, &toolchain, run.opt), &found.subjects);
+            let figures = Figures::load()?;
+            if json {
+                let rows = operator_code::rows(&found.cases, &entries, &figures);
+                println!("{}", serde_json::to_string_pretty(&rows)?);
+            } else {
+                println!("{}", operator_code::terminal(&found.cases, &entries));
+            }
+            if update_docs {
+                let page = operator_code::update_docs(root, run.opt, &found.cases, &entries)?;
+                eprintln!("wrote {}", page.display());
+            }
+            // JSON says of each model what went wrong.
+            if json {
+                return Ok(ExitCode::SUCCESS);
+            }
+            Ok(verdict(&entries, &figures))
+        }
+        OnTarget::Bench {
+            run,
+            ops: false,
             json,
             update_docs,
         } => {
@@ -259,10 +296,16 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        OnTarget::TargetTest { run, .. } => {
+        OnTarget::TargetTest { run, ops, .. } => {
             let builder = Builder::new(root, &toolchain, run.opt);
             example(&builder).context("the example")?;
-            let (figures, entries) = measure(root, &builder, &run.selection)?;
+            let (figures, mut entries) = measure(root, &builder, &run.selection)?;
+            if let Some(step) = ops {
+                let all = operator_code::find(root, &run.selection)?.subjects;
+                let sample: Vec<Subject> = all.into_iter().step_by(step.get()).collect();
+                println!("a sample of operators: every {step}th model, {}", sample.len());
+                entries.extend(bench::run(&builder, &sample));
+            }
             Ok(verdict(&entries, &figures))
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use castiron_cases::{Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::program::Port;
 use castiron_codegen::tflite;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -30,6 +31,13 @@ pub(crate) struct Selection {
     filter: Vec<String>,
 }
 
+impl Selection {
+    /// Whether it asks for what is named so.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.filter.is_empty() || self.filter.iter().any(|text| name.contains(text))
+    }
+}
+
 /// A model to build into a firmware, with what the reference computes for it.
 #[derive(Debug)]
 pub(crate) struct Subject {
@@ -41,6 +49,9 @@ pub(crate) struct Subject {
     pub(crate) golden: PathBuf,
     /// Of the model file, in hexadecimal.
     pub(crate) sha256: String,
+    /// Types and sizes of its inputs and outputs, and how many cases there are: firmware that only feeds and
+    /// checks a model is the same for all that are alike here.
+    pub(crate) interface: String,
 }
 
 /// What the search came to.
@@ -81,9 +92,7 @@ pub(crate) fn find(root: &Path, selection: &Selection) -> Result<Found> {
     let mut subjects: Vec<Subject> = Vec::new();
     for (models, golden) in places.iter().filter(|(models, _)| models.is_dir()) {
         for (name, model) in tflite_files(models)? {
-            if !selection.filter.is_empty()
-                && !selection.filter.iter().any(|text| name.contains(text))
-            {
+            if !selection.takes(&name) {
                 continue;
             }
             match subject(name.clone(), &model, golden) {
@@ -113,14 +122,30 @@ pub(crate) fn tflite_files(directory: &Path) -> Result<BTreeMap<String, PathBuf>
     Ok(files)
 }
 
-fn subject(name: String, model: &Path, goldens: &Path) -> Result<Subject> {
+/// A model, if the folder `goldens` has its outputs.
+pub(crate) fn subject(name: String, model: &Path, goldens: &Path) -> Result<Subject> {
     let golden = castiron_cases::find(goldens, &name)
         .with_context(|| format!("no goldens in {}", goldens.display()))?;
     let bytes = fs::read(model).with_context(|| model.display().to_string())?;
     let program = tflite::read(&name, &bytes)
         .and_then(|model| compile::compile(&model, &CompileOptions::default()))?;
     let entry = program.entries.first().context("no entry point")?;
-    let cases = Recording::open(&golden)?.cases(&Interface::from(entry))?;
+    let recording = Recording::open(&golden)?;
+    let cases = recording.cases(&Interface::from(entry))?;
+    let ports = |ports: &[Port]| {
+        let ports = ports.iter().map(|port| {
+            let operand = &port.operand;
+            format!("{} {}", operand.element.rust_name(), operand.range().len())
+        });
+        ports.collect::<Vec<_>>().join(", ")
+    };
+    let interface = format!(
+        "{} -> {}: {} cases, successive {:?}",
+        ports(&entry.inputs),
+        ports(&entry.outputs),
+        cases.len(),
+        recording.successive()
+    );
     ensure!(
         cases
             .iter()
@@ -137,6 +162,7 @@ fn subject(name: String, model: &Path, goldens: &Path) -> Result<Subject> {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect(),
+        interface,
     })
 }
 

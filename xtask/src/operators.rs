@@ -20,8 +20,19 @@ const TESTED: [&str; 4] = [
 ];
 const PAGE: &str = "docs/operators.md";
 
-/// Types of an operator's tensors, as the page has them, by the operator's name.
-type Forms = BTreeMap<String, BTreeSet<String>>;
+/// Types of an operator's tensors, as the page has them, by the operator's name, and the models that have them.
+pub(crate) type Forms = BTreeMap<String, BTreeMap<String, Vec<Tested>>>;
+
+/// A model whose goldens `cargo test` compares.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tested {
+    /// How many operators it has.
+    pub(crate) operators: usize,
+    /// File name without extension.
+    pub(crate) name: String,
+    /// The .tflite file; its goldens are in `golden` beside it.
+    pub(crate) path: PathBuf,
+}
 
 /// Writes the page.
 ///
@@ -38,6 +49,14 @@ pub(crate) fn update(root: &Path) -> Result<PathBuf> {
 /// # Errors
 /// If a model cannot be read.
 pub(crate) fn page(root: &Path) -> Result<String> {
+    Ok(render(&forms(root)?))
+}
+
+/// What is tested of each operator.
+///
+/// # Errors
+/// If a model cannot be read.
+pub(crate) fn forms(root: &Path) -> Result<Forms> {
     let mut forms = Forms::new();
     for folder in TESTED {
         let folder = root.join(folder);
@@ -46,15 +65,24 @@ pub(crate) fn page(root: &Path) -> Result<String> {
                 continue;
             }
             let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-            for graph in &tflite::read(&name, &bytes)?.graphs {
+            let model = tflite::read(&name, &bytes)?;
+            let operators = model.graphs.iter().map(|graph| graph.operators.len()).sum();
+            let tested = Tested {
+                operators,
+                name,
+                path,
+            };
+            for graph in &model.graphs {
                 for operator in &graph.operators {
-                    let name = operator.kind.name().to_owned();
-                    forms.entry(name).or_default().extend(form(graph, operator));
+                    let of_operator = forms.entry(operator.kind.name().to_owned()).or_default();
+                    if let Some(form) = form(graph, operator) {
+                        of_operator.entry(form).or_default().push(tested.clone());
+                    }
                 }
             }
         }
     }
-    Ok(render(&forms))
+    Ok(forms)
 }
 
 fn render(forms: &Forms) -> String {
@@ -68,7 +96,7 @@ fn render(forms: &Forms) -> String {
     for name in names {
         let types = forms.get(name).map_or_else(
             || "none yet".to_owned(),
-            |types| types.iter().cloned().collect::<Vec<_>>().join("; "),
+            |types| types.keys().cloned().collect::<Vec<_>>().join("; "),
         );
         let _ = writeln!(text, "| {name} | {types} |");
     }
