@@ -5,6 +5,7 @@ mod gen_cpp;
 mod goldens;
 mod growth;
 mod include_model;
+mod integration;
 mod library;
 mod resize;
 mod robustness;
