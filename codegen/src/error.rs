@@ -111,12 +111,36 @@ pub struct Place {
         serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")
     )]
     pub operator: Option<(usize, String)>,
+    /// Types and shapes of the operator's tensors, of an operator that an engine refuses.
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
+    pub operands: Option<Operands>,
     /// Tensor index within the subgraph, and its name.
     #[cfg_attr(
         feature = "text",
         serde(skip_serializing_if = "Option::is_none", serialize_with = "as_named")
     )]
     pub tensor: Option<(usize, String)>,
+}
+
+/// Types and shapes of an operator's tensors.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
+pub struct Operands {
+    /// Inputs; nothing for one that is left out.
+    pub inputs: Vec<Option<Shaped>>,
+    /// Outputs.
+    pub outputs: Vec<Option<Shaped>>,
+}
+
+/// A tensor, as far as people tell kernels apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
+pub struct Shaped {
+    /// The schema's name of its element type.
+    #[cfg_attr(feature = "text", serde(rename = "type"))]
+    pub dtype: &'static str,
+    /// Sizes of its dimensions.
+    pub shape: Vec<usize>,
 }
 
 /// An index with a name as `{ "index": 3, "name": "CONV_2D" }`.
@@ -217,6 +241,13 @@ impl Diagnostic {
         self
     }
 
+    /// Sets types and shapes of the operator's tensors.
+    #[must_use]
+    pub fn with_operands(mut self, operands: Operands) -> Self {
+        self.place.operands = Some(operands);
+        self
+    }
+
     /// Sets the tensor, unless a deeper stage already did.
     #[must_use]
     pub fn at_tensor(mut self, index: usize, name: &str) -> Self {
@@ -284,8 +315,8 @@ impl Error {
     }
 }
 
-/// Diagnostics with those that say the same of several operators of one name as one, at the first of
-/// them: nobody reads a sentence 99 times.
+/// Diagnostics with those that say the same of several operators of one name and with the same types as one, at the
+/// first of them: nobody reads a sentence 99 times.
 pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut kinds: Vec<(&Diagnostic, usize)> = Vec::new();
     let mut known = HashMap::new();
@@ -294,7 +325,8 @@ pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
             kinds.push((d, 1));
             continue;
         };
-        let kind = (&d.place.file, name, &d.message, &d.help);
+        let types = d.place.operands.as_ref().map(Operands::types);
+        let kind = (&d.place.file, name, &d.message, &d.help, types);
         match known.get(&kind) {
             Some(index) => {
                 let (_, count): &mut (_, usize) = &mut kinds[*index];
@@ -352,10 +384,51 @@ impl fmt::Display for Place {
             write!(f, "{sep}operator {index} {}", name.escape_debug())?;
             sep = ", ";
         }
+        if let Some(operands) = &self.operands {
+            write!(f, " of {operands}")?;
+        }
         if let Some((index, name)) = &self.tensor {
             write!(f, "{sep}tensor {index} \"{}\"", name.escape_debug())?;
         }
         Ok(())
+    }
+}
+
+/// The most inputs or outputs that a message lists.
+const MOST_LISTED: usize = 6;
+
+impl Operands {
+    /// The types alone.
+    fn types(&self) -> [Vec<Option<&'static str>>; 2] {
+        [&self.inputs, &self.outputs].map(|list| {
+            let types = list.iter().map(|tensor| Some(tensor.as_ref()?.dtype));
+            types.collect()
+        })
+    }
+}
+
+/// `(FLOAT32 1×20, INT8 20×20) → FLOAT32 1×20`.
+impl fmt::Display for Operands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tensor = |tensor: &Option<Shaped>| match tensor {
+            None => "none".to_owned(),
+            Some(Shaped { dtype, shape }) if shape.is_empty() => format!("{dtype} scalar"),
+            Some(Shaped { dtype, shape }) => {
+                let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+                format!("{dtype} {}", sizes.join("×"))
+            }
+        };
+        let [inputs, outputs] = [&self.inputs, &self.outputs].map(|list| {
+            let mut texts: Vec<String> = list.iter().take(MOST_LISTED).map(tensor).collect();
+            if list.len() > MOST_LISTED {
+                texts.push(format!("{} more", list.len() - MOST_LISTED));
+            }
+            match &texts[..] {
+                [only] => only.clone(),
+                _ => format!("({})", texts.join(", ")),
+            }
+        });
+        write!(f, "{inputs} → {outputs}")
     }
 }
 

@@ -6,4 +6,5 @@ mod models;
 mod names;
 mod program;
 mod reader;
+mod refusals;
 mod windows;

@@ -14,7 +14,7 @@ use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-use crate::kernels::{Combine, Function, Map, Reduce, Reducing, Scan, Select, Zip};
+use crate::kernels::{Combine, Function, Map, Reduce, Reducing, Scan, Select, TopK, Zip};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -249,6 +249,39 @@ impl<T: Element> HostKernel for Typed<Select, T, T> {
         let second: Cow<'_, [Cell<T>]> = anywhere(second, mismatch)?;
         let y: &[Cell<T>] = take(y, mismatch)?;
         self.kernel.run(&condition, &first, &second, y);
+        Ok(())
+    }
+}
+
+/// The greatest elements as a kernel.
+pub fn top_k<T: Element + PartialOrd>(kernel: TopK) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, T, i32> {
+        kernel,
+        types: PhantomData,
+    })
+}
+
+impl<T: Element + PartialOrd> HostKernel for Typed<TopK, T, i32> {
+    fn name(&self) -> String {
+        TopK::name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        TopK::kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: "TopK",
+            takes: 3,
+        };
+        let &[x, values, indices] = operands else {
+            return Err(mismatch);
+        };
+        let x: &[Cell<T>] = take(x, mismatch)?;
+        let values: &[Cell<T>] = take(values, mismatch)?;
+        let indices: &[Cell<i32>] = take(indices, mismatch)?;
+        self.kernel.run(x, values, indices);
         Ok(())
     }
 }

@@ -303,7 +303,10 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             if let Some(step) = ops {
                 let all = operator_code::find(root, &run.selection)?.subjects;
                 let sample: Vec<Subject> = all.into_iter().step_by(step.get()).collect();
-                println!("a sample of operators: every {step}th model, {}", sample.len());
+                println!(
+                    "a sample of operators: every {step}th model, {}",
+                    sample.len()
+                );
                 entries.extend(bench::run(&builder, &sample));
             }
             Ok(verdict(&entries, &figures))

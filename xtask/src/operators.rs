@@ -159,6 +159,9 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
     if matches!(operator.kind, OpKind::Builtin(_)) && operator.kind.has_effects() {
         return Some("every type that kernels support".to_owned());
     }
+    if operator.kind.name() == "TFLM_DECODE" {
+        return Some("constants".to_owned());
+    }
     // The axis of SPLIT comes first, and so do other sizes and indices.
     let input = match operator.kind {
         OpKind::Builtin(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::link::{Linker, Surroundings};
-use super::variables;
+use super::{variables, way_out};
 use crate::error::{Diagnostic, Error, Remedy, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{
@@ -63,7 +63,7 @@ impl From<PlanOptions> for CompileOptions {
 /// # Errors
 /// Every operator that cannot be compiled, with its place and the reason.
 pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
-    Attempt::new(model, options).program()
+    Attempt::new(&passes::of_called(model), options).program()
 }
 
 /// A model, compiled as far as it goes.
@@ -77,6 +77,7 @@ pub struct Examined {
 
 /// Compiles a model, and says of every subgraph what there is to know whether or not it compiles.
 pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
+    let model = &*passes::of_called(model);
     let attempt = Attempt::new(model, options);
     let mut verdicts: HashMap<usize, Verdict> = HashMap::new();
     for chosen in &attempt.chosen {
@@ -135,6 +136,7 @@ impl<'a> Attempt<'a> {
             !said.contains(&(d.place.subgraph, d.place.operator.as_ref().map(|o| o.0)))
         };
         diagnostics.extend(wrong.into_iter().filter(unsaid));
+        way_out::find(model, &mut diagnostics);
         diagnostics.extend(of_any_size(model, &roots));
         diagnostics.extend(too_deep(&chosen));
         diagnostics.extend(too_many_steps(&chosen));
@@ -516,6 +518,18 @@ fn judge(model: &Model, index: usize, options: &CompileOptions) -> Verdict {
 /// # Errors
 /// If the sizes overflow.
 pub fn plan_graph<'a>(
+    model: &'a Model,
+    index: usize,
+    options: &PlanOptions,
+) -> Result<(Cow<'a, Graph>, Plan)> {
+    match passes::of_called(model) {
+        Cow::Borrowed(model) => plan_of(model, index, options),
+        Cow::Owned(model) => plan_of(&model, index, options)
+            .map(|(graph, plan)| (Cow::Owned(graph.into_owned()), plan)),
+    }
+}
+
+fn plan_of<'a>(
     model: &'a Model,
     index: usize,
     options: &PlanOptions,

@@ -4,5 +4,6 @@
 mod compile;
 mod link;
 mod variables;
+mod way_out;
 
 pub use compile::{CompileOptions, Examined, Verdict, compile, examine, plan_graph};

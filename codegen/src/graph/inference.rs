@@ -173,6 +173,18 @@ pub(crate) fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usiz
             };
             [x.get(..axis)?, indices.get(batch..)?, x.get(axis + 1..)?].concat()
         }
+        Op::OneHot => {
+            let depth = size(*operands.integers(1)?.first()?)?;
+            let mut shape = x.to_vec();
+            // −1 is behind all axes.
+            shape.insert(dimension(operands.option("axis"), x.len() + 1)?, depth);
+            shape
+        }
+        Op::TopkV2 => {
+            let count = size(*operands.integers(1)?.first()?)?;
+            let shape = with(x, x.len().checked_sub(1)?, count);
+            return Some(vec![shape; 2]);
+        }
         Op::GatherNd => {
             let (depth, places) = operands.input(1)?.shape.split_last()?;
             [places, x.get(*depth..)?].concat()

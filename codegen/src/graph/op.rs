@@ -98,6 +98,7 @@ impl BuiltinOperator {
                 | Self::Minimum
                 | Self::Mul
                 | Self::NotEqual
+                | Self::Pow
                 | Self::SelectV2
                 | Self::SquaredDifference
                 | Self::Sub

@@ -1,10 +1,11 @@
-//! CONCATENATION of any types and along any axis: one copy per input.
+//! CONCATENATION of any types and along any axis: one copy per input, of uint8 at the output's scale.
 
+use super::unary::look_up;
 use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{Activation, Options};
-use crate::program::Choosing;
+use crate::graph::{Activation, DType, Options, TensorId};
+use crate::program::{Choosing, ElementType};
 
 pub(super) struct Concatenation;
 
@@ -29,9 +30,7 @@ impl Family for Concatenation {
             if x.dtype != y.dtype {
                 return Err(site.unsupported_types("one type for all inputs and the output"));
             }
-            // TensorFlow Lite's int8 kernel does not rescale either: converters give all
-            // tensors the output's scale.
-            site.same_quantization(x_id, y_id)?;
+            let rescaled = rescaled(site, x_id, y_id)?;
             let size = x.shape.get(axis).copied().unwrap_or(0);
             let part = Walk::of(&y.shape).part(axis, start, size, 1);
             let copy = Copy::new(&Walk::of(&x.shape), &part).ok_or_else(|| {
@@ -44,7 +43,12 @@ impl Family for Concatenation {
                 break;
             }
             if size > 0 {
-                let x_operand = choosing.tensor(x_id)?;
+                let mut x_operand = choosing.tensor(x_id)?;
+                if let Some(table) = rescaled {
+                    let stored = choosing.scratch(ElementType::U8, x_operand.len);
+                    look_up(choosing, x_operand, &table, stored);
+                    x_operand = stored;
+                }
                 // Rows of one axis: one loop always fits.
                 let _ = copy.choose(choosing, x_operand, y_operand);
             }
@@ -63,4 +67,31 @@ impl Family for Concatenation {
         }
         Ok(())
     }
+}
+
+/// What a stored uint8 becomes where the output has another quantisation, computed in single precision as TensorFlow Lite
+/// does. Its kernels of other types do not rescale, and it refuses such a model of int8; of int16 it copies.
+fn rescaled(
+    site: &Site<'_>,
+    x_id: TensorId,
+    y_id: TensorId,
+) -> Result<Option<[i8; 256]>, Diagnostic> {
+    match site.graph.tensor(x_id).dtype {
+        DType::Uint8 if site.graph.tensor(x_id).quantization.is_some() => {}
+        DType::Int16 => return Ok(None),
+        _ => return site.same_quantization(x_id, y_id).map(|()| None),
+    }
+    let ((x_scale, x_zero_point), (y_scale, y_zero_point)) =
+        (site.per_tensor(x_id)?, site.per_tensor(y_id)?);
+    if (x_scale, x_zero_point) == (y_scale, y_zero_point) {
+        return Ok(None);
+    }
+    let scale = x_scale * (1.0 / y_scale);
+    let bias = -(x_zero_point as f32) * scale;
+    let mut table = [0; 256];
+    for (to, stored) in table.iter_mut().zip(0..=u8::MAX) {
+        let value = (f32::from(stored) * scale + bias).round() as i32;
+        *to = value.saturating_add(y_zero_point).clamp(0, 255) as u8 as i8;
+    }
+    Ok(Some(table))
 }

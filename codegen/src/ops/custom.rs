@@ -16,8 +16,8 @@ pub(super) fn family(name: &str) -> Option<&'static dyn Family> {
     })
 }
 
-/// Names of the custom operators that castiron compiles.
-pub const NAMES: [&str; 16] = [
+/// Names of the custom operators that castiron compiles. TFLM_DECODE has no family: a pass computes it.
+pub const NAMES: [&str; 17] = [
     "CIRCULAR_BUFFER",
     "SignalDelay",
     "SignalEnergy",
@@ -33,6 +33,7 @@ pub const NAMES: [&str; 16] = [
     "SignalRfft",
     "SignalStacker",
     "SignalWindow",
+    "TFLM_DECODE",
     "TFLite_Detection_PostProcess",
 ];
 

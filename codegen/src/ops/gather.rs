@@ -225,7 +225,6 @@ impl Lookup {
         if site.graph.tensor(x_id).dtype != site.output(0)?.dtype {
             return Err(site.unsupported_types("one type for input and output"));
         }
-        site.same_quantization(x_id, y_id)?;
         let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         let indices = indices_of(site, choosing, indices_id)?;
         let kernel = self.kernel(x.element.bytes());
@@ -256,7 +255,7 @@ fn filled(values: impl Iterator<Item = usize>) -> [i32; LOOPS] {
 }
 
 /// Indices as kernels take them: int32.
-fn indices_of(
+pub(super) fn indices_of(
     site: &Site<'_>,
     choosing: &mut Choosing<'_>,
     id: TensorId,
@@ -284,9 +283,6 @@ impl Family for DynamicUpdateSlice {
         let (x, update) = (site.input(0)?, site.input(1)?);
         if x.dtype != update.dtype || x.dtype != site.output(0)?.dtype {
             return Err(site.unsupported_types("one type for operand, update and output"));
-        }
-        for id in [x_id, update_id] {
-            site.same_quantization(id, y_id)?;
         }
         site.expect_shape(y_id, &x.shape)?;
         let rank = x.shape.len();

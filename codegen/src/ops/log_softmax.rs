@@ -1,6 +1,6 @@
-//! LOG_SOFTMAX along the last axis: float32 and int8.
+//! LOG_SOFTMAX along the last axis: float32, int8 and uint8.
 
-use castiron_runtime::kernels::{LogSoftmaxF32, LogSoftmaxI8};
+use castiron_runtime::kernels::{LogSoftmaxF32, LogSoftmaxI8, LogSoftmaxU8};
 
 use super::softmax::{expect_output, exponentials, exponents};
 use super::{Family, Site, quantize, unary};
@@ -41,7 +41,23 @@ impl Family for LogSoftmax {
                 let exp = choosing.constant(&exp);
                 choosing.call(kernel, [x, exp, y]);
             }
-            _ => return Err(site.unsupported_types("float32 or int8, alike in and out")),
+            (DType::Uint8, DType::Uint8) => {
+                expect_output(site, 1.0 / 16.0, 255)?;
+                let (scale, _) = site.per_tensor(site.input_id(0)?)?;
+                let (out_scale, out_zero_point) = site.per_tensor(site.output_id(0)?)?;
+                let exp: Vec<f32> = (0..=u8::MAX)
+                    .map(|step| libm::exp(f64::from(-scale * f32::from(step))) as f32)
+                    .collect();
+                let kernel = LogSoftmaxU8 {
+                    depth,
+                    scale,
+                    out_scale,
+                    out_zero_point,
+                };
+                let exp = choosing.constant(&exp);
+                choosing.call(kernel, [x, exp, y]);
+            }
+            _ => return Err(site.unsupported_types("float32, int8 or uint8, alike in and out")),
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ mod log_softmax;
 mod lstm;
 mod movement;
 mod numbers;
+mod one_hot;
 mod pad;
 mod pool;
 mod quantize;
@@ -39,6 +40,7 @@ mod softmax;
 mod state;
 mod sums;
 mod svdf;
+mod top_k;
 mod transpose_conv;
 mod unary;
 mod unsupported;
@@ -125,10 +127,12 @@ pub(crate) fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Fill => &sizes::Fill,
         Op::Gather => &gather::Gather,
         Op::GatherNd => &gather::GatherNd,
+        Op::OneHot => &one_hot::OneHot,
         Op::Rank => &sizes::Rank,
         Op::ResizeBilinear => &resize::Bilinear,
         Op::ResizeNearestNeighbor => &resize::Nearest,
         Op::Shape => &sizes::Shape,
+        Op::TopkV2 => &top_k::TopK,
         Op::TransposeConv => &transpose_conv::TransposeConv,
         Op::CallOnce | Op::If | Op::While => &control::Control,
         Op::AssignVariable => &state::Variable::Assign,
@@ -178,6 +182,9 @@ pub(crate) fn choose(
         Some(family) => family.choose(&site, &mut choosing),
         None => Err(unsupported(&site)),
     };
-    let verdict = verdict.map_err(|d| d.at_operator(graph.origin(operator), &site.operator.kind));
+    let verdict = verdict.map_err(|d| {
+        d.at_operator(graph.origin(operator), &site.operator.kind)
+            .with_operands(site.operands())
+    });
     (choosing.into_choice(), verdict)
 }

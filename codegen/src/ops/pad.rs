@@ -18,7 +18,6 @@ impl Family for Pad {
             return Err(site.unsupported_types("one type for input and output"));
         }
         let before = paddings(site)?;
-        site.same_quantization(x_id, y_id)?;
         let value = value(site)?;
         let (x_operand, y_operand) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         if x.shape != y.shape {

@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::Float;
 
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Operands, Shaped};
 use crate::graph::shapes::dimension;
 use crate::graph::{Activation, DType, Quantization, Site, TensorId};
 
@@ -10,6 +10,23 @@ use crate::graph::{Activation, DType, Quantization, Site, TensorId};
 const MOST_INTEGERS: usize = 4096;
 
 impl<'a> Site<'a> {
+    /// Types and shapes of the operator's tensors.
+    pub(super) fn operands(&self) -> Operands {
+        let of = |id: TensorId| {
+            let tensor = self.graph.tensor(id);
+            Shaped {
+                dtype: tensor.dtype.name(),
+                shape: tensor.shape.clone(),
+            }
+        };
+        Operands {
+            inputs: self.operator.inputs.iter().map(|id| id.map(of)).collect(),
+            outputs: (self.operator.outputs.iter())
+                .map(|id| Some(of(*id)))
+                .collect(),
+        }
+    }
+
     /// A diagnostic for a combination of element types that has no kernel.
     pub fn unsupported_types(&self, supported: &str) -> Diagnostic {
         let list = |ids: &mut dyn Iterator<Item = TensorId>| {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Passed, half, infer_shapes};
+use super::{Passed, decode, half, infer_shapes};
 use crate::error::Diagnostic;
 use crate::exec;
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, TensorId};
@@ -26,6 +26,23 @@ pub(super) fn run(graph: &Graph) -> Passed<'_> {
         // Shapes follow from constants, and constants from shapes.
         if open && let Err(reason) = infer_shapes::of_operator(&mut folded, index) {
             unfolded.push((index, reason.at_operator(index, &operator.kind)));
+            continue;
+        }
+        if decode::is_decode(&operator.kind) {
+            let outputs = operator.outputs.iter();
+            let added: u64 = outputs.map(|id| folded.tensor(*id).bytes() as u64).sum();
+            let all_bytes = bytes.saturating_add(added);
+            let data = within("bytes", all_bytes, MOST_BYTES)
+                .and_then(|()| decode::constants(&folded, index));
+            match data {
+                Ok(data) => {
+                    bytes = all_bytes;
+                    for (id, values) in data {
+                        folded.to_mut().tensors[id.index()].data = Some(values.into());
+                    }
+                }
+                Err(reason) => unfolded.push((index, reason.at_operator(index, &operator.kind))),
+            }
             continue;
         }
         let constant = |id: &TensorId| folded.tensor(*id).is_constant();

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::error::Diagnostic;
 use crate::graph::operands::Operands;
 use crate::graph::shapes::alike;
-use crate::graph::{Graph, OpKind, inference};
+use crate::graph::{BuiltinOperator, Graph, OpKind, inference};
 
 /// Whether the writer left sizes open.
 pub(super) fn is_needed(graph: &Graph) -> bool {
@@ -20,7 +20,12 @@ pub(super) fn of_operator(graph: &mut Cow<'_, Graph>, index: usize) -> Result<()
         return Ok(());
     };
     let operands = Operands::new(graph, operator);
-    let Some(shapes) = inference::of_outputs(op, &operands) else {
+    let shapes = match op {
+        // What a loop repeats, it gives as it was given.
+        BuiltinOperator::While => Some(operands.inputs().map(|x| x.shape.clone()).collect()),
+        _ => inference::of_outputs(op, &operands),
+    };
+    let Some(shapes) = shapes else {
         return Ok(());
     };
     let outputs = std::iter::zip(operator.outputs.clone(), shapes);

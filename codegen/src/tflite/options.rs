@@ -322,6 +322,7 @@ impl Source<'_, '_, '_, '_> {
                     num_splits: Integer = 0
                 }
             ),
+            Op::OneHot => fields!(61, OneHot { axis: Integer = 0 }),
             Op::Pack => fields!(
                 59,
                 Pack {

@@ -231,6 +231,8 @@ pub(super) mod options {
         }
         /// SPLIT and SPLIT_V.
         Split { 0 num_splits: i32, }
+        /// ONE_HOT.
+        OneHot { 0 axis: i32, }
         /// PACK.
         Pack {
             0 values_count: i32,

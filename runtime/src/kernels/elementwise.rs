@@ -64,6 +64,7 @@ binary! {
     LogicalOr = "LOGICAL_OR"(a, b): [bool] a || b;
     Maximum = "MAXIMUM"(a, b): [f32 i8 u8 i16 i32 i64] if a > b { a } else { b };
     Minimum = "MINIMUM"(a, b): [f32 i8 u8 i16 i32 i64] if a < b { a } else { b };
+    Pow = "POW"(a, b): [f32] real::pow(a, b), [i32] power(a, b);
     Prelu = "PRELU"(x, slope): [f32] if x >= 0.0 { x } else { x * slope };
     SquaredDifference = "SQUARED_DIFFERENCE"(a, b): [f32] (a - b) * (a - b),
         [i32] a.wrapping_sub(b).wrapping_mul(a.wrapping_sub(b));
@@ -110,6 +111,13 @@ fn remainder(a: i32, b: i32) -> i32 {
     if b == 0 { 0 } else { a.wrapping_rem(b) }
 }
 
+/// The nearest number that there is; towards zero, of a negative exponent.
+#[inline(always)]
+fn power(a: i32, b: i32) -> i32 {
+    let power = a.saturating_pow(b.unsigned_abs());
+    if b < 0 { quotient(1, power) } else { power }
+}
+
 /// What a remainder towards zero is towards −∞: of the divisor's sign.
 #[inline(always)]
 fn floor_mod<T: Copy + Default + PartialOrd + Plus<Output = T>>(rest: T, divisor: T) -> T {
@@ -131,6 +139,11 @@ mod real {
             }
         )*};
     }
+    #[inline(never)]
+    pub(super) fn pow(x: f32, y: f32) -> f32 {
+        libm::powf(x, y)
+    }
+
     functions! {
         cos = libm::cosf;
         exp = libm::expf;
@@ -255,6 +268,16 @@ mod tests {
         let remainders = [(5.5, 2.0), (-5.5, 2.0), (5.5, -2.0)];
         let remainders = remainders.map(|(a, b): (f32, f32)| FloorMod.combine(a, b));
         assert_eq!(remainders, [1.5, 0.5, -0.5]);
+    }
+
+    #[test]
+    fn powers_of_integers_stay_within() {
+        let power = |a: i32, b: i32| Pow.combine(a, b);
+        assert_eq!([power(3, 4), power(-3, 3), power(7, 0)], [81, -27, 1]);
+        assert_eq!([power(2, 31), power(-2, 99)], [i32::MAX, i32::MIN]);
+        let inverses = [1, -1, 2, 0, i32::MIN].map(|a| power(a, -3));
+        assert_eq!(inverses, [1, -1, 0, 0, 0]);
+        assert_eq!(power(1, i32::MIN), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 
+use super::convert::Stored;
 use super::fold::greater;
 use super::{host_kernel, parameters};
 use crate::fixed::{requantize, rounding_shift_right};
@@ -24,6 +25,18 @@ parameters! {
         pub least: i32,
     }
 
+    /// Logarithm of the softmax of uint8, as TensorFlow Lite has it: in float32, with exponentials by table.
+    pub struct LogSoftmaxU8 {
+        /// Elements of a row.
+        pub depth: usize,
+        /// The input's scale.
+        pub scale: f32,
+        /// The output's scale.
+        pub out_scale: f32,
+        /// The output's zero point.
+        pub out_zero_point: i32,
+    }
+
     /// Logarithm of the softmax of float32.
     pub struct LogSoftmaxF32 {
         /// Elements of a row.
@@ -33,6 +46,7 @@ parameters! {
 
 host_kernel! {
     LogSoftmaxI8(x, exp, y);
+    LogSoftmaxU8(x, exp, y);
     LogSoftmaxF32(x, y);
 }
 
@@ -62,6 +76,29 @@ impl LogSoftmaxI8 {
                     i8::MIN.into()
                 };
                 y.set(value.clamp(i8::MIN.into(), i8::MAX.into()) as i8);
+            }
+        }
+    }
+}
+
+impl LogSoftmaxU8 {
+    /// Computes the whole output.
+    ///
+    /// `exp[d]` is the exponential of −`d` input steps.
+    pub fn run(&self, x: &[Cell<u8>], exp: &[f32], y: &[Cell<u8>]) {
+        let depth = self.depth.max(1);
+        for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
+            let max = x.iter().fold(0, |max, x| max.max(x.get()));
+            let sum = x.iter().fold(0.0, |sum, x| {
+                sum + exp.get(usize::from(max - x.get())).copied().unwrap_or(0.0)
+            });
+            let whole = (self.scale * f32::from(max) + libm::logf(sum)) / self.out_scale;
+            let step = self.scale / self.out_scale;
+            for (x, y) in x.iter().zip(y) {
+                let log = libm::rintf(step * f32::from(x.get()) - whole);
+                y.set(u8::saturate(
+                    (log as i32).saturating_add(self.out_zero_point),
+                ));
             }
         }
     }

@@ -26,6 +26,7 @@ mod l2_norm;
 mod log_softmax;
 mod lstm;
 mod numbers;
+mod one_hot;
 mod place;
 mod pool;
 mod quantized;
@@ -35,6 +36,7 @@ mod select;
 mod signal;
 mod softmax;
 mod svdf;
+mod top_k;
 mod transpose_conv;
 mod unary;
 mod window;
@@ -55,9 +57,10 @@ pub use fold::{Axis, Folding};
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};
 pub use gather::{Gather, UpdateSlice};
 pub use l2_norm::{L2NormF32, L2NormI8, L2NormU8};
-pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8};
+pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8, LogSoftmaxU8};
 pub use lstm::{LSTM_GATES, LSTM_ROOM, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
 pub use numbers::{Float, Int8, Int8To16, Int16x8, Numbers, Uint8};
+pub use one_hot::OneHot;
 pub use place::Source;
 pub use pool::{
     AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
@@ -80,6 +83,7 @@ pub use signal::{
 };
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
+pub use top_k::TopK;
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;

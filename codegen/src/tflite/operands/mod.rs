@@ -102,7 +102,7 @@ impl<'a> Operands<'a> {
             Op::ResizeBilinear | Op::ResizeNearestNeighbor => self.image(),
             Op::BroadcastTo => self.broadcast_to(),
             Op::BroadcastArgs => self.broadcast_args(),
-            op if op.broadcasts() || matches!(op, Op::Pow | Op::Prelu) => self.broadcast(),
+            op if op.broadcasts() || op == Op::Prelu => self.broadcast(),
             Op::BatchMatmul => self.batch_matmul(),
             Op::Svdf => self.svdf(),
             _ => Ok(()),

@@ -1,0 +1,76 @@
+//! TOPK_V2: the greatest values along the last axis, and where they are.
+
+use core::cell::Cell;
+
+use super::parameters;
+
+parameters! {
+    /// The greatest elements of each row, the greatest first; of equal ones, the first comes first.
+    pub struct TopK {
+        /// Elements of a row.
+        pub depth: usize,
+        /// How many of them.
+        pub count: usize,
+    }
+}
+
+impl TopK {
+    /// Computes both outputs. Each element is looked for among those behind the last one found, so that no memory is
+    /// needed.
+    #[inline(never)]
+    pub fn run<T: Copy + PartialOrd>(
+        &self,
+        x: &[Cell<T>],
+        values: &[Cell<T>],
+        indices: &[Cell<i32>],
+    ) {
+        let (depth, count) = (self.depth.max(1), self.count.max(1));
+        let rows = values.chunks(count).zip(indices.chunks(count));
+        for (x, (values, indices)) in x.chunks(depth).zip(rows) {
+            let mut last: Option<(T, usize)> = None;
+            for (value, index) in values.iter().zip(indices) {
+                let mut best: Option<(T, usize)> = None;
+                for (at, x) in x.iter().enumerate() {
+                    let x = x.get();
+                    // Equal ones are met in the order of their places.
+                    let is_left =
+                        last.is_none_or(|(last, before)| x < last || (!(x > last) && at > before));
+                    if is_left && best.is_none_or(|(best, _)| x > best) {
+                        best = Some((x, at));
+                    }
+                }
+                let Some((found, at)) = best else {
+                    break;
+                };
+                value.set(found);
+                index.set(at as i32);
+                last = best;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::cells;
+
+    #[test]
+    fn equal_elements_keep_their_order() {
+        let kernel = TopK { depth: 5, count: 3 };
+        let (mut values, mut indices) = ([0; 6], [0; 6]);
+        let mut x = [2i8, 5, 2, 5, -1, 0, 0, 0, 0, 0];
+        kernel.run(cells(&mut x), cells(&mut values), cells(&mut indices));
+        assert_eq!(values, [5, 5, 2, 0, 0, 0]);
+        assert_eq!(indices, [1, 3, 0, 0, 1, 2]);
+        let all = TopK { depth: 2, count: 2 };
+        let (mut values, mut indices) = ([0.0; 2], [7; 2]);
+        all.run(
+            cells(&mut [f32::NEG_INFINITY, 1.0]),
+            cells(&mut values),
+            cells(&mut indices),
+        );
+        assert_eq!((values, indices), ([1.0, f32::NEG_INFINITY], [1, 0]));
+        all.run(cells(&mut [1.0; 3]), cells(&mut [0.0; 1]), cells(&mut []));
+    }
+}
