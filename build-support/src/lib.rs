@@ -18,5 +18,6 @@ pub mod validate;
 pub use castiron_codegen::error::{Diagnostic, Error, Result};
 pub use castiron_codegen::target::Optimize;
 pub use castiron_codegen::tflm::arena::Kernels;
+pub use castiron_codegen::{Pass, Passes};
 pub use model::{Generated, Model, OrExit};
 pub use tflm::Tflm;

@@ -13,7 +13,7 @@ use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
 use castiron_codegen::target::Optimize;
-use castiron_codegen::{InputShape, files, labels, tflite, warnings};
+use castiron_codegen::{InputShape, Passes, files, labels, tflite, warnings};
 
 use crate::cxx::Target;
 use crate::output;
@@ -49,6 +49,7 @@ pub struct Model {
     section: Option<String>,
     optimize: Option<Optimize>,
     shapes: Vec<InputShape>,
+    without: Passes,
     out_dir: Option<PathBuf>,
     header: bool,
     resolver: bool,
@@ -128,6 +129,12 @@ impl Model {
         self
     }
 
+    /// Leaves out a pass over the operators, or [`Passes::ALL`]; the results are the same.
+    pub fn without_pass(mut self, passes: impl Into<Passes>) -> Self {
+        self.without = self.without | passes.into();
+        self
+    }
+
     /// Where to write; by default `OUT_DIR`.
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
@@ -198,6 +205,12 @@ impl Model {
             )
             .help("omit it; use opt_level() for TensorFlow Lite Micro")
             .into());
+        } else if self.without != Passes::NONE {
+            return Err(Diagnostic::new(
+                "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
+            )
+            .help("omit it")
+            .into());
         } else if !self.shapes.is_empty() {
             return Err(Diagnostic::new(
                 "shape() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which use the shapes in the file",
@@ -234,7 +247,8 @@ impl Model {
             None => {
                 let program = compile::compile(
                     &model,
-                    &CompileOptions::optimized(self.optimize.unwrap_or_default()),
+                    &CompileOptions::optimized(self.optimize.unwrap_or_default())
+                        .without(self.without),
                 )
                 .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::InputShape;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::target::Optimize;
+use castiron_codegen::{InputShape, Passes};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -181,6 +181,22 @@ pub(crate) struct Compiled {
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Vec<InputShape>,
+    #[command(flatten)]
+    pub(crate) without: Without,
+}
+
+/// Passes that are left out.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Without {
+    /// Leave out a pass over the operators, or `all` of them; results do not change
+    #[arg(long = "without-pass", value_name = "PASS")]
+    passes: Vec<Passes>,
+}
+
+impl Without {
+    pub(crate) fn passes(&self) -> Passes {
+        self.passes.iter().copied().collect()
+    }
 }
 
 fn optimize() -> impl TypedValueParser<Value = Optimize> {
@@ -190,7 +206,7 @@ fn optimize() -> impl TypedValueParser<Value = Optimize> {
 
 impl Compiled {
     pub(crate) fn options(&self) -> CompileOptions {
-        CompileOptions::optimized(self.optimize())
+        CompileOptions::optimized(self.optimize()).without(self.without.passes())
     }
 
     pub(crate) fn optimize(&self) -> Optimize {
@@ -210,6 +226,12 @@ impl Compiled {
             return Err(Failure::usage(
                 "--optimize chooses between castiron's kernels, but --engine tflm uses TFLM's kernels",
                 "omit --optimize; use --kernels and --opt with TFLM's kernels",
+            ));
+        }
+        if self.without.passes() != Passes::NONE {
+            return Err(Failure::usage(
+                "--without-pass is for castiron's kernels, but --engine tflm runs the operators as they are in the file",
+                "omit --without-pass",
             ));
         }
         if !self.shape.is_empty() {

@@ -55,6 +55,8 @@ pub use compile::{CompileOptions, compile};
 #[doc(inline)]
 pub use graph::Model;
 #[doc(inline)]
+pub use passes::{Pass, Passes};
+#[doc(inline)]
 pub use plan::PlanOptions;
 #[doc(inline)]
 pub use program::Program;

@@ -11,6 +11,7 @@ use crate::graph::{
     BuiltinOperator, Graph, Model, OpKind, Operator, Options, Quantization, Signature,
     SignaturePort, TensorId,
 };
+use crate::passes::{Change, Effect};
 use crate::plan::Plan;
 use crate::program::Program;
 use crate::tflm::arena::Kernels;
@@ -75,6 +76,28 @@ pub struct GraphReport {
     pub operators: Vec<OperatorReport>,
     /// The arena's plan in short; none where it cannot be planned.
     pub arena: Option<ArenaReport>,
+    /// What passes do to the operators in the compiled engine.
+    pub passes: Vec<PassReport>,
+}
+
+/// What a pass does to some operators.
+#[derive(Debug, Clone, Serialize)]
+pub struct PassReport {
+    /// The pass.
+    pub pass: &'static str,
+    /// The operators.
+    pub operators: Vec<usize>,
+    /// `folded`, `removed`, `joined`, `permuted` or `inferred`.
+    pub effect: &'static str,
+    /// The tensor whose shape is inferred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor: Option<usize>,
+    /// Its shape in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_shape: Option<Vec<usize>>,
+    /// Its shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inferred_shape: Option<Vec<usize>>,
 }
 
 /// An input or output of a subgraph.
@@ -225,9 +248,7 @@ impl Report {
     /// The facts of `model`; `examined` is what [`compile::examine`](crate::compile::examine) said of it.
     pub fn new(model: &Model, examined: &Examined) -> Self {
         let subgraphs: Vec<GraphReport> = (model.graphs.iter().zip(&examined.verdicts).enumerate())
-            .map(|(index, (graph, Verdict { plan, problems }))| {
-                GraphReport::new(graph, index, plan.as_ref(), problems)
-            })
+            .map(|(index, (graph, verdict))| GraphReport::new(graph, index, verdict))
             .collect();
         let file = model.file.rsplit(['/', '\\']).next();
         Self {
@@ -262,7 +283,13 @@ impl SignatureReport {
 }
 
 impl GraphReport {
-    fn new(graph: &Graph, index: usize, plan: Option<&Plan>, problems: &[Diagnostic]) -> Self {
+    fn new(graph: &Graph, index: usize, verdict: &Verdict) -> Self {
+        let Verdict {
+            plan,
+            problems,
+            changes,
+        } = verdict;
+        let plan = plan.as_ref();
         let refused: HashSet<usize> = (problems.iter())
             .filter_map(|d| d.place.operator.as_ref().map(|(operator, _)| *operator))
             .collect();
@@ -280,6 +307,28 @@ impl GraphReport {
                 lower_bound_bytes: plan.lower_bound_bytes,
                 optimal: plan.optimal,
             }),
+            passes: changes.iter().map(PassReport::new).collect(),
+        }
+    }
+}
+
+impl PassReport {
+    fn new(change: &Change) -> Self {
+        let (tensor, recorded, inferred) = match &change.effect {
+            Effect::Inferred {
+                tensor,
+                recorded,
+                inferred,
+            } => (Some(*tensor), Some(recorded), Some(inferred)),
+            _ => (None, None, None),
+        };
+        Self {
+            pass: change.pass.name(),
+            operators: change.operators.clone(),
+            effect: change.effect.name(),
+            tensor,
+            recorded_shape: recorded.cloned(),
+            inferred_shape: inferred.cloned(),
         }
     }
 }
@@ -576,6 +625,7 @@ mod tests {
         let relu = OpKind::Builtin(BuiltinOperator::Relu);
         graph.operators.push(operator(relu, &[5], 6));
         graph.inputs.push(TensorId(5));
+        graph.outputs.push(TensorId(6));
         graph.operators.push(Operator {
             outputs: Vec::new(),
             ..operator(OpKind::Builtin(BuiltinOperator::CallOnce), &[], 0)

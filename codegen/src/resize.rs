@@ -65,9 +65,9 @@ pub fn resize(mut model: Model, shapes: &[InputShape]) -> Result<Model> {
         })?;
     }
     for graph in &mut model.graphs {
-        let passed = passes::run(graph).graph.into_owned();
-        for (tensor, passed) in std::iter::zip(&mut graph.tensors, passed.tensors) {
-            tensor.shape = passed.shape;
+        let shapes = passes::shapes(graph);
+        for (tensor, shape) in std::iter::zip(&mut graph.tensors, shapes) {
+            tensor.shape = shape;
         }
     }
     Ok(model)

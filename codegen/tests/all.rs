@@ -4,6 +4,7 @@ mod emit;
 mod imports;
 mod models;
 mod names;
+mod passes;
 mod program;
 mod reader;
 mod refusals;

@@ -4,8 +4,8 @@ use castiron_codegen::compile;
 use castiron_codegen::error::Error;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{
-    Activation, BuiltinOperator as Op, ConcatenationOptions, Conv2dOptions, DType, Graph, Model,
-    OpKind, Operator, Options, Padding, Pool2dOptions, Quantization, ReducerOptions,
+    Activation, Border, BuiltinOperator as Op, ConcatenationOptions, Conv2dOptions, DType, Graph,
+    Model, OpKind, Operator, Options, Padding, Pool2dOptions, Quantization, ReducerOptions,
     SoftmaxOptions, Tensor, TensorId,
 };
 
@@ -226,6 +226,7 @@ fn means_that_are_refused() {
 fn pooling_does_not_rescale() {
     let options = Options::Pool2d(Pool2dOptions {
         padding: Padding::Valid,
+        border: Border::default(),
         stride: (1, 1),
         filter: (2, 2),
         activation: Activation::None,
@@ -270,6 +271,7 @@ fn floats(shape: &[usize]) -> Tensor {
 fn convolution(dilation: usize, biases: usize) -> Model {
     let options = Options::Conv2d(Conv2dOptions {
         padding: Padding::Same,
+        border: Border::default(),
         stride: (1, 1),
         dilation: (dilation, 1),
         activation: Activation::None,
@@ -309,6 +311,7 @@ fn constants_computed_at_build_time_have_a_limit() {
     let pool = |filter| {
         let options = Options::Pool2d(Pool2dOptions {
             padding: Padding::Same,
+            border: Border::default(),
             stride: (1, 1),
             filter: (filter, filter),
             activation: Activation::None,

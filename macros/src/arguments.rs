@@ -9,7 +9,7 @@ use syn::{Ident, LitStr, Path, Token, Visibility};
 use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, crate = path]`, with [`text`] wherever there is a literal.
+/// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
     pub(crate) optimize: Option<LitStr>,
     /// Of inputs whose sizes the file leaves open: one each.
     pub(crate) shapes: Vec<LitStr>,
+    /// Passes to leave out: one each.
+    pub(crate) without: Vec<LitStr>,
     /// Variables of the environment that any of these name.
     pub(crate) variables: BTreeSet<String>,
 }
@@ -49,6 +51,7 @@ impl Parse for Arguments {
             crate_path: None,
             optimize: None,
             shapes: Vec::new(),
+            without: Vec::new(),
             variables,
         };
         while !input.is_empty() {
@@ -79,6 +82,11 @@ impl Arguments {
                 self.shapes.push(shape);
                 false
             }
+            "without_pass" => {
+                let pass = text()?;
+                self.without.push(pass);
+                false
+            }
             "crate" => {
                 input.parse::<Token![=]>()?;
                 self.crate_path.replace(crate_path(input)?).is_some()
@@ -87,7 +95,8 @@ impl Arguments {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                     `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `engine = \"tflm\"` and `crate = path`",
+                     `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, \
+                     `engine = \"tflm\"` and `crate = path`",
                 ));
             }
         };

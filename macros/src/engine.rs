@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use castiron_codegen::Passes;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::emit::rust;
 use castiron_codegen::ident::{Language, identifier};
@@ -31,6 +32,10 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
             "`shape` is for castiron's kernels, and TFLM's go by the shapes in the file; convert the model with fixed \
              shapes",
         )),
+        "tflm" if !arguments.without.is_empty() => Err(Error::new(
+            arguments.without[0].span(),
+            "`without_pass` is for castiron's kernels, and TFLM's run the operators as they are in the file; leave it out",
+        )),
         "tflm" if arguments.optimize.is_some() => Err(Error::new(
             literal.span(),
             "`optimize` chooses between castiron's kernels, but this model uses TFLM's; set their optimisation in the build script: castiron_build::Model::new(…).tflm(…).opt_level(…)",
@@ -49,11 +54,17 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
 
 /// How castiron compiles the model.
 fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
+    let mut without = Passes::NONE;
+    for literal in &arguments.without {
+        let named = literal.value().parse::<Passes>();
+        let named = named.map_err(|unknown| Error::new(literal.span(), unknown))?;
+        without = without | named;
+    }
     let Some(literal) = &arguments.optimize else {
-        return Ok(CompileOptions::default());
+        return Ok(CompileOptions::default().without(without));
     };
     match literal.value().parse() {
-        Ok(optimize) => Ok(CompileOptions::optimized(optimize)),
+        Ok(optimize) => Ok(CompileOptions::optimized(optimize).without(without)),
         Err(_) => {
             let names = Optimize::ALL.map(|value| format!("{:?}", value.name()));
             let there = names.join(", ");

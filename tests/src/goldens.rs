@@ -178,6 +178,32 @@ impl Golden {
         outputs
     }
 
+    /// The first difference between what two programs of the model compute in the first `cases` cases of every entry: none
+    /// between integers, and between floats none of more than the tolerance.
+    pub fn difference(&self, one: &Program, other: &Program, cases: usize) -> Option<Difference> {
+        for (i, (entry, again)) in one.entries.iter().zip(&other.entries).enumerate() {
+            let Some(recorded) = self.recorded(one, i) else {
+                continue;
+            };
+            let both = runs(one, entry, &recorded).zip(runs(other, again, &recorded));
+            for (case, (expected, found)) in recorded.cases.iter().zip(both).take(cases) {
+                for (output, port) in entry.outputs.iter().enumerate() {
+                    let compared = compare(port, &found[output], &expected[output]);
+                    if let Err((element, found, expected)) = compared {
+                        return Some(Difference {
+                            case: case.name.clone(),
+                            output,
+                            element,
+                            found,
+                            expected,
+                        });
+                    }
+                }
+            }
+        }
+        None
+    }
+
     /// The cases of an entry, if there are any.
     fn recorded(&self, program: &Program, position: usize) -> Option<Recorded> {
         let entry = &program.entries[position];

@@ -1,13 +1,14 @@
 //! Models against reference outputs: integers bit for bit, floats within a stated tolerance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use castiron_codegen::compile::CompileOptions;
+use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::passes::{Pass, Passes};
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::Program;
 use castiron_codegen::target::Optimize;
 use castiron_test_tools::say;
-use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders};
+use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders, read};
 use castiron_tests::{reference_folder, workspace};
 
 /// The models that the repository ships.
@@ -145,6 +146,65 @@ fn every_optimization_gives_the_same_bytes() {
     ));
     assert!(models > 0 && others > 0);
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What passes did not do changes no result. Without folding or inference some models do not compile, and say so.
+#[test]
+fn every_pass_can_be_left_out() {
+    let all: Vec<Golden> = shipped().into_iter().chain(references()).collect();
+    let (mut models, mut others, mut wrong) = (0, 0, Vec::new());
+    let mut needed: BTreeMap<String, usize> = BTreeMap::new();
+    let mut larger = Vec::new();
+    for golden in &all {
+        let model = read(&golden.model).expect("it is sound");
+        let examined = compile::examine(&model, &CompileOptions::default());
+        let Ok(program) = examined.program else {
+            continue;
+        };
+        models += 1;
+        let changes = examined
+            .verdicts
+            .iter()
+            .flat_map(|verdict| &verdict.changes);
+        let did: BTreeSet<Pass> = changes.map(|change| change.pass).collect();
+        if did.is_empty() {
+            continue;
+        }
+        let single = did.into_iter().map(|pass| (pass.to_string(), pass.into()));
+        for (name, without) in single.chain([("all".to_owned(), Passes::ALL)]) {
+            let options = CompileOptions::default().without(without);
+            let other = match golden.compile_with(&options) {
+                Ok(other) => other,
+                Err(error) => {
+                    let told = error.to_string().contains("passes that were left out");
+                    assert!(told, "{}: {error}", golden.name);
+                    *needed.entry(name).or_default() += 1;
+                    continue;
+                }
+            };
+            others += 1;
+            if let Some(difference) = golden.difference(&program, &other, CASES) {
+                wrong.push(format!("{} without {name}: {difference}", golden.name));
+            }
+            if program.arena_bytes > other.arena_bytes {
+                larger.push(format!(
+                    "{}: {} bytes, and without {name} {}",
+                    golden.name, program.arena_bytes, other.arena_bytes
+                ));
+            }
+        }
+    }
+    say(format!(
+        "{others} programs of {models} models without some passes give the same results"
+    ));
+    for (name, models) in needed {
+        say(format!(
+            "{models} models do not compile without {name}, and say so"
+        ));
+    }
+    assert!(models > 0 && others > 0);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(larger.is_empty(), "arenas grow by passes: {larger:#?}");
 }
 
 fn has_same_plans(a: &Program, b: &Program) -> bool {

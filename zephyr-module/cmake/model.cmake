@@ -3,6 +3,7 @@
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [GOLDEN <path>]
 #   [SECTION <name>] [ARENA_SECTION <name>] [OPTIMIZE size|balanced|speed] [OPT 3|s] [TRACE]
+#   [SHAPE <input>=<sizes> ...] [WITHOUT_PASSES <pass> ...]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
 #   [RUST_TARGET <triple>] [CPU <name>])
 #
@@ -18,6 +19,7 @@
 #                   those of GOLDEN, a .safetensors file or a folder, or cases that castiron generates and computes on the host
 #   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
 #   SHAPE           <input>=1x96x96x3 …: shapes of inputs whose sizes the file leaves open
+#   WITHOUT_PASSES  leave out passes over the operators, or all; results do not change
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: balanced
 #   OPT             compiler optimisation: speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
 #   TRACE           add a function that reports the outputs of every operator
@@ -26,9 +28,11 @@
 #   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: target CPU (`rustc --print target-cpus`)
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPTIMIZE;OPT;TFLM;KERNELS;RUST_TARGET;CPU" "SHAPE")
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPTIMIZE;OPT;TFLM;KERNELS;RUST_TARGET;CPU"
+    "SHAPE;WITHOUT_PASSES")
   set(option_SECTION weights-section)
   set(option_RUST_TARGET target)
+  set(option_WITHOUT_PASSES without-pass)
   set(kconfig_ALLOW_REVISION CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y)
   # The only value that a message names is the other one, reference.
   set(kconfig_KERNELS CONFIG_CASTIRON_TFLM_CMSIS_NN=n)
@@ -67,6 +71,9 @@ function(castiron_add_model target)
     ENGINE NAME LABELS IO_SPEC GOLDEN SECTION ARENA_SECTION OPTIMIZE OPT RUST_TARGET CPU)
   foreach(shape IN LISTS arg_SHAPE)
     list(APPEND options --shape ${shape})
+  endforeach()
+  foreach(pass IN LISTS arg_WITHOUT_PASSES)
+    list(APPEND options --without-pass ${pass})
   endforeach()
   if(arg_TRACE)
     list(APPEND options --trace)

@@ -8,6 +8,7 @@ mod package;
 use std::path::PathBuf;
 
 use castiron_cases::{Interface, Wanted};
+use castiron_codegen::Passes;
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api::{self, Example};
@@ -39,6 +40,8 @@ pub struct Options<'a> {
     pub name: Option<String>,
     /// Which kernels to take where a faster one is larger.
     pub optimize: Optimize,
+    /// Passes to leave out.
+    pub without: Passes,
     /// What the compiler optimises for.
     pub opt: OptLevel,
     /// Linker section of the built-in instance.
@@ -110,7 +113,8 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     // The interface is that of the first subgraph; what only other signatures need stays out.
     let mut first = model.clone();
     first.signatures.retain(|signature| signature.graph == 0);
-    let program = compile::compile(&first, &CompileOptions::optimized(options.optimize))?;
+    let how = CompileOptions::optimized(options.optimize).without(options.without);
+    let program = compile::compile(&first, &how)?;
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     for section in [&options.arena_section, &options.weights_section] {
         section.as_deref().map(checked_section).transpose()?;

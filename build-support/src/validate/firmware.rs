@@ -33,6 +33,7 @@ pub(super) fn library(
         target: settings.on.triple().map(str::to_owned),
         traced: settings.traced(),
         optimize: settings.optimize,
+        without: settings.without,
         opt: settings.opt,
         // There is no library without a self-test, and it is not used here.
         cases: library::Cases::Given(vec![case]),

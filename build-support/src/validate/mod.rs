@@ -17,6 +17,7 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::Passes;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub keep: Option<PathBuf>,
     /// Which kernels to take where a faster one is larger.
     pub optimize: Optimize,
+    /// Passes to leave out.
+    pub without: Passes,
     /// What the compiler optimises the library for.
     pub opt: OptLevel,
     /// Where to compile the library; by default as [`crate::library::build`] does.
@@ -93,6 +96,7 @@ impl Settings {
             tolerance: TOLERANCE,
             keep: None,
             optimize: Optimize::default(),
+            without: Passes::NONE,
             opt: OptLevel::default(),
             build_dir: None,
             offline: false,

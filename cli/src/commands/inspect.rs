@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::csv;
+use castiron_codegen::passes::{Effect, Pass};
 use castiron_codegen::report::{
     GraphReport, OperandReport, OperatorReport, Report, TensorReport, TflmReport,
 };
@@ -12,7 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Answer;
-use crate::args::{Destination, General};
+use crate::args::{Destination, General, Without};
 use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Outputs;
@@ -24,11 +25,13 @@ Examples:
   castiron inspect vae.tflite
   castiron inspect models/*.tflite
   castiron inspect vae.tflite --csv operators.csv
+  castiron inspect vae.tflite --without-pass all
   castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
 
 The JSON of several models is a list. Weights are an operator's constants in the file; Arena is the
 memory that is live while it runs; both are in bytes. castiron lists operators that the compiled
-engine or TensorFlow Lite Micro cannot run, with the reason; the exit code is still 0.";
+engine or TensorFlow Lite Micro cannot run, with the reason; the exit code is still 0.
+Passes lists the operators that the compiled engine does not run as they are in the file.";
 
 /// Show a model's inputs, outputs and operators, and their cost
 #[derive(Debug, Args)]
@@ -41,13 +44,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     #[command(flatten)]
+    without: Without,
+    #[command(flatten)]
     to: Destination,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     for path in &arguments.models {
-        match inspect(path, general) {
+        match inspect(path, arguments, general) {
             Ok(report) => reports.push(report),
             Err(failure) => failures.push(failure),
         }
@@ -90,9 +95,9 @@ enum Reports<'a> {
     Several(&'a [Report]),
 }
 
-fn inspect(path: &Path, general: &General) -> Result<Report> {
+fn inspect(path: &Path, arguments: &Arguments, general: &General) -> Result<Report> {
     let input = input::model(path)?;
-    let options = CompileOptions::default();
+    let options = CompileOptions::default().without(arguments.without.passes());
     Ok(progress::during("compiling the model", general, || {
         Report::new(&input.model, &compile::examine(&input.model, &options))
     }))
@@ -128,6 +133,7 @@ pub(super) fn describe(report: &Report) -> String {
         out += &ports(&names, graph);
         out.push('\n');
         out += &operators(graph);
+        out += &passes(graph);
     }
     out.push('\n');
     out += &totals(report);
@@ -203,7 +209,12 @@ fn operators(graph: &GraphReport) -> String {
             types(operator),
             operator.macs.map_or("?".to_owned(), grouped),
             grouped(operator.constant_bytes),
-            operator.live_bytes.map_or("?".to_owned(), grouped),
+            match (operator.live_bytes, &graph.arena) {
+                (Some(bytes), _) => grouped(bytes),
+                // It does not run by itself.
+                (None, Some(_)) => "–".to_owned(),
+                (None, None) => "?".to_owned(),
+            },
             engines(operator).to_owned(),
         ]
     });
@@ -211,6 +222,57 @@ fn operators(graph: &GraphReport) -> String {
         ">#", "Operator", "Shapes", "Types", ">MACs", ">Weights", ">Arena", "Engines",
     ];
     table(&header, rows)
+}
+
+/// Operators that a line of the table of passes lists.
+const MOST_LISTED: usize = 8;
+
+/// What passes do to the operators. Those that meet the same end, each for itself, are one line.
+fn passes(graph: &GraphReport) -> String {
+    let listed = |operators: &[usize]| {
+        let named = operators.iter().take(MOST_LISTED);
+        let named = named.map(|index| match graph.operators.get(*index) {
+            Some(operator) => format!("{index} {}", text::name(&operator.name)),
+            None => index.to_string(),
+        });
+        let mut named: Vec<String> = named.collect();
+        if let more @ 1.. = operators.len().saturating_sub(MOST_LISTED) {
+            named.push(format!("{more} more"));
+        }
+        named.join(", ")
+    };
+    let row = |pass: &str, operators: &[usize], effect: String| {
+        vec![pass.to_owned(), listed(operators), effect]
+    };
+    let mut rows = Vec::new();
+    let folded: Vec<usize> = (graph.passes.iter())
+        .filter(|pass| pass.effect == Effect::Folded.name())
+        .flat_map(|pass| pass.operators.iter().copied())
+        .collect();
+    if !folded.is_empty() {
+        let effect = "computed at build time".to_owned();
+        rows.push(row(Pass::FoldConstants.name(), &folded, effect));
+    }
+    for pass in &graph.passes {
+        let effect = match (pass.effect, &pass.recorded_shape, &pass.inferred_shape) {
+            (effect, ..) if effect == Effect::Folded.name() => continue,
+            (_, Some(recorded), Some(inferred)) => format!(
+                "output of {}, {} in the file",
+                text::shape(inferred),
+                text::shape(recorded)
+            ),
+            (effect, ..) if effect == Effect::Joined.name() => "one step".to_owned(),
+            (effect, ..) if effect == Effect::Permuted.name() => {
+                "dimensions in the order before TRANSPOSE".to_owned()
+            }
+            (effect, ..) => effect.to_owned(),
+        };
+        rows.push(row(pass.pass, &pass.operators, effect));
+    }
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", table(&["Pass", "Operators", "Effect"], rows)),
+    }
 }
 
 /// What changes from input to output; weights are told by their bytes.

@@ -188,6 +188,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         name: arguments.name.clone(),
         opt: arguments.opt.into(),
         optimize: arguments.compiled.optimize(),
+        without: arguments.compiled.without.passes(),
         arena_section: arguments.arena_section.clone(),
         weights_section: arguments.weights_section.clone(),
         traced: arguments.trace,

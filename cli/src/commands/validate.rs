@@ -148,6 +148,7 @@ impl Arguments {
             keep: self.keep.clone(),
             opt: self.opt.into(),
             optimize: self.compiled.optimize(),
+            without: self.compiled.without.passes(),
             build_dir: self.build_dir.clone(),
             offline: self.offline,
         })

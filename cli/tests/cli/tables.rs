@@ -1,7 +1,7 @@
 //! What `inspect` and `plan` say, as text and as JSON.
 
 use crate::support::{
-    Ends as _, Folder, castiron, custom, failure, json, sine, stdout, two_signatures,
+    Ends as _, Folder, castiron, custom, failure, json, repository, sine, stdout, two_signatures,
 };
 
 #[test]
@@ -42,6 +42,55 @@ fn what_is_written_beside_an_answer_is_said() {
     assert_eq!(quiet, alone);
     let csv = folder.path("operators.csv");
     assert!(stdout(&["inspect", &sine(), "--csv", &csv]).contains(&csv));
+}
+
+#[test]
+fn inspect_shows_what_passes_do() {
+    let model = repository("tests/data/ops/pass_transposes_i8.tflite");
+    let all = stdout(&["inspect", &model]);
+    insta::assert_snapshot!(all);
+    let report = json(&["inspect", "--json", &model]);
+    let passes = report["subgraphs"][0]["passes"].as_array().unwrap();
+    assert_eq!(passes[0]["pass"], "cancel-transposes");
+    assert_eq!(passes[0]["effect"], "removed");
+    let none = stdout(&["inspect", &model, "--without-pass", "all"]);
+    assert!(!none.contains("cancel-transposes"), "{none}");
+    let other = stdout(&["inspect", &model, "--without-pass", "fuse-padding"]);
+    assert_eq!(other, all);
+}
+
+#[test]
+fn shapes_that_are_inferred_and_operators_that_are_folded_are_listed() {
+    let model = repository("tests/data/models/dynamic_batch_dilated_conv1d.tflite");
+    let shown = stdout(&["inspect", &model]);
+    let (_, passes) = shown.split_once("Pass ").expect("a table of passes");
+    insta::assert_snapshot!(passes);
+}
+
+#[test]
+fn a_pass_that_there_is_not_is_told_the_nearest() {
+    for command in ["inspect", "run"] {
+        let (code, text) = failure(&[command, &sine(), "--without-pass", "fuse-paddings"]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("did you mean fuse-padding?"), "{text}");
+        assert!(text.contains("cancel-transposes"), "{text}");
+    }
+}
+
+#[test]
+fn a_model_that_needs_a_pass_says_so() {
+    let model = repository("tests/data/models/kws_dscnn_f16.tflite");
+    let passes = [
+        "--without-pass",
+        "fold-constants",
+        "--without-pass",
+        "remove-dead",
+    ];
+    let arguments = [&["generate", &model, "--emit", "program"][..], &passes].concat();
+    let (code, text) = failure(&arguments);
+    assert_eq!(code, 1, "{text}");
+    let help = "the model compiles with the passes that were left out: fold-constants, remove-dead";
+    assert!(text.contains(help), "{text}");
 }
 
 #[test]

@@ -299,7 +299,7 @@ fn models_are_built_side_by_side() {
 castiron_add_model(first MODEL sine.tflite NAME one OPT s)
 add_executable(second second.c)
 castiron_add_model(second MODEL sine.tflite NAME two OPT s
-  SECTION .weights ARENA_SECTION .fast TRACE CPU native)
+  SECTION .weights ARENA_SECTION .fast TRACE CPU native WITHOUT_PASSES fuse-padding remove-dead)
 castiron_gen_header(second MODEL sine.tflite OUTPUT data.h)
 # A target of its own that uses a library, too.
 add_executable(third first.c)

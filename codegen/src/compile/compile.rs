@@ -11,7 +11,7 @@ use crate::graph::{
     DType, Graph, Model, Signature, SignaturePort, Tensor, TensorId, callees_first, names_of_ports,
 };
 use crate::ops;
-use crate::passes;
+use crate::passes::{self, Change, Pass, Passes};
 use crate::plan::{Kept, Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{
     Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Routine, Step, element,
@@ -34,6 +34,8 @@ pub struct CompileOptions {
     pub plan: PlanOptions,
     /// What to compile for.
     pub target: Target,
+    /// Passes to leave out. Results stay the same, but models that need a pass do not compile.
+    pub without: Passes,
 }
 
 impl CompileOptions {
@@ -46,6 +48,13 @@ impl CompileOptions {
             },
             ..Self::default()
         }
+    }
+
+    /// The same without some passes.
+    #[must_use]
+    pub fn without(mut self, passes: Passes) -> Self {
+        self.without = self.without | passes;
+        self
     }
 }
 
@@ -63,7 +72,30 @@ impl From<PlanOptions> for CompileOptions {
 /// # Errors
 /// Every operator that cannot be compiled, with its place and the reason.
 pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
-    Attempt::new(&passes::of_called(model), options).program()
+    let model = &*passes::of_called(model, options.without);
+    let program = Attempt::new(model, options).program();
+    program.map_err(|error| for_want_of_passes(error, model, options))
+}
+
+/// If it is the passes left out that a model does not compile without, the error says so.
+fn for_want_of_passes(error: Error, model: &Model, options: &CompileOptions) -> Error {
+    let all = CompileOptions {
+        without: Passes::NONE,
+        ..options.clone()
+    };
+    let needed =
+        options.without != Passes::NONE && Attempt::new(model, &all).diagnostics.is_empty();
+    if !needed {
+        return error;
+    }
+    let names: Vec<&str> = options.without.iter().map(Pass::name).collect();
+    let help = format!(
+        "the model compiles with the passes that were left out: {}",
+        names.join(", ")
+    );
+    let diagnostics = error.diagnostics().iter().cloned();
+    let diagnostics = diagnostics.map(|d| d.help(&help)).collect();
+    Error::from_many(diagnostics).unwrap_or(error)
 }
 
 /// A model, compiled as far as it goes.
@@ -77,7 +109,7 @@ pub struct Examined {
 
 /// Compiles a model, and says of every subgraph what there is to know whether or not it compiles.
 pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
-    let model = &*passes::of_called(model);
+    let model = &*passes::of_called(model, options.without);
     let attempt = Attempt::new(model, options);
     let mut verdicts: HashMap<usize, Verdict> = HashMap::new();
     for chosen in &attempt.chosen {
@@ -86,6 +118,7 @@ pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
             Some(placed) => Verdict {
                 plan: Some(placed.plan.clone()),
                 problems: Vec::new(),
+                changes: chosen.changes.clone(),
             },
             None => chosen.verdict(&options.plan),
         };
@@ -97,7 +130,7 @@ pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
     };
     Examined {
         verdicts: (0..model.graphs.len()).map(verdict).collect(),
-        program: attempt.program(),
+        program: (attempt.program()).map_err(|error| for_want_of_passes(error, model, options)),
     }
 }
 
@@ -122,7 +155,7 @@ impl<'a> Attempt<'a> {
             chosen,
             variables,
             wrong,
-        } = Choices::new(model, &roots, options.target);
+        } = Choices::new(model, &roots, options);
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         for chosen in &chosen {
             let problems = chosen.problems.iter().cloned();
@@ -207,7 +240,7 @@ impl<'a> Attempt<'a> {
         };
         for index in routines {
             let wrong = |d: Diagnostic| Error::from(d.in_subgraph(index));
-            let mut linker = Linker::new(&around, index, &mut constants, false).map_err(wrong)?;
+            let mut linker = Linker::new(&around, index, &mut constants, 0).map_err(wrong)?;
             let choices = choices.remove(&index).unwrap_or_default();
             linker.operators(choices).map_err(wrong)?;
             program.routines.push(Routine {
@@ -217,7 +250,9 @@ impl<'a> Attempt<'a> {
         }
         for (index, signature) in &self.entry_points {
             let wrong = |d: Diagnostic| Error::from(d.in_subgraph(*index));
-            let mut linker = Linker::new(&around, *index, &mut constants, true).map_err(wrong)?;
+            let tensors = self.model.graphs[*index].tensors.len();
+            let mut linker =
+                Linker::new(&around, *index, &mut constants, tensors).map_err(wrong)?;
             linker.first_values(&self.first_values).map_err(wrong)?;
             match choices.remove(index) {
                 Some(choices) => linker.operators(choices).map_err(wrong)?,
@@ -378,14 +413,14 @@ struct Choices<'a> {
 }
 
 impl<'a> Choices<'a> {
-    fn new(model: &'a Model, roots: &[usize], target: Target) -> Self {
+    fn new(model: &'a Model, roots: &[usize], options: &CompileOptions) -> Self {
         let order = callees_first(roots, |index| model.graphs[index].callees().collect());
         let mut reached = order.clone();
         reached.sort_unstable();
         let (variables, wrong) = Variables::of(model, &reached);
         let chosen = order.iter();
         let chosen = chosen
-            .map(|index| Chosen::new(model, *index, &variables, roots.contains(index), target));
+            .map(|index| Chosen::new(model, *index, &variables, roots.contains(index), options));
         Self {
             chosen: chosen.collect(),
             variables,
@@ -419,6 +454,8 @@ struct Chosen<'a> {
     index: usize,
     /// The graph after all passes.
     graph: Cow<'a, Graph>,
+    /// What passes did.
+    changes: Vec<Change>,
     /// By operator.
     choices: Vec<Choice>,
     /// Actions of all choices, those that are left out among them.
@@ -433,9 +470,9 @@ impl<'a> Chosen<'a> {
         index: usize,
         variables: &Variables,
         is_entry: bool,
-        target: Target,
+        options: &CompileOptions,
     ) -> Self {
-        let passed = passes::run(&model.graphs[index]);
+        let passed = passes::run(&model.graphs[index], options.without);
         let graph = passed.graph;
         let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
         let mut problems = Vec::new();
@@ -445,7 +482,7 @@ impl<'a> Chosen<'a> {
             model,
             subgraph: index,
             variables,
-            target,
+            target: options.target,
         };
         for index in 0..graph.operators.len() {
             let (mut choice, verdict) = ops::choose(&graph, index, purpose);
@@ -474,6 +511,7 @@ impl<'a> Chosen<'a> {
             actions,
             problems,
             graph,
+            changes: passed.changes,
         }
     }
 
@@ -488,10 +526,12 @@ impl<'a> Chosen<'a> {
             Ok(plan) => Verdict {
                 plan: Some(plan),
                 problems: self.problems.clone(),
+                changes: self.changes.clone(),
             },
             Err(error) => Verdict {
                 plan: None,
                 problems: error.diagnostics().to_vec(),
+                changes: self.changes.clone(),
             },
         }
     }
@@ -504,12 +544,14 @@ pub struct Verdict {
     pub plan: Option<Plan>,
     /// Why it does not compile: every operator that is refused, among others.
     pub problems: Vec<Diagnostic>,
+    /// What passes did to its operators.
+    pub changes: Vec<Change>,
 }
 
 /// What there is to say of the operators of a subgraph that does not run.
 fn judge(model: &Model, index: usize, options: &CompileOptions) -> Verdict {
     let (variables, _) = Variables::of(model, &[index]);
-    Chosen::new(model, index, &variables, false, options.target).verdict(&options.plan)
+    Chosen::new(model, index, &variables, false, options).verdict(&options.plan)
 }
 
 /// Chooses what computes a subgraph and plans its arena: what [`compile`] links, and what there is to
@@ -522,7 +564,7 @@ pub fn plan_graph<'a>(
     index: usize,
     options: &PlanOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
-    match passes::of_called(model) {
+    match passes::of_called(model, Passes::NONE) {
         Cow::Borrowed(model) => plan_of(model, index, options),
         Cow::Owned(model) => plan_of(&model, index, options)
             .map(|(graph, plan)| (Cow::Owned(graph.into_owned()), plan)),
@@ -538,7 +580,7 @@ fn plan_of<'a>(
         mut chosen,
         variables,
         ..
-    } = Choices::new(model, &[index], Target::default());
+    } = Choices::new(model, &[index], &CompileOptions::default());
     let layout = lay_out(&chosen, &[index], &variables, false, options)?;
     let plan = layout.graph(index).map(|placed| placed.plan.clone());
     // The last is the one that runs all others.

@@ -7,7 +7,6 @@ use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS};
 
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Site, TensorId};
-use crate::ops;
 use crate::plan::{Kept, Layout, OutputCopy, Placed, Region};
 use crate::program::{
     Action, Argument, Choice, ConstantPool, ElementType, Invocation, KernelCall, Memory,
@@ -33,8 +32,8 @@ pub(super) struct Linker<'a> {
     graph: &'a Graph,
     placed: &'a Placed,
     constants: &'a mut ConstantPool,
-    /// Whether operators' outputs are shown in a traced run.
-    observed: bool,
+    /// Tensors before this one are shown in a traced run. Those that passes add are not: nobody else has them.
+    observed: usize,
     calls: usize,
     steps: Vec<Step>,
 }
@@ -56,7 +55,7 @@ impl<'a> Linker<'a> {
         around: &'a Surroundings<'a>,
         index: usize,
         constants: &'a mut ConstantPool,
-        observed: bool,
+        observed: usize,
     ) -> Result<Self, Diagnostic> {
         let found = around.graphs.get(&index).zip(around.layout.graph(index));
         let (graph, placed) = found.ok_or_else(|| no_place(index))?;
@@ -109,7 +108,9 @@ impl<'a> Linker<'a> {
             self.steps.extend(steps);
         }
         for (output, id) in site.operator.outputs.iter().enumerate() {
-            if let Some(operand) = self.tensor(*id)?.filter(|_| self.observed) {
+            if id.index() < self.observed
+                && let Some(operand) = self.tensor(*id)?
+            {
                 self.steps.push(Step::Observe(Observation {
                     operator: self.graph.origin(index),
                     output,
@@ -484,7 +485,7 @@ fn title(site: &Site<'_>) -> String {
     };
     format!(
         "{} {} -> {}",
-        ops::name(site.operator),
+        site.operator.name(),
         shapes(&mut site.operator.inputs.iter().flatten().copied()),
         shapes(&mut site.operator.outputs.iter().copied()),
     )

@@ -18,9 +18,9 @@ pub(crate) mod variables;
 
 pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
 pub(crate) use model::{callees_first, names_of_ports};
-pub use op::{BuiltinOperator, OpKind, Operator};
+pub use op::{BuiltinOperator, OpKind, Operator, Part};
 pub use options::{
-    Activation, BatchMatmulOptions, BinaryOptions, CallOnceOptions, ConcatenationOptions,
+    Activation, BatchMatmulOptions, BinaryOptions, Border, CallOnceOptions, ConcatenationOptions,
     Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, OptionValue, Options,
     Padding, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions, SoftmaxOptions,
     SqueezeOptions, TransposeConvOptions, VarHandleOptions, WeightsFormat, WhileOptions,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{OpKind, Operator, Tensor, TensorId};
+use super::{OpKind, Operator, Part, Tensor, TensorId};
 
 /// A whole `.tflite` file.
 #[derive(Debug, Clone)]
@@ -96,7 +96,21 @@ impl Graph {
     /// The file's index of the operator at a position: of several that it computes, the last, whose outputs it has.
     pub fn origin(&self, position: usize) -> usize {
         let origin = self.operators.get(position).map(|o| &o.origin);
-        origin.and_then(|o| o.last().copied()).unwrap_or(position)
+        origin
+            .and_then(|o| o.last())
+            .map_or(position, |part| part.index)
+    }
+
+    /// All operators of the file that the one at a position computes.
+    pub(crate) fn parts(&self, position: usize) -> Vec<Part> {
+        let operator = &self.operators[position];
+        match &operator.origin[..] {
+            [] => vec![Part {
+                index: position,
+                kind: operator.kind.clone(),
+            }],
+            parts => parts.to_vec(),
+        }
     }
 
     /// The subgraphs that the operators call, in their order and as often as they do.

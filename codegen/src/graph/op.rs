@@ -19,9 +19,31 @@ pub struct Operator {
     pub intermediates: Vec<TensorId>,
     /// Options.
     pub options: Options,
-    /// The operators of the file that it computes, by their indices and in their order: several where passes made one
-    /// of them, none for the one at its own place.
-    pub origin: Vec<usize>,
+    /// The operators of the file that it computes, in their order: several where passes made one of them, none for the
+    /// one at its own place.
+    pub origin: Vec<Part>,
+}
+
+/// An operator of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its index in the subgraph.
+    pub index: usize,
+    /// What it computes.
+    pub kind: OpKind,
+}
+
+impl Operator {
+    /// The names of all operators of the file that it computes.
+    pub fn name(&self) -> String {
+        match &self.origin[..] {
+            [] | [_] => self.kind.to_string(),
+            parts => {
+                let names: Vec<String> = parts.iter().map(|part| part.kind.to_string()).collect();
+                names.join(" + ")
+            }
+        }
+    }
 }
 
 /// A builtin operator or a custom one by its name.

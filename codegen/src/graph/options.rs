@@ -46,6 +46,17 @@ impl Padding {
     }
 }
 
+/// Elements around the input of a window operator, where a pass made PAD a part of it. They stand for 0, or for the least
+/// value where the operator takes the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct Border {
+    pub top: usize,
+    pub bottom: usize,
+    pub left: usize,
+    pub right: usize,
+}
+
 /// Layout of FULLY_CONNECTED weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)]
@@ -60,6 +71,8 @@ pub enum WeightsFormat {
 #[allow(missing_docs)]
 pub struct Conv2dOptions {
     pub padding: Padding,
+    /// Around the input before that padding; none in a file.
+    pub border: Border,
     pub stride: (usize, usize),
     pub dilation: (usize, usize),
     pub activation: Activation,
@@ -72,6 +85,8 @@ pub struct Conv2dOptions {
 #[allow(missing_docs)]
 pub struct DepthwiseConv2dOptions {
     pub padding: Padding,
+    /// Around the input before that padding; none in a file.
+    pub border: Border,
     pub stride: (usize, usize),
     pub dilation: (usize, usize),
     pub activation: Activation,
@@ -84,6 +99,8 @@ pub struct DepthwiseConv2dOptions {
 #[allow(missing_docs)]
 pub struct Pool2dOptions {
     pub padding: Padding,
+    /// Around the input before that padding; none in a file.
+    pub border: Border,
     pub stride: (usize, usize),
     pub filter: (usize, usize),
     pub activation: Activation,
@@ -249,6 +266,8 @@ pub enum Options {
     Unread(u8),
     /// A custom operator's bytes.
     Custom(Vec<u8>),
+    /// Of functions of bytes that a pass made one of: the result for each byte.
+    Tabulated(Box<[i8; 256]>),
     /// Of movements that a pass made one of: those of the file, each with one that reads its output, the last with this
     /// operator's outputs.
     Joined(Vec<super::Operator>),

@@ -26,7 +26,7 @@ fn geometry(site: &Site<'_>, options: &Conv2dOptions) -> Result<Conv2dSizes, Dia
     let [out_c, filter_h, filter_w, group_in] = site.nhwc(filter_id)?;
     let window = window(
         site,
-        options.padding,
+        (options.padding, options.border),
         options.stride,
         options.dilation,
         (filter_h, filter_w),

@@ -20,7 +20,7 @@ impl Family for DepthwiseConv2d {
         let [one, filter_h, filter_w, out_c] = site.nhwc(filter_id)?;
         let window = window(
             site,
-            options.padding,
+            (options.padding, options.border),
             options.stride,
             options.dilation,
             (filter_h, filter_w),

@@ -4,7 +4,7 @@ use super::movement::Move;
 use super::walk::{Copy, Joint, Loop, Walk, joint};
 use super::{Site, family};
 use crate::error::Diagnostic;
-use crate::graph::{Graph, OpKind, Operator, Options, TensorId};
+use crate::graph::{Graph, Operator, Options, TensorId};
 use crate::program::{Choosing, Purpose};
 
 /// Whether an operator only moves elements, and some of them to other places.
@@ -238,19 +238,6 @@ impl Digit {
         };
         self.used += (rounds - 1) * each;
         Some((rounds, each as isize * self.source, self.step * self.count))
-    }
-}
-
-/// The names of operators that are one.
-pub(crate) fn name(operator: &Operator) -> String {
-    let names = |all: &[Operator]| -> Vec<String> {
-        all.iter()
-            .map(|operator| operator.kind.to_string())
-            .collect()
-    };
-    match (&operator.kind, &operator.options) {
-        (OpKind::Builtin(_), Options::Joined(all)) => names(all).join(" + "),
-        (kind, _) => kind.to_string(),
     }
 }
 

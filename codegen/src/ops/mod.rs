@@ -50,12 +50,12 @@ mod window;
 use unsupported::unsupported;
 
 use crate::error::Diagnostic;
-use crate::graph::{BuiltinOperator, Graph, OpKind, Site};
+use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, Site, TensorId};
 use crate::program::{Choice, Choosing, Purpose};
 use crate::work;
 use movement::{Move, Movement};
 
-pub(crate) use joined::{join, moved_input, moves_elements, name};
+pub(crate) use joined::{join, moved_input, moves_elements};
 
 /// One family of operators.
 pub(crate) trait Family: Sync {
@@ -161,6 +161,38 @@ pub fn macs(graph: &Graph, operator: usize) -> u64 {
     work::macs(graph, operator).unwrap_or(0)
 }
 
+/// What an element-wise operator gives for each byte of a tensor, if that is all there is to it.
+pub(crate) fn table(graph: &Graph, index: usize) -> Option<(TensorId, [i8; 256])> {
+    let operator = &graph.operators[index];
+    let is_byte = |id: &TensorId| matches!(graph.tensor(*id).dtype, DType::Int8 | DType::Uint8);
+    if !is_elementwise(&operator.kind) || !operator.outputs.iter().all(is_byte) {
+        return None;
+    }
+    let (choice, verdict) = choose(graph, index, Purpose::Folding);
+    verdict.ok().and_then(|()| unary::table_of(&choice))
+}
+
+/// Whether kernels compute an operator that is to be at a place.
+pub(crate) fn is_taken(graph: &Graph, index: usize, operator: &Operator) -> bool {
+    let site = Site {
+        graph,
+        index,
+        operator,
+    };
+    let choosing = &mut Choosing::new(graph, Purpose::Folding);
+    family(&operator.kind).is_some_and(|family| family.choose(&site, choosing).is_ok())
+}
+
+/// Whether an operator computes each element of its output from those at the same place of its inputs.
+pub(crate) fn is_elementwise(kind: &OpKind) -> bool {
+    use BuiltinOperator as Op;
+    match kind {
+        OpKind::Builtin(Op::Quantize | Op::Dequantize | Op::Cast) => true,
+        OpKind::Builtin(op) => elementwise::family(*op).is_some(),
+        OpKind::Custom(_) => false,
+    }
+}
+
 /// Whether an operator's output follows from its input's shape, whatever its values.
 pub(crate) fn is_shape(kind: &OpKind) -> bool {
     matches!(
@@ -178,9 +210,10 @@ pub(crate) fn choose(
 ) -> (Choice, Result<(), Diagnostic>) {
     let site = Site::new(graph, operator);
     let mut choosing = Choosing::new(graph, purpose);
-    let verdict = match family(&site.operator.kind) {
-        Some(family) => family.choose(&site, &mut choosing),
-        None => Err(unsupported(&site)),
+    let verdict = match (site.options(), family(&site.operator.kind)) {
+        (Options::Tabulated(table), _) => unary::tabulated(&site, &mut choosing, table),
+        (_, Some(family)) => family.choose(&site, &mut choosing),
+        (_, None) => Err(unsupported(&site)),
     };
     let verdict = verdict.map_err(|d| {
         d.at_operator(graph.origin(operator), &site.operator.kind)

@@ -27,7 +27,7 @@ impl Family for Pool2d {
         let [.., channels] = site.nhwc(x_id)?;
         let window = window(
             site,
-            options.padding,
+            (options.padding, options.border),
             options.stride,
             (1, 1),
             options.filter,

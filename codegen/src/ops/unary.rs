@@ -8,7 +8,7 @@ use castiron_runtime::kernels::{Bent, Function as _, Lookup};
 use super::{Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator as Op, DType, OpKind, OptionValue, TensorId};
-use crate::program::{Argument, Choosing, ElementType};
+use crate::program::{Action, Argument, Choice, Choosing, ElementType, Place};
 
 /// How the stored values of an operator's output follow from those of its input.
 #[derive(Clone, Copy)]
@@ -269,6 +269,34 @@ pub(super) fn types(site: &Site<'_>) -> Result<(DType, DType), Diagnostic> {
 /// The results of a function of stored bytes, in the order of the bytes.
 pub(super) fn tabulate(function: impl Fn(i8) -> i8) -> [i8; 256] {
     std::array::from_fn(|byte| function(byte as u8 as i8))
+}
+
+/// Chooses the look-up in the table of an operator that a pass made.
+pub(super) fn tabulated(
+    site: &Site<'_>,
+    choosing: &mut Choosing<'_>,
+    table: &[i8; 256],
+) -> Result<(), Diagnostic> {
+    choosing.in_place(1);
+    let (x, y) = operands(site, choosing)?;
+    look_up(choosing, x, table, y);
+    Ok(())
+}
+
+/// What an operator gives for each byte of a tensor, if a table is all that computes it.
+pub(super) fn table_of(choice: &Choice) -> Option<(TensorId, [i8; 256])> {
+    let [Action::Call(call)] = &choice.actions[..] else {
+        return None;
+    };
+    let ([x, table, _], true) = (&call.arguments[..], call.kernel.name() == "Lookup") else {
+        return None;
+    };
+    let (Place::Tensor(x), Place::Constant(table)) = (x.place, table.place) else {
+        return None;
+    };
+    let (_, bytes) = choice.constants.get(table)?;
+    let bytes = <[u8; 256]>::try_from(&bytes[..]).ok()?;
+    Some((x, bytes.map(u8::cast_signed)))
 }
 
 /// Adds the look-up in a table of 8-bit values, signed or not.

@@ -4,7 +4,7 @@ use castiron_runtime::kernels::Window;
 
 use super::Site;
 use crate::error::Diagnostic;
-use crate::graph::Padding;
+use crate::graph::{Border, Padding};
 
 /// The farthest that a window may reach or step: positions are computed in 32 bits on the target,
 /// and none lies beyond the input's size and two reaches.
@@ -51,7 +51,7 @@ pub(super) fn check_reach(
 /// The geometry of a window operator on input 0 and output 0, checked against the output's shape.
 pub(super) fn window(
     site: &Site<'_>,
-    padding: Padding,
+    (padding, border): (Padding, Border),
     stride: (usize, usize),
     dilation: (usize, usize),
     filter: (usize, usize),
@@ -59,8 +59,13 @@ pub(super) fn window(
 ) -> Result<Window, Diagnostic> {
     let [batches, in_h, in_w, in_c] = site.nhwc(site.input_id(0)?)?;
     check_reach(site, filter, stride, dilation)?;
-    let (out_h, pad_top) = padding.windows(in_h, filter.0, stride.0, dilation.0);
-    let (out_w, pad_left) = padding.windows(in_w, filter.1, stride.1, dilation.1);
+    let (height, width) = (
+        border.top + in_h + border.bottom,
+        border.left + in_w + border.right,
+    );
+    let (out_h, pad_top) = padding.windows(height, filter.0, stride.0, dilation.0);
+    let (out_w, pad_left) = padding.windows(width, filter.1, stride.1, dilation.1);
+    let (pad_top, pad_left) = (pad_top + border.top, pad_left + border.left);
     site.expect_shape(site.output_id(0)?, &[batches, out_h, out_w, out_c])?;
     Ok(Window {
         batches,

@@ -4,23 +4,21 @@
 use std::borrow::Cow;
 
 use super::infer_shapes::is_needed;
+use super::{Pass, Passes, known};
 use crate::graph::{Graph, Model, Options, TensorId, callees_first};
 
-/// The model with the shapes of its subgraphs that follow from their callers'.
-pub fn of_called(model: &Model) -> Cow<'_, Model> {
+/// The model with the shapes of its subgraphs that follow from their callers', unless that is left out.
+pub fn of_called(model: &Model, without: Passes) -> Cow<'_, Model> {
     let mut found = Cow::Borrowed(model);
     let calls = |graph: &Graph| graph.callees().next().is_some();
-    if !model
-        .graphs
-        .iter()
-        .any(|graph| calls(graph) && is_needed(graph))
-    {
+    let is_open = |graph: &Graph| calls(graph) && is_needed(graph);
+    if without.contains(Pass::InferShapes) || !model.graphs.iter().any(is_open) {
         return found;
     }
     let all: Vec<usize> = (0..model.graphs.len()).collect();
     let order = callees_first(&all, |index| model.graphs[index].callees().collect());
     for index in order.into_iter().rev() {
-        let graph = super::run(&found.graphs[index]).graph.into_owned();
+        let graph = known(&found.graphs[index], without).graph.into_owned();
         let tensors = (0..).map(TensorId).zip(&graph.tensors);
         let own = tensors.map(|(id, tensor)| (index, id, tensor.shape.clone()));
         for (index, id, shape) in own.chain(handed_over(&found, &graph)).collect::<Vec<_>>() {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Passed, decode, half, infer_shapes};
+use super::{Change, Effect, Pass, Passed, Passes, decode, half, infer_shapes};
 use crate::error::Diagnostic;
 use crate::exec;
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, TensorId};
@@ -17,18 +17,32 @@ const MOST_BYTES: u64 = 1 << 26;
 /// Multiply-accumulates, or elements of windows, that folding one subgraph may take.
 const MOST_WORK: u64 = 1 << 27;
 
-pub(super) fn run(graph: &Graph) -> Passed<'_> {
+pub(super) fn run(graph: &Graph, without: Passes) -> Passed<'_> {
     let mut folded = Cow::Borrowed(graph);
-    let mut unfolded = Vec::new();
+    let (mut unfolded, mut changes) = (Vec::new(), Vec::new());
     let (mut bytes, mut work) = (0u64, 0u64);
-    let open = infer_shapes::is_needed(graph);
+    let infers = !without.contains(Pass::InferShapes) && infer_shapes::is_needed(graph);
+    let folds = !without.contains(Pass::FoldConstants);
+    let done = |index| Change {
+        pass: Pass::FoldConstants,
+        operators: vec![graph.origin(index)],
+        effect: Effect::Folded,
+    };
     for (index, operator) in graph.operators.iter().enumerate() {
         // Shapes follow from constants, and constants from shapes.
-        if open && let Err(reason) = infer_shapes::of_operator(&mut folded, index) {
-            unfolded.push((index, reason.at_operator(index, &operator.kind)));
-            continue;
+        if infers {
+            match infer_shapes::of_operator(&mut folded, index) {
+                Ok(inferred) => changes.extend(inferred),
+                Err(reason) => {
+                    unfolded.push((
+                        graph.origin(index),
+                        reason.at_operator(graph.origin(index), &operator.kind),
+                    ));
+                    continue;
+                }
+            }
         }
-        if decode::is_decode(&operator.kind) {
+        if folds && decode::is_decode(&operator.kind) {
             let outputs = operator.outputs.iter();
             let added: u64 = outputs.map(|id| folded.tensor(*id).bytes() as u64).sum();
             let all_bytes = bytes.saturating_add(added);
@@ -40,14 +54,19 @@ pub(super) fn run(graph: &Graph) -> Passed<'_> {
                     for (id, values) in data {
                         folded.to_mut().tensors[id.index()].data = Some(values.into());
                     }
+                    changes.push(done(index));
                 }
-                Err(reason) => unfolded.push((index, reason.at_operator(index, &operator.kind))),
+                Err(reason) => unfolded.push((
+                    graph.origin(index),
+                    reason.at_operator(graph.origin(index), &operator.kind),
+                )),
             }
             continue;
         }
         let constant = |id: &TensorId| folded.tensor(*id).is_constant();
         // What has no kernel stays as it is: whoever compiles the graph reports it with all others.
-        let foldable = ops::family(&operator.kind).is_some()
+        let foldable = folds
+            && ops::family(&operator.kind).is_some()
             && !operator.kind.has_effects()
             && !operator.inputs.is_empty()
             && (ops::is_shape(&operator.kind) || operator.inputs.iter().flatten().all(constant))
@@ -65,13 +84,18 @@ pub(super) fn run(graph: &Graph) -> Passed<'_> {
                 (bytes, work) = (all_bytes, all_work);
                 let output = operator.outputs[0].index();
                 folded.to_mut().tensors[output].data = Some(data.into());
+                changes.push(done(index));
             }
-            Err(reason) => unfolded.push((index, reason.at_operator(index, &operator.kind))),
+            Err(reason) => unfolded.push((
+                graph.origin(index),
+                reason.at_operator(graph.origin(index), &operator.kind),
+            )),
         }
     }
     Passed {
         graph: folded,
         unfolded,
+        changes,
     }
 }
 
@@ -203,7 +227,7 @@ mod tests {
                 tensor(DType::Int8, &[1 + MOST_BYTES as usize], None),
             ],
         );
-        let passed = run(&graph);
+        let passed = run(&graph, Passes::NONE);
         assert!(matches!(passed.graph, Cow::Borrowed(_)));
         assert_eq!(passed.unfolded.len(), 1);
         compiles(graph).expect("PAD of a constant runs on the target");
@@ -225,7 +249,7 @@ mod tests {
             ..second.operators[0].clone()
         });
         both.outputs.push(TensorId(3));
-        let passed = run(&both);
+        let passed = run(&both, Passes::NONE);
         assert!(passed.graph.tensors[1].is_constant());
         assert!(!passed.graph.tensors[3].is_constant());
         let error = compiles(both).expect_err("RELU of int64 has no kernel");

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::{Change, Effect, Pass};
 use crate::error::Diagnostic;
 use crate::graph::operands::Operands;
 use crate::graph::shapes::alike;
@@ -14,11 +15,15 @@ pub(super) fn is_needed(graph: &Graph) -> bool {
 }
 
 /// Gives the outputs of an operator the shapes that follow from its inputs. What does not follow stays as it is recorded.
-pub(super) fn of_operator(graph: &mut Cow<'_, Graph>, index: usize) -> Result<(), Diagnostic> {
+pub(super) fn of_operator(
+    graph: &mut Cow<'_, Graph>,
+    index: usize,
+) -> Result<Vec<Change>, Diagnostic> {
     let operator = &graph.operators[index];
     let OpKind::Builtin(op) = operator.kind else {
-        return Ok(());
+        return Ok(Vec::new());
     };
+    let file_index = graph.origin(index);
     let operands = Operands::new(graph, operator);
     let shapes = match op {
         // What a loop repeats, it gives as it was given.
@@ -26,7 +31,7 @@ pub(super) fn of_operator(graph: &mut Cow<'_, Graph>, index: usize) -> Result<()
         _ => inference::of_outputs(op, &operands),
     };
     let Some(shapes) = shapes else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let outputs = std::iter::zip(operator.outputs.clone(), shapes);
     let wrong: Vec<_> = outputs
@@ -35,6 +40,7 @@ pub(super) fn of_operator(graph: &mut Cow<'_, Graph>, index: usize) -> Result<()
             !tensor.is_constant() && !alike(&tensor.shape, shape)
         })
         .collect();
+    let mut changes = Vec::new();
     for (id, shape) in wrong {
         let tensor = graph.tensor(id);
         if !tensor.may_have(&shape) {
@@ -43,7 +49,16 @@ pub(super) fn of_operator(graph: &mut Cow<'_, Graph>, index: usize) -> Result<()
                 .help("give the model a smaller input");
             return Err(large.at_tensor(id.index(), &tensor.name));
         }
+        changes.push(Change {
+            pass: Pass::InferShapes,
+            operators: vec![file_index],
+            effect: Effect::Inferred {
+                tensor: id.index(),
+                recorded: tensor.shape.clone(),
+                inferred: shape.clone(),
+            },
+        });
         graph.to_mut().tensors[id.index()].shape = shape;
     }
-    Ok(())
+    Ok(changes)
 }

@@ -1,51 +1,20 @@
 //! Movements behind each other become one, where nobody else reads what is between them: TRANSPOSE after SLICE is one copy, and
 //! TRANSPOSE after its opposite is none.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-use super::drop_folded;
-use crate::graph::{Graph, Operator, Options, TensorId};
+use super::Effect;
+use super::editing::Editing;
+use crate::graph::{Operator, Options, TensorId};
 use crate::ops;
 
 /// Operators that become one, at most.
 const MOST_JOINED: usize = 8;
 
-pub(super) fn run(graph: Cow<'_, Graph>) -> Cow<'_, Graph> {
-    let mut readers: HashMap<TensorId, usize> = HashMap::new();
-    let inputs = graph
-        .operators
-        .iter()
-        .flat_map(|o| o.inputs.iter().flatten());
-    for id in inputs.chain(&graph.outputs) {
-        *readers.entry(*id).or_default() += 1;
+pub(super) fn run(editing: &mut Editing<'_>) {
+    for index in 0..editing.graph().operators.len() {
+        if !editing.is_gone(index) {
+            operator(editing, index);
+        }
     }
-    let mut joining = Joining {
-        graph,
-        producers: HashMap::new(),
-        readers,
-        gone: Vec::new(),
-    };
-    for index in 0..joining.graph.operators.len() {
-        joining.operator(index);
-    }
-    let Joining { graph, gone, .. } = joining;
-    if gone.is_empty() {
-        return graph;
-    }
-    let mut is_gone = vec![false; graph.operators.len()];
-    gone.into_iter()
-        .for_each(|position| is_gone[position] = true);
-    drop_folded::without(graph, &is_gone)
-}
-
-struct Joining<'a> {
-    graph: Cow<'a, Graph>,
-    /// Operators so far, by what they compute.
-    producers: HashMap<TensorId, usize>,
-    readers: HashMap<TensorId, usize>,
-    /// Operators that became part of later ones.
-    gone: Vec<usize>,
 }
 
 /// Movements that end in a tensor.
@@ -58,92 +27,85 @@ struct Chain {
     moved: bool,
 }
 
-impl Joining<'_> {
-    fn operator(&mut self, index: usize) {
-        // What keeps all elements where they are is no copy anyway.
-        let is_copy = ops::moves_elements(&self.graph, index);
-        let inputs = self.graph.operators[index].inputs.clone();
-        let chain = (inputs.into_iter().flatten())
-            .filter(|_| is_copy)
-            .find_map(|id| self.chain(id))
-            .filter(|chain| chain.moved && self.is_worth_it(chain, index));
-        if let Some(chain) = chain {
-            self.join(index, &chain);
-        }
-        for output in self.graph.operators[index].outputs.clone() {
-            self.producers.insert(output, index);
-        }
+fn operator(editing: &mut Editing<'_>, index: usize) {
+    // What keeps all elements where they are is no copy anyway.
+    if !ops::moves_elements(editing.graph(), index) {
+        return;
     }
-
-    /// The movements that nobody but an operator that reads a tensor needs.
-    fn chain(&self, mut id: TensorId) -> Option<Chain> {
-        let mut chain = Chain {
-            source: id,
-            positions: Vec::new(),
-            moved: false,
-        };
-        while chain.positions.len() < MOST_JOINED
-            && self.readers.get(&id) == Some(&1)
-            && let Some(&producer) = self.producers.get(&id)
-            && let Some(source) = ops::moved_input(&self.graph, producer)
-            && !self.graph.tensor(source).is_constant()
-        {
-            chain.positions.insert(0, producer);
-            chain.source = source;
-            chain.moved |= ops::moves_elements(&self.graph, producer);
-            id = source;
-        }
-        (!chain.positions.is_empty()).then_some(chain)
+    let inputs = editing.operator(index).inputs.iter().flatten();
+    let chain = inputs
+        .copied()
+        .find_map(|id| chain(editing, id))
+        .filter(|chain| chain.moved && is_worth_it(editing, chain, index));
+    if let Some(chain) = chain {
+        join(editing, index, &chain);
     }
+}
 
-    /// What is read later than before is kept for longer: not more than what is saved.
-    fn is_worth_it(&self, chain: &Chain, index: usize) -> bool {
-        let first = chain.positions.first().copied().unwrap_or(index);
-        let between = (first..index).filter(|position| {
-            !chain.positions.contains(position) && !self.gone.contains(position)
-        });
-        let last = chain.positions.last().map(|p| &self.graph.operators[*p]);
-        let saved = last.and_then(|o| o.outputs.first());
-        let bytes = |id: TensorId| self.graph.tensor(id).bytes();
-        between.count() == 0 || saved.is_some_and(|saved| bytes(chain.source) <= bytes(*saved))
+/// The movements that nobody but an operator that reads a tensor needs.
+fn chain(editing: &Editing<'_>, mut id: TensorId) -> Option<Chain> {
+    let mut chain = Chain {
+        source: id,
+        positions: Vec::new(),
+        moved: false,
+    };
+    while chain.positions.len() < MOST_JOINED
+        && editing.is_read_once(id)
+        && let Some(producer) = editing.producer(id)
+        && let Some(source) = ops::moved_input(editing.graph(), producer)
+        && !editing.tensor(source).is_constant()
+    {
+        chain.positions.insert(0, producer);
+        chain.source = source;
+        chain.moved |= ops::moves_elements(editing.graph(), producer);
+        id = source;
     }
+    (!chain.positions.is_empty()).then_some(chain)
+}
 
-    fn join(&mut self, index: usize, chain: &Chain) {
-        let mut before: Vec<Operator> = Vec::new();
-        let mut origin = Vec::new();
-        for position in &chain.positions {
-            let operator = &self.graph.operators[*position];
-            match &operator.options {
-                Options::Joined(all) => before.extend(all.iter().cloned()),
-                _ => before.push(operator.clone()),
-            }
-            origin.extend(self.origins(*position));
+/// What is read later than before is kept for longer: not more than what is saved.
+fn is_worth_it(editing: &Editing<'_>, chain: &Chain, index: usize) -> bool {
+    let first = chain.positions.first().copied().unwrap_or(index);
+    let mut between = (first..index)
+        .filter(|position| !chain.positions.contains(position) && !editing.is_gone(*position));
+    let last = chain.positions.last().map(|p| editing.operator(*p));
+    let saved = last.and_then(|o| o.outputs.first());
+    let bytes = |id: TensorId| editing.tensor(id).bytes();
+    between.next().is_none() || saved.is_some_and(|saved| bytes(chain.source) <= bytes(*saved))
+}
+
+fn join(editing: &mut Editing<'_>, index: usize, chain: &Chain) {
+    let mut before: Vec<Operator> = Vec::new();
+    let mut parts = Vec::new();
+    for position in &chain.positions {
+        let operator = editing.operator(*position);
+        match &operator.options {
+            Options::Joined(all) => before.extend(all.iter().cloned()),
+            _ => before.push(operator.clone()),
         }
-        if before.len() >= MOST_JOINED {
-            return;
-        }
-        let Some(mut joined) = ops::join(&self.graph, index, before, chain.source) else {
-            return;
-        };
-        origin.extend(self.origins(index));
-        joined.origin = origin;
-        self.graph.to_mut().operators[index] = joined;
-        self.gone.extend(&chain.positions);
+        parts.extend(editing.graph().parts(*position));
     }
-
-    fn origins(&self, position: usize) -> Vec<usize> {
-        let origin = &self.graph.operators[position].origin;
-        match origin.is_empty() {
-            true => vec![position],
-            false => origin.clone(),
-        }
+    if before.len() >= MOST_JOINED {
+        return;
+    }
+    let Some(joined) = ops::join(editing.graph(), index, before, chain.source) else {
+        return;
+    };
+    let positions: Vec<usize> = chain.positions.iter().copied().chain([index]).collect();
+    editing.say(Effect::Joined, &positions);
+    editing.replace(index, joined, parts);
+    for position in &chain.positions {
+        editing.remove(*position);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
-    use crate::graph::{BuiltinOperator as Op, DType, OpKind, Tensor};
+    use crate::graph::{BuiltinOperator as Op, DType, Graph, OpKind, Tensor};
+    use crate::passes::Pass;
 
     /// A tensor of [2, 3, 4], transposed again and again.
     fn transposed(orders: &[[usize; 3]]) -> Graph {
@@ -200,11 +162,13 @@ mod tests {
 
     /// Of each operator that is left: those of the file that it is, and whether it moves anything.
     fn left(graph: &Graph) -> Vec<(Vec<usize>, bool)> {
-        let graph = run(Cow::Borrowed(graph));
-        let moves = |index| ops::moves_elements(&graph, index);
+        let mut editing = Editing::new(Cow::Borrowed(graph), Pass::JoinMovements);
+        run(&mut editing);
+        let (graph, _) = editing.finish();
+        let parts = |o: &Operator| o.origin.iter().map(|part| part.index).collect();
         let operators = graph.operators.iter().enumerate();
         operators
-            .map(|(index, o)| (o.origin.clone(), moves(index)))
+            .map(|(index, o)| (parts(o), ops::moves_elements(&graph, index)))
             .collect()
     }
 

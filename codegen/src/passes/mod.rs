@@ -1,12 +1,24 @@
-//! Graph → graph, before planning: each pass a small function with its own test.
+//! Graph → graph, before planning: each pass a small function with its own test. What they do changes no bit of an integer, and
+//! no float by more than its rounding.
 
 mod called_shapes;
+mod cancel_quantization;
+mod cancel_transposes;
+mod change;
 mod decode;
 mod drop_folded;
+mod editing;
 mod fold_constants;
+mod fold_scales;
+mod fuse_activations;
+mod fuse_padding;
 mod half;
 mod infer_shapes;
 mod join_movements;
+mod join_tables;
+mod list;
+mod remove_dead;
+mod remove_identities;
 mod update_lists;
 
 use std::borrow::Cow;
@@ -15,31 +27,79 @@ use crate::error::Diagnostic;
 use crate::graph::Graph;
 
 pub use called_shapes::of_called;
+pub use change::{Change, Effect};
+use editing::Editing;
+pub use list::{Pass, Passes};
 
 /// A graph after all passes.
 #[derive(Debug)]
 pub struct Passed<'a> {
-    /// The graph. Operators know which of the file's they are; tensors have the file's indices.
+    /// The graph. Operators know which of the file's they are; tensors have the file's indices, and those that passes add have
+    /// greater ones.
     pub graph: Cow<'a, Graph>,
     /// Operators whose constant inputs were not folded, with the reason: it says more than what
     /// choosing says of a constant where a family looks for an activation. By the file's indices.
     pub unfolded: Vec<(usize, Diagnostic)>,
+    /// What was done, in order.
+    pub changes: Vec<Change>,
 }
 
-/// Runs all passes in order. None of them fails: what a pass cannot do stays as it was.
-pub fn run(graph: &Graph) -> Passed<'_> {
-    let Passed { graph, unfolded } = match update_lists::run(graph) {
-        Cow::Borrowed(graph) => fold_constants::run(graph),
+/// A pass that changes operators.
+type Run = fn(&mut Editing<'_>);
+
+/// Runs all passes but some, in order. None of them fails: what a pass cannot do stays as it was.
+pub fn run(graph: &Graph, without: Passes) -> Passed<'_> {
+    let mut passed = known(graph, without);
+    let passes: [(Pass, Run); 10] = [
+        (Pass::FoldConstants, drop_folded::run),
+        (Pass::RemoveDead, remove_dead::run),
+        (Pass::RemoveIdentities, remove_identities::run),
+        (Pass::CancelQuantization, cancel_quantization::run),
+        (Pass::CancelTransposes, cancel_transposes::run),
+        (Pass::FusePadding, fuse_padding::run),
+        (Pass::FoldScales, fold_scales::run),
+        (Pass::FuseActivations, fuse_activations::run),
+        (Pass::JoinTables, join_tables::run),
+        (Pass::JoinMovements, join_movements::run),
+    ];
+    for (pass, run) in passes {
+        if !without.contains(pass) {
+            let (graph, changes) = change(passed.graph, pass, run);
+            passed.graph = graph;
+            passed.changes.extend(changes);
+        }
+    }
+    passed
+}
+
+fn change(graph: Cow<'_, Graph>, pass: Pass, run: Run) -> (Cow<'_, Graph>, Vec<Change>) {
+    let mut editing = Editing::new(graph, pass);
+    run(&mut editing);
+    editing.finish()
+}
+
+/// What is known of a graph's tensors before it runs: shapes and constants.
+fn known(graph: &Graph, without: Passes) -> Passed<'_> {
+    let (graph, mut changes) = match without.contains(Pass::UpdateLists) {
+        true => (Cow::Borrowed(graph), Vec::new()),
+        false => change(Cow::Borrowed(graph), Pass::UpdateLists, update_lists::run),
+    };
+    let folded = match graph {
+        Cow::Borrowed(graph) => fold_constants::run(graph, without),
         Cow::Owned(graph) => {
-            let Passed { graph, unfolded } = fold_constants::run(&graph);
+            let folded = fold_constants::run(&graph, without);
             Passed {
-                graph: Cow::Owned(graph.into_owned()),
-                unfolded,
+                graph: Cow::Owned(folded.graph.into_owned()),
+                ..folded
             }
         }
     };
-    Passed {
-        graph: join_movements::run(drop_folded::run(graph)),
-        unfolded,
-    }
+    changes.extend(folded.changes);
+    Passed { changes, ..folded }
+}
+
+/// The shapes of a graph's tensors, as far as they follow from its inputs.
+pub(crate) fn shapes(graph: &Graph) -> Vec<Vec<usize>> {
+    let tensors = &known(graph, Passes::NONE).graph.tensors;
+    tensors.iter().map(|tensor| tensor.shape.clone()).collect()
 }

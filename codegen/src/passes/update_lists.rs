@@ -2,41 +2,39 @@
 //! concatenated. Where both ends depend on the position, no size is known. DYNAMIC_UPDATE_SLICE is the same, of known
 //! sizes.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::drop_folded::without;
+use super::Effect;
+use super::editing::Editing;
 use crate::graph::operands::Operands;
 use crate::graph::{BuiltinOperator as Op, Graph, OpKind, Operator, Options, TensorId};
 
-pub(super) fn run(graph: &Graph) -> Cow<'_, Graph> {
-    let links = Links::of(graph);
-    let candidates = 0..graph.operators.len();
+pub(super) fn run(editing: &mut Editing<'_>) {
+    let links = Links::of(editing.graph());
+    let candidates = 0..editing.graph().operators.len();
     let updates: Vec<Update> = candidates
         .filter_map(|index| Update::at(&links, index))
         .collect();
-    if updates.is_empty() {
-        return Cow::Borrowed(graph);
-    }
-    let mut updated = graph.clone();
-    let mut gone = vec![false; graph.operators.len()];
     for update in updates {
-        let mut origin: Vec<usize> = update.replaced.iter().map(|at| graph.origin(*at)).collect();
-        origin.push(graph.origin(update.index));
-        origin.sort_unstable();
-        for index in update.replaced {
-            gone[index] = true;
-        }
-        let starts = &mut updated.operators[update.starts];
+        let mut starts = editing.operator(update.starts).clone();
         starts.inputs[1] = Some(update.zeros);
-        let start = starts.outputs.first().copied();
-        let operator = &mut updated.operators[update.index];
+        let mut operator = editing.operator(update.index).clone();
         operator.kind = OpKind::Builtin(Op::DynamicUpdateSlice);
-        operator.inputs = vec![Some(update.list), Some(update.item), start];
+        operator.inputs = vec![
+            Some(update.list),
+            Some(update.item),
+            starts.outputs.first().copied(),
+        ];
         operator.options = Options::None;
-        operator.origin = origin;
+        let mut positions = update.replaced;
+        positions.sort_unstable();
+        let parts = positions.iter().flat_map(|at| editing.graph().parts(*at));
+        let parts = parts.collect();
+        editing.replace(update.starts, starts, Vec::new());
+        editing.replace(update.index, operator, parts);
+        editing.say(Effect::Joined, &[update.index]);
+        positions.into_iter().for_each(|at| editing.remove(at));
     }
-    without(Cow::Owned(updated), &gone)
 }
 
 /// What an item replaces.

@@ -7,7 +7,7 @@ use super::table::Table;
 use super::tensor::dtype;
 use crate::error::Diagnostic;
 use crate::graph::{
-    Activation, BatchMatmulOptions, BinaryOptions, BuiltinOperator as Op, CallOnceOptions,
+    Activation, BatchMatmulOptions, BinaryOptions, Border, BuiltinOperator as Op, CallOnceOptions,
     ConcatenationOptions, Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions,
     OptionValue, Options, Padding, Pool2dOptions, ReducerOptions, ReshapeOptions,
     SequenceLstmOptions, SoftmaxOptions, SqueezeOptions, TransposeConvOptions, VarHandleOptions,
@@ -26,6 +26,7 @@ pub(super) fn read(
         Op::Conv2d => match source.get::<raw::Conv2d>(1)? {
             Some(o) => Options::Conv2d(Conv2dOptions {
                 padding: padding(o.padding())?,
+                border: Border::default(),
                 stride: pair("stride", o.stride_h(), o.stride_w())?,
                 dilation: pair("dilation", o.dilation_h(), o.dilation_w())?,
                 activation: activation(o.activation())?,
@@ -36,6 +37,7 @@ pub(super) fn read(
         Op::DepthwiseConv2d => match source.get::<raw::DepthwiseConv2d>(2)? {
             Some(o) => Options::DepthwiseConv2d(DepthwiseConv2dOptions {
                 padding: padding(o.padding())?,
+                border: Border::default(),
                 stride: pair("stride", o.stride_h(), o.stride_w())?,
                 dilation: pair("dilation", o.dilation_h(), o.dilation_w())?,
                 activation: activation(o.activation())?,
@@ -46,6 +48,7 @@ pub(super) fn read(
         Op::AveragePool2d | Op::MaxPool2d | Op::L2Pool2d => match source.get::<raw::Pool2d>(5)? {
             Some(o) => Options::Pool2d(Pool2dOptions {
                 padding: padding(o.padding())?,
+                border: Border::default(),
                 stride: pair("stride", o.stride_h(), o.stride_w())?,
                 filter: pair("filter size", o.filter_height(), o.filter_width())?,
                 activation: activation(o.activation())?,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::graph::{
-    BatchMatmulOptions, BuiltinOperator, DType, Operator, Options, Padding, Pool2dOptions, Tensor,
-    TensorId,
+    BatchMatmulOptions, Border, BuiltinOperator, DType, Operator, Options, Padding, Pool2dOptions,
+    Tensor, TensorId,
 };
 
 /// A graph of one operator; shapes that begin with a constant are weights.
@@ -129,6 +129,7 @@ fn other_operations_are_counted_by_element() {
     use BuiltinOperator as Op;
     let pool = Options::Pool2d(Pool2dOptions {
         padding: Padding::Valid,
+        border: Border::default(),
         stride: (5, 5),
         filter: (25, 5),
         activation: crate::graph::Activation::None,

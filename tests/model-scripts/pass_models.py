@@ -1,0 +1,272 @@
+"""Small models that castiron's passes change, at least one for each pass.
+
+    python3 pass_models.py OUT_DIR
+
+writes `<name>.tflite` and `golden/<name>/`, with outputs of TFLM's interpreter where it takes the model, and of LiteRT's
+reference kernels otherwise.
+"""
+import os
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+from reduction_models import answer, with_litert, with_tflm
+from tflite_builder import NP, Graph, opt
+
+CASES = 2
+SAME, VALID = 0, 1
+NONE, RELU = 0, 1
+
+
+class Chain:
+    """A graph that grows at its end. Every tensor has the quantisation of the first one, unless another one is said."""
+
+    def __init__(self, name, shape, dtype, scale=0.05, zp=-3):
+        self.random = np.random.default_rng(zlib.crc32(name.encode()))
+        self.graph, self.dtype = Graph(), dtype
+        self.q = dict(scale=scale, zp=zp) if dtype != "f32" else {}
+        self.first = self.last = self.tensor(shape)
+        self.shape = list(shape)
+
+    def tensor(self, shape, dtype=None, **q):
+        number = len(self.graph.sg.tensors)
+        return self.graph.t(f"t{number}", shape, dtype or self.dtype, **(q or self.q))
+
+    def ints(self, values):
+        values = np.int32(values)
+        return self.graph.t(f"c{len(self.graph.sg.tensors)}", values.shape, "i32", data=values)
+
+    def constant(self, shape, low=-1.0, high=1.0, **q):
+        real = self.random.uniform(low, high, shape)
+        data = np.float32(real) if self.dtype == "f32" else self.random.integers(-120, 121, shape)
+        return self.graph.t(f"c{len(self.graph.sg.tensors)}", shape, self.dtype, data=data, **(q or self.q))
+
+    def op(self, kind, shape=None, more=(), options=None, version=1, x=None, dtype=None, **q):
+        """Adds an operator of the last tensor, or of `x`, and gives its output."""
+        y = self.tensor(self.shape if shape is None else shape, dtype, **q)
+        self.graph.op(kind, [self.last if x is None else x, *more], [y], options, version=version)
+        self.last, self.shape = y, list(self.shape if shape is None else shape)
+        return y
+
+    def transpose(self, order, x=None, shape=None):
+        shape = self.shape if shape is None else shape
+        return self.op("TRANSPOSE", [shape[a] for a in order], [self.ints(order)], x=x)
+
+    def pad(self, *paddings, value=None):
+        shape = [n + a + b for n, (a, b) in zip(self.shape, paddings)]
+        more = [self.ints(paddings)]
+        if value is not None:
+            more.append(self.graph.t("value", (1,), self.dtype, data=NP[self.dtype]([value]), **self.q))
+        return self.op("PAD" if value is None else "PADV2", shape, more, opt("Pad" if value is None else "PadV2"), 2)
+
+    def window(self, filter, stride, padding):
+        sizes = self.shape[1:3]
+        same = [-(-n // stride) for n in sizes]
+        return same if padding == SAME else [-(-(n - f + 1) // stride) for n, f in zip(sizes, filter)]
+
+    def weights(self, shape, channels, axis):
+        if self.dtype == "f32":
+            return [self.constant(shape), self.constant((channels,))]
+        scales = self.random.uniform(0.01, 0.03, channels).astype(np.float32)
+        w = self.random.integers(-127, 128, shape)
+        b = self.random.integers(-500, 501, channels)
+        weights = self.graph.t("w", shape, "i8", scale=scales, axis=axis, data=w)
+        bias = self.graph.t("b", (channels,), "i32", scale=np.float32(self.q["scale"]) * scales, data=b)
+        return [weights, bias]
+
+    def conv(self, channels, filter=(3, 3), stride=1, padding=VALID, activation=NONE):
+        shape = [self.shape[0], *self.window(filter, stride, padding), channels]
+        more = self.weights((channels, *filter, self.shape[3]), channels, 0)
+        options = opt("Conv2D", padding=padding, strideH=stride, strideW=stride, dilationHFactor=1, dilationWFactor=1,
+                      fusedActivationFunction=activation)
+        return self.op("CONV_2D", shape, more, options, 3)
+
+    def depthwise(self, filter=(3, 3), stride=1, padding=VALID, activation=NONE):
+        channels = self.shape[3]
+        shape = [self.shape[0], *self.window(filter, stride, padding), channels]
+        more = self.weights((1, *filter, channels), channels, 3)
+        options = opt("DepthwiseConv2D", padding=padding, strideH=stride, strideW=stride, depthMultiplier=1,
+                      dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=activation)
+        return self.op("DEPTHWISE_CONV_2D", shape, more, options, 3)
+
+    def dense(self, outputs):
+        more = self.weights((outputs, self.shape[-1]), outputs, 0)
+        if self.dtype != "f32":
+            # One scale for all weights.
+            w, b = (self.graph.sg.tensors[i].quantization for i in more)
+            w.scale, w.zeroPoint, w.quantizedDimension = w.scale[:1], [0], 0
+            b.scale, b.zeroPoint, b.quantizedDimension = b.scale[:1], [0], 0
+        return self.op("FULLY_CONNECTED", [*self.shape[:-1], outputs], more, opt("FullyConnected", keepNumDims=True), 4)
+
+    def max_pool(self, filter, stride, padding=VALID):
+        shape = [self.shape[0], *self.window(filter, stride, padding), self.shape[3]]
+        options = opt("Pool2D", padding=padding, strideH=stride, strideW=stride, filterHeight=filter[0],
+                      filterWidth=filter[1])
+        return self.op("MAX_POOL_2D", shape, (), options, 2)
+
+    def done(self):
+        return self.graph.io([self.first], [self.last])
+
+
+def identities(name, dtype):
+    """What moves nothing, pads by nothing and casts to the same type; one operator that nobody reads."""
+    chain = Chain(name, (1, 4, 3, 2), dtype)
+    start = chain.last
+    chain.op("NEG" if dtype == "f32" else "ABS", x=start)
+    chain.last = start
+    chain.transpose([0, 1, 2, 3])
+    chain.op("LOGISTIC" if dtype == "f32" else "LEAKY_RELU", options=None if dtype == "f32" else opt("LeakyRelu", alpha=0.1))
+    chain.pad((0, 0), (0, 0), (0, 0), (0, 0))
+    if dtype != "f32":
+        chain.op("QUANTIZE", version=2)
+    chain.op("CONCATENATION", options=opt("Concatenation", axis=1), version=2)
+    return chain.done()
+
+
+def padding(name, dtype):
+    """PAD before convolutions with padding of their own or none, with strides."""
+    chain = Chain(name, (2, 6, 5, 2), dtype)
+    chain.pad((0, 0), (1, 1), (1, 1), (0, 0))
+    chain.conv(4, stride=2)
+    chain.pad((0, 0), (0, 1), (1, 0), (0, 0))
+    chain.depthwise(stride=2, padding=SAME, activation=RELU)
+    # More than a window: left as it is.
+    chain.pad((0, 0), (3, 0), (0, 3), (0, 0))
+    chain.conv(3)
+    return chain.done()
+
+
+def greatest(name, dtype):
+    """PADV2 by the least value before MAX_POOL_2D, and PAD behind RELU."""
+    chain = Chain(name, (1, 6, 7, 3), dtype, zp=-128)
+    chain.pad((0, 0), (1, 0), (1, 1), (0, 0), value=-np.inf if dtype == "f32" else -128)
+    chain.max_pool((3, 3), 2)
+    chain.conv(3, filter=(1, 1), activation=RELU)
+    chain.pad((0, 0), (1, 1), (0, 1), (0, 0))
+    chain.max_pool((2, 2), 1)
+    return chain.done()
+
+
+def activations(name, dtype):
+    """RELUs of their own behind what clamps, in one scale."""
+    chain = Chain(name, (1, 5, 4, 2), dtype, zp=-20)
+    chain.conv(3)
+    chain.op("RELU6", version=2)
+    chain.depthwise(filter=(2, 2), activation=RELU)
+    chain.op("RELU", version=2)
+    other = chain.constant((1, 1, 1, 3))
+    chain.op("ADD", more=[other], options=opt("Add"), version=2)
+    chain.op("RELU", version=2)
+    chain.dense(5)
+    chain.op("RELU", version=2)
+    return chain.done()
+
+
+def quantization(name, dtype):
+    """DEQUANTIZE and QUANTIZE back; to the other type of bytes and back."""
+    chain = Chain(name, (1, 64), dtype, scale=0.037, zp=5 if dtype == "i8" else 133)
+    chain.op("DEQUANTIZE", version=2, dtype="f32", scale=None)
+    chain.op("QUANTIZE", version=1)
+    other, zp = ("u8", 133) if dtype == "i8" else ("i8", 5)
+    chain.op("QUANTIZE", version=2, dtype=other, scale=0.037, zp=zp)
+    chain.op("QUANTIZE", version=2)
+    chain.op("TANH", version=2, scale=1 / 128, zp=0 if dtype == "i8" else 128)
+    return chain.done()
+
+
+def tables(name, dtype):
+    """Functions of bytes behind each other, one of which two operators read."""
+    chain = Chain(name, (1, 8, 9), dtype, scale=0.04, zp=7 if dtype == "i8" else 135)
+    if dtype == "i8":
+        chain.op("LEAKY_RELU", options=opt("LeakyRelu", alpha=0.2), scale=0.06, zp=-11)
+    else:
+        chain.op("RELU6", version=2, scale=0.03, zp=0)
+    shared = chain.op("MUL", more=[chain.constant((1,), scale=0.01, zp=3)], options=opt("Mul"), version=2)
+    chain.op("QUANTIZE", version=2, scale=0.05, zp=0 if dtype == "i8" else 120)
+    bent = chain.op("TANH", version=2, scale=1 / 128, zp=0 if dtype == "i8" else 128)
+    chain.op("ADD", more=[shared], x=bent, options=opt("Add"), version=2)
+    return chain.done()
+
+
+def transposes(name, dtype):
+    """An element-wise network in channels-first order, as converters from PyTorch leave it."""
+    chain = Chain(name, (1, 4, 5, 3), dtype)
+    chain.conv(3, filter=(1, 1))
+    trunk, shape = chain.last, chain.shape
+    left = chain.transpose([0, 3, 1, 2])
+    first_shape = chain.shape
+    scaled = chain.op("MUL", more=[chain.constant((1, 3, 1, 1))], options=opt("Mul"), version=2)
+    right = chain.transpose([0, 3, 1, 2], x=trunk, shape=shape)
+    relu = chain.op("RELU", x=right, version=2)
+    chain.shape = first_shape
+    summed = chain.op("ADD", x=scaled, more=[relu], options=opt("Add"), version=2)
+    joined = [1, 6, *first_shape[2:]]
+    chain.op("CONCATENATION", joined, [left], opt("Concatenation", axis=1), 2, x=summed)
+    chain.transpose([0, 2, 3, 1])
+    chain.conv(2, filter=(1, 1))
+    return chain.done()
+
+
+def scales(name, dtype):
+    """What is left of batch normalisation behind products."""
+    chain = Chain(name, (1, 5, 4, 3), dtype)
+    chain.conv(4)
+    chain.op("MUL", more=[chain.constant((4,), 0.5, 2.0)], options=opt("Mul"))
+    chain.op("ADD", more=[chain.constant((1, 1, 1, 4))], options=opt("Add", fusedActivationFunction=RELU))
+    chain.depthwise(filter=(2, 1))
+    chain.op("MUL", more=[chain.constant((1, 1, 4), -2.0, 2.0)], options=opt("Mul"))
+    chain.dense(6)
+    chain.op("ADD", more=[chain.constant((1,))], options=opt("Add"))
+    chain.op("MUL", more=[chain.constant((6,))], options=opt("Mul"))
+    chain.op("RELU")
+    return chain.done()
+
+
+MODELS = {
+    "pass_identities": (identities, ["f32", "i8"]),
+    "pass_padding": (padding, ["f32", "i8"]),
+    "pass_greatest": (greatest, ["f32", "i8"]),
+    "pass_activations": (activations, ["f32", "i8"]),
+    "pass_quantization": (quantization, ["i8", "u8"]),
+    "pass_tables": (tables, ["i8", "u8"]),
+    "pass_transposes": (transposes, ["f32", "i8"]),
+    "pass_scales": (scales, ["f32"]),
+}
+
+
+def inputs(random, shape, dtype):
+    if dtype == "f32":
+        return np.float32(random.uniform(-4, 4, shape))
+    limits = np.iinfo(NP[dtype])
+    return random.integers(limits.min, limits.max + 1, shape).astype(NP[dtype])
+
+
+def main(folder):
+    if not os.environ.get("LOUD"):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for stem, (make, dtypes) in MODELS.items():
+        for dtype in dtypes:
+            name = f"{stem}_{dtype}"
+            graph = make(name, dtype)
+            model = graph.build()
+            shape = graph.sg.tensors[graph.sg.inputs[0]].shape
+            random = np.random.default_rng(zlib.crc32(name.encode()) + 1)
+            cases = [[inputs(random, shape, dtype)] for _ in range(CASES)]
+            lite, micro = answer(with_litert, model, cases), answer(with_tflm, model, cases)
+            assert lite is not None or micro is not None, name
+            alike = lite is None or micro is None or all(
+                np.allclose(a.ravel(), b.ravel(), atol=1e-5 if dtype == "f32" else 0) for a, b in zip(lite, micro))
+            assert alike, name
+            golden = folder / "golden" / name
+            golden.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.tflite").write_bytes(model)
+            for case, ([value], output) in enumerate(zip(cases, micro if micro is not None else lite)):
+                value.tofile(golden / f"in_{case}_0.bin")
+                np.ascontiguousarray(output).tofile(golden / f"out_{case}_0.bin")
+            who = [w for w, a in (("LiteRT", lite), ("TFLM", micro)) if a is not None]
+            print(name, len(model), *who)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
