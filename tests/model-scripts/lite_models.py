@@ -59,7 +59,7 @@ def one_hot(dtype, index="i32"):
         random.integers(-2, 8, shape).astype(NP[dtype]) if name == "indices" else values(random, dtype, shape))
 
 
-def power(dtype):
+def power(dtype, whole=False):
     def make(random):
         graph, x = Graph(), shape(random)
         y = [n if random.random() < 0.6 else 1 for n in x][random.integers(0, len(x)) :]
@@ -70,11 +70,12 @@ def power(dtype):
 
     def inputs(random, name, dtype, shape):
         if dtype == "i32":
-            return random.integers(0, 6, shape).astype(np.int32) if name == "b" else random.integers(-20, 21, shape).astype(np.int32)
-        if name == "b":
-            # Whole exponents of negative numbers, and any others of positive ones, are numbers.
-            return np.where(random.random(shape) < 0.5, random.integers(-3, 4, shape), random.uniform(-3, 3, shape)).astype(np.float32)
-        return random.uniform(-1, 3, shape).astype(np.float32)
+            least, most = (0, 5) if name == "b" else (-20, 20)
+            return random.integers(least, most + 1, shape).astype(np.int32)
+        # Whole powers of any number, and any powers of positive ones, are numbers.
+        if whole and name == "b":
+            return random.integers(-3, 4, shape).astype(np.float32)
+        return random.uniform(-3 if whole or name == "b" else 0, 3, shape).astype(np.float32)
 
     return make, inputs
 
@@ -96,10 +97,10 @@ def top_k(dtype):
         np.clip(values(random, dtype, shape) // 16, *RANGES[dtype]).astype(NP[dtype]))
 
 
-def tile(dtype):
+def tile(dtype, every_axis=False):
     def make(random):
-        graph, x = Graph(), [min(n, 4) for n in shape(random)]
-        times = [int(n) for n in random.integers(1, 4, len(x))]
+        graph, x = Graph(), [2, 3, 2, 2] if every_axis else [min(n, 4) for n in shape(random)]
+        times = [2, 2, 3, 2] if every_axis else [int(n) for n in random.integers(1, 4, len(x))]
         q = quantization(random, dtype)
         ids = [graph.t("x", x, dtype, **q), graph.t("multiples", (len(x),), "i32", data=np.int32(times))]
         y = graph.t("y", [a * b for a, b in zip(x, times)], dtype, **q)
@@ -160,9 +161,11 @@ FAMILIES = {
     **{f"one_hot_{dtype}": one_hot(dtype) for dtype in ("f32", "i8", "u8", "i32", "i64", "bool")},
     "one_hot_i64_indices": one_hot("f32", "i64"),
     "pow_f32": power("f32"),
+    "pow_whole_f32": power("f32", True),
     "pow_i32": power("i32"),
     **{f"topk_v2_{dtype}": top_k(dtype) for dtype in ("f32", "i8", "u8", "i16", "i32", "i64")},
     "tile_i16": tile("i16"),
+    "tile_every_axis_i16": tile("i16", True),
     "tile_u8": tile("u8"),
     "concatenation_u8": concatenation("u8"),
     "concatenation_i16": concatenation("i16"),

@@ -23,6 +23,8 @@ pub(super) struct Movement(pub(super) fn(&Site<'_>) -> Result<Vec<Move>, Diagnos
 
 /// The most copies of one operator: each is a kernel call.
 const MOST_MOVES: usize = 1024;
+/// The most copies for one with too many loops.
+const MOST_ROUNDS: usize = 16;
 
 impl Family for Movement {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
@@ -79,13 +81,21 @@ pub(super) fn choose(
     }
     for (copy, x_id, y_id) in copies {
         let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
-        if !copy.choose(choosing, x, y) {
+        // Two movements are better two copies than many.
+        let loops = copy.loops();
+        let is_joined = matches!(site.options(), Options::Joined(_));
+        let rounds = match loops > LOOPS && !is_joined {
+            true => copy.rounds(),
+            false => vec![copy],
+        };
+        let is_few = rounds.len() <= MOST_ROUNDS;
+        if !is_few || !rounds.iter().all(|copy| copy.choose(choosing, x, y)) {
             return Err(site
                 .error("too many dimensions are moved")
                 .expected(format_args!(
                     "at most {LOOPS} loops after neighbouring dimensions are merged"
                 ))
-                .found(copy.loops())
+                .found(loops)
                 .help("move fewer dimensions at once, in two operators"));
         }
     }

@@ -262,6 +262,25 @@ impl Copy {
         true
     }
 
+    /// The rounds of its shortest loop as copies of their own, where it takes a loop more than kernels have.
+    pub(super) fn rounds(&self) -> Vec<Self> {
+        let shortest = (self.loops.iter().enumerate()).min_by_key(|(_, this)| this.count);
+        let Some((at, Joint { count, steps })) = shortest else {
+            return Vec::new();
+        };
+        let round = |round: isize| {
+            let mut loops = self.loops.clone();
+            loops.remove(at);
+            Self {
+                x_start: self.x_start + round * steps[0],
+                y_start: self.y_start + round * steps[1],
+                loops,
+                block: self.block,
+            }
+        };
+        (0..*count as isize).map(round).collect()
+    }
+
     /// The blocks of elements of so many bytes; `None` if they take more loops than kernels have.
     pub(super) fn blocks(&self, size: usize) -> Option<Blocks> {
         let unused = LOOPS.checked_sub(self.loops.len())?;
