@@ -126,7 +126,7 @@ fn a_model_for_an_npu_has_header_and_resolver() {
 #[test]
 fn an_operator_of_tflm_alone_has_a_way_out() {
     let folder = Folder::new();
-    let model = repository("tests/data/arena/decode_dense_i8.tflite");
+    let model = repository("tests/data/arena/ethos_u_i8.tflite");
     let (code, text) = failure(&["run", &model, "--out-dir", &folder.path("out")]);
     assert_eq!(code, 1);
     assert!(text.contains("castiron lib --engine tflm"), "{text}");

@@ -493,8 +493,12 @@ impl<'a> Chosen<'a> {
                 choice.constants = Vec::new();
             }
             choices.push(choice);
-            if let Err(problem) = verdict {
-                problems.push(unfolded.remove(&graph.origin(index)).unwrap_or(problem));
+            if let Err(mut problem) = verdict {
+                if let Some(mut reason) = unfolded.remove(&graph.origin(index)) {
+                    reason.place.operands = problem.place.operands.take();
+                    problem = reason;
+                }
+                problems.push(problem);
             }
         }
         // Handles are handed to subgraphs, and stand for memory that is known.
