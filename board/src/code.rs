@@ -44,12 +44,7 @@ impl CodeTable {
     /// Only if the table is at fault.
     pub fn cortex_m() -> Result<Self> {
         toml::from_str(CORTEX_M4).map_err(|e| {
-            let message = e.message();
-            Diagnostic::new(format!(
-                "fault in castiron's table of code sizes: {message}"
-            ))
-            .help("please report this")
-            .into()
+            Diagnostic::fault(format_args!("its table of code sizes: {}", e.message())).into()
         })
     }
 

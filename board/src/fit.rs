@@ -59,13 +59,8 @@ struct BoardsFile {
 /// # Errors
 /// Only if the list is at fault.
 pub fn known_boards() -> Result<Vec<KnownBoard>> {
-    let file: BoardsFile = toml::from_str(BOARDS).map_err(|e| {
-        Diagnostic::new(format!(
-            "fault in castiron's list of boards: {}",
-            e.message()
-        ))
-        .help("please report this")
-    })?;
+    let file: BoardsFile = toml::from_str(BOARDS)
+        .map_err(|e| Diagnostic::fault(format_args!("its list of boards: {}", e.message())))?;
     Ok(file.board)
 }
 

@@ -35,6 +35,9 @@ pub struct Diagnostic {
     /// Where the remedy depends on what the user called, which remedy it is.
     #[cfg_attr(feature = "text", serde(skip))]
     pub remedy: Option<Remedy>,
+    /// Whether castiron is wrong, whatever the file.
+    #[cfg_attr(feature = "text", serde(skip))]
+    fault: bool,
 }
 
 /// A remedy that every front end has its own words for.
@@ -186,7 +189,22 @@ impl Diagnostic {
             found: None,
             help: None,
             remedy: None,
+            fault: false,
         }
+    }
+
+    /// What no file may bring about, however damaged it is: castiron itself is wrong. Tests and fuzzers look for such.
+    pub fn fault(message: impl fmt::Display) -> Self {
+        Self {
+            fault: true,
+            ..Self::new(format!("fault in castiron: {message}"))
+        }
+        .help("please report this, with the file")
+    }
+
+    /// Whether it is a [`fault`](Self::fault) of castiron's.
+    pub fn is_fault(&self) -> bool {
+        self.fault
     }
 
     /// Sets what was expected.
@@ -351,9 +369,7 @@ pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
 #[cfg(feature = "text")]
 impl From<castiron_templates::Defect> for Error {
     fn from(defect: castiron_templates::Defect) -> Self {
-        Diagnostic::new(defect.to_string())
-            .help("please report this, with the model")
-            .into()
+        Diagnostic::fault(defect).into()
     }
 }
 

@@ -198,7 +198,7 @@ impl Run<'_> {
                 let operands = call.operands.iter().map(|o| self.operand(o));
                 let operands: Vec<host::Operand<'_>> = operands.collect();
                 let called = call.kernel.call(&operands);
-                called.map_err(|d| at(&call.origin, Diagnostic::new(d.to_string())))
+                called.map_err(|d| at(&call.origin, Diagnostic::fault(d)))
             }
             Step::Run(routine) => {
                 self.spend(OVERHEAD)?;

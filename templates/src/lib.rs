@@ -95,7 +95,7 @@ pub struct Defect(String);
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a template of castiron is at fault: {}", self.0)
+        write!(f, "a template does not fit its values: {}", self.0)
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
         let error = STANDALONE_C.render(&std::collections::BTreeMap::<String, String>::new());
         let text = error.expect_err("there are no values").to_string();
         assert!(
-            text.contains("at fault") && text.contains("`model_comment` is not defined"),
+            text.contains("does not fit") && text.contains("`model_comment` is not defined"),
             "{text}"
         );
     }

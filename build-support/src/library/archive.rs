@@ -79,10 +79,9 @@ pub(super) fn finish(
     let archive = finish_object(object, interface, options)?;
     if let Some(strange) = archive.undefined.iter().find(|name| !is_expected(name)) {
         // A function of Rust's that can panic would need more of Rust than there is.
-        return Err(Diagnostic::new(format!(
+        return Err(Diagnostic::fault(format_args!(
             "the compiled library needs {strange}, which C lacks"
         ))
-        .help("please report this, with the model")
         .into());
     }
     Ok(archive)
@@ -174,19 +173,14 @@ fn check(file: &object::File<'_>, symbols: &BTreeSet<String>) -> Result<Vec<Stri
         .partition(|(undefined, _)| *undefined);
     let defined: BTreeSet<String> = defined.into_iter().map(|(_, name)| name).collect();
     if let Some(missing) = symbols.iter().find(|s| !defined.contains(*s)) {
-        return Err(
-            Diagnostic::new(format!("the compiled library lacks {missing}"))
-                .help("please report this, with the model")
-                .into(),
-        );
+        return Err(Diagnostic::fault(format_args!("the compiled library lacks {missing}")).into());
     }
     let mut names = file.symbols().filter_map(|s| s.name().ok());
     if let Some(panic) = names.find(|name| panics(name)) {
-        return Err(
-            Diagnostic::new(format!("the compiled library could panic, by {panic}"))
-                .help("please report this, with the model")
-                .into(),
-        );
+        return Err(Diagnostic::fault(format_args!(
+            "the compiled library could panic, by {panic}"
+        ))
+        .into());
     }
     let undefined: BTreeSet<String> = undefined.into_iter().map(|(_, name)| name).collect();
     Ok(undefined.into_iter().collect())

@@ -200,9 +200,9 @@ impl<'a> Attempt<'a> {
         let diagnostics = std::mem::take(&mut self.diagnostics);
         let linked = match (Error::from_many(diagnostics), self.layout.take()) {
             (None, Some(layout)) => self.link(&layout),
-            (error, _) => Err(error.unwrap_or_else(|| {
-                Diagnostic::new("fault in castiron: there is no memory layout").into()
-            })),
+            (error, _) => {
+                Err(error.unwrap_or_else(|| Diagnostic::fault("there is no memory layout").into()))
+            }
         };
         linked
             .and_then(Program::checked)
@@ -260,8 +260,7 @@ impl<'a> Attempt<'a> {
                 None => linker.routine().map_err(wrong)?,
             }
             let placed = layout.graph(*index);
-            let placed = placed
-                .ok_or_else(|| Diagnostic::new("fault in castiron: there is no memory plan"))?;
+            let placed = placed.ok_or_else(|| Diagnostic::fault("there is no memory plan"))?;
             let mut entry = Entry {
                 signature: None,
                 graph: *index,
@@ -590,5 +589,5 @@ fn plan_of<'a>(
     // The last is the one that runs all others.
     let graph = chosen.pop().map(|chosen| chosen.graph);
     let found = graph.zip(plan);
-    found.ok_or_else(|| Diagnostic::new("fault in castiron: there is no memory plan").into())
+    found.ok_or_else(|| Diagnostic::fault("there is no memory plan").into())
 }

@@ -462,7 +462,7 @@ fn memory_of(graph: &Graph, id: TensorId) -> Memory {
 }
 
 fn no_place(subgraph: usize) -> Diagnostic {
-    Diagnostic::new("fault in castiron: a value has no place in memory")
+    Diagnostic::fault("a value has no place in memory")
         .found(format_args!("a value of subgraph {subgraph}"))
         .help("no code was written; please report this, with the model")
 }

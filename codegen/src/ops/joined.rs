@@ -73,7 +73,7 @@ pub(crate) fn join(
 
 /// The moves of an operator that [`join`] made.
 pub(super) fn moves(site: &Site<'_>, all: &[Operator]) -> Result<Vec<Move>, Diagnostic> {
-    let apart = || site.error("castiron is wrong: it joined operators that do not belong together");
+    let apart = || Diagnostic::fault("it joined operators that do not belong together");
     let (last, before) = all.split_last().ok_or_else(apart)?;
     let moves_of = |operator| -> Result<Vec<Move>, Diagnostic> {
         let site = Site { operator, ..*site };

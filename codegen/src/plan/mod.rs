@@ -320,7 +320,7 @@ impl Plan {
             }
         }
         let Some((order, lifetimes, allocation)) = best else {
-            return Err(Diagnostic::new("no plan was attempted").into());
+            return Err(Diagnostic::fault("no plan was attempted").into());
         };
         let order_optimal = order_optimal && (*order == chosen);
         Ok(Self::assemble(

@@ -308,9 +308,7 @@ impl Program {
 
 /// An error that is castiron's and not the model's.
 pub(crate) fn misplaced(operand: &Operand, of: &dyn fmt::Display) -> Diagnostic {
-    Diagnostic::new("fault in castiron: data lies outside its memory")
-        .found(format_args!("{of} as {operand:?}"))
-        .help("no code was written; please report this, with the model")
+    Diagnostic::fault("data lies outside its memory").found(format_args!("{of} as {operand:?}"))
 }
 
 impl ElementType {

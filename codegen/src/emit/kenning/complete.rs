@@ -29,8 +29,7 @@ pub(super) fn complete(file: Option<IoSpecFile<'_>>, interface: &Interface) -> R
     top.insert(to.to_owned(), inputs);
     top.insert("output".to_owned(), outputs);
     let mut text = serde_json::to_string_pretty(&top).map_err(|e| {
-        Diagnostic::new(format!("the I/O specification cannot be written: {e}"))
-            .help("please report this, with the model")
+        Diagnostic::fault(format_args!("the I/O specification cannot be written: {e}"))
     })?;
     text.push('\n');
     Ok(text)

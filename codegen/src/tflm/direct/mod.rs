@@ -269,13 +269,12 @@ fn check_places(tensors: &[DirectTensor], scratch: &[Region], bytes: usize) -> R
             Place::Constant(_) => false,
         });
     if let Some((_, tensor)) = outside {
-        return Err(Diagnostic::new(format!(
+        return Err(Diagnostic::fault(format_args!(
             "the tensor {:?} lies outside the planned memory",
             tensor.name
         ))
         .expected(format_args!("a place within {bytes} bytes"))
         .found(format_args!("{} bytes at {:?}", tensor.bytes, tensor.place))
-        .help("this is a fault in castiron; please report it, with the model")
         .into());
     }
     if let Some(region) = scratch
@@ -283,10 +282,9 @@ fn check_places(tensors: &[DirectTensor], scratch: &[Region], bytes: usize) -> R
         .find(|region| !within(region.offset, region.bytes))
     {
         return Err(
-            Diagnostic::new("working memory lies outside the planned memory")
+            Diagnostic::fault("working memory lies outside the planned memory")
                 .expected(format_args!("a place within {bytes} bytes"))
                 .found(format_args!("{} bytes at {}", region.bytes, region.offset))
-                .help("this is a fault in castiron; please report it, with the model")
                 .into(),
         );
     }
