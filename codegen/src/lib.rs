@@ -11,7 +11,8 @@
 //! grow with new versions. The other modules are for castiron's own crates, which depend on this version alone; they change
 //! without notice.
 //!
-//! Data flows one way: bytes → `tflite` → [`Model`] → `plan` → [`Program`] → an emitter of [`emit`].
+//! Data flows one way: bytes → `tflite` → [`Model`] → `passes` → `ops`, which choose kernels → `plan` → [`compile()`] links →
+//! [`Program`] → an emitter of [`emit`].
 
 pub mod compile;
 pub mod emit;

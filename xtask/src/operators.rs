@@ -88,7 +88,7 @@ pub(crate) fn forms(root: &Path) -> Result<Forms> {
 fn render(forms: &Forms) -> String {
     let supported: BTreeSet<BuiltinOperator> = ops::supported().collect();
     let mut names: Vec<&str> = supported.iter().map(|op| op.name()).collect();
-    names.extend(ops::CUSTOM);
+    names.extend(ops::custom());
     names.sort_unstable();
 
     let mut text = INTRODUCTION.to_owned();

@@ -10,8 +10,8 @@ pub(crate) struct Operands<'a> {
     pub(crate) options: &'a Options,
 }
 
-/// The longest constant that is looked through, for each operator that names it.
-const MOST_VALUES: usize = 4096;
+/// The longest list of axes, sizes or positions that is looked through: any number of operators may name one constant.
+pub(crate) const MOST_VALUES: usize = 4096;
 
 impl<'a> Operands<'a> {
     pub(crate) fn new(graph: &'a Graph, operator: &'a Operator) -> Self {
@@ -36,7 +36,7 @@ impl<'a> Operands<'a> {
         &self.outputs
     }
 
-    /// The values of a constant input. Long ones are left alone: any number of operators may name one constant.
+    /// The values of a constant input. Long ones are left alone.
     pub(crate) fn integers(&self, position: usize) -> Option<Vec<i64>> {
         let tensor = self.input(position)?;
         (tensor.elements() <= MOST_VALUES).then(|| tensor.as_integers())?

@@ -7,35 +7,26 @@ use crate::error::{Diagnostic, Remedy};
 use crate::graph::{DType, Options, flex};
 use crate::program::{Choosing, ElementType};
 
-/// The family of a custom operator.
-pub(super) fn family(name: &str) -> Option<&'static dyn Family> {
-    Some(match name {
-        "CIRCULAR_BUFFER" => &CircularBuffer,
-        "TFLite_Detection_PostProcess" => &PostProcess,
-        _ => return signal::family(name),
-    })
+const FAMILIES: &[(&str, &dyn Family)] = &[
+    ("CIRCULAR_BUFFER", &CircularBuffer),
+    ("TFLite_Detection_PostProcess", &PostProcess),
+];
+
+/// All of them, by name.
+fn families() -> impl Iterator<Item = (&'static str, &'static dyn Family)> {
+    FAMILIES.iter().chain(signal::FAMILIES).copied()
 }
 
-/// Names of the custom operators that castiron compiles. TFLM_DECODE has no family: a pass computes it.
-pub const NAMES: [&str; 17] = [
-    "CIRCULAR_BUFFER",
-    "SignalDelay",
-    "SignalEnergy",
-    "SignalFftAutoScale",
-    "SignalFilterBank",
-    "SignalFilterBankLog",
-    "SignalFilterBankSpectralSubtraction",
-    "SignalFilterBankSquareRoot",
-    "SignalFramer",
-    "SignalIrfft",
-    "SignalOverlapAdd",
-    "SignalPCAN",
-    "SignalRfft",
-    "SignalStacker",
-    "SignalWindow",
-    "TFLM_DECODE",
-    "TFLite_Detection_PostProcess",
-];
+/// The family of a custom operator.
+pub(super) fn family(name: &str) -> Option<&'static dyn Family> {
+    let found = families().find(|(known, _)| *known == name);
+    found.map(|(_, family)| family)
+}
+
+/// Names of the custom operators that castiron compiles. One has no family: a pass computes it.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    families().map(|(name, _)| name).chain(["TFLM_DECODE"])
+}
 
 /// The last inputs of a stream: a variable that the operator shifts.
 struct CircularBuffer;

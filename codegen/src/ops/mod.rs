@@ -52,7 +52,6 @@ use unsupported::unsupported;
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, Site, TensorId};
 use crate::program::{Choice, Choosing, Purpose};
-use crate::work;
 use movement::{Move, Movement};
 
 pub(crate) use joined::{join, moved_input, moves_elements};
@@ -153,13 +152,7 @@ pub fn supported() -> impl Iterator<Item = BuiltinOperator> {
         .filter(|op| family(&OpKind::Builtin(*op)).is_some())
 }
 
-/// Names of the custom operators that castiron compiles.
-pub use custom::NAMES as CUSTOM;
-
-/// Multiply-accumulates of an operator of a graph; 0 where unknown.
-pub fn macs(graph: &Graph, operator: usize) -> u64 {
-    work::macs(graph, operator).unwrap_or(0)
-}
+pub use custom::names as custom;
 
 /// What an element-wise operator gives for each byte of a tensor, if that is all there is to it.
 pub(crate) fn table(graph: &Graph, index: usize) -> Option<(TensorId, [i8; 256])> {

@@ -3,11 +3,9 @@
 use castiron_runtime::kernels::Float;
 
 use crate::error::{Diagnostic, Operands, Shaped};
+use crate::graph::operands::MOST_VALUES;
 use crate::graph::shapes::dimension;
 use crate::graph::{Activation, DType, Quantization, Site, TensorId};
-
-/// Values of a list of axes, sizes or positions. Any number of operators may name one constant.
-const MOST_INTEGERS: usize = 4096;
 
 impl<'a> Site<'a> {
     /// Types and shapes of the operator's tensors.
@@ -152,10 +150,10 @@ impl<'a> Site<'a> {
     pub fn integers(&self, position: usize, what: &str) -> Result<Vec<i64>, Diagnostic> {
         self.constant(position, what)?;
         let tensor = self.input(position)?;
-        if tensor.elements() > MOST_INTEGERS {
+        if tensor.elements() > MOST_VALUES {
             return Err(self
                 .tensor_error(self.input_id(position)?, format!("{what} are too many"))
-                .expected(format_args!("at most {MOST_INTEGERS} values"))
+                .expected(format_args!("at most {MOST_VALUES} values"))
                 .found(tensor.elements()));
         }
         let values = tensor.as_integers();

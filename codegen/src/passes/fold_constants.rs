@@ -10,6 +10,7 @@ use crate::exec;
 use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, TensorId};
 use crate::ops;
 use crate::program::Purpose;
+use crate::work;
 
 /// Bytes that one subgraph's folded constants may take together. Far more than any firmware
 /// holds, and a bound on what a small hostile file can unfold into.
@@ -123,7 +124,8 @@ fn effort(graph: &Graph, index: usize) -> u64 {
         }
         _ => 1,
     };
-    ops::macs(graph, index)
+    work::macs(graph, index)
+        .unwrap_or(0)
         .max(inputs)
         .max(outputs.saturating_mul(window.min(inputs)))
 }

@@ -342,19 +342,6 @@ impl Plan {
         }
     }
 
-    /// Where the caller finds a graph output after a run: the tensor's own bytes, or those of
-    /// its copy.
-    pub fn output_region(&self, id: TensorId) -> Option<Region> {
-        let copy = || {
-            let copy = self.output_copies.iter().find(|c| c.tensor == id)?;
-            Some(Region {
-                offset: copy.offset,
-                bytes: copy.bytes,
-            })
-        };
-        self.region(id).or_else(copy)
-    }
-
     /// Whether two tensors are the same bytes.
     #[cfg(test)]
     pub(crate) fn share(&self, a: TensorId, b: TensorId) -> bool {

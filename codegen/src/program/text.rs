@@ -21,7 +21,7 @@ impl Display for Program {
         )?;
         for (position, routine) in self.routines.iter().enumerate() {
             writeln!(f, "\nroutine {position} of subgraph {}", routine.graph)?;
-            steps(f, &routine.steps, 2)?;
+            steps(f, &routine.steps, 2, None)?;
         }
         self.entries.iter().try_for_each(|entry| entry.fmt(f))
     }
@@ -35,14 +35,19 @@ impl Display for Entry {
         }
         writeln!(f, " of subgraph {}, {} MACs", self.graph, self.macs)?;
         ports(f, "input", &self.inputs)?;
-        steps(f, &self.steps, 2)?;
+        steps(f, &self.steps, 2, None)?;
         ports(f, "output", &self.outputs)
     }
 }
 
-/// Steps, each in lines that begin with some spaces. What is observed shows in no run, and does not here.
-fn steps(f: &mut Formatter<'_>, list: &[Step], indent: usize) -> fmt::Result {
-    let mut operator = None;
+/// Steps, each in lines that begin with some spaces; `operator` is the one whose heading stands above them. What is
+/// observed shows in no run, and does not here.
+fn steps(
+    f: &mut Formatter<'_>,
+    list: &[Step],
+    indent: usize,
+    mut operator: Option<usize>,
+) -> fmt::Result {
     let mut head = |f: &mut Formatter<'_>, origin: &Origin| match operator.replace(origin.operator)
         != Some(origin.operator)
     {
@@ -68,9 +73,9 @@ fn steps(f: &mut Formatter<'_>, list: &[Step], indent: usize) -> fmt::Result {
             } => {
                 head(f, origin)?;
                 writeln!(f, "{:deeper$}if {condition}", "")?;
-                steps(f, then, deeper + 2)?;
+                steps(f, then, deeper, Some(origin.operator))?;
                 writeln!(f, "{:deeper$}else", "")?;
-                steps(f, otherwise, deeper + 2)?;
+                steps(f, otherwise, deeper, Some(origin.operator))?;
             }
             Step::While {
                 origin,
@@ -80,13 +85,13 @@ fn steps(f: &mut Formatter<'_>, list: &[Step], indent: usize) -> fmt::Result {
             } => {
                 head(f, origin)?;
                 writeln!(f, "{:deeper$}test", "")?;
-                steps(f, test, deeper + 2)?;
+                steps(f, test, deeper, Some(origin.operator))?;
                 writeln!(f, "{:deeper$}while {condition}", "")?;
-                steps(f, body, deeper + 2)?;
+                steps(f, body, deeper, Some(origin.operator))?;
             }
             Step::Once { flag, steps: list } => {
                 writeln!(f, "{:deeper$}once, as {flag} says", "")?;
-                steps(f, list, deeper + 2)?;
+                steps(f, list, deeper + 2, None)?;
             }
             Step::Observe(_) => {}
         }

@@ -39,7 +39,9 @@ impl TflmModule {
                 name: model.stem().to_owned(),
                 inputs: ports(graph, signature, &graph.inputs)?,
                 outputs: ports(graph, signature, &graph.outputs)?,
-                macs: operators.map(|i| crate::ops::macs(graph, i)).sum(),
+                macs: operators
+                    .map(|i| crate::work::macs(graph, i).unwrap_or(0))
+                    .sum(),
                 prefix: prefix.to_owned(),
                 bindings: bindings.to_owned(),
             })

@@ -11,26 +11,26 @@ use crate::error::Diagnostic;
 use crate::graph::{DType, Options, flex};
 use crate::program::Choosing;
 
-/// The family of an operator of the library.
-pub(super) fn family(name: &str) -> Option<&'static dyn Family> {
-    Some(match name {
-        "SignalDelay" => &Signal(stream::delay),
-        "SignalEnergy" => &Signal(energy),
-        "SignalFftAutoScale" => &Signal(auto_scale),
-        "SignalFilterBank" => &Signal(filter_bank::filter_bank),
-        "SignalFilterBankLog" => &Signal(filter_bank::log),
-        "SignalFilterBankSpectralSubtraction" => &Signal(filter_bank::subtraction),
-        "SignalFilterBankSquareRoot" => &Signal(filter_bank::root),
-        "SignalFramer" => &Signal(stream::framer),
-        "SignalIrfft" => &Signal(fft::backward),
-        "SignalOverlapAdd" => &Signal(stream::overlap_add),
-        "SignalPCAN" => &Signal(filter_bank::pcan),
-        "SignalRfft" => &Signal(fft::forward),
-        "SignalStacker" => &Signal(stream::stacker),
-        "SignalWindow" => &Signal(window),
-        _ => return None,
-    })
-}
+/// The operators of the library, by name.
+pub(super) const FAMILIES: &[(&str, &dyn Family)] = &[
+    ("SignalDelay", &Signal(stream::delay)),
+    ("SignalEnergy", &Signal(energy)),
+    ("SignalFftAutoScale", &Signal(auto_scale)),
+    ("SignalFilterBank", &Signal(filter_bank::filter_bank)),
+    ("SignalFilterBankLog", &Signal(filter_bank::log)),
+    (
+        "SignalFilterBankSpectralSubtraction",
+        &Signal(filter_bank::subtraction),
+    ),
+    ("SignalFilterBankSquareRoot", &Signal(filter_bank::root)),
+    ("SignalFramer", &Signal(stream::framer)),
+    ("SignalIrfft", &Signal(fft::backward)),
+    ("SignalOverlapAdd", &Signal(stream::overlap_add)),
+    ("SignalPCAN", &Signal(filter_bank::pcan)),
+    ("SignalRfft", &Signal(fft::forward)),
+    ("SignalStacker", &Signal(stream::stacker)),
+    ("SignalWindow", &Signal(window)),
+];
 
 /// What chooses the kernel of an operator.
 struct Signal(fn(&Site<'_>, &mut Choosing<'_>) -> Result<(), Diagnostic>);
