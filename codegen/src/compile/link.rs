@@ -159,7 +159,7 @@ impl<'a> Linker<'a> {
                 body: self.invocation(linked, &body)?,
             }],
             Action::Once { flag, run } => vec![Step::Once {
-                flag: self.flag(flag)?,
+                flag: self.operand(linked, &flag)?,
                 steps: self.invocation(linked, &run)?,
             }],
         })
@@ -464,7 +464,6 @@ fn memory_of(graph: &Graph, id: TensorId) -> Memory {
 fn no_place(subgraph: usize) -> Diagnostic {
     Diagnostic::fault("a value has no place in memory")
         .found(format_args!("a value of subgraph {subgraph}"))
-        .help("no code was written; please report this, with the model")
 }
 
 /// Shapes that a title lists: it stands at each step of an operator, and CONCATENATION has a step for

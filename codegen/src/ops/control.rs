@@ -6,7 +6,7 @@
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Graph, Options, TensorId};
-use crate::program::{Action, Argument, Choosing, Invocation};
+use crate::program::{Action, Argument, Choosing, ElementType, Invocation};
 
 pub(super) struct Control;
 
@@ -18,9 +18,7 @@ impl Family for Control {
             Options::CallOnce(options) => {
                 let run =
                     Call::new(site, choosing, options.init_graph)?.with(choosing, &[], &[])?;
-                let flag = choosing.once(site.index);
-                let flag =
-                    flag.ok_or_else(|| site.error("the operator runs on the target alone"))?;
+                let flag = choosing.kept(site.index, ElementType::U8, 1)?;
                 choosing.act(Action::Once { flag, run });
             }
             Options::If(options) => {

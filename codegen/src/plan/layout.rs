@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{OpMemory, Plan, PlanOptions, Region};
 use crate::error::{Diagnostic, Result};
-use crate::graph::{Graph, Options, TensorId};
+use crate::graph::{Graph, TensorId};
 
 /// The largest alignment that data of any size needs.
 const ALIGNMENT: usize = 16;
@@ -34,8 +34,6 @@ pub enum Kept {
     Tensor(usize, TensorId),
     /// What an operator keeps beside its tensors, by subgraph, operator and position among such.
     Operator(usize, usize, usize),
-    /// Whether a CALL_ONCE has run, by subgraph and operator: one byte.
-    Once(usize, usize),
     /// Whether variables that do not start at zeros have their first value: one byte.
     Ready,
 }
@@ -156,13 +154,6 @@ impl Layout {
             for (number, memory) in unit.memory.iter().enumerate() {
                 for (position, bytes) in memory.kept.iter().enumerate() {
                     self.keep(Kept::Operator(unit.index, number, position), *bytes)?;
-                }
-            }
-        }
-        for unit in units {
-            for (number, operator) in unit.graph.operators.iter().enumerate() {
-                if matches!(operator.options, Options::CallOnce(_)) {
-                    self.keep(Kept::Once(unit.index, number), 1)?;
                 }
             }
         }

@@ -63,8 +63,8 @@ pub enum Action {
     },
     /// Runs a subgraph, unless a run did so before.
     Once {
-        /// What says so, one byte.
-        flag: Kept,
+        /// What says so: one byte that the operator keeps.
+        flag: Argument,
         /// The subgraph.
         run: Invocation,
     },
@@ -304,14 +304,6 @@ impl<'a> Choosing<'a> {
     pub(crate) fn subgraph(&self, index: usize) -> Option<&'a Graph> {
         match self.purpose {
             Purpose::Firmware { model, .. } => model.graphs.get(index),
-            Purpose::Folding => None,
-        }
-    }
-
-    /// What says whether an operator of this subgraph has run.
-    pub(crate) fn once(&self, operator: usize) -> Option<Kept> {
-        match self.purpose {
-            Purpose::Firmware { subgraph, .. } => Some(Kept::Once(subgraph, operator)),
             Purpose::Folding => None,
         }
     }

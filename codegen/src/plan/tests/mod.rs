@@ -1,5 +1,6 @@
 //! Small graphs with plans worked out by hand.
 
+mod layout;
 mod random;
 mod replay;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Place;
 use crate::error::Result;
 use crate::graph::variables::Variables;
-use crate::graph::{DType, Graph, Model, Tensor, TensorId, callees_first};
+use crate::graph::{DType, Graph, Model, Options, Tensor, TensorId, callees_first};
 use crate::plan::{
     Budget, Kept, Layout, Location, OpMemory, OutputMemory, Placed, PlanOptions, Region, Unit,
 };
@@ -96,7 +96,11 @@ fn memory(graph: &Graph, kernels: &[KernelMemory]) -> Vec<OpMemory> {
             false => Vec::new(),
         },
         scratch: scratch(graph, operator, &kernel.scratch),
-        kept: Vec::new(),
+        kept: match graph.operators[operator].options {
+            // Whether it has run: `castiron::CallOnce` is castiron's own kernel.
+            Options::CallOnce(_) => vec![1],
+            _ => Vec::new(),
+        },
     };
     kernels.iter().enumerate().map(of_operator).collect()
 }

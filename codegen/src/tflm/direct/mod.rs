@@ -538,7 +538,9 @@ impl<'a> Maker<'a> {
     /// CALL_ONCE with what it remembers where it lasts: TFLM's kernel forgets it when it is
     /// prepared again, while variables keep what they were set to.
     fn once(&mut self, site: &Site<'_>, operator: Described) -> Call {
-        let flag = self.memory.kept(Kept::Once(site.index, operator.index));
+        let flag = self
+            .memory
+            .kept(Kept::Operator(site.index, operator.index, 0));
         let of = &site.graph.operators[operator.index];
         let has_run = Tensor {
             name: "has run".to_owned(),
