@@ -1,6 +1,6 @@
 //! What there is to say about a model, as one serialisable value: every front end shows the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -156,8 +156,11 @@ pub struct OperatorReport {
     pub dilation: Option<[usize; 2]>,
     /// Bytes of its constant inputs in the file.
     pub constant_bytes: usize,
-    /// Bytes of arena live while it runs.
+    /// Bytes of arena live while it runs; `null` where it does not run by itself, and where nothing can be planned.
     pub live_bytes: Option<usize>,
+    /// Index of the later operator that is computed together with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_into: Option<usize>,
     /// Whether the compiled engine can run it.
     pub compiled: bool,
     /// Whether TensorFlow Lite Micro has a kernel that takes it.
@@ -293,6 +296,10 @@ impl GraphReport {
         let refused: HashSet<usize> = (problems.iter())
             .filter_map(|d| d.place.operator.as_ref().map(|(operator, _)| *operator))
             .collect();
+        let planned = plan.iter().flat_map(|plan| &plan.operators);
+        let joined: HashMap<usize, usize> = planned
+            .flat_map(|into| into.joined.iter().map(|joined| (*joined, into.index)))
+            .collect();
         let tensors = |ids: &[TensorId]| ids.iter().map(|id| tensor(graph, *id)).collect();
         Self {
             index,
@@ -300,7 +307,10 @@ impl GraphReport {
             inputs: tensors(&graph.inputs),
             outputs: tensors(&graph.outputs),
             operators: (0..graph.operators.len())
-                .map(|i| OperatorReport::new(graph, i, plan, refused.contains(&i)))
+                .map(|i| OperatorReport {
+                    joined_into: joined.get(&i).copied(),
+                    ..OperatorReport::new(graph, i, plan, refused.contains(&i))
+                })
                 .collect(),
             arena: plan.map(|plan| ArenaReport {
                 peak_bytes: plan.peak_bytes,
@@ -366,6 +376,7 @@ impl OperatorReport {
                 .map(|data| data.len())
                 .sum(),
             live_bytes: planned.map(|operator| operator.live_bytes),
+            joined_into: None,
             // Without a plan there is no program.
             compiled: plan.is_some() && !refused,
             tflm: tflm::takes(graph, index, Kernels::Reference),

@@ -24,8 +24,8 @@ pub struct Outcome {
     pub references: Vec<Compared>,
     /// The outputs of every operator against castiron on this machine, in the order they run.
     pub operators: Vec<Compared>,
-    /// Operators that could not be seen on both sides: they are computed at build time, or move no
-    /// byte.
+    /// Operators that could not be seen on both sides: they are computed at build time or together with a later one, or
+    /// move no byte.
     pub unseen: Vec<usize>,
     /// The most instructions that a run took.
     pub instructions: Option<u64>,

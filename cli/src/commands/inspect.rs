@@ -29,8 +29,10 @@ Examples:
   castiron inspect vae.tflite --json | jq '.subgraphs[0].operators[] | select(.compiled | not)'
 
 The JSON of several models is a list. Weights are an operator's constants in the file; Arena is the
-memory that is live while it runs; both are in bytes. castiron lists operators that the compiled
-engine or TensorFlow Lite Micro cannot run, with the reason; the exit code is still 0.
+memory that is live while it runs; both are in bytes. `in #3` stands for an operator that castiron
+computes together with operator 3, `–` for one that does not run on the target. castiron lists
+operators that the compiled engine or TensorFlow Lite Micro cannot run, with the reason; the exit
+code is still 0.
 Passes lists the operators that the compiled engine does not run as they are in the file.";
 
 /// Show a model's inputs, outputs and operators, and their cost
@@ -209,12 +211,7 @@ fn operators(graph: &GraphReport) -> String {
             types(operator),
             operator.macs.map_or("?".to_owned(), grouped),
             grouped(operator.constant_bytes),
-            match (operator.live_bytes, &graph.arena) {
-                (Some(bytes), _) => grouped(bytes),
-                // It does not run by itself.
-                (None, Some(_)) => "–".to_owned(),
-                (None, None) => "?".to_owned(),
-            },
+            arena(graph, operator),
             engines(operator).to_owned(),
         ]
     });
@@ -272,6 +269,17 @@ fn passes(graph: &GraphReport) -> String {
     match rows.is_empty() {
         true => String::new(),
         false => format!("\n{}", table(&["Pass", "Operators", "Effect"], rows)),
+    }
+}
+
+/// Bytes that are live while an operator runs, or why there are none.
+fn arena(graph: &GraphReport, operator: &OperatorReport) -> String {
+    match (&graph.arena, operator.joined_into, operator.live_bytes) {
+        (None, _, _) => "?".to_owned(),
+        (_, Some(index), _) => format!("in #{index}"),
+        (_, _, Some(bytes)) => grouped(bytes),
+        // It is computed at build time, or nothing uses it.
+        (_, _, None) => "–".to_owned(),
     }
 }
 

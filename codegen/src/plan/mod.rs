@@ -186,6 +186,9 @@ pub struct PlannedOperator {
     pub index: usize,
     /// The operator's name.
     pub name: String,
+    /// Operators before it that are computed together with it: nothing is stored between them.
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub joined: Vec<usize>,
     /// When it runs.
     pub step: usize,
     /// Bytes live while it runs, each buffer rounded up to the alignment.

@@ -121,7 +121,7 @@ fn operators(outcome: &Outcome) -> String {
     if !outcome.unseen.is_empty() {
         let indices: Vec<String> = outcome.unseen.iter().map(usize::to_string).collect();
         out += &format!(
-            "Operators that do not run on the target: {}.\n",
+            "Operators without a result of their own on the target: {}.\n",
             indices.join(", ")
         );
     }
