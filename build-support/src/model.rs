@@ -80,6 +80,8 @@ pub struct Generated {
     pub resolver: Option<PathBuf>,
     /// Bytes of working memory.
     pub arena_bytes: usize,
+    /// Bytes of what lasts from run to run, beside those; TFLM keeps it among them.
+    pub state_bytes: usize,
     /// Bytes of weights and other constants.
     pub weight_bytes: usize,
 }
@@ -260,6 +262,7 @@ impl Model {
                     header: None,
                     resolver: None,
                     arena_bytes: program.arena_bytes,
+                    state_bytes: program.state_bytes,
                     weight_bytes: constants.len(),
                 }
             }
@@ -368,6 +371,7 @@ impl TflmOptions {
             header: None,
             resolver: None,
             arena_bytes: interface.arena_bytes,
+            state_bytes: interface.state_bytes,
             weight_bytes: interface.weight_bytes,
         })
     }

@@ -61,6 +61,7 @@ pub use castiron_runtime::{
 /// pub const INPUT: TensorSpec<i8> = …;              // name, shape, quantize(), dequantize()
 /// pub const OUTPUT: TensorSpec<i8> = …;
 /// pub const ARENA_BYTES: usize = …;                 // bytes of working memory in a `Model`
+/// pub const STATE_BYTES: usize = …;                 // bytes beside those that last from run to run, or 0
 /// pub const WEIGHT_BYTES: usize = …;                // bytes of constants in flash
 /// pub const MACS: u64 = …;                          // multiply-accumulates of one run
 /// impl castiron::Model for Model { … }              // for code that takes any model

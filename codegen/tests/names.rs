@@ -82,7 +82,7 @@ fn assert_distinct(names: &[&str], count: usize) {
 fn types_of_ports_are_distinct() {
     let text = module(vec![graph(&["a1", "a_1", "A 1", "a__1"])], &[]);
     assert_distinct(&declared(&text, "", "pub type"), 5);
-    assert_distinct(&declared(&text, "", "pub const"), 8);
+    assert_distinct(&declared(&text, "", "pub const"), 9);
 }
 
 #[test]

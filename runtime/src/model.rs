@@ -24,6 +24,8 @@ pub trait Model {
 
     /// Bytes of working memory.
     const ARENA_BYTES: usize;
+    /// Bytes of what lasts from run to run, beside those; 0 of a model that keeps nothing.
+    const STATE_BYTES: usize;
     /// Bytes of weights and other constants in flash.
     const WEIGHT_BYTES: usize;
     /// Multiply-accumulates of one run.

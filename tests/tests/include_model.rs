@@ -10,6 +10,7 @@ castiron::include_model!(mod multi = "../data/models/multi_io_int8.tflite");
 castiron::include_model!(mod from_manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/", "multi_io_int8", '.', "tflite"));
 castiron::include_model!(mod pair = "../data/models/dynamic_batch_flatten.tflite", shape = "keras_tensor=2x8x8x2");
 castiron::include_model!(mod edges = "../data/models/passthrough_edges_int8.tflite");
+castiron::include_model!(mod counter = "../data/calls/stateful_counter_f32.tflite");
 
 /// A golden's bytes as signed values.
 fn golden<const N: usize>(file: &str, tensor: &str) -> [i8; N] {
@@ -158,4 +159,69 @@ fn an_input_may_be_an_output() {
     assert_eq!(a, &golden(file, "out_0_0"));
     assert_eq!(b, &golden(file, "out_0_1"));
     assert_eq!(same, &x);
+}
+
+/// Sample, score and count of a case of the model that counts its runs.
+fn counted(case: usize) -> (counter::Input, counter::OutputScore, counter::OutputCount) {
+    fn floats<const N: usize>(tensor: &str) -> [f32; N] {
+        let file = workspace().join("tests/data/calls/golden/stateful_counter_f32.safetensors");
+        let bytes = goldens::tensor(&file, tensor);
+        let (values, _) = bytes.as_chunks::<4>();
+        let values: Vec<f32> = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        values.try_into().expect("the golden has the model's size")
+    }
+    (
+        floats(&format!("in_{case}_0")),
+        floats(&format!("out_{case}_0")),
+        floats(&format!("out_{case}_1")),
+    )
+}
+
+/// Runs one case, and compares with the reference.
+fn count_on(model: &mut counter::Model, case: usize) {
+    let (sample, expected, count) = counted(case);
+    let (score, counted) = model.predict(&sample);
+    assert_eq!(counted, &count, "case {case}");
+    for (found, expected) in score.iter().zip(&expected) {
+        assert!((found - expected).abs() <= 1e-5, "case {case}: {score:?}");
+    }
+}
+
+#[test]
+fn a_model_remembers_until_it_is_reset() {
+    let mut model = counter::Model::new();
+    for case in 0..4 {
+        count_on(&mut model, case);
+    }
+    model.reset();
+    for case in 0..4 {
+        count_on(&mut model, case);
+    }
+    const { assert!(counter::STATE_BYTES > 0 && sine::STATE_BYTES == 0) };
+    assert_eq!(
+        <counter::Model as castiron::Model>::STATE_BYTES,
+        counter::STATE_BYTES
+    );
+    assert!(size_of::<counter::Model>() >= counter::ARENA_BYTES + counter::STATE_BYTES);
+}
+
+/// The second begins when the first is at its third case.
+#[test]
+fn instances_remember_for_themselves() {
+    let (mut first, mut second) = (counter::Model::new(), counter::Model::new());
+    for (model, case) in [
+        (1, 0),
+        (1, 1),
+        (2, 0),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+        (1, 3),
+        (2, 3),
+    ] {
+        match model {
+            1 => count_on(&mut first, case),
+            _ => count_on(&mut second, case),
+        }
+    }
 }

@@ -85,7 +85,6 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     };
     let state = State::new(program);
     let State {
-        constant: state_constant,
         field: state_field,
         first: state_first,
         reset,
@@ -98,7 +97,8 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
 
         /// Bytes of working memory in a [`Model`].
         pub const ARENA_BYTES: usize = #arena_bytes;
-        #state_constant
+        /// Bytes of what lasts from run to run in a [`Model`], beside those.
+        pub const STATE_BYTES: usize = #state_bytes;
         /// Bytes of weights and other constants in flash.
         pub const WEIGHT_BYTES: usize = #constant_bytes;
         /// Multiply-accumulates of one run.
@@ -168,7 +168,6 @@ fn finished(tokens: TokenStream, options: &RustOptions) -> TokenStream {
 
 /// What of a model lasts from run to run, in its code.
 struct State {
-    constant: Option<TokenStream>,
     field: Option<TokenStream>,
     first: Option<TokenStream>,
     reset: TokenStream,
@@ -176,10 +175,8 @@ struct State {
 
 impl State {
     fn new(program: &Program) -> Self {
-        let bytes = program.state_bytes;
-        if bytes == 0 {
+        if program.state_bytes == 0 {
             return Self {
-                constant: None,
                 field: None,
                 first: None,
                 reset: quote! {
@@ -189,10 +186,6 @@ impl State {
             };
         }
         Self {
-            constant: Some(quote! {
-                /// Bytes of what lasts from run to run in a [`Model`].
-                pub const STATE_BYTES: usize = #bytes;
-            }),
             field: Some(quote!(state: ::castiron::Arena<STATE_BYTES>,)),
             first: Some(quote!(state: ::castiron::Arena::new())),
             reset: quote! {

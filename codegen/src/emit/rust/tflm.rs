@@ -74,6 +74,8 @@ impl TflmModule {
 
             /// Bytes of working memory in a [`Model`].
             pub const ARENA_BYTES: usize = c::#arena as usize;
+            /// TFLM keeps what lasts from run to run among those.
+            pub const STATE_BYTES: usize = 0;
             /// Bytes of weights and other constants in flash.
             pub const WEIGHT_BYTES: usize = c::#weights as usize;
             /// Multiply-accumulates of one run.

@@ -28,6 +28,7 @@ pub(super) fn model(inputs: &[Named<'_>], outputs: &[Named<'_>]) -> TokenStream 
             type Outputs<'a> = #output_types;
 
             const ARENA_BYTES: usize = ARENA_BYTES;
+            const STATE_BYTES: usize = STATE_BYTES;
             const WEIGHT_BYTES: usize = WEIGHT_BYTES;
             const MACS: u64 = MACS;
 
