@@ -401,6 +401,8 @@ mod tests {
             }),
             data: data.map(Into::into),
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 
@@ -444,6 +446,7 @@ mod tests {
             graphs,
             metadata: Vec::new(),
             outside: Vec::new(),
+            sparse: Vec::new(),
         };
         compile::compile(&model, &CompileOptions::default()).expect("right")
     }

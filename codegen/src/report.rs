@@ -550,6 +550,8 @@ mod tests {
             quantization: None,
             data,
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 
@@ -595,6 +597,7 @@ mod tests {
             signatures: Vec::new(),
             metadata: Vec::new(),
             outside: Vec::new(),
+            sparse: Vec::new(),
         }
     }
 

@@ -55,6 +55,8 @@ mod tests {
             quantization: None,
             data: None,
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 

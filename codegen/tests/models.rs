@@ -14,6 +14,8 @@ pub(crate) fn tensor(name: &str, dtype: DType, shape: &[usize]) -> Tensor {
         quantization: None,
         data: None,
         is_variable: false,
+        stored: None,
+        blocks: None,
     }
 }
 
@@ -54,6 +56,7 @@ pub(crate) fn model(file: &str, inputs: Vec<Tensor>, outputs: Vec<Tensor>) -> Mo
         signatures: Vec::new(),
         metadata: Vec::new(),
         outside: Vec::new(),
+        sparse: Vec::new(),
     }
 }
 

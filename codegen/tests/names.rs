@@ -17,6 +17,8 @@ fn tensor(name: &str) -> Tensor {
         quantization: None,
         data: None,
         is_variable: false,
+        stored: None,
+        blocks: None,
     }
 }
 
@@ -60,6 +62,7 @@ fn module(graphs: Vec<Graph>, signatures: &[&str]) -> String {
         signatures: signatures.collect(),
         metadata: Vec::new(),
         outside: Vec::new(),
+        sparse: Vec::new(),
     };
     let program = compile::compile(&model, &Default::default()).expect("the model compiles");
     rust::file(&program, &RustOptions::default())

@@ -22,6 +22,8 @@ fn tensor(dtype: DType, shape: &[usize]) -> Tensor {
         }),
         data: None,
         is_variable: false,
+        stored: None,
+        blocks: None,
     }
 }
 
@@ -99,6 +101,7 @@ impl Builder {
             signatures: Vec::new(),
             metadata: Vec::new(),
             outside: Vec::new(),
+            sparse: Vec::new(),
         };
         compile::compile(&model, &Default::default()).expect_err("no engine has it")
     }

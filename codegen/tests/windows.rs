@@ -29,6 +29,8 @@ fn plain(dtype: DType, shape: &[usize]) -> Tensor {
         quantization: None,
         data: None,
         is_variable: false,
+        stored: None,
+        blocks: None,
     }
 }
 
@@ -72,6 +74,7 @@ fn model(op: Op, options: Options, tensors: Vec<Tensor>) -> Model {
         signatures: Vec::new(),
         metadata: Vec::new(),
         outside: Vec::new(),
+        sparse: Vec::new(),
     }
 }
 

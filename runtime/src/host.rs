@@ -434,6 +434,15 @@ macro_rules! operands {
         }
     };
 }
+
+impl<'a> Operands<'a> for () {
+    const COUNT: usize = 0;
+
+    fn from_operands(operands: &[Operand<'a>]) -> Option<Self> {
+        operands.is_empty().then_some(())
+    }
+}
+
 operands!(A = a);
 operands!(A = a, B = b);
 operands!(A = a, B = b, C = c);

@@ -59,6 +59,7 @@ fn compiles_alone(graph: &Graph, operator: usize) -> bool {
         signatures: Vec::new(),
         metadata: Vec::new(),
         outside: Vec::new(),
+        sparse: Vec::new(),
     };
     compile::compile(&model, &CompileOptions::from(options())).is_ok()
 }

@@ -147,7 +147,7 @@ const INTRODUCTION: &str = "# Operators
 `include_model!`, `castiron run` and `castiron generate` compile the operators in this table. For each type listed,
 `cargo test` compares a model in this repository with reference outputs. Other types may work; a type that does not is an
 error that names the operator, its place and the types that it supports. `a → b` means input type `a` and output type
-`b`. \"Per channel\" and \"per tensor\" describe the scales of the weights. RESHAPE, EXPAND_DIMS and SQUEEZE cost neither
+`b`. \"Per channel\", \"per tensor\" and \"per block\" describe the scales of the weights. RESHAPE, EXPAND_DIMS and SQUEEZE cost neither
 code nor copies if their input and output can share bytes.
 
 ";
@@ -190,18 +190,14 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
         if name(weights) != x {
             let _ = write!(form, " with {} weights", name(weights));
         }
-        if let Some(q) = weights
-            .quantization
-            .as_ref()
-            .filter(|q| !q.scale.is_empty())
-        {
-            let scales = if q.scale.len() > 1 {
-                "per channel"
-            } else {
-                "per tensor"
-            };
-            let _ = write!(form, ", {scales}");
-        }
+        let scales = weights.quantization.as_ref().map(|q| q.scale.len());
+        let scales = match (scales, weights.blocks) {
+            (_, Some(_)) => ", per block",
+            (None | Some(0), None) => "",
+            (Some(1), None) => ", per tensor",
+            (Some(_), None) => ", per channel",
+        };
+        form.push_str(scales);
     }
     Some(form)
 }

@@ -50,6 +50,8 @@ mod tests {
             }),
             data: None,
             is_variable,
+            stored: None,
+            blocks: None,
         }
     }
 
@@ -95,6 +97,7 @@ mod tests {
             graphs,
             metadata: Vec::new(),
             outside: Vec::new(),
+            sparse: Vec::new(),
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usiz
         | Op::Ceil
         | Op::Cos
         | Op::Cumsum
+        | Op::Densify
         | Op::Dequantize
         | Op::DynamicUpdateSlice
         | Op::Elu
@@ -344,6 +345,8 @@ mod tests {
             quantization: None,
             data: integers.map(|all| all.iter().flat_map(|i| i.to_le_bytes()).collect()),
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 

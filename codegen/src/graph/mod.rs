@@ -5,6 +5,7 @@
 //! topological order, constants have as many bytes as their shape and type need.
 
 pub(crate) mod flex;
+mod half;
 pub(crate) mod inference;
 mod model;
 mod op;
@@ -26,4 +27,4 @@ pub use options::{
     SqueezeOptions, TransposeConvOptions, VarHandleOptions, WeightsFormat, WhileOptions,
 };
 pub use site::Site;
-pub use tensor::{DType, Quantization, Tensor, TensorId};
+pub use tensor::{Blocks, DType, Quantization, Tensor, TensorId};

@@ -23,6 +23,8 @@ pub struct Model {
     pub metadata: Vec<Metadata>,
     /// Constants whose bytes lie behind the flatbuffer, by subgraph.
     pub outside: Vec<(usize, TensorId)>,
+    /// Constants that the file has in a sparse format, by subgraph.
+    pub sparse: Vec<(usize, TensorId)>,
 }
 
 /// One subgraph: tensors and operators in execution order.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::half;
+
 /// Index of a tensor within its graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TensorId(pub u32);
@@ -74,6 +76,19 @@ pub struct Tensor {
     pub data: Option<Arc<[u8]>>,
     /// State that is kept between runs.
     pub is_variable: bool,
+    /// Of a constant that a DEQUANTIZE gave: the constant that the file has.
+    pub stored: Option<TensorId>,
+    /// Of a constant that is quantised in blocks: their scales.
+    pub blocks: Option<Blocks>,
+}
+
+/// Blocks of neighbours along the last dimension, each with a scale of its own and without a zero point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocks {
+    /// The tensor of scales, a constant of float16: as many as blocks.
+    pub scales: TensorId,
+    /// Elements of a block, which divide the last dimension.
+    pub size: usize,
 }
 
 impl Quantization {
@@ -120,6 +135,32 @@ impl Tensor {
     /// Whether the tensor's value is known from the file.
     pub fn is_constant(&self) -> bool {
         self.data.is_some()
+    }
+
+    /// The values of a constant of float16.
+    pub(crate) fn as_halves(&self) -> Option<Vec<f32>> {
+        let data = self
+            .data
+            .as_deref()
+            .filter(|_| self.dtype == DType::Float16)?;
+        let (halves, _) = data.as_chunks::<2>();
+        let values = halves.iter().map(|h| half::to_f32(u16::from_le_bytes(*h)));
+        Some(values.collect())
+    }
+
+    /// The stored numbers of a constant of int8, int4 or int2; those of less than a byte are packed from the low bits on.
+    pub fn as_small_integers(&self) -> Option<Vec<i8>> {
+        let data = self.data.as_deref()?;
+        let bits = match self.dtype {
+            DType::Int8 | DType::Int4 | DType::Int2 => self.dtype.bits(),
+            _ => return None,
+        };
+        let parts = |byte: &u8| {
+            let byte = *byte;
+            let place = (0..8).step_by(bits);
+            place.map(move |low| (byte << (8 - bits - low)) as i8 >> (8 - bits))
+        };
+        Some(data.iter().flat_map(parts).take(self.elements()).collect())
     }
 
     /// A constant's elements as `i64`, for axes, paddings and shapes.

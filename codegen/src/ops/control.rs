@@ -228,6 +228,8 @@ mod tests {
             quantization: None,
             data: None,
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 
@@ -268,6 +270,7 @@ mod tests {
             signatures: Vec::new(),
             metadata: Vec::new(),
             outside: Vec::new(),
+            sparse: Vec::new(),
         };
         let compiled = compile::compile(&model, &CompileOptions::default());
         compiled.map_or_else(|error| error.to_string(), |_| String::new())

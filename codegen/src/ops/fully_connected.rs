@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers};
 
-use super::numbers::{Call, Product, ScalePrecision, Sizes};
+use super::numbers::{Call, Product, ScalePrecision, Sizes, choose_in_blocks};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
@@ -45,6 +45,9 @@ impl Family for FullyConnected {
             inputs: in_c,
             outputs: out_c,
         };
+        if site.input(1)?.blocks.is_some() {
+            return choose_in_blocks(site, choosing, matrix, options.activation);
+        }
         choose(
             site,
             choosing,

@@ -149,28 +149,91 @@ impl Family for EmbeddingLookup {
         };
         match (table.dtype, site.output(0)?.dtype) {
             (x, y) if x == y => lookup.choose(site, choosing, [table_id, site.input_id(0)?]),
-            // The rows that are looked up, as the numbers that they stand for.
-            (DType::Int8, DType::Float32) => {
-                let (scale, zero_point) = site.per_tensor(table_id)?;
-                if zero_point != 0 {
-                    return Err(site
-                        .tensor_error(
-                            table_id,
-                            "a table of int8 must be symmetric where the output is float32",
-                        )
-                        .expected("zero point 0")
-                        .found(zero_point));
-                }
-                let (x, y) = (choosing.tensor(table_id)?, choosing.activation(y_id)?);
-                let rows = choosing.scratch(ElementType::I8, y.len);
-                let indices = indices_of(site, choosing, site.input_id(0)?)?;
-                choosing.call(lookup.kernel(1), [x.as_bytes(), indices, rows.as_bytes()]);
-                let kernel = map::<i8, f32>(kernels::Dequantize { scale, zero_point });
-                choosing.call(kernel, [rows, y]);
-                Ok(())
+            (DType::Int8 | DType::Int4, DType::Float32) => lookup.dequantized(site, choosing),
+            _ => {
+                Err(site
+                    .unsupported_types("one type for table and output, or int8 or int4 to float32"))
             }
-            _ => Err(site.unsupported_types("one type for table and output, or int8 to float32")),
         }
+    }
+}
+
+impl Lookup {
+    /// Adds the lookup of rows of an EMBEDDING_LOOKUP as the numbers that they stand for.
+    fn dequantized(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        let (table_id, table) = (site.input_id(1)?, site.input(1)?);
+        let scales = Scales::of(site, table_id, self.block)?;
+        let x = match table.as_small_integers() {
+            Some(values) if table.dtype == DType::Int4 => choosing.constant(&values),
+            _ => choosing.tensor(table_id)?,
+        };
+        let y = choosing.activation(site.output_id(0)?)?;
+        let rows = choosing.scratch(ElementType::I8, y.len);
+        let indices = indices_of(site, choosing, site.input_id(0)?)?;
+        choosing.call(self.kernel(1), [x.as_bytes(), indices, rows.as_bytes()]);
+        if let [scale] = scales.all[..] {
+            let kernel = map::<i8, f32>(kernels::Dequantize {
+                scale,
+                zero_point: 0,
+            });
+            choosing.call(kernel, [rows, y]);
+            return Ok(());
+        }
+        let in_a_row = self.block / scales.elements;
+        let of_scales = Self {
+            part: scales.all.len(),
+            steps: vec![in_a_row],
+            block: in_a_row,
+            ..*self
+        };
+        let all = choosing.constant(&scales.all);
+        let own = choosing.scratch(ElementType::F32, self.places * in_a_row);
+        let kernel = of_scales.kernel(all.element.bytes());
+        choosing.call(kernel, [all.as_bytes(), indices, own.as_bytes()]);
+        let kernel = kernels::DequantizeRows {
+            row: scales.elements,
+        };
+        choosing.call(kernel, [rows, own, y]);
+        Ok(())
+    }
+}
+
+/// Scales of a table: one, or one for so many elements of a row.
+struct Scales {
+    all: Vec<f32>,
+    elements: usize,
+}
+
+impl Scales {
+    fn of(site: &Site<'_>, table: TensorId, row: usize) -> Result<Self, Diagnostic> {
+        if let Some(blocks) = site.graph.tensor(table).blocks {
+            let all = site.graph.tensor(blocks.scales).as_halves();
+            return Ok(Self {
+                all: all.ok_or_else(|| site.unsupported_types("scales of float16"))?,
+                elements: blocks.size,
+            });
+        }
+        let quantization = site.quantization(table)?;
+        let refused = |message: &str| site.tensor_error(table, message);
+        if quantization.zero_point.iter().any(|zero| *zero != 0) {
+            return Err(
+                refused("the table must be symmetric where the output is float32")
+                    .expected("zero point 0")
+                    .found(format_args!("{:?}", quantization.zero_point)),
+            );
+        }
+        if quantization.scale.len() > 1 && quantization.dimension != 0 {
+            return Err(refused("the table's scales do not run along its rows")
+                .expected("one scale, or one for each row")
+                .found(format_args!(
+                    "scales along dimension {}",
+                    quantization.dimension
+                )));
+        }
+        Ok(Self {
+            all: quantization.scale.clone(),
+            elements: row.max(1),
+        })
     }
 }
 

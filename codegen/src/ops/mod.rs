@@ -103,6 +103,8 @@ pub(crate) fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Select | Op::SelectV2 => &select::Select,
         Op::Pad | Op::Padv2 => &pad::Pad,
         Op::Reshape | Op::ExpandDims | Op::Squeeze => &shape::SameBytes,
+        // Sparse constants are dense once the file is read.
+        Op::Densify => &shape::SameBytes,
         Op::UnidirectionalSequenceLstm => &lstm::Lstm,
         Op::Svdf => &svdf::Svdf,
         Op::Softmax => &softmax::Softmax,

@@ -101,19 +101,15 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// A constant int8 tensor's values; int4 is unpacked (low nibble first).
+    /// A constant int8 or int4 tensor's values.
     pub fn constant_i8(&self, position: usize, what: &str) -> Result<Vec<i8>, Diagnostic> {
-        let bytes = self.constant(position, what)?;
+        self.constant(position, what)?;
         let tensor = self.input(position)?;
         match tensor.dtype {
-            DType::Int8 => Ok(bytes.iter().map(|b| *b as i8).collect()),
-            DType::Int4 => Ok(bytes
-                .iter()
-                .flat_map(|b| [((b << 4) as i8) >> 4, (*b as i8) >> 4])
-                .take(tensor.elements())
-                .collect()),
-            _ => Err(self.unsupported_types("int8 or int4 weights")),
+            DType::Int8 | DType::Int4 => tensor.as_small_integers(),
+            _ => None,
         }
+        .ok_or_else(|| self.unsupported_types("int8 or int4 weights"))
     }
 
     /// A constant float32 tensor's values.

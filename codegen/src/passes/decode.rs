@@ -263,6 +263,8 @@ mod tests {
             }),
             data: None,
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 

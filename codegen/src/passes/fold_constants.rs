@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::{Change, Effect, Pass, Passed, Passes, decode, half, infer_shapes};
+use super::{Change, Effect, Pass, Passed, Passes, decode, dequantize, infer_shapes};
 use crate::error::Diagnostic;
 use crate::exec;
-use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, TensorId};
+use crate::graph::{BuiltinOperator, Graph, OpKind, Operator, Options, TensorId};
 use crate::ops;
 use crate::program::Purpose;
 use crate::work;
@@ -84,7 +84,11 @@ pub(super) fn run(graph: &Graph, without: Passes) -> Passed<'_> {
             Ok(data) => {
                 (bytes, work) = (all_bytes, all_work);
                 let output = operator.outputs[0].index();
-                folded.to_mut().tensors[output].data = Some(data.into());
+                let tensors = &mut folded.to_mut().tensors;
+                tensors[output].data = Some(data.into());
+                if operator.kind == OpKind::Builtin(BuiltinOperator::Dequantize) {
+                    tensors[output].stored = operator.inputs[0];
+                }
                 changes.push(done(index));
             }
             Err(reason) => unfolded.push((
@@ -133,7 +137,10 @@ fn effort(graph: &Graph, index: usize) -> u64 {
 /// An operator's output, by its own kernels on the host.
 fn evaluate(graph: &Graph, index: usize) -> Result<Vec<u8>, Diagnostic> {
     let operator = &graph.operators[index];
-    if let Some(data) = widen_f16(graph, operator) {
+    if let Some(data) = dequantize::constant(graph, operator) {
+        return Ok(data);
+    }
+    if let Some(data) = densify(graph, operator) {
         return Ok(data);
     }
     let (choice, verdict) = ops::choose(graph, index, Purpose::Folding);
@@ -141,30 +148,20 @@ fn evaluate(graph: &Graph, index: usize) -> Result<Vec<u8>, Diagnostic> {
     exec::evaluate(graph, &choice, operator.outputs[0])
 }
 
-/// DEQUANTIZE of float16 constants, the form in which converters store half-precision weights.
-fn widen_f16(graph: &Graph, operator: &Operator) -> Option<Vec<u8>> {
-    if operator.kind != OpKind::Builtin(BuiltinOperator::Dequantize) {
-        return None;
-    }
+/// DENSIFY, of constants of any type, whether kernels take it or not.
+fn densify(graph: &Graph, operator: &Operator) -> Option<Vec<u8>> {
     let input = graph.tensor(operator.inputs.first().copied().flatten()?);
     let output = graph.tensor(*operator.outputs.first()?);
-    if input.dtype != DType::Float16 || output.dtype != DType::Float32 {
-        return None;
-    }
-    let (halves, _) = input.data.as_deref()?.as_chunks::<2>();
-    Some(
-        halves
-            .iter()
-            .flat_map(|h| half::to_f32(u16::from_le_bytes(*h)).to_le_bytes())
-            .collect(),
-    )
+    let is_same = (input.dtype, &input.shape) == (output.dtype, &output.shape);
+    let is_densify = operator.kind == OpKind::Builtin(BuiltinOperator::Densify);
+    (is_densify && is_same).then(|| input.data.as_deref().map(<[u8]>::to_vec))?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compile::{self, CompileOptions};
-    use crate::graph::{Model, Tensor};
+    use crate::graph::{DType, Model, Tensor};
     use crate::program::Step;
 
     fn tensor(dtype: DType, shape: &[usize], data: Option<Vec<u8>>) -> Tensor {
@@ -176,6 +173,8 @@ mod tests {
             quantization: None,
             data: data.map(Into::into),
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 
@@ -209,6 +208,7 @@ mod tests {
             signatures: Vec::new(),
             metadata: Vec::new(),
             outside: Vec::new(),
+            sparse: Vec::new(),
         }
     }
 

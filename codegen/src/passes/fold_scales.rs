@@ -64,6 +64,8 @@ fn fold(editing: &mut Editing<'_>, position: usize) -> Option<()> {
         quantization: None,
         data: Some(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
         is_variable: false,
+        stored: None,
+        blocks: None,
     };
     if factor || product.bias.is_some() || bias.iter().any(|b| *b != 0.0) {
         let named = product.bias.unwrap_or(product.weights);

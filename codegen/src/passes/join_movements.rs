@@ -157,6 +157,8 @@ mod tests {
             quantization: None,
             data: data.map(Into::into),
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 

@@ -87,10 +87,9 @@ impl Plan {
             .map(|(index, op)| PlannedOperator {
                 index: graph.origin(index),
                 name: op.kind.name().to_owned(),
-                joined: op
-                    .origin
-                    .split_last()
-                    .map_or_else(Vec::new, |(_, joined)| joined.to_vec()),
+                joined: op.origin.split_last().map_or_else(Vec::new, |(_, joined)| {
+                    joined.iter().map(|part| part.index).collect()
+                }),
                 step: 0,
                 live_bytes: 0,
                 in_place: lifetimes.in_place[index].clone(),

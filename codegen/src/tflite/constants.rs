@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::schema;
+use super::sparsity;
 use super::table::List;
 use crate::error::Diagnostic;
+use crate::graph::Tensor;
 
 /// Gives out buffers, each copied once.
 pub(super) struct Constants<'a> {
@@ -13,7 +15,12 @@ pub(super) struct Constants<'a> {
     buffers: List<'a, schema::Buffer<'a>>,
     shared: HashMap<u32, Arc<[u8]>>,
     left: usize,
+    /// Bytes that sparse constants may still take.
+    dense_left: usize,
 }
+
+/// Bytes that all sparse constants of a file may take together as dense ones: far more than any firmware holds.
+const MOST_DENSE: usize = 1 << 26;
 
 impl<'a> Constants<'a> {
     pub(super) fn new(file: &'a [u8], buffers: List<'a, schema::Buffer<'a>>) -> Self {
@@ -24,6 +31,7 @@ impl<'a> Constants<'a> {
             buffers,
             shared: HashMap::new(),
             left: file.len().saturating_mul(2),
+            dense_left: MOST_DENSE,
         }
     }
 
@@ -80,6 +88,24 @@ impl<'a> Constants<'a> {
         let constant: Arc<[u8]> = bytes.into();
         self.shared.insert(index, Arc::clone(&constant));
         Ok(Some(constant))
+    }
+
+    /// A constant of which the buffer only has what is not zero.
+    pub(super) fn dense(
+        &mut self,
+        index: u32,
+        sparsity: schema::SparsityParameters<'_>,
+        tensor: &Tensor,
+    ) -> Result<Option<Arc<[u8]>>, Diagnostic> {
+        let bytes = tensor.bytes();
+        self.dense_left = self.dense_left.checked_sub(bytes).ok_or_else(|| {
+            Diagnostic::new("the sparse tensors are too large")
+                .expected(format_args!("at most {MOST_DENSE} bytes as dense ones"))
+                .found(format_args!("one more, of {bytes} bytes"))
+                .help("the file is damaged, or no model for a microcontroller")
+        })?;
+        let stored = self.bytes(index)?.unwrap_or(&[]);
+        sparsity::dense(sparsity, tensor, stored).map(|dense| Some(dense.into()))
     }
 
     /// A copy that counts towards the limit.

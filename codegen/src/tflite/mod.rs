@@ -22,6 +22,7 @@ mod quantization;
 mod report;
 pub mod rewrite;
 mod schema;
+mod sparsity;
 mod structure;
 mod table;
 mod tensor;

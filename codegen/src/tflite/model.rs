@@ -6,7 +6,7 @@ use super::constants::Constants;
 use super::operator::tensor_id;
 use super::report::{Report, short};
 use super::table::List;
-use super::{calls, conv, operator, order, schema, structure, tensor};
+use super::{calls, conv, operator, order, quantization, schema, structure, tensor};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, Metadata, Model, OpKind, Signature, SignaturePort, TensorId};
 
@@ -35,6 +35,7 @@ pub(super) fn build<'a>(
         report: Report::default(),
         codes: Vec::new(),
         outside: Vec::new(),
+        sparse: Vec::new(),
     };
     reader.read_codes(root);
     let graphs = reader.read_graphs(root, verifier);
@@ -52,6 +53,7 @@ pub(super) fn build<'a>(
         signatures,
         metadata,
         outside: reader.outside,
+        sparse: reader.sparse,
     })
 }
 
@@ -88,6 +90,7 @@ struct Reader<'a> {
     codes: Vec<Option<(OpKind, u32)>>,
     /// Constants behind the flatbuffer.
     outside: Vec<(usize, TensorId)>,
+    sparse: Vec<(usize, TensorId)>,
 }
 
 impl<'a> Reader<'a> {
@@ -135,16 +138,27 @@ impl<'a> Reader<'a> {
         let mut tensors = Vec::with_capacity(count);
         let mut sound = Vec::with_capacity(count);
         for (index, raw) in raw.tensors().iter().enumerate() {
-            let (tensor, found) = tensor::read(raw, &mut self.constants);
+            let (tensor, found) = tensor::read(raw, &mut self.constants, count);
+            let id = u32::try_from(index)
+                .ok()
+                .map(|id| (graph_index, TensorId(id)));
             if self.constants.is_outside(raw.buffer()) {
-                let id = u32::try_from(index).ok().map(TensorId);
-                self.outside.extend(id.map(|id| (graph_index, id)));
+                self.outside.extend(id);
+            }
+            if raw.sparsity().is_some() {
+                self.sparse.extend(id);
             }
             sound.push(found.is_empty());
             for d in found {
                 report.push(d.at_tensor(index, &short(&tensor.name)));
             }
             tensors.push(tensor);
+        }
+        for (index, tensor) in tensors.iter().enumerate() {
+            let found = quantization::check_blocks(tensor, &tensors).filter(|_| sound[index]);
+            if let Some(d) = found {
+                report.push(d.at_tensor(index, &short(&tensor.name)));
+            }
         }
         let before = report.count();
         let inputs = ids(&raw.inputs(), count, "input", report);

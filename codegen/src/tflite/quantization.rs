@@ -2,7 +2,7 @@
 
 use super::schema::QuantizationParameters;
 use crate::error::Diagnostic;
-use crate::graph::{Quantization, Tensor};
+use crate::graph::{Blocks, DType, Quantization, Tensor, TensorId};
 
 /// Tags of the union of schemes beyond scale and zero point.
 const BLOCKWISE: u8 = 2;
@@ -14,17 +14,17 @@ pub(super) fn read(
     tensor: &Tensor,
 ) -> Result<Option<Quantization>, Diagnostic> {
     let Some(raw) = raw else { return Ok(None) };
-    if matches!(raw.details_type(), BLOCKWISE | MULTI_AXIS) {
-        return Err(
-            Diagnostic::new("the tensor's quantisation scheme is not supported")
-                .expected("one scale per tensor or per channel")
-                .found(if raw.details_type() == BLOCKWISE {
-                    "blockwise"
-                } else {
-                    "multi-axis"
-                })
-                .help("quantise the model per channel"),
-        );
+    match raw.details_type() {
+        BLOCKWISE => return Ok(None),
+        MULTI_AXIS => {
+            return Err(
+                Diagnostic::new("the tensor's quantisation scheme is not supported")
+                    .expected("one scale per tensor, per channel or per block")
+                    .found("multi-axis")
+                    .help("quantise the model per channel"),
+            );
+        }
+        _ => {}
     }
     let scales = raw.scale();
     let zero_points = raw.zero_point();
@@ -40,6 +40,58 @@ pub(super) fn read(
         tensor,
     )
     .map(Some)
+}
+
+/// Reads the blocks of a tensor that is quantised in blocks, of a subgraph of so many tensors.
+pub(super) fn blocks(
+    raw: Option<QuantizationParameters<'_>>,
+    tensors: usize,
+) -> Result<Option<Blocks>, Diagnostic> {
+    let Some(raw) = raw.filter(|raw| raw.details_type() == BLOCKWISE) else {
+        return Ok(None);
+    };
+    let (scales, size) = raw
+        .details()
+        .map_or((-1, 0), |details| (details.scales(), details.block_size()));
+    match (u32::try_from(scales), usize::try_from(size)) {
+        (Ok(id), Ok(size)) if (id as usize) < tensors && size > 0 => Ok(Some(Blocks {
+            scales: TensorId(id),
+            size,
+        })),
+        _ => Err(blocks_misfit(
+            format_args!("a tensor of scales below {tensors}, and blocks of 1 element or more"),
+            format_args!("tensor {scales}, and blocks of {size}"),
+        )),
+    }
+}
+
+/// Checks the blocks of a tensor against the scales, once all tensors have been read.
+pub(super) fn check_blocks(tensor: &Tensor, tensors: &[Tensor]) -> Option<Diagnostic> {
+    let blocks = tensor.blocks?;
+    let scales = tensors.get(blocks.scales.index())?;
+    let last = tensor.shape.last().copied().unwrap_or(1);
+    if !last.is_multiple_of(blocks.size) {
+        return Some(blocks_misfit(
+            format_args!("blocks that divide the last of {:?}", tensor.shape),
+            blocks.size,
+        ));
+    }
+    let count = tensor.elements() / blocks.size;
+    let is_right =
+        scales.is_constant() && scales.dtype == DType::Float16 && scales.elements() == count;
+    (!is_right).then(|| {
+        blocks_misfit(
+            format_args!("{count} constant scales of FLOAT16"),
+            format_args!("{:?} of {}", scales.shape, scales.dtype),
+        )
+    })
+}
+
+fn blocks_misfit(expected: impl std::fmt::Display, found: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::new("the tensor's blocks have no right scales")
+        .expected(expected)
+        .found(found)
+        .help("the file is damaged, or was quantised otherwise; quantise the model per channel")
 }
 
 fn normalise(
@@ -152,7 +204,6 @@ fn channel_dimension(scales: usize, dimension: i32, tensor: &Tensor) -> Result<u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::DType;
 
     fn tensor(dtype: DType, shape: &[usize]) -> Tensor {
         Tensor {
@@ -163,6 +214,8 @@ mod tests {
             quantization: None,
             data: None,
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 

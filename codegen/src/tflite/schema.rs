@@ -2,7 +2,7 @@
 //!
 //! Slots not listed are not read and so need not be valid.
 
-use super::table::{Bytes, List, Present, tables};
+use super::table::{Bytes, Element, Field, List, field, tables};
 
 /// What the file starts with, after the root offset.
 pub(super) const IDENTIFIER: &[u8; 4] = b"TFL3";
@@ -44,16 +44,40 @@ tables! {
         3 name: Bytes<'a>,
         4 quantization: Option<QuantizationParameters<'a>>,
         5 is_variable: bool,
-        6 sparsity: Present,
+        6 sparsity: Option<SparsityParameters<'a>>,
         7 shape_signature: List<'a, i32>,
         10 external_buffer: u32,
     }
+    /// Which elements of a tensor are stored.
+    SparsityParameters {
+        0 traversal_order: List<'a, i32>,
+        1 block_map: List<'a, i32>,
+        2 dim_metadata: List<'a, DimensionMetadata<'a>>,
+    }
+    /// Which indices of a dimension there are. The unions are of one table, whatever their tags.
+    DimensionMetadata {
+        0 format: i8,
+        1 dense_size: i32,
+        2 array_segments_type: u8,
+        3 array_segments: Option<SparseIndexVector<'a>>,
+        4 array_indices_type: u8,
+        5 array_indices: Option<SparseIndexVector<'a>>,
+    }
+    /// Indices, of which the union's tag says how many bytes each has; verified are as many bytes.
+    SparseIndexVector { 0 values: Bytes<'a>, }
     /// Scales and zero points.
     QuantizationParameters {
         2 scale: List<'a, f32>,
         3 zero_point: List<'a, i64>,
         4 details_type: u8,
+        // The union's other tables have offsets in its place, which nobody reads.
+        5 details: Option<Blockwise<'a>>,
         6 quantized_dimension: i32,
+    }
+    /// Scales of blocks. Nobody reads their zero points.
+    Blockwise {
+        0 scales: i32,
+        2 block_size: i32,
     }
     /// One operator. The union of options is verified when the operator's code is known.
     Operator {
@@ -89,6 +113,16 @@ tables! {
     TensorMap {
         0 name: Bytes<'a>,
         1 tensor_index: u32,
+    }
+}
+
+impl<'a> SparseIndexVector<'a> {
+    /// The indices, as numbers of a type; those that lie within the file.
+    pub(super) fn of<T: Element<'a>>(self) -> List<'a, T>
+    where
+        List<'a, T>: Field<'a>,
+    {
+        field(self.0, 0, None)
     }
 }
 

@@ -435,7 +435,9 @@ fn scales(graph: &Graph, operator: &Operator, op: Op) -> Option<Diagnostic> {
     let inputs = operator.inputs.iter().flatten();
     let id = (inputs.chain(&operator.outputs)).copied().find(|id| {
         let tensor = graph.tensor(*id);
-        matches!(tensor.dtype, DType::Int8 | DType::Uint8) && tensor.quantization.is_none()
+        matches!(tensor.dtype, DType::Int8 | DType::Uint8)
+            && tensor.quantization.is_none()
+            && tensor.blocks.is_none()
     })?;
     let tensor = graph.tensor(id);
     Some(

@@ -103,7 +103,7 @@ macro_rules! scalars {
         }
     )*};
 }
-scalars!(u8, i8, i32, u32, i64, u64, f32);
+scalars!(u8, i8, u16, i32, u32, i64, u64, f32);
 
 impl<'a> Field<'a> for bool {
     type Check = u8;
@@ -112,20 +112,6 @@ impl<'a> Field<'a> for bool {
     }
     fn absent() -> Self {
         false
-    }
-}
-
-/// Whether a table is there, where nothing of it is read.
-#[derive(Clone, Copy)]
-pub(super) struct Present(pub(super) bool);
-
-impl<'a> Field<'a> for Present {
-    type Check = u32;
-    fn read(_: Place<'a>) -> Option<Self> {
-        Some(Self(true))
-    }
-    fn absent() -> Self {
-        Self(false)
     }
 }
 

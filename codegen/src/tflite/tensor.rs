@@ -9,10 +9,11 @@ use crate::graph::{DType, Tensor};
 /// Kernels of every runtime stop at 8; the rest is room for writers of odd reshapes.
 const MOST_DIMENSIONS: usize = 16;
 
-/// Reads a tensor. If that finds anything wrong, the tensor only holds its place.
+/// Reads a tensor, of a subgraph of so many. If that finds anything wrong, the tensor only holds its place.
 pub(super) fn read(
     raw: schema::Tensor<'_>,
     constants: &mut Constants<'_>,
+    tensors: usize,
 ) -> (Tensor, Vec<Diagnostic>) {
     let mut tensor = Tensor {
         name: raw.name().text().into_owned(),
@@ -22,6 +23,8 @@ pub(super) fn read(
         quantization: None,
         data: None,
         is_variable: raw.is_variable(),
+        stored: None,
+        blocks: None,
     };
     let mut found = Vec::new();
     let dtype = dtype(raw.dtype());
@@ -46,15 +49,6 @@ pub(super) fn read(
         tensor.shape.clear();
         return (tensor, vec![d]);
     }
-    if raw.sparsity().0 {
-        found.push(
-            Diagnostic::new("the tensor is sparse")
-                .expected("dense weights")
-                .found("weights in a sparse format")
-                .help("convert the model without sparsity"),
-        );
-        return (tensor, found);
-    }
     if raw.external_buffer() != 0 {
         found.push(
             Diagnostic::new("the tensor's data is in another file")
@@ -63,13 +57,21 @@ pub(super) fn read(
                 .help("convert the model without external weights"),
         );
     }
-    match constants.shared(raw.buffer()) {
+    let data = match raw.sparsity() {
+        Some(sparsity) => constants.dense(raw.buffer(), sparsity, &tensor),
+        None => constants.shared(raw.buffer()),
+    };
+    match data {
         Ok(data) => tensor.data = data,
         Err(d) => found.push(d),
     }
     found.extend(check_data(&tensor));
     match quantization::read(raw.quantization(), &tensor) {
         Ok(quantization) => tensor.quantization = quantization,
+        Err(d) => found.push(d),
+    }
+    match quantization::blocks(raw.quantization(), tensors) {
+        Ok(blocks) => tensor.blocks = blocks,
         Err(d) => found.push(d),
     }
     (tensor, found)
@@ -175,6 +177,8 @@ mod tests {
             quantization: None,
             data: data.map(Into::into),
             is_variable: false,
+            stored: None,
+            blocks: None,
         }
     }
 

@@ -23,6 +23,8 @@ fn work_of(
         quantization: None,
         data: constant.then(|| Arc::from(vec![0; shape.iter().product()])),
         is_variable: false,
+        stored: None,
+        blocks: None,
     };
     let mut tensors: Vec<Tensor> = inputs.iter().map(|(s, c)| tensor(s, *c)).collect();
     tensors.push(tensor(output, false));

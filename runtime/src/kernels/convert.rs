@@ -72,16 +72,20 @@ parameters! {
     pub struct Truth;
 }
 
+/// The nearest integer, halves away from zero, saturating; that of NaN is 0.
+#[inline(always)]
+pub(super) fn nearest(x: f32) -> i32 {
+    // Truncation and its remainder are exact, so this needs no library call; the cast saturates.
+    let whole = x as i32;
+    let rest = x - whole as f32;
+    let nudge = i32::from(rest >= 0.5) - i32::from(rest <= -0.5);
+    whole.saturating_add(nudge)
+}
+
 impl<Y: Stored> Function<f32, Y> for Quantize {
     #[inline(always)]
     fn of(&self, x: f32) -> Y {
-        let steps = x / self.scale;
-        // Truncation and its remainder are exact, so this rounds halves away from zero without a
-        // library call; the cast saturates.
-        let whole = steps as i32;
-        let rest = steps - whole as f32;
-        let nudge = i32::from(rest >= 0.5) - i32::from(rest <= -0.5);
-        Y::saturate(whole.saturating_add(nudge).saturating_add(self.zero_point))
+        Y::saturate(nearest(x / self.scale).saturating_add(self.zero_point))
     }
 }
 

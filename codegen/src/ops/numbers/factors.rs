@@ -2,7 +2,6 @@
 
 use super::Product;
 use crate::error::Diagnostic;
-use crate::graph::TensorId;
 use crate::ops::{Site, quantize};
 
 /// How the product of input and weight scale is rounded before it is divided by the output's.
@@ -18,29 +17,33 @@ pub(in crate::ops) enum ScalePrecision {
 impl Product<'_> {
     /// Multipliers and shifts: one per output channel, or one for all.
     pub(super) fn factors(&self, site: &Site<'_>) -> Result<(Vec<i32>, Vec<i8>), Diagnostic> {
-        let w_id: TensorId = site.input_id(1)?;
         let (x_scale, _) = site.per_tensor(site.input_id(0)?)?;
         let (y_scale, _) = site.per_tensor(site.output_id(0)?)?;
-        let weights = site.quantization(w_id)?;
-        if weights.scale.len() != 1 && weights.scale.len() != self.channels {
-            return Err(site
-                .tensor_error(w_id, "the weights do not have one scale per output channel")
-                .expected(self.channels)
-                .found(weights.scale.len()));
-        }
-        let single =
-            self.precision == ScalePrecision::SingleForOneScale && weights.scale.len() == 1;
+        let weights = self.weight_scales(site)?;
+        let single = self.precision == ScalePrecision::SingleForOneScale && weights.len() == 1;
         let product = |w_scale: f32| match single {
             true => f64::from(x_scale * w_scale),
             false => f64::from(x_scale) * f64::from(w_scale),
         };
         let factors = weights
-            .scale
             .iter()
             .map(|w_scale| product(*w_scale) / f64::from(y_scale));
         let factors: Result<Vec<_>, _> =
             factors.map(|f| quantize::requantization(site, f)).collect();
         Ok(factors?.into_iter().unzip())
+    }
+
+    /// The weights' scales: one per output channel, or one for all.
+    pub(super) fn weight_scales<'s>(&self, site: &Site<'s>) -> Result<&'s [f32], Diagnostic> {
+        let w_id = site.input_id(1)?;
+        let scales = &site.quantization(w_id)?.scale;
+        if scales.len() != 1 && scales.len() != self.channels {
+            return Err(site
+                .tensor_error(w_id, "the weights do not have one scale per output channel")
+                .expected(self.channels)
+                .found(scales.len()));
+        }
+        Ok(scales)
     }
 
     /// Checks that the bias, which is there, has one value per output channel.

@@ -26,14 +26,17 @@ impl Format for Float {
         choosing: &mut Choosing<'_>,
     ) -> Result<(Self, Vec<Argument>), Diagnostic> {
         let float = site.float_range(product.activation)?;
-        let bias = match site.optional_input(2) {
-            Some(_) => {
-                let bias = site.constant_f32(2, "the bias")?;
-                product.expect_biases(site, bias.len())?;
-                bias
-            }
-            None => Vec::new(),
-        };
+        let bias = bias(product, site)?;
         Ok((float, vec![choosing.constant(&bias)]))
     }
+}
+
+/// The biases; none of an operator without.
+pub(super) fn bias(product: &Product<'_>, site: &Site<'_>) -> Result<Vec<f32>, Diagnostic> {
+    if site.optional_input(2).is_none() {
+        return Ok(Vec::new());
+    }
+    let bias = site.constant_f32(2, "the bias")?;
+    product.expect_biases(site, bias.len())?;
+    Ok(bias)
 }

@@ -7,8 +7,10 @@
 mod factors;
 mod float;
 mod folded;
+mod hybrid;
 mod int16x8;
 mod int8;
+mod stored;
 mod uint8;
 
 use castiron_runtime::host::HostKernel;
@@ -22,6 +24,8 @@ use crate::target::Optimize;
 
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
+pub(super) use hybrid::choose_in_blocks;
+use stored::Stored;
 
 /// A number format, implemented for what kernels are generic over.
 trait Format: Numbers<W: Constant> {
@@ -86,12 +90,20 @@ impl Product<'_> {
             site.input(1)?.dtype,
             site.output(0)?.dtype,
         ];
+        if types == [DType::Float32; 3]
+            && let Some(stored) = Stored::of(site, choosing)
+        {
+            return stored.choose(self, sizes, site, choosing);
+        }
+        if hybrid::takes(types) {
+            return hybrid::choose(self, sizes, site, choosing);
+        }
         macro_rules! formats {
             ($($format:ty,)*) => {{
                 $(if <$format>::takes(types) {
                     return self.choose_in::<$format>(sizes, site, choosing);
                 })*
-                [$(<$format>::TYPES),*]
+                [$(<$format>::TYPES,)* hybrid::TYPES]
             }};
         }
         let known = formats![

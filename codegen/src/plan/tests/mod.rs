@@ -27,6 +27,8 @@ impl Build {
             quantization: None,
             data: None,
             is_variable: false,
+            stored: None,
+            blocks: None,
         });
         TensorId(self.tensors.len() as u32 - 1)
     }

@@ -4,7 +4,7 @@ use super::Row;
 use super::movement::no_fewer;
 use super::rule::At::{In, Out};
 use super::rule::Rule::{
-    If, Inputs, Is, Outputs, Present, Quantized, Rank, SameType, Type, Types, ZeroPoint,
+    If, Inputs, Is, Outputs, PerTensor, Present, Quantized, Rank, SameType, Type, Types, ZeroPoint,
 };
 use super::rule::{Rule, first};
 use crate::graph::DType::{
@@ -77,9 +77,9 @@ pub(super) const ROWS: &[Row] = &[
             ),
         ],
     ),
-    row!(
-        "EMBEDDING_LOOKUP",
-        &[
+    Row {
+        name: "EMBEDDING_LOOKUP",
+        takes: &[
             Inputs(2, 2),
             Outputs(1, 1),
             Type(In(0), &[I32]),
@@ -89,7 +89,11 @@ pub(super) const ROWS: &[Row] = &[
             Is("an output of no fewer dimensions than the table", looked_up),
             If(In(1), &[I8], &[If(Out(0), &[F32], &[ZeroPoint(In(1), 0)])]),
         ],
-    ),
+        computes: &[(
+            If(In(1), &[I8], &[If(Out(0), &[F32], &[PerTensor(In(1))])]),
+            "EMBEDDING_LOOKUP uses the first scale for all rows",
+        )],
+    },
 ];
 
 fn multiplied(site: &Site<'_>) -> Result<(), String> {

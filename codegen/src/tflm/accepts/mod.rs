@@ -91,6 +91,7 @@ pub fn verdict(model: &Model, kernels: Kernels) -> Verdict {
     let mut verdict = of_subgraphs(model, kernels, Caller::Interpreter, |_| true);
     verdict.refused.extend(handle(model));
     verdict.differs.extend(outside(model));
+    verdict.differs.extend(sparse(model));
     verdict.finished(model)
 }
 
@@ -282,22 +283,45 @@ fn at_tensor(diagnostic: Diagnostic, broken: Broken, site: &Site<'_>) -> Diagnos
 /// TFLM looks for constants in the flatbuffer only, and takes a tensor without for one that is
 /// computed; so it reads what the arena happens to hold.
 pub(super) fn outside(model: &Model) -> Option<Diagnostic> {
-    let mut tensors = model.outside.iter();
-    let (subgraph, id) = *tensors.next()?;
-    let graph = model.graphs.get(subgraph)?;
-    let reads = |inputs: &[Option<_>]| inputs.contains(&Some(id));
-    let reader = graph.operators.iter().position(|o| reads(&o.inputs));
     let diagnostic = Diagnostic::new(
         "TFLM does not find weights behind the flatbuffer, and computes with other bytes",
     )
     .expected("constants inside the flatbuffer")
-    .found(match tensors.count() {
-        0 => "one behind it".to_owned(),
-        more => format!("{} behind it", more + 1),
+    .found(match model.outside.len() {
+        1 => "one behind it".to_owned(),
+        all => format!("{all} behind it"),
     })
-    .help("move them in: castiron align MODEL -o ALIGNED")
-    .in_subgraph(subgraph)
-    .at_tensor(id.index(), &graph.tensor(id).name);
+    .help("move them in: castiron align MODEL -o ALIGNED");
+    at_first(model, &model.outside, diagnostic)
+}
+
+/// TFLM takes every constant for dense.
+fn sparse(model: &Model) -> Option<Diagnostic> {
+    let diagnostic = Diagnostic::new(
+        "TFLM reads weights of a sparse format as if they were dense, and beyond their end",
+    )
+    .expected("dense weights")
+    .found(match model.sparse.len() {
+        1 => "a sparse tensor".to_owned(),
+        all => format!("{all} sparse tensors"),
+    })
+    .help(remedy::of_sparse());
+    at_first(model, &model.sparse, diagnostic)
+}
+
+/// A diagnostic at the first of some constants, and what reads it; `None` if there are none.
+fn at_first(
+    model: &Model,
+    tensors: &[(usize, TensorId)],
+    diagnostic: Diagnostic,
+) -> Option<Diagnostic> {
+    let (subgraph, id) = *tensors.first()?;
+    let graph = model.graphs.get(subgraph)?;
+    let reads = |inputs: &[Option<_>]| inputs.contains(&Some(id));
+    let reader = graph.operators.iter().position(|o| reads(&o.inputs));
+    let diagnostic = diagnostic
+        .in_subgraph(subgraph)
+        .at_tensor(id.index(), &graph.tensor(id).name);
     Some(match reader {
         Some(index) => diagnostic.at_operator(index, graph.operators[index].kind.name()),
         None => diagnostic,

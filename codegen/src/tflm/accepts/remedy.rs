@@ -31,6 +31,11 @@ pub(super) fn of_difference(what: &str) -> String {
     }
 }
 
+/// The remedy for weights in a sparse format.
+pub(super) fn of_sparse() -> String {
+    format!("convert the model without sparsity; or {OTHER_ENGINE}")
+}
+
 /// The same remedy for a model that castiron's own engine does not take.
 pub(in crate::tflm) fn without_other_engine(help: &str) -> String {
     match help.strip_suffix(OTHER_ENGINE) {

@@ -550,6 +550,8 @@ impl<'a> Maker<'a> {
             quantization: None,
             data: None,
             is_variable: false,
+            stored: None,
+            blocks: None,
         };
         Call {
             operator,

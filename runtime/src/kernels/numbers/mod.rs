@@ -4,6 +4,8 @@
 //! one as a parameter. A new format is a file here and one in the generator.
 
 mod float;
+mod float32x8;
+mod hybrid;
 mod int16x8;
 mod int8;
 mod int8_to16;
@@ -17,6 +19,8 @@ use crate::kernels::{Operands, Parameter};
 use super::{Conv2d, DepthwiseConv2d, FullyConnected, Portable, TransposeConv};
 
 pub use float::Float;
+pub use float32x8::Float32x8;
+pub use hybrid::Hybrid;
 pub use int8::Int8;
 pub use int8_to16::Int8To16;
 pub use int16x8::Int16x8;
@@ -56,6 +60,8 @@ macro_rules! compiled {
 }
 compiled! {
     Float(bias: f32);
+    Float32x8(bias: f32, scale: f32);
+    Hybrid();
     Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
     Int16x8(bias: i64, multiplier: i32, shift: i8);
     Uint8(folded: i32, bias: i32);

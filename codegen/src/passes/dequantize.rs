@@ -1,0 +1,88 @@
+//! DEQUANTIZE of constants: weights that a converter stored as half-precision numbers, or as integers.
+
+use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Quantization, Tensor};
+
+/// The float32 numbers that an operator makes of a constant, little endian; `None` of other operators and types, and of
+/// what has no scale.
+pub(super) fn constant(graph: &Graph, operator: &Operator) -> Option<Vec<u8>> {
+    if operator.kind != OpKind::Builtin(BuiltinOperator::Dequantize) {
+        return None;
+    }
+    let input = graph.tensor(operator.inputs.first().copied().flatten()?);
+    let output = graph.tensor(*operator.outputs.first()?);
+    if output.dtype != DType::Float32 || output.elements() != input.elements() {
+        return None;
+    }
+    if input.dtype == DType::Float16 {
+        let values = input.as_halves()?.into_iter();
+        return Some(values.flat_map(f32::to_le_bytes).collect());
+    }
+    let stored = integers(input)?;
+    if let Some(blocks) = input.blocks {
+        let scales = graph.tensor(blocks.scales).as_halves()?;
+        let values = stored.iter().enumerate();
+        let values = values.map(|(at, stored)| scales[at / blocks.size] * *stored as f32);
+        return Some(values.flat_map(f32::to_le_bytes).collect());
+    }
+    let quantization = input.quantization.as_ref()?;
+    let values = stored.iter().enumerate().map(|(at, stored)| {
+        let channel = channel(quantization, &input.shape, at);
+        let steps = stored - quantization.zero_point[channel];
+        // The difference is exact in single precision, so the product is rounded once.
+        quantization.scale[channel] * steps as f32
+    });
+    Some(values.flat_map(f32::to_le_bytes).collect())
+}
+
+/// A constant's stored numbers, of at most 16 bits.
+fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
+    let data = tensor.data.as_deref()?;
+    match tensor.dtype {
+        DType::Uint8 => Some(data.iter().map(|b| i32::from(*b)).collect()),
+        DType::Int16 => {
+            let (values, _) = data.as_chunks::<2>();
+            let values = values.iter().map(|b| i16::from_le_bytes(*b).into());
+            Some(values.collect())
+        }
+        _ => {
+            let values = tensor.as_small_integers()?;
+            Some(values.into_iter().map(i32::from).collect())
+        }
+    }
+}
+
+/// Which of the scales is that of an element.
+fn channel(quantization: &Quantization, shape: &[usize], at: usize) -> usize {
+    match quantization.scale.len() {
+        1 => 0,
+        channels => {
+            let inner: usize = shape[quantization.dimension + 1..].iter().product();
+            at / inner.max(1) % channels
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_run_along_their_dimension() {
+        let quantization = |dimension, scales| Quantization {
+            scale: vec![1.0; scales],
+            zero_point: vec![0; scales],
+            dimension,
+        };
+        let shape = [2, 3, 2];
+        let channels = |dimension, scales| -> Vec<usize> {
+            let quantization = quantization(dimension, scales);
+            (0..12)
+                .map(|at| channel(&quantization, &shape, at))
+                .collect()
+        };
+        assert_eq!(channels(0, 1), [0; 12]);
+        assert_eq!(channels(0, 2), [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(channels(1, 3), [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2]);
+        assert_eq!(channels(2, 2), [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+    }
+}
