@@ -68,6 +68,11 @@ impl<'a> Machine<'a> {
         self.state.bytes_mut().fill(0);
     }
 
+    /// Fills the arena, in which a run may find anything. Inputs are set behind it.
+    pub fn fill_arena(&mut self, byte: u8) {
+        self.arena.bytes_mut().fill(byte);
+    }
+
     /// Sets an input from little-endian bytes. Inputs may be overwritten by [`run`](Self::run).
     ///
     /// # Errors

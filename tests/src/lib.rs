@@ -2,6 +2,7 @@
 
 pub mod damage;
 pub mod goldens;
+pub mod random;
 pub mod targets;
 
 use std::path::{Path, PathBuf};

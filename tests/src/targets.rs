@@ -25,6 +25,7 @@ use castiron_codegen::tflm::arena::{Arena, ArenaNeed, ArenaOptions, Embedded};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
 
 use crate::damage::{self, Pieces};
+use crate::random;
 
 /// Something that castiron does with a file.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +69,14 @@ pub const REWRITING: Target = Target {
     name: "rewriting",
     take: rewriting,
     seeds: damage::models,
+    pieces: Pieces::Words,
+};
+
+/// Valid models that bytes decide.
+pub const RANDOM_MODELS: Target = Target {
+    name: "random_models",
+    take: random::take,
+    seeds: random::seeds,
     pieces: Pieces::Words,
 };
 

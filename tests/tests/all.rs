@@ -7,6 +7,7 @@ mod growth;
 mod include_model;
 mod integration;
 mod library;
+mod random_models;
 mod resize;
 mod robustness;
 mod rust_module;

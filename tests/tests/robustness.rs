@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use castiron_tests::damage;
-use castiron_tests::targets::{DEVICETREE, PIPELINE, READER, REWRITING, Target};
+use castiron_tests::targets::{DEVICETREE, PIPELINE, RANDOM_MODELS, READER, REWRITING, Target};
 use cpu_time::ThreadTime;
 
 /// The most processor time that a file of a few thousand bytes may take, without optimisation.
@@ -62,4 +62,9 @@ fn damaged_devicetrees_give_errors_or_platforms() {
 #[test]
 fn damaged_models_are_rewritten_or_refused() {
     take(&REWRITING, 500);
+}
+
+#[test]
+fn models_that_damaged_bytes_decide_are_valid() {
+    take(&RANDOM_MODELS, 250);
 }

@@ -14,6 +14,7 @@ mod models;
 mod operator_code;
 mod operators;
 mod qemu;
+mod random_models;
 mod report;
 mod rust_versions;
 mod tflm;
@@ -90,6 +91,9 @@ enum Task {
     },
     /// Fail if a dependency needs a newer Rust than the workspace promises.
     RustVersions,
+    /// Make valid random models: neither passes nor plans nor kernels may change what they compute, and it has to be what TensorFlow Lite Micro's
+    /// interpreter and LiteRT's reference kernels give, where $CASTIRON_PYTHON names a Python that has them.
+    RandomModels(random_models::Options),
     /// Print the table of supported operators.
     Operators {
         /// Write it into docs/operators.md.
@@ -202,6 +206,7 @@ fn run(task: Task) -> Result<ExitCode> {
             let (stated, ours) = rust_versions::check(root)?;
             println!("Rust {ours} is enough for the {stated} packages that say what they need");
         }
+        Task::RandomModels(options) => return random_models::run(&options),
         Task::Operators { update_docs: false } => print!("{}", operators::page(root)?),
         Task::Operators { update_docs: true } => {
             println!("wrote {}", operators::update(root)?.display());

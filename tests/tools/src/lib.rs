@@ -4,6 +4,7 @@
 //!
 //! Packages name this one by its path alone, as it is not published.
 
+pub mod file;
 pub mod large;
 mod rustc;
 

@@ -4,7 +4,6 @@
 //! `n` is about the number of operators, tensors or nodes; a file has 50 to 200 bytes for each.
 
 mod boards;
-mod file;
 mod models;
 mod texts;
 

@@ -1,6 +1,6 @@
 //! The families of models.
 
-use super::file::{Graph, Model, Operator, Options, Tensor};
+use crate::file::{Graph, Model, Operator, Options, Tensor};
 
 const FLOAT32: i8 = 0;
 const BOOL: i8 = 6;
@@ -294,6 +294,7 @@ impl Graph {
             shape: shape.to_vec(),
             dtype,
             buffer,
+            ..Tensor::default()
         });
         self.tensors.len() as i32 - 1
     }
@@ -315,6 +316,7 @@ impl Graph {
             inputs: inputs.to_vec(),
             outputs: outputs.to_vec(),
             options,
+            ..Operator::default()
         });
     }
 

@@ -1,52 +1,85 @@
-//! A model, and how it becomes a file.
+//! A model, and how it becomes a file. Tests write the models with it that they make themselves.
 
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
 type Ref = WIPOffset<UnionWIPOffset>;
 
 /// A model before it is a file.
-#[derive(Default)]
-pub(super) struct Model {
-    pub(super) graphs: Vec<Graph>,
-    pub(super) buffers: Vec<Vec<u8>>,
+#[derive(Debug, Default)]
+pub struct Model {
+    /// The first one is the entry point.
+    pub graphs: Vec<Graph>,
+    /// Data of constants; the first one is buffer 1.
+    pub buffers: Vec<Vec<u8>>,
     /// Name, subgraph.
-    pub(super) signatures: Vec<(String, u32)>,
+    pub signatures: Vec<(String, u32)>,
     /// Name, buffer.
-    pub(super) metadata: Vec<(String, u32)>,
+    pub metadata: Vec<(String, u32)>,
 }
 
-#[derive(Default)]
-pub(super) struct Graph {
-    pub(super) tensors: Vec<Tensor>,
-    pub(super) operators: Vec<Operator>,
-    pub(super) inputs: Vec<i32>,
-    pub(super) outputs: Vec<i32>,
+/// A subgraph.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// What operators name by its position.
+    pub tensors: Vec<Tensor>,
+    /// In the order they run.
+    pub operators: Vec<Operator>,
+    /// Tensors.
+    pub inputs: Vec<i32>,
+    /// Tensors.
+    pub outputs: Vec<i32>,
 }
 
-pub(super) struct Tensor {
-    pub(super) name: String,
-    pub(super) shape: Vec<i32>,
-    pub(super) dtype: i8,
-    pub(super) buffer: u32,
+/// A tensor. Types are codes of the schema.
+#[derive(Debug, Default, Clone)]
+#[allow(missing_docs)]
+pub struct Tensor {
+    pub name: String,
+    pub shape: Vec<i32>,
+    pub dtype: i8,
+    /// 0 where it is no constant.
+    pub buffer: u32,
+    pub quantization: Option<Quantization>,
+    pub is_variable: bool,
 }
 
-pub(super) struct Operator {
-    pub(super) code: i32,
-    pub(super) inputs: Vec<i32>,
-    pub(super) outputs: Vec<i32>,
-    pub(super) options: Options,
+/// Scales and zero points.
+#[derive(Debug, Default, Clone)]
+#[allow(missing_docs)]
+pub struct Quantization {
+    pub scales: Vec<f32>,
+    pub zero_points: Vec<i64>,
+    pub dimension: i32,
 }
 
-pub(super) enum Options {
+/// An operator. Tensors are positions, or -1 where one is left out.
+#[derive(Debug, Default)]
+#[allow(missing_docs)]
+pub struct Operator {
+    pub code: i32,
+    pub inputs: Vec<i32>,
+    pub outputs: Vec<i32>,
+    pub intermediates: Vec<i32>,
+    pub options: Options,
+}
+
+/// An operator's options: the tag of the schema's union, and the fields of the table.
+#[derive(Debug, Default)]
+pub enum Options {
+    /// The operator has none.
+    #[default]
     None,
-    /// Tag, and 32-bit fields from slot 0 on.
+    /// 32-bit fields from slot 0 on; shorter ones are their first bytes.
     Numbers(u8, Vec<i32>),
-    /// Tag, and a text in slot 1.
+    /// A list in slot 0.
+    List(u8, Vec<i32>),
+    /// A text in slot 1.
     Text(u8, String),
 }
 
 impl Model {
-    pub(super) fn file(self) -> Vec<u8> {
+    /// The file's bytes.
+    pub fn file(&self) -> Vec<u8> {
         let b = &mut FlatBufferBuilder::new();
         let mut codes: Vec<i32> = Vec::new();
         let mut buffers = vec![Writer::new().end(b)];
@@ -105,8 +138,16 @@ impl Graph {
             .map(|t| {
                 let name = b.create_string(&t.name).as_union_value();
                 let shape = b.create_vector(&t.shape).as_union_value();
-                let tensor = Writer::new().at(0, shape).byte(1, t.dtype);
-                tensor.number(2, t.buffer as i32).at(3, name).end(b)
+                let quantization = t.quantization.as_ref().map(|q| q.write(b));
+                let mut tensor = Writer::new().at(0, shape).byte(1, t.dtype);
+                tensor = tensor.number(2, t.buffer as i32).at(3, name);
+                if let Some(quantization) = quantization {
+                    tensor = tensor.at(4, quantization);
+                }
+                if t.is_variable {
+                    tensor = tensor.byte(5, 1);
+                }
+                tensor.end(b)
             })
             .collect();
         let tensors = list(b, &tensors);
@@ -118,10 +159,14 @@ impl Graph {
                 });
                 let inputs = b.create_vector(&o.inputs).as_union_value();
                 let outputs = b.create_vector(&o.outputs).as_union_value();
-                let operator = Writer::new()
+                let mut operator = Writer::new()
                     .number(0, code as i32)
                     .at(1, inputs)
                     .at(2, outputs);
+                if !o.intermediates.is_empty() {
+                    let intermediates = b.create_vector(&o.intermediates).as_union_value();
+                    operator = operator.at(8, intermediates);
+                }
                 match &o.options {
                     Options::None => operator,
                     Options::Numbers(tag, numbers) => {
@@ -130,6 +175,11 @@ impl Graph {
                             options = options.number(slot as u16, *number);
                         }
                         let options = options.end(b);
+                        operator.byte(3, *tag as i8).at(4, options)
+                    }
+                    Options::List(tag, list) => {
+                        let list = b.create_vector(list).as_union_value();
+                        let options = Writer::new().at(0, list).end(b);
                         operator.byte(3, *tag as i8).at(4, options)
                     }
                     Options::Text(tag, text) => {
@@ -146,6 +196,15 @@ impl Graph {
         let outputs = b.create_vector(&self.outputs).as_union_value();
         let graph = Writer::new().at(0, tensors).at(1, inputs).at(2, outputs);
         graph.at(3, operators).end(b)
+    }
+}
+
+impl Quantization {
+    fn write(&self, b: &mut FlatBufferBuilder<'_>) -> Ref {
+        let scales = b.create_vector(&self.scales).as_union_value();
+        let zero_points = b.create_vector(&self.zero_points).as_union_value();
+        let table = Writer::new().at(2, scales).at(3, zero_points);
+        table.number(6, self.dimension).end(b)
     }
 }
 

@@ -1,0 +1,132 @@
+//! Differences that are known, with the reason of each. `docs/accuracy.md` has them for users.
+
+use super::Sample;
+use super::oracle::Fault;
+use super::reference::Engine;
+
+/// A difference that is as it should be.
+#[derive(Debug, Clone, Copy)]
+pub struct Explained {
+    /// Who computes something else.
+    pub engine: Engine,
+    /// What the last operator's line begins with: its name and its first input's type.
+    pub operator: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+const fn row(engine: Engine, operator: &'static str, reason: &'static str) -> Explained {
+    Explained {
+        engine,
+        operator,
+        reason,
+    }
+}
+
+/// The table.
+pub const EXPLAINED: &[Explained] = &[
+    row(
+        Engine::LiteRt,
+        "SUM of i8",
+        "LiteRT's reference kernel adds stored values, or rescales in floats",
+    ),
+    row(
+        Engine::LiteRt,
+        "SUM of i16",
+        "LiteRT's reference kernel adds stored values, or rescales in floats",
+    ),
+    row(
+        Engine::Tflm,
+        "RSQRT of i8",
+        "TFLM stops at a negative number, of which castiron gives the greatest value",
+    ),
+    row(Engine::LiteRt, "FULLY_CONNECTED of i16", ONCE),
+    row(Engine::LiteRt, "FULLY_CONNECTED of i8", ONCE),
+    row(Engine::LiteRt, "FULLY_CONNECTED of u8", ONCE),
+    row(Engine::LiteRt, "PRELU of i8", LAST),
+    row(Engine::LiteRt, "PRELU of i16", LAST),
+    row(Engine::LiteRt, "SOFTMAX of i16", LAST),
+    row(
+        Engine::LiteRt,
+        "MUL of i16",
+        "LiteRT divides the scales in single precision, TFLM and castiron in double",
+    ),
+    row(Engine::LiteRt, "REDUCE_PROD of i8", COPIES),
+    row(Engine::LiteRt, "REDUCE_PROD of i16", COPIES),
+    row(Engine::LiteRt, "LOGISTIC of i8", FIXED),
+    row(Engine::LiteRt, "LOGISTIC of u8", FIXED),
+    row(Engine::LiteRt, "TANH of i8", FIXED),
+    row(Engine::LiteRt, "TANH of u8", FIXED),
+    row(Engine::Tflm, "DIV of i8", SHIFTS),
+    row(Engine::LiteRt, "DIV of i8", SHIFTS),
+];
+
+const FIXED: &str = "LiteRT 2.3 makes its table with floats; TFLM and castiron compute in fixed point, of which uint8 has the int8 results";
+const LAST: &str = "LiteRT 2.3 has another last bit; TFLM agrees with castiron";
+
+const COPIES: &str = "of products of one factor, LiteRT copies what is stored, whatever the scales; castiron rescales it";
+
+const ONCE: &str =
+    "LiteRT's newer kernel rounds once, in double precision; TFLM and castiron round twice";
+
+const SHIFTS: &str =
+    "the references shift by 32 bits and more, which their language leaves undefined";
+
+/// Operators that an engine is not asked about: it would use memory that is not the operator's, and what it gives is chance.
+const UNSAFE: &[(Engine, &str, &str)] = &[
+    (
+        Engine::LiteRt,
+        "SVDF of i8",
+        "LiteRT takes a state of int8 for one of int16",
+    ),
+    (
+        Engine::Tflm,
+        "GREATER of i16",
+        "TFLM computes it with scales that it never sets",
+    ),
+    (
+        Engine::Tflm,
+        "SPACE_TO_BATCH_ND",
+        "TFLM pads with a byte of its memory that it never sets",
+    ),
+];
+
+/// Why an engine must not be asked about a model.
+pub(super) fn unsafe_for(engine: Engine, sample: &Sample) -> Option<&'static str> {
+    let mut rows = UNSAFE.iter().filter(|row| row.0 == engine);
+    let row = rows.find(|row| {
+        let mut lines = sample.lines.iter();
+        lines.any(|line| line.replace("constant ", "").starts_with(row.1))
+    });
+    row.map(|row| row.2)
+}
+
+/// Why another engine gives something else for an operator, if that is known.
+pub(super) fn of_difference(engine: Engine, line: &str) -> Option<&'static str> {
+    let mut rows = EXPLAINED.iter().filter(|row| row.engine == engine);
+    // A constant is computed with like any other.
+    let plain = line.replace("constant ", "");
+    let row = rows.find(|row| plain.starts_with(row.operator));
+    row.map(|row| row.reason)
+}
+
+/// Why castiron refuses a model that was drawn, if that is known.
+pub(super) fn of_fault(_: &Sample, fault: &Fault) -> Option<&'static str> {
+    let Fault::Refused(why) = fault else {
+        return None;
+    };
+    let known = REFUSED.iter().find(|(words, _)| why.contains(words));
+    known.map(|(_, reason)| *reason)
+}
+
+/// Limits of castiron that a drawn model may meet, by words of the error.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "too many dimensions",
+        "kernels have loops for so many dimensions that do not merge",
+    ),
+    (
+        "broadcast along too many",
+        "kernels have loops for so many dimensions that do not merge",
+    ),
+];

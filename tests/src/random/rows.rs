@@ -1,0 +1,223 @@
+//! The operators that models are made of, a row each.
+
+use castiron_codegen::graph::BuiltinOperator as Op;
+use castiron_codegen::graph::DType::{
+    Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint8 as U8,
+};
+
+use super::draw::Draw;
+use super::elementwise::{Curve, add_n, arithmetic, comparison, logical, unary};
+use super::{control, convert, elementwise, movement, products, reduce, windows};
+
+/// An operator, and what draws one: its inputs, its options, and the outputs that follow. It gives nothing, and leaves no operator, where
+/// what was drawn does not go together.
+pub(super) struct Row {
+    pub(super) op: Op,
+    pub(super) rule: fn(&mut Draw<'_>, Op) -> Option<()>,
+}
+
+const fn row(op: Op, rule: fn(&mut Draw<'_>, Op) -> Option<()>) -> Row {
+    Row { op, rule }
+}
+
+/// What is moved, whatever it is.
+pub(super) const MOVED: &[castiron_codegen::graph::DType] = &[F32, I8, I16, I32, I64, U8, Bool];
+
+pub(super) const ROWS: &[Row] = &[
+    row(Op::Abs, |d, op| {
+        unary(d, op, &[F32, I8, I16, I32], Curve::Straight)
+    }),
+    row(Op::Ceil, |d, op| unary(d, op, &[F32], Curve::Steps)),
+    row(Op::Cos, |d, op| unary(d, op, &[F32], Curve::Unit)),
+    row(Op::Elu, |d, op| unary(d, op, &[F32, I8], Curve::Smooth)),
+    row(Op::Exp, |d, op| unary(d, op, &[F32, I8, I16], Curve::Steep)),
+    row(Op::Floor, |d, op| unary(d, op, &[F32], Curve::Steps)),
+    row(Op::HardSwish, |d, op| {
+        unary(d, op, &[F32, I8, U8], Curve::Smooth)
+    }),
+    row(Op::LeakyRelu, |d, op| {
+        unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
+    }),
+    row(Op::Log, |d, op| unary(d, op, &[F32, I8, I16], Curve::Steep)),
+    row(Op::LogicalNot, |d, op| {
+        unary(d, op, &[Bool], Curve::Straight)
+    }),
+    row(Op::Logistic, |d, op| {
+        unary(d, op, &[F32, I8, U8, I16], Curve::Unit)
+    }),
+    row(Op::Neg, |d, op| unary(d, op, &[F32, I32], Curve::Straight)),
+    row(Op::Relu, |d, op| {
+        unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
+    }),
+    row(Op::Relu0To1, |d, op| {
+        unary(d, op, &[F32, I8, U8], Curve::Straight)
+    }),
+    row(Op::Relu6, |d, op| {
+        unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
+    }),
+    row(Op::ReluN1To1, |d, op| {
+        unary(d, op, &[F32, I8, U8], Curve::Straight)
+    }),
+    row(Op::Round, |d, op| unary(d, op, &[F32], Curve::Steps)),
+    row(Op::Rsqrt, |d, op| {
+        unary(d, op, &[F32, I8, I16], Curve::Steep)
+    }),
+    row(Op::Sin, |d, op| unary(d, op, &[F32], Curve::Unit)),
+    row(Op::Sqrt, |d, op| unary(d, op, &[F32], Curve::Steep)),
+    row(Op::Square, |d, op| unary(d, op, &[F32], Curve::Square)),
+    row(Op::Tanh, |d, op| {
+        unary(d, op, &[F32, I8, U8, I16], Curve::Unit)
+    }),
+    row(Op::ZerosLike, |d, op| {
+        unary(d, op, &[F32, I8, I32, I64], Curve::Straight)
+    }),
+    row(Op::Add, |d, op| arithmetic(d, op, &[F32, I8, U8, I16, I32])),
+    row(Op::Sub, |d, op| arithmetic(d, op, &[F32, I8, U8, I16, I32])),
+    row(Op::Mul, |d, op| arithmetic(d, op, &[F32, I8, U8, I16, I32])),
+    row(Op::Div, |d, op| arithmetic(d, op, &[F32, I8, I32])),
+    row(Op::SquaredDifference, |d, op| {
+        arithmetic(d, op, &[F32, I8, I32])
+    }),
+    row(Op::FloorDiv, |d, op| arithmetic(d, op, &[F32, I32])),
+    row(Op::FloorMod, |d, op| arithmetic(d, op, &[F32, I32])),
+    row(Op::Maximum, |d, op| {
+        arithmetic(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::Minimum, |d, op| {
+        arithmetic(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::Pow, elementwise::pow),
+    row(Op::Prelu, elementwise::prelu),
+    row(Op::AddN, add_n),
+    row(Op::Equal, |d, op| {
+        comparison(d, op, &[Bool, F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::NotEqual, |d, op| {
+        comparison(d, op, &[Bool, F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::Greater, |d, op| {
+        comparison(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::GreaterEqual, |d, op| {
+        comparison(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::Less, |d, op| {
+        comparison(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::LessEqual, |d, op| {
+        comparison(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::LogicalAnd, logical),
+    row(Op::LogicalOr, logical),
+    row(Op::Select, elementwise::select),
+    row(Op::SelectV2, elementwise::select),
+    row(Op::BroadcastArgs, elementwise::broadcast_args),
+    row(Op::Cast, convert::cast),
+    row(Op::Dequantize, convert::dequantize),
+    row(Op::Quantize, convert::quantize),
+    row(Op::Shape, convert::shape),
+    row(Op::Rank, convert::rank),
+    row(Op::Fill, convert::fill),
+    row(Op::OneHot, convert::one_hot),
+    row(Op::BatchToSpaceNd, movement::batch_to_space),
+    row(Op::BroadcastTo, movement::broadcast_to),
+    row(Op::Concatenation, movement::concatenation),
+    row(Op::DepthToSpace, movement::depth_to_space),
+    row(Op::DynamicUpdateSlice, movement::dynamic_update_slice),
+    row(Op::EmbeddingLookup, movement::embedding_lookup),
+    row(Op::ExpandDims, movement::expand_dims),
+    row(Op::Gather, movement::gather),
+    row(Op::GatherNd, movement::gather_nd),
+    row(Op::MirrorPad, movement::mirror_pad),
+    row(Op::Pack, movement::pack),
+    row(Op::Pad, movement::pad),
+    row(Op::Padv2, movement::pad),
+    row(Op::Reshape, movement::reshape),
+    row(Op::ReverseV2, movement::reverse),
+    row(Op::Slice, movement::slice),
+    row(Op::SpaceToBatchNd, movement::space_to_batch),
+    row(Op::SpaceToDepth, movement::space_to_depth),
+    row(Op::Split, movement::split),
+    row(Op::SplitV, movement::split_v),
+    row(Op::Squeeze, movement::squeeze),
+    row(Op::StridedSlice, movement::strided_slice),
+    row(Op::Tile, movement::tile),
+    row(Op::Transpose, movement::transpose),
+    row(Op::Unpack, movement::unpack),
+    row(Op::ArgMax, reduce::arg),
+    row(Op::ArgMin, reduce::arg),
+    row(Op::Cumsum, reduce::cumsum),
+    row(Op::TopkV2, reduce::top_k),
+    row(Op::Mean, |d, op| {
+        reduce::along_axes(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::Sum, |d, op| {
+        reduce::along_axes(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::ReduceAll, |d, op| reduce::along_axes(d, op, &[Bool])),
+    row(Op::ReduceAny, |d, op| reduce::along_axes(d, op, &[Bool])),
+    row(Op::ReduceMax, |d, op| {
+        reduce::along_axes(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::ReduceMin, |d, op| {
+        reduce::along_axes(d, op, &[F32, I8, U8, I16, I32, I64])
+    }),
+    row(Op::ReduceProd, |d, op| {
+        reduce::along_axes(d, op, &[F32, I8, I16, I32, I64])
+    }),
+    row(Op::L2Normalization, reduce::l2_normalization),
+    row(Op::LogSoftmax, reduce::log_softmax),
+    row(Op::Softmax, reduce::softmax),
+    row(Op::AveragePool2d, |d, op| {
+        windows::pool(d, op, &[F32, I8, U8, I16])
+    }),
+    row(Op::L2Pool2d, |d, op| windows::pool(d, op, &[F32])),
+    row(Op::MaxPool2d, |d, op| {
+        windows::pool(d, op, &[F32, I8, U8, I16])
+    }),
+    row(Op::Conv2d, windows::conv),
+    row(Op::DepthwiseConv2d, windows::depthwise),
+    row(Op::TransposeConv, windows::transpose_conv),
+    row(Op::ResizeBilinear, windows::resize),
+    row(Op::ResizeNearestNeighbor, windows::resize),
+    row(Op::BatchMatmul, products::batch_matmul),
+    row(Op::FullyConnected, products::fully_connected),
+    row(Op::Svdf, products::svdf),
+    row(Op::UnidirectionalSequenceLstm, products::lstm),
+    row(Op::If, control::branch),
+    row(Op::While, control::repeat),
+    row(Op::AssignVariable, control::variable),
+    row(Op::CallOnce, control::call_once),
+];
+
+/// Operators that rows of others bring along.
+pub(super) const BROUGHT: &[(Op, Op)] = &[
+    (Op::VarHandle, Op::AssignVariable),
+    (Op::ReadVariable, Op::AssignVariable),
+];
+
+/// Operators that castiron compiles and no model here has, and why.
+pub const LEFT_OUT: &[(&str, &str)] = &[
+    ("CIRCULAR_BUFFER", CUSTOM),
+    ("SignalDelay", CUSTOM),
+    ("SignalEnergy", CUSTOM),
+    ("SignalFftAutoScale", CUSTOM),
+    ("SignalFilterBank", CUSTOM),
+    ("SignalFilterBankLog", CUSTOM),
+    ("SignalFilterBankSpectralSubtraction", CUSTOM),
+    ("SignalFilterBankSquareRoot", CUSTOM),
+    ("SignalFramer", CUSTOM),
+    ("SignalIrfft", CUSTOM),
+    ("SignalOverlapAdd", CUSTOM),
+    ("SignalPCAN", CUSTOM),
+    ("SignalRfft", CUSTOM),
+    ("SignalStacker", CUSTOM),
+    ("SignalWindow", CUSTOM),
+    (
+        "TFLM_DECODE",
+        "its constants are compressed, which the writer of models does not do",
+    ),
+    ("TFLite_Detection_PostProcess", CUSTOM),
+];
+
+const CUSTOM: &str = "its options are a FlexBuffer, which the writer of models does not write";

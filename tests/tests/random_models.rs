@@ -1,0 +1,61 @@
+//! Valid random models: the same ones every time. `cargo xtask random-models` makes more of them and asks other interpreters, `fuzz/` looks for
+//! those that nobody drew.
+
+use castiron_codegen::ops;
+use castiron_test_tools::say;
+use castiron_tests::random::{Campaign, EXPLAINED, LEFT_OUT, Tally, draws};
+
+/// As many as take less than half a minute of the processor. `.ci/run` takes 2,000 others.
+const MODELS: u64 = 1_500;
+
+#[test]
+fn neither_passes_nor_plans_nor_kernels_change_what_random_models_compute() {
+    let mut campaign = Campaign {
+        seed: 1,
+        operators: Vec::new(),
+        references: None,
+    };
+    let mut tally = Tally::default();
+    for number in 0..MODELS {
+        campaign.take(number, &mut tally).expect("nobody is asked");
+    }
+    let found = tally.found.iter().map(|found| {
+        let (number, line, what) = (found.number, &found.line, &found.what);
+        format!("model {number}: {line}\n{what}")
+    });
+    let found: Vec<String> = found.collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    // What nobody draws nobody tests.
+    let missing = ops::supported().filter(|op| !tally.operators.contains_key(op.name()));
+    let missing: Vec<&str> = missing.map(|op| op.name()).collect();
+    assert!(missing.is_empty(), "in none of the models: {missing:?}");
+    say(format!(
+        "{} random models of {} operators of {} kinds are the same with every plan and kernel, and without passes",
+        tally.models,
+        tally.operators.values().sum::<usize>(),
+        tally.operators.len()
+    ));
+}
+
+#[test]
+fn every_operator_is_drawn_or_said_why_not() {
+    let why = |name: &str| LEFT_OUT.iter().find(|left_out| left_out.0 == name);
+    let builtin = ops::supported().map(|op| (op.name(), draws(op)));
+    let custom = ops::CUSTOM.iter().map(|name| (*name, false));
+    for (name, is_drawn) in builtin.chain(custom) {
+        match why(name) {
+            Some((_, reason)) if !is_drawn => say(format!("no random model has {name}: {reason}")),
+            Some(_) => panic!("{name} is drawn, and said to be left out"),
+            None => assert!(is_drawn, "{name} is neither drawn nor left out"),
+        }
+    }
+}
+
+#[test]
+fn every_explanation_is_of_an_operator() {
+    for row in EXPLAINED {
+        let name = row.operator.split(' ').next().unwrap_or_default();
+        assert!(ops::supported().any(|op| op.name() == name), "{name}");
+        assert!(!row.reason.is_empty());
+    }
+}
