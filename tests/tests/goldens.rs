@@ -262,6 +262,13 @@ fn check_all(all: &[Golden]) -> Summary {
                 }
                 summary.left_out.push(format!("{}: {error}", golden.name));
             }
+            Outcome::Unanswered => {
+                let reason = "no outputs are recorded".to_owned();
+                reasons.entry(reason).or_default().push(&golden.name);
+                summary
+                    .left_out
+                    .push(format!("{}: no outputs are recorded", golden.name));
+            }
             Outcome::Failed(difference) => {
                 summary
                     .failed
