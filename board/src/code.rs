@@ -17,6 +17,12 @@ const CORTEX_M4: &str = include_str!("../data/code/cortex-m4.toml");
 pub struct CodeTable {
     /// What was measured.
     pub measured: String,
+    /// How many one-operator models, and how many networks.
+    pub one_operator_models: u64,
+    /// See above.
+    pub networks: u64,
+    /// How many of the networks were estimated within 25 percent of what was measured.
+    pub networks_within_25_percent: u64,
     /// Mean difference between estimate and measurement in percent, of models that the table was
     /// not made from.
     pub mean_error_percent: u64,

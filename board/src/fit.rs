@@ -168,6 +168,7 @@ pub fn find_board<'n>(
 /// Which engine runs the models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Engine {
     /// castiron's.
     #[default]
@@ -178,9 +179,12 @@ pub enum Engine {
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct FitOptions {
     /// The engine.
     pub engine: Engine,
+    /// How castiron's engine compiles the models.
+    pub compile: CompileOptions,
     /// Do not count the engine's code.
     pub no_code: bool,
     /// Flash of the application, in bytes: its code and Zephyr's, and the engine's if that is not
@@ -281,7 +285,9 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
     let mut warnings = Vec::new();
     for candidate in models {
         match options.engine {
-            Engine::Compiled => compiled(candidate, table.as_ref(), &mut items)?,
+            Engine::Compiled => {
+                compiled(candidate, &options.compile, table.as_ref(), &mut items)?;
+            }
             Engine::Tflm => warnings.extend(interpreted(candidate, board.target(), &mut items)?),
         }
     }
@@ -336,10 +342,11 @@ const CODE: &str = "code (estimated)";
 
 fn compiled(
     candidate: &Candidate<'_>,
+    options: &CompileOptions,
     code: Option<&CodeTable>,
     items: &mut Vec<Item>,
 ) -> Result<()> {
-    let program = compile(candidate.model, &CompileOptions::default())?;
+    let program = compile(candidate.model, options)?;
     let model = Some(candidate.model.file.clone());
     items.push(Item {
         model: model.clone(),
@@ -514,9 +521,9 @@ mod tests {
         for engine in [Engine::Compiled, Engine::Tflm] {
             let options = FitOptions {
                 engine,
-                no_code: false,
                 app_flash: 1000,
                 app_ram: 500,
+                ..FitOptions::default()
             };
             let roomy = answer(board(Some(1 << 20), 1 << 20), &options);
             let (flash, ram) = (roomy.flash.expect("flash").takes, roomy.ram.takes);

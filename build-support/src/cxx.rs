@@ -9,6 +9,7 @@ use std::{env, fs, thread};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::OptLevel;
 use crate::process::output;
 
 /// What C and C++ are compiled for, and how.
@@ -18,8 +19,8 @@ pub(crate) struct Target {
     pub(crate) triple: Option<String>,
     /// The processor, as `-mcpu` takes it, where the target stands for several: `cortex-m55`.
     pub(crate) cpu: Option<String>,
-    /// `0`, `1`, `2`, `3`, `s` or `z`.
-    pub(crate) opt_level: Option<String>,
+    /// By default [`OptLevel::TFLM`].
+    pub(crate) opt_level: Option<OptLevel>,
     /// The C++ compiler; by default the one that the environment names, or the target's own.
     pub(crate) compiler: Option<PathBuf>,
 }
@@ -52,6 +53,11 @@ const PROBE: &str = "#include <cmath>\n#include <cstdint>\n#include <type_traits
     static_assert(__cplusplus >= 201703L, \"C++17\");\nint main() { return 0; }\n";
 
 impl Target {
+    /// The level as `-O` takes it.
+    pub(crate) fn opt_level(&self) -> &'static str {
+        self.opt_level.unwrap_or(OptLevel::TFLM).name()
+    }
+
     /// Rust's name of the target.
     pub(crate) fn triple(&self) -> String {
         let cargo = || env::var("TARGET").ok();
@@ -103,7 +109,7 @@ impl Cxx {
                 .warnings(false)
                 .debug(false)
                 .std(if cpp { "c++17" } else { "c11" })
-                .opt_level_str(target.opt_level.as_deref().unwrap_or("2"))
+                .opt_level_str(target.opt_level())
                 .flags(FLAGS)
                 .includes(include_dirs);
             if env::var_os("HOST").is_none() {
@@ -116,7 +122,7 @@ impl Cxx {
                 build.compiler(compiler);
             }
             if let Some(cpu) = &target.cpu {
-                cpu_flags(&mut build, &triple, cpu, target.opt_level.as_deref());
+                cpu_flags(&mut build, &triple, cpu, target.opt_level());
             }
             for (name, value) in definitions {
                 build.define(name, *value);
@@ -292,10 +298,10 @@ impl Cxx {
 
 /// Flags for a named processor in place of those that the target alone would have: a compiler takes
 /// `-march` beside `-mcpu` for a contradiction.
-fn cpu_flags(build: &mut cc::Build, triple: &str, cpu: &str, opt_level: Option<&str>) {
+fn cpu_flags(build: &mut cc::Build, triple: &str, cpu: &str, opt_level: &str) {
     build
         .no_default_flags(true)
-        .flag(format!("-O{}", opt_level.unwrap_or("2")))
+        .flag(format!("-O{opt_level}"))
         .flag(format!("-mcpu={cpu}"));
     if triple.starts_with("thumb") {
         let float = if triple.ends_with("hf") {

@@ -9,6 +9,7 @@
 mod cxx;
 pub mod library;
 mod model;
+mod opt_level;
 mod output;
 mod process;
 pub mod tflm;
@@ -20,4 +21,5 @@ pub use castiron_codegen::target::Optimize;
 pub use castiron_codegen::tflm::arena::Kernels;
 pub use castiron_codegen::{Pass, Passes};
 pub use model::{Generated, Model, OrExit};
+pub use opt_level::OptLevel;
 pub use tflm::Tflm;

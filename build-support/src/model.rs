@@ -15,6 +15,7 @@ use castiron_codegen::graph;
 use castiron_codegen::target::Optimize;
 use castiron_codegen::{InputShape, Passes, files, labels, tflite, warnings};
 
+use crate::OptLevel;
 use crate::cxx::Target;
 use crate::output;
 use crate::tflm::{Job, Tflm, bindings};
@@ -61,7 +62,7 @@ pub struct Model {
 #[derive(Debug, Clone, Default)]
 struct TflmOptions {
     cpu: Option<String>,
-    opt_level: Option<String>,
+    opt_level: Option<OptLevel>,
     messages: Option<bool>,
 }
 
@@ -171,9 +172,9 @@ impl Model {
         self
     }
 
-    /// How to optimise TFLM: `1`, `2`, `3` or `s`; 2 unless said, whatever the profile.
-    pub fn opt_level(mut self, level: impl Into<String>) -> Self {
-        self.tflm_options.opt_level = Some(level.into());
+    /// How to optimise TFLM; [`OptLevel::TFLM`] unless said, whatever the profile.
+    pub fn opt_level(mut self, level: OptLevel) -> Self {
+        self.tflm_options.opt_level = Some(level);
         self
     }
 
@@ -327,7 +328,7 @@ impl TflmOptions {
         let target = Target {
             triple: None,
             cpu: self.cpu.clone(),
-            opt_level: self.opt_level.clone(),
+            opt_level: self.opt_level,
             compiler: None,
         };
         let tree = tflm.check()?;
@@ -339,7 +340,7 @@ impl TflmOptions {
             messages: self.messages,
             name: Some(&prefix),
             arena_section: None,
-            weights_section: options.section.as_deref(),
+            section: options.section.as_deref(),
             traced: false,
             own_abort: target.is_bare_metal(),
             facts,
@@ -493,7 +494,7 @@ mod tests {
 
     #[test]
     fn options_of_tflm_are_kept_in_any_order() {
-        let first = |m: Model| m.cpu("cortex-m55").opt_level("s").messages(true);
+        let first = |m: Model| m.cpu("cortex-m55").opt_level(OptLevel::Size).messages(true);
         let then = |m: Model| m.tflm(Tflm::new("tree"));
         let [a, b] = [
             then(first(Model::new(vae()))),
@@ -503,8 +504,8 @@ mod tests {
         let how = &a.tflm_options;
         assert_eq!(how.cpu.as_deref(), Some("cortex-m55"));
         assert_eq!(
-            (how.opt_level.as_deref(), how.messages),
-            (Some("s"), Some(true))
+            (how.opt_level, how.messages),
+            (Some(OptLevel::Size), Some(true))
         );
     }
 
@@ -514,7 +515,7 @@ mod tests {
         let model = || Model::new(vae()).out_dir(folder.path());
         for (option, model) in [
             ("cpu()", model().cpu("cortex-m55")),
-            ("opt_level()", model().opt_level("s")),
+            ("opt_level()", model().opt_level(OptLevel::Size)),
             ("messages()", model().messages(false)),
         ] {
             let said = model.compile().unwrap_err().to_string();

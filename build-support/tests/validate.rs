@@ -83,18 +83,16 @@ impl Subjects {
 }
 
 fn settings(on: Platform) -> Settings {
-    Settings {
-        // It outlives the test: what it holds is the same every time.
-        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("castiron")),
-        ..Settings::new(on)
-    }
+    let mut settings = Settings::new(on);
+    // It outlives the test: what it holds is the same every time.
+    settings.build_dir = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("castiron"));
+    settings
 }
 
 fn layers(on: Platform) -> Settings {
-    Settings {
-        layers: true,
-        ..settings(on)
-    }
+    let mut settings = settings(on);
+    settings.layers = true;
+    settings
 }
 
 fn agrees(on: Platform) {
@@ -146,10 +144,8 @@ fn tflm_agrees() {
             continue;
         }
         let subject = Subjects::kws();
-        let settings = Settings {
-            engine: Engine::Tflm(tree.clone()),
-            ..layers(on)
-        };
+        let mut settings = layers(on);
+        settings.engine = Engine::Tflm(tree.clone());
         let outcome = subject.validate(&settings);
         assert!(outcome.agree, "{:?}", outcome.first);
         assert_eq!(outcome.engine, "tflm");

@@ -40,10 +40,9 @@ pub use castiron_runtime::{
 /// - `labels = "file"`: class names, one per line, as `LABELS`.
 /// - `section = "name"`: the linker section of the weights. It is written as
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
-/// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger.
+/// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger. The results are the
+///   same. It is `"balanced"` unless said.
 /// - `shape = "image=1x96x96x3"`: the shape of an input whose sizes the model leaves open; once for each such input.
-///   The results are the same. It is `"balanced"` unless said.
-///
 /// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles
 ///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.
 ///   The module is the same, with two methods more that say whether the engine could run,

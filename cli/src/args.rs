@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use castiron_build::OptLevel;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::target::Optimize;
-use castiron_codegen::{InputShape, Passes};
+use castiron_codegen::{InputShape, Passes, warnings};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -14,6 +15,7 @@ use crate::commands::{
     align, arena, board_repl, boards, completions, cpp, fit, generate, header, inspect, lib, man,
     memory_overlay, plan, platforms, resolver, run, validate,
 };
+use crate::diagnostics;
 use crate::failure::Failure;
 use crate::input::{self, ModelFile};
 use crate::option_names::OptionName;
@@ -199,6 +201,19 @@ impl Without {
     }
 }
 
+/// How the compiler optimises whichever kernels it compiles.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CompilerLevel {
+    /// How the compiler optimises: 1, 2, 3, or s for size [default: 3 for castiron's kernels, 2 for TFLM's]
+    #[arg(long = "opt-level", value_name = "LEVEL", value_parser = opt_level())]
+    pub(crate) opt_level: Option<OptLevel>,
+}
+
+fn opt_level() -> impl TypedValueParser<Value = OptLevel> {
+    PossibleValuesParser::new(OptLevel::ALL.map(OptLevel::name))
+        .try_map(|name| name.parse::<OptLevel>())
+}
+
 fn optimize() -> impl TypedValueParser<Value = Optimize> {
     PossibleValuesParser::new(Optimize::ALL.map(Optimize::name))
         .try_map(|name| name.parse::<Optimize>())
@@ -213,6 +228,14 @@ impl Compiled {
         self.optimize.unwrap_or_default()
     }
 
+    /// The shapes that were given, for a command that takes several models.
+    pub(crate) fn shapes(&self, models: &[PathBuf]) -> Shapes<'_> {
+        Shapes {
+            alone: models.len() == 1,
+            given: self.shape.iter().map(|shape| (shape, false)).collect(),
+        }
+    }
+
     /// Reads a model that castiron's kernels are to compute, with the shapes that were given.
     pub(crate) fn model(&self, path: &Path) -> Result<ModelFile, Failure> {
         let mut input = input::read(path)?;
@@ -225,7 +248,7 @@ impl Compiled {
         if self.optimize.is_some() {
             return Err(Failure::usage(
                 "--optimize chooses between castiron's kernels, but --engine tflm uses TFLM's kernels",
-                "omit --optimize; use --kernels and --opt with TFLM's kernels",
+                "omit --optimize",
             ));
         }
         if self.without.passes() != Passes::NONE {
@@ -241,5 +264,97 @@ impl Compiled {
             ));
         }
         Ok(())
+    }
+}
+
+/// Shapes for inputs of several models: each is for those that have an input of its name.
+#[derive(Debug)]
+pub(crate) struct Shapes<'a> {
+    /// Whether there is only one model, for which all of them are.
+    alone: bool,
+    /// With whether a model had the input.
+    given: Vec<(&'a InputShape, bool)>,
+}
+
+impl Shapes<'_> {
+    /// Reads one of the models, and warns of what is doubtful about it.
+    pub(crate) fn model(&mut self, path: &Path) -> Result<ModelFile, Failure> {
+        let mut input = input::read(path)?;
+        let mut shapes = Vec::new();
+        for (shape, used) in &mut self.given {
+            if self.alone || shape.is_for(&input.model) {
+                *used = true;
+                shapes.push((*shape).clone());
+            }
+        }
+        input.model = castiron_codegen::resize(input.model, &shapes)?;
+        diagnostics::warn(&warnings::of(&input.model));
+        Ok(input)
+    }
+
+    /// Fails if a shape was for none of the models.
+    pub(crate) fn check_used(&self) -> Result<(), Failure> {
+        match self.given.iter().find(|(_, used)| !used) {
+            Some((shape, _)) => Err(Failure::usage(
+                format!("no model has the input of --shape {shape}"),
+                "`castiron inspect` lists the inputs of a model",
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn commands_with(option: &str) -> Vec<String> {
+        let cli = Cli::command();
+        let has = |command: &&clap::Command| {
+            let mut options = command.get_arguments().filter_map(|a| a.get_long());
+            options.any(|long| long == option)
+        };
+        let found = cli.get_subcommands().filter(has);
+        found.map(|command| command.get_name().to_owned()).collect()
+    }
+
+    #[test]
+    fn commands_that_compile_share_their_options() {
+        let optimize = commands_with("optimize");
+        assert!(optimize.len() > 5, "{optimize:?}");
+        assert_eq!(commands_with("shape"), optimize);
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+        let Ok(text) = std::fs::read_to_string(path) else {
+            println!("skipped: no documentation beside this package");
+            return;
+        };
+        let (_, section) = (text.split_once("## castiron's kernels")).expect("the section");
+        let (list, _) = section
+            .split_once("| option")
+            .expect("a table behind the list");
+        let mut named: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+        let mut there: Vec<&str> = optimize.iter().map(String::as_str).collect();
+        named.sort_unstable();
+        there.sort_unstable();
+        assert_eq!(named, there);
+    }
+
+    /// What stands for an option's value says what it is: where two commands disagree, it may be two things.
+    #[test]
+    fn an_option_has_one_kind_of_value() {
+        let mut kinds = std::collections::BTreeMap::new();
+        for command in Cli::command().get_subcommands() {
+            for argument in command.get_arguments() {
+                let (Some(long), Some(names)) = (argument.get_long(), argument.get_value_names())
+                else {
+                    continue;
+                };
+                let kind = names[0].to_string();
+                let known = kinds.entry(long.to_owned()).or_insert_with(|| kind.clone());
+                assert_eq!(*known, kind, "--{long} of {}", command.get_name());
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use castiron_codegen::error::Diagnostic;
 
-/// A build system's name for an option: `golden=GOLDEN`.
+/// A build system's name for an option: `cases=CASES`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OptionName {
     option: String,
@@ -73,11 +73,11 @@ mod tests {
 
     #[test]
     fn options_have_the_names_of_the_build_system() {
-        let names = ["golden=GOLDEN", "target=RUST_TARGET"].map(|name| name.parse().unwrap());
+        let names = ["cases=CASES", "target=RUST_TARGET"].map(|name| name.parse().unwrap());
         for (text, expected) in [
-            ("leave --golden out", "leave GOLDEN out"),
-            ("--golden-bytes allows more", "--golden-bytes allows more"),
-            ("with --target, --golden", "with RUST_TARGET, GOLDEN"),
+            ("leave --cases out", "leave CASES out"),
+            ("--case-bytes allows more", "--case-bytes allows more"),
+            ("with --target, --cases", "with RUST_TARGET, CASES"),
             (
                 "`rustc --print x --target y` for --target",
                 "`rustc --print x --target y` for RUST_TARGET",
@@ -86,18 +86,18 @@ mod tests {
         ] {
             assert_eq!(rename(text, &names), expected);
         }
-        assert!("golden".parse::<OptionName>().is_err());
+        assert!("cases".parse::<OptionName>().is_err());
     }
 
     #[test]
     fn every_part_of_a_diagnostic_is_renamed() {
-        let names = ["golden=GOLDEN".parse().unwrap()];
-        let diagnostic = Diagnostic::new("1 --golden")
-            .expected("2 --golden")
-            .found("3 --golden")
-            .help("4 --golden");
+        let names = ["cases=CASES".parse().unwrap()];
+        let diagnostic = Diagnostic::new("1 --cases")
+            .expected("2 --cases")
+            .found("3 --cases")
+            .help("4 --cases");
         let text = renamed(&diagnostic, &names).to_string();
-        assert_eq!(text.matches(" GOLDEN").count(), 4, "{text}");
+        assert_eq!(text.matches(" CASES").count(), 4, "{text}");
         assert!(!text.contains("--"), "{text}");
     }
 }

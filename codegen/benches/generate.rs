@@ -14,7 +14,7 @@ use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_he
 use castiron_codegen::emit::rust::{RustOptions, file};
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
-use castiron_codegen::plan::{Plan, PlanOptions};
+use castiron_codegen::plan::Plan;
 use castiron_codegen::tflite;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -52,7 +52,7 @@ fn header(name: &str, bytes: &[u8], style: HeaderStyle) -> Result<()> {
 }
 
 fn plan(model: &Model) -> Result<Plan> {
-    plan_graph(model, 0, &PlanOptions::default()).map(|(_, plan)| plan)
+    plan_graph(model, 0, &CompileOptions::default()).map(|(_, plan)| plan)
 }
 
 fn generate(criterion: &mut Criterion) {

@@ -1,5 +1,6 @@
 //! Sizes for inputs whose sizes were not known when the model was converted.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Diagnostic, Result};
@@ -20,6 +21,26 @@ impl InputShape {
             input: Some(input.into()),
             shape: shape.into(),
         }
+    }
+
+    /// Whether the model has the input; one without a name is for every model.
+    pub fn is_for(&self, model: &Model) -> bool {
+        let Some(input) = &self.input else {
+            return true;
+        };
+        inputs(model)
+            .iter()
+            .any(|(_, _, names)| names.contains(input))
+    }
+}
+
+impl fmt::Display for InputShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(input) = &self.input {
+            write!(f, "{input}=")?;
+        }
+        let sizes: Vec<String> = self.shape.iter().map(usize::to_string).collect();
+        f.write_str(&sizes.join("x"))
     }
 }
 

@@ -7,8 +7,9 @@ use crate::error::Diagnostic;
 
 /// What a model is compiled for: it decides between kernels that compute the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Target {
-    /// The instructions that kernels may use.
+    /// The instructions that kernels may use. Prepared: all kernels of today are portable, so nothing reads it yet.
     pub isa: Isa,
     /// What matters where time costs flash.
     pub optimize: Optimize,
@@ -25,6 +26,7 @@ pub enum Isa {
 
 /// What matters where time costs flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Optimize {
     /// The least code.
     Size,

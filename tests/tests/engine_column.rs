@@ -90,7 +90,7 @@ fn the_column_is_what_compiles() {
         let report = Report::new(&model, &examined);
         let mut all = true;
         for (index, of) in report.subgraphs.iter().enumerate() {
-            let Ok((folded, _)) = compile::plan_graph(&model, index, &options()) else {
+            let Ok((folded, _)) = compile::plan_graph(&model, index, &options().into()) else {
                 continue;
             };
             for operator in &of.operators {

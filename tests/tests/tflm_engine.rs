@@ -17,10 +17,8 @@ fn a_library_has_the_kernels_of_called_subgraphs() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/calls");
     let bytes = std::fs::read(data.join("while_loop_f32.tflite")).unwrap();
     let model = tflite::read("while_loop_f32.tflite", &bytes).unwrap();
-    let options = Options {
-        cases: Cases::Recorded(data.join("golden/while_loop_f32.safetensors")),
-        ..Options::default()
-    };
+    let mut options = Options::default();
+    options.cases = Cases::Recorded(data.join("golden/while_loop_f32.safetensors"));
     let tree = Tflm::new(tree).check().unwrap();
     let library = tflm::build(&model, &tree, &tflm::Settings::default(), &options).unwrap();
     let folder = tempfile::tempdir().unwrap();

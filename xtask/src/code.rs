@@ -84,12 +84,10 @@ pub(crate) fn table(root: &Path) -> Result<String> {
                     *of_kernel.entry(kernel.clone()).or_default() += 1;
                 }
             }
-            let options = Options {
-                target: Some(TARGET.to_owned()),
-                name: Some("measured".to_owned()),
-                build_dir: Some(root.join("target/code")),
-                ..Options::default()
-            };
+            let mut options = Options::default();
+            options.target = Some(TARGET.to_owned());
+            options.name = Some("measured".to_owned());
+            options.build_dir = Some(root.join("target/code"));
             let library = build(&model, &options)?;
             toolchain = library.toolchain;
             let sizes = library.sizes;
@@ -164,14 +162,17 @@ fn render(samples: &[Sample], toolchain: &str) -> String {
     let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
     let mut text = format!(
         "# Bytes of code that castiron's engine takes on a Cortex-M4, its parameters included and packed weights not.
-# Written by `cargo xtask code --update`: measured in libraries of `castiron lib`, opt-level 3, of {} one-operator
-# models and {count} networks. A model takes base + call for every kernel call + the kernel's bytes for every kernel that
+# Written by `cargo xtask code --update`: measured in libraries of `castiron lib`, opt-level 3, of one-operator
+# models and networks. A model takes base + call for every kernel call + the kernel's bytes for every kernel that
 # it calls at all; these are fitted by least squares, held near the medians of one-operator models.
 #
 # Errors are those of networks, each estimated from a table made without it and without those that call the same
-# kernels: {near} of {count} were within 25 %.
+# kernels.
 
 measured = \"Cortex-M4, {TARGET}, opt-level 3, {toolchain}\"
+one-operator-models = {}
+networks = {count}
+networks-within-25-percent = {near}
 mean-error-percent = {mean:.0}
 most-below-percent = {:.0}
 most-above-bytes = {:.0}

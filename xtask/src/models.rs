@@ -25,7 +25,7 @@ pub(crate) struct Selection {
     models: Option<PathBuf>,
     /// Directory of their goldens, one .safetensors file or directory per model [default: golden/ beside the models].
     #[arg(long, value_name = "DIR", requires = "models")]
-    golden: Option<PathBuf>,
+    cases: Option<PathBuf>,
     /// Only models with this text in their name; may be given several times.
     #[arg(long, value_name = "TEXT")]
     filter: Vec<String>,
@@ -71,7 +71,7 @@ pub(crate) fn find(root: &Path, selection: &Selection) -> Result<Found> {
             bail!("--models {}: not a directory", models.display());
         }
         let golden = selection
-            .golden
+            .cases
             .clone()
             .unwrap_or_else(|| models.join("golden"));
         places.push((models.clone(), golden));
@@ -176,7 +176,7 @@ mod tests {
         let models = root.join("examples/models");
         let selection = Selection {
             models: Some(models),
-            golden: None,
+            cases: None,
             filter: vec!["sine".into()],
         };
         let found = find(&root, &selection).unwrap();
@@ -196,7 +196,7 @@ mod tests {
             &root,
             &Selection {
                 models: Some(models),
-                golden,
+                cases: golden,
                 filter: vec![],
             },
         )

@@ -288,7 +288,7 @@ fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
     format!(
         "## opt-level {opt}\n\n{speed}\n\n{memory}\n\n\
          The sections of the whole images, including the harness that feeds and checks the model:\n\n{image}\n\n\
-         Reproduce with `cargo xtask bench --opt {opt}`. \
+         Reproduce with `cargo xtask bench --opt-level {opt}`. \
          TensorFlow Lite Micro {}, CMSIS-NN {}: {}; {}. TFLM's smallest code is built with -Os and \
          int8-only kernel registrations.\n",
         measured.tflm, measured.cmsis_nn, measured.compiler, measured.machine

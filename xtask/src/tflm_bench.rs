@@ -64,13 +64,11 @@ pub(crate) fn run(
             let tree = Tflm::new(tree).kernels(kernels).check()?;
             let bytes = std::fs::read(&subject.model)?;
             let model = tflite::read(&subject.model.display().to_string(), &bytes)?;
-            let options = Options {
-                target: Some(TARGET.to_owned()),
-                cases: Cases::Recorded(subject.golden.clone()),
-                case_bytes: Some(1 << 20),
-                build_dir: Some(root.join("target/tflm")),
-                ..Options::default()
-            };
+            let mut options = Options::default();
+            options.target = Some(TARGET.to_owned());
+            options.cases = Cases::Recorded(subject.golden.clone());
+            options.case_bytes = Some(1 << 20);
+            options.build_dir = Some(root.join("target/tflm"));
             let library = tflm::build(&model, &tree, &tflm::Settings::default(), &options)?;
             let folder = root
                 .join("target/tflm-bench")

@@ -1,6 +1,6 @@
 # Renode: the platform that the build's devicetree describes, and the firmware on it.
 
-# castiron_add_renode_target([DTS <file>] [ELF <target or file>] [RULES <file>…] [RENODE <version>] [ARGUMENTS …])
+# castiron_add_renode_target([DTS <file>] [ELF <target or file>] [RULES <file>…] [RENODE_VERSION <version>] [ARGUMENTS …])
 #
 # Adds a target `run_renode` that writes the platform and a script from the devicetree
 # (`castiron board-repl`), builds the firmware and starts Renode with it. In a Zephyr build of a board that
@@ -8,12 +8,12 @@
 #
 #   DTS, ELF    default: those of a Zephyr build. A target is built first; a file has to be there
 #   RULES       further rules. Default: CONFIG_CASTIRON_RENODE_RULES
-#   RENODE      the version to write for. Default: CONFIG_CASTIRON_RENODE_VERSION, or the newest known
+#   RENODE_VERSION   the version to write for. Default: CONFIG_CASTIRON_RENODE_VERSION, or the newest known
 #   ARGUMENTS   of Renode. Default: --disable-xwt --port -2: no window, no monitor, the console UART in the log
 #
 # Renode is the program `renode` on PATH, or that of -DRENODE=….
 function(castiron_add_renode_target)
-  _castiron_parse(0 "" "DTS;ELF;RENODE" "RULES;ARGUMENTS")
+  _castiron_parse(0 "" "DTS;ELF;RENODE_VERSION" "RULES;ARGUMENTS")
   set(wait_for)
   if(TARGET "${arg_ELF}")
     set(wait_for ${arg_ELF})
@@ -38,7 +38,7 @@ function(castiron_add_renode_target)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/castiron)
   _castiron_board_repl(${folder}/${run}.stamp
     OUTPUTS ${folder}/${run}.repl ${folder}/${run}.resc
-    DTS ${arg_DTS} RENODE ${arg_RENODE} RULES ${arg_RULES}
+    DTS ${arg_DTS} RENODE_VERSION ${arg_RENODE_VERSION} RULES ${arg_RULES}
     OPTIONS --output ${folder}/${run}.repl --resc ${folder}/${run}.resc --elf ${arg_ELF})
   find_program(RENODE renode DOC "Renode, to simulate the board" NO_CMAKE_FIND_ROOT_PATH)
   if(RENODE)
@@ -57,15 +57,15 @@ endfunction()
 
 # Runs `castiron board-repl` with OPTIONS when the devicetree or the rules have changed.
 function(_castiron_board_repl stamp)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "DTS;RENODE" "OUTPUTS;RULES;OPTIONS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "DTS;RENODE_VERSION" "OUTPUTS;RULES;OPTIONS")
   if(NOT arg_DTS)
     set(arg_DTS ${ZEPHYR_DTS})
     if(NOT arg_DTS)
       _castiron_error("the board's devicetree is not known" "name a flattened one with DTS")
     endif()
   endif()
-  if(NOT arg_RENODE)
-    set(arg_RENODE ${CONFIG_CASTIRON_RENODE_VERSION})
+  if(NOT arg_RENODE_VERSION)
+    set(arg_RENODE_VERSION ${CONFIG_CASTIRON_RENODE_VERSION})
   endif()
   if(NOT arg_RULES AND CONFIG_CASTIRON_RENODE_RULES)
     separate_arguments(arg_RULES UNIX_COMMAND ${CONFIG_CASTIRON_RENODE_RULES})
@@ -73,7 +73,7 @@ function(_castiron_board_repl stamp)
   _castiron_absolute(arg_DTS arg_RULES)
   _castiron_check_file(devicetree ${arg_DTS})
   _castiron_check_file("file of rules" ${arg_RULES})
-  _castiron_options(options RENODE)
+  _castiron_options(options RENODE_VERSION)
   foreach(file IN LISTS arg_RULES)
     list(APPEND options --rules ${file})
   endforeach()

@@ -1,24 +1,31 @@
 # Whether models fit on the board.
 
 # castiron_fit_check(<target> [MODELS <file>…] [DTS <file> | BOARD <name>] [ENGINE compiled|tflm]
-#   [APP_FLASH <KB>] [APP_RAM <KB>] [NO_CODE])
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [APP_FLASH <KB>] [APP_RAM <KB>] [NO_CODE])
 #
 # Fails the build of the target if the models do not fit (`castiron fit`), and shows what uses the memory.
 #
 #   MODELS      default: those of castiron_add_model() for this target, up to this call
 #   DTS, BOARD  the board's memories, from a flattened devicetree or castiron's list. Default: the
 #               devicetree of a Zephyr build
+#   SHAPE       shapes of inputs whose sizes the files leave open. Default: without MODELS, those of
+#               castiron_add_model() for this target
+#   OPTIMIZE    what castiron's kernels are chosen for. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
 #   APP_FLASH, APP_RAM   memory of everything else, in KB. Default: CONFIG_CASTIRON_FIT_APP_FLASH and
 #               CONFIG_CASTIRON_FIT_APP_RAM, or 0
 #   NO_CODE     do not estimate the models' code: APP_FLASH includes it. Default:
 #               CONFIG_CASTIRON_FIT_NO_CODE
 function(castiron_fit_check target)
-  _castiron_parse(1 "NO_CODE" "DTS;BOARD;ENGINE;APP_FLASH;APP_RAM" "MODELS")
+  _castiron_parse(1 "NO_CODE" "DTS;BOARD;ENGINE;OPTIMIZE;APP_FLASH;APP_RAM" "MODELS;SHAPE")
+  _castiron_one_of(OPTIMIZE size balanced speed)
   _castiron_check_target(castiron_fit_check ${target})
   _castiron_engine(arg_ENGINE)
   _castiron_absolute(arg_MODELS arg_DTS)
   if(NOT arg_MODELS)
     get_property(arg_MODELS TARGET ${target} PROPERTY CASTIRON_MODELS_${arg_ENGINE})
+    get_property(shapes TARGET ${target} PROPERTY CASTIRON_SHAPES_${arg_ENGINE})
+    list(APPEND arg_SHAPE ${shapes})
+    list(REMOVE_DUPLICATES arg_SHAPE)
   endif()
   if(NOT arg_MODELS)
     _castiron_error("castiron_fit_check() has no models to check"
@@ -37,7 +44,11 @@ function(castiron_fit_check target)
       set(arg_APP_${memory} ${CONFIG_CASTIRON_FIT_APP_${memory}})
     endif()
   endforeach()
-  _castiron_options(options DTS BOARD ENGINE APP_FLASH APP_RAM)
+  _castiron_optimize(arg_OPTIMIZE ${arg_ENGINE})
+  _castiron_options(options DTS BOARD ENGINE OPTIMIZE APP_FLASH APP_RAM)
+  foreach(shape IN LISTS arg_SHAPE)
+    list(APPEND options --shape ${shape})
+  endforeach()
   if(arg_NO_CODE OR CONFIG_CASTIRON_FIT_NO_CODE)
     list(APPEND options --no-code)
   endif()
@@ -54,10 +65,11 @@ function(castiron_fit_check target)
   _castiron_in_turn(${check} 2 ${arg_MODELS})
 endfunction()
 
-# Remembers a model of a target. With CONFIG_CASTIRON_FIT_CHECK all of them are checked together, once
+# Remembers a model of a target, with its shapes. With CONFIG_CASTIRON_FIT_CHECK all of them are checked together, once
 # the last is known: at the end of the file that adds them.
 function(_castiron_to_be_fitted target engine model)
   set_property(TARGET ${target} APPEND PROPERTY CASTIRON_MODELS_${engine} ${model})
+  set_property(TARGET ${target} APPEND PROPERTY CASTIRON_SHAPES_${engine} ${ARGN})
   get_property(planned TARGET ${target} PROPERTY CASTIRON_FIT_PLANNED_${engine})
   if(CONFIG_CASTIRON_FIT_CHECK AND CONFIG_ARCH_POSIX)
     message(STATUS "castiron: a program of this machine has no memories that models could be checked against")

@@ -1,9 +1,10 @@
 # Models as libraries.
 
 # castiron_add_model(<target> [MODEL <file>]
-#   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [GOLDEN <path>]
-#   [SECTION <name>] [ARENA_SECTION <name>] [OPTIMIZE size|balanced|speed] [OPT 3|s] [TRACE]
-#   [SHAPE <input>=<sizes> ...] [WITHOUT_PASSES <pass> ...]
+#   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [OPT_LEVEL 1|2|3|s]
+#   [WITHOUT_PASSES <pass>…]
+#   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
 #   [RUST_TARGET <triple>] [CPU <name>])
 #
@@ -16,21 +17,21 @@
 #   NAME            name of files and prefix of all names. Default: the model's file name
 #   LABELS, IO_SPEC class names of the first output; Kenning's I/O specification
 #   SELF_TEST       add <name>_self_test() to the target, which compares the library with recorded cases;
-#                   those of GOLDEN, a .safetensors file or a folder, or cases that castiron generates and computes on the host
+#                   those of CASES, a .safetensors file or a folder, or cases that castiron generates and computes on the host
 #   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
 #   SHAPE           <input>=1x96x96x3 …: shapes of inputs whose sizes the file leaves open
 #   WITHOUT_PASSES  leave out passes over the operators, or all; results do not change
-#   OPTIMIZE        choose castiron's smaller or faster kernels. Default: balanced
-#   OPT             compiler optimisation: speed (3) or size (s). Default: CONFIG_CASTIRON_OPTIMIZE_SIZE, or speed
+#   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
+#   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2
+#                   for TensorFlow Lite Micro's
 #   TRACE           add a function that reports the outputs of every operator
 #   TFLM            TensorFlow Lite Micro's sources; ALLOW_REVISION accepts a revision that castiron does
 #                   not know. Default: CONFIG_CASTIRON_TFLM_PATH and …_ALLOW_REVISION, or the variable CASTIRON_TFLM
-#   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: target CPU (`rustc --print target-cpus`)
+#   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: processor, as compilers name it
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;GOLDEN;SECTION;ARENA_SECTION;OPTIMIZE;OPT;TFLM;KERNELS;RUST_TARGET;CPU"
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
     "SHAPE;WITHOUT_PASSES")
-  set(option_SECTION weights-section)
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
   set(kconfig_ALLOW_REVISION CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y)
@@ -41,14 +42,14 @@ function(castiron_add_model target)
   endif()
   _castiron_needs(castiron_add_model MODEL)
   _castiron_one_of(OPTIMIZE size balanced speed)
-  _castiron_one_of(OPT 3 s)
+  _castiron_one_of(OPT_LEVEL 1 2 3 s)
   _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_add_model ${target})
-  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC arg_GOLDEN)
+  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC arg_CASES)
   _castiron_check_file(model ${arg_MODEL})
   _castiron_check_file("file of labels" ${arg_LABELS})
   _castiron_check_file("I/O specification" ${arg_IO_SPEC})
-  _castiron_check_file("file or folder of goldens" ${arg_GOLDEN})
+  _castiron_check_file("file or folder of cases" ${arg_CASES})
   cmake_path(GET arg_MODEL STEM LAST_ONLY stem)
   cmake_path(GET arg_MODEL FILENAME shown)
   if(NOT arg_NAME)
@@ -60,15 +61,16 @@ function(castiron_add_model target)
     _castiron_error("there are two models of the name ${name}" "give one another with NAME; a further target that uses this one links castiron_${name}")
   endif()
   _castiron_engine(arg_ENGINE)
-  if(NOT arg_OPT AND CONFIG_CASTIRON_OPTIMIZE_SIZE)
-    set(arg_OPT s)
+  _castiron_optimize(arg_OPTIMIZE ${arg_ENGINE})
+  if(NOT arg_OPT_LEVEL AND CONFIG_CASTIRON_OPT_LEVEL_S)
+    set(arg_OPT_LEVEL s)
   endif()
   if(NOT arg_RUST_TARGET)
     _castiron_rust_target(arg_RUST_TARGET ${target})
   endif()
 
   _castiron_options(options
-    ENGINE NAME LABELS IO_SPEC GOLDEN SECTION ARENA_SECTION OPTIMIZE OPT RUST_TARGET CPU)
+    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE OPT_LEVEL RUST_TARGET CPU)
   foreach(shape IN LISTS arg_SHAPE)
     list(APPEND options --shape ${shape})
   endforeach()
@@ -115,7 +117,7 @@ function(castiron_add_model target)
   # As target_link_libraries(… PUBLIC …) does, which cannot be mixed with calls that say no PUBLIC.
   set_property(TARGET ${target} APPEND PROPERTY LINK_LIBRARIES castiron_${name})
   set_property(TARGET ${target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES castiron_${name})
-  _castiron_to_be_fitted(${target} ${arg_ENGINE} ${arg_MODEL})
+  _castiron_to_be_fitted(${target} ${arg_ENGINE} ${arg_MODEL} ${arg_SHAPE})
 endfunction()
 
 # The engine that was asked for with ENGINE, or the build's.
@@ -129,6 +131,21 @@ function(_castiron_engine engine_var)
     endif()
   endif()
   set(${engine_var} ${engine} PARENT_SCOPE)
+endfunction()
+
+# What castiron's kernels are chosen for: what was asked for with OPTIMIZE, or the build's. Without either it is the
+# command's default, and TensorFlow Lite Micro's kernels are not castiron's to choose.
+function(_castiron_optimize optimize_var engine)
+  set(optimize ${arg_OPTIMIZE})
+  if(NOT optimize AND engine STREQUAL "compiled")
+    foreach(value IN ITEMS size speed)
+      string(TOUPPER ${value} option)
+      if(CONFIG_CASTIRON_OPTIMIZE_${option})
+        set(optimize ${value})
+      endif()
+    endforeach()
+  endif()
+  set(${optimize_var} "${optimize}" PARENT_SCOPE)
 endfunction()
 
 # Where TensorFlow Lite Micro is, and which of its kernels to take.

@@ -234,6 +234,13 @@ class Setting:
     config: str
     value: str | None = None  # of a switch: the option's when it is on
     files: bool = False  # the option once for each of several files
+    without: str | None = None  # another option that this one is not for
+
+    def default(self) -> str:
+        """Say what the option is where the user does not give it."""
+        if self.value is None:
+            return self.config
+        return f"{self.value} with {self.config}"
 
     def words(self, build: Build) -> Words:
         """Say what is configured as the executable takes it."""
@@ -266,7 +273,11 @@ class Subcommand:
 
     def configured(self, given: Arguments, build: Build) -> Words:
         """Say what the build's configuration says and the user does not."""
-        left = (one for one in self.settings if not given.has(one.option))
+        left = (
+            one
+            for one in self.settings
+            if not given.has(one.option, one.without or one.option)
+        )
         return [word for one in left for word in one.words(build)]
 
 
@@ -316,6 +327,16 @@ def fill_repl(given: Arguments, build: Callable[[], Build]) -> Words:
 
 
 OPS = Setting("--ops", "CONFIG_KENNING_TFLITE_OPS")
+# They are for castiron's kernels, and an engine that is given may be another.
+OPTIMIZE = tuple(
+    Setting(
+        "--optimize",
+        f"CONFIG_CASTIRON_OPTIMIZE_{value.upper()}",
+        value=value,
+        without="--engine",
+    )
+    for value in ("size", "speed")
+)
 SUBCOMMANDS = {
     "header": Subcommand(
         "gen-header",
@@ -361,12 +382,12 @@ SUBCOMMANDS = {
         "with sysbuild, <build> is the application's own build.",
         (
             "repl && renode build/mps2.resc",
-            "repl -d build/app --renode 1.15.3",
+            "repl -d build/app --renode-version 1.15.3",
             "repl -o - | less",
         ),
         fill_repl,
         (
-            Setting("--renode", "CONFIG_CASTIRON_RENODE_VERSION"),
+            Setting("--renode-version", "CONFIG_CASTIRON_RENODE_VERSION"),
             Setting("--rules", "CONFIG_CASTIRON_RENODE_RULES", files=True),
         ),
     ),
@@ -385,6 +406,7 @@ SUBCOMMANDS = {
         fill_fit,
         (
             Setting("--engine", "CONFIG_CASTIRON_ENGINE_TFLM", value="tflm"),
+            *OPTIMIZE,
             Setting("--app-flash", "CONFIG_CASTIRON_FIT_APP_FLASH"),
             Setting("--app-ram", "CONFIG_CASTIRON_FIT_APP_RAM"),
             Setting("--no-code", "CONFIG_CASTIRON_FIT_NO_CODE"),
@@ -400,6 +422,7 @@ SUBCOMMANDS = {
             "report -d build --json",
         ),
         fill_model,
+        OPTIMIZE,
     ),
 }
 
@@ -505,7 +528,7 @@ def add_subparser(subparsers: Any, name: str, subcommand: Subcommand) -> None:
     """Describe a subcommand."""
     lines = (f"  west castiron {example}" for example in subcommand.examples)
     settings = "".join(
-        f"{one.option} defaults to {one.config}.\n"
+        f"{one.option} defaults to {one.default()}.\n"
         for one in subcommand.settings
     )
     parser = subparsers.add_parser(

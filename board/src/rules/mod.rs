@@ -84,7 +84,7 @@ impl Rules {
                     .expected(Self::versions().collect::<Vec<_>>().join(" or "))
                     .found(wanted)
                     .help(format!(
-                        "use the nearest version that it knows: --renode {}",
+                        "use the nearest version that it knows: --renode-version {}",
                         Self::nearest(wanted)
                     ))
                     .into(),

@@ -19,11 +19,11 @@ use castiron_codegen::program::Program;
 use castiron_codegen::target::Optimize;
 use serde::Serialize;
 
+use crate::OptLevel;
 use crate::toolchain::{Purpose, Toolchain};
 
 pub use archive::Sizes;
 pub use cases::{Cases, Recorded};
-pub use package::OptLevel;
 
 /// An instance is the arena, rounded up to this, and as much again for whether it is initialised.
 const ALIGNMENT: usize = 16;
@@ -31,6 +31,7 @@ const ENGINE: &str = "castiron's compiled engine";
 
 /// What a user may choose.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Options<'a> {
     /// Target triple; none is this machine.
     pub target: Option<String>,
@@ -42,12 +43,12 @@ pub struct Options<'a> {
     pub optimize: Optimize,
     /// Passes to leave out.
     pub without: Passes,
-    /// What the compiler optimises for.
-    pub opt: OptLevel,
+    /// How the compiler optimises; by default [`OptLevel::COMPILED`] or [`OptLevel::TFLM`].
+    pub opt_level: Option<OptLevel>,
     /// Linker section of the built-in instance.
     pub arena_section: Option<String>,
     /// Linker section of the weights.
-    pub weights_section: Option<String>,
+    pub section: Option<String>,
     /// Adds `<prefix>_model_run_traced`.
     pub traced: bool,
     /// Cases of the self-test.
@@ -116,7 +117,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     let how = CompileOptions::optimized(options.optimize).without(options.without);
     let program = compile::compile(&first, &how)?;
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
-    for section in [&options.arena_section, &options.weights_section] {
+    for section in [&options.arena_section, &options.section] {
         section.as_deref().map(checked_section).transpose()?;
     }
     let interface = c_api::Library {
@@ -170,7 +171,7 @@ pub(crate) fn finish(
         target: &built.target,
         native: built.native,
         arena_section: options.arena_section.as_deref(),
-        weights_section: options.weights_section.as_deref(),
+        section: options.section.as_deref(),
         math: built.math,
     };
     // The example runs the self-test.
@@ -215,7 +216,7 @@ pub(crate) fn cases(
         "castiron cannot run this model, so it cannot compute expected outputs for the self-test",
     )
     .help(
-        "give recorded inputs and expected outputs, in a .safetensors file or a folder, with --golden, or omit --self-test",
+        "give recorded inputs and expected outputs, in a .safetensors file or a folder, with --cases, or omit --self-test",
     );
     if let Some(reason) = program.err().and_then(|e| e.diagnostics().first()) {
         diagnostic.place = reason.place.clone();
@@ -331,7 +332,7 @@ mod tests {
         for part in [
             "weight_only_int8_conv.tflite",
             "castiron cannot run this model",
-            "with --golden",
+            "with --cases",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -12,6 +12,7 @@ use castiron_runtime::source;
 
 use super::Options;
 use super::cache::Folder;
+use crate::OptLevel;
 use crate::process::errors;
 use crate::toolchain::Toolchain;
 
@@ -27,16 +28,6 @@ const PROCESSORS: [(&str, &str); 2] = [
     ("thumbv7em-none-eabi", "cortex-m4"),
     ("thumbv7em-none-eabihf", "cortex-m4"),
 ];
-
-/// How the library is optimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OptLevel {
-    /// opt-level 3.
-    #[default]
-    Speed,
-    /// opt-level "s".
-    Size,
-}
 
 /// Name of the compiled crate: its object in the archive is known by it.
 pub(super) fn crate_name(interface: &c_api::Library) -> String {
@@ -120,11 +111,14 @@ fn write(
     options: &Options<'_>,
 ) -> Result<()> {
     let mut module = RustOptions::default();
-    module.section = options.weights_section.clone();
+    module.section = options.section.clone();
     module.constants_file = Some("weights.bin".to_owned());
     module.traced = options.traced;
     for (file, text) in [
-        ("Cargo.toml", manifest(interface, options.opt)),
+        (
+            "Cargo.toml",
+            manifest(interface, options.opt_level.unwrap_or(OptLevel::COMPILED)),
+        ),
         ("Cargo.lock", lock(interface)),
         ("src/lib.rs", glue(interface, program, options)),
         ("src/model.rs", rust::file(program, &module)),
@@ -144,11 +138,12 @@ fn write_all(folder: &Folder, to: &Path, from: &include_dir::Dir<'_>) -> Result<
     from.dirs().try_for_each(|dir| write_all(folder, to, dir))
 }
 
-fn manifest(interface: &c_api::Library, opt: OptLevel) -> String {
+fn manifest(interface: &c_api::Library, level: OptLevel) -> String {
     let name = crate_name(interface);
-    let level = match opt {
-        OptLevel::Speed => "3",
+    // Cargo takes digits only as a number.
+    let level = match level {
         OptLevel::Size => "\"s\"",
+        digit => digit.name(),
     };
     format!(
         r#"[package]

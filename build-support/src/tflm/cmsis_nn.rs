@@ -58,7 +58,7 @@ pub fn build_apart() -> Option<ExitCode> {
     let target = Target {
         triple: given(triple),
         cpu: given(cpu),
-        opt_level: given(opt_level),
+        opt_level: opt_level.to_str().and_then(|level| level.parse().ok()),
         compiler: (!compiler.is_empty()).then(|| compiler.into()),
     };
     let project = Project {
@@ -85,13 +85,13 @@ impl Project<'_> {
         }
         let program = env::current_exe()
             .map_err(|e| Diagnostic::new(format!("cannot start castiron again: {e}")))?;
-        let text = |text: &Option<String>| OsString::from(text.as_deref().unwrap_or_default());
         let mut command = Command::new(program);
         command
             .arg(APART)
             .args([self.source, self.cmsis, &self.folder])
             .arg(self.target.triple())
-            .args([text(&self.target.cpu), text(&self.target.opt_level)])
+            .arg(self.target.cpu.as_deref().unwrap_or_default())
+            .arg(self.target.opt_level())
             .arg(self.target.compiler.as_deref().unwrap_or(Path::new("")));
         match run(&mut command) {
             Ok(Ok(())) => Ok(self.library()),
@@ -114,7 +114,6 @@ impl Project<'_> {
         let triple = self.target.triple();
         let cxx = Cxx::new(self.target, &[], &[], &self.folder)?;
         let (c, cpp) = cxx.builds();
-        let opt_level = self.target.opt_level.as_deref().unwrap_or("2");
         let mut config = cmake::Config::new(self.project()?);
         config
             .target(&triple)
@@ -126,7 +125,10 @@ impl Project<'_> {
             .init_cxx_cfg(cpp.clone())
             .no_default_flags(self.target.cpu.is_some())
             .build_target("cmsis-nn")
-            .define("CMSIS_OPTIMIZATION_LEVEL", format!("-O{opt_level}"))
+            .define(
+                "CMSIS_OPTIMIZATION_LEVEL",
+                format!("-O{}", self.target.opt_level()),
+            )
             .define("CMSIS_PATH", self.cmsis)
             .define("CMSIS_NN_PATH", self.source);
         if let Some(system) = system(&triple).filter(|_| !self.target.is_native()) {

@@ -28,6 +28,7 @@ const ABORT: &str = "extern \"C\" [[noreturn]] void abort() {\n  __builtin_trap(
 
 /// How to compile.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Settings {
     /// Whether TFLM checks and says what it can; by default where there is an operating system.
     pub messages: Option<bool>,
@@ -57,13 +58,7 @@ pub fn build(
     let target = Target {
         triple: options.target.clone(),
         cpu: options.cpu.clone(),
-        opt_level: Some(
-            match options.opt {
-                library::OptLevel::Speed => "2",
-                library::OptLevel::Size => "s",
-            }
-            .to_owned(),
-        ),
+        opt_level: options.opt_level,
         compiler: None,
     };
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
@@ -79,7 +74,7 @@ pub fn build(
         messages: settings.messages,
         name: options.name.as_deref(),
         arena_section: options.arena_section.as_deref(),
-        weights_section: options.weights_section.as_deref(),
+        section: options.section.as_deref(),
         traced: options.traced,
         own_abort: false,
         facts,
@@ -141,7 +136,7 @@ pub(crate) struct Job<'a> {
     pub(crate) messages: Option<bool>,
     pub(crate) name: Option<&'a str>,
     pub(crate) arena_section: Option<&'a str>,
-    pub(crate) weights_section: Option<&'a str>,
+    pub(crate) section: Option<&'a str>,
     pub(crate) traced: bool,
     /// Whether there is no C library whose `abort` TFLM could call.
     pub(crate) own_abort: bool,
@@ -152,7 +147,7 @@ impl Job<'_> {
     /// Compiles in a folder that nobody else uses meanwhile. Objects of TFLM's files stay there for the
     /// next model.
     pub(crate) fn compile(self, folder: &Path) -> Result<Compiled> {
-        for section in [self.arena_section, self.weights_section] {
+        for section in [self.arena_section, self.section] {
             section.map(checked_section).transpose()?;
         }
         let direct = self.direct()?;
@@ -260,7 +255,7 @@ impl Job<'_> {
         fs::create_dir_all(folder).map_err(|e| io_error("make the folder", folder, &e))?;
         let mut options = CppOptions::default();
         options.name = Some(interface.prefix.clone());
-        options.weights_section = self.weights_section.map(str::to_owned);
+        options.section = self.section.map(str::to_owned);
         options.traced = self.traced;
         let files = cpp(self.model, direct, &options)?;
         let namespace = files

@@ -34,7 +34,7 @@ pub(super) fn library(
         traced: settings.traced(),
         optimize: settings.optimize,
         without: settings.without,
-        opt: settings.opt,
+        opt_level: settings.opt_level,
         // There is no library without a self-test, and it is not used here.
         cases: library::Cases::Given(vec![case]),
         build_dir: settings.build_dir.clone(),

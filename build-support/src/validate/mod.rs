@@ -31,7 +31,7 @@ pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
 pub use platform::Platform;
 pub use recorded::{RecordedOutput, against_recorded};
 
-use crate::library::OptLevel;
+use crate::OptLevel;
 use crate::tflm::Tree;
 use crate::toolchain::{Purpose, Toolchain};
 
@@ -41,6 +41,7 @@ pub const TOLERANCE: f64 = 1e-5;
 
 /// What a user may choose.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// Where the firmware runs.
     pub on: Platform,
@@ -58,8 +59,8 @@ pub struct Settings {
     pub optimize: Optimize,
     /// Passes to leave out.
     pub without: Passes,
-    /// What the compiler optimises the library for.
-    pub opt: OptLevel,
+    /// How the compiler optimises the library; by default as [`crate::library::build`] does.
+    pub opt_level: Option<OptLevel>,
     /// Where to compile the library; by default as [`crate::library::build`] does.
     pub build_dir: Option<PathBuf>,
     /// Cargo may not use the network.
@@ -68,6 +69,7 @@ pub struct Settings {
 
 /// What computes on the target.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Engine {
     /// castiron's kernels.
     Compiled,
@@ -97,7 +99,7 @@ impl Settings {
             keep: None,
             optimize: Optimize::default(),
             without: Passes::NONE,
-            opt: OptLevel::default(),
+            opt_level: None,
             build_dir: None,
             offline: false,
         }

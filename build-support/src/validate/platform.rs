@@ -15,6 +15,7 @@ use crate::toolchain::{Purpose, Toolchain};
 
 /// Where firmware runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Platform {
     /// This machine, as a program.
     Host,

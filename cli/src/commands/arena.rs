@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::graph::Model;
-use castiron_codegen::tflm::arena::{self, Arena, ArenaNeed, ArenaOptions, Decider};
+use castiron_codegen::tflm::arena::{self, Arena, ArenaNeed, ArenaOptions, Decider, Target};
 use castiron_codegen::tflm::{self, Verdict};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -41,9 +41,9 @@ pub(crate) struct Arguments {
     /// Kernels of the firmware
     #[arg(long, value_enum, default_value_t = Kernels::Reference)]
     kernels: Kernels,
-    /// Processor of the firmware
-    #[arg(long, value_enum, default_value_t = Processor::CortexM4)]
-    cpu: Processor,
+    /// Processor of the firmware, as compilers name it: cortex-m7, generic-rv32
+    #[arg(long, value_name = "NAME", value_parser = cpu, default_value = "cortex-m4")]
+    cpu: Target,
     /// Resource variables that the application reserves [default: as many as the model has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16))]
     resource_variables: Option<u16>,
@@ -62,30 +62,20 @@ pub(super) enum Kernels {
     CmsisNn,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Processor {
-    /// Without vector instructions: Cortex-M0, M0+, M3, M23
-    #[value(aliases = ["cortex-m0plus", "cortex-m3", "cortex-m23"])]
-    CortexM0,
-    /// With DSP instructions: Cortex-M4, M7, M33, M35P
-    #[value(aliases = ["cortex-m7", "cortex-m33", "cortex-m35p"])]
-    CortexM4,
-    /// With MVE: Cortex-M52, M55, M85
-    #[value(aliases = ["cortex-m52", "cortex-m85"])]
-    CortexM55,
-    /// 32-bit RISC-V, with reference kernels only
-    Riscv32,
+/// The kind of the processor that compilers call so: TFLM's arena depends on no more.
+pub(super) fn cpu(name: &str) -> Result<Target, String> {
+    Target::of_cpu(name).ok_or_else(|| {
+        let known: Vec<&str> = Target::cpus().collect();
+        format!(
+            "unknown processor; the arena is known on {}",
+            known.join(", ")
+        )
+    })
 }
 
 impl fmt::Display for Kernels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         arena::Kernels::from(*self).fmt(f)
-    }
-}
-
-impl fmt::Display for Processor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        arena::Target::from(*self).fmt(f)
     }
 }
 
@@ -98,23 +88,12 @@ impl From<Kernels> for arena::Kernels {
     }
 }
 
-impl From<Processor> for arena::Target {
-    fn from(processor: Processor) -> Self {
-        match processor {
-            Processor::CortexM0 => Self::CortexM0,
-            Processor::CortexM4 => Self::CortexM4,
-            Processor::CortexM55 => Self::CortexM55,
-            Processor::Riscv32 => Self::Riscv32,
-        }
-    }
-}
-
 impl Arguments {
     fn options(&self) -> Result<ArenaOptions> {
         Ok(ArenaOptions {
             resource_variables: self.resource_variables.map(usize::from),
             allow_estimate: self.allow_estimate,
-            ..checked(self.kernels.into(), self.cpu.into())?
+            ..checked(self.kernels.into(), self.cpu)?
         })
     }
 }
@@ -127,9 +106,9 @@ pub(super) struct Interpreter {
     /// Kernels of the firmware [default: reference]
     #[arg(long, value_enum, help_heading = TFLM)]
     kernels: Option<Kernels>,
-    /// Processor of the firmware [default: cortex-m4]
-    #[arg(long, value_enum, help_heading = TFLM)]
-    cpu: Option<Processor>,
+    /// Processor of the firmware, as compilers name it: cortex-m7, generic-rv32 [default: cortex-m4]
+    #[arg(long, value_name = "NAME", value_parser = cpu, help_heading = TFLM)]
+    cpu: Option<Target>,
 }
 
 impl Interpreter {
@@ -140,7 +119,7 @@ impl Interpreter {
 
     fn options(&self) -> Result<ArenaOptions> {
         let kernels = self.kernels.map_or_else(Default::default, Into::into);
-        let target = self.cpu.map_or_else(Default::default, Into::into);
+        let target = self.cpu.unwrap_or_default();
         checked(kernels, target)
     }
 
@@ -175,7 +154,7 @@ pub(super) fn unknown(arenas: &[ArenaNeed]) -> String {
     lines.collect()
 }
 
-fn checked(kernels: arena::Kernels, target: arena::Target) -> Result<ArenaOptions> {
+fn checked(kernels: arena::Kernels, target: Target) -> Result<ArenaOptions> {
     if !target.runs(kernels) {
         return Err(Failure::usage(
             format!("CMSIS-NN is for Arm: {target} cannot run {kernels} kernels"),
@@ -273,7 +252,7 @@ fn compute(path: &Path, options: &ArenaOptions) -> Result<Answered> {
 
 /// The arenas of other kernels and processors. Reference kernels take the same on all of Arm's.
 fn others(model: &Model, options: &ArenaOptions) -> Vec<Other> {
-    use arena::{Kernels, Target};
+    use arena::Kernels;
     let same = |kernels: Kernels, target: Target| {
         let both_arm = target != Target::Riscv32 && options.target != Target::Riscv32;
         kernels == options.kernels

@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     output: PathBuf,
     /// Renode version of the platform [default: the newest that castiron knows]
     #[arg(long, value_name = "VERSION")]
-    renode: Option<String>,
+    renode_version: Option<String>,
     /// Your own rules, tried before castiron's (may be repeated)
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if general.json && is_stdout(&arguments.output) {
         return Err(super::json_beside_output());
     }
-    let mut rules = Rules::shipped(arguments.renode.as_deref())?;
+    let mut rules = Rules::shipped(arguments.renode_version.as_deref())?;
     for path in &arguments.rules {
         let file = input::text(path)?;
         rules

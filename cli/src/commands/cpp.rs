@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
-use castiron_codegen::tflm::arena::ArenaOptions;
+use castiron_codegen::tflm::arena::{ArenaOptions, Target};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
 use clap::Args;
 
-use super::arena::{Kernels, Processor};
+use super::arena::{Kernels, cpu};
 use crate::args::{Depfile, General};
 use crate::failure::Result;
 use crate::input;
@@ -26,7 +26,7 @@ file, operator resolver or heap. A Model object contains all of the model's RAM.
 Examples:
   castiron gen-cpp kws.tflite --out-dir generated
   castiron gen-cpp kws.tflite --kernels cmsis-nn --cpu cortex-m55 --out-dir generated
-  castiron gen-cpp kws.tflite --name wakeword --weights-section .qspi --out-dir generated";
+  castiron gen-cpp kws.tflite --name wakeword --section .qspi --out-dir generated";
 
 /// Write C++ that calls TensorFlow Lite Micro's kernels without its interpreter
 #[derive(Debug, Args)]
@@ -46,12 +46,12 @@ pub(crate) struct Arguments {
     /// Kernels of the firmware
     #[arg(long, value_enum, default_value_t = Kernels::Reference)]
     kernels: Kernels,
-    /// Processor of the firmware
-    #[arg(long, value_enum, default_value_t = Processor::CortexM4)]
-    cpu: Processor,
+    /// Processor of the firmware, as compilers name it: cortex-m7, generic-rv32
+    #[arg(long, value_name = "NAME", value_parser = cpu, default_value = "cortex-m4")]
+    cpu: Target,
     /// Linker section of weights and other constants
-    #[arg(long, value_name = "SECTION")]
-    weights_section: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    section: Option<String>,
     #[command(flatten)]
     depfile: Depfile,
 }
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let options = DirectOptions {
         arena: ArenaOptions {
             kernels: arguments.kernels.into(),
-            target: arguments.cpu.into(),
+            target: arguments.cpu,
             ..ArenaOptions::default()
         },
         ..DirectOptions::default()
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     })?;
     let mut options = CppOptions::default();
     options.name = arguments.name.clone();
-    options.weights_section = arguments.weights_section.clone();
+    options.section = arguments.section.clone();
     let files = cpp(&input.model, &direct, &options)?;
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;

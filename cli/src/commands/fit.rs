@@ -7,7 +7,7 @@ use castiron_board::platforms;
 use clap::{Args, ValueEnum};
 
 use super::Answer;
-use crate::args::{Destination, General};
+use crate::args::{Compiled, Destination, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input;
@@ -55,6 +55,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = EngineName::Compiled)]
     engine: EngineName,
     #[command(flatten)]
+    compiled: Compiled,
+    #[command(flatten)]
     to: Destination,
 }
 
@@ -69,24 +71,29 @@ enum EngineName {
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut sources = arguments.models.clone();
     let board = board(arguments, &mut sources)?;
+    if matches!(arguments.engine, EngineName::Tflm) {
+        arguments.compiled.check_unused()?;
+    }
+    let mut shapes = arguments.compiled.shapes(&arguments.models);
     let models: Vec<_> = (arguments.models.iter())
-        .map(|path| input::model(path))
+        .map(|path| shapes.model(path))
         .collect::<Result<_>>()?;
+    shapes.check_used()?;
     let candidates: Vec<Candidate<'_>> = (models.iter())
         .map(|input| Candidate {
             model: &input.model,
             file_bytes: input.bytes.len(),
         })
         .collect();
-    let options = FitOptions {
-        engine: match arguments.engine {
-            EngineName::Compiled => Engine::Compiled,
-            EngineName::Tflm => Engine::Tflm,
-        },
-        no_code: arguments.no_code,
-        app_flash: u64::from(arguments.app_flash) * 1024,
-        app_ram: u64::from(arguments.app_ram) * 1024,
+    let mut options = FitOptions::default();
+    options.engine = match arguments.engine {
+        EngineName::Compiled => Engine::Compiled,
+        EngineName::Tflm => Engine::Tflm,
     };
+    options.compile = arguments.compiled.options();
+    options.no_code = arguments.no_code;
+    options.app_flash = u64::from(arguments.app_flash) * 1024;
+    options.app_ram = u64::from(arguments.app_ram) * 1024;
     let fit = fit(&candidates, board, &options)?;
     diagnostics::warn(&fit.warnings);
     let answer = Answer {

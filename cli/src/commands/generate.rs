@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     name: Option<String>,
     /// Linker section of weights and of the model's bytes
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     section: Option<String>,
     /// Fail unless castiron can make every file
     #[arg(long)]

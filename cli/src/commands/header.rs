@@ -44,10 +44,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     name: Option<String>,
     /// Linker section of the model's bytes
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     section: Option<String>,
     /// Alignment of the model's bytes [default: 16; kenning: 32]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "BYTES")]
     align: Option<u32>,
     #[command(flatten)]
     companions: Companions,

@@ -13,9 +13,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Answer;
-use crate::args::{Destination, General, Without};
+use crate::args::{Compiled, Destination, General, Shapes};
 use crate::failure::{Failure, Result};
-use crate::input;
 use crate::output::Outputs;
 use crate::progress;
 use crate::text::{self, grouped, heading, table};
@@ -32,7 +31,7 @@ The JSON of several models is a list. Weights are an operator's constants in the
 memory that is live while it runs; both are in bytes. `in #3` stands for an operator that castiron
 computes together with operator 3, `–` for one that does not run on the target. castiron lists
 operators that the compiled engine or TensorFlow Lite Micro cannot run, with the reason; the exit
-code is still 0.
+code is still 0. With --shape, everything is said of the model with these shapes.
 Passes lists the operators that the compiled engine does not run as they are in the file.";
 
 /// Show a model's inputs, outputs and operators, and their cost
@@ -46,18 +45,23 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     #[command(flatten)]
-    without: Without,
+    compiled: Compiled,
     #[command(flatten)]
     to: Destination,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    let mut shapes = arguments.compiled.shapes(&arguments.models);
+    let options = arguments.compiled.options();
     for path in &arguments.models {
-        match inspect(path, arguments, general) {
+        match inspect(path, &mut shapes, &options, general) {
             Ok(report) => reports.push(report),
             Err(failure) => failures.push(failure),
         }
+    }
+    if failures.is_empty() {
+        shapes.check_used()?;
     }
     if reports.is_empty() {
         return Failure::of_several(failures);
@@ -97,11 +101,15 @@ enum Reports<'a> {
     Several(&'a [Report]),
 }
 
-fn inspect(path: &Path, arguments: &Arguments, general: &General) -> Result<Report> {
-    let input = input::model(path)?;
-    let options = CompileOptions::default().without(arguments.without.passes());
+fn inspect(
+    path: &Path,
+    shapes: &mut Shapes<'_>,
+    options: &CompileOptions,
+    general: &General,
+) -> Result<Report> {
+    let input = shapes.model(path)?;
     Ok(progress::during("compiling the model", general, || {
-        Report::new(&input.model, &compile::examine(&input.model, &options))
+        Report::new(&input.model, &compile::examine(&input.model, options))
     }))
 }
 

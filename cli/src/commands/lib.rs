@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use castiron_build::library::{self, CaseCount, Cases, Library, OptLevel, Options, Sizes};
+use castiron_build::library::{self, CaseCount, Cases, Library, Options, Sizes};
 use castiron_build::tflm::{self, Tflm};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::warnings;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::arena::Kernels;
 use super::file_table;
-use crate::args::{Companions, Compiled, Depfile, General};
+use crate::args::{Companions, Compiled, CompilerLevel, Depfile, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::Extras;
@@ -36,9 +36,9 @@ library's math functions. CXX, CC and CXXFLAGS, or CXX_<target>, … choose comp
 
 Examples:
   castiron lib kws.tflite --target thumbv7em-none-eabihf --out-dir kws && make -C kws run
-  castiron lib kws.tflite --target thumbv6m-none-eabi --opt s --out-dir kws
+  castiron lib kws.tflite --target thumbv6m-none-eabi --opt-level s --out-dir kws
   castiron lib kws.tflite --target thumbv7em-none-eabihf --arena-section .ccmram \\
-      --weights-section .ext_flash --golden kws.safetensors --out-dir kws
+      --section .ext_flash --cases kws.safetensors --out-dir kws
   castiron lib kws.tflite --engine tflm --tflm ../tflite-micro --kernels cmsis-nn \\
       --target thumbv7em-none-eabihf --out-dir kws";
 
@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
     /// Rust target triple [default: this machine]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// Target CPU (`rustc --print target-cpus`) [default: generic; thumbv7em is tuned for cortex-m4]
+    /// Processor, as compilers name it: cortex-m7 [default: any of the target; thumbv7em is tuned for cortex-m4]
     #[arg(long, value_name = "NAME")]
     cpu: Option<String>,
     /// The folder to write to
@@ -78,9 +78,8 @@ pub(crate) struct Arguments {
     /// Name of files and prefix of all names [default: the model's name]
     #[arg(long)]
     name: Option<String>,
-    /// Compiler optimisation: speed (3) or size (s)
-    #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
-    opt: Opt,
+    #[command(flatten)]
+    level: CompilerLevel,
     #[command(flatten)]
     compiled: Compiled,
     /// Linker section of the built-in instance, which holds the arena
@@ -88,16 +87,16 @@ pub(crate) struct Arguments {
     arena_section: Option<String>,
     /// Linker section of the weights
     #[arg(long, value_name = "NAME")]
-    weights_section: Option<String>,
+    section: Option<String>,
     /// Recorded cases for the self-test: a .safetensors file, or a folder
     #[arg(long, value_name = "PATH")]
-    golden: Option<PathBuf>,
-    /// Fail if there can be no self-test: castiron cannot run the model, and --golden is not given
+    cases: Option<PathBuf>,
+    /// Fail if there can be no self-test: castiron cannot run the model, and --cases is not given
     #[arg(long)]
     self_test: bool,
     /// Most bytes of inputs and outputs in the self-test, which always has the first case
     #[arg(long, value_name = "N", default_value_t = 16384)]
-    golden_bytes: usize,
+    case_bytes: usize,
     /// Add a function that runs the model and reports the outputs of every operator
     #[arg(long)]
     trace: bool,
@@ -118,24 +117,6 @@ pub(crate) struct Arguments {
 pub(super) enum Engine {
     Compiled,
     Tflm,
-}
-
-/// How to optimise.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Opt {
-    #[value(name = "3")]
-    Speed,
-    #[value(name = "s")]
-    Size,
-}
-
-impl From<Opt> for OptLevel {
-    fn from(opt: Opt) -> Self {
-        match opt {
-            Opt::Speed => Self::Speed,
-            Opt::Size => Self::Size,
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -182,33 +163,31 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         ),
         _ => None,
     };
-    let options = Options {
-        target: arguments.target.clone(),
-        cpu: arguments.cpu.clone(),
-        name: arguments.name.clone(),
-        opt: arguments.opt.into(),
-        optimize: arguments.compiled.optimize(),
-        without: arguments.compiled.without.passes(),
-        arena_section: arguments.arena_section.clone(),
-        weights_section: arguments.weights_section.clone(),
-        traced: arguments.trace,
-        cases: match &arguments.golden {
-            Some(path) => Cases::Recorded(path.clone()),
-            None => Cases::MadeUp,
-        },
-        self_test: arguments.self_test,
-        case_bytes: Some(arguments.golden_bytes),
-        labels: extras.labels.clone(),
-        io_spec: extras.io_spec(),
-        build_dir: arguments.build_dir.clone(),
-        offline: arguments.offline,
+    let mut options = Options::default();
+    options.target.clone_from(&arguments.target);
+    options.cpu.clone_from(&arguments.cpu);
+    options.name.clone_from(&arguments.name);
+    options.opt_level = arguments.level.opt_level;
+    options.optimize = arguments.compiled.optimize();
+    options.without = arguments.compiled.without.passes();
+    options.arena_section.clone_from(&arguments.arena_section);
+    options.section.clone_from(&arguments.section);
+    options.traced = arguments.trace;
+    options.cases = match &arguments.cases {
+        Some(path) => Cases::Recorded(path.clone()),
+        None => Cases::MadeUp,
     };
+    options.self_test = arguments.self_test;
+    options.case_bytes = Some(arguments.case_bytes);
+    options.labels.clone_from(&extras.labels);
+    options.io_spec = extras.io_spec();
+    options.build_dir.clone_from(&arguments.build_dir);
+    options.offline = arguments.offline;
     let made = progress::during("compiling the library", general, || match &tree {
         None => library::build(&input.model, &options),
         Some(tree) => {
-            let settings = tflm::Settings {
-                messages: arguments.messages.then_some(true),
-            };
+            let mut settings = tflm::Settings::default();
+            settings.messages = arguments.messages.then_some(true);
             tflm::build(&input.model, tree, &settings, &options)
         }
     })?;
@@ -281,11 +260,11 @@ fn describe(answer: &Answer<'_>) -> String {
     let CaseCount { baked, left_out } = answer.cases;
     if baked == 0 {
         out += "\nThere is no self-test and no example: castiron cannot run the model. Give expected \
-                outputs with --golden.\n";
+                outputs with --cases.\n";
     }
     if left_out > 0 {
         out += &format!(
-            "\nThe self-test holds {baked} of {} cases; --golden-bytes allows more.\n",
+            "\nThe self-test holds {baked} of {} cases; --case-bytes allows more.\n",
             baked + left_out
         );
     }

@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor};
 use castiron_codegen::tflite::rewrite;
 use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
-use castiron_codegen::{InputShape, compile, warnings};
+use castiron_codegen::warnings;
 use clap::Args;
 
 use super::Answer;
 use super::arena::Kernels;
-use crate::args::{Destination, General};
+use crate::args::{Compiled, Destination, General};
 use crate::diagnostics;
 use crate::failure::Result;
-use crate::input::{self, ModelFile};
+use crate::input::ModelFile;
 use crate::output::Outputs;
 use crate::progress;
 use crate::text::{self, grouped, heading, table};
@@ -41,12 +42,11 @@ are stable; castiron may add keys.";
 pub(crate) struct Arguments {
     /// The model
     model: PathBuf,
-    /// Index of the subgraph
+    /// Index of the subgraph: an entry point, or one that another subgraph runs
     #[arg(long, value_name = "N", default_value_t = 0)]
     subgraph: usize,
-    /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
-    #[arg(long, value_name = "SHAPE", conflicts_with = "embed")]
-    shape: Vec<InputShape>,
+    #[command(flatten)]
+    compiled: Compiled,
     /// Draw the plan as an SVG picture
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     no_reorder: bool,
     /// Alignment of every tensor, a power of two
     #[arg(long, value_name = "BYTES", default_value_t = PlanOptions::default().alignment)]
-    alignment: usize,
+    align: usize,
     /// Stop looking for a better plan after this time; the result then depends on the host
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     time_limit: Option<Duration>,
@@ -76,13 +76,16 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 6] = [
+const PLAN_ONLY: [&str; 9] = [
+    "optimize",
+    "passes",
+    "shape",
     "subgraph",
     "svg",
     "no_alias",
     "no_in_place",
     "no_reorder",
-    "alignment",
+    "align",
 ];
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -91,20 +94,20 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Arguments {
-    fn options(&self) -> PlanOptions {
-        let mut options = PlanOptions::default();
-        options.alignment = self.alignment;
+    fn options(&self) -> CompileOptions {
+        let mut all = self.compiled.options();
+        let options = &mut all.plan;
+        options.alignment = self.align;
         options.alias = !self.no_alias;
         options.in_place = !self.no_in_place;
         options.reorder = !self.no_reorder;
         options.budget.time = self.time_limit;
-        options
+        all
     }
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let mut input = input::read(&arguments.model)?;
-    input.model = castiron_codegen::resize(input.model, &arguments.shape)?;
+    let input = arguments.compiled.model(&arguments.model)?;
     diagnostics::warn(&warnings::of(&input.model));
     if arguments.embed {
         return embed(&input, arguments, general);
@@ -128,7 +131,7 @@ fn embed(input: &ModelFile, arguments: &Arguments, general: &General) -> Result<
         kernels: arguments.kernels.into(),
         ..ArenaOptions::default()
     };
-    let budget = arguments.options().budget;
+    let budget = arguments.options().plan.budget;
     let model = &input.model;
     let embedded = progress::during("planning the arena", general, || {
         Embedded::new(model, &options, &budget).map_err(|e| e.in_file(&model.file))

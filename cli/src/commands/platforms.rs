@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   castiron platforms build/zephyr/zephyr.dts
   castiron platforms build-*/zephyr/zephyr.dts -o platforms.yml
-  castiron platforms zephyr.dts --name max32690evkit/max32690/m4 -o platforms.yml
+  castiron platforms zephyr.dts --board max32690evkit/max32690/m4 -o platforms.yml
 
 An existing file keeps its content and comments; castiron adds missing boards and fields. A board's
 name is CONFIG_BOARD_TARGET in the .config beside the devicetree, or else the file's name.";
@@ -34,8 +34,8 @@ pub(crate) struct Arguments {
     #[arg(hide_default_value = true)]
     output: PathBuf,
     /// The board's name, for a single devicetree
-    #[arg(long, value_name = "BOARD")]
-    name: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    board: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,16 +47,16 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    if arguments.name.is_some() && arguments.dts.len() > 1 {
+    if arguments.board.is_some() && arguments.dts.len() > 1 {
         return Err(Failure::usage(
-            "--name is for one devicetree",
+            "--board is for one devicetree",
             "omit it, or run the command once for each devicetree",
         ));
     }
     let mut entries = Vec::new();
     for path in &arguments.dts {
         let tree = input::devicetree(path)?;
-        let name = match &arguments.name {
+        let name = match &arguments.board {
             Some(name) => name.clone(),
             None => name_of(path),
         };

@@ -52,12 +52,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "out_dir", "labels", "io_spec"])]
     cases: Option<PathBuf>,
     /// Also write the outputs to this folder, as out_0.bin, out_1.bin, …
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     /// Write out_0.npy, out_1.npy, … instead
     #[arg(long, requires = "out_dir")]
     npy: bool,
-    /// The entry point to run [default: the first subgraph]
+    /// The entry point to run, by its name [default: the first subgraph]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["labels", "io_spec"])]
     signature: Option<String>,
     #[command(flatten)]

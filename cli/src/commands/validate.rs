@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use super::Answer;
 use super::arena::Kernels;
-use super::lib::{self, Opt};
-use crate::args::{Compiled, Destination, General};
+use super::lib;
+use crate::args::{Compiled, CompilerLevel, Destination, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::{self, ModelFile};
@@ -33,14 +33,14 @@ castiron runs the same inputs on this machine, with its own kernels, and as firm
 static library, linked with a C harness. Integers have to be equal. The exit code is 1 if anything
 differs.
 
---inputs names recorded cases, a .safetensors file or a folder, as for `castiron run --cases`.
-If they have outputs, castiron also compares with those. Without --inputs, inputs are random.
+--cases names recorded cases, a .safetensors file or a folder, as for `castiron run`. If they have
+outputs, castiron also compares with those. Without --cases, inputs are random.
 
 Examples:
   castiron validate kws.tflite
   castiron validate kws.tflite --on qemu --layers
   castiron validate kws.tflite --on qemu --csv operators.csv
-  castiron validate kws.tflite --on renode --inputs recorded.safetensors --keep build
+  castiron validate kws.tflite --on renode --cases recorded.safetensors --keep build
   castiron validate kws.tflite --on qemu --engine tflm --tflm ../tflite-micro
 
 castiron looks for programs in PATH; CC, CASTIRON_ARM_GCC, CASTIRON_QEMU and RENODE name others.";
@@ -64,12 +64,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, requires = "tflm", default_value_t = Kernels::Reference)]
     kernels: Kernels,
     /// Recorded inputs, with reference outputs if you have them: a .safetensors file, or a folder
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["cases", "seed"])]
-    inputs: Option<PathBuf>,
-    /// Number of random inputs, without --inputs
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["random", "seed"])]
+    cases: Option<PathBuf>,
+    /// Number of random inputs, without --cases
     #[arg(long, value_name = "N", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    cases: u16,
+    random: u16,
     /// Seed of the random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -85,9 +85,8 @@ pub(crate) struct Arguments {
     /// Build in this folder and keep it
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// Compiler optimisation: speed (3) or size (s)
-    #[arg(long, value_enum, default_value_t = Opt::Speed, value_name = "LEVEL")]
-    opt: Opt,
+    #[command(flatten)]
+    level: CompilerLevel,
     #[command(flatten)]
     compiled: Compiled,
     /// The folder to compile the library in [default: castiron, in the user's cache folder]
@@ -134,24 +133,20 @@ impl Arguments {
             self.compiled.check_unused()?;
         }
         let on = Platform::from(self.on);
-        Ok(Settings {
-            on,
-            engine: match (self.engine, &self.tflm) {
-                (lib::Engine::Tflm, Some(folder)) => {
-                    Engine::Tflm(Tflm::new(folder).kernels(self.kernels.into()).check()?)
-                }
-                _ => Engine::Compiled,
-            },
-            layers: self.layers,
-            measure: self.csv.is_some() && on.counts_instructions(),
-            tolerance: self.tolerance,
-            keep: self.keep.clone(),
-            opt: self.opt.into(),
-            optimize: self.compiled.optimize(),
-            without: self.compiled.without.passes(),
-            build_dir: self.build_dir.clone(),
-            offline: self.offline,
-        })
+        let mut settings = Settings::new(on);
+        if let (lib::Engine::Tflm, Some(folder)) = (self.engine, &self.tflm) {
+            settings.engine = Engine::Tflm(Tflm::new(folder).kernels(self.kernels.into()).check()?);
+        }
+        settings.layers = self.layers;
+        settings.measure = self.csv.is_some() && on.counts_instructions();
+        settings.tolerance = self.tolerance;
+        settings.keep.clone_from(&self.keep);
+        settings.opt_level = self.level.opt_level;
+        settings.optimize = self.compiled.optimize();
+        settings.without = self.compiled.without.passes();
+        settings.build_dir.clone_from(&self.build_dir);
+        settings.offline = self.offline;
+        Ok(settings)
     }
 }
 
@@ -180,13 +175,13 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         let report = Report::new(&input.model, &examined);
         let program = examined.program?;
         let entry = &program.entries[0];
-        let cases = match &arguments.inputs {
+        let cases = match &arguments.cases {
             Some(path) => {
                 let recording = input::recording(path)?;
                 sources.extend(recording.files());
                 recording.cases(&Interface::from(entry))?
             }
-            None => validate::generated(entry, arguments.cases.into(), arguments.seed),
+            None => validate::generated(entry, arguments.random.into(), arguments.seed),
         };
         let subject = Subject {
             model: &input.model,

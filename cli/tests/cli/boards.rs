@@ -73,7 +73,7 @@ fn a_missing_console_is_said() {
         let words = ["board-repl", dts, "-o", &repl, "--resc", &resc];
         stdout(&[&words[..], more].concat())
     };
-    let summary = command(&dts("nrf52"), &["--renode", "1.15.3"]);
+    let summary = command(&dts("nrf52"), &["--renode-version", "1.15.3"]);
     let said =
         "(zephyr,cdc-acm-uart): Renode 1.15.3 has no USB.NRF_USBD. sysbus.uart0 is shown instead.";
     assert!(summary.contains(said), "{summary}");
@@ -94,7 +94,7 @@ fn a_missing_console_is_said() {
 #[test]
 fn classes_follow_the_version_of_renode() {
     let new = stdout(&["board-repl", &dts("nrf52")]);
-    let old = stdout(&["board-repl", &dts("nrf52"), "--renode", "1.15.3"]);
+    let old = stdout(&["board-repl", &dts("nrf52"), "--renode-version", "1.15.3"]);
     assert!(new.contains("Miscellaneous.NRF_CLOCK"), "{new}");
     assert!(old.contains("Miscellaneous.NRF52840_CLOCK"), "{old}");
     assert!(old.contains("Renode 1.15.3 has no USB.NRF_USBD"), "{old}");
@@ -270,7 +270,7 @@ fn errors_about_rules_have_cause_and_remedy() {
         .collect();
     let mut commands: Vec<&[&str]> = commands.iter().map(<[_; 4]>::as_slice).collect();
     let versions =
-        ["9.9", "1.16", "1.0"].map(|version| ["board-repl", &an385, "--renode", version]);
+        ["9.9", "1.16", "1.0"].map(|version| ["board-repl", &an385, "--renode-version", version]);
     commands.extend(versions.iter().map(<[_; 4]>::as_slice));
     insta::assert_snapshot!(said(&folder, &commands));
 }

@@ -46,7 +46,7 @@ fn constants_go_where_they_are_wanted() {
             &out,
             "--name",
             "Sine Wave",
-            "--weights-section",
+            "--section",
             name,
         ]
         .map(str::to_owned)

@@ -16,7 +16,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["gen-header", "m.tflite", "--labels", "IN", "-o", "x.h"],
     &["gen-header", "m.tflite", "--io-spec", "IN", "-o", "x.h"],
     &["generate", "m.tflite", "--labels", "IN", "--out-dir", "x"],
-    &["run", "m.tflite", "--input", "IN", "-o", "x"],
+    &["run", "m.tflite", "--input", "IN", "--out-dir", "x"],
     &["fit", "m.tflite", "--board", "b", "--platforms", "IN"],
     &["fit", "m.tflite", "--dts", "IN"],
     &["board-repl", "IN", "-o", "x"],
@@ -135,7 +135,7 @@ fn cases_have_an_end() {
     symlink("/dev/zero", folder.path("golden/out_0_0.bin")).unwrap();
     let (code, stderr) = limited(
         &folder,
-        &["lib", "m.tflite", "--out-dir", "x", "--golden", "golden"],
+        &["lib", "m.tflite", "--out-dir", "x", "--cases", "golden"],
     );
     assert_eq!(code, Some(1), "{stderr}");
     assert!(

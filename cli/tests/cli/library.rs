@@ -89,7 +89,7 @@ fn what_cannot_be_a_library_is_an_error_with_the_remedy() {
     let (code, text) = lib(&sine(), &["--target", "z80-unknown-none"]);
     assert_eq!(code, 1);
     assert!(text.contains("rustc --print target-list"), "{text}");
-    let (code, text) = lib(&sine(), &["--golden", "no/such"]);
+    let (code, text) = lib(&sine(), &["--cases", "no/such"]);
     assert_eq!(code, 1);
     assert!(text.contains("no/such"), "{text}");
     castiron(&["lib", &sine(), "--out-dir", &folder.path("out")])

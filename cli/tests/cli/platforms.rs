@@ -93,7 +93,7 @@ fn what_is_in_a_file_means_the_same_afterwards() {
     let mut pairs = Vec::new();
     for (name, before) in &cases {
         let file = folder.write(&format!("{name}.yml"), before);
-        let arguments = ["platforms", &an385(), "--name", "an385", "-o", &file];
+        let arguments = ["platforms", &an385(), "--board", "an385", "-o", &file];
         let output = castiron(&arguments).output().unwrap();
         let after = fs::read_to_string(&file).unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -146,7 +146,7 @@ fn a_line_goes_where_it_belongs() {
         "b1:\r\n  a: 1\r\nan385:\r\n  display_name: x\r\n",
     ] {
         let file = folder.write("platforms.yml", before);
-        castiron(&["platforms", &an385(), "--name", "an385", "-o", &file]).success();
+        castiron(&["platforms", &an385(), "--board", "an385", "-o", &file]).success();
         all += &format!("{:?}\n", folder.read("platforms.yml"));
     }
     insta::assert_snapshot!(all);
@@ -253,7 +253,7 @@ fn every_field_has_the_type_that_kenning_gives_it() {
 #[test]
 fn a_list_that_means_the_same_is_no_difference() {
     let folder = Folder::new();
-    let printed = stdout(&["platforms", &an385(), "--name", "an385"]);
+    let printed = stdout(&["platforms", &an385(), "--board", "an385"]);
     let flags: Vec<&str> = (printed
         .lines()
         .skip_while(|l| !l.contains("compilation_flags"))
@@ -281,7 +281,7 @@ fn a_list_that_means_the_same_is_no_difference() {
     ];
     for text in &lists {
         let file = folder.write("platforms.yml", text);
-        let said = stdout(&["platforms", &an385(), "--name", "an385", "-o", &file]);
+        let said = stdout(&["platforms", &an385(), "--board", "an385", "-o", &file]);
         assert!(
             !said.contains("Kept"),
             "{said}\n{}",
@@ -293,7 +293,7 @@ fn a_list_that_means_the_same_is_no_difference() {
         "platforms.yml",
         format!("an385:\n  compilation_flags: \"{}\"\n", joined.trim()),
     );
-    let said = stdout(&["platforms", &an385(), "--name", "an385", "-o", &file]);
+    let said = stdout(&["platforms", &an385(), "--board", "an385", "-o", &file]);
     assert!(
         said.contains("something else: an385.compilation_flags"),
         "{said}"

@@ -2,6 +2,7 @@
 
 use crate::support::{
     Ends as _, Folder, castiron, custom, failure, json, repository, sine, stdout, two_signatures,
+    vae,
 };
 
 #[test]
@@ -43,6 +44,44 @@ fn inspect_takes_several_models() {
     let csv = folder.path("operators.csv");
     let (code, text) = failure(&["inspect", &sine(), &sine(), "--csv", &csv]);
     assert!(code == 2 && text.contains("one model"), "{text}");
+}
+
+/// `inspect`, `plan` and `fit` say what the shapes of a model whose sizes are open make of it.
+#[test]
+fn shapes_are_those_of_every_command() {
+    let open = repository("tests/data/models/dynamic_batch_flatten.tflite");
+    let shape = ["--shape", "keras_tensor=4x8x8x2"];
+    let with = |arguments: &[&str]| json(&[arguments, &shape, &["--json"]].concat());
+    let report = with(&["inspect", &open]);
+    let tensors = report["subgraphs"][0]["inputs"].to_string();
+    assert!(tensors.contains("[4,8,8,2]"), "{tensors}");
+    let peak = with(&["plan", &open])["peak_bytes"].as_u64().unwrap();
+    assert_eq!(report["subgraphs"][0]["arena"]["peak_bytes"], peak);
+    let one = json(&["plan", &open, "--json"])["peak_bytes"]
+        .as_u64()
+        .unwrap();
+    assert!(peak > one, "{peak} and {one}");
+    // Of several models, the shape is for the one that has the input.
+    let fit = with(&["fit", &sine(), &open, "--board", "nucleo_f401re"]);
+    let arenas: Vec<u64> = (fit["items"].as_array().unwrap().iter())
+        .filter(|item| item["what"] == "arena")
+        .map(|item| item["ram_bytes"].as_u64().unwrap())
+        .collect();
+    assert_eq!(arenas[1], peak);
+    let (code, text) = failure(&["inspect", &sine(), &vae(), "--shape", "nothing=1x2"]);
+    assert!(code == 2 && text.contains("nothing=1x2"), "{text}");
+    let (code, text) = failure(&["inspect", &sine(), "--shape", "nothing=1x2"]);
+    assert!(code == 1 && text.contains("no such input"), "{text}");
+    let tflm = [
+        "fit",
+        &sine(),
+        "--board",
+        "nucleo_f401re",
+        "--engine",
+        "tflm",
+    ];
+    let (code, text) = failure(&[&tflm[..], &["--optimize", "size"]].concat());
+    assert!(code == 2 && text.contains("omit --optimize"), "{text}");
 }
 
 #[test]

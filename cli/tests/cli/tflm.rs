@@ -78,6 +78,18 @@ fn a_processor_decides_only_cmsis_nn() {
         arena("cortex-m4", "cmsis-nn"),
         arena("cortex-m55", "cmsis-nn")
     );
+    // A processor is named as compilers name it; what counts is its kind.
+    for (name, kind) in [
+        ("cortex-m7", "cortex-m4"),
+        ("cortex-m23", "cortex-m0"),
+        ("cortex-m85", "cortex-m55"),
+    ] {
+        assert_eq!(arena(name, "cmsis-nn"), arena(kind, "cmsis-nn"));
+    }
+    assert_eq!(
+        arena("sifive-e31", "reference"),
+        arena("generic-rv32", "reference")
+    );
     let (code, text) = failure(&["arena", &kws(), "--cpu", "xtensa"]);
     assert_eq!(code, 2);
     assert!(text.contains("cortex-m55"), "{text}");
@@ -239,7 +251,10 @@ fn an_arena_comes_with_what_it_would_be_otherwise() {
         of("cmsis-nn", "cortex-m55"),
         alone("cmsis-nn", "cortex-m55")
     );
-    assert_eq!(of("reference", "riscv32"), alone("reference", "riscv32"));
+    assert_eq!(
+        of("reference", "generic-rv32"),
+        alone("reference", "generic-rv32")
+    );
     assert_eq!(of("reference", "cortex-m4"), None);
 }
 
@@ -305,7 +320,14 @@ fn headers_name_the_arena_of_the_build() {
     }
     let folder = Folder::new();
     let out = folder.path("out");
-    let arguments = ["generate", &kws(), "--out-dir", &out, "--cpu", "riscv32"];
+    let arguments = [
+        "generate",
+        &kws(),
+        "--out-dir",
+        &out,
+        "--cpu",
+        "generic-rv32",
+    ];
     stdout(&arguments);
     for (file, constant) in [
         (
@@ -319,7 +341,7 @@ fn headers_name_the_arena_of_the_build() {
             .lines()
             .find(|l| l.starts_with(&format!("#define {constant} ")));
         assert!(line.is_some(), "{text}");
-        assert!(text.contains("riscv32"), "{text}");
+        assert!(text.contains("generic-rv32"), "{text}");
     }
     let kenning = ["gen-header", &kws(), "--style", "kenning", "-o", "-"];
     let with = [&kenning[..], &["--kernels", "cmsis-nn"]].concat();
@@ -357,7 +379,7 @@ fn cmsis_nn_is_for_arm() {
         &["gen-resolver", &sine(), "-o", &file],
         &["generate", &sine(), "--out-dir", &out],
     ] {
-        let build = ["--kernels", "cmsis-nn", "--cpu", "riscv32"];
+        let build = ["--kernels", "cmsis-nn", "--cpu", "generic-rv32"];
         let (code, text) = failure(&[command, &build].concat());
         assert_eq!(code, 2, "{text}");
         assert!(text.contains("--kernels reference"), "{text}");

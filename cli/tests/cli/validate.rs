@@ -23,7 +23,7 @@ fn an_answer_is_a_table_json_and_a_file() {
     let (model, golden) = (sine(), repository(GOLDEN));
     let folder = Folder::new();
     let csv = folder.path("operators.csv");
-    let mut arguments = vec!["validate", &model, "--layers", "--inputs", &golden];
+    let mut arguments = vec!["validate", &model, "--layers", "--cases", &golden];
     arguments.extend(["--csv", &csv, "--build-dir", BUILD_DIR]);
     let said = stdout(&arguments);
     let (answer, files) = said.split_once("\nFile ").expect("what is written");
@@ -57,7 +57,7 @@ fn a_difference_is_an_error_with_its_place() {
     let arguments = [
         "validate",
         &sine(),
-        "--inputs",
+        "--cases",
         &inputs,
         "--build-dir",
         BUILD_DIR,
@@ -103,9 +103,9 @@ fn what_stands_against_it_comes_with_the_remedy() {
         assert!(message.contains("no-such-program"), "{message}");
     }
     for (arguments, code, part) in [
-        (["--inputs", &*empty], 1, "in_<case>_<i>"),
-        (["--inputs", "/no/such/folder"], 3, "cannot read"),
-        (["--cases", "0"], 2, "--cases"),
+        (["--cases", &*empty], 1, "in_<case>_<i>"),
+        (["--cases", "/no/such/folder"], 3, "cannot read"),
+        (["--random", "0"], 2, "--random"),
         (["--tolerance", "nan"], 2, "1e-5"),
         (["--on", "moon"], 2, "possible values"),
     ] {

@@ -64,7 +64,7 @@ fn every_signature_agrees_with_the_reference() {
                 &model,
                 "-i",
                 &input,
-                "-o",
+                "--out-dir",
                 &out,
                 "--signature",
                 signature,
@@ -77,7 +77,14 @@ fn every_signature_agrees_with_the_reference() {
             );
         }
     }
-    let (code, text) = failure(&["run", &two_signatures(), "-o", "x", "--signature", "train"]);
+    let (code, text) = failure(&[
+        "run",
+        &two_signatures(),
+        "--out-dir",
+        "x",
+        "--signature",
+        "train",
+    ]);
     assert_eq!(code, 1);
     assert!(text.contains("\"decode\" or \"encode\""), "{text}");
 }
@@ -93,7 +100,7 @@ fn outputs_are_shown() {
         .expect("a number");
     assert!((value - 0.83).abs() < 0.1, "{value}");
     let out = folder.path("out");
-    let report = json(&["run", &sine(), "-i", &input, "-o", &out, "--json"]);
+    let report = json(&["run", &sine(), "-i", &input, "--out-dir", &out, "--json"]);
     assert!(report["outputs"][0].get("values").is_none());
 }
 
@@ -118,7 +125,16 @@ fn several_inputs_and_outputs_keep_their_order() {
     let inputs = [0, 1].map(|i| goldens.path(&format!("in_1_{i}.bin")));
     let folder = Folder::new();
     let out = folder.path("");
-    castiron(&["run", &model, "-i", &inputs[0], &inputs[1], "-o", &out]).success();
+    castiron(&[
+        "run",
+        &model,
+        "-i",
+        &inputs[0],
+        &inputs[1],
+        "--out-dir",
+        &out,
+    ])
+    .success();
     for i in 0..3 {
         let found = fs::read(folder.path(&format!("out_{i}.bin"))).unwrap();
         let expected = fs::read(goldens.path(&format!("out_1_{i}.bin"))).unwrap();
@@ -167,7 +183,7 @@ fn npy_files_go_in_and_out() {
     let before = fs::read(folder.path("out_0.npy")).unwrap();
     let input = folder.write("swapped.npy", swapped);
     let out = folder.path("");
-    castiron(&["run", &vae(), "-i", &input, "-o", &out, "--npy"]).success();
+    castiron(&["run", &vae(), "-i", &input, "--out-dir", &out, "--npy"]).success();
     assert_eq!(fs::read(folder.path("out_0.npy")).unwrap(), before);
 }
 
@@ -199,7 +215,7 @@ fn inputs_have_to_fit() {
         text.contains("serving_default") || text.contains("FLOAT32 [1, 5, 17]"),
         "{text}"
     );
-    let two = ["run", &sine(), "-o", &out, "-i", "a", "b"];
+    let two = ["run", &sine(), "--out-dir", &out, "-i", "a", "b"];
     let (code, text) = failure(&two);
     assert_eq!(code, 1);
     assert!(text.contains("found 2"), "{text}");

@@ -11,7 +11,7 @@ const MAKE: [&str; 3] = ["cmake", "make", "cc"];
 fn with_library() -> Project {
     let project = Project::new(
         "add_executable(app main.c beside.c)
-castiron_add_model(app MODEL model.tflite NAME m LABELS labels.txt GOLDEN golden SELF_TEST OPT ${OPT})
+castiron_add_model(app MODEL model.tflite NAME m LABELS labels.txt CASES golden SELF_TEST OPT_LEVEL ${OPT_LEVEL})
 add_executable(other other.c)
 ",
     );
@@ -52,7 +52,7 @@ fn a_library_follows_what_it_is_made_from() {
         return;
     }
     let project = with_library();
-    succeeds(project.configuring("Ninja").arg("-DOPT=s"));
+    succeeds(project.configuring("Ninja").arg("-DOPT_LEVEL=s"));
     assert_eq!(project.build().len(), 7);
     assert_eq!(project.run("app"), "height 0\n");
     project.is_built();
@@ -96,7 +96,7 @@ fn a_library_follows_what_it_is_made_from() {
     project.is_built();
 
     // Other arguments are other outputs.
-    succeeds(project.configuring("Ninja").arg("-DOPT=3"));
+    succeeds(project.configuring("Ninja").arg("-DOPT_LEVEL=3"));
     let steps = project.build();
     assert!(
         steps.contains(&CAST.to_owned()) && steps.contains(&LINK.to_owned()),
@@ -296,9 +296,9 @@ fn models_are_built_side_by_side() {
     }
     let project = Project::new(
         "add_executable(first first.c)
-castiron_add_model(first MODEL sine.tflite NAME one OPT s)
+castiron_add_model(first MODEL sine.tflite NAME one OPT_LEVEL s)
 add_executable(second second.c)
-castiron_add_model(second MODEL sine.tflite NAME two OPT s
+castiron_add_model(second MODEL sine.tflite NAME two OPT_LEVEL s
   SECTION .weights ARENA_SECTION .fast TRACE CPU native WITHOUT_PASSES fuse-padding remove-dead)
 castiron_gen_header(second MODEL sine.tflite OUTPUT data.h)
 # A target of its own that uses a library, too.
@@ -461,8 +461,8 @@ set(CONFIG_CASTIRON_FIT_APP_FLASH 1)
 set(CONFIG_CASTIRON_FIT_APP_RAM 1024)
 set(ZEPHYR_DTS ${CMAKE_CURRENT_SOURCE_DIR}/board.dts)
 add_executable(app main.c)
-castiron_add_model(app MODEL one.tflite OPT s)
-castiron_add_model(app MODEL one.tflite NAME two OPT s)
+castiron_add_model(app MODEL one.tflite OPT_LEVEL s)
+castiron_add_model(app MODEL one.tflite NAME two OPT_LEVEL s)
 ",
     );
     project.take(SINE, "one.tflite");

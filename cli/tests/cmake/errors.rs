@@ -38,8 +38,8 @@ fn mistakes_come_with_the_remedy() {
             "help: name one that exists",
         ),
         (
-            "castiron_add_model(app MODEL m.tflite GOLDEN none)",
-            "there is no file or folder of goldens",
+            "castiron_add_model(app MODEL m.tflite CASES none)",
+            "there is no file or folder of cases",
             "help: name one that exists",
         ),
         (
@@ -78,8 +78,8 @@ fn mistakes_come_with_the_remedy() {
             "help: it takes no keywords",
         ),
         (
-            "kenning_add_board_repl_target(RENODE 1.16.1)",
-            "kenning_add_board_repl_target() does not know RENODE",
+            "kenning_add_board_repl_target(RENODE_VERSION 1.16.1)",
+            "kenning_add_board_repl_target() does not know RENODE_VERSION",
             "help: it takes no keywords",
         ),
         (
@@ -103,9 +103,9 @@ fn mistakes_come_with_the_remedy() {
             "help: it is one of compiled, tflm",
         ),
         (
-            "castiron_add_model(app MODEL m.tflite OPT 2)",
-            "OPT cannot be 2",
-            "help: it is one of 3, s",
+            "castiron_add_model(app MODEL m.tflite OPT_LEVEL 4)",
+            "OPT_LEVEL cannot be 4",
+            "help: it is one of 1, 2, 3, s",
         ),
         (
             "castiron_gen_header(app MODEL m.tflite OUTPUT m.h STYLE keening)",
@@ -314,7 +314,7 @@ fn links_of_either_signature_are_left_alone() {
         let project = Project::new(&format!(
             "add_executable(app main.c)
 target_link_libraries(app {signature} m)
-castiron_add_model(app MODEL m.tflite NAME model OPT s)
+castiron_add_model(app MODEL m.tflite NAME model OPT_LEVEL s)
 target_link_libraries(app {signature} m)
 "
         ));

@@ -171,7 +171,7 @@ castiron_add_model(app MODEL loop.tflite ENGINE tflm SELF_TEST)
     let text = super::fails(&mut project.building(&[]));
     for part in [
         "castiron cannot run this model, so it cannot compute expected outputs for the self-test",
-        "with GOLDEN; or leave SELF_TEST out",
+        "with CASES, or omit SELF_TEST",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

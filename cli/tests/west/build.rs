@@ -156,7 +156,7 @@ fn settings_are_the_builds() {
     let tflm = ["--engine", "tflm", "--app-flash", "16", "--app-ram", "90"];
     let repl = ["board-repl", &*dts];
     let rules = ["--rules", &*first, "--rules", &*second];
-    let old = ["--renode", "1.15.3"];
+    let old = ["--renode-version", "1.15.3"];
     let resolver = ["gen-resolver", "-o-"];
     for (through, own) in [
         (&["fit"] as &[&str], [&fit[..], &tflm].concat()),
@@ -187,7 +187,14 @@ fn settings_are_the_builds() {
             [&repl[..], &["-o-"], &rules, &old].concat(),
         ),
         (
-            &["repl", "-o-", "--renode", "1.16.1", "--rules", "third.toml"],
+            &[
+                "repl",
+                "-o-",
+                "--renode-version",
+                "1.16.1",
+                "--rules",
+                "third.toml",
+            ],
             [&repl[..], &["-o-", "--rules", "third.toml"]].concat(),
         ),
         (&["repl", &dts], repl.to_vec()),

@@ -565,9 +565,9 @@ fn judge(model: &Model, index: usize, options: &CompileOptions) -> Verdict {
 pub fn plan_graph<'a>(
     model: &'a Model,
     index: usize,
-    options: &PlanOptions,
+    options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
-    match passes::of_called(model, Passes::NONE) {
+    match passes::of_called(model, options.without) {
         Cow::Borrowed(model) => plan_of(model, index, options),
         Cow::Owned(model) => plan_of(&model, index, options)
             .map(|(graph, plan)| (Cow::Owned(graph.into_owned()), plan)),
@@ -577,14 +577,14 @@ pub fn plan_graph<'a>(
 fn plan_of<'a>(
     model: &'a Model,
     index: usize,
-    options: &PlanOptions,
+    options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
     let Choices {
         mut chosen,
         variables,
         ..
-    } = Choices::new(model, &[index], &CompileOptions::default());
-    let layout = lay_out(&chosen, &[index], &variables, false, options)?;
+    } = Choices::new(model, &[index], options);
+    let layout = lay_out(&chosen, &[index], &variables, false, &options.plan)?;
     let plan = layout.graph(index).map(|placed| placed.plan.clone());
     // The last is the one that runs all others.
     let graph = chosen.pop().map(|chosen| chosen.graph);

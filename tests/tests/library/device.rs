@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use castiron_build::library::{Cases, Library, Options};
+use castiron_build::library::{Cases, Library};
 use castiron_build::toolchain::{Purpose, Toolchain};
 use castiron_codegen::emit::c_api::Board;
 use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind, elf};
 
 use castiron_test_tools::{run, skipped, starts};
 
-use super::{build, path, store};
+use super::{build, options, path, store};
 
 const M4: &str = "thumbv7em-none-eabihf";
 const OWN: [&str; 6] = [
@@ -49,11 +49,10 @@ fn passes(model: &Path, golden: PathBuf, target: &str) {
     let folder = tempfile::tempdir().unwrap();
     let made = build(
         &model.display().to_string(),
-        Options {
-            target: Some(target.to_owned()),
-            cases: Cases::Recorded(golden),
-            ..Options::default()
-        },
+        options(|o| {
+            o.target = Some(target.to_owned());
+            o.cases = Cases::Recorded(golden);
+        }),
     );
     store(&made, folder.path());
     let said = run(Command::new("make").arg("run").current_dir(folder.path()));

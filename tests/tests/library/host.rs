@@ -12,7 +12,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use castiron_test_tools::{present, run, skipped};
 
-use super::{build, model, store};
+use super::{build, model, options, store};
 
 const STRICT: [&str; 7] = [
     "-std=c99",
@@ -113,17 +113,15 @@ fn the_example_builds_and_notices_a_wrong_output() {
     let said = run(&mut make());
     assert!(said.contains("self-test passed"), "{said}");
 
-    let wrong = Options {
-        cases: Cases::Given(vec![Case {
-            inputs: (made.interface.facts.inputs.iter())
-                .map(|t| vec![0; t.bytes])
-                .collect(),
-            outputs: (made.interface.facts.outputs.iter())
-                .map(|t| vec![0x42; t.bytes])
-                .collect(),
-        }]),
-        ..Options::default()
+    let wrong = Case {
+        inputs: (made.interface.facts.inputs.iter())
+            .map(|t| vec![0; t.bytes])
+            .collect(),
+        outputs: (made.interface.facts.outputs.iter())
+            .map(|t| vec![0x42; t.bytes])
+            .collect(),
     };
+    let wrong = options(|o| o.cases = Cases::Given(vec![wrong]));
     store(
         &build("tests/data/models/multi_io_f32.tflite", wrong),
         folder.path(),
@@ -149,11 +147,10 @@ fn traced_runs_show_the_same_as_the_host() {
         let folder = tempfile::tempdir().unwrap();
         let made = build(
             name,
-            Options {
-                name: Some("m".to_owned()),
-                traced: true,
-                ..Options::default()
-            },
+            options(|o| {
+                o.name = Some("m".to_owned());
+                o.traced = true;
+            }),
         );
         store(&made, folder.path());
         let program = r#"
@@ -230,11 +227,10 @@ fn the_header_is_clean_cpp17() {
     let labels: Vec<String> = (0..12).map(|i| format!("\"{i}\" %d ??/")).collect();
     let made = build(
         "examples/models/kws_dscnn_int8.tflite",
-        Options {
-            labels: Some(labels),
-            traced: true,
-            ..Options::default()
-        },
+        options(|o| {
+            o.labels = Some(labels);
+            o.traced = true;
+        }),
     );
     store(&made, folder.path());
     let program = "#include \"kws_dscnn_int8.h\"
@@ -258,11 +254,10 @@ fn memory_lies_where_it_is_wanted() {
     }
     let made = build(
         SINE,
-        Options {
-            arena_section: Some(".fast".to_owned()),
-            weights_section: Some(".slow".to_owned()),
-            ..Options::default()
-        },
+        options(|o| {
+            o.arena_section = Some(".fast".to_owned());
+            o.section = Some(".slow".to_owned());
+        }),
     );
     let bytes = &*made.files[0].bytes;
     let archive = ArchiveFile::parse(bytes).unwrap();
@@ -308,10 +303,7 @@ fn bad_input_comes_with_the_remedy() {
         let error = library::build(&model(name), &options).unwrap_err();
         error.to_string()
     };
-    let target = |triple: &str| Options {
-        target: Some(triple.to_owned()),
-        ..Options::default()
-    };
+    let target = |triple: &str| options(|o| o.target = Some(triple.to_owned()));
     let unsupported = message("tests/data/models/unsupported.tflite", Options::default());
     assert!(
         unsupported.contains("does not support this operator"),
@@ -322,19 +314,10 @@ fn bad_input_comes_with_the_remedy() {
         unknown.contains("Rust does not know the target"),
         "{unknown}"
     );
-    let processor = Options {
-        cpu: Some("cortex-m4".to_owned()),
-        ..Options::default()
-    };
+    let processor = options(|o| o.cpu = Some("cortex-m4".to_owned()));
     assert!(message(SINE, processor).contains("has no processor"));
-    let golden = Options {
-        cases: Cases::Recorded("nowhere".into()),
-        ..Options::default()
-    };
+    let golden = options(|o| o.cases = Cases::Recorded("nowhere".into()));
     assert!(message(SINE, golden).contains("there is no case in nowhere"));
-    let section = Options {
-        arena_section: Some("a\"b".to_owned()),
-        ..Options::default()
-    };
+    let section = options(|o| o.arena_section = Some("a\"b".to_owned()));
     assert!(message(SINE, section).contains("section name cannot be used"));
 }

@@ -18,12 +18,17 @@ fn model(name: &str) -> Model {
 }
 
 /// Builds a library, with everything compiled for others kept.
-fn build(name: &str, options: Options<'_>) -> Library {
-    let options = Options {
-        build_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("castiron")),
-        ..options
-    };
+fn build(name: &str, mut options: Options<'_>) -> Library {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("castiron");
+    options.build_dir = Some(folder);
     library::build(&model(name), &options).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// Options with something set.
+fn options<'a>(set: impl FnOnce(&mut Options<'a>)) -> Options<'a> {
+    let mut options = Options::default();
+    set(&mut options);
+    options
 }
 
 /// Writes a library's files to a folder.

@@ -29,7 +29,7 @@ pub struct Example<'a> {
     /// Sections that the linker script has to place.
     pub arena_section: Option<&'a str>,
     #[allow(missing_docs)]
-    pub weights_section: Option<&'a str>,
+    pub section: Option<&'a str>,
     /// Whether the library calls functions of libm.
     pub math: bool,
 }
@@ -56,7 +56,7 @@ struct Values<'a> {
     ram_length: String,
     instructions_per_tick: u32,
     arena_section: Option<&'a str>,
-    weights_section: Option<&'a str>,
+    section: Option<&'a str>,
     math: bool,
 }
 
@@ -115,7 +115,7 @@ pub fn example(library: &Library, example: &Example<'_>) -> Result<Vec<(&'static
         ram_length: format!("{}K", board.map_or(0, |b| b.ram_bytes) >> 10),
         instructions_per_tick: board.map_or(0, Board::instructions_per_tick),
         arena_section: example.arena_section,
-        weights_section: example.weights_section,
+        section: example.section,
         math: example.math,
     };
     let board_files = BOARD_FILES.iter().filter(|_| board.is_some());

@@ -33,7 +33,7 @@ pub struct CppOptions {
     /// Namespace and name of the files, made an identifier; by default the model file's stem.
     pub name: Option<String>,
     /// Section to place the constants in; by default the compiler chooses.
-    pub weights_section: Option<String>,
+    pub section: Option<String>,
     /// Adds `InvokeTraced`: a run that shows every operator's outputs.
     pub traced: bool,
 }
@@ -143,7 +143,7 @@ pub fn cpp(model: &Model, direct: &Direct, options: &CppOptions) -> Result<Vec<C
         taken if ["castiron", "tflite"].contains(&&*taken) => format!("{taken}_model"),
         name => name,
     };
-    let section = options.weights_section.as_deref().map(checked_section);
+    let section = options.section.as_deref().map(checked_section);
     let section = section.transpose()?;
     let file = format!("{namespace}_tflm");
     let name = c_comment(&shortened_to(model.stem(), LONGEST_NAME));

@@ -1,4 +1,5 @@
-//! Number formats of the operators that multiply and accumulate: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED.
+//! Number formats of the operators that multiply and accumulate: CONV_2D, DEPTHWISE_CONV_2D,
+//! TRANSPOSE_CONV, FULLY_CONNECTED.
 //!
 //! Each is the counterpart of a format of the runtime: it says which element types it is for, and makes of an operator's
 //! quantisation what the kernel takes. A new format is a file here, one in the runtime and a line in

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cortex::Simd;
+use crate::cortex::{CORTEX_M, Cortex, Simd};
 
 /// TFLM's kernel libraries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -28,6 +28,24 @@ pub enum Target {
     Riscv32,
 }
 
+/// Processors of RISC-V with 32 bits, as Rust and LLVM name them; the first stands for any.
+const RISCV32: &[&str] = &[
+    "generic-rv32",
+    "andes-a25",
+    "andes-a45",
+    "andes-n45",
+    "rocket-rv32",
+    "rp2350-hazard3",
+    "sifive-e20",
+    "sifive-e21",
+    "sifive-e24",
+    "sifive-e31",
+    "sifive-e34",
+    "sifive-e76",
+    "syntacore-scr1-base",
+    "syntacore-scr1-max",
+];
+
 impl Kernels {
     /// All of them.
     pub const ALL: &[Self] = &[Self::Reference, Self::CmsisNn];
@@ -50,19 +68,33 @@ impl Target {
         Self::Riscv32,
     ];
 
-    /// The name on the command line.
+    /// The name in answers: that of a processor that stands for all of its kind.
     pub fn name(self) -> &'static str {
         match self {
             Self::CortexM0 => "cortex-m0",
             Self::CortexM4 => "cortex-m4",
             Self::CortexM55 => "cortex-m55",
-            Self::Riscv32 => "riscv32",
+            Self::Riscv32 => "generic-rv32",
         }
     }
 
     /// Whether there are such kernels for the processor: CMSIS-NN is for Arm's.
     pub fn runs(self, kernels: Kernels) -> bool {
         self != Self::Riscv32 || kernels == Kernels::Reference
+    }
+
+    /// The kind of a processor as compilers name it: any Cortex-M, or one of RISC-V's with 32 bits.
+    pub fn of_cpu(name: &str) -> Option<Self> {
+        match Cortex::named(name) {
+            Some(cortex) => Some(Self::of_arm(cortex.simd)),
+            None => RISCV32.contains(&name).then_some(Self::Riscv32),
+        }
+    }
+
+    /// Every name that [`of_cpu`](Self::of_cpu) knows.
+    pub fn cpus() -> impl Iterator<Item = &'static str> {
+        let cortex = CORTEX_M.iter().map(|cortex| cortex.name);
+        cortex.chain(RISCV32.iter().copied())
     }
 
     /// The kind of an Arm processor with such vector instructions.
