@@ -64,7 +64,7 @@ pub(crate) fn open(path: &Path) -> Result<Recording> {
     let bytes = files::read(path, files::MOST_OF_A_MODEL)
         .map_err(|e| Diagnostic::new(format!("cannot read {}: {e}", path.display())))?;
     let unusable = |e: safetensors::SafeTensorError| {
-        let diagnostic = Diagnostic::new(format!("the file is no .safetensors file: {e}"))
+        let diagnostic = Diagnostic::new(format!("this is not a .safetensors file: {e}"))
             .help("write it with the Python package safetensors, or name a folder of in_<case>_<i>.bin or .npy");
         Error::from(diagnostic).in_file(&path.display().to_string())
     };

@@ -95,7 +95,7 @@ impl<'a> Matrix<'a> {
         let tensor: &'a Tensor = site.graph.tensor(site.input_id(position)?);
         let [batches @ .., height, width] = &tensor.shape[..] else {
             return Err(site
-                .tensor_error(site.input_id(position)?, "the input is no matrix")
+                .tensor_error(site.input_id(position)?, "the input is not a matrix")
                 .expected("2 dimensions or more")
                 .found(format_args!("{:?}", tensor.shape)));
         };

@@ -151,7 +151,7 @@ impl Family for PostProcess {
                 return Err(site
                     .tensor_error(
                         site.output_id(position)?,
-                        "the output has not as many elements as max_detections says",
+                        "the output's size does not follow from max_detections",
                     )
                     .expected(len)
                     .found(y.len));

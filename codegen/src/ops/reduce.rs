@@ -163,12 +163,14 @@ impl Family for Arg {
         let is_max = site.operator.kind == OpKind::Builtin(Op::ArgMax);
         if site.integers(1, "the axis")?.len() != 1 {
             return Err(site
-                .tensor_error(site.input_id(1)?, "there has to be one axis")
-                .found(format_args!("{:?}", site.input(1)?.shape)));
+                .tensor_error(site.input_id(1)?, "the operator takes exactly one axis")
+                .expected("a tensor of 1 element")
+                .found(format_args!("the shape {:?}", site.input(1)?.shape)));
         }
         let Reduced { reduction, count } = Reduced::new(site, false)?;
         if count == 0 {
-            return Err(site.error("no element of nothing is the best"));
+            let of_none = "the axis has no elements to choose from";
+            return Err(site.tensor_error(site.input_id(0)?, of_none));
         }
         let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
         let kernel = match site.output(0)?.dtype {

@@ -36,8 +36,11 @@ impl Images {
             .collect();
         let &[out_h, out_w] = &sizes[..] else {
             return Err(site
-                .tensor_error(site.input_id(1)?, "the new size is none")
-                .expected("height and width")
+                .tensor_error(
+                    site.input_id(1)?,
+                    "the new size is not a height and a width",
+                )
+                .expected("2 numbers, neither of them negative")
                 .found(format_args!("{:?}", site.integers(1, "the new size")?)));
         };
         site.expect_shape(y_id, &[batches, out_h, out_w, channels])?;

@@ -32,7 +32,7 @@ fn known(site: &Site<'_>, choosing: &mut Choosing<'_>, sizes: &[usize]) -> Resul
         return Err(site
             .tensor_error(
                 site.output_id(0)?,
-                "the output has not one value for each dimension",
+                "the output does not hold as many values as the operator gives",
             )
             .expected(sizes.len())
             .found(y.len));

@@ -26,8 +26,9 @@ impl Family for Cumsum {
         site.expect_shape(y_id, &x.shape)?;
         let [axis] = site.integers(1, "the axis")?[..] else {
             return Err(site
-                .tensor_error(site.input_id(1)?, "there has to be one axis")
-                .found(format_args!("{:?}", site.input(1)?.shape)));
+                .tensor_error(site.input_id(1)?, "the operator takes exactly one axis")
+                .expected("a tensor of 1 element")
+                .found(format_args!("the shape {:?}", site.input(1)?.shape)));
         };
         let axis = site.axis(axis, x.shape.len())?;
         let is_set = |name| site.options().listed(name) == Some(OptionValue::Bool(true));

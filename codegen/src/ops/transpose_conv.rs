@@ -35,7 +35,10 @@ impl Family for TransposeConv {
         site.expect_shape(site.output_id(0)?, &[batches, out_h, out_w, out_c])?;
         if filter_c != in_c {
             return Err(site
-                .tensor_error(site.input_id(1)?, "the filter has not the input's channels")
+                .tensor_error(
+                    site.input_id(1)?,
+                    "the filter has another number of channels than the input",
+                )
                 .expected(in_c)
                 .found(filter_c));
         }
