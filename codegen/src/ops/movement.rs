@@ -7,7 +7,8 @@ use super::walk::{Copy, Walk};
 use super::{Family, Site, joined, pad};
 use crate::error::Diagnostic;
 use crate::graph::shapes::{self as shape, Strided};
-use crate::graph::{BuiltinOperator as Op, OpKind, Options, TensorId};
+use crate::graph::{BuiltinOperator as Op, OpKind, Options, Tensor, TensorId};
+use crate::plan::OutputMemory;
 use crate::program::Choosing;
 
 /// One walk through an input into one through an output.
@@ -73,12 +74,18 @@ pub(super) fn choose(
         let y = choosing.activation(y_id)?.as_bytes();
         choosing.call(Fill { pattern }, [y]);
     }
-    if let ([(copy, x_id, y_id)], [Move { input, .. }]) = (&copies[..], moves)
-        && copy.is_whole(site.graph.tensor(*y_id).elements())
-        && !site.graph.tensor(*x_id).is_constant()
-    {
-        choosing.alias(*input);
-    }
+    choosing.outputs((0..site.operator.outputs.len()).map(|output| {
+        let mut to_it = std::iter::zip(moves, &copies).filter(|(m, _)| m.output == output);
+        match (to_it.next(), to_it.next()) {
+            (Some((Move { input, .. }, (copy, x_id, y_id))), None) => shared(
+                site.graph.tensor(*x_id),
+                site.graph.tensor(*y_id),
+                *input,
+                copy,
+            ),
+            _ => OutputMemory::Separate,
+        }
+    }));
     for (copy, x_id, y_id) in copies {
         let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         // Two movements are better two copies than many.
@@ -100,6 +107,18 @@ pub(super) fn choose(
         }
     }
     Ok(())
+}
+
+/// What an output may be of the bytes of the input that one copy makes it from.
+fn shared(x: &Tensor, y: &Tensor, input: usize, copy: &Copy) -> OutputMemory {
+    match copy.part(y.elements()) {
+        Some(0) if x.elements() == y.elements() && !x.is_constant() => OutputMemory::Alias(input),
+        Some(first) if !x.is_constant() => OutputMemory::Part {
+            input,
+            offset: first * x.dtype.bits() / 8,
+        },
+        _ => OutputMemory::Separate,
+    }
 }
 
 fn unlike(site: &Site<'_>, id: TensorId, x: &Walk) -> Diagnostic {

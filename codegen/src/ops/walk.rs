@@ -235,6 +235,12 @@ impl Copy {
         self.x_start == 0 && self.y_start == 0 && self.loops.is_empty() && self.block == elements
     }
 
+    /// The element of the one tensor that it begins at, if it is neighbours of it into all of the other.
+    pub(super) fn part(&self, elements: usize) -> Option<usize> {
+        let is_all = self.y_start == 0 && self.loops.is_empty() && self.block == elements;
+        is_all.then(|| usize::try_from(self.x_start).ok())?
+    }
+
     /// Whether nothing is copied.
     fn is_empty(&self) -> bool {
         self.block == 0 || self.loops.iter().any(|l| l.count == 0)
@@ -254,8 +260,13 @@ impl Copy {
         if self.is_empty() {
             return true;
         }
-        if self.is_whole(x.len) && x.len == y.len {
-            choosing.copy(x, y);
+        if let Some(first) = self.part(y.len) {
+            let part = Argument {
+                offset: x.offset + first * x.element.bytes(),
+                len: y.len,
+                ..x
+            };
+            choosing.copy(part, y);
             return true;
         }
         choosing.call(CopyBlocks { blocks }, [x, y].map(Argument::as_bytes));

@@ -52,7 +52,8 @@ impl Plan {
                 Value::Constant(of) => (Location::ConstantAlias { of }, Vec::new()),
                 Value::Group(group) => {
                     let buffer = lifetimes.group[group];
-                    let Region { offset, bytes } = region(buffer);
+                    let offset = region(buffer).offset + values.offsets[index];
+                    let bytes = tensor.bytes();
                     let (first, last) = lives[index];
                     let shares_with = neighbours(&buffers[buffer].tensors, index);
                     (

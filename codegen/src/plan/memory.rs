@@ -23,6 +23,14 @@ pub enum OutputMemory {
     /// The output is the bytes of the input at this position under another shape, and the
     /// operator has nothing to do: RESHAPE, or TRANSPOSE that moves axes of 1 alone.
     Alias(usize),
+    /// The output is a part of the bytes of an input, and the operator has nothing to do: SPLIT along the first axis. The input
+    /// then lives as long as the part.
+    Part {
+        /// The input's position.
+        input: usize,
+        /// Bytes of the input before the part.
+        offset: usize,
+    },
     /// The output may overwrite the input at one of these positions, if the input is not
     /// needed afterwards. The first that can be overwritten is taken.
     ///

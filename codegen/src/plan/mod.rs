@@ -25,7 +25,7 @@ use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, TensorId};
 use alloc::{Allocation, allocate};
 use lifetime::Lifetimes;
-use values::Values;
+use values::{Sharing, Values};
 
 /// What the planner may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,15 +278,78 @@ impl Plan {
         let memory: Vec<OpMemory> = (0..graph.operators.len())
             .map(|op| memory(graph, op))
             .collect();
-        let values = Values::new(graph, &memory, options.alias);
         check_total(graph, &memory, options.alignment)?;
+        let parts = Sharing::Parts {
+            alignment: options.alignment,
+        };
+        let has_parts = (memory.iter().flat_map(|m| &m.outputs))
+            .any(|output| matches!(output, OutputMemory::Part { .. }));
+        // A part keeps all of its tensor alive, where a copy of it might need less.
+        let sharings = match (options.alias, has_parts) {
+            (false, _) => &[Sharing::Nothing][..],
+            (true, false) => &[Sharing::Aliases],
+            (true, true) => &[parts, Sharing::Aliases],
+        };
+        let mut best: Option<Attempt> = None;
+        for sharing in sharings {
+            let attempt = Attempt::new(graph, &memory, *sharing, options)?;
+            let peak = attempt.allocation.peak_bytes;
+            if best
+                .as_ref()
+                .is_none_or(|best| peak < best.allocation.peak_bytes)
+            {
+                best = Some(attempt);
+            }
+        }
+        match best {
+            Some(attempt) => Ok(attempt.plan(graph, options)),
+            None => Err(Diagnostic::fault("no plan was attempted").into()),
+        }
+    }
+
+    /// The offset and size of a tensor in the arena.
+    pub fn region(&self, id: TensorId) -> Option<Region> {
+        match self.tensors.get(id.index())?.location {
+            Location::Arena { offset, bytes, .. } => Some(Region { offset, bytes }),
+            _ => None,
+        }
+    }
+
+    /// Whether two tensors are the same bytes.
+    #[cfg(test)]
+    pub(crate) fn share(&self, a: TensorId, b: TensorId) -> bool {
+        let buffer = |id: TensorId| match self.tensors.get(id.index())?.location {
+            Location::Arena { buffer, .. } => Some(buffer),
+            _ => None,
+        };
+        buffer(a).is_some() && buffer(a) == buffer(b)
+    }
+}
+
+/// A plan for one way of sharing bytes, before it is written down.
+struct Attempt {
+    values: Values,
+    order: Vec<usize>,
+    order_optimal: bool,
+    lifetimes: Lifetimes,
+    allocation: Allocation,
+}
+
+impl Attempt {
+    fn new(
+        graph: &Graph,
+        memory: &[OpMemory],
+        sharing: Sharing,
+        options: &PlanOptions,
+    ) -> Result<Self> {
+        let values = Values::new(graph, memory, sharing);
 
         let file: Vec<usize> = (0..graph.operators.len()).collect();
         let (chosen, order_optimal) = if options.reorder {
             let order = order::choose(
                 graph,
                 &values,
-                &memory,
+                memory,
                 options.alignment,
                 options.in_place,
                 order::most_sets(graph.operators.len()),
@@ -313,7 +376,7 @@ impl Plan {
             {
                 break;
             }
-            let lifetimes = Lifetimes::new(graph, &values, &memory, order, in_place);
+            let lifetimes = Lifetimes::new(graph, &values, memory, order, in_place);
             let allocation = allocate(&lifetimes.buffers, options.alignment, &options.budget);
             if best
                 .as_ref()
@@ -326,33 +389,25 @@ impl Plan {
             return Err(Diagnostic::fault("no plan was attempted").into());
         };
         let order_optimal = order_optimal && (*order == chosen);
-        Ok(Self::assemble(
-            graph,
-            &values,
-            order.clone(),
+        Ok(Self {
+            order: order.clone(),
             order_optimal,
-            &lifetimes,
-            &allocation,
+            lifetimes,
+            allocation,
+            values,
+        })
+    }
+
+    fn plan(self, graph: &Graph, options: &PlanOptions) -> Plan {
+        Plan::assemble(
+            graph,
+            &self.values,
+            self.order,
+            self.order_optimal,
+            &self.lifetimes,
+            &self.allocation,
             options,
-        ))
-    }
-
-    /// The offset and size of a tensor in the arena.
-    pub fn region(&self, id: TensorId) -> Option<Region> {
-        match self.tensors.get(id.index())?.location {
-            Location::Arena { offset, bytes, .. } => Some(Region { offset, bytes }),
-            _ => None,
-        }
-    }
-
-    /// Whether two tensors are the same bytes.
-    #[cfg(test)]
-    pub(crate) fn share(&self, a: TensorId, b: TensorId) -> bool {
-        let buffer = |id: TensorId| match self.tensors.get(id.index())?.location {
-            Location::Arena { buffer, .. } => Some(buffer),
-            _ => None,
-        };
-        buffer(a).is_some() && buffer(a) == buffer(b)
+        )
     }
 }
 

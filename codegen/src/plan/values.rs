@@ -16,7 +16,19 @@ pub(super) enum Value {
     Group(usize),
 }
 
-/// Tensors that are one run of bytes.
+/// Which tensors may be others' bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    Nothing,
+    /// All of others' bytes.
+    Aliases,
+    /// Parts of them, too, that begin at a multiple of the alignment.
+    Parts {
+        alignment: usize,
+    },
+}
+
+/// Tensors that are one run of bytes, or parts of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Group {
     pub(super) bytes: usize,
@@ -31,13 +43,15 @@ pub(super) struct Group {
 /// The memory side of a graph, before an order is chosen.
 pub(super) struct Values {
     pub(super) tensors: Vec<Value>,
+    /// Where each tensor begins in its group's bytes.
+    pub(super) offsets: Vec<usize>,
     pub(super) groups: Vec<Group>,
     /// Per operator: the groups it touches, without repetition.
     pub(super) touches: Vec<Vec<usize>>,
 }
 
 impl Values {
-    pub(super) fn new(graph: &Graph, memory: &[OpMemory], alias: bool) -> Self {
+    pub(super) fn new(graph: &Graph, memory: &[OpMemory], sharing: Sharing) -> Self {
         let mut used = vec![false; graph.tensors.len()];
         for id in used_tensors(graph) {
             used[id.index()] = true;
@@ -48,6 +62,7 @@ impl Values {
         }
         let mut values = Self {
             tensors: vec![Value::Unused; graph.tensors.len()],
+            offsets: vec![0; graph.tensors.len()],
             groups: Vec::new(),
             touches: Vec::new(),
         };
@@ -55,16 +70,22 @@ impl Values {
         // one pass over them reaches chains of any length.
         for (op, memory) in graph.operators.iter().zip(memory) {
             for (position, &output) in op.outputs.iter().enumerate() {
-                let source = match memory.output(position) {
-                    OutputMemory::Alias(input) if alias => op.inputs.get(*input).copied().flatten(),
-                    _ => None,
+                let (input, part) = match (memory.output(position), sharing) {
+                    (_, Sharing::Nothing) => continue,
+                    (OutputMemory::Alias(input), _) => (input, None),
+                    (OutputMemory::Part { input, offset }, Sharing::Parts { alignment }) => {
+                        (input, Some((*offset, alignment)))
+                    }
+                    _ => continue,
                 };
-                let Some(source) = source else { continue };
-                if values.tensors[output.index()] == Value::Unused
-                    && !is_input[output.index()]
-                    && aliasable(graph, source, output)
-                {
-                    values.tensors[output.index()] = values.ensure(graph, source);
+                let Some(source) = op.inputs.get(*input).copied().flatten() else {
+                    continue;
+                };
+                if values.tensors[output.index()] == Value::Unused && !is_input[output.index()] {
+                    match part {
+                        None => values.alias(graph, source, output),
+                        Some(part) => values.part(graph, source, output, part),
+                    }
                 }
             }
         }
@@ -102,6 +123,44 @@ impl Values {
             Value::Group(group) => Some(group),
             Value::Unused | Value::Constant(_) | Value::Kept => None,
         }
+    }
+
+    /// Makes an output all of an input's bytes, where it can be.
+    fn alias(&mut self, graph: &Graph, source: TensorId, output: TensorId) {
+        if aliasable(graph, source, output)
+            && graph.tensor(source).bytes() == graph.tensor(output).bytes()
+        {
+            self.tensors[output.index()] = self.ensure(graph, source);
+            self.offsets[output.index()] = self.offsets[source.index()];
+        }
+    }
+
+    /// Makes an output a part of an input's bytes, where it can be: an offset, and what that has to be a multiple of.
+    fn part(
+        &mut self,
+        graph: &Graph,
+        source: TensorId,
+        output: TensorId,
+        (offset, alignment): (usize, usize),
+    ) {
+        let end = offset.checked_add(graph.tensor(output).bytes());
+        let lies_within = end.is_some_and(|end| end <= graph.tensor(source).bytes());
+        if !aliasable(graph, source, output) || !lies_within {
+            return;
+        }
+        let at = self.offsets[source.index()] + offset;
+        if let (Value::Group(group), true) =
+            (self.ensure(graph, source), at.is_multiple_of(alignment))
+        {
+            self.tensors[output.index()] = Value::Group(group);
+            self.offsets[output.index()] = at;
+        }
+    }
+
+    /// The group that a tensor is all of.
+    fn whole(&self, graph: &Graph, id: TensorId) -> Option<usize> {
+        let group = self.group(id)?;
+        (self.groups[group].bytes == graph.tensor(id).bytes()).then_some(group)
     }
 
     fn group_mut(&mut self, id: TensorId) -> Option<&mut Group> {
@@ -143,7 +202,7 @@ impl Values {
             let OutputMemory::InPlace(inputs) = memory.output(position) else {
                 continue;
             };
-            let Some(target) = self.group(output) else {
+            let Some(target) = self.whole(graph, output) else {
                 continue;
             };
             // Listed twice among the outputs, or not this operator's to move.
@@ -156,12 +215,15 @@ impl Values {
                     .get(input)
                     .copied()
                     .flatten()
-                    .and_then(|id| self.group(id))
+                    .and_then(|id| self.whole(graph, id))
                 else {
                     continue;
                 };
+                // What is read of the group beside a listed input would be overwritten before its turn.
                 let only_listed = op.inputs.iter().enumerate().all(|(at, id)| {
-                    inputs.contains(&at) || id.and_then(|id| self.group(id)) != Some(group)
+                    id.and_then(|id| self.group(id)) != Some(group)
+                        || inputs.contains(&at)
+                            && id.is_some_and(|id| self.whole(graph, id).is_some())
                 });
                 if self.groups[group].bytes == self.groups[target].bytes
                     && !self.groups[group].output
@@ -196,5 +258,5 @@ fn used_tensors(graph: &Graph) -> impl Iterator<Item = TensorId> + '_ {
 /// output with a place of its own (a constant; graph inputs are looked at before) is none either.
 fn aliasable(graph: &Graph, source: TensorId, output: TensorId) -> bool {
     let (from, to) = (graph.tensor(source), graph.tensor(output));
-    from.bytes() == to.bytes() && !from.is_variable && !to.is_variable && !to.is_constant()
+    !from.is_variable && !to.is_variable && !to.is_constant()
 }

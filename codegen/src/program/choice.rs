@@ -22,7 +22,7 @@ use crate::target::Target;
 pub struct Choice {
     /// What it does with memory.
     ///
-    /// Where an output is an input's bytes ([`OutputMemory::Alias`]), an [`Action::Copy`] takes its place when
+    /// Where an output is an input's bytes ([`OutputMemory::Alias`] or [`OutputMemory::Part`]), an [`Action::Copy`] takes its place when
     /// the plan does not grant it.
     pub memory: OpMemory,
     /// What it does, in order.
@@ -174,6 +174,12 @@ impl<'a> Choosing<'a> {
     /// nothing where it is.
     pub fn alias(&mut self, input: usize) {
         self.choice.memory.outputs = vec![OutputMemory::Alias(input)];
+    }
+
+    /// Says of each output where it may be. Where it may be an input's bytes, [`copy`](Self::copy) copies it all the same, as for
+    /// [`alias`](Self::alias).
+    pub(crate) fn outputs(&mut self, outputs: impl Iterator<Item = OutputMemory>) {
+        self.choice.memory.outputs = outputs.collect();
     }
 
     /// A working buffer of the operator's own.

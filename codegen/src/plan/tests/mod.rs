@@ -97,6 +97,10 @@ fn options() -> PlanOptions {
 const SEPARATE: OutputMemory = OutputMemory::Separate;
 const ALIAS: OutputMemory = OutputMemory::Alias(0);
 
+fn part(offset: usize) -> OutputMemory {
+    OutputMemory::Part { input: 0, offset }
+}
+
 fn in_place(inputs: &[usize]) -> OutputMemory {
     OutputMemory::InPlace(inputs.to_vec())
 }
@@ -177,6 +181,43 @@ fn aliases_chain_and_outlive_their_source() {
         },
     );
     assert!(!plan.share(x, r));
+}
+
+#[test]
+fn parts_lie_in_their_input_where_that_takes_no_more() {
+    let mut b = Build::default();
+    let x = b.tensor(64);
+    let y = b.then(&[x], 64, SEPARATE);
+    let (first, second) = (b.tensor(32), b.tensor(16));
+    b.op(&[y], &[first, second], part(0));
+    b.memory[1].outputs = vec![part(0), part(32)];
+    // A part of a part, and what overwrites one.
+    let inner = b.then(&[second], 8, part(8));
+    let z = b.then(&[inner], 8, in_place(&[0]));
+    let aligned = |alignment| PlanOptions {
+        alignment,
+        ..options()
+    };
+    let plan = b.plan(&[x], &[z, first], &aligned(8));
+    let at = |id: TensorId| plan.region(id).unwrap().offset;
+    assert_eq!(at(second) - at(y), 32);
+    assert_eq!(at(inner) - at(y), 40);
+    assert!(!plan.share(inner, z));
+    // They begin at a multiple of the alignment, or are copies.
+    let plan = b.plan(&[x], &[z, first], &aligned(16));
+    assert!(plan.share(y, second) && !plan.share(y, inner));
+    let without = PlanOptions {
+        alias: false,
+        ..options()
+    };
+    assert!(!b.plan(&[x], &[z, first], &without).share(y, second));
+    // A small part that is needed for long is a copy, as what it is a part of takes more.
+    let mut b = Build::default();
+    let x = b.tensor(64);
+    let kept = b.then(&[x], 8, part(0));
+    let large = b.then(&[kept], 96, SEPARATE);
+    let z = b.then(&[large, kept], 8, SEPARATE);
+    assert!(!b.plan(&[x], &[z], &options()).share(x, kept));
 }
 
 #[test]

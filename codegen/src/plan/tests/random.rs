@@ -8,7 +8,7 @@ use super::*;
 fn any_graph() -> impl Strategy<Value = (Build, Vec<TensorId>, Vec<TensorId>)> {
     let operator = (
         prop::collection::vec(any::<prop::sample::Index>(), 1..4),
-        prop::collection::vec((0usize..4, 0u8..4), 1..3),
+        prop::collection::vec((0usize..4, 0u8..6), 1..3),
         prop::collection::vec(0usize..20, 0..2),
     );
     let sources = prop::collection::vec((0usize..4, 0u8..3), 1..5);
@@ -43,6 +43,8 @@ fn any_graph() -> impl Strategy<Value = (Build, Vec<TensorId>, Vec<TensorId>)> {
                         0 => SEPARATE,
                         1 => ALIAS,
                         2 => in_place(&[0, 1]),
+                        3 => part(0),
+                        4 => part(8),
                         _ => in_place(&[1, 0, 2]),
                     };
                 }
@@ -93,15 +95,24 @@ proptest! {
         };
         let plan = b.plan(&inputs, &outputs, &options);
         prop_assert_eq!(&b.plan(&inputs, &outputs, &options), &plan);
+        // Parts are only where they take no more.
+        let mut b = b;
+        for output in b.memory.iter_mut().flat_map(|memory| &mut memory.outputs) {
+            if matches!(output, OutputMemory::Part { .. }) {
+                *output = SEPARATE;
+            }
+        }
+        let whole = b.plan(&inputs, &outputs, &options);
+        prop_assert!(plan.peak_bytes <= whole.peak_bytes);
         let freer = PlanOptions { alias: false, in_place: false, reorder: false, ..options };
-        prop_assert!(plan.lower_bound_bytes <= b.plan(&inputs, &outputs, &freer).lower_bound_bytes);
+        prop_assert!(whole.lower_bound_bytes <= b.plan(&inputs, &outputs, &freer).lower_bound_bytes);
     }
 
     #[test]
     fn the_order_is_the_best_of_all((b, inputs, outputs) in any_graph()) {
         prop_assume!(b.operators.len() <= 6);
         let graph = b.graph(&inputs, &outputs);
-        let values = Values::new(&graph, &b.memory, true);
+        let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 });
         let best = best_order(&graph, &b, &values, &mut Vec::new());
         let order = order::choose(&graph, &values, &b.memory, 1, true, 200_000);
         let buffers = Lifetimes::new(&graph, &values, &b.memory, &order.operators, true).buffers;
@@ -116,7 +127,7 @@ proptest! {
     ) {
         prop_assume!(b.operators.len() <= 6);
         let graph = b.graph(&inputs, &outputs);
-        let values = Values::new(&graph, &b.memory, true);
+        let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 });
         let bytes = |order: &[usize]| {
             let buffers = Lifetimes::new(&graph, &values, &b.memory, order, true).buffers;
             allocate(&buffers, 1, &Budget::default()).lower_bound_bytes

@@ -63,6 +63,12 @@ pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
             let aliased = match memory[index].output(at) {
                 OutputMemory::Alias(input) => op.inputs[*input]
                     .filter(|&i| plan.share(i, output) && root[output.index()] == output.index()),
+                OutputMemory::Part { input, offset } => op.inputs[*input].filter(|&i| {
+                    let at = |id| plan.region(id).map(|region| region.offset);
+                    plan.share(i, output)
+                        && root[output.index()] == output.index()
+                        && at(i).map(|at| at + offset) == at(output)
+                }),
                 _ => None,
             };
             if let Some(source) = aliased {
