@@ -113,6 +113,7 @@ pub(crate) fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::DepthToSpace => &Movement(movement::depth_to_space),
         Op::MirrorPad => &Movement(movement::mirror_pad),
         Op::Pack => &Movement(movement::pack),
+        Op::ReverseSequence => &Movement(movement::reverse_sequence),
         Op::ReverseV2 => &Movement(movement::reverse),
         Op::Slice => &Movement(movement::slice),
         Op::SpaceToBatchNd => &Movement(movement::space_to_batch),

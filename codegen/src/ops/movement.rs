@@ -264,6 +264,33 @@ pub(super) fn reverse(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     Ok(one(walk, Walk::of(y)))
 }
 
+pub(super) fn reverse_sequence(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
+    let (x, y) = shapes(site)?;
+    site.expect_shape(site.output_id(0)?, x)?;
+    let axis = site.axis(site.options().integer("seq_dim"), x.len())?;
+    let batch = site.axis(site.options().integer("batch_dim"), x.len())?;
+    let lengths = site.integers(1, "the lengths")?;
+    if axis == batch || lengths.len() != x[batch] {
+        return Err(site
+            .error("there is not one length for each element of the batch")
+            .expected(format_args!("{} lengths, along another axis", x[batch]))
+            .found(format_args!("{} along axis {axis}", lengths.len())));
+    }
+    let mut moves = Vec::new();
+    for (at, length) in lengths.into_iter().enumerate() {
+        let length = count(site, length)?;
+        within(site, 0, length, x[axis])?;
+        let part = |shape, first, count| {
+            let walk = Walk::of(shape).part(batch, at, 1, 1);
+            walk.part(axis, first, count, 1)
+        };
+        moves.extend(one(part(x, 0, length).reversed(axis), part(y, 0, length)));
+        let rest = x[axis] - length;
+        moves.extend(one(part(x, length, rest), part(y, length, rest)));
+    }
+    Ok(moves)
+}
+
 pub(super) fn split(site: &Site<'_>) -> Result<Vec<Move>, Diagnostic> {
     let axis = site.integers(0, "the axis")?;
     parts(site, 1, axis.first().copied().unwrap_or(0))

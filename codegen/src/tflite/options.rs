@@ -326,6 +326,13 @@ impl Source<'_, '_, '_, '_> {
                 }
             ),
             Op::OneHot => fields!(61, OneHot { axis: Integer = 0 }),
+            Op::ReverseSequence => fields!(
+                87,
+                ReverseSequence {
+                    seq_dim: Integer = 0,
+                    batch_dim: Integer = 0
+                }
+            ),
             Op::Pack => fields!(
                 59,
                 Pack {

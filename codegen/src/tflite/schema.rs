@@ -288,6 +288,11 @@ pub(super) mod options {
         LeakyRelu { 0 alpha: f32, }
         /// MIRROR_PAD: 0 reflects, 1 is symmetric.
         MirrorPad { 0 mode: i8, }
+        /// REVERSE_SEQUENCE.
+        ReverseSequence {
+            0 seq_dim: i32,
+            1 batch_dim: i32,
+        }
         /// CUMSUM.
         Cumsum {
             0 exclusive: bool,
