@@ -4,6 +4,7 @@ mod api;
 mod bench;
 mod checks;
 mod code;
+mod docs;
 mod elf;
 mod expansion;
 mod firmware;
@@ -94,6 +95,8 @@ enum Task {
     /// Make valid random models: neither passes nor plans nor kernels may change what they compute, and it has to be what TensorFlow Lite Micro's
     /// interpreter and LiteRT's reference kernels give, where $CASTIRON_PYTHON names a Python that has them.
     RandomModels(random_models::Options),
+    /// Write the figures in docs/architecture.md and docs/boards.md that follow from code and data.
+    Docs,
     /// Print the table of supported operators.
     Operators {
         /// Write it into docs/operators.md.
@@ -108,7 +111,7 @@ enum OnTarget {
     /// Run the example firmware on an emulated Cortex-M4.
     Example {
         /// Optimisation level of the firmware.
-        #[arg(long, value_enum, default_value_t = OptLevel::Speed)]
+        #[arg(long = "opt-level", value_enum, default_value_t = OptLevel::Speed)]
         opt: OptLevel,
     },
     /// Measure models on an emulated Cortex-M4, beside TensorFlow Lite Micro.
@@ -154,7 +157,7 @@ struct Run {
     #[command(flatten)]
     selection: Selection,
     /// Optimisation level of the firmware.
-    #[arg(long, value_enum, default_value_t = OptLevel::Speed)]
+    #[arg(long = "opt-level", value_enum, default_value_t = OptLevel::Speed)]
     opt: OptLevel,
 }
 
@@ -207,6 +210,11 @@ fn run(task: Task) -> Result<ExitCode> {
             println!("Rust {ours} is enough for the {stated} packages that say what they need");
         }
         Task::RandomModels(options) => return random_models::run(&options),
+        Task::Docs => {
+            for page in docs::update(root)? {
+                println!("wrote {}", page.display());
+            }
+        }
         Task::Operators { update_docs: false } => print!("{}", operators::page(root)?),
         Task::Operators { update_docs: true } => {
             println!("wrote {}", operators::update(root)?.display());

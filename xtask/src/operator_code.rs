@@ -189,7 +189,7 @@ pub(crate) fn update_docs(
     let path = root.join(PAGE);
     let old = std::fs::read_to_string(&path).unwrap_or_else(|_| INTRODUCTION.to_owned());
     let section = format!(
-        "## opt-level {opt}\n\n{}\n\nReproduce with `cargo xtask bench --ops --opt {opt}`.\n",
+        "## opt-level {opt}\n\n{}\n\nReproduce with `cargo xtask bench --ops --opt-level {opt}`.\n",
         lines(cases, entries, presets::ASCII_MARKDOWN)
     );
     let new = replace_section(&old, &format!("opt-level {opt}"), &section);
