@@ -46,6 +46,10 @@ pub(crate) fn open(folder: &Path) -> Result<Recording> {
             }
         }
     }
+    for cases in found.signatures.values_mut() {
+        // What is said of all is said of these, too.
+        cases.meta = cases.meta.take().or_else(|| found.meta.clone());
+    }
     Ok(found)
 }
 

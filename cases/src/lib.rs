@@ -9,7 +9,7 @@
 //! | what there is to know of them | JSON in the metadata's `meta` | `meta.json` |
 //!
 //! `<i>` is the position among the subgraph's inputs or outputs. Outputs may be left out where they are not known.
-//! `golden.stateful` of the JSON says whether cases are successive runs of a model that keeps state.
+//! Cases of a model that keeps state are successive runs. Where there is JSON, its `golden.stateful` has to be true for that.
 
 mod file;
 mod folder;
@@ -217,11 +217,12 @@ impl Recording {
         self.signatures.get(name)
     }
 
-    /// Whether cases are successive runs, where the recording says.
+    /// Whether each case begins with what the one before has left, rather than anew: of a model that keeps state it does,
+    /// unless there is JSON with the recording, which then has to say so.
     #[must_use]
-    pub fn successive(&self) -> Option<bool> {
-        let meta = self.meta.as_ref()?;
-        Some(meta["golden"]["stateful"] == true)
+    pub fn successive(&self, keeps_state: bool) -> bool {
+        let said = |meta: &serde_json::Value| meta["golden"]["stateful"] == true;
+        keeps_state && self.meta.as_ref().is_none_or(said)
     }
 
     /// All cases in the order of their numbers, for an entry point of a model.

@@ -62,8 +62,13 @@ fn cases_of_a_folder_are_in_the_order_of_their_numbers() {
     assert_eq!(cases[0].inputs, [[9, 0, 8, 0]]);
     assert_eq!(cases[0].outputs, [None]);
     assert_eq!(cases[1].outputs, [Some(vec![5, 6])]);
-    assert_eq!(found.successive(), Some(false));
-    assert!(found.of_signature("other").is_some() && found.of_signature("main").is_none());
+    assert!(!found.successive(true) && !found.successive(false));
+    let other = found.of_signature("other").expect("cases of its own");
+    assert!(
+        !other.successive(true),
+        "what is said of all is said of it, too"
+    );
+    assert!(found.of_signature("main").is_none());
     let files = ["", "in_10_0.bin", "in_2_0.bin", "out_10_0.bin"];
     assert_eq!(found.files(), files.map(|name| folder.path().join(name)));
 }
@@ -101,7 +106,7 @@ fn a_file_has_what_the_folder_had() {
     let cases = found.cases(&interface()).unwrap();
     assert_eq!(cases[0].inputs, [[1, 2, 3, 4]]);
     assert_eq!(cases[0].outputs, [Some(vec![5, 6])]);
-    assert_eq!(found.successive(), Some(true));
+    assert!(found.successive(true) && !found.successive(false));
     assert!(found.of_signature("a/b").is_some());
     assert_eq!(found.files(), [&*path]);
 
@@ -109,7 +114,16 @@ fn a_file_has_what_the_folder_had() {
     Recording::open(&path).unwrap().unpack(&unpacked).unwrap();
     let again = Recording::open(&unpacked).unwrap();
     assert_eq!(again.cases(&interface()).unwrap(), cases);
-    assert_eq!(again.successive(), Some(true));
+    assert!(again.successive(true));
+}
+
+#[test]
+fn cases_of_a_model_with_state_are_successive_unless_what_is_said_of_them_is_not() {
+    let silent = folder(&[("in_0_0.bin", &[1])]);
+    let found = Recording::open(silent.path()).unwrap();
+    assert!(found.successive(true) && !found.successive(false));
+    let otherwise = folder(&[("in_0_0.bin", &[1]), ("meta.json", br#"{"cases": 1}"#)]);
+    assert!(!Recording::open(otherwise.path()).unwrap().successive(true));
 }
 
 #[test]

@@ -108,8 +108,7 @@ fn made_up(program: &Program) -> Result<Recorded> {
 }
 
 impl Recorded {
-    /// All cases of a recording, for a model of these inputs and outputs. Where the recording does not say whether they
-    /// are successive runs, those of a model that keeps state are.
+    /// All cases of a recording, for a model of these inputs and outputs.
     ///
     /// # Errors
     /// If a case does not fit the model, or lacks a tensor.
@@ -139,7 +138,7 @@ impl Recorded {
         });
         Ok(Self {
             cases: cases.collect::<Result<_>>()?,
-            successive: keeps_state && recording.successive().unwrap_or(true),
+            successive: recording.successive(keeps_state),
         })
     }
 }

@@ -47,8 +47,8 @@ pub(crate) struct Arguments {
     /// Run all recorded cases in a .safetensors file or a folder, and compare the outputs
     ///
     /// A file has tensors in_<case>_<i> and out_<case>_<i>. A folder has files of these names: .npy, or .bin with raw
-    /// little-endian values. If the model keeps state, cases are successive runs, unless meta in the file's metadata, or
-    /// meta.json in the folder, says otherwise (golden.stateful). The exit code is 1 if values differ.
+    /// little-endian values. If the model keeps state, cases are successive runs; where there is meta in the file's metadata,
+    /// or meta.json in the folder, it has to say so (golden.stateful). The exit code is 1 if values differ.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "out_dir", "labels", "io_spec"])]
     cases: Option<PathBuf>,
     /// Also write the outputs to this folder, as out_0.bin, out_1.bin, …

@@ -45,7 +45,11 @@ pub(super) fn run(
         against_recorded(program, entry, &recorded, TOLERANCE)
     })
     .map_err(in_file)?;
-    let differing: Vec<_> = outputs.iter().filter_map(|o| o.first.clone()).collect();
+    let differing = outputs.iter().filter_map(|o| o.first.clone());
+    let differing: Vec<_> = match program.state_bytes {
+        0 => differing.collect(),
+        _ => (differing.map(|d| d.help(other_way(recorded.successive)))).collect(),
+    };
     let answer = Answer {
         cases: recorded.cases.len(),
         successive: recorded.successive,
@@ -60,6 +64,20 @@ pub(super) fn run(
     match Error::from_many(differing) {
         Some(error) => Err(Failure::Model(in_file(error))),
         None => Ok(()),
+    }
+}
+
+/// What to do if cases of a model that keeps state were recorded the other way.
+fn other_way(successive: bool) -> &'static str {
+    match successive {
+        true => {
+            "each case started from the state that the previous one left; if each was recorded from a new model, set \
+             golden.stateful to false in the recording's meta"
+        }
+        false => {
+            "each case started from a new model, as the recording's meta says; if they were recorded in sequence, set \
+             golden.stateful to true there"
+        }
     }
 }
 

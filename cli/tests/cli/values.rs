@@ -248,3 +248,22 @@ fn recorded_cases_are_compared() {
     let (code, text) = failure(&["run", &vae(), "--cases", "no/such"]);
     assert!(code == 3 && text.contains("no/such"), "{text}");
 }
+
+/// Cases of a model that keeps state run in sequence, unless they say that each begins anew.
+#[test]
+fn recorded_cases_of_a_model_with_state_run_in_sequence() {
+    let model = repository("tests/data/calls/stateful_counter_f32.tflite");
+    let cases = "tests/data/calls/golden/stateful_counter_f32.safetensors";
+    let answer = json(&["run", &model, "--cases", &repository(cases), "--json"]);
+    assert_eq!(answer["agree"], true, "{answer}");
+    assert_eq!(answer["successive"], true);
+    assert_eq!(answer["cases"], 4);
+
+    let folder = unpacked(cases);
+    folder.write("meta.json", r#"{"golden": {"stateful": false}}"#);
+    let (code, text) = failure(&["run", &model, "--cases", &folder.path("")]);
+    assert_eq!(code, 1);
+    for part in ["case 1", "output 1", "golden.stateful to true"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}

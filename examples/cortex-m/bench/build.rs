@@ -98,7 +98,7 @@ impl Golden {
         let [inputs, outputs] = accessors(entry);
         Ok(Self {
             cases: cases.len(),
-            successive: recording.successive().unwrap_or(true),
+            successive: recording.successive(program.state_bytes > 0),
             inputs: tensors("in", &entry.inputs, inputs, |i| {
                 cases
                     .iter()
