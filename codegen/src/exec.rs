@@ -135,6 +135,8 @@ impl<'a> Machine<'a> {
             arena: cells(&mut self.arena),
             state: cells(&mut self.state),
             observe: &mut observe,
+            graph: self.entry.graph,
+            is_nested: false,
             most_work: self.most_work,
             work: 0,
         };
@@ -186,6 +188,10 @@ struct Run<'a> {
     arena: &'a [Cell<u8>],
     state: &'a [Cell<u8>],
     observe: &'a mut dyn FnMut(&Observation, &[u8]),
+    /// The subgraph whose operators are observed: those that it runs are not.
+    graph: usize,
+    /// Whether another one runs.
+    is_nested: bool,
     most_work: u64,
     /// Operations and bytes so far.
     work: u64,
@@ -208,7 +214,10 @@ impl Run<'_> {
             Step::Run(routine) => {
                 self.spend(OVERHEAD)?;
                 let routine = &self.program.routines[*routine];
+                let outer = self.is_nested;
+                self.is_nested |= routine.graph != self.graph;
                 let run = self.all(&routine.steps);
+                self.is_nested = outer;
                 // What a callee could not place is the caller's to name.
                 run.map_err(|problem| match problem.place.operator {
                     Some(_) => problem.in_subgraph(routine.graph),
@@ -249,6 +258,7 @@ impl Run<'_> {
                 self.state[flag.offset].set(1);
                 Ok(())
             }
+            Step::Observe(_) if self.is_nested => Ok(()),
             Step::Observe(seen) => {
                 let bytes = bytes_of(self.operand(&seen.operand));
                 (self.observe)(seen, &bytes);

@@ -240,7 +240,13 @@ impl<'a> Attempt<'a> {
         };
         for index in routines {
             let wrong = |d: Diagnostic| Error::from(d.in_subgraph(index));
-            let mut linker = Linker::new(&around, index, &mut constants, 0).map_err(wrong)?;
+            let is_entry = self.entry_points.iter().any(|(entry, _)| *entry == index);
+            let tensors = match is_entry {
+                true => self.model.graphs[index].tensors.len(),
+                false => 0,
+            };
+            let linker = Linker::new(&around, index, &mut constants, tensors);
+            let mut linker = linker.map_err(wrong)?;
             let choices = choices.remove(&index).unwrap_or_default();
             linker.operators(choices).map_err(wrong)?;
             program.routines.push(Routine {

@@ -1,7 +1,8 @@
 //! What can be seen of a run operator by operator: which bytes, and of which operator they are.
 //!
 //! The host's machine and the traced variant of the generated code follow the same steps, so that both
-//! show the same sequence. Operators of subgraphs that others run are not shown.
+//! show the same sequence. Operators of subgraphs that the entry's runs are not shown; where another entry runs the
+//! subgraph, too, its steps are a routine's, and are shown only when the entry itself runs them.
 
 use super::program::Operand;
 

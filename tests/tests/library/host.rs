@@ -7,12 +7,14 @@ use castiron_build::library::{self, Cases, Options};
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::c_api::Case;
 use castiron_codegen::exec::Machine;
+use castiron_codegen::graph::{self, Model, Signature};
+use castiron_codegen::program::Observation;
 use object::read::archive::ArchiveFile;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use castiron_test_tools::{present, run, skipped};
 
-use super::{build, model, options, store};
+use super::{build, build_of, model, options, store};
 
 const STRICT: [&str; 7] = [
     "-std=c99",
@@ -134,19 +136,43 @@ fn the_example_builds_and_notices_a_wrong_output() {
     );
 }
 
-/// What C sees of every operator is what the host's machine shows, in the same sequence.
+/// A model whose first subgraph another signature's runs, too: a branch of an IF.
+fn branch_first() -> Model {
+    let mut model = model("tests/data/calls/if_i8_0.tflite");
+    model.graphs.swap(0, 1);
+    let graph::Options::If(branches) = &mut model.graphs[1].operators[0].options else {
+        panic!("the model is an IF");
+    };
+    branches.then_graph = 0;
+    let signatures = [("branch", 0), ("choose", 1)];
+    let signature = |(name, graph): (&str, usize)| Signature {
+        name: name.to_owned(),
+        graph,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+    };
+    model.signatures = signatures.map(signature).to_vec();
+    model
+}
+
+/// What C sees of every operator is what the host's machine shows, in the same sequence, in two successive runs: of plain
+/// models, of movements that are computed together, of nested calls with variables.
 #[test]
 fn traced_runs_show_the_same_as_the_host() {
     if without_compiler() {
         return;
     }
-    for name in [
-        "examples/models/kws_dscnn_int8.tflite",
-        "tests/data/models/multi_io_int8.tflite",
+    // With the outputs of operators that a run shows.
+    for (model, shown) in [
+        (model("examples/models/kws_dscnn_int8.tflite"), 12),
+        (model("tests/data/models/multi_io_int8.tflite"), 11),
+        (model("tests/data/ops/chain_i8_121.tflite"), 1),
+        (model("tests/data/calls/nested_f32.tflite"), 6),
+        (branch_first(), 1),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let made = build(
-            name,
+        let made = build_of(
+            &model,
             options(|o| {
                 o.name = Some("m".to_owned());
                 o.traced = true;
@@ -172,17 +198,22 @@ static void after(void *context, size_t operator_index, size_t output_index, con
 
 int main(void)
 {
-    size_t i, k;
+    size_t i, k, run;
 
     m_model_init(&model);
-    for (i = 0; i < M_INPUT_COUNT; i++) {
-        unsigned char *input = m_model_input(&model, i);
+    for (run = 0; run < 2; run++) {
+        for (i = 0; i < M_INPUT_COUNT; i++) {
+            unsigned char *input = m_model_input(&model, i);
 
-        for (k = 0; k < m_input_bytes(i); k++) {
-            input[k] = (unsigned char)(k * 37u + 11u);
+            for (k = 0; k < m_input_bytes(i); k++) {
+                input[k] = (unsigned char)(k * 37u + 11u);
+            }
+        }
+        if (m_model_run_traced(&model, after, stdout) != M_OK) {
+            return 1;
         }
     }
-    return (int)m_model_run_traced(&model, after, stdout);
+    return 0;
 }
 "#;
         std::fs::write(folder.path().join("traced.c"), program).unwrap();
@@ -192,28 +223,27 @@ int main(void)
             .args(["traced.c", "libm.a", "-o", "traced"]));
         let said = run(&mut Command::new(folder.path().join("traced")));
 
-        let program = compile::compile(&model(name), &CompileOptions::default()).unwrap();
+        let program = compile::compile(&model, &CompileOptions::default()).unwrap();
         let mut machine = Machine::new(&program, &program.entries[0]);
-        for (i, port) in program.entries[0].inputs.iter().enumerate() {
-            let bytes: Vec<u8> = (0..port.operand.range().len())
-                .map(|k| (k as u32 * 37 + 11) as u8)
-                .collect();
-            machine.set_input(i, &bytes).unwrap();
-        }
         let mut expected = String::new();
-        let operators = std::cell::Cell::new(0);
-        machine
-            .run_traced(|seen, bytes| {
-                operators.set(operators.get() + 1);
+        for _ in 0..2 {
+            for (i, port) in program.entries[0].inputs.iter().enumerate() {
+                let bytes = (0..port.operand.range().len()).map(|k| (k as u32 * 37 + 11) as u8);
+                let bytes: Vec<u8> = bytes.collect();
+                machine.set_input(i, &bytes).unwrap();
+            }
+            let after = |seen: &Observation, bytes: &[u8]| {
                 let sum = bytes.iter().fold(0u32, |sum, b| {
                     sum.wrapping_mul(31).wrapping_add((*b).into())
                 });
                 let (operator, output) = (seen.operator, seen.output);
                 writeln!(expected, "{operator} {output} {} {sum}", bytes.len()).unwrap();
-            })
-            .unwrap();
-        assert!(operators.get() >= model(name).graphs[0].operators.len());
-        assert_eq!(said, expected, "{name}");
+            };
+            machine.run_traced(after).unwrap();
+        }
+        let file = &model.file;
+        assert_eq!(expected.lines().count(), 2 * shown, "{file}: {expected}");
+        assert_eq!(said, expected, "{file}");
     }
 }
 

@@ -18,10 +18,14 @@ fn model(name: &str) -> Model {
 }
 
 /// Builds a library, with everything compiled for others kept.
-fn build(name: &str, mut options: Options<'_>) -> Library {
+fn build(name: &str, options: Options<'_>) -> Library {
+    build_of(&model(name), options)
+}
+
+fn build_of(model: &Model, mut options: Options<'_>) -> Library {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("castiron");
     options.build_dir = Some(folder);
-    library::build(&model(name), &options).unwrap_or_else(|e| panic!("{name}: {e}"))
+    library::build(model, &options).unwrap_or_else(|e| panic!("{}: {e}", model.file))
 }
 
 /// Options with something set.

@@ -226,8 +226,8 @@ impl<'a> EntryCode<'a> {
     }
 
     /// `run`, with a look at every operator's outputs as soon as they are there.
-    pub(super) fn traced(&self) -> TokenStream {
-        let (memory, body) = (self.steps.memory(), self.steps.traced_body());
+    pub(super) fn traced(&self, own: Option<(usize, &StepsCode<'_>)>) -> TokenStream {
+        let (memory, body) = (self.steps.memory(), self.steps.traced_body(own));
         quote! {
             /// Computes the outputs from the inputs and hands over every operator's outputs: index of
             /// the operator in the model, position among its outputs, bytes.

@@ -71,8 +71,6 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let default_methods = entries.first().map(|e| e.methods(None));
     let named = entries.iter().filter(|_| several);
     let named_items = named.clone().map(|e| e.items(Some(e.name())));
-    let traced = entries.first().filter(|_| options.traced);
-    let traced = traced.map(EntryCode::traced);
     let named_methods = named.map(|e| e.methods(Some(e.name())));
     let arena_doc = match has_state {
         false => {
@@ -117,6 +115,11 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
             has_state,
         })
         .collect();
+    let traced = program.entries.first().zip(entries.first());
+    let traced = traced.filter(|_| options.traced).map(|(entry, code)| {
+        let own = program.routines.iter().position(|r| r.graph == entry.graph);
+        code.traced(own.map(|position| (position, &routines[position])))
+    });
     let of_routines = routines.iter().enumerate().flat_map(|(position, routine)| {
         let function = routine.function(&routine_name(position), &routine.body());
         routine.parts().chain([function])

@@ -72,9 +72,16 @@ impl<'a> StepsCode<'a> {
         quote!(#(#calls)*)
     }
 
-    /// As [`body`](Self::body), with a look at what is to be observed.
-    pub(super) fn traced_body(&self) -> TokenStream {
-        self.statements(self.steps, true)
+    /// As [`body`](Self::body), with a look at what is to be observed. `own` is the routine that these steps run where the
+    /// entry's subgraph is one: its steps stand here once more.
+    pub(super) fn traced_body(&self, own: Option<(usize, &StepsCode<'_>)>) -> TokenStream {
+        let statements = self.steps.iter().map(|step| match (step, own) {
+            (Step::Run(routine), Some((position, own))) if *routine == position => {
+                own.traced_body(None)
+            }
+            _ => self.statement(step, true),
+        });
+        quote!(#(#statements)*)
     }
 
     /// The memory of `self`, at hand.
