@@ -1,4 +1,5 @@
-//! The programs of ten models as text: a change of choice, plan, packing or order shows here.
+//! The programs of ten models as text: a change of choice, plan, packing or order shows here. Among them are movements that
+//! are computed together, numbers of 16 bits, state, and subgraphs that run in a loop, on a condition or once.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +10,14 @@ use castiron_codegen::tflite;
 const MODELS: [&str; 10] = [
     "examples/models/kws_dscnn_int8.tflite",
     "examples/models/sine_int8.tflite",
-    "examples/models/vae_int8.tflite",
-    "tests/data/models/conv1d_dynbatch_int8.tflite",
+    "tests/data/calls/nested_f32.tflite",
+    "tests/data/calls/variable_i8_1.tflite",
     "tests/data/models/conv1d_f32.tflite",
-    "tests/data/models/kws_dscnn_f16.tflite",
-    "tests/data/models/multi_io_int8.tflite",
     "tests/data/models/passthrough_edges_int8.tflite",
     "tests/data/models/resnet8_int8.tflite",
     "tests/data/models/two_signatures_int8.tflite",
+    "tests/data/ops/chain_i8_121.tflite",
+    "tests/data/ops/unidirectional_sequence_lstm_i16_time.tflite",
 ];
 
 #[test]
