@@ -13,13 +13,18 @@ use castiron_test_tools::{run, skipped, starts};
 use super::{build, options, path, store};
 
 const M4: &str = "thumbv7em-none-eabihf";
-const OWN: [&str; 6] = [
+const OWN: [&str; 10] = [
     "examples/models/sine_int8",
     "examples/models/vae",
     "examples/models/kws_dscnn_int8",
     "tests/data/models/multi_io_int8",
     "tests/data/models/two_signatures_f32",
     "tests/data/models/vae_int8_floatio",
+    // What lasts from run to run, and operators that run subgraphs.
+    "tests/data/calls/stateful_counter_f32",
+    "tests/data/calls/if_i8_0",
+    "tests/data/calls/while_loop_f32",
+    "tests/data/calls/nested_f32",
 ];
 /// Of the reference models.
 const FURTHER: [&str; 5] = [
