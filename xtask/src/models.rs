@@ -20,7 +20,7 @@ const FURTHER: &str = "CASTIRON_SHARED";
 /// Which models to run.
 #[derive(clap::Args)]
 pub(crate) struct Selection {
-    /// Directory of .tflite files, instead of the project's own and those of $CASTIRON_SHARED.
+    /// Directory of .tflite files, instead of the project's own and those of $CASTIRON_SHARED/models.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Directory of their goldens, one .safetensors file or directory per model [default: golden/ beside the models].
@@ -79,8 +79,14 @@ pub(crate) fn find(root: &Path, selection: &Selection) -> Result<Found> {
         places.extend(OWN.map(|place| (root.join(place), root.join(place).join("golden"))));
         match std::env::var_os(FURTHER) {
             Some(further) => {
-                let models = Path::new(&further).join("models");
+                let further = Path::new(&further);
+                let models = further.join("models");
                 places.push((models.clone(), models.join("golden")));
+                let rest = ["models/self", "models/public", "ops"].map(|folder| further.join(folder));
+                for folder in rest.iter().filter(|folder| folder.is_dir()) {
+                    let folder = folder.display();
+                    notes.push(format!("not taken: {folder}; --models {folder} runs its models"));
+                }
             }
             None => notes.push(format!(
                 "skipped: further models (MLPerf Tiny, TFLM's examples); set {FURTHER} to a directory that has \
