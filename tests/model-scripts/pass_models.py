@@ -220,6 +220,10 @@ def scales(name, dtype):
     chain.op("ADD", more=[chain.constant((1,))], options=opt("Add"))
     chain.op("MUL", more=[chain.constant((6,))], options=opt("Mul"))
     chain.op("RELU")
+    # Behind a range, it is the next product's.
+    chain.op("MUL", more=[chain.constant((6,))], options=opt("Mul"))
+    chain.op("ADD", more=[chain.constant((6,))], options=opt("Add"))
+    chain.dense(4)
     return chain.done()
 
 

@@ -262,7 +262,7 @@ fn passes(graph: &GraphReport) -> String {
         let effect = match (pass.effect, &pass.recorded_shape, &pass.inferred_shape) {
             (effect, ..) if effect == Effect::Folded.name() => continue,
             (_, Some(recorded), Some(inferred)) => format!(
-                "output of {}, {} in the file",
+                "output is {}, and {} in the file",
                 text::shape(inferred),
                 text::shape(recorded)
             ),

@@ -72,8 +72,7 @@ impl From<PlanOptions> for CompileOptions {
 /// # Errors
 /// Every operator that cannot be compiled, with its place and the reason.
 pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
-    let model = &*passes::of_called(model, options.without);
-    let program = Attempt::new(model, options).program();
+    let program = Attempt::new(&passes::of_called(model, options.without), options).program();
     program.map_err(|error| for_want_of_passes(error, model, options))
 }
 
@@ -83,8 +82,10 @@ fn for_want_of_passes(error: Error, model: &Model, options: &CompileOptions) -> 
         without: Passes::NONE,
         ..options.clone()
     };
-    let needed =
-        options.without != Passes::NONE && Attempt::new(model, &all).diagnostics.is_empty();
+    let needed = options.without != Passes::NONE
+        && Attempt::new(&passes::of_called(model, Passes::NONE), &all)
+            .diagnostics
+            .is_empty();
     if !needed {
         return error;
     }
@@ -109,8 +110,8 @@ pub struct Examined {
 
 /// Compiles a model, and says of every subgraph what there is to know whether or not it compiles.
 pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
-    let model = &*passes::of_called(model, options.without);
-    let attempt = Attempt::new(model, options);
+    let called = &*passes::of_called(model, options.without);
+    let attempt = Attempt::new(called, options);
     let mut verdicts: HashMap<usize, Verdict> = HashMap::new();
     for chosen in &attempt.chosen {
         let placed = attempt.layout.as_ref().and_then(|l| l.graph(chosen.index));
@@ -126,7 +127,7 @@ pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
     }
     let verdict = |index| {
         let known = verdicts.remove(&index);
-        known.unwrap_or_else(|| judge(model, index, options))
+        known.unwrap_or_else(|| judge(called, index, options))
     };
     Examined {
         verdicts: (0..model.graphs.len()).map(verdict).collect(),

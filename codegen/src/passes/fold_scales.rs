@@ -1,5 +1,5 @@
-//! MUL and ADD by constants of each channel, which batch normalisation leaves, become part of the weights before them. Floats only:
-//! their results are as exact as before, and rounded otherwise. Integers would be other integers.
+//! MUL and ADD by constants of each channel, which batch normalisation leaves, become part of the weights before or behind them. Floats
+//! only: their results are as exact as before, and rounded otherwise. Integers would be other integers.
 
 use std::sync::Arc;
 
@@ -13,76 +13,85 @@ use crate::ops;
 
 pub(super) fn run(editing: &mut Editing<'_>) {
     for position in 0..editing.graph().operators.len() {
-        fold(editing, position);
+        // Behind one that became part of the weights there may be another one.
+        while into_next(editing, position).is_some() {}
+        into_product(editing, position);
     }
 }
 
-fn fold(editing: &mut Editing<'_>, position: usize) -> Option<()> {
-    let Scaling {
-        x,
-        y,
-        factor,
-        values,
-        activation,
-    } = Scaling::of(editing, position)?;
-    let producer = editing.producer(x).filter(|_| editing.is_read_once(x))?;
+/// Makes MUL or ADD part of the product that it reads.
+fn into_product(editing: &mut Editing<'_>, position: usize) -> Option<()> {
+    let scaling = Scaling::of(editing, position)?;
+    let producer = editing.producer(scaling.x);
+    let producer = producer.filter(|_| editing.is_read_once(scaling.x))?;
     let product = Product::of(editing, producer)?;
-    let channels = editing.tensor(y).shape.last().copied()?;
-    let is_alike = editing.tensor(x).shape == editing.tensor(y).shape;
-    if !is_alike || !editing.may_wait(producer, position) || product.channels != channels {
+    let has_range = product.activation != Activation::None;
+    if has_range || product.channels != scaling.channels || !editing.may_wait(producer, position) {
         return None;
     }
-    let of_channel = |channel: usize| values.get(channel).or(values.first()).copied();
-    let of_channel = |channel| of_channel(channel).unwrap_or_default();
-    let mut fused = editing.operator(producer).clone();
-    let mut bias = match product.bias {
-        Some(id) => floats(editing.tensor(id))?,
-        None => vec![0.0; channels],
-    };
-    let mut weights = None;
+    let mut weights = floats(editing.tensor(product.weights))?;
+    let mut bias = product.bias(editing)?;
     for (channel, bias) in bias.iter_mut().enumerate() {
-        match factor {
-            true => *bias *= of_channel(channel),
-            false => *bias += of_channel(channel),
+        match scaling.multiplies {
+            true => *bias *= scaling.value(channel),
+            false => *bias += scaling.value(channel),
         }
     }
-    if factor {
-        let mut scaled = floats(editing.tensor(product.weights))?;
-        for (index, weight) in scaled.iter_mut().enumerate() {
-            *weight *= of_channel(index / product.inner % channels);
+    if scaling.multiplies {
+        for (index, weight) in weights.iter_mut().enumerate() {
+            *weight *= scaling.value(index / product.inner % product.channels);
         }
-        weights = Some(scaled);
     }
-    *product_activation(&mut fused.options)? = activation;
-    fused.outputs = vec![y];
-    fused.inputs.resize(3, None);
-    let like = |tensor: &Tensor, values: &[f32], shape: Vec<usize>| Tensor {
-        name: tensor.name.clone(),
-        shape,
-        shape_signature: None,
-        dtype: DType::Float32,
-        quantization: None,
-        data: Some(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-        is_variable: false,
-        stored: None,
-        blocks: None,
-    };
-    if factor || product.bias.is_some() || bias.iter().any(|b| *b != 0.0) {
-        let named = product.bias.unwrap_or(product.weights);
-        let tensor = like(editing.tensor(named), &bias, vec![channels]);
-        fused.inputs[2] = Some(editing.add_tensor(tensor));
+    let mut fused = editing.operator(producer).clone();
+    *range(&mut fused.options)? = scaling.activation;
+    fused.outputs = vec![scaling.y];
+    product.give(editing, &mut fused, &weights, &bias);
+    join(editing, producer, position, fused)
+}
+
+/// Makes MUL or ADD part of the FULLY_CONNECTED that reads it. The borders of other products hold zeros, to which nothing is added.
+fn into_next(editing: &mut Editing<'_>, position: usize) -> Option<()> {
+    let product = Product::of(editing, position)?;
+    let y = editing.operator(position).inputs.first().copied()??;
+    let producer = editing.producer(y).filter(|_| editing.is_read_once(y))?;
+    let scaling = Scaling::of(editing, producer)?;
+    let is_dense = matches!(
+        editing.operator(position).options,
+        Options::FullyConnected(_)
+    );
+    let has_range = scaling.activation != Activation::None;
+    if !is_dense || has_range || !editing.may_wait(producer, position) {
+        return None;
     }
-    if let Some(weights) = weights {
-        let own = editing.tensor(product.weights);
-        let tensor = like(own, &weights, own.shape.clone());
-        fused.inputs[1] = Some(editing.add_tensor(tensor));
+    let mut weights = floats(editing.tensor(product.weights))?;
+    let mut bias = product.bias(editing)?;
+    for (row, bias) in weights.chunks_mut(product.inner).zip(&mut bias) {
+        let values = (0..).map(|index| scaling.value(index % scaling.channels));
+        let terms = row.iter_mut().zip(values);
+        if scaling.multiplies {
+            terms.for_each(|(weight, value)| *weight *= value);
+        } else {
+            let sum: f64 = terms
+                .map(|(weight, value)| f64::from(*weight) * f64::from(value))
+                .sum();
+            *bias = (f64::from(*bias) + sum) as f32;
+        }
     }
-    if ops::is_taken(editing.graph(), position, &fused) {
-        editing.say(Effect::Joined, &[producer, position]);
-        let parts = editing.graph().parts(producer);
-        editing.remove(producer);
-        editing.replace(position, fused, parts);
+    let mut fused = editing.operator(position).clone();
+    fused.inputs[0] = Some(scaling.x);
+    product.give(editing, &mut fused, &weights, &bias);
+    join(editing, producer, position, fused)
+}
+
+/// Puts one operator in the place of two, if kernels take it.
+fn join(editing: &mut Editing<'_>, first: usize, second: usize, operator: Operator) -> Option<()> {
+    if !ops::is_taken(editing.graph(), second, &operator) {
+        return None;
     }
+    editing.say(Effect::Joined, &[first, second]);
+    let parts = editing.graph().parts(first);
+    editing.remove(first);
+    editing.replace(second, operator, parts);
     Some(())
 }
 
@@ -90,16 +99,18 @@ fn fold(editing: &mut Editing<'_>, position: usize) -> Option<()> {
 struct Scaling {
     x: TensorId,
     y: TensorId,
-    /// Whether it multiplies.
-    factor: bool,
+    /// Or it adds.
+    multiplies: bool,
+    /// One for each channel, or one for all.
     values: Vec<f32>,
+    channels: usize,
     activation: Activation,
 }
 
 impl Scaling {
     fn of(editing: &Editing<'_>, position: usize) -> Option<Self> {
         let operator = editing.operator(position);
-        let factor = match operator.kind {
+        let multiplies = match operator.kind {
             OpKind::Builtin(Op::Mul) => true,
             OpKind::Builtin(Op::Add) => false,
             _ => return None,
@@ -119,28 +130,37 @@ impl Scaling {
             _ => Activation::None,
         };
         let values = floats(editing.tensor(constant)).filter(|_| by_channel)?;
-        Some(Self {
+        let shape = &editing.tensor(*y).shape;
+        let channels = shape.last().copied().filter(|channels| *channels > 0)?;
+        (editing.tensor(x).shape == *shape).then_some(Self {
             x,
             y: *y,
-            factor,
+            multiplies,
             values,
+            channels,
             activation,
         })
     }
+
+    fn value(&self, channel: usize) -> f32 {
+        let value = self.values.get(channel).or(self.values.first());
+        value.copied().unwrap_or_default()
+    }
 }
 
-/// An operator that multiplies by weights of its own, and limits nothing.
+/// An operator that multiplies by weights of its own.
 struct Product {
     weights: TensorId,
     bias: Option<TensorId>,
     channels: usize,
     /// Weights between one channel's and the next one's.
     inner: usize,
+    activation: Activation,
 }
 
 impl Product {
     fn of(editing: &Editing<'_>, position: usize) -> Option<Self> {
-        let operator: &Operator = editing.operator(position);
+        let operator = editing.operator(position);
         let (&[_, Some(weights), ref bias @ ..], [_]) =
             (&operator.inputs[..], &operator.outputs[..])
         else {
@@ -163,22 +183,61 @@ impl Product {
         };
         // Others need them as they are, under this name or another one.
         let data = editing.tensor(weights).data.as_ref()?;
-        let tensors = editing.graph().tensors.iter();
-        let shared =
-            tensors.filter(|tensor| tensor.data.as_ref().is_some_and(|d| Arc::ptr_eq(d, data)));
-        let own =
-            editing.is_read_once(weights) && shared.count() == 1 && activation == Activation::None;
-        let bias = bias.first().copied().flatten();
+        let same = |tensor: &&Tensor| tensor.data.as_ref().is_some_and(|d| Arc::ptr_eq(d, data));
+        let own = editing.is_read_once(weights)
+            // Half-precision and integers stay what they are in flash.
+            && editing.tensor(weights).stored.is_none()
+            && editing.graph().tensors.iter().filter(same).count() == 1;
         (own && inner > 0 && channels > 0).then_some(Self {
             weights,
-            bias,
+            bias: bias.first().copied().flatten(),
             channels,
             inner,
+            activation,
         })
+    }
+
+    /// The values of the bias; zeros where there is none.
+    fn bias(&self, editing: &Editing<'_>) -> Option<Vec<f32>> {
+        match self.bias {
+            Some(id) => floats(editing.tensor(id)),
+            None => Some(vec![0.0; self.channels]),
+        }
+    }
+
+    /// Gives an operator other weights and another bias.
+    fn give(
+        &self,
+        editing: &mut Editing<'_>,
+        operator: &mut Operator,
+        weights: &[f32],
+        bias: &[f32],
+    ) {
+        let constant = |like: &Tensor, values: &[f32], shape: Vec<usize>| Tensor {
+            name: like.name.clone(),
+            shape,
+            shape_signature: None,
+            dtype: DType::Float32,
+            quantization: None,
+            data: Some(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            is_variable: false,
+            stored: None,
+            blocks: None,
+        };
+        let own = editing.tensor(self.weights);
+        let weights = constant(own, weights, own.shape.clone());
+        operator.inputs.resize(3, None);
+        operator.inputs[1] = Some(editing.add_tensor(weights));
+        if self.bias.is_some() || bias.iter().any(|value| *value != 0.0) {
+            let own = editing.tensor(self.bias.unwrap_or(self.weights));
+            let bias = constant(own, bias, vec![self.channels]);
+            operator.inputs[2] = Some(editing.add_tensor(bias));
+        }
     }
 }
 
-fn product_activation(options: &mut Options) -> Option<&mut Activation> {
+/// Where an operator's options say the range of its output.
+fn range(options: &mut Options) -> Option<&mut Activation> {
     Some(match options {
         Options::Conv2d(o) => &mut o.activation,
         Options::DepthwiseConv2d(o) => &mut o.activation,
@@ -189,10 +248,7 @@ fn product_activation(options: &mut Options) -> Option<&mut Activation> {
 
 /// The values of a constant of float32.
 fn floats(tensor: &Tensor) -> Option<Vec<f32>> {
-    let data = tensor
-        .data
-        .as_deref()
-        .filter(|_| tensor.dtype == DType::Float32)?;
+    let data = (tensor.data.as_deref()).filter(|_| tensor.dtype == DType::Float32)?;
     let (values, _) = data.as_chunks::<4>();
     Some(values.iter().map(|b| f32::from_le_bytes(*b)).collect())
 }

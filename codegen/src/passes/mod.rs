@@ -87,10 +87,15 @@ fn known(graph: &Graph, without: Passes) -> Passed<'_> {
     let folded = match graph {
         Cow::Borrowed(graph) => fold_constants::run(graph, without),
         Cow::Owned(graph) => {
-            let folded = fold_constants::run(&graph, without);
+            let Passed {
+                graph,
+                unfolded,
+                changes,
+            } = fold_constants::run(&graph, without);
             Passed {
-                graph: Cow::Owned(folded.graph.into_owned()),
-                ..folded
+                graph: Cow::Owned(graph.into_owned()),
+                unfolded,
+                changes,
             }
         }
     };
