@@ -107,16 +107,13 @@ impl<'a> Coding<'a> {
         }
         let size = tensor.dtype.bits() / 8;
         let (width, stride) = (u32::from(self.header[5] & 7), usize::from(self.header[6]));
-        if width == 0 {
-            return None;
-        }
-        let mut bits = Bits::of(self.coded);
+        let mut bits = Bits::of(self.coded).holding(width, tensor.elements())?;
         let mut values = Vec::with_capacity(tensor.bytes());
         for element in 0..tensor.elements() {
             let position = self.channel(element) * stride + bits.next(width) as usize;
             values.extend(self.table.get(position * size..)?.get(..size)?);
         }
-        bits.are_enough().then_some(values)
+        Some(values)
     }
 
     /// A bit for every element says whether it is the next of the values, or zero.
@@ -131,7 +128,7 @@ impl<'a> Coding<'a> {
         if tensor.dtype != Int8 && zero_points.iter().any(|z| *z != 0) {
             return None;
         }
-        let mut bits = Bits::of(self.coded);
+        let mut bits = Bits::of(self.coded).holding(1, tensor.elements())?;
         let mut left = self.table.chunks_exact(size);
         let mut values = Vec::with_capacity(tensor.bytes());
         for element in 0..tensor.elements() {
@@ -143,7 +140,7 @@ impl<'a> Coding<'a> {
             let zero = zero_points.get(channel).or(zero_points.first());
             values.extend(&i64::from(zero.copied().unwrap_or(0)).to_le_bytes()[..size]);
         }
-        bits.are_enough().then_some(values)
+        Some(values)
     }
 
     /// Every element is a word of a code, which tables of tables decode.
@@ -218,6 +215,12 @@ impl<'a> Bits<'a> {
 
     fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
+    }
+
+    /// If there are so many numbers of so many bits.
+    fn holding(self, width: u32, count: usize) -> Option<Self> {
+        let most = (self.bytes.len() * 8).checked_div(width as usize)?;
+        (count <= most).then_some(self)
     }
 
     fn next(&mut self, count: u32) -> u32 {
