@@ -12,6 +12,7 @@ use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
+use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::Optimize;
 use castiron_codegen::{InputShape, Passes, files, labels, tflite, warnings};
 
@@ -51,6 +52,9 @@ pub struct Model {
     optimize: Option<Optimize>,
     shapes: Vec<InputShape>,
     without: Passes,
+    ops: Option<String>,
+    scratch: Vec<(String, String)>,
+    state: Vec<(String, String)>,
     out_dir: Option<PathBuf>,
     header: bool,
     resolver: bool,
@@ -138,6 +142,24 @@ impl Model {
         self
     }
 
+    /// The type that computes the model's custom operators, from the root of a crate: `crate::MyOps`.
+    pub fn ops(mut self, path: impl Into<String>) -> Self {
+        self.ops = Some(path.into());
+        self
+    }
+
+    /// Working memory of a custom operator: `256` bytes, or other elements, `i16x128`.
+    pub fn scratch(mut self, operator: impl Into<String>, size: impl Into<String>) -> Self {
+        self.scratch.push((operator.into(), size.into()));
+        self
+    }
+
+    /// What a custom operator keeps from run to run: `256` bytes, or other elements, `i16x128`.
+    pub fn state(mut self, operator: impl Into<String>, size: impl Into<String>) -> Self {
+        self.state.push((operator.into(), size.into()));
+        self
+    }
+
     /// Where to write; by default `OUT_DIR`.
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
@@ -220,7 +242,14 @@ impl Model {
             )
             .help("omit it, and convert the model with fixed shapes")
             .into());
+        } else if self.ops.is_some() {
+            return Err(Diagnostic::new(
+                "ops() is for castiron's engine, but this model uses TensorFlow Lite Micro's kernels",
+            )
+            .help("omit it, or omit tflm()")
+            .into());
         }
+        let firmware_ops = self.firmware_ops()?;
         let bytes = read(&self.path)?;
         let model = tflite::read(&self.path.display().to_string(), &bytes)?;
         let model = castiron_codegen::resize(model, &self.shapes)?;
@@ -242,18 +271,19 @@ impl Model {
         options.labels = (facts.outputs.first()).map_or_else(Vec::new, |o| o.labels.clone());
         options.section = self.section.clone();
         options.constants_file = Some(weights_file.clone());
+        options.ops = (self.ops.as_deref()).map(rust::type_path).transpose()?;
+        options.module = Some(name.clone());
         let mut made = match &self.tflm {
             Some(tflm) => {
                 let how = &self.tflm_options;
                 how.generate(tflm, &model, &name, facts, &options, &out_dir)?
             }
             None => {
-                let program = compile::compile(
-                    &model,
-                    &CompileOptions::optimized(self.optimize.unwrap_or_default())
-                        .without(self.without),
-                )
-                .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
+                let how = CompileOptions::optimized(self.optimize.unwrap_or_default());
+                let mut how = how.without(self.without);
+                how.custom = firmware_ops;
+                let program = compile::compile(&model, &how)
+                    .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();
                 let module = rust::file(&program, &options);
                 Generated {
@@ -282,6 +312,25 @@ impl Model {
         }
         self.announce();
         Ok(made)
+    }
+
+    /// The custom operators that the firmware computes: all, where it names a type that does.
+    fn firmware_ops(&self) -> Result<FirmwareOps> {
+        let buffers = |list: &[(String, String)]| {
+            let buffers = list.iter();
+            let buffers = buffers.map(|(operator, size)| format!("{operator}={size}").parse());
+            buffers.collect::<Result<Vec<OpBuffer>, Diagnostic>>()
+        };
+        let (scratch, state) = (buffers(&self.scratch)?, buffers(&self.state)?);
+        match self.ops {
+            Some(_) => Ok(FirmwareOps::all().with_scratch(scratch).with_state(state)),
+            None if scratch.is_empty() && state.is_empty() => Ok(FirmwareOps::default()),
+            None => Err(Diagnostic::new(
+                "scratch() and state() are for operators that the firmware computes, and no type does",
+            )
+            .help("name it with ops(\"crate::MyOps\")")
+            .into()),
+        }
     }
 
     /// Tells cargo what the files are made from. Of a build that fails cargo runs the script again

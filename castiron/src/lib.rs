@@ -19,7 +19,7 @@
 #![forbid(unsafe_code)]
 
 #[doc(inline)]
-pub use castiron_runtime::{EngineError, Model, Quantized, TensorSpec};
+pub use castiron_runtime::{EngineError, Model, Quantized, Tensor, TensorMut, TensorSpec};
 // What generated modules name besides.
 #[doc(hidden)]
 pub use castiron_runtime::{
@@ -47,6 +47,10 @@ pub use castiron_runtime::{
 ///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.
 ///   The module is the same, with two methods more that say whether the engine could run,
 ///   `init()` and `status()`, and for the first subgraph only.
+/// - `ops = path`: the type that computes the model's custom operators: `ops = crate::MyOps`. It implements a trait of the module for
+///   each, `kws::ops::MyOp`; where that is missing, the compiler shows what to write. [`Tensor`] and [`TensorMut`] are what it gets.
+/// - `scratch = "MyOp=256"`, `state = "MyOp=i16x128"`: memory of such an operator while it runs, and from run to run: bytes, or elements of a
+///   type. Each may be said for several operators.
 /// - `crate = path`: the path of this crate where Cargo.toml has it by another name, or another crate re-exports it:
 ///   `crate = caster`, `crate = crate::deps::castiron`; in a macro by example, `crate = $crate::castiron`.
 ///

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use castiron_build::OptLevel;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Diagnostic;
+use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::Optimize;
 use castiron_codegen::{InputShape, Passes, warnings};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -212,6 +213,57 @@ pub(crate) struct CompilerLevel {
 fn opt_level() -> impl TypedValueParser<Value = OptLevel> {
     PossibleValuesParser::new(OptLevel::ALL.map(OptLevel::name))
         .try_map(|name| name.parse::<OptLevel>())
+}
+
+/// Custom operators that the firmware computes.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Firmware {
+    /// A custom operator that the firmware computes, and the C function that does; =FUNCTION may be left out
+    #[arg(long, value_name = "OP=FUNCTION", value_parser = firmware_op)]
+    custom: Vec<(String, Option<String>)>,
+    /// Working memory of a custom operator: OP=256 bytes, or other elements, OP=i16x128
+    #[arg(long, value_name = "OP=SIZE", requires = "custom")]
+    scratch: Vec<OpBuffer>,
+    /// What a custom operator keeps from run to run, of such a size
+    #[arg(long, value_name = "OP=SIZE", requires = "custom")]
+    state: Vec<OpBuffer>,
+}
+
+fn firmware_op(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, function) = match text.rsplit_once('=') {
+        Some((name, function)) => (name, Some(function)),
+        None => (text, None),
+    };
+    match name.is_empty() || function.is_some_and(str::is_empty) {
+        false => Ok((name.to_owned(), function.map(str::to_owned))),
+        true => Err("write OP or OP=FUNCTION, for example MyOp=my_op".to_owned()),
+    }
+}
+
+impl Firmware {
+    pub(crate) fn ops(&self) -> FirmwareOps {
+        FirmwareOps::named(self.custom.iter().map(|(name, _)| name.clone()))
+            .with_scratch(self.scratch.iter().cloned())
+            .with_state(self.state.iter().cloned())
+    }
+
+    /// The functions that were named, by operator.
+    pub(crate) fn functions(&self) -> Vec<(String, String)> {
+        let named = self.custom.iter();
+        let named = named.filter_map(|(name, function)| Some((name.clone(), function.clone()?)));
+        named.collect()
+    }
+
+    /// Fails if operators are said to be the firmware's where TFLM's kernels compute.
+    pub(crate) fn check_unused(&self) -> Result<(), Failure> {
+        match self.custom.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::usage(
+                "--custom names functions that castiron's engine calls, but --engine tflm calls TFLM's kernels",
+                "omit --custom; for TFLM's interpreter, use `castiron gen-resolver --custom OP=FUNCTION`",
+            )),
+        }
+    }
 }
 
 fn optimize() -> impl TypedValueParser<Value = Optimize> {

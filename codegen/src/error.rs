@@ -48,6 +48,8 @@ pub enum Remedy {
     Tflm,
     /// The user says what size an input has.
     Shape,
+    /// The firmware computes a custom operator.
+    Firmware,
 }
 
 /// What the user called.
@@ -56,6 +58,8 @@ pub enum Remedy {
 pub enum FrontEnd {
     /// The `castiron` command.
     Command,
+    /// The `castiron` command where it runs models: nothing of the firmware is there.
+    Host,
     /// `include_model!`.
     Macro,
     /// `castiron-build` in a build script.
@@ -65,7 +69,7 @@ pub enum FrontEnd {
 impl Remedy {
     fn text(self, front_end: FrontEnd) -> &'static str {
         match (self, front_end) {
-            (Self::Tflm, FrontEnd::Command) => {
+            (Self::Tflm, FrontEnd::Command | FrontEnd::Host) => {
                 "TensorFlow Lite Micro has a kernel for it: `castiron gen-cpp`, or `castiron lib --engine tflm --tflm \
                  DIR` with a checkout of it"
             }
@@ -76,7 +80,7 @@ impl Remedy {
             (Self::Tflm, FrontEnd::BuildScript) => {
                 "TensorFlow Lite Micro has a kernel for it: say `.tflm(Tflm::new(\"path/to/tflite-micro\"))`"
             }
-            (Self::Shape, FrontEnd::Command) => {
+            (Self::Shape, FrontEnd::Command | FrontEnd::Host) => {
                 "say which sizes it has: `--shape INPUT=1x96x96x3`, in CMake `SHAPE INPUT=1x96x96x3`"
             }
             (Self::Shape, FrontEnd::Macro) => {
@@ -84,6 +88,23 @@ impl Remedy {
             }
             (Self::Shape, FrontEnd::BuildScript) => {
                 "say which sizes it has: `.shape(\"INPUT\", [1, 96, 96, 3])`"
+            }
+            (Self::Firmware, FrontEnd::Command) => {
+                "if your firmware computes it, name it with --custom, in include_model! with `ops = path`; otherwise \
+                 convert the model without it, or give TensorFlow Lite Micro's interpreter a kernel for it: \
+                 `castiron gen-resolver --custom OP=FUNCTION`"
+            }
+            (Self::Firmware, FrontEnd::Host) => {
+                "only firmware can compute it, and this command has none of its code: use `castiron lib --custom OP`, or \
+                 include_model! with `ops = path`, and run the model there; or convert the model without it"
+            }
+            (Self::Firmware, FrontEnd::Macro) => {
+                "compute it in the firmware: say `ops = crate::MyOps` here, and the compiler shows what to write; or \
+                 convert the model without it"
+            }
+            (Self::Firmware, FrontEnd::BuildScript) => {
+                "compute it in the firmware: say `.ops(\"crate::MyOps\")`, and the compiler shows what to write; or \
+                 convert the model without it"
             }
         }
     }

@@ -211,6 +211,11 @@ impl Run<'_> {
                 let called = call.kernel.call(&operands);
                 called.map_err(|d| at(&call.origin, Diagnostic::fault(d)))
             }
+            Step::Custom(custom) => {
+                let problem = Diagnostic::new("the firmware computes this operator, castiron cannot")
+                    .help("run the model where the firmware's code is: on the device, or in a test on this machine");
+                Err(at(&custom.origin, problem))
+            }
             Step::Run(routine) => {
                 self.spend(OVERHEAD)?;
                 let routine = &self.program.routines[*routine];
@@ -327,9 +332,11 @@ pub(crate) fn evaluate(
         Action::Call(call) => call.arguments.clone(),
         Action::Copy { from, to } => vec![*from, *to],
         // Of operators with effects, which are not folded.
-        Action::Run(_) | Action::If { .. } | Action::While { .. } | Action::Once { .. } => {
-            Vec::new()
-        }
+        Action::Custom(_)
+        | Action::Run(_)
+        | Action::If { .. }
+        | Action::While { .. }
+        | Action::Once { .. } => Vec::new(),
     });
     for argument in arguments {
         if let Place::Tensor(id) = argument.place {
@@ -375,10 +382,12 @@ pub(crate) fn evaluate(
                         }
                     }
                 }
-                Action::Run(_) | Action::If { .. } | Action::While { .. } | Action::Once { .. } => {
-                    return Err(Diagnostic::new(
-                        "an operator that runs a subgraph is not folded",
-                    ));
+                Action::Custom(_)
+                | Action::Run(_)
+                | Action::If { .. }
+                | Action::While { .. }
+                | Action::Once { .. } => {
+                    return Err(Diagnostic::new("an operator with effects is not folded"));
                 }
             }
         }

@@ -11,6 +11,7 @@ use crate::graph::{
     BuiltinOperator, Graph, Model, OpKind, Operator, Options, Quantization, Signature,
     SignaturePort, TensorId,
 };
+use crate::ops;
 use crate::passes::{Change, Effect};
 use crate::plan::Plan;
 use crate::program::Program;
@@ -163,10 +164,17 @@ pub struct OperatorReport {
     pub joined_into: Option<usize>,
     /// Whether the compiled engine can run it.
     pub compiled: bool,
+    /// Whether that calls the firmware's own code.
+    #[serde(skip_serializing_if = "is_false")]
+    pub firmware: bool,
     /// Whether TensorFlow Lite Micro has a kernel that takes it.
     pub tflm: bool,
     /// Whether that kernel computes something else than the model says.
     pub tflm_differs: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// An estimate of what an operator computes.
@@ -379,6 +387,7 @@ impl OperatorReport {
             joined_into: None,
             // Without a plan there is no program.
             compiled: plan.is_some() && !refused,
+            firmware: plan.is_some() && !refused && ops::is_custom(&operator.kind),
             tflm: tflm::takes(graph, index, Kernels::Reference),
             tflm_differs: tflm::differs(graph, index, Kernels::Reference),
         }
@@ -447,7 +456,7 @@ impl CompiledReport {
             arena_bytes: program.map(|p| p.arena_bytes),
             state_bytes: program.map(|p| p.state_bytes).filter(|bytes| *bytes > 0),
             weight_bytes: program.map(|p| p.constants.bytes().len()),
-            steps: program.map(|p| p.calls().count()),
+            steps: program.map(|p| p.calls().count() + p.custom_calls().count()),
             problems: (problems.unwrap_or_default().iter())
                 .map(without_file)
                 .collect(),

@@ -9,7 +9,8 @@ use syn::{Ident, LitStr, Path, Token, Visibility};
 use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, crate = path]`, with [`text`] wherever there is a literal.
+/// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
@@ -24,6 +25,11 @@ pub(crate) struct Arguments {
     pub(crate) shapes: Vec<LitStr>,
     /// Passes to leave out: one each.
     pub(crate) without: Vec<LitStr>,
+    /// The path of the type that computes custom operators.
+    pub(crate) ops: Option<Path>,
+    /// Memory of custom operators: one each.
+    pub(crate) scratch: Vec<LitStr>,
+    pub(crate) state: Vec<LitStr>,
     /// Variables of the environment that any of these name.
     pub(crate) variables: BTreeSet<String>,
 }
@@ -52,6 +58,9 @@ impl Parse for Arguments {
             optimize: None,
             shapes: Vec::new(),
             without: Vec::new(),
+            ops: None,
+            scratch: Vec::new(),
+            state: Vec::new(),
             variables,
         };
         while !input.is_empty() {
@@ -72,14 +81,20 @@ impl Arguments {
             input.parse::<Token![=]>()?;
             text::parse(input, &mut self.variables)
         };
-        let before = match key.to_string().as_str() {
+        let key_text = key.to_string();
+        let before = match key_text.as_str() {
             "labels" => self.labels.replace(text()?).is_some(),
             "section" => self.section.replace(text()?).is_some(),
             "engine" => self.engine.replace(text()?).is_some(),
             "optimize" => self.optimize.replace(text()?).is_some(),
-            "shape" => {
-                let shape = text()?;
-                self.shapes.push(shape);
+            "shape" | "scratch" | "state" => {
+                let text = text()?;
+                let list = match key_text.as_str() {
+                    "shape" => &mut self.shapes,
+                    "scratch" => &mut self.scratch,
+                    _ => &mut self.state,
+                };
+                list.push(text);
                 false
             }
             "without_pass" => {
@@ -87,16 +102,20 @@ impl Arguments {
                 self.without.push(pass);
                 false
             }
+            "ops" => {
+                input.parse::<Token![=]>()?;
+                self.ops.replace(path(input)?).is_some()
+            }
             "crate" => {
                 input.parse::<Token![=]>()?;
-                self.crate_path.replace(crate_path(input)?).is_some()
+                self.crate_path.replace(path(input)?).is_some()
             }
             _ => {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                     `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, \
-                     `engine = \"tflm\"` and `crate = path`",
+                     `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                     `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }
         };
@@ -108,7 +127,7 @@ impl Arguments {
 }
 
 /// A path that means the same within the module as beside the call.
-fn crate_path(input: ParseStream<'_>) -> syn::Result<Path> {
+fn path(input: ParseStream<'_>) -> syn::Result<Path> {
     let path = input.call(Path::parse_mod_style)?;
     match path.segments.first() {
         Some(first) if first.ident == "self" || first.ident == "super" => {

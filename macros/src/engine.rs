@@ -6,6 +6,7 @@ use castiron_codegen::Passes;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::emit::rust;
 use castiron_codegen::ident::{Language, identifier};
+use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::Optimize;
 use syn::{Error, LitStr, Result};
 
@@ -36,6 +37,11 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
             arguments.without[0].span(),
             "`without_pass` is for castiron's kernels, and TFLM's run the operators as they are in the file; leave it out",
         )),
+        "tflm" if arguments.ops.is_some() => Err(Error::new(
+            literal.span(),
+            "`ops` is for castiron's engine, and this model uses TFLM's kernels, which take custom operators from its \
+             interpreter alone",
+        )),
         "tflm" if arguments.optimize.is_some() => Err(Error::new(
             literal.span(),
             "`optimize` chooses between castiron's kernels, but this model uses TFLM's; set their optimisation in the build script: castiron_build::Model::new(…).tflm(…).opt_level(…)",
@@ -60,20 +66,48 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
         let named = named.map_err(|unknown| Error::new(literal.span(), unknown))?;
         without = without | named;
     }
+    let mut options = CompileOptions::optimized(optimize(arguments)?).without(without);
+    options.custom = firmware_ops(arguments)?;
+    Ok(options)
+}
+
+fn optimize(arguments: &Arguments) -> Result<Optimize> {
     let Some(literal) = &arguments.optimize else {
-        return Ok(CompileOptions::default().without(without));
+        return Ok(Optimize::default());
     };
-    match literal.value().parse() {
-        Ok(optimize) => Ok(CompileOptions::optimized(optimize).without(without)),
-        Err(_) => {
-            let names = Optimize::ALL.map(|value| format!("{:?}", value.name()));
-            let there = names.join(", ");
-            Err(Error::new(
+    literal.value().parse().map_err(|_| {
+        let names = Optimize::ALL.map(|value| format!("{:?}", value.name()));
+        let there = names.join(", ");
+        Error::new(
+            literal.span(),
+            format!("unknown value of `optimize`; the values are {there}"),
+        )
+    })
+}
+
+/// The custom operators that the firmware computes: all, where it names a type that does.
+fn firmware_ops(arguments: &Arguments) -> Result<FirmwareOps> {
+    let mut memory = arguments.scratch.iter().chain(&arguments.state);
+    match (&arguments.ops, memory.next()) {
+        (None, None) => return Ok(FirmwareOps::default()),
+        (None, Some(literal)) => {
+            return Err(Error::new(
                 literal.span(),
-                format!("unknown value of `optimize`; the values are {there}"),
-            ))
+                "this is memory of an operator that the firmware computes; say which type does, with `ops = path`",
+            ));
         }
+        (Some(_), _) => {}
     }
+    let [scratch, state] = [&arguments.scratch, &arguments.state].map(|list| buffers(list));
+    Ok(FirmwareOps::all().with_scratch(scratch?).with_state(state?))
+}
+
+fn buffers(literals: &[LitStr]) -> Result<Vec<OpBuffer>> {
+    let buffers = literals.iter().map(|literal| {
+        let buffer = literal.value().parse::<OpBuffer>();
+        buffer.map_err(|e| Error::new(literal.span(), e))
+    });
+    buffers.collect()
 }
 
 /// The prefix of the C interface that the build script has compiled, and the file of its bindings in

@@ -34,6 +34,7 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let mut options = RustOptions::default();
     options.section = arguments.section.as_ref().map(syn::LitStr::value);
     options.tracked = vec![files::text(&arguments.path, &path)?];
+    options.ops = arguments.ops.as_ref().map(quote::ToTokens::to_token_stream);
     options.crate_path = arguments
         .crate_path
         .as_ref()
@@ -45,6 +46,11 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
             .map_err(|e| syn::Error::new(literal.span(), e))?;
         options.tracked.push(files::text(literal, &path)?);
     }
+    let name = arguments
+        .name
+        .clone()
+        .unwrap_or_else(|| Ident::new(&rust::module_name(model.stem()), Span::call_site()));
+    options.module = Some(name.to_string());
     let items = match engine::of(arguments)? {
         Engine::Compiled(how) => {
             let compiled = compile::compile(&model, &how);
@@ -61,10 +67,6 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     // The compiler has to know of them to compile anew when they change.
     let variables = &arguments.variables;
     let visibility = &arguments.visibility;
-    let name = arguments
-        .name
-        .clone()
-        .unwrap_or_else(|| Ident::new(&rust::module_name(model.stem()), Span::call_site()));
     let doc = format!(" The model `{}`, cast by castiron.", arguments.path.value());
     Ok(quote! {
         #[doc = #doc]

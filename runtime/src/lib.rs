@@ -19,6 +19,7 @@ extern crate alloc;
 
 #[doc(hidden)]
 pub mod arch;
+mod custom;
 #[doc(hidden)]
 pub mod fixed;
 #[doc(hidden)]
@@ -43,6 +44,7 @@ mod version;
 
 #[doc(inline)]
 pub use arch::foreign::EngineError;
+pub use custom::{Tensor, TensorMut};
 pub use model::Model;
 pub use spec::{Quantized, TensorSpec};
 

@@ -3,7 +3,7 @@
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
 #   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [OPT_LEVEL 1|2|3|s]
-#   [WITHOUT_PASSES <pass>…]
+#   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
 #   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
 #   [RUST_TARGET <triple>] [CPU <name>])
@@ -21,6 +21,8 @@
 #   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
 #   SHAPE           <input>=1x96x96x3 …: shapes of inputs whose sizes the file leaves open
 #   WITHOUT_PASSES  leave out passes over the operators, or all; results do not change
+#   CUSTOM          custom operators that functions of the program compute; SCRATCH and STATE: memory of such operators, in bytes
+#                   or other elements, <op>=i16x128
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
 #   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2
 #                   for TensorFlow Lite Micro's
@@ -31,7 +33,7 @@
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
     "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
-    "SHAPE;WITHOUT_PASSES")
+    "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE")
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
   set(kconfig_ALLOW_REVISION CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y)
@@ -71,8 +73,11 @@ function(castiron_add_model target)
 
   _castiron_options(options
     ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE OPT_LEVEL RUST_TARGET CPU)
-  foreach(shape IN LISTS arg_SHAPE)
-    list(APPEND options --shape ${shape})
+  foreach(option IN ITEMS SHAPE CUSTOM SCRATCH STATE)
+    string(TOLOWER ${option} flag)
+    foreach(value IN LISTS arg_${option})
+      list(APPEND options --${flag} ${value})
+    endforeach()
   endforeach()
   foreach(pass IN LISTS arg_WITHOUT_PASSES)
     list(APPEND options --without-pass ${pass})

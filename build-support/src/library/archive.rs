@@ -77,7 +77,9 @@ pub(super) fn finish(
         return Err(not_understood(&count).into());
     };
     let archive = finish_object(object, interface, options)?;
-    if let Some(strange) = archive.undefined.iter().find(|name| !is_expected(name)) {
+    let by_program = |name: &str| interface.operators.iter().any(|o| o.name == name);
+    let mut strange = archive.undefined.iter();
+    if let Some(strange) = strange.find(|name| !is_expected(name) && !by_program(name)) {
         // A function of Rust's that can panic would need more of Rust than there is.
         return Err(Diagnostic::fault(format_args!(
             "the compiled library needs {strange}, which C lacks"

@@ -11,11 +11,11 @@ use castiron_cases::{Interface, Wanted};
 use castiron_codegen::Passes;
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::IoSpecFile;
-use castiron_codegen::emit::c_api::{self, Example};
+use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
-use castiron_codegen::program::Program;
+use castiron_codegen::program::{FirmwareOps, Program};
 use castiron_codegen::target::Optimize;
 use serde::Serialize;
 
@@ -43,6 +43,10 @@ pub struct Options<'a> {
     pub optimize: Optimize,
     /// Passes to leave out.
     pub without: Passes,
+    /// Custom operators that the program computes.
+    pub custom: FirmwareOps,
+    /// The names of functions in C that do, by operator; by default they follow from the operator's name.
+    pub functions: Vec<(String, String)>,
     /// How the compiler optimises; by default [`OptLevel::COMPILED`] or [`OptLevel::TFLM`].
     pub opt_level: Option<OptLevel>,
     /// Linker section of the built-in instance.
@@ -114,13 +118,14 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     // The interface is that of the first subgraph; what only other signatures need stays out.
     let mut first = model.clone();
     first.signatures.retain(|signature| signature.graph == 0);
-    let how = CompileOptions::optimized(options.optimize).without(options.without);
+    let mut how = CompileOptions::optimized(options.optimize).without(options.without);
+    how.custom = options.custom.clone();
     let program = compile::compile(&first, &how)?;
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     for section in [&options.arena_section, &options.section] {
         section.as_deref().map(checked_section).transpose()?;
     }
-    let interface = c_api::Library {
+    let mut interface = c_api::Library {
         prefix: c_api::prefix(options.name.as_deref().unwrap_or(model.stem())),
         model: model.stem().to_owned(),
         engine: ENGINE.to_owned(),
@@ -130,8 +135,11 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         weight_bytes: program.constants.bytes().len(),
         instance_bytes: program.ram_bytes().next_multiple_of(ALIGNMENT) + ALIGNMENT,
         traced: options.traced,
+        operators: Vec::new(),
     };
-    let cases = cases(Ok(&program), &interface.facts, options)?;
+    interface.operators = OperatorFunction::all(&program, &interface, &options.functions)?;
+    let runs = runs_here(&program);
+    let cases = cases(runs.as_ref().map(|()| &program), &interface.facts, options)?;
     let texts = sources(&interface, &cases, options)?;
     let toolchain = Toolchain::detect(options.target.as_deref(), Purpose::Library)?;
     let made = package::compile(&interface, &program, &toolchain, options)?;
@@ -148,6 +156,17 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         math: false,
     };
     finish(interface, texts, built, options)
+}
+
+/// That the machine which builds can run a program: nobody there computes what the firmware does.
+fn runs_here(program: &Program) -> Result<()> {
+    let Some(step) = program.custom_calls().next() else {
+        return Ok(());
+    };
+    let problem = Diagnostic::new("the firmware computes this operator, castiron cannot");
+    Err(problem
+        .at_operator(step.origin.operator, &step.origin.name)
+        .into())
 }
 
 /// An archive and what made it.

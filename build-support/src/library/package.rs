@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use castiron_codegen::emit::c_api;
+use castiron_codegen::emit::custom::Role;
 use castiron_codegen::emit::rust::{self, RustOptions, accessors};
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::program::Program;
@@ -28,6 +29,9 @@ const PROCESSORS: [(&str, &str); 2] = [
     ("thumbv7em-none-eabi", "cortex-m4"),
     ("thumbv7em-none-eabihf", "cortex-m4"),
 ];
+
+/// The type that hands custom operators to C.
+const FIRMWARE: &str = "crate::Firmware";
 
 /// Name of the compiled crate: its object in the archive is known by it.
 pub(super) fn crate_name(interface: &c_api::Library) -> String {
@@ -114,6 +118,7 @@ fn write(
     module.section = options.section.clone();
     module.constants_file = Some("weights.bin".to_owned());
     module.traced = options.traced;
+    module.ops = FIRMWARE.parse().ok();
     for (file, text) in [
         (
             "Cargo.toml",
@@ -247,11 +252,58 @@ castiron::c_interface! {{
     instance: [{prefix}_model_init, {prefix}_model_input, {prefix}_model_run, {prefix}_model_reset, {prefix}_model_output],
     built_in: [{prefix}_init, {prefix}_input, {prefix}_run, {prefix}_reset, {prefix}_output],{traced}
 }}
-",
+{operators}",
+        operators = operators(interface, program),
         bytes = interface.instance_bytes,
         inputs = list(&inputs),
         outputs = list(&outputs),
     )
+}
+
+/// What hands custom operators to C.
+fn operators(interface: &c_api::Library, program: &Program) -> String {
+    if interface.operators.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nstruct Firmware;\n".to_owned();
+    let traits = rust::operator_traits(program);
+    for (function, operator) in interface.operators.iter().zip(traits) {
+        let parameters = &function.signature.parameters;
+        let list = |outputs: bool| {
+            let tensors = parameters.iter().filter(|p| p.role.is_tensor());
+            let tensors = tensors.filter(|p| (p.role == Role::Output) == outputs);
+            let texts = tensors.map(|p| {
+                let kind = match p.role {
+                    Role::Input => "Tensor",
+                    _ => "TensorMut",
+                };
+                format!(
+                    "{}: castiron::{kind}<'_, {}>",
+                    p.name,
+                    p.element.rust_name()
+                )
+            });
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        let buffers = parameters.iter().filter(|p| !p.role.is_tensor());
+        let buffers = buffers.map(|p| format!("\n    {}: {},", p.name, p.element.rust_name()));
+        text += &format!(
+            "
+castiron::c_operator! {{
+    firmware: Firmware,
+    operator: model::ops::{operator},
+    function: {},
+    inputs: [{}],
+    outputs: [{}],{}
+}}
+",
+            function.name,
+            list(false),
+            list(true),
+            buffers.collect::<String>(),
+        );
+    }
+    text
 }
 
 #[cfg(test)]

@@ -232,6 +232,7 @@ impl Job<'_> {
             Place::Arena(_) => 0,
         });
         Ok(c_api::Library {
+            operators: Vec::new(),
             prefix: c_api::prefix(self.name.unwrap_or(self.model.stem())),
             model: self.model.stem().to_owned(),
             engine: self.tree.describe(),

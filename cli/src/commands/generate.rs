@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, Examined};
+use castiron_codegen::compile::{self, CompileOptions, Examined};
 use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::{Diagnostic, Error};
+use castiron_codegen::ops;
 use castiron_codegen::plan::Plan;
+use castiron_codegen::program::FirmwareOps;
 use castiron_codegen::report::Report;
 use castiron_codegen::tflm::arena::ArenaNeed;
 use clap::{Args, ValueEnum};
@@ -77,6 +79,22 @@ pub(crate) struct Arguments {
     depfile: Depfile,
 }
 
+impl Arguments {
+    /// The compiled engine's; of the custom operators that the application brings, those that castiron lacks.
+    fn options(&self, input: &ModelFile) -> CompileOptions {
+        let mut options = self.compiled.options();
+        let operators = input.model.graphs.iter().flat_map(|graph| &graph.operators);
+        let lacking: Vec<&str> = operators
+            .filter(|operator| ops::is_custom(&operator.kind))
+            .map(|operator| operator.kind.name())
+            .collect();
+        let brought = self.custom.custom.iter().map(|op| &op.name);
+        let brought = brought.filter(|name| lacking.contains(&name.as_str()));
+        options.custom = FirmwareOps::named(brought.cloned());
+        options
+    }
+}
+
 /// What is for people who read what the compiled engine does, not for firmware.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Emit {
@@ -127,7 +145,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     arguments.interpreter.check()?;
     let input = arguments.compiled.model(&arguments.model)?;
     if let Some(Emit::Program) = arguments.emit {
-        let options = arguments.compiled.options();
+        let options = arguments.options(&input);
         let program = progress::during("compiling the model", general, || {
             compile::compile(&input.model, &options)
         })?;
@@ -145,7 +163,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // What was given besides the model has to fit it, whatever else can be made.
     let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
-    let options = arguments.compiled.options();
+    let options = arguments.options(&input);
     let (examined, report) = progress::during("compiling the model", general, || {
         let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);

@@ -13,7 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Answer;
-use crate::args::{Compiled, Destination, General, Shapes};
+use crate::args::{Compiled, Destination, Firmware, General, Shapes};
 use crate::failure::{Failure, Result};
 use crate::output::Outputs;
 use crate::progress;
@@ -47,13 +47,16 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     compiled: Compiled,
     #[command(flatten)]
+    firmware: Firmware,
+    #[command(flatten)]
     to: Destination,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     let mut shapes = arguments.compiled.shapes(&arguments.models);
-    let options = arguments.compiled.options();
+    let mut options = arguments.compiled.options();
+    options.custom = arguments.firmware.ops();
     for path in &arguments.models {
         match inspect(path, &mut shapes, &options, general) {
             Ok(report) => reports.push(report),
@@ -332,6 +335,7 @@ fn types(operator: &OperatorReport) -> String {
 
 fn engines(operator: &OperatorReport) -> &'static str {
     match (operator.compiled, operator.tflm, operator.tflm_differs) {
+        _ if operator.firmware => "firmware",
         (true, true, false) => "castiron, TFLM",
         (true, true, true) => "castiron, TFLM (differs)",
         (true, false, _) => "castiron",

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::arena::Kernels;
 use super::file_table;
-use crate::args::{Companions, Compiled, CompilerLevel, Depfile, General};
+use crate::args::{Companions, Compiled, CompilerLevel, Depfile, Firmware, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::Extras;
@@ -29,6 +29,10 @@ Files, for a model kws.tflite:
 The library contains castiron's kernels and the weights. It needs only memcpy, memmove and memset
 from the C library, and the compiler's own run-time library. castiron compiles it with the installed
 Rust toolchain; linking it needs no Rust.
+
+With --custom MyOp, the library calls your function kws_my_op() for the custom operator MyOp. The
+header declares it; --custom MyOp=function gives it another name. castiron cannot run such a model,
+so --cases gives the cases of the self-test.
 
 With --engine tflm, the library contains the TFLM kernels that the model needs, without TFLM's
 interpreter. A C++ compiler compiles them from the sources in --tflm. The library also needs the C
@@ -82,6 +86,8 @@ pub(crate) struct Arguments {
     level: CompilerLevel,
     #[command(flatten)]
     compiled: Compiled,
+    #[command(flatten)]
+    firmware: Firmware,
     /// Linker section of the built-in instance, which holds the arena
     #[arg(long, value_name = "NAME")]
     arena_section: Option<String>,
@@ -147,6 +153,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     if arguments.engine == Engine::Tflm {
         arguments.compiled.check_unused()?;
+        arguments.firmware.check_unused()?;
     }
     let input = arguments.compiled.model(&arguments.model)?;
     if arguments.engine == Engine::Tflm {
@@ -170,6 +177,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     options.opt_level = arguments.level.opt_level;
     options.optimize = arguments.compiled.optimize();
     options.without = arguments.compiled.without.passes();
+    options.custom = arguments.firmware.ops();
+    options.functions = arguments.firmware.functions();
     options.arena_section.clone_from(&arguments.arena_section);
     options.section.clone_from(&arguments.section);
     options.traced = arguments.trace;

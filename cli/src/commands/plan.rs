@@ -13,7 +13,7 @@ use clap::Args;
 
 use super::Answer;
 use super::arena::Kernels;
-use crate::args::{Compiled, Destination, General};
+use crate::args::{Compiled, Destination, Firmware, General};
 use crate::diagnostics;
 use crate::failure::Result;
 use crate::input::ModelFile;
@@ -72,14 +72,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Kernels::Reference, requires = "embed")]
     kernels: Kernels,
     #[command(flatten)]
+    firmware: Firmware,
+    #[command(flatten)]
     to: Destination,
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 9] = [
+const PLAN_ONLY: [&str; 10] = [
     "optimize",
     "passes",
     "shape",
+    "custom",
     "subgraph",
     "svg",
     "no_alias",
@@ -166,7 +169,9 @@ fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
         d.place.file = Some(model.file.clone());
         return Err(d.into());
     }
-    let planned = compile::plan_graph(model, arguments.subgraph, &arguments.options())
+    let mut options = arguments.options();
+    options.custom = arguments.firmware.ops();
+    let planned = compile::plan_graph(model, arguments.subgraph, &options)
         .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
     Ok(planned.1)
 }

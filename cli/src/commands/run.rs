@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use castiron_cases::npy;
 use castiron_codegen::compile;
 use castiron_codegen::emit::facts::GraphFacts;
-use castiron_codegen::error::{Diagnostic, Error};
+use castiron_codegen::error::{Diagnostic, Error, FrontEnd};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::program::{Entry, Port, Program};
 use clap::Args;
@@ -94,7 +94,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let input = arguments.compiled.model(&arguments.model)?;
     let program = progress::during("compiling the model", general, || {
         compile::compile(&input.model, &arguments.compiled.options())
-    })?;
+    });
+    let program = program.map_err(|e| e.for_front_end(FrontEnd::Host))?;
     let in_file = |e: Error| e.in_file(&input.model.file);
     let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;
     if let Some(path) = &arguments.cases {

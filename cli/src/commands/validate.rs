@@ -10,7 +10,7 @@ use castiron_build::validate::{Subject, TOLERANCE};
 use castiron_cases::Interface;
 use castiron_codegen::compile;
 use castiron_codegen::emit::csv;
-use castiron_codegen::error::Diagnostic;
+use castiron_codegen::error::{Diagnostic, FrontEnd};
 use castiron_codegen::report::Report;
 use castiron_codegen::warnings;
 use clap::{Args, ValueEnum};
@@ -173,7 +173,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         let options = arguments.compiled.options();
         let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);
-        let program = examined.program?;
+        let program = examined
+            .program
+            .map_err(|e| e.for_front_end(FrontEnd::Host))?;
         let entry = &program.entries[0];
         let cases = match &arguments.cases {
             Some(path) => {

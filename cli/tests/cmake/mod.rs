@@ -4,6 +4,7 @@
 
 mod changes;
 mod command;
+mod custom;
 mod errors;
 mod example;
 mod find;

@@ -14,7 +14,8 @@ use crate::ops;
 use crate::passes::{self, Change, Pass, Passes};
 use crate::plan::{Kept, Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{
-    Choice, Choosing, ConstantPool, Entry, Port, Program, Purpose, Routine, Step, element,
+    Choice, Choosing, ConstantPool, Entry, FirmwareOps, Port, Program, Purpose, Routine, Step,
+    element,
 };
 use crate::target::{Optimize, Target};
 use crate::warnings;
@@ -36,6 +37,8 @@ pub struct CompileOptions {
     pub target: Target,
     /// Passes to leave out. Results stay the same, but models that need a pass do not compile.
     pub without: Passes,
+    /// Custom operators that the firmware computes.
+    pub custom: FirmwareOps,
 }
 
 impl CompileOptions {
@@ -172,6 +175,7 @@ impl<'a> Attempt<'a> {
         diagnostics.extend(wrong.into_iter().filter(unsaid));
         way_out::find(model, &mut diagnostics);
         diagnostics.extend(of_any_size(model, &roots));
+        diagnostics.extend(not_custom(model, &options.custom));
         diagnostics.extend(too_deep(&chosen));
         diagnostics.extend(too_many_steps(&chosen));
         diagnostics.extend(too_many_ports(model, &roots));
@@ -333,6 +337,28 @@ fn of_any_size(model: &Model, roots: &[usize]) -> Vec<Diagnostic> {
     unknown.collect()
 }
 
+/// Operators that the firmware is said to compute, and that are not in the model or that castiron computes.
+fn not_custom(model: &Model, custom: &FirmwareOps) -> Vec<Diagnostic> {
+    let operators = model.graphs.iter().flat_map(|graph| &graph.operators);
+    let names: BTreeSet<&str> = operators
+        .filter(|operator| ops::is_custom(&operator.kind))
+        .map(|operator| operator.kind.name())
+        .collect();
+    let said: BTreeSet<&str> = custom.names().collect();
+    let wrong = said.into_iter().filter(|name| !names.contains(name));
+    let wrong = wrong.map(|name| {
+        let there: Vec<&str> = names.iter().copied().collect();
+        let problem = Diagnostic::new("the model needs no such custom operator of the firmware");
+        let found = problem.found(format_args!("{name:?}"));
+        match &there[..] {
+            [] => found
+                .expected("none: castiron computes all operators of the model, or none is custom"),
+            there => found.expected(there.join(", ")),
+        }
+    });
+    wrong.collect()
+}
+
 fn too_deep(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
     let mut depths: HashMap<usize, usize> = HashMap::new();
     for chosen in chosen {
@@ -375,6 +401,8 @@ fn macs_of(steps: &[Step], routines: &[u64]) -> u64 {
         }
         // Not of every run.
         Step::Once { .. } | Step::Observe(_) => 0,
+        // Nobody knows them.
+        Step::Custom(_) => 0,
     };
     (steps.iter().map(of_step)).fold(0, |sum: u64, macs| sum.saturating_add(macs))
 }
@@ -489,6 +517,7 @@ impl<'a> Chosen<'a> {
             subgraph: index,
             variables,
             target: options.target,
+            custom: &options.custom,
         };
         for index in 0..graph.operators.len() {
             let (mut choice, verdict) = ops::choose(&graph, index, purpose);
@@ -591,6 +620,9 @@ fn plan_of<'a>(
         variables,
         ..
     } = Choices::new(model, &[index], options);
+    if let Some(error) = Error::from_many(not_custom(model, &options.custom)) {
+        return Err(error);
+    }
     let layout = lay_out(&chosen, &[index], &variables, false, &options.plan)?;
     let plan = layout.graph(index).map(|placed| placed.plan.clone());
     // The last is the one that runs all others.

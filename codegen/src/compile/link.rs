@@ -9,8 +9,8 @@ use crate::error::Diagnostic;
 use crate::graph::{Graph, Site, TensorId};
 use crate::plan::{Kept, Layout, OutputCopy, Placed, Region};
 use crate::program::{
-    Action, Argument, Choice, ConstantPool, ElementType, Invocation, KernelCall, Memory,
-    Observation, Operand, Origin, Place, Port, Step, element, misplaced,
+    Action, Argument, Choice, ConstantPool, CustomStep, ElementType, Invocation, KernelCall,
+    Memory, Observation, Operand, Origin, Place, Port, Step, element, misplaced,
 };
 use crate::work;
 
@@ -141,6 +141,11 @@ impl<'a> Linker<'a> {
                 let (from, to) = (self.operand(linked, &from)?, self.operand(linked, &to)?);
                 self.copy(&linked.origin, from, to).into_iter().collect()
             }
+            Action::Custom(call) => vec![Step::Custom(CustomStep {
+                number: self.next(),
+                origin: linked.origin.clone(),
+                call: call.moved(|argument| self.operand(linked, argument))?,
+            })],
             Action::Run(run) => self.invocation(linked, &run)?,
             Action::If {
                 condition,

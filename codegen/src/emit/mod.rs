@@ -17,6 +17,7 @@ mod c_tensors;
 pub mod cpp;
 #[cfg(feature = "text")]
 pub mod csv;
+pub mod custom;
 #[cfg(feature = "text")]
 pub mod facts;
 #[cfg(feature = "text")]

@@ -17,6 +17,7 @@ mod curve;
 mod custom;
 mod depthwise;
 mod elementwise;
+mod firmware;
 mod fully_connected;
 mod gather;
 mod joined;
@@ -189,6 +190,11 @@ pub(crate) fn is_elementwise(kind: &OpKind) -> bool {
     }
 }
 
+/// Whether an operator is one that only firmware can compute: a custom one that castiron does not compute.
+pub fn is_custom(kind: &OpKind) -> bool {
+    matches!(kind, OpKind::Custom(name) if !custom().any(|ours| ours == name))
+}
+
 /// Whether an operator's output follows from its input's shape, whatever its values.
 pub(crate) fn is_shape(kind: &OpKind) -> bool {
     matches!(
@@ -209,7 +215,12 @@ pub(crate) fn choose(
     let verdict = match (site.options(), family(&site.operator.kind)) {
         (Options::Tabulated(table), _) => unary::tabulated(&site, &mut choosing, table),
         (_, Some(family)) => family.choose(&site, &mut choosing),
-        (_, None) => Err(unsupported(&site)),
+        (_, None) => match choosing.firmware_ops() {
+            Some(ops) if ops.has(site.operator.kind.name()) && is_custom(&site.operator.kind) => {
+                firmware::choose(&site, &mut choosing, ops)
+            }
+            _ => Err(unsupported(&site)),
+        },
     };
     let verdict = verdict.map_err(|d| {
         d.at_operator(graph.origin(operator), &site.operator.kind)

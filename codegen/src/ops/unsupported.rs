@@ -26,10 +26,7 @@ pub(super) fn unsupported(site: &Site<'_>) -> Diagnostic {
             "convert the model without SELECT_TF_OPS: TensorFlow Lite Micro does not run TensorFlow's operators \
              either",
         ),
-        OpKind::Custom(name) => d.help(format_args!(
-            "convert the model without it, or give TensorFlow Lite Micro's interpreter a kernel for it: \
-             `castiron gen-resolver --custom {name}=FUNCTION`"
-        )),
+        OpKind::Custom(_) => d.remedy(Remedy::Firmware),
         OpKind::Builtin(_) => {
             d.help("TensorFlow Lite Micro lacks it, too: replace the layer that the converter turns into this operator")
         }

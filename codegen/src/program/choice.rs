@@ -10,6 +10,7 @@ use std::sync::Arc;
 use castiron_runtime::host::HostKernel;
 
 use super::constants::Constant;
+use super::custom::{CustomCall, FirmwareOps};
 use super::program::ElementType;
 use crate::error::Diagnostic;
 use crate::graph::variables::{Variables, unknown_handle};
@@ -43,6 +44,8 @@ pub enum Action {
         /// As many, elsewhere.
         to: Argument,
     },
+    /// Calls what the firmware has for a custom operator.
+    Custom(CustomCall<Argument>),
     /// Runs a subgraph.
     Run(Invocation),
     /// Runs one of two subgraphs.
@@ -128,6 +131,8 @@ pub(crate) enum Purpose<'a> {
         variables: &'a Variables,
         /// What the firmware is for.
         target: Target,
+        /// What it computes itself.
+        custom: &'a FirmwareOps,
     },
     /// One run on the host, with all tensors in memory; never of an operator with effects.
     Folding,
@@ -162,6 +167,14 @@ impl<'a> Choosing<'a> {
         match self.purpose {
             Purpose::Firmware { target, .. } => target,
             Purpose::Folding => Target::default(),
+        }
+    }
+
+    /// The custom operators that the firmware computes; none while folding.
+    pub(crate) fn firmware_ops(&self) -> Option<&'a FirmwareOps> {
+        match self.purpose {
+            Purpose::Firmware { custom, .. } => Some(custom),
+            Purpose::Folding => None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod choice;
 mod constants;
+mod custom;
 #[expect(clippy::module_inception, reason = "the model of the module")]
 mod program;
 mod text;
@@ -12,8 +13,10 @@ pub use choice::{Action, Argument, Call, Choice, Choosing, Invocation, Place};
 pub(crate) use choice::{Purpose, element};
 pub use constants::Constant;
 pub(crate) use constants::ConstantPool;
+pub use custom::{CustomCall, CustomTensor, FirmwareOps, OpBuffer};
 pub(crate) use program::misplaced;
 pub use program::{
-    ElementType, Entry, KernelCall, Memory, Operand, Origin, Port, Program, Routine, Step, calls,
+    CustomStep, ElementType, Entry, KernelCall, Memory, Operand, Origin, Port, Program, Routine,
+    Step, calls, custom_calls,
 };
 pub use trace::Observation;

@@ -5,6 +5,7 @@ use std::fmt;
 use castiron_runtime::ALIGNMENT;
 use castiron_runtime::host::{Aligned, HostKernel};
 
+use super::custom::CustomCall;
 use super::trace::Observation;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Quantization};
@@ -75,6 +76,8 @@ pub struct Port {
 pub enum Step {
     /// Calls a kernel.
     Call(KernelCall),
+    /// Calls what the firmware has for a custom operator.
+    Custom(CustomStep),
     /// Runs a routine, by its position in [`Program::routines`].
     Run(usize),
     /// Does one of two things.
@@ -127,6 +130,17 @@ pub struct KernelCall {
     pub operands: Vec<Operand>,
 }
 
+/// A custom operator that the firmware computes.
+#[derive(Debug)]
+pub struct CustomStep {
+    /// Position among the calls of its entry or routine.
+    pub number: usize,
+    /// The operator.
+    pub origin: Origin,
+    /// What it is called with.
+    pub call: CustomCall<Operand>,
+}
+
 /// The operator of the file that a step is made for.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -140,10 +154,27 @@ pub struct Origin {
 
 /// The kernel calls among steps, in the order in which they stand there.
 pub fn calls(steps: &[Step]) -> Vec<&KernelCall> {
-    fn collect<'a>(steps: &'a [Step], found: &mut Vec<&'a KernelCall>) {
+    let calls = leaves(steps).into_iter().map(|step| match step {
+        Step::Call(call) => Some(call),
+        _ => None,
+    });
+    calls.flatten().collect()
+}
+
+/// The custom operators among steps, in the order in which they stand there.
+pub fn custom_calls(steps: &[Step]) -> Vec<&CustomStep> {
+    let calls = leaves(steps).into_iter().map(|step| match step {
+        Step::Custom(call) => Some(call),
+        _ => None,
+    });
+    calls.flatten().collect()
+}
+
+/// The steps that have none below them.
+fn leaves(steps: &[Step]) -> Vec<&Step> {
+    fn collect<'a>(steps: &'a [Step], found: &mut Vec<&'a Step>) {
         for step in steps {
             match step {
-                Step::Call(call) => found.push(call),
                 Step::If {
                     then: first,
                     otherwise: second,
@@ -158,7 +189,9 @@ pub fn calls(steps: &[Step]) -> Vec<&KernelCall> {
                     collect(second, found);
                 }
                 Step::Once { steps, .. } => collect(steps, found),
-                Step::Run(_) | Step::Observe(_) => {}
+                Step::Call(_) | Step::Custom(_) | Step::Run(_) | Step::Observe(_) => {
+                    found.push(step);
+                }
             }
         }
     }
@@ -233,9 +266,18 @@ impl Program {
 
     /// Kernel calls of all entries and routines.
     pub fn calls(&self) -> impl Iterator<Item = &KernelCall> {
+        self.steps().flat_map(|steps| calls(steps))
+    }
+
+    /// Custom operators of all entries and routines.
+    pub fn custom_calls(&self) -> impl Iterator<Item = &CustomStep> {
+        self.steps().flat_map(|steps| custom_calls(steps))
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Vec<Step>> {
         let routines = self.routines.iter().map(|routine| &routine.steps);
         let entries = self.entries.iter().map(|entry| &entry.steps);
-        routines.chain(entries).flat_map(|steps| calls(steps))
+        routines.chain(entries)
     }
 
     /// Bytes of RAM of one instance: its arena and what lasts.
@@ -258,6 +300,20 @@ impl Program {
                 operands
                     .filter_map(|o| check(o, &call.origin.title))
                     .collect()
+            }
+            Step::Custom(custom) => {
+                let [read, written] = custom.call.places();
+                let places = read.iter().chain(&written);
+                let outside = places.filter_map(|o| check(o, &custom.origin.title));
+                let meeting = written.iter().enumerate().filter(|(at, place)| {
+                    let others = written.iter().skip(at + 1).chain(&read);
+                    place.len > 0
+                        && others
+                            .into_iter()
+                            .any(|other| other.len > 0 && place.meets(other))
+                });
+                let meeting = meeting.map(|(_, place)| misplaced(place, &custom.origin.title));
+                outside.chain(meeting).collect()
             }
             Step::Run(_) => Vec::new(),
             Step::If {
@@ -326,6 +382,22 @@ impl ElementType {
             DType::Float32 => Self::F32,
             _ => return None,
         })
+    }
+
+    /// The type of a name in Rust.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::I8,
+            Self::U8,
+            Self::I16,
+            Self::U16,
+            Self::I32,
+            Self::U32,
+            Self::I64,
+            Self::U64,
+            Self::F32,
+        ];
+        all.into_iter().find(|element| element.rust_name() == name)
     }
 
     /// Rust's name of the type.

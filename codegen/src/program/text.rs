@@ -64,6 +64,14 @@ fn steps(
                     writeln!(f, "{:deeper$}  {operand}", "")?;
                 }
             }
+            Step::Custom(custom) => {
+                head(f, &custom.origin)?;
+                writeln!(f, "{:deeper$}firmware's", "")?;
+                let [read, written] = custom.call.places();
+                for operand in read.iter().chain(&written) {
+                    writeln!(f, "{:deeper$}  {operand}", "")?;
+                }
+            }
             Step::Run(routine) => writeln!(f, "{:deeper$}run routine {routine}", "")?,
             Step::If {
                 origin,

@@ -8,6 +8,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 
 use super::memory::Element;
+use crate::{Tensor, TensorMut, TensorSpec};
 
 /// Status codes of the C interface; the header has the same.
 pub mod status {
@@ -117,6 +118,164 @@ pub fn constant_address<T: Element>(tensor: &[T]) -> *const c_void {
 #[inline(always)]
 pub fn cell_address(bytes: &[Cell<u8>]) -> *const c_void {
     bytes.as_ptr().cast()
+}
+
+/// What a C function that computes a custom operator is told of a tensor; the header has the same.
+#[derive(Debug)]
+#[repr(C)]
+pub struct OperatorTensor {
+    pub(super) shape: *const usize,
+    pub(super) rank: usize,
+    pub(super) elements: usize,
+    pub(super) scale: f32,
+    pub(super) zero_point: i32,
+}
+
+/// What it is told of the operator; the header has the same.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Operator {
+    pub(super) options: *const u8,
+    pub(super) options_bytes: usize,
+    pub(super) inputs: *const OperatorTensor,
+    pub(super) input_count: usize,
+    pub(super) outputs: *const OperatorTensor,
+    pub(super) output_count: usize,
+    pub(super) scratch_elements: usize,
+    pub(super) state_elements: usize,
+}
+
+impl OperatorTensor {
+    fn new<T>(spec: &TensorSpec<T>, values: &[T]) -> Self {
+        Self {
+            shape: spec.shape.as_ptr(),
+            rank: spec.shape.len(),
+            elements: values.len(),
+            scale: spec.scale,
+            zero_point: spec.zero_point,
+        }
+    }
+}
+
+impl Operator {
+    /// An operator, as long as the lists are there.
+    #[inline(always)]
+    pub fn new(
+        options: &[u8],
+        inputs: &[OperatorTensor],
+        outputs: &[OperatorTensor],
+        [scratch_elements, state_elements]: [usize; 2],
+    ) -> Self {
+        Self {
+            options: options.as_ptr(),
+            options_bytes: options.len(),
+            inputs: inputs.as_ptr(),
+            input_count: inputs.len(),
+            outputs: outputs.as_ptr(),
+            output_count: outputs.len(),
+            scratch_elements,
+            state_elements,
+        }
+    }
+}
+
+/// A tensor of a custom operator, for C.
+pub trait ForC {
+    /// A pointer to its values.
+    type Pointer;
+    /// What there is to say of it.
+    fn facts(&self) -> OperatorTensor;
+    /// Its values.
+    fn pointer(self) -> Self::Pointer;
+}
+
+impl<T: Element> ForC for Tensor<'_, T> {
+    type Pointer = *const T;
+
+    #[inline(always)]
+    fn facts(&self) -> OperatorTensor {
+        OperatorTensor::new(self.spec, self.values)
+    }
+
+    #[inline(always)]
+    fn pointer(self) -> *const T {
+        self.values.as_ptr()
+    }
+}
+
+impl<T: Element> ForC for TensorMut<'_, T> {
+    type Pointer = *mut T;
+
+    #[inline(always)]
+    fn facts(&self) -> OperatorTensor {
+        OperatorTensor::new(self.spec, self.values)
+    }
+
+    #[inline(always)]
+    fn pointer(self) -> *mut T {
+        self.values.as_mut_ptr()
+    }
+}
+
+/// A custom operator of a model that a C function of the header's form computes.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! c_operator {
+    (
+        firmware: $firmware:ty,
+        operator: $operator:path,
+        function: $function:ident,
+        inputs: [$($input:ident: $input_type:ty),* $(,)?],
+        outputs: [$($output:ident: $output_type:ty),* $(,)?],
+        $(scratch: $scratch:ty,)?
+        $(state: $state:ty,)?
+    ) => {
+        const _: () = {
+            unsafe extern "C" {
+                fn $function(
+                    operator: *const $crate::c_abi::Operator,
+                    $($input: <$input_type as $crate::c_abi::ForC>::Pointer,)*
+                    $($output: <$output_type as $crate::c_abi::ForC>::Pointer,)*
+                    $(scratch: *mut $scratch,)?
+                    $(state: *mut $state,)?
+                );
+            }
+
+            impl $operator for $firmware {
+                fn run(
+                    options: &[u8],
+                    $($input: $input_type,)*
+                    $($output: $output_type,)*
+                    $(scratch: &mut [$scratch],)?
+                    $(state: &mut [$state],)?
+                ) {
+                    let inputs: &[$crate::c_abi::OperatorTensor] =
+                        &[$($crate::c_abi::ForC::facts(&$input)),*];
+                    let outputs: &[$crate::c_abi::OperatorTensor] =
+                        &[$($crate::c_abi::ForC::facts(&$output)),*];
+                    #[allow(unused_mut, unused_assignments)]
+                    let mut elements = [0; 2];
+                    $(
+                        elements[0] = <[$scratch]>::len(scratch);
+                    )?
+                    $(
+                        elements[1] = <[$state]>::len(state);
+                    )?
+                    let operator = $crate::c_abi::Operator::new(options, inputs, outputs, elements);
+                    // SAFETY: the header says what the function is called with, and how long that is there.
+                    unsafe {
+                        $function(
+                            &raw const operator,
+                            $($crate::c_abi::ForC::pointer($input),)*
+                            $($crate::c_abi::ForC::pointer($output),)*
+                            $(<[$scratch]>::as_mut_ptr(scratch),)?
+                            $(<[$state]>::as_mut_ptr(state),)?
+                        );
+                    }
+                }
+            }
+        };
+    };
 }
 
 /// The functions of a model's C header.

@@ -5,6 +5,7 @@
 //! address at run time.
 
 use core::cell::Cell;
+use core::marker::PhantomData;
 use core::mem::{align_of, size_of};
 
 /// Alignment of arenas and constant blocks in bytes.
@@ -41,12 +42,23 @@ elements! { i8 = 0, u8 = 0, i16 = 0, u16 = 0, i32 = 0, u32 = 0, i64 = 0, u64 = 0
 /// Fails to compile unless `LEN` elements of `T` from byte `OFFSET` are aligned and lie within a
 /// buffer of `BYTES`.
 const fn check<T: Element, const OFFSET: usize, const LEN: usize, const BYTES: usize>() {
+    check_part::<T, OFFSET, LEN, 0, BYTES>();
+}
+
+/// The same for the bytes `FROM..TO` of a buffer.
+const fn check_part<
+    T: Element,
+    const OFFSET: usize,
+    const LEN: usize,
+    const FROM: usize,
+    const TO: usize,
+>() {
     assert!(
         OFFSET.is_multiple_of(align_of::<T>()),
         "view is not aligned"
     );
     assert!(
-        OFFSET <= BYTES && LEN * size_of::<T>() <= BYTES - OFFSET,
+        FROM <= OFFSET && OFFSET <= TO && LEN * size_of::<T>() <= TO - OFFSET,
         "view exceeds its buffer"
     );
 }
@@ -60,6 +72,15 @@ pub struct Arena<const BYTES: usize>([u8; BYTES]);
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub struct Cells<const BYTES: usize>([Cell<u8>; BYTES]);
+
+/// Bytes `FROM..TO` of a running arena that nothing else refers to: what a custom operator may borrow from. Offsets are those of
+/// the arena.
+#[derive(Debug)]
+pub struct Part<'a, const FROM: usize, const TO: usize> {
+    /// Of the arena.
+    start: *mut u8,
+    borrowed: PhantomData<&'a mut [u8]>,
+}
 
 /// Packed constants of a model, for flash.
 #[derive(Debug)]
@@ -79,6 +100,13 @@ impl<const BYTES: usize> Arena<BYTES> {
         // SAFETY: `Cell<u8>` has the layout of `u8`, both structs that of their array with the
         // same alignment, and the unique borrow lasts as long as the shared view.
         unsafe { &*core::ptr::from_mut(self).cast::<Cells<BYTES>>() }
+    }
+
+    /// The same for a model that also lends parts of it.
+    #[inline(always)]
+    pub fn cells_mut(&mut self) -> &mut Cells<BYTES> {
+        // SAFETY: as in `cells`, and the borrow stays unique.
+        unsafe { &mut *core::ptr::from_mut(self).cast::<Cells<BYTES>>() }
     }
 
     /// `LEN` elements from byte `OFFSET`, to read.
@@ -113,6 +141,44 @@ impl<const BYTES: usize> Cells<BYTES> {
         // SAFETY: in range and aligned (checked above; the struct is aligned to 16). Cells of
         // plain numbers may overlap: every access goes through `Cell`, on one thread.
         unsafe { &*self.0.as_ptr().add(OFFSET).cast() }
+    }
+}
+
+impl<const BYTES: usize> Cells<BYTES> {
+    /// All of it, to split.
+    #[inline(always)]
+    pub fn part(&mut self) -> Part<'_, 0, BYTES> {
+        Part {
+            start: core::ptr::from_mut(self).cast(),
+            borrowed: PhantomData,
+        }
+    }
+}
+
+impl<'a, const FROM: usize, const TO: usize> Part<'a, FROM, TO> {
+    /// The bytes before and from byte `AT`.
+    #[inline(always)]
+    pub fn split<const AT: usize>(self) -> (Part<'a, FROM, AT>, Part<'a, AT, TO>) {
+        const { assert!(FROM <= AT && AT <= TO, "a part ends outside its arena") };
+        let Self { start, borrowed } = self;
+        (Part { start, borrowed }, Part { start, borrowed })
+    }
+
+    /// `LEN` elements from byte `OFFSET`, to read.
+    #[inline(always)]
+    pub fn get<T: Element, const OFFSET: usize, const LEN: usize>(&self) -> &[T; LEN] {
+        const { check_part::<T, OFFSET, LEN, FROM, TO>() };
+        // SAFETY: in range of the part and aligned (checked above; the arena is aligned to 16), and every bit pattern is
+        // a `T`. Parts come of a unique borrow and do not overlap, so only borrows of this one meet, which `self` rules.
+        unsafe { &*self.start.add(OFFSET).cast() }
+    }
+
+    /// `LEN` elements from byte `OFFSET`, to write.
+    #[inline(always)]
+    pub fn get_mut<T: Element, const OFFSET: usize, const LEN: usize>(&mut self) -> &mut [T; LEN] {
+        const { check_part::<T, OFFSET, LEN, FROM, TO>() };
+        // SAFETY: as in `get`, from a unique borrow.
+        unsafe { &mut *self.start.add(OFFSET).cast() }
     }
 }
 

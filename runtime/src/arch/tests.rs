@@ -5,9 +5,10 @@ extern crate std;
 
 use core::ffi::c_void;
 
-use super::c_abi::{BuiltIn, Instance, address, cell_address, constant_address, status};
+use super::c_abi::{BuiltIn, Instance, Operator, address, cell_address, constant_address, status};
 use super::foreign::{CInterface, EngineError, Foreign};
 use super::memory::{Arena, Cells, Constants};
+use crate::{Tensor, TensorMut, TensorSpec};
 
 #[test]
 fn views_of_an_arena_overlap_while_it_is_lent() {
@@ -27,6 +28,90 @@ fn views_of_an_arena_overlap_while_it_is_lent() {
     let numbers = Constants([0, 0, 0x80, 0x3f, 1, 2, 3, 4]);
     assert_eq!(numbers.at::<f32, 0, 1>(), &[1.0]);
     assert_eq!(numbers.at::<u8, 5, 3>(), &[2, 3, 4]);
+}
+
+#[test]
+fn parts_of_an_arena_are_lent_at_once() {
+    let mut arena = Arena::<48>::new();
+    arena.get_mut::<i16, 2, 3>().copy_from_slice(&[1, 2, -3]);
+    let cells = arena.cells_mut();
+    for round in 1..3 {
+        let (_, rest) = cells.part().split::<2>();
+        let (read, rest) = rest.split::<8>();
+        let (_, rest) = rest.split::<16>();
+        let (mut written, mut last) = rest.split::<32>();
+        let (whole, end) = (read.get::<i16, 2, 3>(), read.get::<i16, 4, 2>());
+        let sums = written.get_mut::<i32, 16, 3>();
+        let scratch = last.get_mut::<u8, 32, 16>();
+        scratch.fill(round);
+        for (sum, value) in sums.iter_mut().zip(whole) {
+            *sum += i32::from(*value) + i32::from(scratch[15]);
+        }
+        assert_eq!(end, &[2, -3]);
+        cells.at::<i16, 2, 3>()[0].set(10);
+    }
+    assert_eq!(arena.get::<i32, 16, 3>(), &[14, 7, -3]);
+}
+
+/// What `c_operator!` hands to C, of which this stands for a function: it adds the input to the output, behind the zero
+/// point.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn castiron_test_operator(
+    operator: *const Operator,
+    input: *const i8,
+    output: *mut i8,
+    scratch: *mut i16,
+) {
+    // SAFETY: the caller gives pointers to what `operator` says, for the time of the call.
+    unsafe {
+        let operator = &*operator;
+        let of_input = &*operator.inputs;
+        assert_eq!((operator.input_count, operator.output_count), (1, 1));
+        assert_eq!((operator.options_bytes, of_input.rank), (1, 2));
+        assert_eq!(of_input.shape.add(1).read(), of_input.elements);
+        scratch.add(operator.scratch_elements - 1).write(9);
+        for i in 0..of_input.elements {
+            let value = i32::from(input.add(i).read()) - of_input.zero_point;
+            *output.add(i) += value as i8 + operator.options.read() as i8;
+        }
+    }
+}
+
+trait Test {
+    fn run(options: &[u8], input: Tensor<'_, i8>, output: TensorMut<'_, i8>, scratch: &mut [i16]);
+}
+
+struct Firmware;
+
+crate::c_operator! {
+    firmware: Firmware,
+    operator: Test,
+    function: castiron_test_operator,
+    inputs: [input: Tensor<'_, i8>],
+    outputs: [output: TensorMut<'_, i8>],
+    scratch: i16,
+}
+
+#[test]
+fn c_computes_an_operator_on_borrowed_memory() {
+    const SPEC: TensorSpec<i8> = TensorSpec {
+        name: "x",
+        shape: &[1, 3],
+        scale: 0.5,
+        zero_point: 2,
+        element: core::marker::PhantomData,
+    };
+    let (input, mut output, mut scratch) = ([1, 2, 3], [10, 20, 30], [0; 4]);
+    let x = Tensor {
+        values: &input,
+        spec: &SPEC,
+    };
+    let y = TensorMut {
+        values: &mut output,
+        spec: &SPEC,
+    };
+    Firmware::run(&[5], x, y, &mut scratch);
+    assert_eq!((output, scratch), ([14, 25, 36], [0, 0, 0, 9]));
 }
 
 #[cfg(feature = "host")]

@@ -36,7 +36,7 @@ const FURTHER: [&str; 5] = [
 ];
 
 /// Why nothing can be run here. With CASTIRON_REQUIRE_FIRMWARE that is a failure.
-fn missing(target: &str) -> bool {
+pub(super) fn missing(target: &str) -> bool {
     let tools = ["arm-none-eabi-gcc", "qemu-system-arm", "make"];
     let tool = tools.iter().find(|tool| !starts(tool));
     let reason = match (tool, Toolchain::detect(Some(target), Purpose::Library)) {

@@ -28,7 +28,7 @@ const STRICT: [&str; 7] = [
 const VAE: &str = "examples/models/vae_int8.tflite";
 const SINE: &str = "examples/models/sine_int8.tflite";
 
-fn without_compiler() -> bool {
+pub(super) fn without_compiler() -> bool {
     if !cfg!(target_os = "linux") {
         skipped("libraries are linked so on Linux", false);
         return true;

@@ -1,5 +1,6 @@
 //! `castiron lib`'s libraries, linked into C programs: on this machine and on emulated processors.
 
+mod custom;
 mod device;
 mod host;
 

@@ -58,6 +58,7 @@ struct Values<'a> {
     arena_section: Option<&'a str>,
     section: Option<&'a str>,
     math: bool,
+    operators: bool,
 }
 
 /// Names and texts of the example's files.
@@ -117,6 +118,7 @@ pub fn example(library: &Library, example: &Example<'_>) -> Result<Vec<(&'static
         arena_section: example.arena_section,
         section: example.section,
         math: example.math,
+        operators: !library.operators.is_empty(),
     };
     let board_files = BOARD_FILES.iter().filter(|_| board.is_some());
     (FILES.iter().chain(board_files))

@@ -3,7 +3,7 @@
 use castiron_templates::LIBRARY_H;
 use serde::Serialize;
 
-use super::Library;
+use super::{Library, operators};
 use crate::emit::c_tensors::{GraphValues, graph_values};
 use crate::emit::literal::{c_comment, c_string, shortened};
 use crate::error::Result;
@@ -27,6 +27,7 @@ struct Values {
     narrow: bool,
     wide: bool,
     bool_type: bool,
+    operators: Vec<operators::Values>,
 }
 
 /// The header.
@@ -51,6 +52,7 @@ pub fn header(library: &Library) -> Result<String> {
         wide: graph.quantizes(true),
         bool_type: graph.tensors.iter().any(|t| t.c_type == Some("bool")),
         graphs: [graph],
+        operators: (library.operators.iter()).map(|o| o.values()).collect(),
         prefix: library.prefix.clone(),
         upper,
     };

@@ -3,6 +3,7 @@
 mod board;
 mod example;
 mod header;
+mod operators;
 mod self_test;
 pub mod tflm;
 
@@ -12,6 +13,7 @@ use crate::ident::{Language, identifier};
 pub use board::Board;
 pub use example::{Example, example};
 pub use header::header;
+pub use operators::OperatorFunction;
 pub use self_test::{Case, SelfTest, TOLERANCE, self_test};
 
 /// Headers of the C library: a model of such a name must not hide one.
@@ -68,6 +70,8 @@ pub struct Library {
     pub instance_bytes: usize,
     /// Whether the library has `<prefix>_model_run_traced`.
     pub traced: bool,
+    /// Functions of the program that compute custom operators.
+    pub operators: Vec<OperatorFunction>,
 }
 
 impl Library {

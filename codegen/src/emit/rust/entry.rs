@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::names::{self, port_names, snake_case};
+use super::firmware::Firmware;
+use super::names::{self, capitalised, port_names, snake_case};
 use super::steps::{StepsCode, view};
 use crate::ident::Names;
 use crate::program::{Entry, Memory, Operand, Port};
@@ -13,8 +14,8 @@ use crate::program::{Entry, Memory, Operand, Port};
 /// Methods that every model has.
 const METHODS: [&str; 5] = ["new", "run", "predict", "reset", "default"];
 /// Modules of these names would hide what the generated code refers to.
-const SHADOWING: [&str; 10] = [
-    "castiron", "f32", "i16", "i32", "i64", "i8", "u16", "u32", "u8", "usize",
+const SHADOWING: [&str; 11] = [
+    "castiron", "f32", "i16", "i32", "i64", "i8", "ops", "u16", "u32", "u8", "usize",
 ];
 
 pub(super) struct EntryCode<'a> {
@@ -38,7 +39,11 @@ pub(super) struct Named<'a> {
 impl<'a> EntryCode<'a> {
     /// The code of a model's entries. Of several, each has a name that leaves every module and
     /// method of the model distinct.
-    pub(super) fn all(entries: &'a [Entry], has_state: bool) -> Vec<Self> {
+    pub(super) fn all(
+        entries: &'a [Entry],
+        has_state: bool,
+        firmware: Option<&'a Firmware>,
+    ) -> Vec<Self> {
         let several = entries.len() > 1;
         let mut taken: BTreeSet<String> = METHODS.map(str::to_owned).into();
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
@@ -83,6 +88,7 @@ impl<'a> EntryCode<'a> {
                         false => String::new(),
                     },
                     has_state,
+                    firmware,
                 },
             }
         });
@@ -346,12 +352,6 @@ pub(super) fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
             }
         })
         .collect()
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    let first = letters.next().map(|c| c.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
 }
 
 pub(super) fn element(operand: &Operand) -> Ident {

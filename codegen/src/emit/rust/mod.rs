@@ -1,6 +1,7 @@
 //! Program → Rust module: what `include_model!` expands to and `castiron generate` writes.
 
 mod entry;
+mod firmware;
 mod literals;
 mod names;
 mod runtime;
@@ -14,6 +15,8 @@ use quote::quote;
 use crate::program::Program;
 use entry::EntryCode;
 pub use entry::accessors;
+use firmware::Firmware;
+pub use firmware::{operator_traits, type_path};
 pub use names::module_name;
 use steps::{StepsCode, routine_name};
 pub use tflm::TflmModule;
@@ -32,6 +35,11 @@ pub struct RustOptions {
     pub constants_file: Option<String>,
     /// The path of the crate `castiron` where it has another than `::castiron`: from the root of a crate, as `crate::deps::castiron`.
     pub crate_path: Option<TokenStream>,
+    /// The type that computes the model's custom operators: from the root of a crate, as `crate::MyOps`. `Ops` beside the module
+    /// unless said.
+    pub ops: Option<TokenStream>,
+    /// The module's name, for people; the model's unless said.
+    pub module: Option<String>,
     /// Adds `run_traced` to the default entry: a run that shows every operator's outputs.
     pub traced: bool,
 }
@@ -66,7 +74,10 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let several = program.entries.len() > 1;
     let state_bytes = program.state_bytes;
     let has_state = state_bytes > 0;
-    let entries = EntryCode::all(&program.entries, has_state);
+    let firmware = Firmware::new(program, options);
+    let firmware = firmware.as_ref();
+    let entries = EntryCode::all(&program.entries, has_state, firmware);
+    let ops = firmware.map(Firmware::module);
     let default_items = entries.first().map(|e| e.items(None));
     let default_methods = entries.first().map(|e| e.methods(None));
     let named = entries.iter().filter(|_| several);
@@ -104,6 +115,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         #labels
         #default_items
         #(#named_items)*
+        #ops
 
         #section
         static WEIGHTS: ::castiron::Constants<#constant_bytes> = ::castiron::Constants(*#data);
@@ -113,6 +125,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
             steps: &routine.steps,
             prefix: format!("R{position}_"),
             has_state,
+            firmware,
         })
         .collect();
     let traced = program.entries.first().zip(entries.first());

@@ -25,6 +25,13 @@ pub(super) fn port_names<'a>(ports: impl Iterator<Item = &'a str>) -> Vec<String
         .collect()
 }
 
+/// A word with a capital.
+pub(super) fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 /// Whether a name would keep anything as an identifier.
 pub(super) fn says_something(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_alphanumeric())

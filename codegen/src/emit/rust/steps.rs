@@ -5,8 +5,9 @@ use std::ops::Range;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
+use super::firmware::Firmware;
 use super::names::snake_case;
-use crate::program::{KernelCall, Memory, Observation, Operand, Step, calls};
+use crate::program::{KernelCall, Memory, Observation, Operand, Step, calls, custom_calls};
 
 /// Kernel calls in one function: compilers take long for long ones.
 const MOST_CALLS: usize = 256;
@@ -18,6 +19,8 @@ pub(super) struct StepsCode<'a> {
     pub(super) prefix: String,
     /// Whether the model has memory that lasts.
     pub(super) has_state: bool,
+    /// What the firmware computes of the model, if anything. It borrows parts of memory, which nobody may look at meanwhile.
+    pub(super) firmware: Option<&'a Firmware>,
 }
 
 impl<'a> StepsCode<'a> {
@@ -38,22 +41,30 @@ impl<'a> StepsCode<'a> {
             let body = self.statements(&self.steps[steps], false);
             self.function(&name, &body)
         });
-        parameters.chain(functions)
+        let custom = custom_calls(self.steps).into_iter();
+        let custom = self.firmware.into_iter().flat_map(move |firmware| {
+            let constants = custom.clone();
+            constants
+                .map(|step| firmware.constants(&self.prefix, step))
+                .collect::<Vec<_>>()
+        });
+        parameters.chain(custom).chain(functions)
     }
 
     /// A function of the model's memory.
     pub(super) fn function(&self, name: &Ident, body: &TokenStream) -> TokenStream {
+        let mutable = self.firmware.map(|_| quote!(mut));
         match self.has_state {
             false => quote! {
-                fn #name(arena: &::castiron::Cells<ARENA_BYTES>) {
+                fn #name(arena: &#mutable ::castiron::Cells<ARENA_BYTES>) {
                     #body
                 }
             },
             true => quote! {
                 #[allow(unused_variables)]
                 fn #name(
-                    arena: &::castiron::Cells<ARENA_BYTES>,
-                    state: &::castiron::Cells<STATE_BYTES>,
+                    arena: &#mutable ::castiron::Cells<ARENA_BYTES>,
+                    state: &#mutable ::castiron::Cells<STATE_BYTES>,
                 ) {
                     #body
                 }
@@ -86,11 +97,15 @@ impl<'a> StepsCode<'a> {
 
     /// The memory of `self`, at hand.
     pub(super) fn memory(&self) -> TokenStream {
+        let cells = match self.firmware {
+            None => quote!(cells),
+            Some(_) => quote!(cells_mut),
+        };
         match self.has_state {
-            false => quote!(let arena = self.arena.cells();),
+            false => quote!(let arena = self.arena.#cells();),
             true => quote! {
                 #[allow(unused_variables)]
-                let (arena, state) = (self.arena.cells(), self.state.cells());
+                let (arena, state) = (self.arena.#cells(), self.state.#cells());
             },
         }
     }
@@ -131,6 +146,12 @@ impl<'a> StepsCode<'a> {
                 let name = self.constant(call);
                 let operands = call.operands.iter().map(place);
                 quote!(#name.run(#(#operands),*);)
+            }
+            Step::Custom(custom) => {
+                let call = self
+                    .firmware
+                    .map(|firmware| firmware.call(&self.prefix, custom));
+                quote!(#call)
             }
             Step::Run(routine) => {
                 let (name, arguments) = (routine_name(*routine), self.arguments());
@@ -216,7 +237,7 @@ fn look(seen: &Observation) -> TokenStream {
 }
 
 /// Where an operand lies.
-fn place(operand: &Operand) -> TokenStream {
+pub(super) fn place(operand: &Operand) -> TokenStream {
     let view = view(operand);
     match operand.memory {
         Memory::Arena => quote!(arena.at::<#view>()),

@@ -1,0 +1,128 @@
+//! C functions that compute custom operators: declared in the header, defined by the program.
+
+use serde::Serialize;
+
+use super::Library;
+use crate::emit::custom::{Role, Signature};
+use crate::emit::literal::{c_comment, shortened};
+use crate::error::{Diagnostic, Result};
+use crate::ident::{Language, Names, identifier};
+use crate::program::{ElementType, Program};
+
+/// A function that the program defines.
+#[derive(Debug, Clone)]
+pub struct OperatorFunction {
+    /// Its name in C.
+    pub name: String,
+    /// What it computes, of what.
+    pub signature: Signature,
+}
+
+#[derive(Serialize)]
+pub(super) struct Values {
+    name: String,
+    operator_comment: String,
+    parameters: Vec<String>,
+}
+
+impl OperatorFunction {
+    /// Those that a program calls: of the names that are given for operators, or `<prefix>_<operator>`.
+    ///
+    /// # Errors
+    /// If a name that is given is no name of a function, or is one of the library's own.
+    pub fn all(
+        program: &Program,
+        library: &Library,
+        given: &[(String, String)],
+    ) -> Result<Vec<Self>> {
+        let own = library.symbols();
+        let mut names = Names::without(own.iter().map(String::as_str));
+        let function = |signature: Signature| -> Result<Self> {
+            let given = given
+                .iter()
+                .rfind(|(operator, _)| *operator == signature.operator);
+            let name = match given {
+                Some((_, name)) if own.contains(name) || identifier(name, Language::C) != *name => {
+                    return Err(Diagnostic::new(
+                        "this cannot be the function of a custom operator",
+                    )
+                    .expected("a name in C that the library does not define itself")
+                    .found(format_args!("{name:?}"))
+                    .into());
+                }
+                Some((_, name)) => name.clone(),
+                None => {
+                    let operator = identifier(&snake(&signature.operator), Language::C);
+                    format!("{}_{operator}", library.prefix)
+                }
+            };
+            let name = names.unique(&name);
+            Ok(Self { name, signature })
+        };
+        Signature::all(program).into_iter().map(function).collect()
+    }
+
+    pub(super) fn values(&self) -> Values {
+        let parameters = self.signature.parameters.iter().map(|parameter| {
+            let constant = match parameter.role {
+                Role::Input => "const ",
+                _ => "",
+            };
+            format!(
+                "{constant}{} *{}",
+                c_type(parameter.element),
+                parameter.name
+            )
+        });
+        Values {
+            name: self.name.clone(),
+            operator_comment: c_comment(&shortened(&self.signature.operator)),
+            parameters: parameters.collect(),
+        }
+    }
+}
+
+/// `MyScale` as `my_scale`.
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    let mut before = None;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && before.is_some_and(|c: char| c.is_ascii_lowercase()) {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+        before = Some(letter);
+    }
+    out
+}
+
+fn c_type(element: ElementType) -> &'static str {
+    match element {
+        ElementType::I8 => "int8_t",
+        ElementType::U8 => "uint8_t",
+        ElementType::I16 => "int16_t",
+        ElementType::U16 => "uint16_t",
+        ElementType::I32 => "int32_t",
+        ElementType::U32 => "uint32_t",
+        ElementType::I64 => "int64_t",
+        ElementType::U64 => "uint64_t",
+        ElementType::F32 => "float",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake;
+
+    #[test]
+    fn words_are_apart() {
+        for (name, expected) in [
+            ("MyScale", "my_scale"),
+            ("my_scale", "my_scale"),
+            ("MFCC", "mfcc"),
+            ("ethos-u", "ethos-u"),
+        ] {
+            assert_eq!(snake(name), expected);
+        }
+    }
+}
