@@ -1,6 +1,7 @@
 //! TOPK_V2: the greatest values along the last axis, and where they are.
 
 use core::cell::Cell;
+use core::cmp::Ordering;
 
 use super::parameters;
 
@@ -33,8 +34,11 @@ impl TopK {
                 for (at, x) in x.iter().enumerate() {
                     let x = x.get();
                     // Equal ones are met in the order of their places.
-                    let is_left =
-                        last.is_none_or(|(last, before)| x < last || (!(x > last) && at > before));
+                    let is_left = last.is_none_or(|(last, before)| match x.partial_cmp(&last) {
+                        Some(Ordering::Less) => true,
+                        Some(Ordering::Greater) => false,
+                        _ => at > before,
+                    });
                     if is_left && best.is_none_or(|(best, _)| x > best) {
                         best = Some((x, at));
                     }
