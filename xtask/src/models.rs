@@ -150,7 +150,7 @@ pub(crate) fn subject(name: String, model: &Path, goldens: &Path) -> Result<Subj
         ports(&entry.inputs),
         ports(&entry.outputs),
         cases.len(),
-        recording.successive()
+        recording.successive(program.state_bytes > 0)
     );
     ensure!(
         cases
