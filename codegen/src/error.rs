@@ -137,7 +137,7 @@ pub struct Place {
     pub operator: Option<(usize, String)>,
     /// Types and shapes of the operator's tensors, of an operator that an engine refuses.
     #[cfg_attr(feature = "text", serde(skip_serializing_if = "Option::is_none"))]
-    pub operands: Option<Operands>,
+    pub operands: Option<Box<Operands>>,
     /// Tensor index within the subgraph, and its name.
     #[cfg_attr(
         feature = "text",
@@ -283,7 +283,7 @@ impl Diagnostic {
     /// Sets types and shapes of the operator's tensors.
     #[must_use]
     pub fn with_operands(mut self, operands: Operands) -> Self {
-        self.place.operands = Some(operands);
+        self.place.operands = Some(Box::new(operands));
         self
     }
 
@@ -364,7 +364,7 @@ pub fn by_kind(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
             kinds.push((d, 1));
             continue;
         };
-        let types = d.place.operands.as_ref().map(Operands::types);
+        let types = d.place.operands.as_deref().map(Operands::types);
         let kind = (&d.place.file, name, &d.message, &d.help, types);
         match known.get(&kind) {
             Some(index) => {
