@@ -1,3 +1,0 @@
-castiron::include_model!("../../../tests/data/models/multi_io_int8.tflite", without_pass = "fuse-paddings");
-
-fn main() {}
