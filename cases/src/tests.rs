@@ -194,7 +194,7 @@ fn what_does_not_fit_is_named() {
         ("d/meta.json", b"{"),
         ("d/in_0_0.bin", &[0; 4]),
     ]);
-    assert!(message(&wrong.path().join("c.safetensors")).contains("no .safetensors file"));
+    assert!(message(&wrong.path().join("c.safetensors")).contains("not a .safetensors file"));
     assert!(message(&wrong.path().join("d")).contains("golden.stateful"));
     assert!(message(&wrong.path().join("none")).contains("there is no case in FOLDER/none"));
 }
