@@ -366,8 +366,16 @@ fn compiled(
         model,
         what: "arena",
         flash_bytes: 0,
-        ram_bytes: program.ram_bytes() as u64,
+        ram_bytes: (program.ram_bytes() - program.state_bytes) as u64,
     });
+    if program.state_bytes > 0 {
+        items.push(Item {
+            model: Some(candidate.model.file.clone()),
+            what: "state",
+            flash_bytes: 0,
+            ram_bytes: program.state_bytes as u64,
+        });
+    }
     Ok(())
 }
 

@@ -150,20 +150,24 @@ impl Done {
 mod signals {
     use std::fs;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
     /// Removes what is temporary when a signal ends the command, which it then does.
     pub(super) fn watch() {
         let ignored = ignored();
-        let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+        let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ];
         let wanted = wanted.into_iter().filter(|s| ignored & (1 << (s - 1)) == 0);
         let Ok(mut signals) = Signals::new(wanted) else {
             return;
         };
         std::thread::spawn(move || {
             for signal in signals.forever() {
+                // A file has become larger than the user may write: writing fails, and the command says so.
+                if signal == SIGXFSZ {
+                    continue;
+                }
                 // Kept to the end: nothing is made after this.
                 let all = super::ALL.lock();
                 for path in all.iter().flat_map(|all| all.iter()) {

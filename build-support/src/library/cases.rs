@@ -31,6 +31,8 @@ pub enum Cases {
 pub struct Recorded {
     /// The cases.
     pub cases: Vec<Case>,
+    /// What a recording calls them; none where they are not from one.
+    pub names: Vec<String>,
     /// Whether each begins with what the one before has left in the model's variables, rather than anew.
     pub successive: bool,
 }
@@ -51,6 +53,7 @@ impl Cases {
             }
             Self::Given(cases) => Ok(Recorded {
                 cases: cases.clone(),
+                names: Vec::new(),
                 successive: keeps_state,
             }),
         }
@@ -103,6 +106,7 @@ fn made_up(program: &Program) -> Result<Recorded> {
         .collect::<Result<_>>()?;
     Ok(Recorded {
         cases,
+        names: Vec::new(),
         successive: program.state_bytes > 0,
     })
 }
@@ -119,7 +123,9 @@ impl Recorded {
     ) -> Result<Self> {
         let file = recording.path().display().to_string();
         let in_file = |e: Error| e.in_file(&file);
-        let cases = recording.cases(interface)?.into_iter().map(|case| {
+        let cases = recording.cases(interface)?;
+        let names = cases.iter().map(|case| case.name.clone()).collect();
+        let cases = cases.into_iter().map(|case| {
             let outputs = case
                 .outputs
                 .into_iter()
@@ -138,8 +144,16 @@ impl Recorded {
         });
         Ok(Self {
             cases: cases.collect::<Result<_>>()?,
+            names,
             successive: recording.successive(keeps_state),
         })
+    }
+
+    /// What the case at a position is called.
+    #[must_use]
+    pub fn name(&self, position: usize) -> String {
+        let name = self.names.get(position);
+        name.map_or_else(|| position.to_string(), Clone::clone)
     }
 }
 

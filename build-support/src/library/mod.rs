@@ -116,8 +116,7 @@ pub struct CaseCount {
 /// If the model cannot be compiled, no toolchain can build for the target, or cargo fails.
 pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     // The interface is that of the first subgraph; what only other signatures need stays out.
-    let mut first = model.clone();
-    first.signatures.retain(|signature| signature.graph == 0);
+    let first = model.with_default_entry();
     let mut how = CompileOptions::optimized(options.optimize).without(options.without);
     how.custom = options.custom.clone();
     let program = compile::compile(&first, &how)?;

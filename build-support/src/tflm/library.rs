@@ -62,9 +62,7 @@ pub fn build(
         compiler: None,
     };
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
-    let mut first = model.clone();
-    first.signatures.retain(|signature| signature.graph == 0);
-    let program = compile::compile(&first, &CompileOptions::default());
+    let program = compile::compile(&model.with_default_entry(), &CompileOptions::default());
     // What stands against a self-test is said before minutes of compilation.
     let cases = library::cases(program.as_ref(), &facts, options)?;
     let job = Job {

@@ -37,7 +37,7 @@ pub fn against_recorded<'a>(
             first: None,
         })
         .collect();
-    for (number, case) in recorded.cases.iter().enumerate() {
+    for (index, case) in recorded.cases.iter().enumerate() {
         if !recorded.successive {
             machine.reset();
         }
@@ -51,7 +51,8 @@ pub fn against_recorded<'a>(
             let port = output.port;
             if found.len() != wanted.len() {
                 return Err(Diagnostic::new(format!(
-                    "output {position} of case {number} has another size than the model's"
+                    "output {position} of case {} has another size than the model's",
+                    recorded.name(index)
                 ))
                 .expected(format_args!(
                     "{} bytes: {} {:?}",
@@ -66,7 +67,8 @@ pub fn against_recorded<'a>(
             if let (Some(mismatch), None) = (mismatch, &output.first) {
                 output.first = Some(
                     Diagnostic::new(format!(
-                        "output {position} of case {number} is not the recorded one, first at {:?}",
+                        "output {position} of case {} is not the recorded one, first at {:?}",
+                        recorded.name(index),
                         coordinates(&port.shape, mismatch.element)
                     ))
                     .expected(mismatch.expected)

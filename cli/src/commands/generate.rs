@@ -143,6 +143,12 @@ const RESOLVER: &str = "TFLM resolver";
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     arguments.interpreter.check()?;
+    if matches!(arguments.emit, Some(Emit::Program)) && general.json {
+        return Err(Failure::usage(
+            "--emit program has no JSON form",
+            "leave out --json",
+        ));
+    }
     let input = arguments.compiled.model(&arguments.model)?;
     if let Some(Emit::Program) = arguments.emit {
         let options = arguments.options(&input);

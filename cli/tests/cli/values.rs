@@ -222,6 +222,42 @@ fn inputs_have_to_fit() {
     assert!(!fs::exists(&out).unwrap());
 }
 
+#[test]
+fn cases_are_named_as_they_are_recorded() {
+    let (folder, goldens) = (Folder::new(), unpacked(VAE));
+    let (input, output) = golden(&goldens, "", "0");
+    folder.write("in_7_0.bin", fs::read(input).unwrap());
+    folder.write("out_7_0.bin", vec![0; output.len()]);
+    let (code, text) = failure(&["run", &vae(), "--cases", &folder.path("")]);
+    assert_eq!(code, 1);
+    assert!(text.contains("output 0 of case 7 is not"), "{text}");
+}
+
+#[test]
+fn steps_have_no_json() {
+    let (code, text) = failure(&["generate", &sine(), "--emit", "program", "--json"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("leave out --json"), "{text}");
+}
+
+/// The system ends a program that writes more, unless it catches the signal.
+#[cfg(unix)]
+#[test]
+fn a_limit_on_files_leaves_none_behind() {
+    let folder = Folder::new();
+    let out = folder.path("out");
+    let written = std::process::Command::new("sh")
+        .args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""])
+        .args([env!("CARGO_BIN_EXE_castiron"), "generate", &vae()])
+        .args(["--out-dir", &out])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&written.stderr);
+    assert_eq!(written.status.code(), Some(1), "{text}");
+    let left = fs::read_dir(&out).map_or(0, |files| files.count());
+    assert_eq!(left, 0, "{text}");
+}
+
 /// A file and a folder of the same cases, of each signature.
 #[test]
 fn recorded_cases_are_compared() {

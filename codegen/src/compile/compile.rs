@@ -154,7 +154,7 @@ struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     fn new(model: &'a Model, options: &CompileOptions) -> Self {
         let entry_points = entry_points(model);
-        let roots: Vec<usize> = entry_points.iter().map(|(root, _)| *root).collect();
+        let roots = roots(&entry_points);
         let Choices {
             chosen,
             variables,
@@ -178,7 +178,7 @@ impl<'a> Attempt<'a> {
         diagnostics.extend(not_custom(model, &options.custom));
         diagnostics.extend(too_deep(&chosen));
         diagnostics.extend(too_many_steps(&chosen));
-        diagnostics.extend(too_many_ports(model, &roots));
+        diagnostics.extend(too_many_ports(model, &entry_points));
         let first_values =
             variables::first_values(model, chosen.iter().map(|c| c.index), &variables);
         let mut attempt = Self {
@@ -215,9 +215,13 @@ impl<'a> Attempt<'a> {
     }
 
     fn link(&mut self, layout: &Layout) -> Result<Program> {
-        let called: HashSet<usize> = (self.chosen.iter())
+        let mut called: HashSet<usize> = (self.chosen.iter())
             .flat_map(|chosen| chosen.graph.callees())
             .collect();
+        // Signatures of one subgraph share its steps as well.
+        let mut met = HashSet::new();
+        let entered = self.entry_points.iter().map(|(root, _)| *root);
+        called.extend(entered.filter(|root| !met.insert(*root)));
         let mut choices: HashMap<usize, Vec<Choice>> = (self.chosen.iter_mut())
             .map(|chosen| (chosen.index, std::mem::take(&mut chosen.choices)))
             .collect();
@@ -304,8 +308,8 @@ fn too_many_steps(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
 }
 
 /// Each is a function, with its types, in what is written.
-fn too_many_ports(model: &Model, roots: &[usize]) -> Option<Diagnostic> {
-    let graphs = roots.iter().map(|root| &model.graphs[*root]);
+fn too_many_ports(model: &Model, entry_points: &[EntryPoint<'_>]) -> Option<Diagnostic> {
+    let graphs = entry_points.iter().map(|(root, _)| &model.graphs[*root]);
     let ports: usize = graphs
         .map(|graph| graph.inputs.len() + graph.outputs.len())
         .sum();
@@ -410,17 +414,21 @@ fn macs_of(steps: &[Step], routines: &[u64]) -> u64 {
 /// A subgraph, and the signature that names it.
 pub(super) type EntryPoint<'a> = (usize, Option<&'a Signature>);
 
-/// The default subgraph first, then the others that a signature names, each once.
+/// The default subgraph first, with the first signature that names it, then all other signatures.
 fn entry_points(model: &Model) -> Vec<EntryPoint<'_>> {
-    let signature_of = |graph| model.signatures.iter().find(|s| s.graph == graph);
-    let mut entries = vec![(0, signature_of(0))];
-    let mut met = HashSet::from([0]);
-    for signature in &model.signatures {
-        if met.insert(signature.graph) {
-            entries.push((signature.graph, Some(signature)));
-        }
-    }
+    let first = model.signatures.iter().position(|s| s.graph == 0);
+    let mut entries = vec![(0, first.map(|first| &model.signatures[first]))];
+    let others = model.signatures.iter().enumerate();
+    let others = others.filter(|(position, _)| Some(*position) != first);
+    entries.extend(others.map(|(_, signature)| (signature.graph, Some(signature))));
     entries
+}
+
+/// The subgraphs that entry points run, each once, in their order.
+fn roots(entry_points: &[EntryPoint<'_>]) -> Vec<usize> {
+    let mut met = HashSet::new();
+    let all = entry_points.iter().map(|(root, _)| *root);
+    all.filter(|root| met.insert(*root)).collect()
 }
 
 fn name_ports(graph: &Graph, entry: &mut Entry, signature: &Signature) {

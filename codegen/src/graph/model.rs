@@ -162,6 +162,15 @@ fn follow(
 }
 
 impl Model {
+    /// The model with its default subgraph as the only entry point.
+    #[must_use]
+    pub fn with_default_entry(&self) -> Self {
+        let mut first = self.clone();
+        first.signatures.retain(|signature| signature.graph == 0);
+        first.signatures.truncate(1);
+        first
+    }
+
     /// The file's name without directories and without `.tflite`.
     pub fn stem(&self) -> &str {
         let base = self.file.rsplit(['/', '\\']).next().unwrap_or(&self.file);

@@ -6,7 +6,7 @@
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Graph, Options, TensorId};
-use crate::program::{Action, Argument, Choosing, ElementType, Invocation};
+use crate::program::{Action, Argument, Choosing, Invocation};
 
 pub(super) struct Control;
 
@@ -18,7 +18,7 @@ impl Family for Control {
             Options::CallOnce(options) => {
                 let run =
                     Call::new(site, choosing, options.init_graph)?.with(choosing, &[], &[])?;
-                let flag = choosing.kept(site.index, ElementType::U8, 1)?;
+                let flag = choosing.once(options.init_graph)?;
                 choosing.act(Action::Once { flag, run });
             }
             Options::If(options) => {

@@ -42,6 +42,9 @@ impl Family for Svdf {
             memory,
         };
         site.expect_shape(site.output_id(0)?, &[batch, sizes.units])?;
+        site.expect_shape(site.input_id(WEIGHTS)?, &[filters, inputs])?;
+        site.expect_shape(site.input_id(TIME)?, &[filters, memory])?;
+        site.expect_shape(site.input_id(STATE)?, &[batch, memory * filters])?;
         let this = Inner {
             sizes,
             matrix: FullyConnectedSizes {

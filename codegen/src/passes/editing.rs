@@ -59,9 +59,13 @@ impl<'a> Editing<'a> {
         &self.graph.operators[position]
     }
 
-    /// The operator that computes a tensor.
+    /// The operator that computes a tensor. One that reads or writes a variable is not for others to become part of: later, the
+    /// variable may have another value.
     pub(super) fn producer(&self, id: TensorId) -> Option<usize> {
-        self.producers.get(&id).copied()
+        let producer = self.producers.get(&id).copied()?;
+        let operator = self.operator(producer);
+        let mut ids = operator.inputs.iter().flatten().chain(&operator.outputs);
+        (!ids.any(|id| self.tensor(*id).is_variable)).then_some(producer)
     }
 
     /// The operators that read a tensor.
@@ -118,7 +122,7 @@ impl<'a> Editing<'a> {
             }
         }
         for id in self.operator(position).outputs.clone() {
-            if self.producer(id) == Some(position) {
+            if self.producers.get(&id) == Some(&position) {
                 self.producers.remove(&id);
             }
         }

@@ -71,7 +71,9 @@ pub(super) fn run(graph: &Graph, without: Passes) -> Passed<'_> {
             && !operator.kind.has_effects()
             && !operator.inputs.is_empty()
             && (ops::is_shape(&operator.kind) || operator.inputs.iter().flatten().all(constant))
-            && operator.outputs.len() == 1;
+            && operator.outputs.len() == 1
+            // What reads it before has the value of the run before.
+            && !folded.tensor(operator.outputs[0]).is_variable;
         if !foldable {
             continue;
         }

@@ -7,7 +7,7 @@ use super::{Change, Effect, Pass};
 use crate::error::Diagnostic;
 use crate::graph::operands::Operands;
 use crate::graph::shapes::alike;
-use crate::graph::{BuiltinOperator, Graph, OpKind, inference};
+use crate::graph::{BuiltinOperator, Graph, OpKind, TensorId, inference};
 
 /// Whether the writer left sizes open.
 pub(super) fn is_needed(graph: &Graph) -> bool {
@@ -33,7 +33,13 @@ pub(super) fn of_operator(
     let Some(shapes) = shapes else {
         return Ok(Vec::new());
     };
+    let is_sized = |id: &TensorId| graph.tensor(*id).unknown_sizes().is_empty();
+    let are_known = operator.inputs.iter().flatten().all(is_sized);
     let outputs = std::iter::zip(operator.outputs.clone(), shapes);
+    // What follows from known sizes is known.
+    let known: Vec<TensorId> = (outputs.clone().map(|(id, _)| id))
+        .filter(|id| are_known && !is_sized(id))
+        .collect();
     let wrong: Vec<_> = outputs
         .filter(|(id, shape)| {
             let tensor = graph.tensor(*id);
@@ -59,6 +65,9 @@ pub(super) fn of_operator(
             },
         });
         graph.to_mut().tensors[id.index()].shape = shape;
+    }
+    for id in known {
+        graph.to_mut().tensors[id.index()].shape_signature = None;
     }
     Ok(changes)
 }

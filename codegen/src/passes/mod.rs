@@ -103,8 +103,11 @@ fn known(graph: &Graph, without: Passes) -> Passed<'_> {
     Passed { changes, ..folded }
 }
 
-/// The shapes of a graph's tensors, as far as they follow from its inputs.
-pub(crate) fn shapes(graph: &Graph) -> Vec<Vec<usize>> {
-    let tensors = &known(graph, Passes::NONE).graph.tensors;
-    tensors.iter().map(|tensor| tensor.shape.clone()).collect()
+/// The shapes of a graph's tensors, as far as they follow from its inputs, and what stays open of them.
+pub(crate) fn sizes(graph: &Graph) -> Vec<(Vec<usize>, Option<Vec<i32>>)> {
+    let tensors = known(graph, Passes::NONE).graph.into_owned().tensors;
+    let sizes = tensors
+        .into_iter()
+        .map(|tensor| (tensor.shape, tensor.shape_signature));
+    sizes.collect()
 }

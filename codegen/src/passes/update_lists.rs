@@ -81,6 +81,8 @@ impl Update {
         let others = axes.checked_sub(1)?;
         let is_one = links.graph.tensor(item).shape.first() == Some(&1);
         let right = same == list
+            // It would be read later than before, and may be another value by then.
+            && !links.graph.tensor(list).is_variable
             && is_one
             && [index, starts, end].into_iter().all(joins_first)
             && links.is_all(begins, 0, axes)

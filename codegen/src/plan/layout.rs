@@ -34,6 +34,8 @@ pub enum Kept {
     Tensor(usize, TensorId),
     /// What an operator keeps beside its tensors, by subgraph, operator and position among such.
     Operator(usize, usize, usize),
+    /// Whether a subgraph that CALL_ONCE runs has run: one byte for all operators that run it.
+    Once(usize),
     /// Whether variables that do not start at zeros have their first value: one byte.
     Ready,
 }
@@ -150,11 +152,10 @@ impl Layout {
                 }
             }
         }
-        for unit in units {
-            for (number, memory) in unit.memory.iter().enumerate() {
-                for (position, bytes) in memory.kept.iter().enumerate() {
-                    self.keep(Kept::Operator(unit.index, number, position), *bytes)?;
-                }
+        let of_operators = units.iter().flat_map(|unit| &unit.memory);
+        for (kept, bytes) in of_operators.flat_map(|memory| &memory.kept) {
+            if !self.kept.contains_key(kept) {
+                self.keep(*kept, *bytes)?;
             }
         }
         match ready {

@@ -1,5 +1,7 @@
 //! What a planner has to know about an operator.
 
+use super::Kept;
+
 /// How one operator uses memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpMemory {
@@ -7,8 +9,8 @@ pub struct OpMemory {
     pub outputs: Vec<OutputMemory>,
     /// Bytes of each working buffer that the operator needs while it runs.
     pub scratch: Vec<usize>,
-    /// Bytes of each buffer that it keeps from run to run. They are zeros at first.
-    pub kept: Vec<usize>,
+    /// What it keeps from run to run beside variables, and the bytes of each, zeros at first. Operators that name the same share it.
+    pub kept: Vec<(Kept, usize)>,
 }
 
 /// Where an operator may put one of its outputs.

@@ -66,7 +66,7 @@ pub enum Action {
     },
     /// Runs a subgraph, unless a run did so before.
     Once {
-        /// What says so: one byte that the operator keeps.
+        /// What says so: one byte that is kept.
         flag: Argument,
         /// The subgraph.
         run: Invocation,
@@ -217,13 +217,34 @@ impl<'a> Choosing<'a> {
         element: ElementType,
         len: usize,
     ) -> Result<Argument, Diagnostic> {
+        let position = self.choice.memory.kept.len();
+        self.keep(element, len, |subgraph| {
+            Kept::Operator(subgraph, operator, position)
+        })
+    }
+
+    /// What says whether a subgraph that CALL_ONCE runs has run, whichever operator ran it.
+    ///
+    /// # Errors
+    /// As [`kept`](Self::kept).
+    pub(crate) fn once(&mut self, callee: usize) -> Result<Argument, Diagnostic> {
+        self.keep(ElementType::U8, 1, |_| Kept::Once(callee))
+    }
+
+    fn keep(
+        &mut self,
+        element: ElementType,
+        len: usize,
+        name: impl FnOnce(usize) -> Kept,
+    ) -> Result<Argument, Diagnostic> {
         let Purpose::Firmware { subgraph, .. } = self.purpose else {
             return Err(Diagnostic::new("the operator keeps values from run to run"));
         };
-        let kept = &mut self.choice.memory.kept;
-        kept.push(len * element.bytes());
+        let kept = name(subgraph);
+        let bytes = len * element.bytes();
+        self.choice.memory.kept.push((kept, bytes));
         Ok(Argument {
-            place: Place::State(Kept::Operator(subgraph, operator, kept.len() - 1)),
+            place: Place::State(kept),
             element,
             offset: 0,
             len,

@@ -61,6 +61,25 @@ fn read_unnamed(file_name: &str, bytes: &[u8]) -> Result<Model> {
     model::build(file_name, bytes, root, &mut verifier)
 }
 
+/// Checks operators and sizes as [`read`] does, of a model of which more sizes are known now.
+///
+/// # Errors
+/// What does not fit, with its place.
+pub(crate) fn check_sizes(model: &Model) -> Result<()> {
+    let mut report = report::Report::default();
+    for (index, graph) in model.graphs.iter().enumerate() {
+        let mut found = report::Report::default();
+        order::check_sizes_of(graph, &mut found);
+        let operators = 0..graph.operators.len();
+        let wrong = operators.flat_map(|operator| structure::check(graph, operator));
+        wrong.for_each(|d| found.push(d.help(OTHER_SIZES)));
+        report.append(found, |d| d.in_subgraph(index));
+    }
+    report.into_error().map_or(Ok(()), Err)
+}
+
+const OTHER_SIZES: &str = "give the input other sizes: the model's operators cannot compute these";
+
 /// Bounds on what a hostile file can make the reader do. Tables and vectors may legally be
 /// shared, so a small file can unfold into a huge tree; real writers share a little.
 fn limits(file_bytes: usize) -> VerifierOptions {

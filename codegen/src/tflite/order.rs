@@ -16,7 +16,12 @@ pub(super) fn check(graph: &mut Graph, sound: &[bool], first: bool, report: &mut
     check_inputs(graph, report);
     check_order(graph, &flow, sound, report);
     check_outputs(graph, &flow, first, report);
-    check_sizes(graph, &flow, report);
+    check_sizes(
+        graph,
+        &flow,
+        "convert the model with a fixed input shape",
+        report,
+    );
 }
 
 /// Where each tensor's value comes from.
@@ -108,6 +113,8 @@ fn check_order(graph: &Graph, flow: &Flow, sound: &[bool], report: &mut Report) 
                         .found(format_args!("input {position} is also an output"))
                         .help(AGAIN)
                 }
+                // It has its value from the run before.
+                Some(_) if tensor.is_variable => continue,
                 Some(writer) => Diagnostic::new("the operator reads a tensor before it is written")
                     .expected("operators in execution order")
                     .found(format_args!(
@@ -161,9 +168,15 @@ fn check_outputs(graph: &Graph, flow: &Flow, first: bool, report: &mut Report) {
     }
 }
 
+/// Whether there is a tensor without elements, in a graph that was checked but for sizes.
+pub(super) fn check_sizes_of(graph: &Graph, report: &mut Report) {
+    let flow = Flow::of(graph, &mut Report::default());
+    check_sizes(graph, &flow, super::OTHER_SIZES, report);
+}
+
 /// An activation without elements is a size the converter could not infer, not a wish; but a custom
 /// operator may have outputs that it leaves empty.
-fn check_sizes(graph: &Graph, flow: &Flow, report: &mut Report) {
+fn check_sizes(graph: &Graph, flow: &Flow, help: &str, report: &mut Report) {
     let custom = |writer: usize| matches!(graph.operators[writer].kind, OpKind::Custom(_));
     for (index, tensor) in graph.tensors.iter().enumerate() {
         let written = flow.input[index] || flow.writer[index].is_some_and(|writer| !custom(writer));
@@ -172,9 +185,57 @@ fn check_sizes(graph: &Graph, flow: &Flow, report: &mut Report) {
                 Diagnostic::new("the tensor has no elements")
                     .expected("sizes of at least 1")
                     .found(format_args!("shape {:?}", tensor.shape))
-                    .help("convert the model with a fixed input shape")
+                    .help(help)
                     .at_tensor(index, &short(&tensor.name)),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{BuiltinOperator, DType, Operator, Options, Tensor};
+
+    /// What is wrong with NEG of a tensor that ADD, behind it, writes.
+    fn wrong(is_variable: bool) -> usize {
+        let tensor = |is_variable| Tensor {
+            name: "t".to_owned(),
+            shape: vec![2],
+            shape_signature: None,
+            dtype: DType::Float32,
+            quantization: None,
+            data: None,
+            is_variable,
+            stored: None,
+            blocks: None,
+        };
+        let operator = |kind, inputs: &[u32], output| Operator {
+            kind: OpKind::Builtin(kind),
+            version: 1,
+            inputs: inputs.iter().map(|id| Some(TensorId(*id))).collect(),
+            outputs: vec![TensorId(output)],
+            intermediates: Vec::new(),
+            options: Options::None,
+            origin: Vec::new(),
+        };
+        let mut graph = Graph {
+            name: String::new(),
+            tensors: vec![tensor(false), tensor(is_variable), tensor(false)],
+            operators: vec![
+                operator(BuiltinOperator::Neg, &[1], 2),
+                operator(BuiltinOperator::Add, &[0, 2], 1),
+            ],
+            inputs: vec![TensorId(0)],
+            outputs: vec![TensorId(2)],
+        };
+        let mut report = Report::default();
+        check(&mut graph, &[true; 3], true, &mut report);
+        report.count()
+    }
+
+    #[test]
+    fn a_variable_may_be_read_before_it_is_written() {
+        assert_eq!([false, true].map(wrong), [1, 0]);
     }
 }

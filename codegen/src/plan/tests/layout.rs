@@ -90,7 +90,10 @@ fn state_lies_apart() {
     let x = b.tensor(16);
     let kept = b.variable(5);
     let y = b.then(&[x, kept], 16, SEPARATE);
-    b.memory[0].kept = vec![1, 24];
+    let own = [1, 24].into_iter().enumerate();
+    b.memory[0].kept = own
+        .map(|(position, bytes)| (Kept::Operator(3, 0, position), bytes))
+        .collect();
     let graph = b.graph(&[x], &[y]);
     let unit = Unit {
         index: 3,

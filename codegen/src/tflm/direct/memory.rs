@@ -34,7 +34,7 @@ impl Memory {
         let graphs: Vec<Cow<'_, Graph>> = graphs.collect();
         let units = order.iter().zip(&graphs).map(|(index, graph)| Unit {
             index: *index,
-            memory: memory(graph, &kernels[index]),
+            memory: memory(*index, graph, &kernels[index]),
             graph,
         });
         let variables = variables.values.iter();
@@ -89,7 +89,7 @@ pub(super) struct Planned<'a> {
 }
 
 /// What each operator does with memory.
-fn memory(graph: &Graph, kernels: &[KernelMemory]) -> Vec<OpMemory> {
+fn memory(index: usize, graph: &Graph, kernels: &[KernelMemory]) -> Vec<OpMemory> {
     let of_operator = |(operator, kernel): (usize, &KernelMemory)| OpMemory {
         outputs: match same_bytes(graph, operator) {
             true => vec![OutputMemory::Alias(0)],
@@ -97,8 +97,8 @@ fn memory(graph: &Graph, kernels: &[KernelMemory]) -> Vec<OpMemory> {
         },
         scratch: scratch(graph, operator, &kernel.scratch),
         kept: match graph.operators[operator].options {
-            // Whether it has run: `castiron::CallOnce` is castiron's own kernel.
-            Options::CallOnce(_) => vec![1],
+            // Whether it has run: `castiron::CallOnce` is castiron's own kernel, and like TFLM's one of each operator.
+            Options::CallOnce(_) => vec![(Kept::Operator(index, operator, 0), 1)],
             _ => Vec::new(),
         },
     };
