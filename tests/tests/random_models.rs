@@ -26,7 +26,10 @@ fn neither_passes_nor_plans_nor_kernels_change_what_random_models_compute() {
     let found: Vec<String> = found.collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
     // What nobody draws nobody tests.
-    let missing = ops::supported().filter(|op| !tally.operators.contains_key(op.name()));
+    let drawn = |name: &str| {
+        tally.operators.contains_key(name) || LEFT_OUT.iter().any(|left_out| left_out.0 == name)
+    };
+    let missing = ops::supported().filter(|op| !drawn(op.name()));
     let missing: Vec<&str> = missing.map(|op| op.name()).collect();
     assert!(missing.is_empty(), "in none of the models: {missing:?}");
     say(format!(

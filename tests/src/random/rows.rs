@@ -199,6 +199,11 @@ pub(super) const BROUGHT: &[(Op, Op)] = &[
 /// Operators that castiron compiles and no model here has, and why.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("CIRCULAR_BUFFER", CUSTOM),
+    ("DENSIFY", "it takes a constant in the sparse format"),
+    (
+        "REVERSE_SEQUENCE",
+        "its lengths are a constant that follows from another size",
+    ),
     ("SignalDelay", CUSTOM),
     ("SignalEnergy", CUSTOM),
     ("SignalFftAutoScale", CUSTOM),
