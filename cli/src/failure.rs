@@ -38,6 +38,9 @@ impl Failure {
             }
             ErrorKind::PermissionDenied => "change its permissions, or choose another path",
             ErrorKind::InvalidData => "save it as UTF-8 text",
+            ErrorKind::FileTooLarge if doing.starts_with("write") => {
+                "raise the limit on the size of files: `ulimit -f`"
+            }
             ErrorKind::FileTooLarge => "check that this is the right file",
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
             _ => "check the file and its disk",

@@ -254,6 +254,7 @@ fn a_limit_on_files_leaves_none_behind() {
         .unwrap();
     let text = String::from_utf8_lossy(&written.stderr);
     assert_eq!(written.status.code(), Some(3), "{text}");
+    assert!(text.contains("ulimit -f"), "{text}");
     let left = fs::read_dir(&out).map_or(0, |files| files.count());
     assert_eq!(left, 0, "{text}");
 }
