@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use super::infer_shapes::is_needed;
 use super::{Pass, Passes, known};
 use crate::graph::variables::{Access, Variables};
-use crate::graph::{Graph, Model, Options, Tensor, TensorId, callees_first};
+use crate::graph::{
+    BuiltinOperator, Graph, Model, OpKind, Options, Tensor, TensorId, callees_first,
+};
 
 /// What comes back may be handed over again. Each round follows all that is handed over, and one step back.
 const MOST_ROUNDS: usize = 8;
@@ -16,7 +18,7 @@ pub fn of_called(model: &Model, without: Passes) -> Cow<'_, Model> {
     let mut found = Cow::Borrowed(model);
     let crosses = |graph: &Graph| {
         let mut operators = graph.operators.iter();
-        operators.any(|o| o.options.callees().next().is_some() || is_read(o.kind.name()))
+        operators.any(|o| o.options.callees().next().is_some() || is_read(&o.kind))
     };
     let is_open = |graph: &Graph| crosses(graph) && is_needed(graph);
     if without.contains(Pass::InferShapes) || !model.graphs.iter().any(is_open) {
@@ -120,7 +122,7 @@ fn handed_back(model: &Model, index: usize) -> Vec<Given> {
 
 /// What is read of variables, with the shapes of what is assigned to them.
 fn held(model: &Model, all: &[usize]) -> Vec<Given> {
-    let has_variables = |graph: &Graph| graph.operators.iter().any(|o| is_read(o.kind.name()));
+    let has_variables = |graph: &Graph| graph.operators.iter().any(|o| is_read(&o.kind));
     if !model.graphs.iter().any(has_variables) {
         return Vec::new();
     }
@@ -140,6 +142,6 @@ fn held(model: &Model, all: &[usize]) -> Vec<Given> {
     found
 }
 
-fn is_read(name: &str) -> bool {
-    name == "READ_VARIABLE"
+fn is_read(kind: &OpKind) -> bool {
+    *kind == OpKind::Builtin(BuiltinOperator::ReadVariable)
 }

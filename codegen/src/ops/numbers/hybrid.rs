@@ -49,14 +49,7 @@ pub(super) fn choose(
         element: ElementType::I32,
         ..y
     };
-    let call = Call {
-        numbers: Hybrid,
-        weight: &|channel, i| weights[(product.index)(channel, i)],
-        x: quantized,
-        constants: Vec::new(),
-        y: sums,
-    };
-    call_portable(call, sizes, choosing);
+    sum(product, &weights, [quantized, sums], sizes, choosing);
     let kernel = kernels::ScaleSums {
         channels: product.channels,
         blocks: 1,
@@ -70,6 +63,24 @@ pub(super) fn choose(
     let [weight_scales, bias] = constants;
     choosing.call(kernel, [sums, scales, weight_scales, bias, y]);
     Ok(())
+}
+
+/// Adds the call that makes sums of quantised inputs.
+fn sum(
+    product: &Product<'_>,
+    weights: &[i8],
+    [x, y]: [Argument; 2],
+    sizes: &impl Sizes,
+    choosing: &mut Choosing<'_>,
+) {
+    let call = Call {
+        numbers: Hybrid,
+        weight: &|channel, i| weights[(product.index)(channel, i)],
+        x,
+        constants: Vec::new(),
+        y,
+    };
+    call_portable(call, sizes, choosing);
 }
 
 /// The weights, which the references take for symmetric whatever the file says.
@@ -151,14 +162,7 @@ pub(in crate::ops) fn choose_in_blocks(
     let sums = choosing.scratch(ElementType::I32, rows * groups * outputs);
     let kernel = kernels::QuantizeRowsAsymmetric { row: inputs };
     choosing.call(kernel, [x, quantized, row_scales]);
-    let call = Call {
-        numbers: Hybrid,
-        weight: &|channel, i| weights[(product.index)(channel, i)],
-        x: quantized,
-        constants: Vec::new(),
-        y: sums,
-    };
-    call_portable(call, &sizes, choosing);
+    sum(&product, &weights, [quantized, sums], &sizes, choosing);
     let by_block = (0..groups).flat_map(|block| (0..outputs).map(move |o| o * groups + block));
     let by_block: Vec<f32> = by_block.map(|at| scales[at]).collect();
     let kernel = kernels::ScaleSums {
