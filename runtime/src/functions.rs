@@ -24,6 +24,7 @@ const fn saturating_shl(x: i32, exponent: u32) -> i32 {
 /// x is split into multiples of −1/4, whose exponentials are constants, and a rest in
 /// [−1/4, 0), whose exponential is a Taylor polynomial around −1/8.
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub const fn exp_of_negative(x: i32, integer_bits: u32) -> i32 {
     /// exp(−2^(i − 2)) for the bits of the multiple of −1/4.
     const POWERS: [i32; 7] = [
@@ -53,6 +54,7 @@ pub const fn exp_of_negative(x: i32, integer_bits: u32) -> i32 {
 }
 
 /// exp(x) for x in [−1/4, 0), both without integer bits.
+#[cfg_attr(debug_assertions, inline)]
 const fn exp_of_rest(x: i32) -> i32 {
     /// exp(−1/8)
     const CENTRE: i32 = 1_895_147_668;
@@ -71,6 +73,7 @@ const fn exp_of_rest(x: i32) -> i32 {
 const INVERSE_ONE: i32 = 1 << 29;
 
 /// 2 / (1 + x) with two integer bits, of x in [0, 1] without; by Newton's iteration.
+#[cfg_attr(debug_assertions, inline)]
 const fn inverse(x: i32) -> i32 {
     /// 48/17 and −32/17 with two integer bits: the line nearest to 1/d for d in [1/2, 1].
     const START: (i32, i32) = (1_515_870_810, -1_010_580_540);
@@ -87,6 +90,7 @@ const fn inverse(x: i32) -> i32 {
 
 /// 1 / (1 + x) for x in [0, 1], both without integer bits.
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub const fn one_over_one_plus(x: i32) -> i32 {
     // 2/(1 + x) with two integer bits is 1/(1 + x) with one.
     saturating_shl(inverse(x), 1)
@@ -94,6 +98,7 @@ pub const fn one_over_one_plus(x: i32) -> i32 {
 
 /// 1 / (1 + exp(−x)) without integer bits, of x with four.
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub const fn logistic(x: i32) -> i32 {
     if x == 0 {
         return 1 << 30;
@@ -108,6 +113,7 @@ pub const fn logistic(x: i32) -> i32 {
 
 /// tanh(x) without integer bits, of x with four: (1 − exp(−2|x|)) / (1 + exp(−2|x|)).
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub const fn tanh(x: i32) -> i32 {
     if x == 0 {
         return 0;
@@ -126,6 +132,7 @@ pub const fn tanh(x: i32) -> i32 {
 ///
 /// x is split into a power of two and a rest near 2^(−1/4), whose logarithm is a quotient of polynomials.
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub const fn log_of_sum(x: i32) -> i32 {
     /// ln 2, and powers of 1/2.
     const LN_2: i32 = 1_488_522_236;
@@ -173,6 +180,7 @@ pub const fn log_of_sum(x: i32) -> i32 {
 
 /// 1 / √x as a multiplier and a shift, by Newton's steps; of numbers up to 1 it is 1.
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub const fn inverse_root(x: i32) -> (i32, i32) {
     /// With three integer bits.
     const ONE: i32 = 1 << 28;
@@ -208,6 +216,7 @@ pub const fn inverse_root(x: i32) -> (i32, i32) {
 
 /// `(r, bits)` with 1/x ≈ r × 2^(−31 − bits), of a positive `x` with `integer_bits`.
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub const fn reciprocal(x: u32, integer_bits: u32) -> (i32, u32) {
     let zeros = x.leading_zeros();
     let above_one = x.wrapping_shl(zeros).wrapping_sub(1 << 31) as i32;

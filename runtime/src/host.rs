@@ -14,7 +14,7 @@ use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-use crate::kernels::{Combine, Function, Map, Reduce, Reducing, Scan, Select, TopK, Zip};
+use crate::kernels::{Combine, Folding, Function, Map, Reduce, Reducing, Scan, Select, TopK, Zip};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +134,16 @@ pub fn zip<X: Element, Y: Element, F: Combine<X, Y> + Part>(kernel: Zip<F>) -> B
     })
 }
 
+/// A function of two values that has forms of its own for some parameters, as a kernel: the host runs these forms, too.
+pub fn zip_in_forms<X: Element, Y: Element, F: Combine<X, Y> + Part>(
+    kernel: Zip<F>,
+) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, X, Y> {
+        kernel: InForms(kernel),
+        types: PhantomData,
+    })
+}
+
 /// A reduction as a kernel.
 pub fn reduce<X: Element, Y: Element>(
     kernel: Reduce<impl Reducing<X, Y> + Part>,
@@ -154,6 +164,33 @@ pub fn scan<X: Element, Y: Element>(
     })
 }
 
+// On the host, functions of the same types share one kernel's code: a generator with a kernel for each function would be
+// several times as large.
+
+impl<X, Y> Function<X, Y> for &dyn Function<X, Y> {
+    fn of(&self, x: X) -> Y {
+        (**self).of(x)
+    }
+}
+
+impl<X, Y, A: Copy> Folding<X> for &dyn Reducing<X, Y, Acc = A> {
+    type Acc = A;
+
+    fn start(&self) -> A {
+        (**self).start()
+    }
+
+    fn fold(&self, acc: A, x: X) -> A {
+        (**self).fold(acc, x)
+    }
+}
+
+impl<X, Y, A: Copy> Reducing<X, Y> for &dyn Reducing<X, Y, Acc = A> {
+    fn finish(&self, acc: A) -> Y {
+        (**self).finish(acc)
+    }
+}
+
 macro_rules! of_one_input {
     ($($kernel:ident: $function:ident;)*) => {$(
         impl<F: $function<X, Y> + Part, X: Element, Y: Element> HostKernel
@@ -168,6 +205,64 @@ macro_rules! of_one_input {
             }
 
             fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+                self.kernel.shared().on_one_input(operands)
+            }
+        }
+    )*};
+}
+of_one_input! {
+    Map: Function;
+    Reduce: Reducing;
+    Scan: Reducing;
+}
+
+impl<F> Map<F> {
+    fn shared<X, Y>(&self) -> Map<&dyn Function<X, Y>>
+    where
+        F: Function<X, Y>,
+    {
+        Map {
+            function: &self.function,
+        }
+    }
+}
+
+impl<F> Reduce<F> {
+    fn shared<X, Y>(&self) -> Reduce<&dyn Reducing<X, Y, Acc = F::Acc>>
+    where
+        F: Reducing<X, Y>,
+    {
+        Reduce {
+            function: &self.function,
+            reduction: self.reduction,
+        }
+    }
+}
+
+impl<F> Scan<F> {
+    fn shared<X, Y>(&self) -> Scan<&dyn Reducing<X, Y, Acc = F::Acc>>
+    where
+        F: Reducing<X, Y>,
+    {
+        let Self {
+            axis,
+            exclusive,
+            reverse,
+            ..
+        } = *self;
+        Scan {
+            function: &self.function,
+            axis,
+            exclusive,
+            reverse,
+        }
+    }
+}
+
+macro_rules! on_one_input {
+    ($($kernel:ident[$($acc:ident: Copy)?] $function:ty;)*) => {$(
+        impl<X: Element, Y: Element $(, $acc: Copy)?> $kernel<&$function> {
+            fn on_one_input(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
                 let mismatch = Mismatch {
                     kernel: stringify!($kernel),
                     takes: 2,
@@ -177,16 +272,16 @@ macro_rules! of_one_input {
                 };
                 let x: &[Cell<X>] = take(x, mismatch)?;
                 let y: &[Cell<Y>] = take(y, mismatch)?;
-                self.kernel.run(x, y);
+                self.run(x, y);
                 Ok(())
             }
         }
     )*};
 }
-of_one_input! {
-    Map: Function;
-    Reduce: Reducing;
-    Scan: Reducing;
+on_one_input! {
+    Map[] dyn Function<X, Y>;
+    Reduce[A: Copy] dyn Reducing<X, Y, Acc = A>;
+    Scan[A: Copy] dyn Reducing<X, Y, Acc = A>;
 }
 
 impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F>, X, Y> {
@@ -199,6 +294,58 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F
     }
 
     fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let Zip {
+            ref function,
+            exchanged,
+            broadcast,
+        } = self.kernel;
+        let function: &dyn Combine<X, Y> = function;
+        Zip {
+            function,
+            exchanged,
+            broadcast,
+        }
+        .on_two_inputs(operands)
+    }
+}
+
+/// A [`Zip`] of which the host has the function's own forms.
+struct InForms<F>(Zip<F>);
+
+impl<F: fmt::Debug> fmt::Debug for InForms<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<F: Expression> Expression for InForms<F> {
+    fn expression(&self) -> TokenStream {
+        self.0.expression()
+    }
+}
+
+impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<InForms<F>, X, Y> {
+    fn name(&self) -> String {
+        Zip::<F>::name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        Zip::<F>::kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        self.kernel.0.on_two_inputs(operands)
+    }
+}
+
+impl<F> Zip<F> {
+    fn on_two_inputs<X: Element, Y: Element>(
+        &self,
+        operands: &[Operand<'_>],
+    ) -> Result<(), Mismatch>
+    where
+        F: Combine<X, Y>,
+    {
         let mismatch = Mismatch {
             kernel: "Zip",
             takes: 3,
@@ -207,14 +354,9 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F
             return Err(mismatch);
         };
         let first: &[Cell<X>] = take(first, mismatch)?;
+        let second: Cow<'_, [Cell<X>]> = anywhere(second, mismatch)?;
         let y: &[Cell<Y>] = take(y, mismatch)?;
-        if let Some(second) = FromOperand::from_operand(second) {
-            let second: &[Cell<X>] = second;
-            self.kernel.run(first, second, y);
-        } else {
-            let second: &[X] = take(second, mismatch)?;
-            self.kernel.run(first, second, y);
-        }
+        self.run(first, &second, y);
         Ok(())
     }
 }
@@ -481,7 +623,7 @@ pub(crate) fn take<'a, T: FromOperand<'a>>(
 }
 
 /// An operand that may lie anywhere: a constant one is copied, so that there is no kernel for each of its places.
-fn anywhere<T: Element>(
+pub(crate) fn anywhere<T: Element>(
     operand: Operand<'_>,
     mismatch: Mismatch,
 ) -> Result<Cow<'_, [Cell<T>]>, Mismatch> {

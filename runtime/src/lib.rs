@@ -7,6 +7,9 @@
 //! Kernels take **operands**: constants as slices in flash, activations as slices of
 //! [`Cell`](core::cell::Cell)s in the arena. Cells let an operator write over an input that dies
 //! with it, which the planner decides, without a second kernel and without `unsafe`.
+//!
+//! In debug builds kernels are `inline`: they are compiled in the crate that calls them, and those that no model needs, nowhere.
+//! Release builds compile them here, once.
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]

@@ -7,6 +7,7 @@ const LEADING: u32 = 1 << 23;
 
 /// What is left of `x` divided by `y` towards zero: exact, of x's sign; NaN where there is none.
 #[must_use]
+#[cfg_attr(debug_assertions, inline)]
 pub(crate) fn fmodf(x: f32, y: f32) -> f32 {
     let sign = x.to_bits() & SIGN;
     let (a, b) = (x.to_bits() & !SIGN, y.to_bits() & !SIGN);
@@ -36,6 +37,7 @@ pub(crate) fn fmodf(x: f32, y: f32) -> f32 {
 }
 
 /// The significand and the exponent, from 1, of a finite positive float.
+#[cfg_attr(debug_assertions, inline)]
 fn parts(bits: u32) -> (u32, u32) {
     match bits >> 23 {
         0 => (bits, 1),

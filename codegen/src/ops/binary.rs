@@ -85,7 +85,9 @@ fn sum<F: Combine<i32, i32> + host::Part>(
     let quantized = Quantized::new(site, inputs, activation)?;
     let sum = quantized.sum(inputs.map(|input| signs[input]));
     let sum = sum.ok_or_else(|| too_fine_an_output(site, 19))?;
-    Ok(host::zip::<i8, i8, _>(in_kernels_order(operands).of(sum)))
+    Ok(host::zip_in_forms::<i8, i8, _>(
+        in_kernels_order(operands).of(sum),
+    ))
 }
 
 /// MUL.
@@ -96,10 +98,11 @@ fn product(
 ) -> Result<Box<dyn HostKernel>, Diagnostic> {
     let quantized = Quantized::new(site, [operands.first, operands.second], activation)?;
     let factor = quantize::requantization(site, quantized.product_factor())?;
-    of_type(
-        site,
-        in_kernels_order(operands).of(quantized.product(factor)),
-    )
+    let product = in_kernels_order(operands).of(quantized.product(factor));
+    match site.input(0)?.dtype {
+        DType::Int8 => Ok(host::zip_in_forms::<i8, i8, _>(product)),
+        _ => of_type(site, product),
+    }
 }
 
 /// DIV.

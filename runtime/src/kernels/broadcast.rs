@@ -49,7 +49,7 @@ pub trait Combine<X, Y> {
     }
 }
 
-impl<X, Y, C: Combine<X, Y>> Combine<X, Y> for &C {
+impl<X, Y, C: Combine<X, Y> + ?Sized> Combine<X, Y> for &C {
     #[inline(always)]
     fn combine(&self, first: X, second: X) -> Y {
         (*self).combine(first, second)

@@ -32,7 +32,8 @@ const ENTRIES: usize = 513;
 
 impl Interpolate {
     /// Computes the whole output; `table` has 513 entries.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn run(&self, x: &[Cell<i16>], table: &[i16], y: &[Cell<i16>]) {
         if let Some(table) = table.first_chunk() {
             for (x, y) in x.iter().zip(y) {
@@ -58,7 +59,8 @@ pub(super) fn interpolate(table: &[i16; ENTRIES], x: i16) -> i16 {
 
 impl Sigmoid {
     /// Computes the whole output; `table` has 256 entries.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn run(&self, x: &[Cell<i16>], table: &[u16], y: &[Cell<i16>]) {
         if let Some(table) = table.first_chunk() {
             for (x, y) in x.iter().zip(y) {

@@ -179,7 +179,8 @@ impl PostProcess {
 }
 
 /// The part of two boxes that is of both.
-#[inline(never)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 fn overlap(a: &[Cell<f32>; SIDES], b: &[Cell<f32>; SIDES]) -> f32 {
     let [a, b] = [a, b].map(|side| side.each_ref().map(Cell::get));
     let area = |[y_min, x_min, y_max, x_max]: [f32; SIDES]| (y_max - y_min) * (x_max - x_min);
@@ -206,6 +207,7 @@ struct Kept<'a> {
 
 impl Kept<'_> {
     /// Puts a box behind all that are as good; the last one leaves where there is no room.
+    #[cfg_attr(debug_assertions, inline)]
     fn insert(&mut self, side: &[Cell<f32>], class: usize, score: f32) {
         let (boxes, _) = self.boxes.as_chunks::<SIDES>();
         let all = self.scores.iter().zip(self.classes).zip(boxes);

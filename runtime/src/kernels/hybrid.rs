@@ -51,6 +51,7 @@ host_kernel! {
 
 impl QuantizeRows {
     /// Quantises all rows, and gives the scale of each.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<i16>], scales: &[Cell<f32>]) {
         for ((x, y), row_scale) in rows(self.row, x, y).zip(scales) {
             let (least, greatest) = range(x);
@@ -69,6 +70,7 @@ impl QuantizeRows {
 
 impl QuantizeRowsAsymmetric {
     /// Quantises all rows, and gives the scale of each.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<i16>], scales: &[Cell<f32>]) {
         for ((x, y), row_scale) in rows(self.row, x, y).zip(scales) {
             let (scale, zero_point) = asymmetric(range(x));
@@ -85,6 +87,7 @@ impl QuantizeRowsAsymmetric {
 
 impl ScaleSums {
     /// Computes the whole output; no bias is zeros, and one scale of weights is that of all channels.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(
         &self,
         sums: &[Cell<i32>],
@@ -126,6 +129,7 @@ impl ScaleSums {
 
 impl DequantizeRows {
     /// Computes all rows.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i8>], scales: &[Cell<f32>], y: &[Cell<f32>]) {
         for ((x, y), scale) in rows(self.row, x, y).zip(scales) {
             for (x, y) in x.iter().zip(y) {
@@ -147,7 +151,8 @@ fn rows<'a, X, Y>(
 }
 
 /// The least and the greatest number, zero among them.
-#[inline(never)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 fn range(x: &[Cell<f32>]) -> (f32, f32) {
     let (mut least, mut greatest) = (0.0, 0.0);
     for x in x {
@@ -164,6 +169,7 @@ fn range(x: &[Cell<f32>]) -> (f32, f32) {
 
 /// The scale and the zero point of a range. In double precision, as the reference has it: a zero point that is another
 /// one shifts all numbers.
+#[cfg_attr(debug_assertions, inline)]
 fn asymmetric((least, greatest): (f32, f32)) -> (f32, i32) {
     if least == greatest {
         return (1.0, 0);

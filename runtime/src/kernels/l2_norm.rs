@@ -39,6 +39,7 @@ host_kernel! {
 
 impl L2NormI8 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
         rows(
             self.depth,
@@ -52,6 +53,7 @@ impl L2NormI8 {
 
 impl L2NormU8 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<u8>], y: &[Cell<u8>]) {
         rows(
             self.depth,
@@ -65,6 +67,7 @@ impl L2NormU8 {
 
 impl L2NormF32 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         let depth = self.depth.max(1);
         for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {

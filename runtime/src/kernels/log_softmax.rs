@@ -54,6 +54,7 @@ impl LogSoftmaxI8 {
     /// Computes the whole output.
     ///
     /// `exp[d]` is the exponential of −`d` input steps with 31 fractional bits; 0 beyond its end.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i8>], exp: &[i32], y: &[Cell<i8>]) {
         let depth = self.depth.max(1);
         for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
@@ -85,6 +86,7 @@ impl LogSoftmaxU8 {
     /// Computes the whole output.
     ///
     /// `exp[d]` is the exponential of −`d` input steps.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<u8>], exp: &[f32], y: &[Cell<u8>]) {
         let depth = self.depth.max(1);
         for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {
@@ -106,6 +108,7 @@ impl LogSoftmaxU8 {
 
 impl LogSoftmaxF32 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         let depth = self.depth.max(1);
         for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {

@@ -100,10 +100,12 @@ impl LstmCells<Float> for LstmF32 {
     const NAME: &'static str = "LstmF32";
     type Bias = f32;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn constants<'a>(bias: &'a [f32], _: &'a [i32], _: &'a [i8]) -> (&'a [f32],) {
         (bias,)
     }
 
+    #[cfg_attr(debug_assertions, inline)]
     fn gate(_: &[u16], input: f32, hidden: f32, is_candidate: bool) -> f32 {
         match is_candidate {
             true => Tanh {}.of(input + hidden),
@@ -111,14 +113,17 @@ impl LstmCells<Float> for LstmF32 {
         }
     }
 
+    #[cfg_attr(debug_assertions, inline)]
     fn kept(&self, cell: f32, forget: f32) -> f32 {
         forget * cell
     }
 
+    #[cfg_attr(debug_assertions, inline)]
     fn cell(&self, kept: f32, input: f32, candidate: f32) -> f32 {
         self.range.clamp(kept + input * candidate)
     }
 
+    #[cfg_attr(debug_assertions, inline)]
     fn output(&self, _: &[u16], cell: f32, output: f32) -> f32 {
         let tanh: f32 = Tanh {}.of(cell);
         tanh * output
@@ -131,6 +136,7 @@ macro_rules! quantized {
             const NAME: &'static str = "LstmI16";
             type Bias = $bias;
 
+            #[cfg_attr(debug_assertions, inline)]
             fn constants<'a>(
                 bias: &'a [$bias],
                 multiplier: &'a [i32],
@@ -139,6 +145,7 @@ macro_rules! quantized {
                 (bias, multiplier, shift)
             }
 
+            #[cfg_attr(debug_assertions, inline)]
             fn gate(table: &[u16], input: i16, hidden: i16, is_candidate: bool) -> i16 {
                 let function = Sigmoid {
                     tanh: is_candidate,
@@ -148,17 +155,20 @@ macro_rules! quantized {
                 sigmoid(function, table, input.saturating_add(hidden))
             }
 
+            #[cfg_attr(debug_assertions, inline)]
             fn kept(&self, cell: i16, forget: i16) -> i16 {
                 // 2^(−15): the gate's fractional bits.
                 saturated(product(forget, cell, 1 << 30, -14))
             }
 
+            #[cfg_attr(debug_assertions, inline)]
             fn cell(&self, kept: i16, input: i16, candidate: i16) -> i16 {
                 let added = product(input, candidate, self.input_multiplier, self.input_shift);
                 let sum = kept.saturating_add(saturated(added));
                 i32::from(sum).min(self.clip).max(self.clip.wrapping_neg()) as i16
             }
 
+            #[cfg_attr(debug_assertions, inline)]
             fn output(&self, table: &[u16], cell: i16, output: i16) -> $x {
                 let tanh = sigmoid(self.tanh, table, cell);
                 product(tanh, output, self.out_multiplier, self.out_shift)
@@ -173,14 +183,17 @@ quantized! {
     Int16x8: i16, i64;
 }
 
+#[cfg_attr(debug_assertions, inline)]
 fn sigmoid(function: Sigmoid, table: &[u16], x: i16) -> i16 {
     table.first_chunk().map_or(0, |table| function.of(table, x))
 }
 
+#[cfg_attr(debug_assertions, inline)]
 fn product(a: i16, b: i16, multiplier: i32, shift: i32) -> i32 {
     requantize(i32::from(a).wrapping_mul(b.into()), multiplier, shift)
 }
 
+#[cfg_attr(debug_assertions, inline)]
 fn saturated(x: i32) -> i16 {
     x.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
@@ -332,6 +345,7 @@ macro_rules! compiled {
         impl Lstm<$format, $cells, Portable<$steps>> {
             /// Computes the whole output from the input and what was kept. The second last operand is memory to work
             /// in.
+            #[cfg_attr(debug_assertions, inline)]
             #[allow(clippy::too_many_arguments, reason = "a kernel's operands are its arguments")]
             pub fn run(
                 &self,

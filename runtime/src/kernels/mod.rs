@@ -164,26 +164,18 @@ macro_rules! host_kernel {
                     takes: [$(stringify!($operand)),*].len(),
                 };
                 let &[$($operand),*] = operands else { return Err(mismatch) };
-                host_kernel!(@run self, mismatch, [] $($operand $(: $anywhere)?,)*);
+                $(host_kernel!(@take $operand $(: $anywhere)?, mismatch);)*
+                self.run($($operand),*);
                 Ok(())
             }
         }
     )*};
-    (@run $kernel:ident, $mismatch:ident, [$($ready:ident)*] $next:ident: $t:ty, $($rest:tt)*) => {
-        if let Some(cells) = crate::host::FromOperand::from_operand($next) {
-            let $next: &[core::cell::Cell<$t>] = cells;
-            host_kernel!(@run $kernel, $mismatch, [$($ready)* $next] $($rest)*);
-        } else {
-            let $next: &[$t] = crate::host::take($next, $mismatch)?;
-            host_kernel!(@run $kernel, $mismatch, [$($ready)* $next] $($rest)*);
-        }
+    (@take $operand:ident: $t:ty, $mismatch:ident) => {
+        let $operand = crate::host::anywhere::<$t>($operand, $mismatch)?;
+        let $operand = &*$operand;
     };
-    (@run $kernel:ident, $mismatch:ident, [$($ready:ident)*] $next:ident, $($rest:tt)*) => {
-        let $next = crate::host::take($next, $mismatch)?;
-        host_kernel!(@run $kernel, $mismatch, [$($ready)* $next] $($rest)*);
-    };
-    (@run $kernel:ident, $mismatch:ident, [$($ready:ident)*]) => {
-        $kernel.run($($ready),*);
+    (@take $operand:ident, $mismatch:ident) => {
+        let $operand = crate::host::take($operand, $mismatch)?;
     };
 }
 use host_kernel;

@@ -47,13 +47,15 @@ macro_rules! of_integers {
 
         impl $average {
             /// Computes the whole output.
+            #[cfg_attr(debug_assertions, inline)]
             pub fn run(&self, x: &[Cell<$t>], y: &[Cell<$t>]) {
                 pool::<$sum, _>(&self.window, x, y, |sum, count| self.finish(sum, count));
             }
 
             /// The sum divided by the count, rounded half away from zero; see
             /// [`ScaledSum`](super::ScaledSum) for why it is not inlined.
-            #[inline(never)]
+            #[cfg_attr(debug_assertions, inline)]
+            #[cfg_attr(not(debug_assertions), inline(never))]
             fn finish(&self, sum: i32, count: NonZeroU32) -> $t {
                 let magnitude = ((sum.unsigned_abs() + count.get() / 2) / count) as i32;
                 let average = if sum < 0 {
@@ -67,6 +69,7 @@ macro_rules! of_integers {
 
         impl $max {
             /// Computes the whole output.
+            #[cfg_attr(debug_assertions, inline)]
             pub fn run(&self, x: &[Cell<$t>], y: &[Cell<$t>]) {
                 pool::<$greatest, _>(&self.window, x, y, |max, _| {
                     max.max(self.min).min(self.max) as $t
@@ -115,6 +118,7 @@ host_kernel! {
 
 impl AveragePool2dF32 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         pool::<SumF32, _>(&self.window, x, y, |sum, count| {
             self.float.clamp(sum / count.get() as f32)
@@ -124,6 +128,7 @@ impl AveragePool2dF32 {
 
 impl L2Pool2dF32 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         pool::<SquaresF32, _>(&self.window, x, y, |sum, count| {
             self.float.clamp(libm::sqrtf(sum / count.get() as f32))
@@ -133,6 +138,7 @@ impl L2Pool2dF32 {
 
 impl MaxPool2dF32 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         pool::<MaxF32, _>(&self.window, x, y, |max, _| self.float.clamp(max));
     }

@@ -375,7 +375,8 @@ impl<T: Stored> Combine<T, T> for Quotient {
 
 impl Quotient {
     /// 0 by 0 is 0, and other numbers by 0 are without bounds.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     fn of(&self, first: i32, second: i32) -> i32 {
         if second == 0 {
             return first.signum().wrapping_mul(1 << 20);

@@ -261,7 +261,8 @@ impl<X: Stored> Reducing<X, X> for ScaledProduct {
 }
 
 impl ScaledProduct {
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     fn scaled(&self, product: i64) -> i32 {
         requantize_wide(product, self.multiplier, self.shift)
     }

@@ -200,7 +200,8 @@ macro_rules! bilinear {
     ($($kernel:ident($t:ty): $blend:expr;)*) => {$(
         impl $kernel {
             /// Computes all pixels.
-            #[inline(never)]
+            #[cfg_attr(debug_assertions, inline)]
+            #[cfg_attr(not(debug_assertions), inline(never))]
             pub fn run(&self, x: &[Cell<$t>], y: &[Cell<$t>]) {
                 let sizes = &self.sizes;
                 sizes.each(

@@ -65,6 +65,7 @@ impl SoftmaxI8 {
     /// Computes the whole output; `y` may be `x`.
     ///
     /// `exp[d]` is the exponential of −`d` input steps with 31 fractional bits; 0 beyond its end.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i8>], exp: &[i32], y: &[Cell<i8>]) {
         rows::<i8, i8>(self.depth, x, exp, y);
     }
@@ -72,6 +73,7 @@ impl SoftmaxI8 {
 
 impl SoftmaxI8I16 {
     /// Computes the whole output; operands as for [`SoftmaxI8`].
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i8>], exp: &[i32], y: &[Cell<i16>]) {
         rows::<i8, i16>(self.depth, x, exp, y);
     }
@@ -79,6 +81,7 @@ impl SoftmaxI8I16 {
 
 impl SoftmaxU8 {
     /// Computes the whole output; operands as for [`SoftmaxI8`].
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<u8>], exp: &[i32], y: &[Cell<u8>]) {
         rows::<u8, u8>(self.depth, x, exp, y);
     }
@@ -89,7 +92,8 @@ impl SoftmaxI16 {
     ///
     /// Both tables are those of an [`Interpolate`](super::Interpolate), with 15 fractional bits: `exp` of an exponential
     /// from −10 to 0, and `inverse` of 1 / (1 + x) from 0 to 1.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn run(&self, x: &[Cell<i16>], exp: &[i16], inverse: &[i16], y: &[Cell<i16>]) {
         let (Some(exp), Some(inverse)) = (exp.first_chunk(), inverse.first_chunk()) else {
             return;
@@ -125,6 +129,7 @@ impl SoftmaxI16 {
 
 impl SoftmaxF32 {
     /// Computes the whole output; `y` may be `x`.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], y: &[Cell<f32>]) {
         let depth = self.depth.max(1);
         for (x, y) in x.chunks_exact(depth).zip(y.chunks_exact(depth)) {

@@ -64,6 +64,7 @@ host_kernel! {
 
 impl SvdfF32 {
     /// Computes the whole output. A bias of no elements is none.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(
         &self,
         features: &[Cell<f32>],
@@ -92,6 +93,7 @@ macro_rules! integers {
     ($($kernel:ident: $t:ty;)*) => {$(
         impl $kernel {
             /// Computes the whole output. A bias of no elements is none.
+            #[cfg_attr(debug_assertions, inline)]
             pub fn run(
                 &self,
                 features: &[Cell<$t>],
@@ -120,6 +122,7 @@ integers! {
 }
 
 impl SvdfQuantization {
+    #[cfg_attr(debug_assertions, inline)]
     fn output(&self, sum: i32) -> i8 {
         requantize(sum, self.multiplier, self.shift)
             .wrapping_add(self.out_zero_point)

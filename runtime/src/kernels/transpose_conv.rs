@@ -44,7 +44,8 @@ struct Phase {
 
 impl Phase {
     /// Outputs that meet the filter's tap `tap` and each a stride after it.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     fn new(tap: usize, filter: usize, stride: usize, pad: isize) -> Self {
         let (mut taps, mut at) = (0, tap);
         while at < filter && stride > 0 {

@@ -45,7 +45,8 @@ impl<F> Map<F> {
 
 impl Lookup {
     /// Looks up every byte of `x` in `table`, which has 256 entries.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn run(&self, x: &[Cell<u8>], table: &[u8], y: &[Cell<u8>]) {
         let Some(table) = table.first_chunk::<256>() else {
             return;

@@ -62,6 +62,7 @@ impl Window {
     }
 
     /// The output columns whose windows have all their columns.
+    #[cfg_attr(debug_assertions, inline)]
     pub(super) fn inner_columns(&self) -> Range<usize> {
         let full = |out_x: usize| self.columns(out_x).valid.len() == self.filter_w;
         let (mut start, mut end) = (0, self.out_w);
@@ -98,7 +99,8 @@ impl Window {
 }
 
 /// Counts rather than divides: padding is a step or two, and a division has a panic path.
-#[inline(never)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 pub(super) fn taps(first: isize, filter: usize, dilation: usize, size: usize) -> Taps {
     let mut last = first + (filter as isize - 1) * dilation as isize;
     let mut position = first;

@@ -46,6 +46,7 @@ macro_rules! compiled {
     ($kernel:ty, $format:ident($($operand:ident: $t:ty),*)) => {
         impl $kernel {
             /// Computes the whole output from an input, packed weights and the format's constants.
+            #[cfg_attr(debug_assertions, inline)]
             pub fn run(
                 &self,
                 x: &[Cell<<$format as Numbers>::X>],

@@ -432,6 +432,7 @@ macro_rules! transforms {
         $(
             impl $forward {
                 /// Computes the whole output: pairs. `roots` and `split` are pairs, too.
+                #[cfg_attr(debug_assertions, inline)]
                 pub fn run(
                     &self,
                     x: &[Cell<$t>],
@@ -451,6 +452,7 @@ macro_rules! transforms {
 
             impl $backward {
                 /// Computes the whole output of pairs. `roots` and `split` are pairs, too.
+                #[cfg_attr(debug_assertions, inline)]
                 pub fn run(
                     &self,
                     x: &[Cell<$t>],

@@ -56,6 +56,7 @@ impl FilterBank {
         clippy::too_many_arguments,
         reason = "a kernel's operands are its arguments"
     )]
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(
         &self,
         x: &[Cell<u32>],
@@ -93,14 +94,17 @@ impl FilterBank {
 
 #[cfg(feature = "host")]
 impl crate::host::HostKernel for FilterBankRoot {
+    #[cfg_attr(debug_assertions, inline)]
     fn name(&self) -> alloc::string::String {
         <Self as crate::host::Named>::name()
     }
 
+    #[cfg_attr(debug_assertions, inline)]
     fn kind(&self) -> proc_macro2::TokenStream {
         <Self as crate::host::Named>::kind()
     }
 
+    #[cfg_attr(debug_assertions, inline)]
     fn call(&self, operands: &[crate::host::Operand<'_>]) -> Result<(), crate::host::Mismatch> {
         let mismatch = crate::host::Mismatch {
             kernel: "FilterBankRoot",
@@ -132,6 +136,7 @@ impl FilterBankRoot {
 }
 
 /// The square root, rounded; of 32 bits never more than 16.
+#[cfg_attr(debug_assertions, inline)]
 fn root(x: u64) -> u32 {
     let most = if x >> 32 == 0 { 0xffff } else { 0xffff_ffff };
     let (mut rest, mut root) = (x, 0u64);
@@ -156,6 +161,7 @@ fn root(x: u64) -> u32 {
 
 impl FilterBankSubtraction {
     /// Computes the whole output, and what is noise of it. `estimate` is kept.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(
         &self,
         x: &[Cell<u32>],
@@ -194,6 +200,7 @@ const OUTPUT_BITS: u32 = 6;
 
 impl Pcan {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<u32>], noise: &[Cell<u32>], gains: &[i16], y: &[Cell<u32>]) {
         let Some(gains) = gains.first_chunk() else {
             return;
@@ -206,6 +213,7 @@ impl Pcan {
     }
 }
 
+#[cfg_attr(debug_assertions, inline)]
 fn gain(x: u32, gains: &[i16; PCAN_ENTRIES]) -> i16 {
     if x <= 2 {
         return gains.get(x as usize).copied().unwrap_or(0);
@@ -228,6 +236,7 @@ fn gain(x: u32, gains: &[i16; PCAN_ENTRIES]) -> i16 {
 }
 
 /// x²/4 below 2, and x − 1 from there on.
+#[cfg_attr(debug_assertions, inline)]
 fn shrunk(x: u32) -> u32 {
     if x < 2 << SNR_BITS {
         x.wrapping_mul(x) >> (2 + 2 * SNR_BITS - OUTPUT_BITS)
@@ -238,6 +247,7 @@ fn shrunk(x: u32) -> u32 {
 
 impl FilterBankLog {
     /// Computes the whole output. `table` has the rounded 2¹⁶ (log₂(1 + i/128) − i/128) of i from 0 to 128.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<u32>], table: &[u16], y: &[Cell<i16>]) {
         for (x, y) in x.iter().zip(y) {
             let scaled = x.get().wrapping_shl(self.correction_bits);
@@ -251,6 +261,7 @@ impl FilterBankLog {
 }
 
 /// ln(x) × scale.
+#[cfg_attr(debug_assertions, inline)]
 fn log(x: u32, scale: u32, table: &[u16]) -> u32 {
     /// ln(2), 16 fractional bits.
     const LN_2: u64 = 45426;

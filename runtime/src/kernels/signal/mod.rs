@@ -41,6 +41,7 @@ host_kernel! {
 
 impl SignalWindow {
     /// Computes the whole output; the weights hold for each of its rows.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i16>], weights: &[i16], y: &[Cell<i16>]) {
         for ((x, weight), y) in x.iter().zip(weights.iter().cycle()).zip(y) {
             let product = i32::from(x.get()).wrapping_mul(i32::from(*weight));
@@ -52,6 +53,7 @@ impl SignalWindow {
 
 impl FftAutoScale {
     /// Computes the output, and by how many bits it is shifted.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i16>], y: &[Cell<i16>], bits: &[Cell<i32>]) {
         let mut greatest = 0i16;
         for x in x {
@@ -79,6 +81,7 @@ impl FftAutoScale {
 
 impl Energy {
     /// Computes the whole output of a spectrum of pairs.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i16>], y: &[Cell<u32>]) {
         let (bins, _) = x.as_chunks::<2>();
         for (bin, y) in y.iter().enumerate() {

@@ -82,12 +82,14 @@ fn slide(kept: &[Cell<i16>], x: &[Cell<i16>], y: &[Cell<i16>]) {
     }
 }
 
+#[cfg_attr(debug_assertions, inline)]
 fn zero(y: &[Cell<i16>]) {
     y.iter().for_each(|y| y.set(0));
 }
 
 impl Delay {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, mut x: &[Cell<i16>], mut kept: &[Cell<i16>], mut y: &[Cell<i16>]) {
         while !y.is_empty() && self.frame > 0 {
             let ((x_row, xs), (y_row, ys)) = (split(x, self.frame), split(y, self.frame));
@@ -101,6 +103,7 @@ impl Delay {
 impl Framer {
     /// Computes all frames, and whether the stream has samples for all of them; frames without are zeros. `count` is of
     /// the steps that came before.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(
         &self,
         x: &[Cell<i16>],
@@ -142,6 +145,7 @@ impl Framer {
 impl Stacker {
     /// Computes the output, and whether it is one; it is zeros where not. `count` is of vectors that wait, and one more;
     /// 0 before the first.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(
         &self,
         x: &[Cell<i16>],
@@ -209,6 +213,7 @@ impl Overlap {
 
 impl OverlapAddI16 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<i16>], kept: &[Cell<i16>], y: &[Cell<i16>]) {
         self.sizes.run(x, kept, y, i16::saturating_add);
     }
@@ -216,6 +221,7 @@ impl OverlapAddI16 {
 
 impl OverlapAddF32 {
     /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn run(&self, x: &[Cell<f32>], kept: &[Cell<f32>], y: &[Cell<f32>]) {
         self.sizes.run(x, kept, y, |x, kept| kept + x);
     }
