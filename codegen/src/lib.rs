@@ -20,8 +20,11 @@ pub mod error;
 pub mod target;
 
 #[doc(hidden)]
+#[cfg(feature = "text")]
 pub mod cortex;
+mod evaluate;
 #[doc(hidden)]
+#[cfg(feature = "text")]
 pub mod exec;
 #[doc(hidden)]
 pub mod files;
@@ -43,6 +46,7 @@ pub mod program;
 #[cfg(feature = "text")]
 pub mod report;
 pub mod resize;
+mod sorted;
 #[doc(hidden)]
 pub mod tflite;
 #[doc(hidden)]

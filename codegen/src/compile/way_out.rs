@@ -3,8 +3,7 @@
 
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::Model;
-use crate::tflm::arena::Kernels;
-use crate::tflm::{self, TflmOp};
+use crate::tflm::{self, Kernels, TflmOp};
 
 /// Gives refusals of operators the remedy that there is for this model.
 pub(super) fn find(model: &Model, diagnostics: &mut [Diagnostic]) {

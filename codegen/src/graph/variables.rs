@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::{DType, Graph, Model, Operator, Options, Tensor, TensorId, VarHandleOptions};
 use crate::error::Diagnostic;
+use crate::sorted;
 
 /// A tensor of a subgraph.
 type Id = (usize, TensorId);
@@ -27,6 +28,10 @@ pub(crate) enum Access {
     /// Copies it to the operator's output.
     Read(usize),
     /// Copies the operator's second input to it.
+    #[cfg_attr(
+        not(feature = "text"),
+        expect(dead_code, reason = "TFLM's side alone asks")
+    )]
     Assign(usize),
 }
 
@@ -157,7 +162,7 @@ impl Variables {
     /// bytes for theirs.
     fn no_handles(&self, model: &Model) -> Vec<Diagnostic> {
         let mut ids: Vec<Id> = self.handles.keys().copied().collect();
-        ids.sort_unstable();
+        sorted::by_key(&mut ids, |id| *id);
         let wrong = ids.into_iter().filter_map(|(graph, id)| {
             let tensor = model.graphs[graph].tensor(id);
             let is_handle = tensor.dtype == DType::Resource && tensor.elements() == 1;

@@ -6,6 +6,7 @@ use super::{Site, family};
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Operator, Options, TensorId};
 use crate::program::{Choosing, Purpose};
+use crate::sorted;
 
 /// Whether an operator only moves elements, and some of them to other places.
 pub(crate) fn moves_elements(graph: &Graph, index: usize) -> bool {
@@ -114,7 +115,7 @@ fn order(x: &Walk, y: &Walk, elements: usize) -> Option<Walk> {
     }
     let (mut start, mut y_start) = (x.start, y.start);
     let mut loops = forwards(joint([x, y])?, [&mut start, &mut y_start], 1);
-    loops.sort_by_key(|l| std::cmp::Reverse(l.steps[1]));
+    sorted::by_key(&mut loops, |l| std::cmp::Reverse(l.steps[1]));
     let mut step = 1;
     for this in loops.iter().rev() {
         if this.steps[1] != step {

@@ -1,5 +1,6 @@
 //! UNIDIRECTIONAL_SEQUENCE_LSTM: float32, int8 and int16; the plain kind, as TensorFlow Lite Micro has it.
 
+use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
     self, Dot, Float, FullyConnectedSizes, Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM, LstmCells,
     LstmF32, LstmI16, LstmSizes, Numbers, Portable, Sigmoid,
@@ -9,7 +10,7 @@ use super::numbers::folded;
 use super::{Family, Site, curve, quantize};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{Activation, DType, Options, SequenceLstmOptions};
-use crate::program::{Choosing, Constant, ElementType};
+use crate::program::{Argument, Choosing, Constant, ElementType};
 use crate::target::Optimize;
 
 /// Positions of inputs. Of each kind there is one for every gate, in the order of the kernel.
@@ -300,29 +301,49 @@ impl Inner {
             };
             packed.extend(matrix.pack::<N, D>(&|unit, i| weights[unit * inputs + i]));
         }
-        let (multiplier, shift): (Vec<i32>, Vec<i8>) = parts.factors.into_iter().unzip();
-        let table = match element {
-            ElementType::I16 => curve::logistic(),
-            _ => Vec::new(),
-        };
-        let operands = [
-            choosing.activation(site.input_id(0)?)?,
-            choosing.constant(&packed),
-            choosing.constant(&parts.biases),
-            choosing.constant(&multiplier),
-            choosing.constant(&shift),
-            choosing.constant(&table),
-            choosing.activation(site.input_id(HIDDEN)?)?,
-            choosing.activation(site.input_id(CELLS)?)?,
-            choosing.scratch(element, LSTM_ROOM * units),
-            choosing.activation(site.output_id(0)?)?,
-        ];
+        let constants = [choosing.constant(&packed), choosing.constant(&parts.biases)];
         let kernel = kernels::Lstm {
             sizes: self.sizes,
             numbers: parts.numbers,
             cells: parts.cells,
             dot,
         };
+        self.add(
+            Box::new(kernel),
+            constants,
+            parts.factors,
+            element,
+            site,
+            choosing,
+        )
+    }
+
+    fn add(
+        &self,
+        kernel: Box<dyn HostKernel>,
+        [weights, biases]: [Argument; 2],
+        factors: Vec<(i32, i8)>,
+        element: ElementType,
+        site: &Site<'_>,
+        choosing: &mut Choosing<'_>,
+    ) -> Result<(), Diagnostic> {
+        let (multiplier, shift): (Vec<i32>, Vec<i8>) = factors.into_iter().unzip();
+        let table = match element {
+            ElementType::I16 => curve::logistic(),
+            _ => Vec::new(),
+        };
+        let operands = [
+            choosing.activation(site.input_id(0)?)?,
+            weights,
+            biases,
+            choosing.constant(&multiplier),
+            choosing.constant(&shift),
+            choosing.constant(&table),
+            choosing.activation(site.input_id(HIDDEN)?)?,
+            choosing.activation(site.input_id(CELLS)?)?,
+            choosing.scratch(element, LSTM_ROOM * self.sizes.units),
+            choosing.activation(site.output_id(0)?)?,
+        ];
         choosing.call(kernel, operands);
         Ok(())
     }

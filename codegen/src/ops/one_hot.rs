@@ -46,8 +46,9 @@ impl Family for OneHot {
             element: y.element.bytes(),
         };
         let indices = indices_of(site, choosing, site.input_id(0)?)?;
-        let operands = [indices].into_iter().chain(values).chain([y.as_bytes()]);
-        choosing.call(kernel, operands);
+        values.insert(0, indices);
+        values.push(y.as_bytes());
+        choosing.call(kernel, values);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{DType, OptionValue};
 use crate::program::{Argument, Choosing, ElementType};
+use crate::sorted;
 
 /// CUMSUM.
 pub(super) struct Cumsum;
@@ -115,7 +116,7 @@ impl Family for AddN {
         let add = rows::binary("ADD").and_then(|row| of_type(row.kernels, y.dtype));
         let add = add.ok_or_else(|| unsupported(site))?;
         // The kernel's first operand is no constant.
-        ids.sort_by_key(|id| site.graph.tensor(*id).is_constant());
+        sorted::by_key(&mut ids, |id| site.graph.tensor(*id).is_constant());
         let y = choosing.activation(y_id)?;
         match ids[..] {
             // Others are still to be read once the output has a first sum.

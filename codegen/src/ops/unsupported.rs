@@ -3,8 +3,7 @@
 use super::Site;
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{BuiltinOperator as Op, DType, OpKind, TensorId};
-use crate::tflm::arena::Kernels;
-use crate::tflm::{self, TflmOp};
+use crate::tflm::{self, Kernels, TflmOp};
 
 const UNKNOWN_BATCH: &str = "the model was exported with an unknown batch size, and this operator computes with it; convert it with \
      batch size 1: `tf.TensorSpec([1, …])`, or Keras' `Input(batch_size=1)`";

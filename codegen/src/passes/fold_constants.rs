@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{Change, Effect, Pass, Passed, Passes, decode, dequantize, infer_shapes};
 use crate::error::Diagnostic;
-use crate::exec;
+use crate::evaluate;
 use crate::graph::{BuiltinOperator, Graph, OpKind, Operator, Options, TensorId};
 use crate::ops;
 use crate::program::Purpose;
@@ -147,7 +147,7 @@ fn evaluate(graph: &Graph, index: usize) -> Result<Vec<u8>, Diagnostic> {
     }
     let (choice, verdict) = ops::choose(graph, index, Purpose::Folding);
     verdict?;
-    exec::evaluate(graph, &choice, operator.outputs[0])
+    evaluate::evaluate(graph, &choice, operator.outputs[0])
 }
 
 /// DENSIFY, of constants of any type, whether kernels take it or not.

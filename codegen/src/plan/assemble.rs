@@ -10,6 +10,7 @@ use super::{
     Location, OutputCopy, Plan, PlanOptions, PlannedBuffer, PlannedOperator, PlannedTensor, Region,
 };
 use crate::graph::{Graph, TensorId};
+use crate::sorted;
 
 impl Plan {
     pub(super) fn assemble(
@@ -171,7 +172,7 @@ fn live_bytes(buffers: &[PlannedBuffer], steps: usize, alignment: usize) -> Vec<
 /// The highest end of a buffer at each step, rounded up to the alignment.
 fn tops(buffers: &[PlannedBuffer], steps: usize, alignment: usize) -> Vec<usize> {
     let mut births: Vec<&PlannedBuffer> = buffers.iter().filter(|b| b.bytes > 0).collect();
-    births.sort_by_key(|b| b.first);
+    sorted::by_key(&mut births, |b| b.first);
     let mut births = births.into_iter().peekable();
     // By end; those that died leave when they come to the top.
     let mut live: BinaryHeap<(usize, usize)> = BinaryHeap::new();

@@ -16,6 +16,7 @@ use std::collections::{BinaryHeap, HashMap};
 use super::memory::{OpMemory, OutputMemory};
 use super::values::{Group, Values};
 use crate::graph::{DType, Graph};
+use crate::sorted;
 
 /// Work that one search may spend, in operators looked at: every set costs a look at each of
 /// the graph's operators. Counted and not timed, so that every host finds the same order; about
@@ -423,7 +424,7 @@ impl<'a> Search<'a> {
                     }
                 }
             }
-            found.sort_by_key(|node| (node.peak, node.live));
+            sorted::by_key(&mut found, |node| (node.peak, node.live));
             found.truncate(BEAM);
             front = (nodes.len()..nodes.len() + found.len()).collect();
             nodes.extend(found);

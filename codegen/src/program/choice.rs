@@ -313,14 +313,14 @@ impl<'a> Choosing<'a> {
     }
 
     /// Adds a kernel call.
-    pub fn call(
-        &mut self,
-        kernel: impl HostKernel + 'static,
-        arguments: impl IntoIterator<Item = Argument>,
-    ) {
+    pub fn call(&mut self, kernel: impl HostKernel + 'static, arguments: impl AsRef<[Argument]>) {
+        self.call_boxed(Box::new(kernel), arguments.as_ref());
+    }
+
+    fn call_boxed(&mut self, kernel: Box<dyn HostKernel>, arguments: &[Argument]) {
         self.choice.actions.push(Action::Call(Call {
-            kernel: Box::new(kernel),
-            arguments: arguments.into_iter().collect(),
+            kernel,
+            arguments: arguments.to_vec(),
         }));
     }
 

@@ -20,6 +20,7 @@ mod order;
 mod outputs;
 mod quantization;
 mod report;
+#[cfg(feature = "text")]
 pub mod rewrite;
 mod schema;
 mod sparsity;

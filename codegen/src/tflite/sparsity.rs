@@ -7,6 +7,7 @@ use super::schema::{DimensionMetadata, SparsityParameters};
 use super::table::List;
 use crate::error::Diagnostic;
 use crate::graph::Tensor;
+use crate::sorted;
 
 /// One dimension of the traversal.
 struct Level {
@@ -126,7 +127,7 @@ fn levels(raw: SparsityParameters<'_>, shape: &[usize]) -> Result<Vec<Level>, Di
 /// Whether these are as many numbers from `first` on, in any order.
 fn is_permutation(numbers: &[i32], first: usize, count: usize) -> bool {
     let mut sorted: Vec<i32> = numbers.to_vec();
-    sorted.sort_unstable();
+    sorted::by_key(&mut sorted, |number| *number);
     let right = (first..first + count).map(|n| i32::try_from(n).ok());
     sorted.into_iter().map(Some).eq(right)
 }

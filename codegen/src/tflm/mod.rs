@@ -1,12 +1,19 @@
 //! What TensorFlow Lite Micro (TFLM) has and does: its operators, and the arena it needs.
 
 mod accepts;
+#[cfg(feature = "text")]
 pub mod arena;
+#[cfg(feature = "text")]
 pub mod direct;
+mod kernels;
 mod ops;
+#[cfg(feature = "text")]
 mod registrations;
 pub mod revision;
+mod site;
+#[cfg(feature = "text")]
 pub mod sources;
+mod subgraphs;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,6 +21,7 @@ use std::fmt;
 use crate::graph::{BuiltinOperator, Model, OpKind};
 
 pub use accepts::{Verdict, computes, differs, takes, verdict, verdict_of_calls};
+pub use kernels::Kernels;
 pub use ops::OPS;
 pub use revision::TFLM_REVISION;
 

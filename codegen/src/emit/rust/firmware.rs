@@ -12,9 +12,11 @@ use super::RustOptions;
 use super::names::{capitalised, module_name, snake_case};
 use super::steps::{place, view};
 use crate::emit::custom::{Parameter, Role, Signature, operands};
+#[cfg(feature = "text")]
 use crate::error::{Diagnostic, Result};
 use crate::ident::{Language, Names, identifier};
 use crate::program::{CustomStep, Memory, Operand, Program};
+use crate::sorted;
 
 /// What the firmware is to compute, and the type that does.
 pub(super) struct Firmware {
@@ -31,6 +33,7 @@ pub(super) struct Firmware {
 ///
 /// # Errors
 /// If the text is none.
+#[cfg(feature = "text")]
 pub fn type_path(text: &str) -> Result<TokenStream> {
     let path = syn::parse_str::<syn::Path>(text);
     let path = path.map_err(|_| {
@@ -231,7 +234,7 @@ impl Lent {
         let mut ranges: Vec<(usize, usize, bool)> = here
             .map(|(place, is_written)| (place.range().start, place.range().end, is_written))
             .collect();
-        ranges.sort_unstable();
+        sorted::by_key(&mut ranges, |range| *range);
         let mut parts: Vec<(usize, usize, bool)> = Vec::new();
         for (start, end, is_written) in ranges {
             match parts.last_mut() {

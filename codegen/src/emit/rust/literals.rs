@@ -2,6 +2,11 @@
 
 use proc_macro2::{Group, Literal, TokenStream, TokenTree};
 
+const SUFFIXES: [&str; 14] = [
+    "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "u128", "i128", "usize", "isize", "f32",
+    "f64",
+];
+
 /// Takes the type suffixes off all number literals.
 pub(super) fn without_suffixes(tokens: TokenStream) -> TokenStream {
     tokens
@@ -25,14 +30,14 @@ fn plain(literal: Literal) -> Literal {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
         return literal;
     }
-    let number = match syn::parse_str(&text) {
-        Ok(syn::Lit::Int(int)) if !int.suffix().starts_with('f') => int.base10_digits().to_owned(),
-        Ok(syn::Lit::Int(int)) => format!("{}.0", int.base10_digits()),
-        Ok(syn::Lit::Float(float)) => match float.base10_digits() {
-            digits if digits.contains(['.', 'e', 'E']) => digits.to_owned(),
-            digits => format!("{digits}.0"),
-        },
-        _ => return literal,
+    let Some((digits, suffix)) =
+        (SUFFIXES.iter()).find_map(|suffix| Some((text.strip_suffix(suffix)?, suffix)))
+    else {
+        return literal;
+    };
+    let number = match suffix.starts_with('f') && !digits.contains(['.', 'e', 'E']) {
+        true => format!("{digits}.0"),
+        false => digits.to_owned(),
     };
     number.parse().unwrap_or(literal)
 }

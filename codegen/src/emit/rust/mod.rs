@@ -16,7 +16,9 @@ use crate::program::Program;
 use entry::EntryCode;
 pub use entry::accessors;
 use firmware::Firmware;
-pub use firmware::{operator_traits, type_path};
+pub use firmware::operator_traits;
+#[cfg(feature = "text")]
+pub use firmware::type_path;
 pub use names::module_name;
 use steps::{StepsCode, routine_name};
 pub use tflm::TflmModule;

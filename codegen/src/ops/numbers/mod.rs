@@ -157,11 +157,16 @@ impl<N: Numbers> Call<'_, N> {
         packed: &[P],
         choosing: &mut Choosing<'_>,
     ) {
-        let mut operands = vec![self.x, choosing.constant(packed)];
-        operands.extend(self.constants);
-        operands.push(self.y);
-        choosing.call(kernel, operands);
+        let packed = choosing.constant(packed);
+        choosing.call(kernel, operands(self.x, packed, &self.constants, self.y));
     }
+}
+
+fn operands(x: Argument, weights: Argument, constants: &[Argument], y: Argument) -> Vec<Argument> {
+    let mut operands = vec![x, weights];
+    operands.extend_from_slice(constants);
+    operands.push(y);
+    operands
 }
 
 /// The sizes of one of the kernels, which make it of a number format and a micro-kernel.

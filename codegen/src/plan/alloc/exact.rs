@@ -23,6 +23,7 @@ use std::collections::HashSet;
 
 use super::meter::Meter;
 use super::{Item, live};
+use crate::sorted;
 
 /// Larger components are left to local search: the search recurses once per item.
 const MOST_ITEMS: usize = 512;
@@ -95,7 +96,7 @@ fn ranks(items: &[Item]) -> Vec<Vec<usize>> {
     };
     let rank = |key: &dyn Fn(usize) -> (u64, u64)| {
         let mut order: Vec<usize> = (0..items.len()).collect();
-        order.sort_by_key(|&i| (Reverse(key(i)), i));
+        sorted::positions_by_key(&mut order, |i| (Reverse(key(i)), i));
         let mut rank = vec![0; items.len()];
         for (at, i) in order.into_iter().enumerate() {
             rank[i] = at;
@@ -156,7 +157,7 @@ impl<'a> Search<'a> {
         let mut open: Vec<Open> = (0..self.items.len())
             .map(|item| Open { item, rest: 0 })
             .collect();
-        open.sort_by_key(|o| (self.items[o.item].lo, o.item));
+        sorted::by_key(&mut open, |o| (self.items[o.item].lo, o.item));
         self.split(open, None)
     }
 
@@ -185,7 +186,7 @@ impl<'a> Search<'a> {
                 return Outcome::Impossible;
             }
         }
-        parts.sort_by_key(Vec::len);
+        sorted::by_key(&mut parts, Vec::len);
         for part in parts {
             match self.place(part, level) {
                 Outcome::Found => {}
@@ -218,7 +219,7 @@ impl<'a> Search<'a> {
                     && level.is_none_or(|l| (o.rest, self.rank[o.item]) > (l.offset, l.rank))
             })
             .collect();
-        candidates.sort_by_key(|o| (o.rest, self.rank[o.item]));
+        candidates.sort_unstable_by_key(|o| (o.rest, self.rank[o.item]));
         for at in 0..candidates.len() {
             let Open { item, rest } = candidates[at];
             if candidates[..at]

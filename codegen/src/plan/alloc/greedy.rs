@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use super::meter::Meter;
 use super::{Item, Occupied, live};
+use crate::sorted;
 
 /// Share of the budget for [`improve`]: one part in this many.
 const SHARE: u64 = 6;
@@ -77,7 +78,7 @@ fn orders(items: &[Item]) -> impl Iterator<Item = Vec<usize>> {
     };
     KEYS.into_iter().take(most).map(move |key| {
         let mut order: Vec<usize> = (0..items.len()).collect();
-        order.sort_by_key(|&i| (Reverse(key(&items[i], load[i])), i));
+        sorted::positions_by_key(&mut order, |i| (Reverse(key(&items[i], load[i])), i));
         order
     })
 }

@@ -13,6 +13,8 @@ mod occupied;
 
 use std::time::Duration;
 
+use crate::sorted;
+
 use meter::Meter;
 pub(crate) use occupied::Occupied;
 
@@ -102,7 +104,7 @@ pub fn allocate(buffers: &[Buffer], alignment: usize, budget: &Budget) -> Alloca
 
     // Components share the arena, so each only has to come down to the tallest bound: first
     // the live bytes, later the proven height of a component searched before.
-    components.sort_by_key(|c| std::cmp::Reverse(c.peak));
+    sorted::by_key(&mut components, |c| std::cmp::Reverse(c.peak));
     let mut meter = Meter::new(budget);
     let mut floor = lower_bound;
     for c in &mut components {
@@ -137,7 +139,7 @@ fn components(buffers: &[Buffer], alignment: usize) -> Vec<Component> {
     let mut order: Vec<usize> = (0..buffers.len())
         .filter(|&i| buffers[i].bytes > 0 && buffers[i].first <= buffers[i].last)
         .collect();
-    order.sort_by_key(|&i| (buffers[i].first, buffers[i].last, i));
+    sorted::positions_by_key(&mut order, |i| (buffers[i].first, buffers[i].last, i));
     let mut parts: Vec<Vec<usize>> = Vec::new();
     let mut end = 0;
     for i in order {

@@ -3,6 +3,7 @@
 use super::{AXIS, COUNT, Checked, Operands, SIZES, Wrong, fits};
 use crate::graph::Options;
 use crate::graph::shapes::{dimension, rest_of, size};
+use crate::sorted;
 
 impl Operands<'_> {
     /// That all values of the input `axes` are dimensions of the input `of`, which may have `more` of them.
@@ -112,7 +113,7 @@ impl Operands<'_> {
             return Ok(());
         };
         let mut all: Vec<_> = order.iter().map(|axis| dimension(*axis, rank)).collect();
-        all.sort_unstable();
+        sorted::by_key(&mut all, |axis| *axis);
         fits(all.into_iter().eq((0..rank).map(Some)), || {
             let expected = format!("each of 0 to {} once", rank - 1);
             (

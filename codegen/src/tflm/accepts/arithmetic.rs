@@ -13,7 +13,7 @@ use crate::graph::DType::{
 };
 use crate::graph::scales::{is_below_one, sum_fits};
 use crate::graph::shapes::broadcast;
-use crate::tflm::arena::Site;
+use crate::tflm::site::Site;
 
 const ALIKE: Rule = SameType(&[In(0), In(1), Out(0)]);
 const COUNTS: &[Rule] = &[Inputs(2, 2), Outputs(1, 1)];

@@ -3,7 +3,7 @@
 use super::rule::At::{In, Out};
 use super::rule::Rule;
 use crate::graph::Options;
-use crate::tflm::arena::Site;
+use crate::tflm::site::Site;
 
 /// What it refuses.
 pub(super) const TAKES: &[Rule] = &[Rule::Is(

@@ -35,7 +35,9 @@ mod shapes;
 use serde::Serialize;
 
 use super::TflmOp;
-use super::arena::{self, Kernels, Site};
+use super::kernels::Kernels;
+use super::site::Site;
+use super::subgraphs::{reached, unknown_types};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Graph, Model, TensorId};
 use rule::{At, Broken, Rule, first_broken};
@@ -97,7 +99,7 @@ pub fn verdict(model: &Model, kernels: Kernels) -> Verdict {
 
 /// Judges a model of whose kernels castiron's own code calls those that come to run.
 pub fn verdict_of_calls(model: &Model, kernels: Kernels) -> Verdict {
-    let reached = arena::reached(model);
+    let reached = reached(model);
     let reached = |graph: usize| reached.get(graph) == Some(&true);
     let mut verdict = of_subgraphs(model, kernels, Caller::Castiron, reached);
     verdict.refused.extend(handle(model));
@@ -136,7 +138,7 @@ fn of_subgraphs(
     let mut verdict = Verdict::default();
     let graphs = model.graphs.iter().enumerate();
     for (subgraph, graph) in graphs.filter(|(subgraph, _)| counts(*subgraph)) {
-        let unknown = arena::unknown_types(graph).map(|d| d.in_subgraph(subgraph));
+        let unknown = unknown_types(graph).map(|d| d.in_subgraph(subgraph));
         verdict.refused.extend(unknown);
         for operator in 0..graph.operators.len() {
             let site = Site { graph, operator };

@@ -12,7 +12,7 @@ use crate::graph::DType::{
 };
 use crate::graph::shapes::{Strided, broadcast, dimension};
 use crate::graph::{OptionValue, Tensor};
-use crate::tflm::arena::Site;
+use crate::tflm::site::Site;
 
 const PADDED: &[Rule] = &[
     Outputs(1, 1),

@@ -3,7 +3,7 @@
 use super::rule::At::{In, Out};
 use super::rule::{At, Broken};
 use crate::graph::DType;
-use crate::tflm::arena::Site;
+use crate::tflm::site::Site;
 
 /// The way out that castiron has itself.
 const OTHER_ENGINE: &str =

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use crate::graph::{Activation, DType, OptionValue, Options, Quantization, Tensor, TensorId};
-use crate::tflm::arena::Site;
+use crate::tflm::site::Site;
 
 /// A tensor of an operator, by its position.
 #[derive(Debug, Clone, Copy)]

@@ -107,19 +107,6 @@ pub(super) fn buffers(
     Ok(planned)
 }
 
-/// The subgraphs that the first one comes to call, itself included.
-pub(in crate::tflm) fn reached(model: &Model) -> Vec<bool> {
-    let mut reached = vec![false; model.graphs.len()];
-    let mut next = vec![0];
-    while let Some(index) = next.pop() {
-        if std::mem::replace(&mut reached[index], true) {
-            continue;
-        }
-        next.extend(model.graphs[index].callees());
-    }
-    reached
-}
-
 /// What a walk has to do next.
 enum Step {
     /// Go into a subgraph.

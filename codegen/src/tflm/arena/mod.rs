@@ -25,21 +25,22 @@ mod target;
 mod unknown;
 mod variables;
 
+pub use super::kernels::Kernels;
+use super::subgraphs::{reached, unknown_types};
 pub use embed::Embedded;
-pub(super) use lifetimes::reached;
 pub use need::ArenaNeed;
 pub use offline::{OFFLINE_PLAN, Offline};
 pub use report::{Arena, Decider, OperatorArena, PlannedBuffer};
-pub(super) use site::Site;
-pub use target::{Kernels, Target};
+pub use target::Target;
 
 use crate::cortex::Simd;
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{DType, Graph, Model};
+use crate::graph::{DType, Model};
 use crate::tflm::accepts;
 use lifetimes::{Owner, Scratch};
 use load::Load;
 use prepare::{Event, Requests};
+use site::Site;
 use table::SizeTable;
 
 /// What the arena is computed for.
@@ -125,22 +126,6 @@ impl KernelMemory {
         }
         Self { kept, scratch }
     }
-}
-
-/// Tensors of types that TFLM has no size for.
-pub(super) fn unknown_types(graph: &Graph) -> impl Iterator<Item = Diagnostic> {
-    let tensors = graph.tensors.iter().enumerate();
-    tensors.filter_map(|(index, tensor)| match site::bytes(tensor) {
-        Some(_) => None,
-        None if tensor.is_constant() => None,
-        None => Some(
-            Diagnostic::new("TFLM has no size for the tensor's type")
-                .expected("numbers of at least 4 bits, or BOOL")
-                .found(tensor.dtype)
-                .help("convert the model with another type")
-                .at_tensor(index, &tensor.name),
-        ),
-    })
 }
 
 struct Interpreter<'a> {
@@ -313,7 +298,7 @@ impl<'a> Interpreter<'a> {
     /// TFLM never learns the size of scratch in a subgraph that nothing calls, and plans with
     /// what the memory held before.
     fn check_scratch(&self, nodes: &[Node], assumptions: &mut Vec<String>) -> Result<()> {
-        let reached = lifetimes::reached(self.model);
+        let reached = reached(self.model);
         let scratch = |node: &&Node| {
             let scratch = |event: &Event| matches!(event, Event::Scratch(_));
             !reached[node.subgraph] && node.events.iter().any(scratch)

@@ -1,35 +1,10 @@
-//! One operator with its tensors, as the rules look at it.
+//! What the rules ask of an operator and its tensors.
 
+pub(super) use super::super::site::{Site, bytes, element_bytes};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Graph, Options, Tensor, TensorId};
-
-/// An operator within its graph.
-#[derive(Clone, Copy)]
-pub(in crate::tflm) struct Site<'a> {
-    pub(in crate::tflm) graph: &'a Graph,
-    pub(in crate::tflm) operator: usize,
-}
+use crate::graph::{DType, Tensor};
 
 impl<'a> Site<'a> {
-    pub(in crate::tflm) fn name(&self) -> &'a str {
-        self.graph.operators[self.operator].kind.name()
-    }
-
-    pub(in crate::tflm) fn options(&self) -> &'a Options {
-        &self.graph.operators[self.operator].options
-    }
-
-    /// The tensor that is the input of this position, if the operator has one there.
-    pub(in crate::tflm) fn input_id(&self, position: usize) -> Option<TensorId> {
-        let inputs = &self.graph.operators[self.operator].inputs;
-        inputs.get(position).copied().flatten()
-    }
-
-    pub(in crate::tflm) fn output_id(&self, position: usize) -> Option<TensorId> {
-        let outputs = &self.graph.operators[self.operator].outputs;
-        outputs.get(position).copied()
-    }
-
     pub(super) fn input(&self, position: usize) -> Result<&'a Tensor, Diagnostic> {
         self.input_id(position)
             .map(|id| self.graph.tensor(id))
@@ -82,24 +57,6 @@ pub(super) fn image(tensor: &Tensor) -> Result<[usize; 4], Diagnostic> {
             .found(format_args!("shape {:?}", tensor.shape))
             .help("convert the model again")
     })
-}
-
-/// Bytes that TFLM gives an element; `None` for types that it has no size for.
-pub(super) fn element_bytes(dtype: DType) -> Option<usize> {
-    match dtype {
-        // Packed types are packed in the file only.
-        DType::Int4 => Some(1),
-        // The number of a resource variable.
-        DType::Resource => Some(4),
-        DType::Int2 | DType::Uint4 | DType::String | DType::Variant => None,
-        DType::Float8E4M3Fn | DType::Float8E5M2 => None,
-        _ => Some(dtype.bits() / 8),
-    }
-}
-
-/// Bytes of a tensor's value in TFLM's arena.
-pub(super) fn bytes(tensor: &Tensor) -> Option<usize> {
-    tensor.elements().checked_mul(element_bytes(tensor.dtype)?)
 }
 
 /// A product, cut off where no microcontroller's memory comes near: factors of one tensor multiply

@@ -1,18 +1,9 @@
-//! What the firmware is built with and for.
+//! What the firmware is built for.
 
 use std::fmt;
 
+use super::Kernels;
 use crate::cortex::{CORTEX_M, Cortex, Simd};
-
-/// TFLM's kernel libraries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub enum Kernels {
-    /// TFLM's reference kernels.
-    #[default]
-    Reference,
-    /// CMSIS-NN where it has a kernel, reference kernels elsewhere.
-    CmsisNn,
-}
 
 /// A processor, as far as it decides sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -45,19 +36,6 @@ const RISCV32: &[&str] = &[
     "syntacore-scr1-base",
     "syntacore-scr1-max",
 ];
-
-impl Kernels {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Reference, Self::CmsisNn];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reference => "reference",
-            Self::CmsisNn => "cmsis-nn",
-        }
-    }
-}
 
 impl Target {
     /// All of them.
@@ -112,12 +90,6 @@ impl Target {
             Self::CortexM4 => Simd::Dsp,
             Self::CortexM55 => Simd::Mve,
         }
-    }
-}
-
-impl fmt::Display for Kernels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

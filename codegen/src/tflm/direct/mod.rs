@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::accepts;
 use super::arena::{self, ArenaOptions};
 use super::registrations::{self, Registration};
+use super::subgraphs::reached;
 use super::{TFLM_REVISION, TflmOp};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::{Access, Variables};
@@ -163,7 +164,7 @@ impl Direct {
         if model.graphs.is_empty() {
             return Err(Diagnostic::new("the model has no subgraph to run").into());
         }
-        let reached = arena::reached(model).into_iter().enumerate();
+        let reached = reached(model).into_iter().enumerate();
         let reached: Vec<usize> = reached.filter_map(|(n, is)| is.then_some(n)).collect();
         let mut registrations = HashMap::new();
         let mut kernels = HashMap::new();

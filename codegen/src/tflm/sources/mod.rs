@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Kernels;
 use super::TflmOp;
-use super::arena::Kernels;
 
 /// Headers that define what castiron's tables describe: structs and the kernels' data.
 pub const FINGERPRINTED: &[&str] = &[
