@@ -1,6 +1,6 @@
 //! Identifiers made from any text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 /// Whose keywords an identifier has to avoid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub fn is_keyword(word: &str, language: Language) -> bool {
 /// Names already given out in one scope.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    taken: BTreeSet<String>,
+    taken: HashSet<String>,
     /// The number that the next one who wants a name tries first.
     next: HashMap<String, usize>,
 }

@@ -49,6 +49,15 @@ impl Optimize {
             Self::Speed => "speed",
         }
     }
+
+    /// Steps of a kernel's inner loop between two tests for its end.
+    pub(crate) fn steps(self) -> usize {
+        match self {
+            Self::Size => 1,
+            Self::Balanced => 4,
+            Self::Speed => 8,
+        }
+    }
 }
 
 impl fmt::Display for Optimize {

@@ -166,7 +166,7 @@ impl<'a> Attempt<'a> {
             diagnostics.extend(problems.map(|d| d.in_subgraph(chosen.index)));
         }
         // An operator whose handle is unknown says so once.
-        let said: BTreeSet<(Option<usize>, Option<usize>)> = (diagnostics.iter())
+        let said: HashSet<(Option<usize>, Option<usize>)> = (diagnostics.iter())
             .map(|d| (d.place.subgraph, d.place.operator.as_ref().map(|o| o.0)))
             .collect();
         let unsaid = |d: &Diagnostic| {

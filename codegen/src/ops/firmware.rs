@@ -3,8 +3,6 @@
 //! castiron plans their memory: each written tensor, the working memory and the state lie apart from all else that the
 //! operator sees, so that firmware gets plain slices.
 
-use std::collections::BTreeSet;
-
 use super::Site;
 use crate::error::Diagnostic;
 use crate::graph::{Options, TensorId};
@@ -85,14 +83,18 @@ fn tensor(
 
 /// A variable that the operator gets twice would be two references to memory that it writes.
 fn apart(site: &Site<'_>) -> Result<(), Diagnostic> {
-    let mut met = BTreeSet::new();
+    let mut met = Vec::new();
     let tensors = site.operator.inputs.iter().flatten();
     for id in tensors.chain(&site.operator.outputs) {
-        if site.graph.tensor(*id).is_variable && !met.insert(*id) {
+        if !site.graph.tensor(*id).is_variable {
+            continue;
+        }
+        if met.contains(id) {
             return Err(site
                 .tensor_error(*id, "the operator has this variable twice")
                 .expected("each variable once among the inputs and outputs of a custom operator"));
         }
+        met.push(*id);
     }
     Ok(())
 }

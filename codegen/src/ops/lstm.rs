@@ -3,15 +3,14 @@
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
     self, Dot, Float, FullyConnectedSizes, Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM, LstmCells,
-    LstmF32, LstmI16, LstmSizes, Numbers, Portable, Sigmoid,
+    LstmF32, LstmI16, LstmSizes, Numbers, Sigmoid,
 };
 
-use super::numbers::folded;
+use super::numbers::{folded, portable};
 use super::{Family, Site, curve, quantize};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{Activation, DType, Options, SequenceLstmOptions};
 use crate::program::{Argument, Choosing, Constant, ElementType};
-use crate::target::Optimize;
 
 /// Positions of inputs. Of each kind there is one for every gate, in the order of the kernel.
 const INPUT_WEIGHTS: usize = 1;
@@ -270,11 +269,8 @@ impl Inner {
         site: &Site<'_>,
         choosing: &mut Choosing<'_>,
     ) -> Result<(), Diagnostic> {
-        match choosing.target().optimize {
-            Optimize::Size => self.call_with(parts, Portable::<1>, element, site, choosing),
-            Optimize::Balanced => self.call_with(parts, Portable::<4>, element, site, choosing),
-            Optimize::Speed => self.call_with(parts, Portable::<8>, element, site, choosing),
-        }
+        portable!(choosing, |dot| self
+            .call_with(parts, dot, element, site, choosing))
     }
 
     fn call_with<N, C, D>(

@@ -5,7 +5,7 @@
 //! theirs. One that several operators call lies behind all of that. Entry points overlay each other.
 //! What lasts has memory that nothing overlays.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::{OpMemory, Plan, PlanOptions, Region};
 use crate::error::{Diagnostic, Result};
@@ -44,7 +44,7 @@ pub enum Kept {
 #[derive(Debug)]
 pub struct Layout {
     graphs: HashMap<usize, Placed>,
-    kept: BTreeMap<Kept, Region>,
+    kept: HashMap<Kept, Region>,
     /// Bytes of the arena, which every run may overwrite.
     pub arena_bytes: usize,
     /// Bytes of what lasts from run to run.
@@ -96,7 +96,7 @@ impl Layout {
             arena_bytes: roots.iter().map(bytes_of).max().unwrap_or(0),
             state_bytes: 0,
             graphs,
-            kept: BTreeMap::new(),
+            kept: HashMap::new(),
         };
         let called: HashSet<usize> = (units.iter())
             .flat_map(|unit| all_callees(unit.graph))

@@ -6,6 +6,7 @@ mod constants;
 mod custom;
 #[expect(clippy::module_inception, reason = "the model of the module")]
 mod program;
+#[cfg(feature = "text")]
 mod text;
 mod trace;
 

@@ -12,6 +12,7 @@ pub const OUTER_DIMS: usize = 6;
 
 parameters! {
     /// How two operands of different shapes meet: equal runs of elements, and where each run begins.
+    #[derive(PartialEq)]
     pub struct Broadcast {
         /// Elements of a run of the output, and of the first operand.
         pub run: usize,
@@ -22,6 +23,7 @@ parameters! {
     }
 
     /// One dimension around the runs of a [`Broadcast`].
+    #[derive(PartialEq)]
     pub struct OuterDim {
         /// Its size.
         pub count: usize,
@@ -57,7 +59,7 @@ impl<X, Y, C: Combine<X, Y> + ?Sized> Combine<X, Y> for &C {
 }
 
 /// Operands with the way they meet.
-#[derive(Debug)]
+#[cfg_attr(any(test, feature = "host"), derive(Debug))]
 pub struct Meeting<'a, X: Copy, S, Y: Copy> {
     pub(super) broadcast: Option<&'a Broadcast>,
     pub(super) first: &'a [Cell<X>],

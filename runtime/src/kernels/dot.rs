@@ -25,7 +25,7 @@ pub trait Dot<N: Numbers>: Parameter + Copy + 'static {
 
     /// Its type, as firmware names it.
     #[cfg(feature = "host")]
-    fn kind() -> proc_macro2::TokenStream;
+    fn kind(&self) -> proc_macro2::TokenStream;
 
     /// Packs the weights of a block of at most [`CHANNELS`](Self::CHANNELS) output channels, `inputs` of each;
     /// `weight(channel, i)` gives them.
@@ -164,10 +164,8 @@ impl<N: Numbers, const STEPS: usize> Dot<N> for Portable<STEPS> {
     type Channels = N::Channels<CHANNELS>;
 
     #[cfg(feature = "host")]
-    fn kind() -> proc_macro2::TokenStream {
-        let steps = proc_macro2::Literal::usize_unsuffixed(STEPS);
-        let kind = crate::host::kind("Portable", &[]);
-        quote::quote!(#kind<#steps>)
+    fn kind(&self) -> proc_macro2::TokenStream {
+        super::any_steps::kind(STEPS)
     }
 
     #[cfg(any(test, feature = "host"))]

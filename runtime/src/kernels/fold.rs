@@ -12,6 +12,7 @@ use super::{parameters, part};
 
 parameters! {
     /// `count` places that lie `step` elements apart.
+    #[derive(PartialEq)]
     pub struct Axis {
         /// Number of places.
         pub count: usize,

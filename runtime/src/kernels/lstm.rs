@@ -396,7 +396,10 @@ mod host {
         }
 
         fn kind(&self) -> proc_macro2::TokenStream {
-            kind("Lstm", &[kind(N::NAME, &[]), kind(C::NAME, &[]), D::kind()])
+            kind(
+                "Lstm",
+                &[kind(N::NAME, &[]), kind(C::NAME, &[]), self.dot.kind()],
+            )
         }
 
         fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {

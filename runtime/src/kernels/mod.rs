@@ -5,6 +5,8 @@
 //! that operands of the wrong length compute less, never panic: slices are taken with `get`, loops
 //! run over iterators.
 
+#[cfg(feature = "host")]
+mod any_steps;
 mod asked;
 mod batch_matmul;
 mod binary;
@@ -42,6 +44,8 @@ mod transpose_conv;
 mod unary;
 mod window;
 
+#[cfg(feature = "host")]
+pub use any_steps::AnySteps;
 pub use asked::{Operands, Parameter};
 pub use batch_matmul::{BatchMatmulF32, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes};
 pub use binary::{Clamped, Zip};
@@ -95,7 +99,8 @@ macro_rules! parameters {
     () => {};
     ($(#[$meta:meta])* pub struct $name:ident; $($rest:tt)*) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[derive(Clone, Copy)]
+        #[cfg_attr(any(test, feature = "host"), derive(Debug))]
         pub struct $name;
 
         parameters! { @host $name <> {} }
@@ -109,7 +114,8 @@ macro_rules! parameters {
         $($rest:tt)*
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[derive(Clone, Copy)]
+        #[cfg_attr(any(test, feature = "host"), derive(Debug))]
         pub struct $name $(<$($of),+>)? { $($(#[$about])* pub $field: $t),* }
 
         parameters! { @host $name <$($($of),+)?> { $($field)* } }
@@ -184,17 +190,16 @@ use host_kernel;
 macro_rules! multiply_accumulate {
     ($kernel:ident<$n:ident, $d:ident>) => {
         multiply_accumulate!(
-            [$n: Numbers, $d: Dot<$n>] $kernel<$n, $d>, $d::Packed, $d::Operands<'a>,
-            [crate::host::kind($n::NAME, &[]), $d::kind()]
+            [$n: Numbers, $d: Dot<$n>] $kernel<$n, $d>, $d::Packed, $d::Operands<'a>, [dot]
         );
     };
     ($kernel:ident<$n:ident>) => {
         multiply_accumulate!(
-            [$n: Numbers] $kernel<$n>, $n::W, $n::Constants<'a>, [crate::host::kind($n::NAME, &[])]
+            [$n: Numbers] $kernel<$n>, $n::W, $n::Constants<'a>, []
         );
     };
     (
-        [$n:ident: $($bounds:tt)*] $kernel:ident<$($p:ident),*>, $packed:ty, $operands:ty, $kinds:expr
+        [$n:ident: $($bounds:tt)*] $kernel:ident<$($p:ident),*>, $packed:ty, $operands:ty, [$($dot:ident)?]
     ) => {
         #[cfg(feature = "host")]
         impl<$n: $($bounds)*> crate::host::MultiplyAccumulate for $kernel<$($p),*> {
@@ -209,7 +214,7 @@ macro_rules! multiply_accumulate {
             }
 
             fn parameters(&self) -> alloc::vec::Vec<proc_macro2::TokenStream> {
-                $kinds.into()
+                alloc::vec![crate::host::kind($n::NAME, &[]) $(, self.$dot.kind())?]
             }
 
             fn compute(

@@ -1,6 +1,6 @@
 //! The code of one entry point: types, descriptions, parameters and methods.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -45,7 +45,7 @@ impl<'a> EntryCode<'a> {
         firmware: Option<&'a Firmware>,
     ) -> Vec<Self> {
         let several = entries.len() > 1;
-        let mut taken: BTreeSet<String> = METHODS.map(str::to_owned).into();
+        let mut taken: HashSet<String> = METHODS.map(str::to_owned).into();
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
         let mut numbers: HashMap<String, usize> = HashMap::new();
         let codes = entries.iter().enumerate().map(|(position, entry)| {

@@ -15,13 +15,12 @@ mod stored;
 mod uint8;
 
 use castiron_runtime::host::HostKernel;
-use castiron_runtime::kernels::{self, Dot, Numbers, Portable};
+use castiron_runtime::kernels::{self, Dot, Numbers};
 
 use super::Site;
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType};
 use crate::program::{Argument, Choosing, Constant};
-use crate::target::Optimize;
 
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
@@ -59,12 +58,43 @@ pub(super) fn call_portable<N: Numbers<W: Constant>>(
     sizes: &impl Sizes,
     choosing: &mut Choosing<'_>,
 ) {
-    match choosing.target().optimize {
-        Optimize::Size => sizes.call(call, Portable::<1>, choosing),
-        Optimize::Balanced => sizes.call(call, Portable::<4>, choosing),
-        Optimize::Speed => sizes.call(call, Portable::<8>, choosing),
-    }
+    portable!(choosing, |dot| sizes.call(call, dot, choosing))
 }
+
+/// Evaluates an expression with the micro-kernel in plain Rust of as many steps as the target wants. Where castiron runs whole models,
+/// each is the firmware's; the macro folds constants alone.
+macro_rules! portable {
+    ($choosing:ident, |$dot:ident| $call:expr) => {{
+        let optimize = $choosing.target().optimize;
+        #[cfg(feature = "text")]
+        let value = {
+            use castiron_runtime::kernels::Portable;
+            match optimize.steps() {
+                1 => {
+                    let $dot = Portable::<1>;
+                    $call
+                }
+                4 => {
+                    let $dot = Portable::<4>;
+                    $call
+                }
+                _ => {
+                    let $dot = Portable::<8>;
+                    $call
+                }
+            }
+        };
+        #[cfg(not(feature = "text"))]
+        let value = {
+            let $dot = castiron_runtime::kernels::AnySteps {
+                steps: optimize.steps(),
+            };
+            $call
+        };
+        value
+    }};
+}
+pub(super) use portable;
 
 /// An operator that multiplies by weights, with input, weights and bias at 0, 1 and 2.
 pub(super) struct Product<'a> {
