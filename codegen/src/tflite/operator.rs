@@ -1,8 +1,7 @@
 //! Operator codes and operators.
 
-use flatbuffers::Verifier;
-
 use super::constants::Constants;
+use super::verify::Verifier;
 use super::{options, schema, versions};
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, OpKind, Operator, Options, TensorId};
@@ -85,7 +84,7 @@ pub(super) fn read(
     (kind, version): &(OpKind, u32),
     tensors: usize,
     constants: &mut Constants<'_>,
-    verifier: &mut Verifier,
+    verifier: &mut Verifier<'_>,
 ) -> Result<Operator, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let mut inputs = Vec::with_capacity(raw.inputs().len());

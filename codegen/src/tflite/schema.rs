@@ -128,9 +128,8 @@ impl<'a> SparseIndexVector<'a> {
 
 /// Option tables: members of the operators' union, by tag.
 pub(super) mod options {
-    use flatbuffers::{InvalidFlatbuffer, Verifiable, Verifier};
-
-    use super::super::table::{Bytes, List, Table, tables, verified};
+    use super::super::table::{Bytes, List, Place, tables, verified};
+    use super::super::verify::{Damage, Row, Verifier};
     use super::Operator;
 
     /// Where an operator's options are: the slot of the union's value.
@@ -301,12 +300,13 @@ pub(super) mod options {
     }
 
     impl<'a> Operator<'a> {
-        /// The options, verified now, as a table of the type the caller knows them to have.
-        pub(in crate::tflite) fn options<T: Table<'a> + Verifiable>(
+        /// Where the options are, verified now as a table of the fields that the caller knows it to have.
+        pub(in crate::tflite) fn options(
             self,
-            verifier: &mut Verifier,
-        ) -> Result<Option<T>, InvalidFlatbuffer> {
-            verified(self.0, SLOT, verifier)
+            rows: &'static [Row],
+            verifier: &mut Verifier<'_>,
+        ) -> Result<Option<Place<'a>>, Damage> {
+            verified(self.0, SLOT, rows, verifier)
         }
     }
 }
