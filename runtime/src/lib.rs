@@ -11,13 +11,13 @@
 //! In debug builds kernels are `inline`: they are compiled in the crate that calls them, and those that no model needs, nowhere.
 //! Release builds compile them here, once.
 
-#![cfg_attr(not(test), no_std)]
+#![no_std]
 #![deny(unsafe_code)]
 
 #[cfg(target_endian = "big")]
 compile_error!("castiron packs constants little endian; big-endian targets are not supported");
 
-#[cfg(any(test, feature = "host"))]
+#[cfg(feature = "host")]
 extern crate alloc;
 
 #[doc(hidden)]
@@ -33,7 +33,8 @@ pub mod host;
 #[doc(hidden)]
 pub mod kernels;
 mod model;
-mod remainder;
+#[doc(hidden)]
+pub mod remainder;
 #[cfg(feature = "host")]
 #[doc(hidden)]
 pub mod rows;
@@ -41,8 +42,6 @@ pub mod rows;
 #[doc(hidden)]
 pub mod source;
 mod spec;
-#[cfg(test)]
-mod testing;
 mod version;
 
 #[doc(inline)]

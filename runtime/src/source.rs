@@ -2,7 +2,7 @@
 
 use include_dir::{Dir, include_dir};
 
-/// The folder `src`. Tests and what only the generator needs are behind features and `cfg(test)`.
+/// The folder `src`. What only the generator needs is behind features.
 pub static SOURCE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src");
 
 /// The version of these sources.

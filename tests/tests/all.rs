@@ -20,7 +20,7 @@ mod versions;
 /// Cargo does not look for test programs in these crates, so a file that nobody names would be left out without a word.
 #[test]
 fn every_file_of_tests_is_a_module() {
-    for package in ["board", "cli", "codegen", "tests"] {
+    for package in ["board", "cli", "codegen", "runtime", "tests"] {
         let folder = castiron_tests::workspace().join(package).join("tests");
         let all = std::fs::read_to_string(folder.join("all.rs")).unwrap();
         let entries = std::fs::read_dir(&folder).unwrap();

@@ -124,25 +124,25 @@ pub fn cell_address(bytes: &[Cell<u8>]) -> *const c_void {
 #[derive(Debug)]
 #[repr(C)]
 pub struct OperatorTensor {
-    pub(super) shape: *const usize,
-    pub(super) rank: usize,
-    pub(super) elements: usize,
-    pub(super) scale: f32,
-    pub(super) zero_point: i32,
+    pub shape: *const usize,
+    pub rank: usize,
+    pub elements: usize,
+    pub scale: f32,
+    pub zero_point: i32,
 }
 
 /// What it is told of the operator; the header has the same.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Operator {
-    pub(super) options: *const u8,
-    pub(super) options_bytes: usize,
-    pub(super) inputs: *const OperatorTensor,
-    pub(super) input_count: usize,
-    pub(super) outputs: *const OperatorTensor,
-    pub(super) output_count: usize,
-    pub(super) scratch_elements: usize,
-    pub(super) state_elements: usize,
+    pub options: *const u8,
+    pub options_bytes: usize,
+    pub inputs: *const OperatorTensor,
+    pub input_count: usize,
+    pub outputs: *const OperatorTensor,
+    pub output_count: usize,
+    pub scratch_elements: usize,
+    pub state_elements: usize,
 }
 
 impl OperatorTensor {

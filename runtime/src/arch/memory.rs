@@ -195,7 +195,7 @@ impl<const BYTES: usize> Constants<BYTES> {
 
 /// Elements of a byte slice, where it is aligned for them; a remainder is left out.
 #[cfg(feature = "host")]
-pub(crate) fn cast<T: Element>(bytes: &[u8]) -> Option<&[T]> {
+pub fn cast<T: Element>(bytes: &[u8]) -> Option<&[T]> {
     let start = bytes.as_ptr().cast::<T>();
     // SAFETY: aligned (checked here), as many elements as fit, and every bit pattern is a `T`.
     start
@@ -205,7 +205,7 @@ pub(crate) fn cast<T: Element>(bytes: &[u8]) -> Option<&[T]> {
 
 /// Cells of a slice of byte cells, where it is aligned for them; a remainder is left out.
 #[cfg(feature = "host")]
-pub(crate) fn cast_cells<T: Element>(bytes: &[Cell<u8>]) -> Option<&[Cell<T>]> {
+pub fn cast_cells<T: Element>(bytes: &[Cell<u8>]) -> Option<&[Cell<T>]> {
     let start = bytes.as_ptr().cast::<Cell<T>>();
     // SAFETY: as in `cast`; cells of plain numbers may overlap, as in `Cells::at`.
     start

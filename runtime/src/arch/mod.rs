@@ -4,5 +4,3 @@
 pub mod c_abi;
 pub mod foreign;
 pub mod memory;
-#[cfg(test)]
-mod tests;

@@ -38,7 +38,7 @@ multiply_accumulate!(Conv2d<N, D>);
 impl<N: Numbers, D: Dot<N>> Conv2d<N, D> {
     /// Computes the whole output from an input and packed weights.
     #[inline(always)]
-    pub(super) fn compute(
+    pub fn compute(
         &self,
         x: &[Cell<N::X>],
         weights: &[D::Packed],
@@ -126,7 +126,7 @@ impl<N: Numbers, D: Dot<N>> Conv2d<N, D> {
 impl Conv2dSizes {
     /// Packs weights as the kernel of a micro-kernel wants them: within each group, block by block.
     /// `weight(channel, i)` gives them.
-    #[cfg(any(test, feature = "host"))]
+    #[cfg(feature = "host")]
     pub fn pack<N: Numbers, D: Dot<N>>(
         &self,
         weight: &dyn Fn(usize, usize) -> N::W,
@@ -143,7 +143,7 @@ impl Conv2dSizes {
     }
 
     /// Inputs, and so weights, of an output.
-    #[cfg(any(test, feature = "host"))]
+    #[cfg(feature = "host")]
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.window.filter_h * self.window.filter_w * self.group_in
@@ -151,7 +151,7 @@ impl Conv2dSizes {
 
     /// Whether every output pixel is computed from the one input pixel at its place, by all
     /// channels.
-    #[cfg(any(test, feature = "host"))]
+    #[cfg(feature = "host")]
     #[must_use]
     pub fn is_pointwise(&self) -> bool {
         let w = &self.window;

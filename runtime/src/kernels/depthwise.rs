@@ -33,7 +33,7 @@ multiply_accumulate!(DepthwiseConv2d<N>);
 impl<N: Numbers> DepthwiseConv2d<N> {
     /// Computes the whole output from an input and packed weights.
     #[inline(always)]
-    pub(super) fn compute(
+    pub fn compute(
         &self,
         x: &[Cell<N::X>],
         weights: &[N::W],
@@ -46,7 +46,7 @@ impl<N: Numbers> DepthwiseConv2d<N> {
 
 impl DepthwiseConv2dSizes {
     /// Packs weights as the kernel wants them, `weight(channel, i)`: block by block, the channel innermost.
-    #[cfg(any(test, feature = "host"))]
+    #[cfg(feature = "host")]
     pub fn pack<N: Numbers>(&self, weight: &dyn Fn(usize, usize) -> N::W) -> alloc::vec::Vec<N::W> {
         let (width, taps) = (
             self.block_width(),

@@ -29,7 +29,7 @@ pub trait Dot<N: Numbers>: Parameter + Copy + 'static {
 
     /// Packs the weights of a block of at most [`CHANNELS`](Self::CHANNELS) output channels, `inputs` of each;
     /// `weight(channel, i)` gives them.
-    #[cfg(any(test, feature = "host"))]
+    #[cfg(feature = "host")]
     fn pack(
         channels: Range<usize>,
         inputs: usize,
@@ -168,7 +168,7 @@ impl<N: Numbers, const STEPS: usize> Dot<N> for Portable<STEPS> {
         super::any_steps::kind(STEPS)
     }
 
-    #[cfg(any(test, feature = "host"))]
+    #[cfg(feature = "host")]
     fn pack(
         channels: Range<usize>,
         inputs: usize,
@@ -264,7 +264,7 @@ impl<N: Numbers, const STEPS: usize> Dot<N> for Portable<STEPS> {
 }
 
 /// Weights of some channels, the channel innermost, filled up with zeros to `width` channels.
-#[cfg(any(test, feature = "host"))]
+#[cfg(feature = "host")]
 pub(super) fn interleave<N: Numbers>(
     channels: Range<usize>,
     width: usize,

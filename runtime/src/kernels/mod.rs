@@ -14,8 +14,6 @@ mod blocks;
 mod broadcast;
 mod conv;
 mod convert;
-#[cfg(test)]
-mod convolution_tests;
 mod curve;
 mod depthwise;
 mod detection;

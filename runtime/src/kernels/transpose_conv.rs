@@ -75,7 +75,7 @@ impl Phase {
 impl<N: Numbers, D: Dot<N>> TransposeConv<N, D> {
     /// Computes the whole output from an input and packed weights.
     #[inline(always)]
-    pub(super) fn compute(
+    pub fn compute(
         &self,
         x: &[Cell<N::X>],
         mut packed: &[D::Packed],
@@ -154,7 +154,7 @@ impl<N: Numbers, D: Dot<N>> TransposeConv<N, D> {
     }
 }
 
-#[cfg(any(test, feature = "host"))]
+#[cfg(feature = "host")]
 impl TransposeConvSizes {
     /// Packs weights as the kernel of a micro-kernel wants them: phase by phase, and within each block by block.
     /// `weight(channel, i)` gives them, in the order of the file.

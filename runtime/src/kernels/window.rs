@@ -51,7 +51,7 @@ impl Window {
 
     /// Elements of one image of the input.
     #[inline(always)]
-    pub(super) fn in_image(&self) -> usize {
+    pub fn in_image(&self) -> usize {
         self.in_h * self.in_w * self.in_c
     }
 

@@ -1,14 +1,16 @@
 //! The memory that all unsafe code hands out, used in every way that generated code and the host use it. Miri
 //! runs these.
 
-extern crate std;
+#![allow(unsafe_code)]
 
-use core::ffi::c_void;
+use std::ffi::c_void;
 
-use super::c_abi::{BuiltIn, Instance, Operator, address, cell_address, constant_address, status};
-use super::foreign::{CInterface, EngineError, Foreign};
-use super::memory::{Arena, Cells, Constants};
-use crate::{Tensor, TensorMut, TensorSpec};
+use castiron_runtime::arch::c_abi::{
+    BuiltIn, Instance, Operator, address, cell_address, constant_address, status,
+};
+use castiron_runtime::arch::foreign::{CInterface, EngineError, Foreign};
+use castiron_runtime::arch::memory::{Arena, Cells, Constants};
+use castiron_runtime::{Tensor, TensorMut, TensorSpec};
 
 #[test]
 fn views_of_an_arena_overlap_while_it_is_lent() {
@@ -83,7 +85,7 @@ trait Test {
 
 struct Firmware;
 
-crate::c_operator! {
+castiron_runtime::c_operator! {
     firmware: Firmware,
     operator: Test,
     function: castiron_test_operator,
@@ -117,9 +119,9 @@ fn c_computes_an_operator_on_borrowed_memory() {
 #[cfg(feature = "host")]
 #[test]
 fn views_of_bytes_are_aligned_or_none() {
-    use core::cell::Cell;
+    use std::cell::Cell;
 
-    use super::memory::{Aligned, cast, cast_cells};
+    use castiron_runtime::arch::memory::{Aligned, cast, cast_cells};
 
     let mut memory = Aligned::zeroed(5);
     assert_eq!(memory.push_aligned(&[1, 0, 2, 0, 3], 8), 8);

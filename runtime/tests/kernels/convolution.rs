@@ -1,16 +1,14 @@
 //! Convolutions of any geometry against the definition, written as nested loops.
 
-extern crate std;
-
-use core::cell::Cell;
+use std::cell::Cell;
 use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::fixed::{Downscale, requantize};
-use crate::testing::{Numbers as Sequence, cells, times};
+use crate::testing::{Numbers as Sequence, cells};
+use castiron_runtime::fixed::{Downscale, requantize};
+use castiron_runtime::kernels::*;
 
 /// What channels are fewer than.
 const MOST: usize = if cfg!(miri) { 6 } else { 10 };
@@ -262,7 +260,7 @@ macro_rules! check {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(times(400) as u32) })]
+    #![proptest_config(crate::testing::cases(200))]
 
     #[test]
     fn convolutions(seed: u64, groups in 1usize..4, group_in in 1..MOST, group_out in 1..MOST) {

@@ -1,9 +1,8 @@
 //! What the kernels' tests share.
 
-extern crate std;
+use std::cell::Cell;
 
-use core::cell::Cell;
-use std::vec::Vec;
+use proptest::test_runner::Config;
 
 /// A fixed sequence of numbers without a pattern (a linear congruential generator).
 pub(crate) struct Numbers(u64);
@@ -47,4 +46,12 @@ pub(crate) const fn times(all: usize) -> usize {
 /// A tensor as kernels see it.
 pub(crate) fn cells<T>(values: &mut [T]) -> &[Cell<T>] {
     Cell::from_mut(values).as_slice_of_cells()
+}
+
+/// Settings of a property that is asked for so many cases. Seeds of failures are not kept: a failure becomes a test by itself.
+pub(crate) fn cases(all: u32) -> Config {
+    Config {
+        failure_persistence: None,
+        ..Config::with_cases(times(all as usize) as u32)
+    }
 }

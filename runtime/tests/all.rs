@@ -1,0 +1,9 @@
+//! Tests of the runtime, by the module that they are of. One program, so that the library is compiled once.
+
+mod arch;
+mod fixed;
+mod functions;
+mod kernels;
+mod remainder;
+mod testing;
+mod version;

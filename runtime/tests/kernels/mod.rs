@@ -1,0 +1,23 @@
+//! Kernels against their definitions.
+
+mod batch_matmul;
+mod binary;
+mod blocks;
+mod broadcast;
+mod convert;
+mod convolution;
+mod elementwise;
+mod fully_connected;
+mod gather;
+mod hybrid;
+mod l2_norm;
+mod log_softmax;
+mod one_hot;
+mod pool;
+mod reduce;
+mod select;
+mod signal;
+mod softmax;
+mod svdf;
+mod top_k;
+mod unary;

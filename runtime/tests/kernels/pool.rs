@@ -1,0 +1,126 @@
+use std::vec;
+use std::vec::Vec;
+
+use crate::testing::{Numbers, cells, times};
+use castiron_runtime::kernels::*;
+
+fn window(n: &mut Numbers) -> Window {
+    let (filter_h, filter_w) = (1 + n.below(3), 1 + n.below(3));
+    let channels = 1 + n.below(9);
+    with_outputs(Window {
+        batches: 1 + n.below(2),
+        in_h: filter_h + n.below(5),
+        in_w: filter_w + n.below(5),
+        in_c: channels,
+        out_h: 0,
+        out_w: 0,
+        out_c: channels,
+        filter_h,
+        filter_w,
+        stride_h: 1 + n.below(3),
+        stride_w: 1 + n.below(3),
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: n.below(filter_h) as isize,
+        pad_left: n.below(filter_w) as isize,
+    })
+}
+
+/// As many outputs as begin within the padded input.
+fn with_outputs(window: Window) -> Window {
+    let size = |input: usize, pad: isize, stride: usize| (input + pad as usize).div_ceil(stride);
+    Window {
+        out_h: size(window.in_h, window.pad_top, window.stride_h),
+        out_w: size(window.in_w, window.pad_left, window.stride_w),
+        ..window
+    }
+}
+
+/// The elements within each output's window, output by output.
+fn windows<T: Copy>(w: &Window, x: &[T]) -> Vec<Vec<T>> {
+    let mut all = vec![];
+    for b in 0..w.batches {
+        for out_y in 0..w.out_h {
+            for out_x in 0..w.out_w {
+                for c in 0..w.out_c {
+                    let mut inside = vec![];
+                    for filter_y in 0..w.filter_h {
+                        for filter_x in 0..w.filter_w {
+                            let y = (out_y * w.stride_h + filter_y) as isize - w.pad_top;
+                            let x_at = (out_x * w.stride_w + filter_x) as isize - w.pad_left;
+                            let rows = 0..w.in_h as isize;
+                            let columns = 0..w.in_w as isize;
+                            if rows.contains(&y) && columns.contains(&x_at) {
+                                let row = b * w.in_h + y as usize;
+                                let pixel = row * w.in_w + x_at as usize;
+                                inside.push(x[pixel * w.in_c + c]);
+                            }
+                        }
+                    }
+                    all.push(inside);
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn int8_follows_the_definition() {
+    let mut n = Numbers::new(1);
+    for _ in 0..times(300) {
+        let window = window(&mut n);
+        let mut x = n.bytes(window.batches * window.in_image());
+        let inputs = windows(&window, &x);
+        let (min, max) = (-100, 90);
+        let mut y = vec![0; inputs.len()];
+        AveragePool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
+        for (y, x) in y.iter().zip(&inputs) {
+            let sum: i32 = x.iter().map(|x| i32::from(*x)).sum();
+            let mean = f64::from(sum) / x.len() as f64;
+            // Rounds half away from zero.
+            let rounded = mean.round() as i32;
+            assert_eq!(i32::from(*y), rounded.clamp(min, max), "{window:?}");
+        }
+        MaxPool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
+        for (y, x) in y.iter().zip(&inputs) {
+            let greatest = i32::from(*x.iter().max().unwrap());
+            assert_eq!(i32::from(*y), greatest.clamp(min, max), "{window:?}");
+        }
+    }
+}
+
+#[test]
+fn float_follows_the_definition() {
+    let mut n = Numbers::new(2);
+    let float = Float {
+        min: -0.5,
+        max: 0.6,
+    };
+    for _ in 0..times(300) {
+        let window = window(&mut n);
+        let mut x = n.floats(window.batches * window.in_image());
+        let inputs = windows(&window, &x);
+        let mut y = vec![0.0; inputs.len()];
+        AveragePool2dF32 { window, float }.run(cells(&mut x), cells(&mut y));
+        for (y, x) in y.iter().zip(&inputs) {
+            let mean = x.iter().sum::<f32>() / x.len() as f32;
+            assert_eq!(*y, mean.clamp(float.min, float.max), "{window:?}");
+        }
+        MaxPool2dF32 { window, float }.run(cells(&mut x), cells(&mut y));
+        for (y, x) in y.iter().zip(&inputs) {
+            let greatest = x.iter().copied().fold(f32::MIN, f32::max);
+            assert_eq!(*y, greatest.clamp(float.min, float.max), "{window:?}");
+        }
+    }
+}
+
+#[test]
+fn short_operands_compute_less() {
+    let window = window(&mut Numbers::new(3));
+    let (mut x, mut y) = ([1i8; 3], [0i8; 2]);
+    let (min, max) = (-128, 127);
+    AveragePool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
+    MaxPool2dI8 { window, min, max }.run(&[], cells(&mut y));
+    MaxPool2dI8 { window, min, max }.run(cells(&mut x), &[]);
+}
