@@ -12,7 +12,7 @@ pub enum Language {
 }
 
 /// Longest identifier made; more helps nobody and some linkers cut names.
-const MAX_LEN: usize = 64;
+pub const MAX_LEN: usize = 64;
 
 /// An identifier of ASCII letters, digits and single underscores made from `text`.
 ///
@@ -91,7 +91,7 @@ impl Names {
 }
 
 // Sorted: looked up by binary search.
-const C_KEYWORDS: &[&str] = &[
+pub const C_KEYWORDS: &[&str] = &[
     "NULL",
     "alignas",
     "alignof",
@@ -194,48 +194,10 @@ const C_KEYWORDS: &[&str] = &[
     "xor_eq",
 ];
 
-const RUST_KEYWORDS: &[&str] = &[
+pub const RUST_KEYWORDS: &[&str] = &[
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue",
     "core", "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen",
     "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv",
     "pub", "ref", "return", "self", "static", "std", "struct", "super", "trait", "true", "try",
     "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keyword_lists_are_sorted() {
-        assert!(C_KEYWORDS.windows(2).all(|w| w[0] < w[1]));
-        assert!(RUST_KEYWORDS.windows(2).all(|w| w[0] < w[1]));
-    }
-
-    #[test]
-    fn any_text_gives_an_identifier() {
-        for (text, want) in [
-            ("kws", "kws"),
-            ("magic-wand int8", "magic_wand_int8"),
-            ("3dcnn", "m3dcnn"),
-            ("__x__y__", "x_y"),
-            ("", "model"),
-            ("模型", "model"),
-            ("int", "int_model"),
-            ("class", "class_model"),
-            ("a\"*/\n??/b", "a_b"),
-        ] {
-            assert_eq!(identifier(text, Language::C), want, "{text:?}");
-        }
-        assert_eq!(identifier("fn", Language::Rust), "fn_model");
-        assert_eq!(identifier("fn", Language::C), "fn");
-        assert!(identifier(&"a".repeat(10_000), Language::C).len() <= MAX_LEN + 6);
-    }
-
-    #[test]
-    fn names_are_given_once() {
-        let mut names = Names::new();
-        let got: Vec<_> = ["a", "a_2", "a", "a"].map(|n| names.unique(n)).into();
-        assert_eq!(got, ["a", "a_2", "a_3", "a_4"]);
-    }
-}

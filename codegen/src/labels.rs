@@ -4,7 +4,7 @@ use crate::error::{Diagnostic, Error, Result};
 use crate::graph::Model;
 
 /// The most names of classes that an output has; ImageNet has 21,843, all classes counted.
-const MOST: usize = 1 << 16;
+pub const MOST: usize = 1 << 16;
 
 /// One label per line; blank lines at the end are left out.
 pub fn parse(text: &str) -> Vec<String> {
@@ -46,7 +46,7 @@ pub fn fit(shape: &[usize], count: usize) -> bool {
 }
 
 /// What is wrong with so many labels for an output, if anything; without its place.
-pub(crate) fn misfit(shape: &[usize], count: usize) -> Option<Diagnostic> {
+pub fn misfit(shape: &[usize], count: usize) -> Option<Diagnostic> {
     if count > MOST {
         return Some(
             Diagnostic::new("there are too many labels")
@@ -67,43 +67,4 @@ pub(crate) fn misfit(shape: &[usize], count: usize) -> Option<Diagnostic> {
             .found(format!("{count} labels"))
             .help("give one label per line, in the order of the output's elements"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_labels() {
-        assert_eq!(
-            parse("\u{feff}no\r\n yes \n\nmaybe\n\n"),
-            ["no", "yes", "", "maybe"]
-        );
-        assert!(parse("").is_empty());
-    }
-
-    #[test]
-    fn there_is_an_end_to_labels() {
-        let misfit = |count| misfit(&[1, count], count);
-        assert!(misfit(MOST).is_none());
-        let too_many = misfit(MOST + 1).expect("an error").to_string();
-        assert!(too_many.contains("at most 65536 labels"), "{too_many}");
-    }
-
-    #[test]
-    fn a_flat_output_has_one_label_per_element() {
-        for (shape, count) in [
-            (&[1, 3][..], 3),
-            (&[3], 3),
-            (&[], 1),
-            (&[1, 1], 2),
-            (&[1, 2, 4], 9),
-        ] {
-            assert!(fit(shape, count), "{shape:?} {count}");
-            assert!(misfit(shape, count).is_none());
-        }
-        for (shape, count) in [(&[1, 3][..], 2), (&[3], 0), (&[1, 1], 3)] {
-            assert!(!fit(shape, count), "{shape:?} {count}");
-        }
-    }
 }

@@ -22,7 +22,7 @@ pub fn of(model: &Model) -> Vec<Diagnostic> {
 
 /// An input of any size, of which the converter recorded 1: what is made of it computes that size
 /// alone. A batch of 1 is what is meant.
-pub(crate) fn any_size(tensor: &Tensor) -> Option<Diagnostic> {
+pub fn any_size(tensor: &Tensor) -> Option<Diagnostic> {
     let unknown = tensor.unknown_sizes();
     if !(unknown.iter()).any(|d| *d > 0 && tensor.shape.get(*d) == Some(&1)) {
         return None;
@@ -39,41 +39,4 @@ pub(crate) fn any_size(tensor: &Tensor) -> Option<Diagnostic> {
             ))
             .help("convert the model with a fixed input shape: `tf.TensorSpec([1, …])`, or Keras' `Input(batch_size=1, shape=…)`"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::DType;
-
-    fn input(signature: &[i32], shape: &[usize]) -> Tensor {
-        Tensor {
-            name: "x".to_owned(),
-            shape: shape.to_vec(),
-            shape_signature: Some(signature.to_vec()),
-            dtype: DType::Float32,
-            quantization: None,
-            data: None,
-            is_variable: false,
-            stored: None,
-            blocks: None,
-        }
-    }
-
-    #[test]
-    fn a_size_that_was_made_up_is_doubtful_and_a_batch_is_not() {
-        let d = any_size(&input(&[1, -1, -1, 3], &[1, 1, 1, 3])).expect("any image");
-        let found = d.found.expect("it says which");
-        assert!(
-            found.contains("dimensions 1, 2 of [1, -1, -1, 3]"),
-            "{found}"
-        );
-        for (signature, shape) in [
-            (&[-1, 28, 28][..], &[1, 28, 28][..]),
-            (&[-1, -1, 3], &[1, 96, 3]),
-            (&[1, 4], &[1, 4]),
-        ] {
-            assert_eq!(any_size(&input(signature, shape)), None);
-        }
-    }
 }

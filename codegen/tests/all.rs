@@ -8,4 +8,5 @@ mod passes;
 mod program;
 mod reader;
 mod refusals;
+mod unit;
 mod windows;

@@ -3,7 +3,8 @@
 #[expect(clippy::module_inception, reason = "the function of the module")]
 mod compile;
 mod link;
-mod variables;
+#[doc(hidden)]
+pub mod variables;
 mod way_out;
 
 pub use compile::{CompileOptions, Examined, Verdict, compile, examine, plan_graph};

@@ -6,7 +6,8 @@
 #[cfg(feature = "text")]
 mod arena;
 #[cfg(feature = "text")]
-mod bytes;
+#[doc(hidden)]
+pub mod bytes;
 #[cfg(feature = "text")]
 pub mod c_api;
 #[cfg(feature = "text")]
@@ -26,7 +27,8 @@ mod io_spec;
 pub mod kenning;
 #[cfg(feature = "text")]
 pub mod literal;
-mod mark;
+#[doc(hidden)]
+pub mod mark;
 #[cfg(feature = "text")]
 pub mod resolver;
 pub mod rust;

@@ -4,18 +4,18 @@
 //! already an error by the time a `Model` exists: indices are in range, operators are in
 //! topological order, constants have as many bytes as their shape and type need.
 
-pub(crate) mod flex;
-mod half;
-pub(crate) mod inference;
-mod model;
+pub mod flex;
+pub mod half;
+pub mod inference;
+pub mod model;
 mod op;
-pub(crate) mod operands;
+pub mod operands;
 mod options;
-pub(crate) mod scales;
-pub(crate) mod shapes;
+pub mod scales;
+pub mod shapes;
 mod site;
 mod tensor;
-pub(crate) mod variables;
+pub mod variables;
 
 pub use model::{Graph, Metadata, Model, Signature, SignaturePort};
 pub(crate) use model::{callees_first, names_of_ports};

@@ -123,10 +123,7 @@ impl Graph {
 
 /// What `roots` come to call, themselves included, in an order that puts each before those that call
 /// it. `callees` gives what one calls; none may call itself, however indirectly.
-pub(crate) fn callees_first(
-    roots: &[usize],
-    mut callees: impl FnMut(usize) -> Vec<usize>,
-) -> Vec<usize> {
+pub fn callees_first(roots: &[usize], mut callees: impl FnMut(usize) -> Vec<usize>) -> Vec<usize> {
     let mut order = Vec::new();
     let mut met = HashSet::new();
     // Calls nest as deep as a file wants them to, so what is open is a list and not the stack.
@@ -175,33 +172,5 @@ impl Model {
     pub fn stem(&self) -> &str {
         let base = self.file.rsplit(['/', '\\']).next().unwrap_or(&self.file);
         base.strip_suffix(".tflite").unwrap_or(base)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::callees_first;
-
-    #[test]
-    fn what_is_called_comes_before_its_callers_and_once() {
-        let calls = [vec![1, 2], vec![2, 3], vec![3, 3], vec![], vec![0]];
-        assert_eq!(callees_first(&[0], |g| calls[g].clone()), [3, 2, 1, 0]);
-        assert_eq!(
-            callees_first(&[2, 0, 4], |g| calls[g].clone()),
-            [3, 2, 1, 0, 4]
-        );
-    }
-
-    #[test]
-    fn calls_may_nest_to_any_depth() {
-        const DEPTH: usize = 1_000_000;
-        let next = |graph: usize| {
-            if graph < DEPTH {
-                vec![graph + 1]
-            } else {
-                vec![]
-            }
-        };
-        assert_eq!(callees_first(&[0], next).first(), Some(&DEPTH));
     }
 }

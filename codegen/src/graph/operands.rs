@@ -4,7 +4,7 @@ use super::shapes::{self, size};
 use super::{Graph, Operator, Options, Tensor};
 
 /// An operator's tensors and options.
-pub(crate) struct Operands<'a> {
+pub struct Operands<'a> {
     pub(crate) inputs: Vec<Option<&'a Tensor>>,
     pub(crate) outputs: Vec<&'a Tensor>,
     pub(crate) options: &'a Options,
@@ -14,7 +14,7 @@ pub(crate) struct Operands<'a> {
 pub(crate) const MOST_VALUES: usize = 4096;
 
 impl<'a> Operands<'a> {
-    pub(crate) fn new(graph: &'a Graph, operator: &'a Operator) -> Self {
+    pub fn new(graph: &'a Graph, operator: &'a Operator) -> Self {
         let inputs = operator.inputs.iter();
         let outputs = operator.outputs.iter();
         Self {

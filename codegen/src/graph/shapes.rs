@@ -3,7 +3,7 @@
 use super::{Options, Tensor};
 
 /// Of inputs that are repeated along dimensions of 1 until they are alike; `None` if they never are.
-pub(crate) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
+pub fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
     let mut common: Vec<usize> = Vec::new();
     for shape in shapes {
         if shape.len() > common.len() {
@@ -22,7 +22,7 @@ pub(crate) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Op
 }
 
 /// The dimension that an axis names: negative ones count from the last.
-pub(crate) fn dimension(axis: i64, rank: usize) -> Option<usize> {
+pub fn dimension(axis: i64, rank: usize) -> Option<usize> {
     let from_first = match axis {
         0.. => usize::try_from(axis).ok()?,
         _ => rank.checked_sub(usize::try_from(axis.checked_neg()?).ok()?)?,
@@ -31,11 +31,7 @@ pub(crate) fn dimension(axis: i64, rank: usize) -> Option<usize> {
 }
 
 /// What SPACE_TO_BATCH_ND makes of a shape; `None` where the blocks do not divide it.
-pub(crate) fn space_to_batch(
-    shape: &[usize],
-    blocks: &[i64],
-    paddings: &[i64],
-) -> Option<Vec<usize>> {
+pub fn space_to_batch(shape: &[usize], blocks: &[i64], paddings: &[i64]) -> Option<Vec<usize>> {
     let mut result = shape.to_vec();
     for (axis, block) in blocks.iter().enumerate() {
         let block = size(*block).filter(|block| *block > 0)?;
@@ -47,7 +43,7 @@ pub(crate) fn space_to_batch(
 }
 
 /// What BATCH_TO_SPACE_ND makes of a shape; `None` where the blocks do not divide the batch.
-pub(crate) fn batch_to_space(shape: &[usize], blocks: &[i64], crops: &[i64]) -> Option<Vec<usize>> {
+pub fn batch_to_space(shape: &[usize], blocks: &[i64], crops: &[i64]) -> Option<Vec<usize>> {
     let mut result = shape.to_vec();
     for (axis, block) in blocks.iter().enumerate() {
         let block = size(*block).filter(|block| *block > 0)?;
@@ -81,14 +77,14 @@ pub(crate) fn rest_of(sizes: &[i64], whole: usize) -> Option<Vec<usize>> {
 }
 
 /// A size that a tensor or an option gives.
-pub(crate) fn size(value: i64) -> Option<usize> {
+pub fn size(value: i64) -> Option<usize> {
     usize::try_from(value).ok()
 }
 
 /// STRIDED_SLICE: where the parts of a shape begin and end, in which steps, and the bits of its masks.
 #[derive(Debug, Default)]
 #[allow(missing_docs)]
-pub(crate) struct Strided {
+pub struct Strided {
     pub begin: Vec<i64>,
     pub end: Vec<i64>,
     pub strides: Vec<i64>,
@@ -131,7 +127,7 @@ impl Strided {
     }
 
     /// What is left of a shape; `None` if a stride is 0. Dimensions that nothing is said about stay whole.
-    pub(crate) fn of(&self, shape: &[usize]) -> Option<Vec<usize>> {
+    pub fn of(&self, shape: &[usize]) -> Option<Vec<usize>> {
         let left = self.parts(shape)?.into_iter().filter(|part| !part.shrinks);
         Some(left.map(|part| part.count).collect())
     }
@@ -219,76 +215,10 @@ pub(crate) fn sizes(tensor: &Tensor) -> Option<Vec<usize>> {
 }
 
 /// Whether two shapes hold the same elements in the same order. Dimensions of 1 do not count: writers add and drop them.
-pub(crate) fn alike(a: &[usize], b: &[usize]) -> bool {
+pub fn alike(a: &[usize], b: &[usize]) -> bool {
     let more = |sizes: &[usize]| -> Vec<usize> {
         sizes.iter().copied().filter(|size| *size != 1).collect()
     };
     let none = |sizes: &[usize]| sizes.contains(&0);
     more(a) == more(b) || (none(a) && none(b))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn inputs_are_repeated_along_ones() {
-        let of = |shapes: &[&[usize]]| broadcast(shapes.iter().copied());
-        assert_eq!(of(&[&[2, 1, 3, 4], &[5, 1, 4]]), Some(vec![2, 5, 3, 4]));
-        assert_eq!(of(&[&[], &[2, 3], &[3]]), Some(vec![2, 3]));
-        assert_eq!(of(&[&[2, 3], &[2, 4]]), None);
-        assert_eq!(of(&[&[0, 3], &[1, 3]]), Some(vec![0, 3]));
-    }
-
-    #[test]
-    fn ones_do_not_count() {
-        assert!(alike(&[1, 2, 3], &[2, 1, 3]));
-        assert!(!alike(&[2, 3], &[3, 2]));
-        assert!(alike(&[0, 3], &[3, 0, 2]));
-    }
-
-    #[test]
-    fn axes_count_from_either_end() {
-        let of = |axis| dimension(axis, 3);
-        assert_eq!(
-            [0, 2, 3, -1, -3, -4].map(of),
-            [Some(0), Some(2), None, Some(2), Some(0), None]
-        );
-        assert_eq!(dimension(0, 0), None);
-        assert_eq!(dimension(i64::MIN, 3), None);
-    }
-
-    #[test]
-    fn blocks_move_between_batch_and_space() {
-        let flat = [4, 2, 3, 5];
-        let image = space_to_batch(&[1, 4, 5, 5], &[2, 2], &[0, 0, 1, 0]);
-        assert_eq!(image.as_deref(), Some(&flat[..]));
-        assert_eq!(
-            batch_to_space(&flat, &[2, 2], &[0, 0, 1, 0]),
-            Some(vec![1, 4, 5, 5])
-        );
-        assert_eq!(space_to_batch(&[1, 4, 5, 5], &[2, 2], &[0; 4]), None);
-        assert_eq!(space_to_batch(&[1, 4, 4, 5], &[2, 0], &[0; 4]), None);
-        assert_eq!(batch_to_space(&[2, 2, 2, 5], &[2, 2], &[0; 4]), None);
-        assert_eq!(batch_to_space(&flat, &[2, 2], &[5, 0, 0, 0]), None);
-    }
-
-    #[test]
-    fn strides_take_every_nth() {
-        let of = |begin: &[i64], end: &[i64], strides: &[i64], shrink_mask| Strided {
-            begin: begin.to_vec(),
-            end: end.to_vec(),
-            strides: strides.to_vec(),
-            shrink_mask,
-            ..Strided::default()
-        };
-        assert_eq!(
-            of(&[0, 1], &[2, 9], &[1, 2], 0).of(&[2, 6]),
-            Some(vec![2, 3])
-        );
-        assert_eq!(of(&[-1], &[-9], &[-2], 0).of(&[5]), Some(vec![3]));
-        assert_eq!(of(&[1, 0], &[2, 4], &[1, 1], 1).of(&[2, 4]), Some(vec![4]));
-        assert_eq!(of(&[3], &[1], &[1], 0).of(&[5, 2]), Some(vec![0, 2]));
-        assert_eq!(of(&[0], &[1], &[0], 0).of(&[5]), None);
-    }
 }

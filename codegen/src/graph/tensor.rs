@@ -103,7 +103,7 @@ impl Quantization {
 
 impl Tensor {
     /// Nothing that fits a microcontroller comes near; below it, sizes can be added without care.
-    pub(crate) const MOST_BYTES: usize = 1 << 31;
+    pub const MOST_BYTES: usize = 1 << 31;
 
     /// Whether a tensor of this type may have a shape.
     pub(crate) fn may_have(&self, shape: &[usize]) -> bool {

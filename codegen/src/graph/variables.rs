@@ -15,7 +15,7 @@ type Id = (usize, TensorId);
 
 /// The variables of a model.
 #[derive(Debug, Default)]
-pub(crate) struct Variables {
+pub struct Variables {
     /// What each holds, as a tensor that keeps its value. `None` for one that is never used.
     pub(crate) values: Vec<Option<Tensor>>,
     handles: HashMap<Id, usize>,

@@ -13,7 +13,7 @@ use crate::graph::DType;
 use crate::program::{Choosing, ElementType};
 
 /// Which input comes first, and how the elements meet.
-pub(super) struct Operands {
+pub struct Operands {
     /// The position of the kernel's first operand: an activation.
     pub(super) first: usize,
     /// The position of its second operand.
@@ -105,14 +105,14 @@ fn table(kernel: &dyn HostKernel, second: &[u8]) -> Result<[i8; 256], Diagnostic
 
 /// One dimension of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct MeetingDim {
-    size: usize,
+pub struct MeetingDim {
+    pub size: usize,
     /// Whether each input has one element along it, which serves for all.
-    repeats: [bool; 2],
+    pub repeats: [bool; 2],
 }
 
 /// The output's dimensions by NumPy's rule: shapes are aligned at their ends.
-fn meeting_dims(shapes: [&[usize]; 2]) -> Option<Vec<MeetingDim>> {
+pub fn meeting_dims(shapes: [&[usize]; 2]) -> Option<Vec<MeetingDim>> {
     let rank = shapes[0].len().max(shapes[1].len());
     let size = |shape: &[usize], i: usize| {
         let missing = rank - shape.len();
@@ -131,7 +131,7 @@ fn meeting_dims(shapes: [&[usize]; 2]) -> Option<Vec<MeetingDim>> {
 
 /// As few dimensions as describe the same meeting: those of size 1 vanish, neighbours that repeat
 /// alike become one.
-fn merged(dims: Vec<MeetingDim>) -> Vec<MeetingDim> {
+pub fn merged(dims: Vec<MeetingDim>) -> Vec<MeetingDim> {
     let mut merged: Vec<MeetingDim> = Vec::new();
     for dim in dims.into_iter().filter(|d| d.size != 1) {
         match merged.last_mut() {
@@ -178,7 +178,7 @@ fn outer_dims(dims: &[MeetingDim], mut strides: [usize; 2]) -> Option<[OuterDim;
 }
 
 /// How the kernel walks merged dimensions; `None` where one run does.
-fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
+pub fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
     let (run, second_run, outer) = match dims.split_last() {
         None => return Ok(None),
         Some((inner, [])) if !inner.repeats[0] => return Ok(None),
@@ -192,104 +192,4 @@ fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
         second_run,
         outer: outer_dims(outer, [run, second_run]).ok_or(())?,
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use castiron_runtime::kernels::{Add, Zip};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn walk(a: &[usize], b: &[usize]) -> Option<Broadcast> {
-        broadcast(&merged(meeting_dims([a, b]).expect("shapes broadcast"))).expect("few dimensions")
-    }
-
-    #[test]
-    fn equal_shapes_and_scalars_are_one_run() {
-        assert_eq!(walk(&[2, 3, 4], &[2, 3, 4]), None);
-        assert_eq!(walk(&[2, 3, 4], &[1, 1]), None);
-        assert_eq!(walk(&[1, 1], &[1]), None);
-        assert_eq!(walk(&[], &[]), None);
-    }
-
-    #[test]
-    fn a_vector_along_the_last_dimension_is_two_dimensions() {
-        let walk = walk(&[2, 5, 5, 8], &[8]).expect("not one run");
-        assert_eq!((walk.run, walk.second_run), (8, 8));
-        let dim = OuterDim {
-            count: 50,
-            first: 8,
-            second: 0,
-        };
-        assert_eq!(walk.outer[0], dim);
-        assert!(walk.outer[1..].iter().all(|d| d.count == 1));
-    }
-
-    #[test]
-    fn a_larger_second_operand_takes_runs_of_one() {
-        let walk = walk(&[2, 1], &[2, 3]).expect("not one run");
-        assert_eq!((walk.run, walk.second_run), (1, 1));
-        assert_eq!(
-            walk.outer[0],
-            OuterDim {
-                count: 3,
-                first: 0,
-                second: 1
-            }
-        );
-        assert_eq!(
-            walk.outer[1],
-            OuterDim {
-                count: 2,
-                first: 1,
-                second: 3
-            }
-        );
-    }
-
-    proptest! {
-        /// Every element against its index by NumPy's rule.
-        #[test]
-        fn broadcasts_reach_the_right_elements(
-            dims in proptest::collection::vec((1usize..4, any::<[bool; 2]>()), 0..=OUTER_DIMS),
-        ) {
-            let shape = |i: usize| -> Vec<usize> {
-                dims.iter().map(|(size, repeats)| if repeats[i] { 1 } else { *size }).collect()
-            };
-            let shapes = [shape(0), shape(1)];
-            let out: Vec<usize> =
-                shapes[0].iter().zip(&shapes[1]).map(|(a, b)| *a.max(b)).collect();
-            let values = |shape: &[usize], unit: i32| -> Vec<i32> {
-                (0..shape.iter().product::<usize>() as i32).map(|i| i * unit).collect()
-            };
-            let first: Vec<_> = values(&shapes[0], 1).into_iter().map(Cell::new).collect();
-            let second = values(&shapes[1], 10_000);
-            let y: Vec<_> = values(&out, 0).into_iter().map(Cell::new).collect();
-            let kernel = Zip {
-                function: Add,
-                exchanged: false,
-                broadcast: walk(&shapes[0], &shapes[1]),
-            };
-            kernel.run(&first[..], &second[..], &y[..]);
-            for (i, y) in y.iter().enumerate() {
-                let index = |shape: &[usize]| {
-                    let (mut rest, mut stride, mut index) = (i, 1, 0);
-                    for (size, out) in shape.iter().zip(&out).rev() {
-                        index += rest % out % size * stride;
-                        rest /= out;
-                        stride *= size;
-                    }
-                    index as i32
-                };
-                prop_assert_eq!(y.get(), index(&shapes[0]) + 10_000 * index(&shapes[1]));
-            }
-        }
-    }
-
-    #[test]
-    fn shapes_that_do_not_broadcast_are_refused() {
-        assert_eq!(meeting_dims([&[2, 3], &[2]]), None);
-        assert!(meeting_dims([&[0, 3], &[1, 3]]).is_some());
-    }
 }

@@ -9,7 +9,7 @@ use crate::program::{Choosing, Purpose};
 use crate::sorted;
 
 /// Whether an operator only moves elements, and some of them to other places.
-pub(crate) fn moves_elements(graph: &Graph, index: usize) -> bool {
+pub fn moves_elements(graph: &Graph, index: usize) -> bool {
     let site = Site::new(graph, index);
     let is_whole = |only: &Move| {
         let (x, y) = (site.input(only.input), site.output(only.output));
@@ -109,7 +109,7 @@ pub(super) fn moves(site: &Site<'_>, all: &[Operator]) -> Result<Vec<Move>, Diag
 
 /// The walk through an input that goes along its output from the first element to the last; `None` if the two walks do not reach
 /// all of the output.
-fn order(x: &Walk, y: &Walk, elements: usize) -> Option<Walk> {
+pub fn order(x: &Walk, y: &Walk, elements: usize) -> Option<Walk> {
     if elements == 0 {
         return None;
     }
@@ -147,7 +147,7 @@ fn forwards(mut loops: Vec<Joint<2>>, mut starts: [&mut isize; 2], tensor: usize
 
 /// Two walks, of which the first goes through a tensor that has the elements of another one in the order of `source`, as walks
 /// through that other one. `None` if steps in the one are not steps in the other.
-fn through(x: &Walk, y: &Walk, source: &Walk) -> Option<(Walk, Walk)> {
+pub fn through(x: &Walk, y: &Walk, source: &Walk) -> Option<(Walk, Walk)> {
     let (mut x_start, mut y_start) = (x.start, y.start);
     let loops = forwards(joint([x, y])?, [&mut x_start, &mut y_start], 0);
     // A position in the tensor between is a number whose digits are rounds of the source's loops.
@@ -239,113 +239,5 @@ impl Digit {
         };
         self.used += (rounds - 1) * each;
         Some((rounds, each as isize * self.source, self.step * self.count))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// The elements that a walk meets.
-    fn met(walk: &Walk) -> Vec<isize> {
-        let mut all = vec![walk.start];
-        for this in &walk.loops {
-            let rounds = 0..this.count as isize;
-            all = (all.iter())
-                .flat_map(|at| rounds.clone().map(move |round| at + round * this.step))
-                .collect();
-        }
-        all
-    }
-
-    fn elements(shape: &[usize]) -> usize {
-        shape.iter().product()
-    }
-
-    /// What a tensor holds after a copy.
-    fn copied(from: &[isize], x: &Walk, y: &Walk, to: usize) -> Vec<isize> {
-        let mut out = vec![-1; to];
-        for (x, y) in std::iter::zip(met(x), met(y)) {
-            out[y as usize] = from[x as usize];
-        }
-        out
-    }
-
-    /// A part of a tensor, with axes in another order and some of them backwards: the walk, and the output's shape.
-    fn movement(shape: &[usize], choices: &[usize]) -> (Walk, Vec<usize>) {
-        let mut walk = Walk::of(shape);
-        let mut choices = choices.iter().copied().cycle();
-        let mut next = |n: usize| choices.next().unwrap_or(0) % n.max(1);
-        for (axis, size) in shape.iter().enumerate() {
-            match next(4) {
-                0 => walk = walk.reversed(axis),
-                1 => {
-                    let first = next(*size);
-                    let count = 1 + next(size - first);
-                    walk = walk.part(axis, first, count, 1);
-                }
-                2 => walk = walk.part(axis, 0, size.div_ceil(2), 2),
-                _ => {}
-            }
-        }
-        let mut order: Vec<usize> = (0..shape.len()).collect();
-        order.rotate_left(next(shape.len()));
-        if next(2) == 1 {
-            order.reverse();
-        }
-        let walk = walk.in_order(&order);
-        let counts = walk.counts();
-        (walk, counts)
-    }
-
-    proptest! {
-        #[test]
-        fn two_copies_are_one(
-            shape in proptest::collection::vec(1usize..5, 1..5),
-            first in proptest::collection::vec(0usize..60, 12),
-            second in proptest::collection::vec(0usize..60, 12),
-            flat in any::<bool>(),
-        ) {
-            let (x, between) = movement(&shape, &first);
-            let source = order(&x, &Walk::of(&between), elements(&between)).expect("all of it");
-            // A RESHAPE between the two.
-            let reshaped = match flat {
-                true => vec![elements(&between)],
-                false => between.clone(),
-            };
-            let (again, out) = movement(&reshaped, &second);
-            let input: Vec<isize> = (0..elements(&shape) as isize).collect();
-            let middle = copied(&input, &x, &Walk::of(&between), elements(&between));
-            let expected = copied(&middle, &again, &Walk::of(&out), elements(&out));
-            if let Some((x, y)) = through(&again, &Walk::of(&out), &source) {
-                prop_assert_eq!(copied(&input, &x, &y, elements(&out)), expected);
-            } else {
-                // Only what is flat may have steps that carry over.
-                prop_assert!(flat);
-            }
-        }
-    }
-
-    #[test]
-    fn transposing_back_is_no_copy() {
-        let x = Walk::of(&[2, 3, 4]).in_order(&[2, 0, 1]);
-        let source = order(&x, &Walk::of(&[4, 2, 3]), 24).expect("all of it");
-        let back = Walk::of(&[4, 2, 3]).in_order(&[1, 2, 0]);
-        let (x, y) = through(&back, &Walk::of(&[2, 3, 4]), &source).expect("steps");
-        assert!(Copy::new(&x, &y).expect("alike").is_whole(24));
-    }
-
-    #[test]
-    fn a_step_over_a_carry_is_none() {
-        // 0 3 1 4 2 5, of which every second element is 0 1 2, and the last three are 4 2 5.
-        let x = Walk::of(&[2, 3]).in_order(&[1, 0]);
-        let source = order(&x, &Walk::of(&[3, 2]), 6).expect("all of it");
-        let flat = Walk::of(&[6]);
-        let even = flat.clone().part(0, 0, 3, 2);
-        let (x, _) = through(&even, &Walk::of(&[3]), &source).expect("steps");
-        assert_eq!(met(&x), [0, 1, 2]);
-        assert!(through(&flat.part(0, 3, 3, 1), &Walk::of(&[3]), &source).is_none());
     }
 }

@@ -7,45 +7,45 @@
 //! the runtime's table. What an operator computes is in [`crate::work`].
 
 mod batch_matmul;
-mod binary;
-mod broadcast;
+pub mod binary;
+pub mod broadcast;
 mod concatenation;
-mod control;
+pub mod control;
 mod conv;
 mod convert;
-mod curve;
+pub mod curve;
 mod custom;
 mod depthwise;
-mod elementwise;
+pub mod elementwise;
 mod firmware;
 mod fully_connected;
 mod gather;
-mod joined;
+pub mod joined;
 mod l2_normalization;
 mod log_softmax;
 mod lstm;
-mod movement;
+pub mod movement;
 mod numbers;
 mod one_hot;
 mod pad;
 mod pool;
-mod quantize;
-mod reduce;
+pub mod quantize;
+pub mod reduce;
 mod resize;
 mod select;
 mod shape;
-mod signal;
+pub mod signal;
 mod site;
 mod sizes;
-mod softmax;
+pub mod softmax;
 mod state;
 mod sums;
 mod svdf;
 mod top_k;
 mod transpose_conv;
-mod unary;
+pub mod unary;
 mod unsupported;
-mod walk;
+pub mod walk;
 mod window;
 
 use unsupported::unsupported;
@@ -58,7 +58,7 @@ use movement::{Move, Movement};
 pub(crate) use joined::{join, moved_input, moves_elements};
 
 /// One family of operators.
-pub(crate) trait Family: Sync {
+pub trait Family: Sync {
     /// Chooses the kernel calls that compute the operator, and says what they do with memory: every
     /// output has memory of its own unless more is allowed.
     ///
@@ -77,7 +77,7 @@ pub(crate) trait Family: Sync {
 }
 
 /// The family of an operator; `None` where castiron cannot compile it.
-pub(crate) fn family(kind: &OpKind) -> Option<&'static dyn Family> {
+pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
     use BuiltinOperator as Op;
     let op = match kind {
         OpKind::Builtin(op) => op,

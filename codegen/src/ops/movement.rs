@@ -12,7 +12,7 @@ use crate::plan::OutputMemory;
 use crate::program::Choosing;
 
 /// One walk through an input into one through an output.
-pub(crate) struct Move {
+pub struct Move {
     pub(super) input: usize,
     pub(super) x: Walk,
     pub(super) output: usize,

@@ -8,7 +8,7 @@ use crate::error::Diagnostic;
 /// The factor is split by `frexp` and rounded half away from zero, as
 /// `QuantizeMultiplier` of TensorFlow Lite has it; factors below 2⁻³² become 0. Shifts above
 /// 31 have no use: see [`requantization`].
-pub(crate) fn multiplier(real: f64) -> (i32, i8) {
+pub fn multiplier(real: f64) -> (i32, i8) {
     if real == 0.0 || !real.is_finite() {
         return (0, 0);
     }
@@ -45,26 +45,3 @@ pub(crate) fn requantization(site: &Site<'_>, real: f64) -> Result<(i32, i8), Di
 
 /// The least factor that shifts by 32 bits.
 const MOST_FACTOR: f64 = (1u64 << 31) as f64;
-
-#[cfg(test)]
-mod tests {
-    use super::multiplier;
-
-    #[test]
-    fn powers_of_two_keep_their_exponent() {
-        assert_eq!(multiplier(0.5), (1 << 30, 0));
-        assert_eq!(multiplier(1.0), (1 << 30, 1));
-        assert_eq!(multiplier(0.25), (1 << 30, -1));
-    }
-
-    #[test]
-    fn a_fraction_that_rounds_up_to_one_is_normalised() {
-        assert_eq!(multiplier(1.0 - f64::EPSILON / 2.0), (1 << 30, 1));
-    }
-
-    #[test]
-    fn tiny_and_zero_vanish() {
-        assert_eq!(multiplier(0.0), (0, 0));
-        assert_eq!(multiplier(1e-12), (0, 0));
-    }
-}

@@ -268,22 +268,9 @@ fn count_bit(count: usize) -> u32 {
 ///
 /// `QuantizedMeanOrSum` of TensorFlow Lite divides the multiplier of the scales by the count in
 /// integers, having shifted it to the left by as many bits as the count has after its first.
-fn factor((multiplier, shift): (i32, i8), count: usize) -> (i32, i32) {
+pub fn factor((multiplier, shift): (i32, i8), count: usize) -> (i32, i32) {
     let shift = i32::from(shift);
     let left = (count.max(1).ilog2() as i32).min(32).min(31 + shift);
     let divided = (i64::from(multiplier) << left) / count.max(1) as i64;
     (divided as i32, shift - left)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_count_divides_the_multiplier() {
-        // 1 is 2³⁰ × 2^(1 − 31); 6 has two bits after its first.
-        let one = quantize::multiplier(1.0);
-        assert_eq!(factor(one, 6), (((1i64 << 32) / 6) as i32, -1));
-        assert_eq!(factor(one, 1), (1 << 30, 1));
-    }
 }

@@ -12,7 +12,7 @@ use crate::program::{Action, Argument, Choice, Choosing, ElementType, Place};
 
 /// How the stored values of an operator's output follow from those of its input.
 #[derive(Clone, Copy)]
-pub(super) enum Quantized {
+pub enum Quantized {
     /// Int8 and int16: a factor on each side of 0.
     Bent(fn(&Site<'_>) -> Result<Bent, Diagnostic>),
     /// Int8, by rules of its own.
@@ -126,7 +126,7 @@ fn relu(site: &Site<'_>, min: f32, max: f32) -> Result<Bent, Diagnostic> {
 /// TensorFlow requantises from the input's scale to the output's and clamps there.
 /// TensorFlow Lite Micro does so for RELU, but for RELU6 clamps the stored input and copies
 /// it, which is wrong unless both quantisations are the same.
-fn in_range(bent: Bent, y: (f32, i32), min: f32, max: f32) -> Bent {
+pub fn in_range(bent: Bent, y: (f32, i32), min: f32, max: f32) -> Bent {
     let stored = |real: f32| y.1.saturating_add((real / y.0).round() as i32);
     Bent {
         min: stored(min),
@@ -142,7 +142,7 @@ fn straight(site: &Site<'_>, x: (f32, i32), y: (f32, i32)) -> Result<Bent, Diagn
     Ok(between(x.1, factor, y.1))
 }
 
-fn between(zero_point: i32, (multiplier, shift): (i32, i8), out_zero_point: i32) -> Bent {
+pub fn between(zero_point: i32, (multiplier, shift): (i32, i8), out_zero_point: i32) -> Bent {
     let shift = i32::from(shift);
     Bent {
         zero_point,
@@ -252,7 +252,7 @@ fn rsqrt(site: &Site<'_>) -> Result<[i8; 256], Diagnostic> {
 }
 
 /// Input and output, as large as each other.
-pub(super) fn operands(
+pub fn operands(
     site: &Site<'_>,
     choosing: &Choosing<'_>,
 ) -> Result<(Argument, Argument), Diagnostic> {
@@ -262,12 +262,12 @@ pub(super) fn operands(
 }
 
 /// Element types of input and output.
-pub(super) fn types(site: &Site<'_>) -> Result<(DType, DType), Diagnostic> {
+pub fn types(site: &Site<'_>) -> Result<(DType, DType), Diagnostic> {
     Ok((site.input(0)?.dtype, site.output(0)?.dtype))
 }
 
 /// The results of a function of stored bytes, in the order of the bytes.
-pub(super) fn tabulate(function: impl Fn(i8) -> i8) -> [i8; 256] {
+pub fn tabulate(function: impl Fn(i8) -> i8) -> [i8; 256] {
     std::array::from_fn(|byte| function(byte as u8 as i8))
 }
 
@@ -300,7 +300,7 @@ pub(super) fn table_of(choice: &Choice) -> Option<(TensorId, [i8; 256])> {
 }
 
 /// Adds the look-up in a table of 8-bit values, signed or not.
-pub(super) fn look_up(choosing: &mut Choosing<'_>, x: Argument, table: &[i8; 256], y: Argument) {
+pub fn look_up(choosing: &mut Choosing<'_>, x: Argument, table: &[i8; 256], y: Argument) {
     let bytes = |operand| Argument {
         element: ElementType::U8,
         ..operand
@@ -332,7 +332,7 @@ fn expect_quantization(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(
 ///
 /// The shift is at most 30, so that no limit is below 1. TensorFlow Lite Micro shifts further for
 /// input scales of 8 and more: its limit is 0, and the function of 0 the least value.
-fn saturating_table(scale: f32, zero_point: i32, function: impl Fn(i32) -> i32) -> [i8; 256] {
+pub fn saturating_table(scale: f32, zero_point: i32, function: impl Fn(i32) -> i32) -> [i8; 256] {
     const INTEGER_BITS: i32 = 4;
     let factor = f64::from(scale) * f64::from(1 << (31 - INTEGER_BITS));
     let (multiplier, shift) = quantize::multiplier(factor.min(f64::from(1 << 30) - 0.5));
@@ -349,69 +349,4 @@ fn saturating_table(scale: f32, zero_point: i32, function: impl Fn(i32) -> i32) 
         };
         y.clamp(-128, 127) as i8
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(table: &[i8; 256], stored: i8) -> i8 {
-        table[usize::from(stored as u8)]
-    }
-
-    /// Where TensorFlow Lite Micro differs: it would give min(x, 6 in the input's scale).
-    #[test]
-    fn relu6_requantises_to_the_output() {
-        let identity = between(-28, quantize::multiplier(2.0), -128);
-        let relu6 = in_range(identity, (0.05, -128), 0.0, 6.0);
-        let table = tabulate(|stored| relu6.of(stored));
-        // 0.1 × (22 + 28) = 5 = 0.05 × (−28 + 128)
-        assert_eq!(of(&table, 22), -28);
-        assert_eq!(of(&table, 127), -128 + 120);
-        assert_eq!(of(&table, -100), -128);
-    }
-
-    #[test]
-    fn relu_without_an_upper_bound_reaches_the_greatest_byte() {
-        let identity = between(0, quantize::multiplier(10.0), 5);
-        let relu = in_range(identity, (0.01, 5), 0.0, f32::INFINITY);
-        let table = tabulate(|stored| relu.of(stored));
-        assert_eq!(of(&table, 127), 127);
-        assert_eq!(of(&table, 3), 35);
-        assert_eq!(of(&table, -3), 5);
-    }
-
-    /// Where TensorFlow Lite Micro differs: it would give −128 for 0.
-    #[test]
-    fn the_middle_of_a_coarse_input_is_the_functions() {
-        for scale in [7.9, 8.0, 14.3, 450.5] {
-            let logistic = saturating_table(scale, 5, |x| {
-                rounding_shift_right(functions::logistic(x), 23) - 128
-            });
-            let tanh = saturating_table(scale, 5, |x| rounding_shift_right(functions::tanh(x), 24));
-            assert_eq!([4, 5, 6].map(|x| of(&logistic, x)), [-128, 0, 127]);
-            assert_eq!([4, 5, 6].map(|x| of(&tanh, x)), [-128, 0, 127]);
-        }
-    }
-
-    #[test]
-    fn tables_are_near_the_functions() {
-        for scale in [0.001f32, 0.02, 0.07, 0.5] {
-            for zero_point in [-128, -3, 0, 127] {
-                let logistic = saturating_table(scale, zero_point, |x| {
-                    rounding_shift_right(functions::logistic(x), 23) - 128
-                });
-                let tanh = saturating_table(scale, zero_point, |x| {
-                    rounding_shift_right(functions::tanh(x), 24)
-                });
-                for stored in i8::MIN..=i8::MAX {
-                    let x = f64::from(scale) * f64::from(i32::from(stored) - zero_point);
-                    let expected = (256.0 / (1.0 + (-x).exp()) - 128.0).min(127.0);
-                    assert!((f64::from(of(&logistic, stored)) - expected).abs() < 0.51);
-                    let expected = (128.0 * x.tanh()).min(127.0);
-                    assert!((f64::from(of(&tanh, stored)) - expected).abs() < 0.51);
-                }
-            }
-        }
-    }
 }

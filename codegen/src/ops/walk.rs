@@ -11,21 +11,21 @@ use crate::program::{Argument, Choosing};
 
 /// A way through a tensor: where it begins, and its loops from the outermost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Walk {
-    pub(super) start: isize,
-    pub(super) loops: Vec<Loop>,
+pub struct Walk {
+    pub start: isize,
+    pub loops: Vec<Loop>,
 }
 
 /// Rounds, and elements from one to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Loop {
-    pub(super) count: usize,
-    pub(super) step: isize,
+pub struct Loop {
+    pub count: usize,
+    pub step: isize,
 }
 
 impl Walk {
     /// Through all of a tensor, element by element.
-    pub(super) fn of(shape: &[usize]) -> Self {
+    pub fn of(shape: &[usize]) -> Self {
         let mut step = 1;
         let mut loops: Vec<Loop> = shape
             .iter()
@@ -41,12 +41,12 @@ impl Walk {
     }
 
     /// The rounds of each loop.
-    pub(super) fn counts(&self) -> Vec<usize> {
+    pub fn counts(&self) -> Vec<usize> {
         self.loops.iter().map(|l| l.count).collect()
     }
 
     /// Goes through `count` elements of an axis only: from `first` on, each `stride` after the last.
-    pub(super) fn part(mut self, axis: usize, first: usize, count: usize, stride: isize) -> Self {
+    pub fn part(mut self, axis: usize, first: usize, count: usize, stride: isize) -> Self {
         let this = &mut self.loops[axis];
         self.start += first as isize * this.step;
         *this = Loop {
@@ -57,7 +57,7 @@ impl Walk {
     }
 
     /// Goes through an axis from its end.
-    pub(super) fn reversed(self, axis: usize) -> Self {
+    pub fn reversed(self, axis: usize) -> Self {
         match self.loops[axis].count {
             0 => self,
             count => self.part(axis, count - 1, count, -1),
@@ -65,7 +65,7 @@ impl Walk {
     }
 
     /// Goes through the axes in another order.
-    pub(super) fn in_order(self, order: &[usize]) -> Self {
+    pub fn in_order(self, order: &[usize]) -> Self {
         let loops = order.iter().map(|axis| self.loops[*axis]).collect();
         Self { loops, ..self }
     }
@@ -77,7 +77,7 @@ impl Walk {
     }
 
     /// Makes two axes of one: of rows of `inner` elements. `None` where they do not come out even.
-    pub(super) fn split(mut self, axis: usize, inner: usize) -> Option<Self> {
+    pub fn split(mut self, axis: usize, inner: usize) -> Option<Self> {
         let Loop { count, step } = self.loops[axis];
         if inner == 0 || !count.is_multiple_of(inner) {
             return None;
@@ -91,7 +91,7 @@ impl Walk {
     }
 
     /// Leaves out axes of one element.
-    pub(super) fn without(mut self, axes: &[usize]) -> Self {
+    pub fn without(mut self, axes: &[usize]) -> Self {
         let mut axis = 0;
         self.loops.retain(|_| {
             axis += 1;
@@ -119,7 +119,7 @@ impl Walk {
 
     /// A reduction that goes along the walk, of some of its loops; neighbours of one kind become one. `None` if they are too
     /// many.
-    pub(super) fn reduction(&self, reduced: &[bool]) -> Option<Reduction> {
+    pub fn reduction(&self, reduced: &[bool]) -> Option<Reduction> {
         // From the innermost outwards; loops of one round are neither reduced nor kept.
         let mut axes: Vec<(bool, Axis)> = Vec::new();
         for (this, &reduced) in std::iter::zip(&self.loops, reduced).rev() {
@@ -159,14 +159,14 @@ impl Walk {
 
 /// A loop through several tensors at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Joint<const N: usize> {
-    pub(super) count: usize,
-    pub(super) steps: [isize; N],
+pub struct Joint<const N: usize> {
+    pub count: usize,
+    pub steps: [isize; N],
 }
 
 /// The loops of walks of the same counts, those that go on where their inner ones end as one with them. `None` if the walks are
 /// not of the same counts, those of 1 left out.
-pub(super) fn joint<const N: usize>(walks: [&Walk; N]) -> Option<Vec<Joint<N>>> {
+pub fn joint<const N: usize>(walks: [&Walk; N]) -> Option<Vec<Joint<N>>> {
     // Axes of one element are no loops.
     let several = walks.map(|walk| {
         let loops = walk.loops.iter().filter(|l| l.count != 1);
@@ -200,17 +200,17 @@ pub(super) fn joint<const N: usize>(walks: [&Walk; N]) -> Option<Vec<Joint<N>>> 
 
 /// Two walks of the same counts as one copy.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Copy {
+pub struct Copy {
     x_start: isize,
-    y_start: isize,
-    loops: Vec<Joint<2>>,
+    pub y_start: isize,
+    pub loops: Vec<Joint<2>>,
     /// Elements that are neighbours on both sides.
-    block: usize,
+    pub block: usize,
 }
 
 impl Copy {
     /// `None` if the walks are not of the same counts, those of 1 left out.
-    pub(super) fn new(x: &Walk, y: &Walk) -> Option<Self> {
+    pub fn new(x: &Walk, y: &Walk) -> Option<Self> {
         let mut loops = joint([x, y])?;
         let block = match loops.last() {
             Some(&Joint {
@@ -231,7 +231,7 @@ impl Copy {
     }
 
     /// Whether it is all of one tensor into all of another, in the same order.
-    pub(super) fn is_whole(&self, elements: usize) -> bool {
+    pub fn is_whole(&self, elements: usize) -> bool {
         self.x_start == 0 && self.y_start == 0 && self.loops.is_empty() && self.block == elements
     }
 
@@ -309,89 +309,5 @@ impl Copy {
             [blocks.x_steps[i], blocks.y_steps[i]] = steps.map(bytes);
         }
         Some(blocks)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn both(count: usize, x: isize, y: isize) -> Joint<2> {
-        Joint {
-            count,
-            steps: [x, y],
-        }
-    }
-
-    #[test]
-    fn neighbours_on_both_sides_are_a_block() {
-        let copy = Copy::new(&Walk::of(&[2, 3, 4]), &Walk::of(&[2, 3, 4]));
-        assert!(copy.expect("alike").is_whole(24));
-        let rows = Walk::of(&[2, 5, 4]).part(1, 1, 3, 1);
-        let copy = Copy::new(&Walk::of(&[2, 3, 4]), &rows).expect("alike");
-        assert_eq!((copy.y_start, copy.block), (4, 12));
-        assert_eq!(copy.loops, [both(2, 12, 20)]);
-    }
-
-    #[test]
-    fn loops_that_go_on_are_one() {
-        let x = Walk::of(&[2, 1, 4, 3]).in_order(&[3, 1, 0, 2]);
-        let copy = Copy::new(&x, &Walk::of(&[3, 1, 2, 4])).expect("alike");
-        assert_eq!(copy.loops, [both(3, 1, 8), both(8, 3, 1)]);
-        assert_eq!(copy.block, 1);
-    }
-
-    #[test]
-    fn parts_begin_where_they_should() {
-        let x = Walk::of(&[4, 6]).part(1, 5, 3, -2).reversed(0);
-        assert_eq!(x.start, 23);
-        assert_eq!(x.counts(), [4, 3]);
-        assert!(Walk::of(&[4, 6]).split(1, 4).is_none());
-        let blocks = Walk::of(&[4, 6]).split(1, 3).expect("even");
-        assert_eq!(blocks.counts(), [4, 2, 3]);
-        assert_eq!(blocks.without(&[0]).counts(), [2, 3]);
-    }
-
-    fn axis(count: usize, step: usize) -> Axis {
-        Axis { count, step }
-    }
-
-    fn reduction(shape: &[usize], reduced: &[bool]) -> Option<Reduction> {
-        Walk::of(shape).reduction(reduced)
-    }
-
-    #[test]
-    fn neighbouring_axes_are_one() {
-        let r = reduction(&[2, 5, 7, 3], &[false, true, true, false]).expect("few");
-        assert_eq!(r.run, 3);
-        assert_eq!(r.reduced, [axis(1, 0), axis(1, 0), axis(35, 3)]);
-        assert_eq!(r.kept, [axis(1, 0), axis(1, 0), axis(2, 105)]);
-    }
-
-    #[test]
-    fn a_reduced_last_axis_leaves_single_outputs() {
-        let r = reduction(&[4, 1, 6], &[false, false, true]).expect("few");
-        assert_eq!(r.run, 1);
-        assert_eq!(r.reduced, [axis(1, 0), axis(1, 0), axis(6, 1)]);
-        assert_eq!(r.kept, [axis(1, 0), axis(1, 0), axis(4, 6)]);
-    }
-
-    #[test]
-    fn nothing_reduced_is_one_run() {
-        let r = reduction(&[4, 6], &[false, false]).expect("few");
-        assert_eq!(r.run, 24);
-        assert_eq!(r.reduced[2], axis(1, 24));
-        assert_eq!(r.kept, [axis(1, 0); 3]);
-    }
-
-    #[test]
-    fn alternating_axes_take_three_loops_each() {
-        let r = reduction(&[2, 3, 4, 5, 6], &[false, true, false, true, false]).expect("few");
-        assert_eq!(r.run, 6);
-        assert_eq!(r.reduced, [axis(1, 0), axis(3, 120), axis(5, 6)]);
-        assert_eq!(r.kept, [axis(1, 0), axis(2, 360), axis(4, 30)]);
-        let six = [true, false, true, false, true, false];
-        assert!(reduction(&[2; 6], &six).is_some());
-        assert!(reduction(&[2; 7], &[true, false, true, false, true, false, true]).is_none());
     }
 }

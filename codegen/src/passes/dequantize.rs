@@ -52,37 +52,12 @@ fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
 }
 
 /// Which of the scales is that of an element.
-fn channel(quantization: &Quantization, shape: &[usize], at: usize) -> usize {
+pub fn channel(quantization: &Quantization, shape: &[usize], at: usize) -> usize {
     match quantization.scale.len() {
         1 => 0,
         channels => {
             let inner: usize = shape[quantization.dimension + 1..].iter().product();
             at / inner.max(1) % channels
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scales_run_along_their_dimension() {
-        let quantization = |dimension, scales| Quantization {
-            scale: vec![1.0; scales],
-            zero_point: vec![0; scales],
-            dimension,
-        };
-        let shape = [2, 3, 2];
-        let channels = |dimension, scales| -> Vec<usize> {
-            let quantization = quantization(dimension, scales);
-            (0..12)
-                .map(|at| channel(&quantization, &shape, at))
-                .collect()
-        };
-        assert_eq!(channels(0, 1), [0; 12]);
-        assert_eq!(channels(0, 2), [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
-        assert_eq!(channels(1, 3), [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2]);
-        assert_eq!(channels(2, 2), [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
     }
 }

@@ -7,7 +7,7 @@ use super::{Change, Effect, Pass};
 use crate::graph::{Graph, Operator, Part, Tensor, TensorId};
 
 /// A graph that a pass changes. Positions of operators stay as they are until [`finish`](Self::finish).
-pub(super) struct Editing<'a> {
+pub struct Editing<'a> {
     pass: Pass,
     graph: Cow<'a, Graph>,
     /// Operators by what they compute.
@@ -20,7 +20,7 @@ pub(super) struct Editing<'a> {
 }
 
 impl<'a> Editing<'a> {
-    pub(super) fn new(graph: Cow<'a, Graph>, pass: Pass) -> Self {
+    pub fn new(graph: Cow<'a, Graph>, pass: Pass) -> Self {
         let mut editing = Self {
             pass,
             producers: HashMap::new(),
@@ -178,7 +178,7 @@ impl<'a> Editing<'a> {
     }
 
     /// The graph without what is gone, and what was said.
-    pub(super) fn finish(self) -> (Cow<'a, Graph>, Vec<Change>) {
+    pub fn finish(self) -> (Cow<'a, Graph>, Vec<Change>) {
         let graph = match self.gone.contains(&true) {
             true => without(self.graph, &self.gone),
             false => self.graph,

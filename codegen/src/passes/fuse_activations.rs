@@ -72,7 +72,7 @@ fn range(options: &mut Options) -> Option<&mut Activation> {
 }
 
 /// One range after another, as one; `None` where none of them is that.
-fn both(first: Activation, second: Activation) -> Option<Activation> {
+pub fn both(first: Activation, second: Activation) -> Option<Activation> {
     use Activation::{None as All, Relu, Relu6, ReluN1To1};
     Some(match (first, second) {
         (All, any) | (any, All) => any,
@@ -81,39 +81,4 @@ fn both(first: Activation, second: Activation) -> Option<Activation> {
         (ReluN1To1, ReluN1To1) => ReluN1To1,
         _ => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::Activation::{None as All, Relu, Relu6, ReluN1To1};
-
-    #[test]
-    fn ranges_compose() {
-        let limits = |activation| match activation {
-            Relu => (0.0, f32::INFINITY),
-            Relu6 => (0.0, 6.0),
-            ReluN1To1 => (-1.0, 1.0),
-            _ => (f32::NEG_INFINITY, f32::INFINITY),
-        };
-        let clamp = |x: f32, activation| {
-            let (min, max) = limits(activation);
-            x.clamp(min, max)
-        };
-        let all = [All, Relu, Relu6, ReluN1To1];
-        let mut none = 0;
-        for (first, second) in all.iter().flat_map(|a| all.map(|b| (*a, b))) {
-            match both(first, second) {
-                None => none += 1,
-                Some(one) => {
-                    for x in [-9.0, -1.0, -0.5, 0.0, 0.5, 1.0, 5.0, 6.0, 9.0] {
-                        let expected = clamp(clamp(x, first), second);
-                        assert_eq!(clamp(x, one), expected, "{first:?} {second:?} {x}");
-                    }
-                }
-            }
-        }
-        // RELU_N1_TO_1 beside the two others: from 0 to 1 is no range of its own.
-        assert_eq!(none, 4);
-    }
 }

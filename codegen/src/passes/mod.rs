@@ -2,23 +2,23 @@
 //! no float by more than its rounding.
 
 mod called_shapes;
-mod cancel_quantization;
-mod cancel_transposes;
+pub mod cancel_quantization;
+pub mod cancel_transposes;
 mod change;
-mod decode;
-mod dequantize;
+pub mod decode;
+pub mod dequantize;
 mod drop_folded;
-mod editing;
-mod fold_constants;
+pub mod editing;
+pub mod fold_constants;
 mod fold_scales;
-mod fuse_activations;
+pub mod fuse_activations;
 mod fuse_padding;
-mod infer_shapes;
-mod join_movements;
+pub mod infer_shapes;
+pub mod join_movements;
 mod join_tables;
-mod list;
+pub mod list;
 mod remove_dead;
-mod remove_identities;
+pub mod remove_identities;
 mod update_lists;
 
 use std::borrow::Cow;

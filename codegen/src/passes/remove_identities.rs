@@ -17,7 +17,7 @@ pub(super) fn run(editing: &mut Editing<'_>) {
 
 /// Takes operators out that come to nothing: what the last of them computes is what the first reads. That stays as it is where
 /// neither of the two can stand for the other.
-pub(super) fn bypass(editing: &mut Editing<'_>, x: TensorId, positions: &[usize]) {
+pub fn bypass(editing: &mut Editing<'_>, x: TensorId, positions: &[usize]) {
     let last = positions.last().map(|last| editing.operator(*last));
     let Some(&[y]) = last.map(|last| &last.outputs[..]) else {
         return;
@@ -60,7 +60,7 @@ fn identity(graph: &Graph, position: usize) -> Option<TensorId> {
 }
 
 /// Whether two tensors can stand for each other.
-pub(super) fn is_same(graph: &Graph, x: TensorId, y: TensorId) -> bool {
+pub fn is_same(graph: &Graph, x: TensorId, y: TensorId) -> bool {
     let [x, y] = [x, y].map(|id| graph.tensor(id));
     let may_change = |tensor: &Tensor| tensor.is_constant() || tensor.is_variable;
     x.dtype == y.dtype

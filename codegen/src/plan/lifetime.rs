@@ -10,8 +10,8 @@ use super::values::{Value, Values};
 use crate::graph::{Graph, TensorId};
 
 /// The packing problem of one order of operators, and who lies where in it.
-pub(super) struct Lifetimes {
-    pub(super) buffers: Vec<Buffer>,
+pub struct Lifetimes {
+    pub buffers: Vec<Buffer>,
     /// Per group of [`Values`]: its buffer.
     pub(super) group: Vec<usize>,
     /// Per operator and scratch request: its buffer.
@@ -23,7 +23,7 @@ pub(super) struct Lifetimes {
 }
 
 impl Lifetimes {
-    pub(super) fn new(
+    pub fn new(
         graph: &Graph,
         values: &Values,
         memory: &[OpMemory],

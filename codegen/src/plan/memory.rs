@@ -43,7 +43,7 @@ pub enum OutputMemory {
 
 impl OpMemory {
     /// What holds for output `position`.
-    pub(crate) fn output(&self, position: usize) -> &OutputMemory {
+    pub fn output(&self, position: usize) -> &OutputMemory {
         self.outputs
             .get(position)
             .unwrap_or(&OutputMemory::Separate)

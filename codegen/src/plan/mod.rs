@@ -6,13 +6,13 @@
 
 pub mod alloc;
 mod assemble;
-mod layout;
-mod lifetime;
-mod memory;
-mod order;
+pub mod layout;
+pub mod lifetime;
+pub mod memory;
+pub mod order;
 #[cfg(feature = "text")]
-mod picture;
-mod values;
+pub mod picture;
+pub mod values;
 
 #[cfg(feature = "text")]
 use serde::Serialize;
@@ -314,16 +314,6 @@ impl Plan {
             _ => None,
         }
     }
-
-    /// Whether two tensors are the same bytes.
-    #[cfg(test)]
-    pub(crate) fn share(&self, a: TensorId, b: TensorId) -> bool {
-        let buffer = |id: TensorId| match self.tensors.get(id.index())?.location {
-            Location::Arena { buffer, .. } => Some(buffer),
-            _ => None,
-        };
-        buffer(a).is_some() && buffer(a) == buffer(b)
-    }
 }
 
 /// A plan for one way of sharing bytes, before it is written down.
@@ -434,6 +424,3 @@ fn check_total(graph: &Graph, memory: &[OpMemory], alignment: usize) -> Result<(
         ),
     }
 }
-
-#[cfg(test)]
-mod tests;

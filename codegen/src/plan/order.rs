@@ -24,7 +24,7 @@ use crate::sorted;
 const MOST_WORK: usize = 6_000_000;
 
 /// Sets of operators that one search over a graph of `operators` may look at.
-pub(super) fn most_sets(operators: usize) -> usize {
+pub fn most_sets(operators: usize) -> usize {
     (MOST_WORK / operators.max(1)).clamp(64, 200_000)
 }
 
@@ -38,14 +38,14 @@ const SMALL: u64 = 1000;
 const BEAM: usize = 48;
 
 /// An order of operators, and whether no order keeps fewer bytes live.
-pub(super) struct Order {
-    pub(super) operators: Vec<usize>,
-    pub(super) optimal: bool,
+pub struct Order {
+    pub operators: Vec<usize>,
+    pub optimal: bool,
 }
 
 /// Finds the order of operators with the lowest peak of live bytes, sizes rounded up to
 /// `alignment`.
-pub(super) fn choose(
+pub fn choose(
     graph: &Graph,
     values: &Values,
     memory: &[OpMemory],
@@ -446,7 +446,7 @@ fn path(nodes: &[Node], mut at: usize) -> Vec<usize> {
 
 /// Per operator: the producers of its inputs, and the last operator before it that keeps
 /// state, if it does itself.
-pub(super) fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
+pub fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
     let mut producer: Vec<Option<usize>> = vec![None; graph.tensors.len()];
     let mut stateful = None;
     let mut needs = Vec::with_capacity(graph.operators.len());

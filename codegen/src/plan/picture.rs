@@ -405,12 +405,12 @@ fn px(value: f64) -> f64 {
 }
 
 /// Distance between two figures on the address axis: a power of two, eight of them at most.
-fn tick(peak: usize) -> usize {
+pub fn tick(peak: usize) -> usize {
     peak.div_ceil(8).max(1).next_power_of_two()
 }
 
 /// A number with its thousands set apart.
-fn figure(number: usize) -> String {
+pub fn figure(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -436,7 +436,7 @@ fn extent(text: &str, size: f64) -> f64 {
 }
 
 /// As much of a name as there is room for. Its end tells more than its beginning: tensors are named by path.
-fn cut(name: &str, size: f64, room: f64) -> String {
+pub fn cut(name: &str, size: f64, room: f64) -> String {
     if extent(name, size) <= room {
         return name.to_owned();
     }
@@ -462,31 +462,4 @@ fn printable(text: &str) -> String {
             c => c,
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_grouped() {
-        assert_eq!(figure(0), "0");
-        assert_eq!(figure(999), "999");
-        assert_eq!(figure(55_296), "55,296");
-        assert_eq!(figure(1_234_567), "1,234,567");
-    }
-
-    #[test]
-    fn ticks_are_powers_of_two() {
-        assert_eq!(tick(0), 1);
-        assert_eq!(tick(55_296), 8192);
-        assert_eq!(tick(64), 8);
-    }
-
-    #[test]
-    fn names_are_cut_at_the_front() {
-        assert_eq!(cut("model/conv/Relu", 10.0, 42.0), "…/Relu");
-        assert_eq!(cut("Relu", 10.0, 42.0), "Relu");
-        assert_eq!(cut("Relu", 10.0, 0.0), "…");
-    }
 }

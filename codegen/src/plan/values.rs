@@ -18,7 +18,7 @@ pub(super) enum Value {
 
 /// Which tensors may be others' bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sharing {
+pub enum Sharing {
     Nothing,
     /// All of others' bytes.
     Aliases,
@@ -41,7 +41,7 @@ pub(super) struct Group {
 }
 
 /// The memory side of a graph, before an order is chosen.
-pub(super) struct Values {
+pub struct Values {
     pub(super) tensors: Vec<Value>,
     /// Where each tensor begins in its group's bytes.
     pub(super) offsets: Vec<usize>,
@@ -51,7 +51,7 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn new(graph: &Graph, memory: &[OpMemory], sharing: Sharing) -> Self {
+    pub fn new(graph: &Graph, memory: &[OpMemory], sharing: Sharing) -> Self {
         let mut used = vec![false; graph.tensors.len()];
         for id in used_tensors(graph) {
             used[id.index()] = true;

@@ -122,7 +122,7 @@ pub enum Place {
 
 /// What an operator is chosen for, and what there is around its subgraph.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Purpose<'a> {
+pub enum Purpose<'a> {
     /// Firmware: constant tensors are among its constants.
     Firmware {
         model: &'a Model,

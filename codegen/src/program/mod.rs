@@ -1,14 +1,14 @@
 //! The vocabulary of compiled models: what a family of operators chooses, with symbols for its operands,
 //! and what becomes of it once everything has an address.
 
-mod choice;
+pub mod choice;
 mod constants;
-mod custom;
+pub mod custom;
 #[expect(clippy::module_inception, reason = "the model of the module")]
-mod program;
+pub mod program;
 #[cfg(feature = "text")]
 mod text;
-mod trace;
+pub mod trace;
 
 pub use choice::{Action, Argument, Call, Choice, Choosing, Invocation, Place};
 pub(crate) use choice::{Purpose, element};

@@ -244,7 +244,7 @@ impl Program {
     ///
     /// # Errors
     /// If something does not, which is a mistake of castiron's.
-    pub(crate) fn checked(self) -> Result<Self> {
+    pub fn checked(self) -> Result<Self> {
         let mut wrong = Vec::new();
         for routine in &self.routines {
             let misplaced = self.misplaced(&routine.steps).into_iter();
@@ -436,78 +436,5 @@ impl Operand {
     pub fn meets(&self, other: &Self) -> bool {
         let (a, b) = (self.range(), other.range());
         self.memory == other.memory && a.start < b.end && b.start < a.end
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::Graph;
-    use crate::plan::PlanOptions;
-
-    fn program(offset: usize, element: ElementType, len: usize, memory: Memory) -> Program {
-        let mut constants = Aligned::default();
-        constants.push_aligned(&[0; 8], 4);
-        let port = Port {
-            name: "y".to_owned(),
-            shape: vec![len],
-            dtype: DType::Int8,
-            quantization: None,
-            operand: Operand {
-                memory,
-                element,
-                offset,
-                len,
-            },
-        };
-        let graph = Graph {
-            name: String::new(),
-            tensors: Vec::new(),
-            operators: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-        };
-        let plan = Plan::new(&graph, |_, _| unreachable!(), &PlanOptions::default());
-        Program {
-            name: String::new(),
-            arena_bytes: 32,
-            state_bytes: 0,
-            constants,
-            routines: Vec::new(),
-            entries: vec![Entry {
-                signature: None,
-                graph: 0,
-                inputs: Vec::new(),
-                outputs: vec![port],
-                steps: Vec::new(),
-                macs: 0,
-                plan: plan.expect("nothing to plan"),
-            }],
-        }
-    }
-
-    #[test]
-    fn no_program_leaves_its_memory() {
-        use ElementType::{I8, I32};
-        use Memory::{Arena, Constants};
-        for (offset, element, len, memory) in [
-            (0, I8, 32, Arena),
-            (28, I32, 1, Arena),
-            (0, I32, 2, Constants),
-        ] {
-            assert!(program(offset, element, len, memory).checked().is_ok());
-        }
-        for (offset, element, len, memory) in [
-            (1, I8, 32, Arena),
-            (32, I8, 1, Arena),
-            (30, I32, 1, Arena),
-            (2, I32, 1, Arena),
-            (usize::MAX, I8, 2, Arena),
-            (0, I32, usize::MAX / 2, Arena),
-            (0, I32, 3, Constants),
-        ] {
-            let checked = program(offset, element, len, memory).checked();
-            assert!(checked.is_err(), "{offset} {element:?} {len} {memory:?}");
-        }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Diagnostic;
 use crate::graph::Tensor;
 
 /// Gives out buffers, each copied once.
-pub(super) struct Constants<'a> {
+pub struct Constants<'a> {
     file: &'a [u8],
     buffers: List<'a, schema::Buffer<'a>>,
     shared: HashMap<u32, Arc<[u8]>>,

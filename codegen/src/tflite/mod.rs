@@ -8,26 +8,26 @@
 // A diagnostic is large and rare; boxing each would only make the code that fills it in longer.
 #![allow(clippy::result_large_err)]
 
-mod calls;
-mod constants;
+pub mod calls;
+pub mod constants;
 mod conv;
-mod foreign;
+pub mod foreign;
 mod model;
 mod operands;
 mod operator;
 mod options;
-mod order;
+pub mod order;
 mod outputs;
-mod quantization;
-mod report;
+pub mod quantization;
+pub mod report;
 #[cfg(feature = "text")]
 pub mod rewrite;
 mod schema;
-mod sparsity;
+pub mod sparsity;
 mod structure;
-mod table;
-mod tensor;
-mod verify;
+pub mod table;
+pub mod tensor;
+pub mod verify;
 mod versions;
 mod weights;
 
@@ -142,6 +142,3 @@ fn damaged(damage: &Damage, file_bytes: usize) -> Diagnostic {
         .found(found)
         .help("compare its size with the original's, and copy or convert the model again")
 }
-
-#[cfg(test)]
-mod tests;

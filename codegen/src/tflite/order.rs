@@ -10,7 +10,7 @@ const AGAIN: &str = "the file is damaged or was edited; convert the model again"
 
 /// Checks a graph's data flow. `sound` has a flag for each tensor: whether it could be read;
 /// `first` is whether the graph is the one that runs by default.
-pub(super) fn check(graph: &mut Graph, sound: &[bool], first: bool, report: &mut Report) {
+pub fn check(graph: &mut Graph, sound: &[bool], first: bool, report: &mut Report) {
     let flow = Flow::of(graph, report);
     fill_empty_constants(graph, &flow);
     check_inputs(graph, report);
@@ -189,53 +189,5 @@ fn check_sizes(graph: &Graph, flow: &Flow, help: &str, report: &mut Report) {
                     .at_tensor(index, &short(&tensor.name)),
             );
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::{BuiltinOperator, DType, Operator, Options, Tensor};
-
-    /// What is wrong with NEG of a tensor that ADD, behind it, writes.
-    fn wrong(is_variable: bool) -> usize {
-        let tensor = |is_variable| Tensor {
-            name: "t".to_owned(),
-            shape: vec![2],
-            shape_signature: None,
-            dtype: DType::Float32,
-            quantization: None,
-            data: None,
-            is_variable,
-            stored: None,
-            blocks: None,
-        };
-        let operator = |kind, inputs: &[u32], output| Operator {
-            kind: OpKind::Builtin(kind),
-            version: 1,
-            inputs: inputs.iter().map(|id| Some(TensorId(*id))).collect(),
-            outputs: vec![TensorId(output)],
-            intermediates: Vec::new(),
-            options: Options::None,
-            origin: Vec::new(),
-        };
-        let mut graph = Graph {
-            name: String::new(),
-            tensors: vec![tensor(false), tensor(is_variable), tensor(false)],
-            operators: vec![
-                operator(BuiltinOperator::Neg, &[1], 2),
-                operator(BuiltinOperator::Add, &[0, 2], 1),
-            ],
-            inputs: vec![TensorId(0)],
-            outputs: vec![TensorId(2)],
-        };
-        let mut report = Report::default();
-        check(&mut graph, &[true; 3], true, &mut report);
-        report.count()
-    }
-
-    #[test]
-    fn a_variable_may_be_read_before_it_is_written() {
-        assert_eq!([false, true].map(wrong), [1, 0]);
     }
 }

@@ -57,7 +57,7 @@ impl<'a> Place<'a> {
 }
 
 /// A slot's position in a table's directory of fields, as the verifier counts it.
-pub(super) const fn voffset(slot: u16) -> u16 {
+pub const fn voffset(slot: u16) -> u16 {
     4 + 2 * slot
 }
 

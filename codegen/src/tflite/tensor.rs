@@ -78,7 +78,7 @@ pub(super) fn read(
 }
 
 /// The element type of a schema code.
-pub(super) fn dtype(code: i8) -> Result<DType, Diagnostic> {
+pub fn dtype(code: i8) -> Result<DType, Diagnostic> {
     Ok(match code {
         0 => DType::Float32,
         1 => DType::Float16,
@@ -129,7 +129,7 @@ fn shape(raw: schema::Tensor<'_>) -> Result<Vec<usize>, Diagnostic> {
     })
 }
 
-fn check_size(tensor: &Tensor) -> Result<(), Diagnostic> {
+pub fn check_size(tensor: &Tensor) -> Result<(), Diagnostic> {
     if tensor.may_have(&tensor.shape) {
         return Ok(());
     }
@@ -139,7 +139,7 @@ fn check_size(tensor: &Tensor) -> Result<(), Diagnostic> {
         .help("the file is damaged; convert the model again"))
 }
 
-fn check_data(tensor: &Tensor) -> Option<Diagnostic> {
+pub fn check_data(tensor: &Tensor) -> Option<Diagnostic> {
     let data = tensor.data.as_ref()?;
     if tensor.is_variable {
         return Some(
@@ -162,45 +162,4 @@ fn check_data(tensor: &Tensor) -> Option<Diagnostic> {
             .found(format_args!("{} bytes", data.len()))
             .help("the file is damaged or was edited; convert the model again"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tensor(dtype: DType, shape: &[usize], data: Option<&[u8]>) -> Tensor {
-        Tensor {
-            name: String::new(),
-            shape: shape.to_vec(),
-            shape_signature: None,
-            dtype,
-            quantization: None,
-            data: data.map(Into::into),
-            is_variable: false,
-            stored: None,
-            blocks: None,
-        }
-    }
-
-    #[test]
-    fn packed_types_round_up_to_whole_bytes() {
-        assert_eq!(check_data(&tensor(DType::Int4, &[5], Some(&[0; 3]))), None);
-        assert_eq!(check_data(&tensor(DType::Int2, &[5], Some(&[0; 2]))), None);
-        assert!(check_data(&tensor(DType::Int4, &[5], Some(&[0; 5]))).is_some());
-    }
-
-    #[test]
-    fn a_zero_does_not_hide_an_overflow() {
-        assert!(check_size(&tensor(DType::Int8, &[usize::MAX, usize::MAX, 0], None)).is_err());
-        assert!(check_size(&tensor(DType::Int8, &[0, 4], None)).is_ok());
-        assert!(check_size(&tensor(DType::Int8, &[Tensor::MOST_BYTES], None)).is_ok());
-        assert!(check_size(&tensor(DType::Int16, &[Tensor::MOST_BYTES], None)).is_err());
-        assert!(check_size(&tensor(DType::Resource, &[1 << 40], None)).is_err());
-    }
-
-    #[test]
-    fn every_code_up_to_22_is_a_type() {
-        assert!((0..=22).all(|code| dtype(code).is_ok()));
-        assert!(dtype(-1).is_err() && dtype(23).is_err());
-    }
 }

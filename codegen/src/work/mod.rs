@@ -74,6 +74,3 @@ pub fn macs(graph: &Graph, operator: usize) -> Option<u64> {
         Unit::Operations => 0,
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,8 @@
 mod board;
 mod example;
 mod header;
-mod operators;
+#[doc(hidden)]
+pub mod operators;
 mod self_test;
 pub mod tflm;
 

@@ -28,7 +28,7 @@ const KINDS: [(&str, u8); 18] = [
 ///
 /// # Errors
 /// What a name has to be like, if this one is not.
-pub(crate) fn code(name: &str) -> Result<(u8, u8), &'static str> {
+pub fn code(name: &str) -> Result<(u8, u8), &'static str> {
     let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let bits = name.get(kind.len()..).unwrap_or_default();
     let Some((_, code)) = KINDS.iter().find(|(known, _)| *known == kind) else {
@@ -44,7 +44,7 @@ pub(crate) fn code(name: &str) -> Result<(u8, u8), &'static str> {
 }
 
 /// Kenning's names of an element type, the preferred one first; none for types it has no name for.
-pub(crate) fn names(dtype: DType) -> &'static [&'static str] {
+pub fn names(dtype: DType) -> &'static [&'static str] {
     match dtype {
         DType::Float32 => &["float32"],
         DType::Float16 => &["float16"],
@@ -67,45 +67,5 @@ pub(crate) fn names(dtype: DType) -> &'static [&'static str] {
         DType::Float8E4M3Fn => &["e4m3fn_float8"],
         DType::Float8E5M2 => &["e5m2_float8"],
         DType::String | DType::Resource | DType::Variant => &[],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_become_codes() {
-        assert_eq!(code("int8"), Ok((0, 8)));
-        assert_eq!(code("uint64"), Ok((1, 64)));
-        assert_eq!(code("float32"), Ok((2, 32)));
-        assert_eq!(code("opaque_handle64"), Ok((3, 64)));
-        assert_eq!(code("bool8"), Ok((6, 8)));
-        assert_eq!(code("e4m3b11fnuz_float8"), Ok((9, 8)));
-        assert_eq!(code("complex128"), Ok((5, 128)));
-    }
-
-    #[test]
-    fn what_is_no_name_is_refused() {
-        for bad in [
-            "", "8", "bool", "float", "int0", "int4", "int12", "int256", "int264", "Float32",
-            "float32 ", "floatx32", "32float", "int٨",
-        ] {
-            assert!(code(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn names_of_types_are_names_of_kinds() {
-        for dtype in [
-            DType::Int8,
-            DType::Bool,
-            DType::Float8E5M2,
-            DType::Complex128,
-        ] {
-            let (_, bits) = code(names(dtype)[0]).unwrap();
-            assert_eq!(usize::from(bits), dtype.bits(), "{dtype}");
-        }
-        assert!(code(names(DType::Int4)[0]).is_err());
     }
 }

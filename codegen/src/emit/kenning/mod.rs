@@ -2,7 +2,8 @@
 //! from.
 
 mod complete;
-pub(super) mod dtype;
+#[doc(hidden)]
+pub mod dtype;
 pub(super) mod interface;
 pub(super) mod model_spec;
 

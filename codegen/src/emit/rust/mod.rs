@@ -2,9 +2,12 @@
 
 mod entry;
 mod firmware;
-mod literals;
-mod names;
-mod runtime;
+#[doc(hidden)]
+pub mod literals;
+#[doc(hidden)]
+pub mod names;
+#[doc(hidden)]
+pub mod runtime;
 mod steps;
 mod tflm;
 mod traits;

@@ -14,7 +14,7 @@ pub(super) fn snake_case(text: &str) -> String {
 
 /// Distinct names for the inputs or outputs of an entry point; a position stands for a name
 /// without a usable character.
-pub(super) fn port_names<'a>(ports: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn port_names<'a>(ports: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names = Names::new();
     ports
         .enumerate()
@@ -35,26 +35,4 @@ pub(super) fn capitalised(word: &str) -> String {
 /// Whether a name would keep anything as an identifier.
 pub(super) fn says_something(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_alphanumeric())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_text_gives_a_module() {
-        assert_eq!(module_name("vae"), "vae");
-        assert_eq!(module_name("My-Model v2"), "my_model_v2");
-        assert_eq!(module_name("2nd"), "m2nd");
-        assert_eq!(module_name("Match"), "match_model");
-        assert_eq!(module_name("*/ }"), "model");
-    }
-
-    #[test]
-    fn equal_names_stay_apart() {
-        assert_eq!(
-            port_names(["x", "x", "", "X"].into_iter()),
-            ["x", "x_2", "2", "x_3"]
-        );
-    }
 }

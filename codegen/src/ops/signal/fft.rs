@@ -101,7 +101,7 @@ fn transform(
 }
 
 /// Factors of a number, 4 first; zeros behind them. `None` where one is not known.
-fn factors(mut rest: usize) -> Option<[u8; FFT_FACTORS]> {
+pub fn factors(mut rest: usize) -> Option<[u8; FFT_FACTORS]> {
     let root = rest.isqrt();
     let mut factors = [0; FFT_FACTORS];
     let (mut factor, mut count) = (4, 0);
@@ -172,21 +172,4 @@ fn constants<T: Sample>(fft: &Fft, sign: f64, choosing: &mut Choosing<'_>) -> [A
     let roots: Vec<T> = roots.flat_map(pair).collect();
     let split: Vec<T> = split.flat_map(pair).collect();
     [choosing.constant(&roots), choosing.constant(&split)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::factors;
-
-    #[test]
-    fn factors_are_those_of_kiss_fft() {
-        let of =
-            |number| factors(number).map(|f| f.into_iter().filter(|f| *f > 0).collect::<Vec<_>>());
-        assert_eq!(of(256), Some(vec![4, 4, 4, 4]));
-        assert_eq!(of(8), Some(vec![4, 2]));
-        assert_eq!(of(60), Some(vec![4, 3, 5]));
-        assert_eq!(of(2), Some(vec![2]));
-        assert_eq!(of(1), None);
-        assert_eq!(of(14), None);
-    }
 }

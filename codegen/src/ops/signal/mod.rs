@@ -1,7 +1,7 @@
 //! TensorFlow Lite Micro's signal library: custom operators with FlexBuffers as options.
 
-mod fft;
-mod filter_bank;
+pub mod fft;
+pub mod filter_bank;
 mod stream;
 
 use castiron_runtime::kernels::{Energy, FftAutoScale, SignalWindow};

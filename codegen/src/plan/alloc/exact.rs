@@ -38,7 +38,7 @@ enum Outcome {
 
 /// Lowers `peak` towards `floor`, below which no plan can be. Returns the proven bound: equal
 /// to `peak` when the plan is optimal.
-pub(super) fn improve(
+pub fn improve(
     items: &[Item],
     mut floor: u64,
     offsets: &mut Vec<u64>,

@@ -8,14 +8,14 @@ use super::Budget;
 const CLOCK_INTERVAL: u64 = 1 << 16;
 
 /// What is left of a [`Budget`].
-pub(super) struct Meter {
+pub struct Meter {
     left: u64,
     deadline: Option<Instant>,
     next_look: u64,
 }
 
 impl Meter {
-    pub(super) fn new(budget: &Budget) -> Self {
+    pub fn new(budget: &Budget) -> Self {
         // A limit too far away for the clock is no limit.
         let deadline = budget
             .time

@@ -6,10 +6,10 @@
 //! always easy for neural networks, so the work goes in stages, and each stage ends it if it
 //! can prove its result: greedy plans, local search on the greedy order, exact search.
 
-mod exact;
+pub mod exact;
 mod greedy;
-mod meter;
-mod occupied;
+pub mod meter;
+pub mod occupied;
 
 use std::time::Duration;
 
@@ -67,10 +67,10 @@ pub struct Allocation {
 /// A non-empty buffer in the solvers' units: sizes in multiples of the alignment, time in
 /// *sections*, the points in time whose live sets are not contained in another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Item {
-    size: u64,
-    lo: usize,
-    hi: usize,
+pub struct Item {
+    pub size: u64,
+    pub lo: usize,
+    pub hi: usize,
 }
 
 impl Item {
@@ -80,14 +80,14 @@ impl Item {
 }
 
 /// A set of items that are linked by overlapping lifetimes, and the best plan so far.
-struct Component {
+pub struct Component {
     /// Indices into the buffers given.
-    members: Vec<usize>,
-    items: Vec<Item>,
-    offsets: Vec<u64>,
-    peak: u64,
+    pub members: Vec<usize>,
+    pub items: Vec<Item>,
+    pub offsets: Vec<u64>,
+    pub peak: u64,
     /// No plan of these items can be lower than this.
-    bound: u64,
+    pub bound: u64,
 }
 
 /// Packs `buffers`, with offsets at multiples of `alignment` bytes (0 counts as 1).
@@ -135,7 +135,7 @@ pub fn allocate(buffers: &[Buffer], alignment: usize, budget: &Budget) -> Alloca
 }
 
 /// Splits the buffers where no lifetime crosses, and compresses time within each part.
-fn components(buffers: &[Buffer], alignment: usize) -> Vec<Component> {
+pub fn components(buffers: &[Buffer], alignment: usize) -> Vec<Component> {
     let mut order: Vec<usize> = (0..buffers.len())
         .filter(|&i| buffers[i].bytes > 0 && buffers[i].first <= buffers[i].last)
         .collect();
@@ -212,6 +212,3 @@ fn live(items: &[Item]) -> Vec<u64> {
     });
     after.collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// 2*n* + 1, the leaves are the moments. A stretch of time is a few nodes whose leaves it has, so
 /// adding and asking take steps that grow with the logarithm of the moments, not with how many
 /// buffers there are, as long as what is in use has few gaps.
-pub(crate) struct Occupied {
+pub struct Occupied {
     leaves: usize,
     /// Per node: addresses in use at one of its moments at least.
     somewhere: Vec<Runs>,
@@ -44,7 +44,7 @@ impl Runs {
 
 impl Occupied {
     /// Nothing in use at any of this many moments.
-    pub(crate) fn new(moments: usize) -> Self {
+    pub fn new(moments: usize) -> Self {
         let leaves = moments.next_power_of_two();
         Self {
             leaves,
@@ -54,7 +54,7 @@ impl Occupied {
     }
 
     /// Puts a buffer of `size` at `offset`, from moment `first` to `last`.
-    pub(crate) fn add(&mut self, first: usize, last: usize, offset: u64, size: u64) {
+    pub fn add(&mut self, first: usize, last: usize, offset: u64, size: u64) {
         if size == 0 {
             return;
         }
@@ -69,7 +69,7 @@ impl Occupied {
     }
 
     /// The lowest offset at which `size` bytes are free from moment `first` to `last`.
-    pub(crate) fn lowest_gap(&self, first: usize, last: usize, size: u64) -> u64 {
+    pub fn lowest_gap(&self, first: usize, last: usize, size: u64) -> u64 {
         let within = self.within(first, last).into_iter();
         let above = self.above(first).chain(self.above(last));
         let runs: Vec<&Runs> = within
@@ -113,50 +113,5 @@ impl Occupied {
     fn above(&self, moment: usize) -> impl Iterator<Item = usize> + use<> {
         let above = |node: &usize| (*node > 1).then_some(node / 2);
         std::iter::successors(Some(moment + self.leaves), above).skip(1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::Occupied;
-
-    const MOMENTS: usize = 11;
-
-    /// The lowest gap, found by looking at every buffer for every offset.
-    fn lowest_gap(
-        placed: &[(usize, usize, u64, u64)],
-        first: usize,
-        last: usize,
-        size: u64,
-    ) -> u64 {
-        let free = |offset: &u64| {
-            placed.iter().all(|&(from, to, at, bytes)| {
-                to < first || last < from || at + bytes <= *offset || offset + size <= at
-            })
-        };
-        (0..).find(free).expect("addresses do not end")
-    }
-
-    proptest! {
-        #[test]
-        fn gaps_are_those_that_a_look_at_every_buffer_finds(
-            buffers in prop::collection::vec((0..MOMENTS, 0..MOMENTS, 0..9_u64, 0..40_u64), 0..40),
-        ) {
-            let mut occupied = Occupied::new(MOMENTS);
-            let mut placed = Vec::new();
-            for (a, b, size, offset) in buffers {
-                let (first, last) = (a.min(b), a.max(b));
-                let gap = lowest_gap(&placed, first, last, size.max(1));
-                prop_assert_eq!(occupied.lowest_gap(first, last, size.max(1)), gap);
-                // In the gap or anywhere, as a file's own plan may have it.
-                let offset = if offset % 2 == 0 { gap } else { offset };
-                occupied.add(first, last, offset, size);
-                if size > 0 {
-                    placed.push((first, last, offset, size));
-                }
-            }
-        }
     }
 }

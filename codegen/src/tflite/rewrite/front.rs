@@ -5,7 +5,7 @@ use crate::error::Diagnostic;
 
 /// What an offset points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum To {
+pub enum To {
     /// A place among the root and its lists.
     Lead(usize),
     /// A place among the tables behind them.
@@ -16,7 +16,7 @@ pub(super) enum To {
 
 /// The tables of the block while they are made: offsets point forwards, so the root and its lists
 /// come before them.
-pub(super) struct Front(Section);
+pub struct Front(Section);
 
 /// Bytes from an aligned place on, with offsets still to be written: where, and to what.
 #[derive(Default)]

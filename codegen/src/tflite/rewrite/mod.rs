@@ -7,14 +7,14 @@
 //! does not know included.
 
 mod align;
-mod front;
+pub mod front;
 
 use crate::error::{Diagnostic, Result};
 use crate::graph::Model;
 use front::{Front, To};
 
 /// Alignment of the block and of buffers in it.
-const ALIGNMENT: usize = 16;
+pub const ALIGNMENT: usize = 16;
 /// Where the block begins: behind the root's offset and the file's identifier.
 const HEADER: usize = 8;
 
@@ -69,18 +69,18 @@ pub fn align(file_name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Where the parts of a file are.
-struct Parts<'a> {
+pub struct Parts<'a> {
     bytes: &'a [u8],
     model: Model,
     root: usize,
     /// Slots of the root that are filled.
     slots: Vec<usize>,
-    buffers: Vec<usize>,
+    pub buffers: Vec<usize>,
     metadata: Vec<usize>,
 }
 
 impl<'a> Parts<'a> {
-    fn of(file_name: &str, bytes: &'a [u8]) -> Result<Self, Diagnostic> {
+    pub fn of(file_name: &str, bytes: &'a [u8]) -> Result<Self, Diagnostic> {
         // The reader's checks hold for all offsets used here.
         let model = super::read(file_name, bytes).map_err(|error| {
             let first = error.diagnostics().first().cloned();
@@ -173,7 +173,7 @@ impl<'a> Parts<'a> {
     }
 
     /// A vector: where its elements begin, and their number.
-    fn vector(&self, table: usize, slot: usize) -> Option<(usize, usize)> {
+    pub fn vector(&self, table: usize, slot: usize) -> Option<(usize, usize)> {
         let at = self.follow(self.field(table, slot)?)?;
         Some((at.checked_add(4)?, self.word(at)?))
     }
@@ -197,6 +197,3 @@ fn odd(expected: &str) -> Diagnostic {
         .found("something else")
         .help("convert the model again with a current converter")
 }
-
-#[cfg(test)]
-mod tests;

@@ -46,8 +46,8 @@ use rule::{At, Broken, Rule, first_broken};
 const MOST_DIMENSIONS: usize = 6;
 
 /// What one kernel takes.
-struct Row {
-    name: &'static str,
+pub struct Row {
+    pub name: &'static str,
     /// It refuses what breaks one of these.
     takes: &'static [Rule],
     /// It computes something else where one of these is broken: the rule, and what it does.
@@ -55,7 +55,7 @@ struct Row {
 }
 
 /// The table, by families.
-const FAMILIES: &[&[Row]] = &[
+pub const FAMILIES: &[&[Row]] = &[
     elementwise::ROWS,
     arithmetic::ROWS,
     convolution::ROWS,
@@ -329,6 +329,3 @@ fn at_first(
         None => diagnostic,
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,19 +6,19 @@ use crate::plan::alloc::Occupied;
 
 /// A buffer of the head, in the order that TFLM hands them to its planner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Buffer {
+pub struct Buffer {
     /// Bytes, rounded up to the arena's alignment.
-    pub(super) bytes: usize,
+    pub bytes: usize,
     /// First moment of its life; −1 in subgraphs that nothing calls.
-    pub(super) first: i64,
+    pub first: i64,
     /// Last moment of its life.
-    pub(super) last: i64,
+    pub last: i64,
     /// Where an offline plan puts it.
-    pub(super) fixed: Option<usize>,
+    pub fixed: Option<usize>,
 }
 
 /// The offset of every buffer.
-pub(super) fn offsets(buffers: &[Buffer]) -> Vec<usize> {
+pub fn offsets(buffers: &[Buffer]) -> Vec<usize> {
     // Two lives meet or not whatever the time between births is.
     let mut births: Vec<i64> = buffers.iter().map(|b| b.first).collect();
     births.sort_unstable();
@@ -43,7 +43,7 @@ pub(super) fn offsets(buffers: &[Buffer]) -> Vec<usize> {
 
 /// Buffers with a fixed offset first, then the others from the largest to the smallest; of equal
 /// sizes, the one handed over last.
-fn order(buffers: &[Buffer]) -> Vec<usize> {
+pub fn order(buffers: &[Buffer]) -> Vec<usize> {
     let (mut order, mut free): (Vec<usize>, Vec<usize>) =
         (0..buffers.len()).partition(|id| buffers[*id].fixed.is_some());
     free.reverse();
@@ -53,42 +53,7 @@ fn order(buffers: &[Buffer]) -> Vec<usize> {
 }
 
 /// Bytes from the start of the arena to the highest end.
-pub(super) fn height(buffers: &[Buffer], offsets: &[usize]) -> usize {
+pub fn height(buffers: &[Buffer], offsets: &[usize]) -> usize {
     let ends = buffers.iter().zip(offsets).map(|(b, at)| b.bytes + at);
     ends.max().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn buffer(bytes: usize, first: i64, last: i64) -> Buffer {
-        Buffer {
-            bytes,
-            first,
-            last,
-            fixed: None,
-        }
-    }
-
-    #[test]
-    fn large_buffers_go_first_and_of_equal_ones_the_last() {
-        let buffers = [buffer(16, 0, 1), buffer(32, 1, 2), buffer(16, 1, 1)];
-        assert_eq!(order(&buffers), [1, 2, 0]);
-        assert_eq!(offsets(&buffers), [48, 0, 32]);
-        assert_eq!(height(&buffers, &[48, 0, 32]), 64);
-    }
-
-    #[test]
-    fn buffers_that_never_meet_share_bytes() {
-        let buffers = [buffer(64, 0, 0), buffer(64, 1, 1)];
-        assert_eq!(offsets(&buffers), [0, 0]);
-    }
-
-    #[test]
-    fn what_is_fixed_stays_and_the_rest_fits_around_it() {
-        let mut buffers = [buffer(32, 0, 2), buffer(16, 0, 2), buffer(64, 0, 2)];
-        buffers[0].fixed = Some(16);
-        assert_eq!(offsets(&buffers), [16, 0, 48]);
-    }
 }

@@ -9,18 +9,18 @@
 #![allow(clippy::result_large_err)]
 
 mod account;
-mod cmsis;
+pub mod cmsis;
 mod embed;
-mod greedy;
+pub mod greedy;
 mod lifetimes;
 mod load;
 mod need;
 mod offline;
 mod prepare;
 mod report;
-mod riscv;
-mod site;
-mod table;
+pub mod riscv;
+pub mod site;
+pub mod table;
 mod target;
 mod unknown;
 mod variables;

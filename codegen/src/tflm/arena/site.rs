@@ -61,7 +61,7 @@ pub(super) fn image(tensor: &Tensor) -> Result<[usize; 4], Diagnostic> {
 
 /// A product, cut off where no microcontroller's memory comes near: factors of one tensor multiply
 /// to a size that was checked, those of several tensors need not.
-pub(super) fn product<const N: usize>(factors: [usize; N]) -> usize {
+pub fn product<const N: usize>(factors: [usize; N]) -> usize {
     let all = factors.into_iter().fold(1, usize::saturating_mul);
     all.min(1 << 40)
 }

@@ -85,7 +85,7 @@ const OPERATORS: &str = include_str!("operators.txt");
 
 impl Caller {
     /// The files it begins with.
-    fn roots(self) -> &'static [&'static str] {
+    pub fn roots(self) -> &'static [&'static str] {
         match self {
             Self::Direct => &["tensorflow/lite/micro/micro_context.cc"],
             Self::Interpreter => &["tensorflow/lite/micro/micro_interpreter.cc"],
@@ -96,8 +96,8 @@ impl Caller {
 /// The tables, read.
 #[derive(Debug)]
 pub struct Sources {
-    calls: BTreeMap<&'static str, Vec<&'static str>>,
-    operators: BTreeMap<&'static str, &'static str>,
+    pub calls: BTreeMap<&'static str, Vec<&'static str>>,
+    pub operators: BTreeMap<&'static str, &'static str>,
 }
 
 impl Sources {
@@ -172,6 +172,3 @@ impl Default for Sources {
         Self::new()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,3 @@
+mod literals;
+mod names;
+mod runtime;

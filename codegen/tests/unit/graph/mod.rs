@@ -1,0 +1,6 @@
+mod flex;
+mod half;
+mod inference;
+mod model;
+mod scales;
+mod shapes;

@@ -1,0 +1,12 @@
+mod binary;
+mod broadcast;
+mod control;
+mod curve;
+mod elementwise;
+mod joined;
+mod quantize;
+mod reduce;
+mod signal;
+mod softmax;
+mod unary;
+mod walk;

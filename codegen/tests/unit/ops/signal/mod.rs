@@ -1,0 +1,2 @@
+mod fft;
+mod filter_bank;

@@ -1,0 +1,120 @@
+//! Running a plan on an arena that remembers who wrote each byte.
+
+use super::share;
+use castiron_codegen::graph::{Graph, TensorId};
+use castiron_codegen::plan::{OpMemory, OutputMemory, Plan};
+
+/// What a byte of the arena holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Byte {
+    Nothing,
+    /// A byte of the tensor that was written, by index.
+    Of(usize),
+    Scratch(usize),
+}
+
+/// Runs the plan on an arena that remembers who wrote each byte, with every operator writing
+/// its outputs before it has read its inputs unless the plan says that they share.
+pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
+    let mut arena = vec![Byte::Nothing; plan.peak_bytes];
+    // The tensor whose write made the bytes: an alias's source.
+    let mut root: Vec<usize> = (0..graph.tensors.len()).collect();
+    let span = |id: TensorId| plan.region(id).map(|r| r.offset..r.offset + r.bytes);
+    let write = |arena: &mut Vec<Byte>, range: std::ops::Range<usize>, byte: Byte| {
+        arena[range].fill(byte);
+    };
+    let check = |arena: &[Byte], root: &[usize], id: TensorId| {
+        if let Some(range) = span(id) {
+            assert!(
+                arena[range]
+                    .iter()
+                    .all(|&b| b == Byte::Of(root[id.index()])),
+                "tensor {id:?} was overwritten"
+            );
+        }
+    };
+    for index in 0..graph.tensors.len() {
+        let id = TensorId(index as u32);
+        if let Some(range) = span(id)
+            && graph.inputs.contains(&id)
+        {
+            assert_eq!(range.start % plan.alignment, 0);
+            write(&mut arena, range, Byte::Of(index));
+        }
+    }
+    for &id in &graph.inputs {
+        check(&arena, &root, id);
+    }
+    let mut ran = vec![false; graph.operators.len()];
+    for &index in &plan.order {
+        assert!(!std::mem::replace(&mut ran[index], true));
+        let op = &graph.operators[index];
+        let planned = &plan.operators[index];
+        assert_eq!(planned.scratch.len(), memory[index].scratch.len());
+        for (at, region) in planned.scratch.iter().enumerate() {
+            assert_eq!(region.offset % plan.alignment, 0);
+            write(
+                &mut arena,
+                region.offset..region.offset + region.bytes,
+                Byte::Scratch(at),
+            );
+        }
+        let overwrites = |output: usize| planned.in_place.iter().find(|p| p.output == output);
+        for (at, &output) in op.outputs.iter().enumerate() {
+            let aliased = match memory[index].output(at) {
+                OutputMemory::Alias(input) => op.inputs[*input]
+                    .filter(|&i| share(plan, i, output) && root[output.index()] == output.index()),
+                OutputMemory::Part { input, offset } => op.inputs[*input].filter(|&i| {
+                    let at = |id| plan.region(id).map(|region| region.offset);
+                    share(plan, i, output)
+                        && root[output.index()] == output.index()
+                        && at(i).map(|at| at + offset) == at(output)
+                }),
+                _ => None,
+            };
+            if let Some(source) = aliased {
+                root[output.index()] = root[source.index()];
+            } else if overwrites(at).is_none()
+                && let Some(range) = span(output)
+            {
+                write(&mut arena, range, Byte::Of(output.index()));
+            }
+        }
+        for id in op.inputs.iter().flatten() {
+            check(&arena, &root, *id);
+        }
+        for (at, &output) in op.outputs.iter().enumerate() {
+            if let (Some(pair), Some(range)) = (overwrites(at), span(output)) {
+                assert!(share(plan, op.inputs[pair.input].unwrap(), output));
+                write(&mut arena, range, Byte::Of(output.index()));
+            }
+        }
+        for &output in &op.outputs {
+            check(&arena, &root, output);
+        }
+        for (at, region) in planned.scratch.iter().enumerate() {
+            let bytes = &arena[region.offset..region.offset + region.bytes];
+            assert!(bytes.iter().all(|&b| b == Byte::Scratch(at)));
+        }
+    }
+    assert!(ran.iter().all(|&r| r));
+    for copy in &plan.output_copies {
+        let range = copy.offset..copy.offset + copy.bytes;
+        write(&mut arena, range, Byte::Of(copy.tensor.index()));
+    }
+    for &id in &graph.outputs {
+        check(&arena, &root, id);
+        if graph.tensor(id).is_variable {
+            continue;
+        }
+        let copy = plan.output_copies.iter().find(|copy| copy.tensor == id);
+        let bytes = plan.region(id).map(|region| region.bytes);
+        let bytes = bytes.or(copy.map(|copy| copy.bytes));
+        assert_eq!(bytes, Some(graph.tensor(id).bytes()));
+    }
+    for copy in &plan.output_copies {
+        let bytes = &arena[copy.offset..copy.offset + copy.bytes];
+        assert!(bytes.iter().all(|&b| b == Byte::Of(copy.tensor.index())));
+    }
+    assert!(plan.peak_bytes >= plan.lower_bound_bytes);
+}

@@ -1,0 +1,2 @@
+mod custom;
+mod program;

@@ -1,0 +1,4 @@
+mod cmsis;
+mod greedy;
+mod riscv;
+mod table;
