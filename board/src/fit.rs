@@ -108,7 +108,8 @@ impl Board {
     }
 
     /// The kind of processor that TFLM's arena is computed for.
-    fn target(&self) -> Target {
+    #[doc(hidden)]
+    pub fn target(&self) -> Target {
         let cpu = self.cpu.as_deref().unwrap_or_default();
         if !cpu.is_empty() && !cpu.starts_with("arm,") {
             return Target::Riscv32;
@@ -338,7 +339,8 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
 }
 
 /// What [`Item::what`] says of code that is estimated.
-const CODE: &str = "code (estimated)";
+#[doc(hidden)]
+pub const CODE: &str = "code (estimated)";
 
 fn compiled(
     candidate: &Candidate<'_>,
@@ -487,196 +489,5 @@ impl Fit {
             diagnostic.place.file = Some(model.clone());
         }
         diagnostic
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dts::Devicetree;
-    use crate::facts;
-
-    fn model() -> Vec<u8> {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../examples/models/sine_int8.tflite"
-        );
-        std::fs::read(path).expect("a model")
-    }
-
-    fn answer(board: Board, options: &FitOptions) -> Fit {
-        let bytes = model();
-        let model = castiron_codegen::tflite::read("sine.tflite", &bytes).expect("a model");
-        let candidate = Candidate {
-            model: &model,
-            file_bytes: bytes.len(),
-        };
-        fit(&[candidate], board, options).expect("an answer")
-    }
-
-    fn board(flash_bytes: Option<u64>, ram_bytes: u64) -> Board {
-        Board {
-            name: "test".to_owned(),
-            cpu: Some("arm,cortex-m4f".to_owned()),
-            flash_bytes,
-            ram_bytes: Some(ram_bytes),
-            source: "a test".to_owned(),
-        }
-    }
-
-    #[test]
-    fn it_fits_to_the_byte() {
-        for engine in [Engine::Compiled, Engine::Tflm] {
-            let options = FitOptions {
-                engine,
-                app_flash: 1000,
-                app_ram: 500,
-                ..FitOptions::default()
-            };
-            let roomy = answer(board(Some(1 << 20), 1 << 20), &options);
-            let (flash, ram) = (roomy.flash.expect("flash").takes, roomy.ram.takes);
-            let of_items: u64 = roomy.items.iter().map(|item| item.flash_bytes).sum();
-            assert_eq!(flash, of_items);
-            let exact = answer(board(Some(flash), ram), &options);
-            assert!(exact.fits && exact.ram.left == 0 && exact.refusal().is_none());
-            let tight = answer(board(Some(flash), ram - 1), &options);
-            let refusal = tight.refusal().expect("one byte too few");
-            assert!(!tight.fits);
-            assert_eq!(
-                refusal.found.as_deref(),
-                Some(&*format!("{} bytes of RAM (1 too many)", ram))
-            );
-            let tight = answer(board(Some(flash - 1), ram), &options);
-            assert_eq!(tight.flash.expect("flash").left, -1);
-            // Without flash, RAM has everything.
-            assert!(answer(board(None, flash + ram), &options).fits);
-            assert!(!answer(board(None, flash + ram - 1), &options).fits);
-        }
-    }
-
-    #[test]
-    fn tflms_kernels_are_those_of_the_processor() {
-        for (cpu, target) in [
-            ("arm,cortex-m0+", Target::CortexM0),
-            ("arm,cortex-m3", Target::CortexM0),
-            ("arm,cortex-m4f", Target::CortexM4),
-            ("arm,cortex-m33f", Target::CortexM4),
-            ("arm,cortex-m35p", Target::CortexM4),
-            ("arm,cortex-m35pf", Target::CortexM4),
-            ("arm,cortex-m52", Target::CortexM55),
-            ("arm,cortex-m85", Target::CortexM55),
-            ("riscv", Target::Riscv32),
-        ] {
-            let board = Board {
-                cpu: Some(cpu.to_owned()),
-                ..board(None, 0)
-            };
-            assert_eq!(board.target(), target, "{cpu}");
-        }
-    }
-
-    #[test]
-    fn an_estimate_that_does_not_fit_says_so() {
-        let options = FitOptions::default();
-        let roomy = answer(board(Some(1 << 20), 1 << 20), &options);
-        let code = roomy.code.as_ref().expect("an estimate").bytes;
-        assert!(code > 1000 && roomy.items.iter().any(|item| item.what == CODE));
-        let takes = roomy.flash.expect("flash").takes;
-        for (flash, only_by_estimate) in [
-            (takes - 1, true),
-            (takes - code, true),
-            (takes - code - 1, false),
-        ] {
-            let tight = answer(board(Some(flash), 1 << 20), &options);
-            assert!(!tight.fits);
-            assert_eq!(
-                tight.only_by_estimate, only_by_estimate,
-                "{flash} of {takes}"
-            );
-            let message = tight.refusal().expect("a refusal").message;
-            assert_eq!(
-                message.starts_with("by estimate"),
-                only_by_estimate,
-                "{message}"
-            );
-        }
-        // RAM that lacks is no matter of code, unless it has the code.
-        assert!(!answer(board(Some(1 << 20), 8), &options).only_by_estimate);
-        let ram = takes + roomy.ram.takes;
-        assert!(answer(board(None, ram - 1), &options).only_by_estimate);
-
-        let options = FitOptions {
-            no_code: true,
-            ..options
-        };
-        let without = answer(board(Some(takes - code), 1 << 20), &options);
-        assert!(without.fits && without.code.is_none());
-        let riscv = Board {
-            cpu: Some("riscv".to_owned()),
-            ..board(Some(takes - code), 1 << 20)
-        };
-        assert!(answer(riscv, &FitOptions::default()).code.is_none());
-    }
-
-    #[test]
-    fn the_list_of_boards_is_in_order() {
-        let boards = known_boards().expect("a list");
-        assert!(boards.is_sorted_by(|a, b| a.name < b.name));
-        assert!(
-            boards
-                .iter()
-                .all(|board| board.ram_kb.is_some() && board.cpu.is_some())
-        );
-        let known = Board::known("max32690evkit").expect("the board without its system");
-        assert_eq!(known.name, "max32690evkit/max32690/m4");
-        assert_eq!(known.flash_bytes, Some(3072 * 1024));
-        let known = Board::known("nucleo_f401re/stm32f401xe").expect("the board with its system");
-        assert_eq!(known.name, "nucleo_f401re");
-    }
-
-    #[test]
-    fn names_that_are_not_there_get_likely_ones() {
-        let error = Board::known("nucleo_f401").expect_err("no such board");
-        let diagnostic = &error.diagnostics()[0];
-        assert!(
-            diagnostic
-                .help
-                .as_deref()
-                .is_some_and(|e| e.contains("did you mean nucleo_f401re"))
-        );
-        let error = Board::known("hifive_unmatched").expect_err("two targets");
-        assert!(error.to_string().contains("several targets"), "{error}");
-    }
-
-    #[test]
-    fn the_list_says_what_devicetrees_say() {
-        let Some(shared) = castiron_test_tools::folder("CASTIRON_SHARED") else {
-            return;
-        };
-        let mut count = 0;
-        for board in known_boards().expect("a list") {
-            let file = format!("dts/{}.dts", board.name.replace('/', "_"));
-            let path = shared.join(file);
-            let Ok(text) = std::fs::read_to_string(&path) else {
-                continue;
-            };
-            let facts = facts(&Devicetree::parse(&text).expect("a devicetree")).expect("facts");
-            assert_eq!(
-                facts.memory.flash.map(|bytes| bytes / 1024),
-                board.flash_kb,
-                "{}",
-                board.name
-            );
-            assert_eq!(
-                facts.memory.sram.map(|bytes| bytes / 1024),
-                board.ram_kb,
-                "{}",
-                board.name
-            );
-            assert_eq!(facts.cpu, board.cpu, "{}", board.name);
-            count += 1;
-        }
-        println!("{count} boards are as their devicetrees have them");
-        assert!(count > 0);
     }
 }

@@ -8,13 +8,15 @@ pub mod code;
 mod cpu;
 pub mod dts;
 pub mod fit;
-mod likely;
+#[doc(hidden)]
+pub mod likely;
 pub mod memory;
 pub mod overlay;
 pub mod platforms;
 pub mod renode;
 pub mod repl;
 pub mod rules;
-mod yaml;
+#[doc(hidden)]
+pub mod yaml;
 
 pub use memory::{BoardMemory, Facts, facts};

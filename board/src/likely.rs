@@ -1,7 +1,7 @@
 //! What a user may have meant by a name that is not there.
 
 /// The names that are like one that is not there, the likeliest first; three at most.
-pub(super) fn likely<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+pub fn likely<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let wanted = wanted.to_ascii_lowercase();
     // A board goes by its name in front of `/` as well.
     let likeness = |name: &str| {
@@ -18,25 +18,10 @@ pub(super) fn likely<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>)
 }
 
 /// `a, b or c`.
-pub(super) fn one_of(names: &[&str]) -> String {
+pub fn one_of(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [name] => (*name).to_owned(),
         [names @ .., last] => format!("{} or {last}", names.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_likeliest_is_first() {
-        let names = ["mps2/an385", "mps2/an521/cpu0", "nucleo_f401re", "one/soc"];
-        assert_eq!(likely("Nucleo_F401", names), ["nucleo_f401re"]);
-        assert_eq!(likely("onne", names), ["one/soc"]);
-        assert_eq!(likely("mps2/an386", names)[0], "mps2/an385");
-        assert!(likely("zzz", names).is_empty());
-        assert_eq!(one_of(&["a", "b", "c"]), "a, b or c");
     }
 }

@@ -10,24 +10,24 @@ use castiron_codegen::error::{Diagnostic, Result};
 /// Nesting that is read. Kenning's file has three levels.
 const MOST_LEVELS: usize = 64;
 /// Nodes that are read: five times those of a file with all of Zephyr's boards.
-const MOST_NODES: usize = 100_000;
+pub const MOST_NODES: usize = 100_000;
 
 /// A node with its place. Nodes are equal if they mean the same, wherever they stand.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub struct Node {
     /// Counted from 1, as `end_line` is.
-    pub(super) line: usize,
+    pub line: usize,
     /// Counted from 0.
-    pub(super) column: usize,
-    pub(super) end_line: usize,
+    pub column: usize,
+    pub end_line: usize,
     /// What an alias refers to it by; 0 is none.
-    pub(super) anchor: usize,
+    pub anchor: usize,
     tag: Option<String>,
-    pub(super) value: Value,
+    pub value: Value,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub enum Value {
     Scalar {
         text: String,
         plain: bool,
@@ -48,7 +48,7 @@ impl Eq for Node {}
 
 impl Node {
     /// The text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             _ => None,
@@ -56,13 +56,13 @@ impl Node {
     }
 
     /// Whether the node says that there is no value.
-    pub(super) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true }
             if ["", "~", "null", "Null", "NULL"].contains(&text.as_str()))
     }
 
     /// A whole number that is written without quotes.
-    pub(super) fn number(&self) -> Option<u64> {
+    pub fn number(&self) -> Option<u64> {
         let Value::Scalar { text, plain: true } = &self.value else {
             return None;
         };
@@ -76,17 +76,17 @@ impl Node {
 }
 
 /// Documents, and what their aliases refer to.
-pub(super) struct Yaml {
-    pub(super) documents: Vec<Node>,
+pub struct Yaml {
+    pub documents: Vec<Node>,
     /// Anchors that something refers to.
-    pub(super) referred: HashSet<usize>,
+    pub referred: HashSet<usize>,
     /// Whether the last value is a text of lines, which further ones may add to.
-    pub(super) ends_in_block: bool,
+    pub ends_in_block: bool,
 }
 
 impl Yaml {
     /// The nodes that aliases may refer to.
-    pub(super) fn anchors(&self) -> HashMap<usize, &Node> {
+    pub fn anchors(&self) -> HashMap<usize, &Node> {
         let mut anchors = HashMap::new();
         let mut left: Vec<&Node> = self.documents.iter().collect();
         while let Some(node) = left.pop() {
@@ -107,7 +107,7 @@ impl Yaml {
 ///
 /// # Errors
 /// If the text is no YAML, nests or holds more than anybody writes, or has a key twice.
-pub(super) fn load(text: &str) -> Result<Yaml> {
+pub fn load(text: &str) -> Result<Yaml> {
     // What Windows puts first is no part of the first key.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::default();
@@ -230,79 +230,4 @@ fn check_keys(node: &Node) -> Result<(), Diagnostic> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn documents(text: &str) -> Vec<Node> {
-        load(text)
-            .unwrap_or_else(|e| panic!("{text:?}: {e}"))
-            .documents
-    }
-
-    #[test]
-    fn nodes_are_equal_by_what_they_mean() {
-        for (one, other) in [
-            ("a: 1", "a:   1 # comment"),
-            ("a: [x, y]", "a:\n- x\n- y\n"),
-            ("a: \"x\"", "a: 'x'"),
-            ("&b {x: *b}", "&c\nx: *c"),
-        ] {
-            assert_eq!(documents(one), documents(other), "{one:?}, {other:?}");
-        }
-        for (one, other) in [
-            ("a: 1", "a: \"1\""),
-            ("a: |\n  x\n", "a: |-\n  x\n"),
-            ("a: x", "a: !t x"),
-            ("[a, b]", "[b, a]"),
-        ] {
-            assert_ne!(documents(one), documents(other), "{one:?}, {other:?}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_written_without_quotes() {
-        let number = |text: &str| documents(text)[0].number();
-        assert_eq!(number("320"), Some(320));
-        assert_eq!(number("0x140"), Some(320));
-        assert_eq!(number("0"), Some(0));
-        for text in ["\"320\"", "0500", "320 KB", "-1", "1.5", "{}"] {
-            assert_eq!(number(text), None, "{text}");
-        }
-        assert!(documents("~")[0].is_null() && documents("a:")[0] == documents("a:")[0]);
-        assert!(!documents("\"\"")[0].is_null());
-    }
-
-    #[test]
-    fn what_would_cost_too_much_is_an_error_at_once() {
-        let laughs = (1..26).fold("a0: &a0 {x: 1}\n".to_owned(), |text, n| {
-            text + &format!("a{n}: &a{n} {{x: *a{0}, y: *a{0}}}\n", n - 1)
-        });
-        // Aliases cost nothing as long as nobody follows them.
-        assert_eq!(load(&laughs).expect("YAML").referred.len(), 25);
-        let deep = [
-            "[".repeat(100_000),
-            "- ".repeat(100_000),
-            "{a: ".repeat(100_000),
-        ];
-        for text in deep {
-            let error = load(&text).map(drop).expect_err("too deep").to_string();
-            assert!(
-                error.contains("64 levels") || error.contains("limit"),
-                "{error}"
-            );
-        }
-        let error = load(&"- a\n".repeat(MOST_NODES + 1)).map(drop);
-        let error = error.expect_err("too many").to_string();
-        assert!(error.contains("100000 values"), "{error}");
-    }
-
-    #[test]
-    fn a_key_has_one_value() {
-        let error = load("a:\n  x: 1\nb: 2\na:\n  y: 1\n").map(drop);
-        let error = error.expect_err("a key twice").to_string();
-        assert!(error.contains("first in line 1"), "{error}");
-    }
 }

@@ -1,3 +1,4 @@
 //! Tests of boards from outside.
 
 mod boards;
+mod unit;

@@ -4,8 +4,6 @@
 mod access;
 mod interrupts;
 mod parse;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -7,7 +7,8 @@ mod controllers;
 mod cpus;
 mod devices;
 mod gic;
-mod isa;
+#[doc(hidden)]
+pub mod isa;
 mod memories;
 mod pins;
 mod values;

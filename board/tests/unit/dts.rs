@@ -1,4 +1,4 @@
-use super::*;
+use castiron_board::dts::*;
 use proptest::prelude::*;
 
 const SOURCE: &str = r#"
@@ -175,6 +175,8 @@ fn the_number_of_nodes_is_bounded() {
 }
 
 proptest! {
+    #![proptest_config(crate::unit::settings())]
+
     #[test]
     fn damaged_source_does_not_panic(at in 0..SOURCE.len(), len in 0..40_usize, put in "[{}<>;=&\"/a0 \\[\\]*']{0,4}") {
         let end = (at + len).min(SOURCE.len());
