@@ -10,7 +10,6 @@ use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::error::Error;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{DType, Model};
-use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::{Entry, Port, Program};
 use castiron_codegen::tflite;
 
@@ -129,7 +128,7 @@ pub fn read(path: &Path) -> Result<Model, Error> {
 impl Golden {
     /// Compiles the model and runs all its cases.
     pub fn check(&self) -> Outcome {
-        let program = match self.compile(PlanOptions::default()) {
+        let program = match self.compile() {
             Ok(program) => program,
             Err(error) => return Outcome::LeftOut(error),
         };
@@ -156,20 +155,8 @@ impl Golden {
         }
     }
 
-    /// Compiles the model with a plan of these options.
-    ///
-    /// # Errors
-    /// If castiron does not compile it.
-    pub fn compile(&self, plan: PlanOptions) -> Result<Program, Error> {
-        self.compile_with(&CompileOptions::from(plan))
-    }
-
-    /// Compiles the model.
-    ///
-    /// # Errors
-    /// If castiron does not compile it.
-    pub fn compile_with(&self, options: &CompileOptions) -> Result<Program, Error> {
-        compile::compile(&read(&self.model)?, options)
+    fn compile(&self) -> Result<Program, Error> {
+        compile::compile(&read(&self.model)?, &CompileOptions::default())
     }
 
     /// All outputs of the first `cases` cases of every entry.
