@@ -178,6 +178,10 @@ fn outer_dims(dims: &[MeetingDim], mut strides: [usize; 2]) -> Option<[OuterDim;
 }
 
 /// How the kernel walks merged dimensions; `None` where one run does.
+#[allow(
+    clippy::result_unit_err,
+    reason = "the caller says what is wrong with which operator"
+)]
 pub fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
     let (run, second_run, outer) = match dims.split_last() {
         None => return Ok(None),

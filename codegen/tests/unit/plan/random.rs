@@ -108,7 +108,7 @@ proptest! {
         }
         let whole = b.plan(&inputs, &outputs, &options);
         prop_assert!(plan.peak_bytes <= whole.peak_bytes);
-        let mut freer = options.clone();
+        let mut freer = options;
         [freer.alias, freer.in_place, freer.reorder] = [false; 3];
         prop_assert!(whole.lower_bound_bytes <= b.plan(&inputs, &outputs, &freer).lower_bound_bytes);
     }
