@@ -52,6 +52,7 @@ pub fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
         | Op::Relu6
         | Op::ReluN1To1
         | Op::Relu0To1
+        | Op::ReverseSequence
         | Op::ReverseV2
         | Op::Round
         | Op::Rsqrt
@@ -63,6 +64,8 @@ pub fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
         | Op::Tanh
         | Op::ZerosLike => x.to_vec(),
         op if op.broadcasts() => shapes::broadcast(operands.inputs().map(|x| &x.shape[..]))?,
+        // Its condition may be a list.
+        Op::Select => operands.input(1)?.shape.clone(),
         Op::Concatenation => {
             let axis = dimension(operands.option("axis"), x.len())?;
             let along = operands.inputs().map(|x| x.shape.get(axis).copied());

@@ -278,7 +278,12 @@ pub(super) fn tabulated(
     table: &[i8; 256],
 ) -> Result<(), Diagnostic> {
     choosing.in_place(1);
-    let (x, y) = operands(site, choosing)?;
+    // One of the operators may have broadcast its input to more dimensions of one element.
+    let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+    let (x, y) = (choosing.activation(x_id)?, choosing.activation(y_id)?);
+    if x.len != y.len {
+        return site.expect_shape(y_id, &site.input(0)?.shape);
+    }
     look_up(choosing, x, table, y);
     Ok(())
 }

@@ -166,8 +166,13 @@ impl Layout {
 
     fn keep(&mut self, kept: Kept, bytes: usize) -> Result<()> {
         let alignment = bytes.next_power_of_two().min(ALIGNMENT);
-        let offset = self.state_bytes.next_multiple_of(alignment);
+        let offset = match bytes {
+            // Whatever its elements are, nothing is aligned at the start.
+            0 => 0,
+            _ => self.state_bytes.next_multiple_of(alignment),
+        };
         let end = offset.checked_add(bytes);
+        let end = end.map(|end| end.max(self.state_bytes));
         self.state_bytes = end
             .filter(|end| *end <= usize::MAX / 2)
             .ok_or_else(too_large)?;

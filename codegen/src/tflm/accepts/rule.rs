@@ -169,12 +169,12 @@ impl Rule {
             }),
             Self::PerTensor(at) => of(at, site, |tensor| {
                 let scales = tensor.quantization.as_ref().map_or(1, |q| q.scale.len());
-                (scales != 1).then(|| {
-                    (
-                        format!("one scale for the whole of {at}"),
-                        format!("{scales} scales"),
-                    )
-                })
+                let found = match tensor.blocks {
+                    Some(blocks) => format!("one for each {} elements", blocks.size),
+                    None => format!("{scales} scales"),
+                };
+                (scales != 1 || tensor.blocks.is_some())
+                    .then(|| (format!("one scale for the whole of {at}"), found))
             }),
             Self::SameQuantization(like, at) => {
                 let expected = like.tensor(site)?.quantization.as_ref()?;

@@ -113,7 +113,7 @@ pub(super) const ROWS: &[Row] = &[
                     &[I8],
                     &[Is("zero point 0, or no paddings", zero_padding)],
                 ),
-                "SPACE_TO_BATCH_ND pads with 0, not with the zero point",
+                "SPACE_TO_BATCH_ND pads with a byte that it never sets, 0 in a new arena, not with the zero point",
             ),
         ],
     },
