@@ -20,7 +20,7 @@ pub struct Campaign {
     /// Of all models.
     pub seed: u64,
     /// Operators that models are made of; all where there are none.
-    pub operators: Vec<BuiltinOperator>,
+    pub operators: Vec<String>,
     /// Who else is asked, if anybody.
     pub references: Option<References>,
 }
@@ -34,6 +34,10 @@ pub struct Tally {
     pub operators: BTreeMap<String, usize>,
     /// Models that an engine agreed on.
     pub agreed: BTreeMap<Engine, usize>,
+    /// Models that some engine was asked about and gave outputs for.
+    pub compared: usize,
+    /// Models of which that holds for their first rows alone.
+    pub parts: usize,
     /// Models whose arena was predicted.
     pub arenas: usize,
     /// Models that an engine was not asked about, or gave nothing for, by the reason.
@@ -94,8 +98,8 @@ impl Campaign {
     }
 
     fn cut(&self, number: u64, rows: usize) -> Sample {
-        let wanted = |op| self.operators.is_empty() || self.operators.contains(&op);
-        Sample::cut(&bytes(self.seed, number), rows, &wanted)
+        let wanted = Some(&self.operators[..]).filter(|names| !names.is_empty());
+        Sample::cut(&bytes(self.seed, number), rows, wanted)
     }
 
     /// Asks everybody about a model.
@@ -110,15 +114,41 @@ impl Campaign {
             *tally.operators.entry(name).or_default() += 1;
         }
         let asked = self.ask(&sample)?;
+        for reason in &asked.unasked {
+            *tally.unasked.entry(reason.clone()).or_default() += 1;
+        }
+        let is_compared = asked.is_compared;
+        tally.compared += usize::from(is_compared);
+        self.count(number, sample.rows, asked, tally)?;
+        if is_compared || self.references.is_none() {
+            return Ok(());
+        }
+        // One operator is enough for an engine to refuse the whole.
+        for quarters in (0..4).rev() {
+            let rows = sample.rows * quarters / 4;
+            let asked = self.ask(&self.cut(number, rows.max(1)))?;
+            if asked.is_compared {
+                tally.parts += 1;
+                return self.count(number, rows.max(1), asked, tally);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what was said of the first rows of a model.
+    fn count(
+        &mut self,
+        number: u64,
+        rows: usize,
+        asked: Asked,
+        tally: &mut Tally,
+    ) -> io::Result<()> {
         tally.arenas += usize::from(asked.arena);
         for engine in asked.agreed {
             *tally.agreed.entry(engine).or_default() += 1;
         }
-        for reason in asked.unasked {
-            *tally.unasked.entry(reason).or_default() += 1;
-        }
         for wrong in asked.wrong {
-            self.explain(number, sample.rows, wrong, tally)?;
+            self.explain(number, rows, wrong, tally)?;
         }
         Ok(())
     }
@@ -144,7 +174,7 @@ impl Campaign {
         let line = sample.lines.last().cloned().unwrap_or_default();
         let reason = match &wrong {
             Wrong::Castiron(fault) => explained::of_fault(&sample, fault),
-            Wrong::Engine(engine, _) => explained::of_difference(*engine, &line),
+            Wrong::Engine(engine, how) => explained::of_difference(*engine, &sample, how),
         };
         if let Some(reason) = reason {
             let name = line.split(' ').next().unwrap_or_default();
@@ -192,7 +222,15 @@ impl Campaign {
                     continue;
                 }
                 let verdict = tflm::verdict(&model, Kernels::Reference);
-                if let Some(said) = verdict.refused.first().or(verdict.differs.first()) {
+                if let Some(said) = verdict.refused.first() {
+                    let name = said.place.operator.as_ref().map(|(_, name)| name.as_str());
+                    let name = name.unwrap_or_default();
+                    asked
+                        .unasked
+                        .push(format!("TFLM: {}: {name}", said.message));
+                    continue;
+                }
+                if let Some(said) = verdict.differs.first() {
                     asked.unasked.push(format!("TFLM: {}", said.message));
                     continue;
                 }
@@ -229,6 +267,7 @@ impl Campaign {
 struct Asked {
     wrong: Vec<Wrong>,
     agreed: Vec<Engine>,
+    is_compared: bool,
     arena: bool,
     unasked: Vec<String>,
 }
@@ -242,6 +281,7 @@ impl Asked {
         mine: &Outputs,
         answer: &Answer,
     ) {
+        self.is_compared = true;
         match difference(sample, model, mine, &answer.outputs) {
             Some(how) => self.wrong.push(Wrong::Engine(engine, how)),
             None => self.agreed.push(engine),

@@ -3,8 +3,8 @@
 use castiron_codegen::graph::{DType, Model};
 
 use super::Sample;
-use super::draw::size;
 use super::oracle::Outputs;
+use super::spec::size;
 use crate::goldens::TOLERANCE;
 
 /// Floats may be so many times as far apart as was estimated.

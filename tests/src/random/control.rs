@@ -3,7 +3,8 @@
 use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::Options;
 
-use super::draw::{Draw, Spec, Value};
+use super::draw::Draw;
+use super::spec::{Spec, Value};
 
 /// What subgraphs compute with.
 const TYPES: &[DType] = &[DType::Float32, DType::Int8, DType::Int16, DType::Int32];

@@ -6,8 +6,9 @@ use castiron_codegen::graph::DType::{
 };
 use castiron_test_tools::file::Options;
 
-use super::draw::{Draw, Spec, code};
+use super::draw::Draw;
 use super::rows::MOVED;
+use super::spec::{Spec, code};
 
 pub(super) fn cast(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let x = d.any_exact(&[F32, I8, I16, I32, Bool], 0..=5);

@@ -3,7 +3,8 @@
 use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::Options;
 
-use super::draw::{Draw, Spec, Value};
+use super::draw::Draw;
+use super::spec::{Spec, Value};
 
 /// What becomes of floats and of quantisations.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,6 +32,11 @@ pub(super) fn unary(d: &mut Draw<'_>, op: Op, types: &[DType], curve: Curve) -> 
         true => d.any_exact(types, 0..=6),
         false => d.any(types, 0..=6),
     };
+    // Greater scales of words have no multiplier.
+    let is_sigmoid = matches!(op, Op::Logistic | Op::Tanh) && x.dtype == DType::Int16;
+    if is_sigmoid && x.scale.is_some_and(|(scale, _)| scale > 2.6) {
+        return None;
+    }
     let (peak, error) = (x.peak, x.error);
     let y = x.shaped(&x.shape);
     let y = match curve {
@@ -230,9 +236,9 @@ pub(super) fn prelu(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let slope = Spec::of(dtype, &shape).scaled(slope_scale);
     let range = slope.range();
     let slope = d.constant(&slope, range);
-    let peak = x.peak * super::draw::FLOATS;
+    let peak = x.peak * super::spec::FLOATS;
     let y = x.shaped(&x.shape);
-    let y = y.within(peak, x.error * super::draw::FLOATS);
+    let y = y.within(peak, x.error * super::spec::FLOATS);
     let scale = x.scale.and_then(|(scale, _)| {
         let words = if x.dtype == DType::Int16 { 128.0 } else { 1.0 };
         d.scale_near(x.dtype, scale * words)

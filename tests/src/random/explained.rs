@@ -1,5 +1,7 @@
 //! Differences that are known, with the reason of each. `docs/accuracy.md` has them for users.
 
+use castiron_codegen::tflite;
+
 use super::Sample;
 use super::oracle::Fault;
 use super::reference::Engine;
@@ -11,15 +13,34 @@ pub struct Explained {
     pub engine: Engine,
     /// What the last operator's line begins with: its name and its first input's type.
     pub operator: &'static str,
+    /// Which of its differences these are.
+    when: When,
     /// Why.
     pub reason: &'static str,
+}
+
+/// Which differences of an operator are explained.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    Always,
+    /// Of an input of this scale and greater ones.
+    ScaleFrom(f32),
+    /// Where castiron's element, which differs first, is an end of the range.
+    Ends,
 }
 
 const fn row(engine: Engine, operator: &'static str, reason: &'static str) -> Explained {
     Explained {
         engine,
         operator,
+        when: When::Always,
         reason,
+    }
+}
+
+impl Explained {
+    const fn when(self, when: When) -> Self {
+        Self { when, ..self }
     }
 }
 
@@ -52,9 +73,23 @@ pub const EXPLAINED: &[Explained] = &[
     row(Engine::LiteRt, "LOGISTIC of u8", FIXED),
     row(Engine::LiteRt, "TANH of i8", FIXED),
     row(Engine::LiteRt, "TANH of u8", FIXED),
+    row(Engine::Tflm, "LOGISTIC of i8", LEAST).when(When::ScaleFrom(8.0)),
+    row(Engine::Tflm, "TANH of i8", LEAST).when(When::ScaleFrom(8.0)),
+    row(Engine::Tflm, "LEAKY_RELU of i8", DOUBLE),
+    row(Engine::Tflm, "LEAKY_RELU of i16", DOUBLE),
+    row(
+        Engine::LiteRt,
+        "POW of i32",
+        "what 32 bits do not hold is undefined in the references' language; castiron gives the nearest end of the range",
+    )
+    .when(When::Ends),
     row(Engine::Tflm, "DIV of i8", SHIFTS),
     row(Engine::LiteRt, "DIV of i8", SHIFTS),
 ];
+
+const LEAST: &str = "of a scale of 8 and more, TFLM gives the least value for a stored zero";
+
+const DOUBLE: &str = "TFLM from October 2026 on divides the scales in double precision; castiron's revision of it, LiteRT and castiron in single";
 
 const FIXED: &str = "LiteRT 2.3 makes its table with floats; TFLM and castiron compute in fixed point, of which uint8 has the int8 results";
 const LAST: &str = "LiteRT 2.3 has another last bit; TFLM agrees with castiron";
@@ -67,26 +102,37 @@ const ONCE: &str =
 const SHIFTS: &str =
     "the references shift by 32 bits and more, which their language leaves undefined";
 
-/// Operators that an engine is not asked about: it would use memory that is not the operator's, and what it gives is chance.
-const UNSAFE: &[(Engine, &str, &str)] = &[
+/// Operators that an engine is not asked about: it would use memory that is not the operator's, and what it gives is chance. Each by what
+/// its line begins with, and what is in it besides.
+const UNSAFE: &[(Engine, [&str; 2], &str)] = &[
     (
         Engine::LiteRt,
-        "SUM of i16",
+        ["SUM of i16", ""],
         "LiteRT's reference kernel gives another result in every run",
     ),
     (
         Engine::LiteRt,
-        "SVDF of i8",
+        ["SVDF of i8", ""],
         "LiteRT takes a state of int8 for one of int16",
     ),
     (
+        Engine::LiteRt,
+        ["FULLY_CONNECTED of f32", "in blocks"],
+        "LiteRT's reference kernel knows no weights in blocks",
+    ),
+    (
+        Engine::LiteRt,
+        ["DEPTHWISE_CONV_2D of f32", "], i4["],
+        "LiteRT's DEPTHWISE_CONV_2D of floats takes weights of four bits for ones of eight",
+    ),
+    (
         Engine::Tflm,
-        "GREATER of i16",
+        ["GREATER of i16", ""],
         "TFLM computes it with scales that it never sets",
     ),
     (
         Engine::Tflm,
-        "SPACE_TO_BATCH_ND",
+        ["SPACE_TO_BATCH_ND", ""],
         "TFLM pads with a byte of its memory that it never sets",
     ),
 ];
@@ -94,21 +140,46 @@ const UNSAFE: &[(Engine, &str, &str)] = &[
 /// Why an engine must not be asked about a model.
 pub(super) fn unsafe_for(engine: Engine, sample: &Sample) -> Option<&'static str> {
     let mut rows = UNSAFE.iter().filter(|row| row.0 == engine);
-    let row = rows.find(|row| {
+    let row = rows.find(|(_, [begin, besides], _)| {
         let mut lines = sample.lines.iter();
-        lines.any(|line| line.replace("constant ", "").starts_with(row.1))
+        lines.any(|line| {
+            let line = line.replace("constant ", "");
+            line.starts_with(begin) && line.contains(besides)
+        })
     });
     row.map(|row| row.2)
 }
 
-/// Why another engine gives something else for an operator, if that is known.
-pub(super) fn of_difference(engine: Engine, line: &str) -> Option<&'static str> {
-    let mut rows = EXPLAINED.iter().filter(|row| row.engine == engine);
+/// Why another engine gives something else for the last operator of a model, if that is known.
+pub(super) fn of_difference(engine: Engine, sample: &Sample, how: &str) -> Option<&'static str> {
     // A constant is computed with like any other.
-    let plain = line.replace("constant ", "");
-    let row = rows.find(|row| plain.starts_with(row.operator));
+    let line = sample.lines.last()?.replace("constant ", "");
+    let scale = || {
+        let model = tflite::read("random.tflite", &sample.file).ok()?;
+        let graph = model.graphs.first()?;
+        let id = graph.operators.last()?.inputs.first().copied()??;
+        graph
+            .tensor(id)
+            .quantization
+            .as_ref()?
+            .scale
+            .first()
+            .copied()
+    };
+    let mut rows = EXPLAINED.iter().filter(|row| row.engine == engine);
+    let row = rows.find(|row| {
+        line.starts_with(row.operator)
+            && match row.when {
+                When::Always => true,
+                When::ScaleFrom(least) => scale() >= Some(least),
+                When::Ends => ENDS.iter().any(|end| how.ends_with(end)),
+            }
+    });
     row.map(|row| row.reason)
 }
+
+/// What words about a difference end with where castiron gives an end of 32 bits.
+const ENDS: [&str; 2] = ["castiron's 2147483647", "castiron's -2147483648"];
 
 /// Why castiron refuses a model that was drawn, if that is known.
 pub(super) fn of_fault(_: &Sample, fault: &Fault) -> Option<&'static str> {

@@ -8,15 +8,22 @@ mod campaign;
 mod compare;
 mod control;
 mod convert;
+mod custom;
 mod draw;
 mod elementwise;
 mod explained;
+mod lookup;
+mod model;
 mod movement;
+mod open;
 mod oracle;
 mod products;
 mod reduce;
 mod reference;
 mod rows;
+mod signal;
+mod spec;
+mod weights;
 mod windows;
 
 pub use campaign::{Campaign, Found, Tally};
@@ -28,8 +35,11 @@ use castiron_codegen::graph::{BuiltinOperator, DType};
 use castiron_test_tools::file::Options;
 use fastrand::Rng;
 
-use draw::{Draw, Input, Output};
-use rows::{BROUGHT, ROWS, Row};
+use draw::Draw;
+use model::Drawn;
+use open::Open;
+use rows::{BROUGHT, Focus, ROWS, Row};
+use spec::{Input, Output};
 
 /// Bytes that decide a model of a seed.
 const BYTES: usize = 1536;
@@ -47,6 +57,8 @@ pub struct Sample {
     pub lines: Vec<String>,
     /// How many rows it is made of.
     pub rows: usize,
+    /// The same with sizes that are given later.
+    open: Option<Open>,
     inputs: Vec<Input>,
     outputs: Vec<Output>,
     seed: u64,
@@ -55,7 +67,7 @@ pub struct Sample {
 impl Sample {
     /// The model that bytes decide.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::cut(bytes, MOST_ROWS, &|_| true)
+        Self::cut(bytes, MOST_ROWS, None)
     }
 
     /// The same of bytes that follow from two numbers.
@@ -64,9 +76,15 @@ impl Sample {
     }
 
     /// The first rows of the model, of operators that are wanted.
-    fn cut(bytes: &[u8], most: usize, wanted: &dyn Fn(BuiltinOperator) -> bool) -> Self {
+    fn cut(bytes: &[u8], most: usize, wanted: Option<&[String]>) -> Self {
         let mut draw = Draw::new(bytes);
-        let table: Vec<&Row> = ROWS.iter().filter(|row| wanted(row.op)).collect();
+        let focus = Focus::draw(&mut draw);
+        draw.is_hybrid = draw.one_in(3);
+        let is_wanted = |row: &&Row| match wanted {
+            Some(names) => names.iter().any(|name| name == row.kind().name()),
+            None => focus.takes(row),
+        };
+        let table: Vec<&Row> = ROWS.iter().filter(is_wanted).collect();
         let count = match draw.one_in(3) {
             true => 1,
             false => draw.between(1..=MOST_ROWS),
@@ -77,7 +95,7 @@ impl Sample {
                 break;
             }
             let row = draw.choose(&table);
-            if (row.rule)(&mut draw, row.op).is_some() {
+            if row.draw(&mut draw).is_some() {
                 rows += 1;
             }
         }
@@ -88,11 +106,18 @@ impl Sample {
             draw.emit_one(BuiltinOperator::Relu, &[x.id], y, Options::None);
             rows = 1;
         }
-        let (file, inputs, outputs, lines) = draw.finish();
+        let Drawn {
+            file,
+            open,
+            inputs,
+            outputs,
+            lines,
+        } = draw.finish();
         Self {
             file,
             lines,
             rows,
+            open,
             inputs,
             outputs,
             seed: bytes.iter().fold(0, |hash: u64, byte| {
@@ -105,7 +130,7 @@ impl Sample {
     pub fn inputs(&self, run: usize) -> Vec<Vec<u8>> {
         let mut random = Rng::with_seed(self.seed ^ run as u64);
         let bytes = (self.inputs.iter())
-            .map(|i| draw::elements(&mut random, i.dtype, i.elements, &i.range));
+            .map(|i| spec::elements(&mut random, i.dtype, i.elements, &i.range));
         bytes.collect()
     }
 }
@@ -116,9 +141,14 @@ fn bytes(seed: u64, number: u64) -> Vec<u8> {
     (0..BYTES).map(|_| random.u8(..)).collect()
 }
 
-/// Whether models have an operator.
-pub fn draws(op: BuiltinOperator) -> bool {
-    ROWS.iter().any(|row| row.op == op) || BROUGHT.iter().any(|brought| brought.0 == op)
+/// Whether models have an operator of this name.
+pub fn draws(name: &str) -> bool {
+    is_row(name) || BROUGHT.iter().any(|brought| brought.0.name() == name)
+}
+
+/// Whether models can be made of an operator of this name.
+pub fn is_row(name: &str) -> bool {
+    ROWS.iter().any(|row| row.kind().name() == name)
 }
 
 /// What a fuzzer does: the model of any bytes compiles, and neither passes nor plans change what it computes.

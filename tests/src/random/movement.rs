@@ -3,15 +3,16 @@
 use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::Options;
 
-use super::draw::{Draw, Spec, Value};
+use super::draw::Draw;
 use super::rows::MOVED;
+use super::spec::{Spec, Value};
 
-fn drawn(d: &mut Draw<'_>, ranks: std::ops::RangeInclusive<usize>) -> Value {
+pub(super) fn drawn(d: &mut Draw<'_>, ranks: std::ops::RangeInclusive<usize>) -> Value {
     d.any_at_all(MOVED, ranks)
 }
 
 /// An axis as the file has it: from the first dimension, or from the last.
-fn named(d: &mut Draw<'_>, axis: usize, rank: usize) -> i64 {
+pub(super) fn named(d: &mut Draw<'_>, axis: usize, rank: usize) -> i64 {
     let axis = axis as i64;
     if d.one_in(3) {
         axis - rank as i64
@@ -20,7 +21,13 @@ fn named(d: &mut Draw<'_>, axis: usize, rank: usize) -> i64 {
     }
 }
 
-fn one(d: &mut Draw<'_>, op: Op, inputs: &[i32], y: Spec, options: Options) -> Option<()> {
+pub(super) fn one(
+    d: &mut Draw<'_>,
+    op: Op,
+    inputs: &[i32],
+    y: Spec,
+    options: Options,
+) -> Option<()> {
     d.emit_one(op, inputs, y, options).map(drop)
 }
 
@@ -49,6 +56,38 @@ pub(super) fn reshape(d: &mut Draw<'_>, op: Op) -> Option<()> {
     }
     let sizes = d.list(&sizes);
     one(d, op, &[x.id, sizes], y, Options::None)
+}
+
+/// RESHAPE to sizes that are computed, as converters write it where a batch is unknown: of what goes in, some are kept, and what is left
+/// is one dimension.
+pub(super) fn reshape_by_shape(d: &mut Draw<'_>, op: Op) -> Option<()> {
+    let x = drawn(d, 2..=5);
+    let rank = x.shape.len();
+    let sizes = Spec::of(DType::Int32, &[rank]);
+    let i32 = super::spec::code(DType::Int32);
+    let sizes = d.emit_one(
+        Op::Shape,
+        &[x.id],
+        sizes,
+        Options::Numbers(55, vec![i32.into()]),
+    )?;
+    let kept = d.between(1..=rank - 1);
+    let mut parts = Vec::new();
+    for axis in 0..kept {
+        let [begin, end, step] = [axis, axis + 1, 1].map(|n| d.sizes(&[n]));
+        let one = Spec::of(DType::Int32, &[]);
+        let options = Options::Numbers(32, vec![0, 0, 0, 0, 1]);
+        let ids = [sizes.id, begin, end, step];
+        parts.push(d.emit_one(Op::StridedSlice, &ids, one, options)?.id);
+    }
+    let rest: usize = x.shape[kept..].iter().product();
+    let last = if d.coin() { -1 } else { rest as i64 };
+    parts.push(d.scalar(last));
+    let packed = Spec::of(DType::Int32, &[kept + 1]);
+    let options = Options::Numbers(59, vec![kept as i32 + 1, 0]);
+    let packed = d.emit_one(Op::Pack, &parts, packed, options)?;
+    let y = x.shaped(&[&x.shape[..kept], &[rest]].concat());
+    one(d, op, &[x.id, packed.id], y, Options::None)
 }
 
 pub(super) fn squeeze(d: &mut Draw<'_>, op: Op) -> Option<()> {
@@ -108,6 +147,21 @@ pub(super) fn reverse(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let axes = d.list(&axes);
     let y = x.shaped(&x.shape);
     one(d, op, &[x.id, axes], y, Options::None)
+}
+
+pub(super) fn reverse_sequence(d: &mut Draw<'_>, op: Op) -> Option<()> {
+    let x = drawn(d, 2..=5);
+    let rank = x.shape.len();
+    let axis = d.between(0..=rank - 1);
+    let batch = (axis + d.between(1..=rank - 1)) % rank;
+    let lengths: Vec<i64> = (0..x.shape[batch])
+        .map(|_| d.between(1..=x.shape[axis]) as i64)
+        .collect();
+    let dtype = d.choose(&[DType::Int32, DType::Int64]);
+    let lengths = d.integers(dtype, &[lengths.len()], &lengths);
+    let y = x.shaped(&x.shape);
+    let options = Options::Numbers(87, vec![axis as i32, batch as i32]);
+    one(d, op, &[x.id, lengths], y, options)
 }
 
 /// Where a part of so many begins, and how long it is.
@@ -214,7 +268,7 @@ pub(super) fn concatenation(d: &mut Draw<'_>, op: Op) -> Option<()> {
 }
 
 /// The estimates of floats from several tensors.
-fn worst(y: Spec, all: &[Value]) -> Spec {
+pub(super) fn worst(y: Spec, all: &[Value]) -> Spec {
     let peak = all.iter().map(|v| v.peak).fold(0.0, f32::max);
     let error = all.iter().map(|v| v.error).fold(0.0, f32::max);
     y.within(peak, error)
@@ -358,7 +412,7 @@ pub(super) fn pad(d: &mut Draw<'_>, op: Op) -> Option<()> {
     }
     let y = x
         .shaped(&shape)
-        .within(x.peak.max(super::draw::FLOATS), x.error);
+        .within(x.peak.max(super::spec::FLOATS), x.error);
     one(d, op, &inputs, y, Options::None)
 }
 
@@ -370,91 +424,6 @@ pub(super) fn mirror_pad(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let y = x.shaped(&shape);
     let options = Options::Numbers(77, vec![symmetric.into()]);
     one(d, op, &[x.id, paddings], y, options)
-}
-
-/// Indices below a size: constants, or an input of the model.
-fn indices(d: &mut Draw<'_>, shape: &[usize], below: usize) -> i32 {
-    let count: usize = shape.iter().product();
-    if d.may_have_input() && d.coin() {
-        let spec = Spec::of(DType::Int32, shape);
-        return d.input(spec, 0..=below as i64 - 1).id;
-    }
-    let values: Vec<i64> = (0..count)
-        .map(|_| d.between(0..=below - 1) as i64)
-        .collect();
-    d.integers(DType::Int32, shape, &values)
-}
-
-pub(super) fn gather(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x = drawn(d, 1..=4);
-    let axis = d.between(0..=x.shape.len() - 1);
-    let batch = match d.one_in(3) {
-        true => d.between(0..=axis),
-        false => 0,
-    };
-    let places = match d.between(0..=3) {
-        0 if batch == 0 => Vec::new(),
-        1 => d.shape(2..=2),
-        _ => vec![d.between(1..=4)],
-    };
-    let shape = [&x.shape[..batch], &places].concat();
-    let indices = indices(d, &shape, x.shape[axis]);
-    let y = [&x.shape[..axis], &places, &x.shape[axis + 1..]].concat();
-    let axis = named(d, axis, x.shape.len());
-    let options = Options::Numbers(23, vec![axis as i32, batch as i32]);
-    let y = x.shaped(&y);
-    one(d, op, &[x.id, indices], y, options)
-}
-
-pub(super) fn gather_nd(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x = drawn(d, 1..=4);
-    let depth = d.between(1..=x.shape.len());
-    let places = d.shape(0..=2);
-    let shape = [&places[..], &[depth]].concat();
-    let least = x.shape[..depth].iter().copied().min()?;
-    let indices = indices(d, &shape, least);
-    let y = x.shaped(&[&places, &x.shape[depth..]].concat());
-    one(d, op, &[x.id, indices], y, Options::None)
-}
-
-pub(super) fn embedding_lookup(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let dtype = d.choose(&[DType::Float32, DType::Int8]);
-    let shape = d.shape(2..=3);
-    let to_float = dtype == DType::Int8 && d.coin();
-    let scale = match to_float {
-        true => Some((d.power_of_two(-8..=-4), 0)),
-        false => d.scale(dtype),
-    };
-    let table = Spec::of(dtype, &shape).scaled(scale);
-    let range = table.range();
-    let id = d.constant(&table, range);
-    let places = d.between(1..=5);
-    let indices = indices(d, &[places], shape[0]);
-    let y = [&[places], &shape[1..]].concat();
-    let y = match to_float {
-        true => Spec::of(DType::Float32, &y).within(32.0, 0.0),
-        false => table.shaped(&y),
-    };
-    one(d, op, &[indices, id], y, Options::None)
-}
-
-pub(super) fn dynamic_update_slice(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x = d.any_at_all(
-        &[
-            DType::Float32,
-            DType::Int8,
-            DType::Int16,
-            DType::Int32,
-            DType::Int64,
-        ],
-        1..=4,
-    );
-    let shape: Vec<usize> = x.shape.iter().map(|n| d.between(1..=*n)).collect();
-    let update = d.like(&x.shaped(&shape));
-    // Beyond the end, an update moves back.
-    let begins = indices(d, &[shape.len()], 6);
-    let y = worst(x.shaped(&x.shape), &[x.clone(), update.clone()]);
-    one(d, op, &[x.id, update.id, begins], y, Options::None)
 }
 
 pub(super) fn space_to_depth(d: &mut Draw<'_>, op: Op) -> Option<()> {

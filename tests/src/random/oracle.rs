@@ -4,9 +4,11 @@ use std::fmt;
 
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::exec::Machine;
+use castiron_codegen::graph::Model;
 use castiron_codegen::passes::{Pass, Passes};
 use castiron_codegen::plan::{Budget, PlanOptions};
 use castiron_codegen::program::Program;
+use castiron_codegen::resize::resize;
 use castiron_codegen::target::Optimize;
 use castiron_codegen::tflite;
 
@@ -126,17 +128,18 @@ const FOLDED: Variant = Variant {
 pub(super) fn check(sample: &Sample) -> Result<Outputs, Fault> {
     let model = tflite::read("random.tflite", &sample.file);
     let model = model.map_err(|e| Fault::Refused(e.to_string()))?;
-    let outputs = |variant: &Variant| {
+    let outputs_of = |model: &Model, variant: &Variant| {
         let mut plan = PlanOptions::default();
         [plan.alias, plan.in_place, plan.reorder] = variant.plan;
         plan.budget = BUDGET;
         let mut options = CompileOptions::optimized(variant.optimize);
         options.plan = plan;
         options.without = variant.without.passes();
-        let program = compile::compile(&model, &options);
+        let program = compile::compile(model, &options);
         let program = program.map_err(|e| Fault::Refused(e.to_string()))?;
         run(sample, &program, variant)
     };
+    let outputs = |variant: &Variant| outputs_of(&model, variant);
     let expected = outputs(&FIRST)?;
     for variant in VARIANTS {
         let found = outputs(variant)?;
@@ -156,6 +159,19 @@ pub(super) fn check(sample: &Sample) -> Result<Outputs, Fault> {
     // Passes may change the order in which floats are added.
     if let Some(how) = difference(sample, &model, &expected, &found?) {
         return Err(Fault::Differs(format!("{}: {how}", variant.name)));
+    }
+    if let Some(open) = &sample.open {
+        let refused = |e: castiron_codegen::error::Error| {
+            Fault::Refused(format!("with sizes that are given: {e}"))
+        };
+        let model = tflite::read("open.tflite", &open.file).map_err(refused)?;
+        let model = resize(model, &open.shapes).map_err(refused)?;
+        let found = outputs_of(&model, &FIRST)?;
+        if let Some((run, output)) = first_difference(&found, &expected) {
+            return Err(Fault::Differs(format!(
+                "with sizes that are given, output {output} of run {run} is another one"
+            )));
+        }
     }
     Ok(expected)
 }

@@ -3,8 +3,10 @@
 use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::{Options, Quantization, Tensor};
 
-use super::draw::{Draw, Spec, Value, code};
+use super::draw::Draw;
 use super::elementwise::{FUNCTION, activation};
+use super::spec::{FLOATS, Spec, Value, code};
+use super::weights;
 
 /// What a product takes.
 #[derive(Clone, Copy)]
@@ -17,6 +19,19 @@ pub(super) struct Kinds {
     pub(super) int4: bool,
     /// Whether words may have sums of 32 bits.
     pub(super) narrow: bool,
+    /// Which integers floats may be multiplied with.
+    pub(super) hybrid: Hybrid,
+}
+
+/// Weights in integers for floats, which are quantised at run time.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Hybrid {
+    None,
+    /// With a scale for each channel, and a bias: what LiteRT has no right kernel for otherwise.
+    Channels,
+    Any,
+    /// And in blocks with a scale each.
+    Blocks,
 }
 
 /// Weights and biases of a product, and its output.
@@ -44,15 +59,19 @@ pub(super) fn weighted(
     let (activation, bound) = activation(d);
     let with_bias = !d.one_in(4);
     let Some((x_scale, _)) = x.scale else {
-        let weights = Spec::of(DType::Float32, shape);
-        let weights = d.constant(&weights, 0..=0);
+        // A bit of an input that differs may be a step of it.
+        let is_hybrid = d.is_hybrid && kinds.hybrid != Hybrid::None && x.is_exact() && !d.one_in(3);
+        let weights = match is_hybrid {
+            true => hybrid(d, shape, kinds),
+            false => weights::reals(d, shape, kinds.channels),
+        };
         let biases = Spec::of(DType::Float32, &[channels]);
-        let bias = match with_bias {
+        let bias = match with_bias || (is_hybrid && kinds.hybrid == Hybrid::Channels) {
             true => d.constant(&biases, 0..=0),
             false => -1,
         };
-        let factor = super::draw::FLOATS * terms;
-        let peak = x.peak * factor + super::draw::FLOATS;
+        let factor = FLOATS * terms;
+        let peak = x.peak * factor + FLOATS;
         let y = Spec::of(DType::Float32, y);
         let y = y.within(peak.min(bound), x.error * factor + FUNCTION * peak);
         return Weighted {
@@ -104,6 +123,7 @@ pub(super) fn weighted(
             } else {
                 0
             },
+            blocks: None,
         }),
         ..Tensor::default()
     });
@@ -123,7 +143,7 @@ pub(super) fn weighted(
                 quantization: Some(Quantization {
                     scales: scales.iter().map(|scale| scale * x_scale).collect(),
                     zero_points: vec![0; count],
-                    dimension: 0,
+                    ..Quantization::default()
                 }),
                 ..Tensor::default()
             })
@@ -140,6 +160,20 @@ pub(super) fn weighted(
         activation,
         sums,
     }
+}
+
+/// Integers that floats are multiplied with.
+fn hybrid(d: &mut Draw<'_>, shape: &[usize], kinds: Kinds) -> i32 {
+    use DType::{Int4, Int8};
+    if kinds.hybrid == Hybrid::Channels {
+        let dtype = d.choose(&[Int8, Int8, Int8, Int4]);
+        return weights::scaled(d, dtype, shape, (kinds.channels, shape[kinds.channels]));
+    }
+    let dtype = d.choose(&[Int8, Int8, Int4]);
+    if kinds.hybrid == Hybrid::Blocks && d.one_in(4) {
+        return weights::in_blocks(d, dtype, shape);
+    }
+    weights::integers(d, dtype, shape, kinds.channels)
 }
 
 /// The inputs of a product.
@@ -165,13 +199,21 @@ pub(super) fn fully_connected(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: false,
         narrow: true,
+        hybrid: Hybrid::Blocks,
     };
     let weighted = weighted(d, &x, &[outputs, *depth], &y, kinds);
     let sums = match x.dtype {
         Int16 => code(weighted.sums),
         _ => 0,
     };
-    let options = vec![weighted.activation, 0, keep.into(), 0, sums.into()];
+    let asymmetric = x.dtype == Float32 && d.coin();
+    let options = vec![
+        weighted.activation,
+        0,
+        keep.into(),
+        asymmetric.into(),
+        sums.into(),
+    ];
     let ids = operands(x.id, &weighted);
     d.emit_one(op, &ids, weighted.y, Options::Numbers(8, options))
         .map(drop)
@@ -231,7 +273,7 @@ fn state(d: &mut Draw<'_>, dtype: DType, shape: &[usize], scale: Option<(f32, i3
         quantization: scale.map(|(scale, zero_point)| Quantization {
             scales: vec![scale],
             zero_points: vec![zero_point.into()],
-            dimension: 0,
+            ..Quantization::default()
         }),
         is_variable: true,
         ..Tensor::default()

@@ -3,8 +3,9 @@
 use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::Options;
 
-use super::draw::{Draw, Spec, code};
+use super::draw::Draw;
 use super::elementwise::FUNCTION;
+use super::spec::{Spec, code};
 
 pub(super) fn along_axes(d: &mut Draw<'_>, op: Op, types: &[DType]) -> Option<()> {
     let x = d.any(types, 1..=5);

@@ -1,24 +1,122 @@
 //! The operators that models are made of, a row each.
 
-use castiron_codegen::graph::BuiltinOperator as Op;
 use castiron_codegen::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint8 as U8,
 };
+use castiron_codegen::graph::{BuiltinOperator as Op, OpKind};
+
+use castiron_codegen::tflm::TflmOp;
 
 use super::draw::Draw;
 use super::elementwise::{Curve, add_n, arithmetic, comparison, logical, unary};
-use super::{control, convert, elementwise, movement, products, reduce, windows};
+use super::reference::Engine;
+use super::{
+    control, convert, custom, elementwise, lookup, movement, products, reduce, signal, windows,
+};
+
+/// What an operator is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Builtin(Op),
+    Custom(&'static str),
+}
+
+impl From<Op> for Kind {
+    fn from(op: Op) -> Self {
+        Self::Builtin(op)
+    }
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Builtin(op) => op.name(),
+            Self::Custom(name) => name,
+        }
+    }
+
+    fn is_known(self, engine: Engine) -> bool {
+        match (engine, self) {
+            (Engine::Tflm, Self::Builtin(op)) => TflmOp::for_kind(&OpKind::Builtin(op)).is_some(),
+            (Engine::Tflm, Self::Custom(_)) => true,
+            (Engine::LiteRt, Self::Builtin(op)) => !WITHOUT_REFERENCE.contains(&op),
+            (Engine::LiteRt, Self::Custom(name)) => name == custom::DETECTION,
+        }
+    }
+}
+
+/// Operators that LiteRT's reference kernels are not told of, or not as models here have them: a variable that is read before it is
+/// written.
+const WITHOUT_REFERENCE: [Op; 4] = [Op::AssignVariable, Op::Ceil, Op::Elu, Op::Round];
 
 /// An operator, and what draws one: its inputs, its options, and the outputs that follow. It gives nothing, and leaves no operator, where
 /// what was drawn does not go together.
-pub(super) struct Row {
-    pub(super) op: Op,
-    pub(super) rule: fn(&mut Draw<'_>, Op) -> Option<()>,
+pub(super) enum Row {
+    Builtin(Op, fn(&mut Draw<'_>, Op) -> Option<()>),
+    Custom(&'static str, fn(&mut Draw<'_>, Kind) -> Option<()>),
+}
+
+impl Row {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Builtin(op, _) => Kind::Builtin(*op),
+            Self::Custom(name, _) => Kind::Custom(name),
+        }
+    }
+
+    pub(super) fn draw(&self, d: &mut Draw<'_>) -> Option<()> {
+        match self {
+            Self::Builtin(op, rule) => rule(d, *op),
+            Self::Custom(_, rule) => rule(d, self.kind()),
+        }
+    }
 }
 
 const fn row(op: Op, rule: fn(&mut Draw<'_>, Op) -> Option<()>) -> Row {
-    Row { op, rule }
+    Row::Builtin(op, rule)
 }
+
+/// What the operators of a model have in common, so that most models can be compared with somebody.
+#[derive(Clone, Copy)]
+pub(super) enum Focus {
+    /// Any builtin ones.
+    Any,
+    /// Those that an engine knows.
+    Engine(Engine),
+    /// Streams of samples, and what moves them.
+    Custom,
+}
+
+impl Focus {
+    pub(super) fn draw(d: &mut Draw<'_>) -> Self {
+        match d.between(0..=7) {
+            0..=2 => Self::Engine(Engine::Tflm),
+            3 | 4 => Self::Engine(Engine::LiteRt),
+            5 => Self::Custom,
+            _ => Self::Any,
+        }
+    }
+
+    pub(super) fn takes(self, row: &Row) -> bool {
+        let is_custom = matches!(row, Row::Custom(..));
+        match (self, row.kind()) {
+            (Self::Any, _) => !is_custom,
+            (Self::Engine(engine), kind) => !is_custom && kind.is_known(engine),
+            (Self::Custom, Kind::Builtin(op)) => BESIDE_CUSTOM.contains(&op),
+            (Self::Custom, Kind::Custom(_)) => true,
+        }
+    }
+}
+
+/// What models of custom operators have besides them.
+const BESIDE_CUSTOM: [Op; 6] = [
+    Op::Cast,
+    Op::ExpandDims,
+    Op::Reshape,
+    Op::Slice,
+    Op::Split,
+    Op::Transpose,
+];
 
 /// What is moved, whatever it is.
 pub(super) const MOVED: &[castiron_codegen::graph::DType] = &[F32, I8, I16, I32, I64, U8, Bool];
@@ -123,16 +221,18 @@ pub(super) const ROWS: &[Row] = &[
     row(Op::BroadcastTo, movement::broadcast_to),
     row(Op::Concatenation, movement::concatenation),
     row(Op::DepthToSpace, movement::depth_to_space),
-    row(Op::DynamicUpdateSlice, movement::dynamic_update_slice),
-    row(Op::EmbeddingLookup, movement::embedding_lookup),
+    row(Op::DynamicUpdateSlice, lookup::dynamic_update_slice),
+    row(Op::EmbeddingLookup, lookup::embedding_lookup),
     row(Op::ExpandDims, movement::expand_dims),
-    row(Op::Gather, movement::gather),
-    row(Op::GatherNd, movement::gather_nd),
+    row(Op::Gather, lookup::gather),
+    row(Op::GatherNd, lookup::gather_nd),
     row(Op::MirrorPad, movement::mirror_pad),
     row(Op::Pack, movement::pack),
     row(Op::Pad, movement::pad),
     row(Op::Padv2, movement::pad),
     row(Op::Reshape, movement::reshape),
+    row(Op::Reshape, movement::reshape_by_shape),
+    row(Op::ReverseSequence, movement::reverse_sequence),
     row(Op::ReverseV2, movement::reverse),
     row(Op::Slice, movement::slice),
     row(Op::SpaceToBatchNd, movement::space_to_batch),
@@ -188,41 +288,33 @@ pub(super) const ROWS: &[Row] = &[
     row(Op::While, control::repeat),
     row(Op::AssignVariable, control::variable),
     row(Op::CallOnce, control::call_once),
+    Row::Custom("CIRCULAR_BUFFER", custom::circular_buffer),
+    Row::Custom(custom::DETECTION, custom::post_process),
+    Row::Custom("SignalDelay", signal::delay),
+    Row::Custom("SignalEnergy", signal::energy),
+    Row::Custom("SignalFftAutoScale", signal::auto_scale),
+    Row::Custom("SignalFilterBank", signal::filter_bank),
+    Row::Custom("SignalFilterBankLog", signal::log),
+    Row::Custom("SignalFilterBankSpectralSubtraction", signal::subtraction),
+    Row::Custom("SignalFilterBankSquareRoot", signal::root),
+    Row::Custom("SignalFramer", signal::framer),
+    Row::Custom("SignalIrfft", signal::backward),
+    Row::Custom("SignalOverlapAdd", signal::overlap_add),
+    Row::Custom("SignalPCAN", signal::pcan),
+    Row::Custom("SignalRfft", signal::forward),
+    Row::Custom("SignalStacker", signal::stacker),
+    Row::Custom("SignalWindow", signal::window),
 ];
 
 /// Operators that rows of others bring along.
 pub(super) const BROUGHT: &[(Op, Op)] = &[
     (Op::VarHandle, Op::AssignVariable),
     (Op::ReadVariable, Op::AssignVariable),
+    (Op::Densify, Op::FullyConnected),
 ];
 
 /// Operators that castiron compiles and no model here has, and why.
-pub const LEFT_OUT: &[(&str, &str)] = &[
-    ("CIRCULAR_BUFFER", CUSTOM),
-    ("DENSIFY", "it takes a constant in the sparse format"),
-    (
-        "REVERSE_SEQUENCE",
-        "its lengths are a constant that follows from another size",
-    ),
-    ("SignalDelay", CUSTOM),
-    ("SignalEnergy", CUSTOM),
-    ("SignalFftAutoScale", CUSTOM),
-    ("SignalFilterBank", CUSTOM),
-    ("SignalFilterBankLog", CUSTOM),
-    ("SignalFilterBankSpectralSubtraction", CUSTOM),
-    ("SignalFilterBankSquareRoot", CUSTOM),
-    ("SignalFramer", CUSTOM),
-    ("SignalIrfft", CUSTOM),
-    ("SignalOverlapAdd", CUSTOM),
-    ("SignalPCAN", CUSTOM),
-    ("SignalRfft", CUSTOM),
-    ("SignalStacker", CUSTOM),
-    ("SignalWindow", CUSTOM),
-    (
-        "TFLM_DECODE",
-        "its constants are compressed, which the writer of models does not do",
-    ),
-    ("TFLite_Detection_PostProcess", CUSTOM),
-];
-
-const CUSTOM: &str = "its options are a FlexBuffer, which the writer of models does not write";
+pub const LEFT_OUT: &[(&str, &str)] = &[(
+    "TFLM_DECODE",
+    "its constants are compressed, which the writer of models does not do",
+)];

@@ -3,9 +3,10 @@
 use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::Options;
 
-use super::draw::{Draw, Spec, Value, code};
+use super::draw::Draw;
 use super::elementwise::{FUNCTION, activation};
-use super::products::{Kinds, operands, weighted};
+use super::products::{Hybrid, Kinds, operands, weighted};
+use super::spec::{Spec, Value, code};
 
 /// A window along a dimension.
 struct Window {
@@ -70,6 +71,11 @@ pub(super) fn conv(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: true,
         narrow: true,
+        hybrid: if groups == 1 {
+            Hybrid::Any
+        } else {
+            Hybrid::Channels
+        },
     };
     let filter = [outputs, rows.filter, columns.filter, c / groups];
     let y = [n, rows.output, columns.output, outputs];
@@ -106,6 +112,7 @@ pub(super) fn depthwise(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: true,
         narrow: false,
+        hybrid: Hybrid::Channels,
     };
     let filter = [1, rows.filter, columns.filter, outputs];
     let y = [n, rows.output, columns.output, outputs];
@@ -149,6 +156,7 @@ pub(super) fn transpose_conv(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: false,
         narrow: false,
+        hybrid: Hybrid::None,
     };
     let y = [n, rows.2, columns.2, outputs];
     let weighted = weighted(d, &x, &[outputs, rows.0, columns.0, c], &y, kinds);

@@ -5,6 +5,7 @@
 //! Packages name this one by its path alone, as it is not published.
 
 pub mod file;
+mod flex;
 pub mod large;
 mod rustc;
 

@@ -1,0 +1,235 @@
+//! Models of one operator or two, of which random ones showed that something was wrong with them.
+
+use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::exec::Machine;
+use castiron_codegen::graph::BuiltinOperator as Op;
+use castiron_codegen::passes::{Pass, Passes};
+use castiron_codegen::program::Program;
+use castiron_codegen::target::Optimize;
+use castiron_codegen::tflm::{self, arena::Kernels};
+use castiron_codegen::{InputShape, Model, resize, tflite};
+use castiron_test_tools::file::{self, Number, Operator, Options, Quantization, Tensor};
+
+const FLOAT32: i8 = 0;
+const FLOAT16: i8 = 1;
+const INT32: i8 = 2;
+const BOOL: i8 = 6;
+const INT8: i8 = 9;
+
+/// A model of one subgraph.
+#[derive(Default)]
+struct Small {
+    model: file::Model,
+    graph: file::Graph,
+}
+
+impl Small {
+    fn add(&mut self, tensor: Tensor) -> i32 {
+        let name = format!("t{}", self.graph.tensors.len());
+        self.graph.tensors.push(Tensor { name, ..tensor });
+        self.graph.tensors.len() as i32 - 1
+    }
+
+    fn tensor(&mut self, dtype: i8, shape: &[i32]) -> i32 {
+        self.add(Tensor {
+            shape: shape.to_vec(),
+            dtype,
+            quantization: (dtype == INT8).then(|| scale(0.0625)),
+            ..Tensor::default()
+        })
+    }
+
+    fn input(&mut self, dtype: i8, shape: &[i32]) -> i32 {
+        let id = self.tensor(dtype, shape);
+        self.graph.inputs.push(id);
+        id
+    }
+
+    fn constant(&mut self, dtype: i8, shape: &[i32], bytes: Vec<u8>) -> i32 {
+        let id = self.tensor(dtype, shape);
+        self.model.buffers.push(bytes);
+        self.graph.tensors[id as usize].buffer = self.model.buffers.len() as u32;
+        id
+    }
+
+    fn builtin(&mut self, op: Op, inputs: &[i32], output: i32, options: Options) -> i32 {
+        self.operator(op.code(), "", inputs, output, options)
+    }
+
+    fn operator(
+        &mut self,
+        code: i32,
+        custom: &'static str,
+        inputs: &[i32],
+        output: i32,
+        options: Options,
+    ) -> i32 {
+        self.graph.operators.push(Operator {
+            code,
+            custom,
+            inputs: inputs.to_vec(),
+            outputs: vec![output],
+            options,
+            ..Operator::default()
+        });
+        output
+    }
+
+    fn read(mut self, outputs: &[i32]) -> Model {
+        self.graph.outputs = outputs.to_vec();
+        self.model.graphs.push(self.graph);
+        tflite::read("small.tflite", &self.model.file()).expect("it is sound")
+    }
+}
+
+fn scale(scale: f32) -> Quantization {
+    Quantization {
+        scales: vec![scale],
+        zero_points: vec![0],
+        ..Quantization::default()
+    }
+}
+
+fn compiled(model: &Model, without: Passes, optimize: Optimize) -> Program {
+    let mut options = CompileOptions::optimized(optimize);
+    options.without = without;
+    compile::compile(model, &options).expect("it compiles")
+}
+
+/// The first output of runs with these bytes as each input.
+fn outputs(program: &Program, runs: &[u8]) -> Vec<Vec<u8>> {
+    let mut machine = Machine::new(program, &program.entries[0]);
+    let runs = runs.iter().map(|byte| {
+        for (i, input) in program.entries[0].inputs.iter().enumerate() {
+            let operand = &input.operand;
+            let bytes = vec![*byte; operand.len * operand.element.bytes()];
+            machine.set_input(i, &bytes).expect("an input");
+        }
+        machine.run().expect("it runs");
+        machine.output(0).expect("an output").to_vec()
+    });
+    runs.collect()
+}
+
+/// The constant of the first operator has more dimensions than the input, all of one element.
+#[test]
+fn functions_of_bytes_join_where_one_adds_dimensions() {
+    let mut small = Small::default();
+    let x = small.input(INT8, &[1, 1]);
+    let factor = small.constant(INT8, &[1, 1, 1], vec![20]);
+    let [product, y] = [0; 2].map(|_| small.tensor(INT8, &[1, 1, 1]));
+    small.builtin(
+        Op::Mul,
+        &[x, factor],
+        product,
+        Options::Numbers(21, vec![0]),
+    );
+    small.builtin(Op::Elu, &[product], y, Options::None);
+    let model = small.read(&[y]);
+    let run = |without| {
+        let program = compiled(&model, without, Optimize::Balanced);
+        outputs(&program, &[0, 7, 128, 255])
+    };
+    assert_eq!(run(Passes::NONE), run(Passes::ALL));
+}
+
+/// Behind three bytes of state nothing else is aligned, and what has no elements needs no place.
+#[test]
+fn an_operator_may_keep_nothing_beside_others_that_do() {
+    let mut small = Small::default();
+    let x = small.input(INT8, &[1, 1, 1, 1]);
+    let kept = small.tensor(INT8, &[1, 3, 1, 1]);
+    small.graph.tensors[kept as usize].is_variable = true;
+    let cycles = Options::Map(vec![("cycles_max", Number::Integer(1))]);
+    small.operator(32, "CIRCULAR_BUFFER", &[x], kept, cycles);
+    let frames = small.input(FLOAT32, &[2, 3]);
+    let y = small.tensor(FLOAT32, &[6]);
+    let options = vec![
+        ("T", Number::Integer(0)),
+        ("frame_step", Number::Integer(3)),
+    ];
+    small.operator(32, "SignalOverlapAdd", &[frames], y, Options::Map(options));
+    let program = compiled(&small.read(&[kept, y]), Passes::NONE, Optimize::Balanced);
+    assert_eq!(outputs(&program, &[1, 2]), [[0, 0, 1], [0, 1, 2]]);
+}
+
+/// The writer did not know the sizes, and guessed ones.
+#[test]
+fn given_sizes_go_through_select_and_reverse_sequence() {
+    let mut small = Small::default();
+    let shape = [1, 1];
+    let condition = small.input(BOOL, &shape);
+    let [a, b] = [0; 2].map(|_| small.input(INT32, &shape));
+    let lengths = small.constant(INT32, &[2], [3i32, 2].map(i32::to_le_bytes).concat());
+    let [chosen, y] = [0; 2].map(|_| small.tensor(INT32, &shape));
+    for tensor in &mut small.graph.tensors {
+        if tensor.buffer == 0 {
+            tensor.signature = vec![-1, -1];
+        }
+    }
+    small.builtin(Op::Select, &[condition, a, b], chosen, Options::None);
+    let axes = Options::Numbers(87, vec![1, 0]);
+    small.builtin(Op::ReverseSequence, &[chosen, lengths], y, axes);
+    let shapes = ["t0", "t1", "t2"].map(|name| InputShape::new(name, [2, 3]));
+    let model = resize(small.read(&[y]), &shapes).expect("sizes are open");
+    let program = compiled(&model, Passes::NONE, Optimize::Balanced);
+    let mut machine = Machine::new(&program, &program.entries[0]);
+    let words = |values: [i32; 6]| values.map(i32::to_le_bytes).concat();
+    let inputs = [vec![1; 6], words([1, 2, 3, 4, 5, 6]), words([0; 6])];
+    for (i, bytes) in inputs.iter().enumerate() {
+        machine.set_input(i, bytes).expect("an input");
+    }
+    machine.run().expect("it runs");
+    assert_eq!(machine.output(0), Some(&words([3, 2, 1, 5, 4, 6])[..]));
+}
+
+#[test]
+fn tflm_knows_no_scales_of_blocks() {
+    let mut small = Small::default();
+    let x = small.input(INT32, &[2]);
+    let one = 0x3c00u16.to_le_bytes();
+    let scales = small.constant(FLOAT16, &[3, 2], one.repeat(6));
+    let table = small.constant(INT8, &[3, 4], vec![1; 12]);
+    small.graph.tensors[table as usize].quantization = Some(Quantization {
+        blocks: Some((scales, 2)),
+        ..Quantization::default()
+    });
+    let y = small.tensor(FLOAT32, &[2, 4]);
+    small.builtin(Op::EmbeddingLookup, &[x, table], y, Options::None);
+    let verdict = tflm::verdict(&small.read(&[y]), Kernels::Reference);
+    let said: Vec<String> = verdict.differs.iter().map(ToString::to_string).collect();
+    assert!(
+        verdict.refused.is_empty()
+            && said.len() == 1
+            && said[0].contains("one for each 2 elements"),
+        "{said:?}"
+    );
+}
+
+/// Scales of channels would make floats of them.
+#[test]
+fn weights_in_integers_stay_integers_before_a_mul() {
+    let mut small = Small::default();
+    let x = small.input(FLOAT32, &[1, 16]);
+    let stored = small.constant(INT8, &[8, 16], vec![3; 128]);
+    let weights = small.tensor(FLOAT32, &[8, 16]);
+    small.builtin(Op::Dequantize, &[stored], weights, Options::None);
+    let [dense, y] = [0; 2].map(|_| small.tensor(FLOAT32, &[1, 8]));
+    small.builtin(
+        Op::FullyConnected,
+        &[x, weights],
+        dense,
+        Options::Numbers(8, vec![0]),
+    );
+    let factors = small.constant(FLOAT32, &[8], 0.5f32.to_le_bytes().repeat(8));
+    small.builtin(Op::Mul, &[dense, factors], y, Options::Numbers(21, vec![0]));
+    let model = small.read(&[y]);
+    for optimize in [Optimize::Size, Optimize::Balanced] {
+        let bytes = |without: Passes| {
+            let program = compiled(&model, without, optimize);
+            program.constants.bytes().len()
+        };
+        assert!(bytes(Passes::NONE) < 4 * 128, "{optimize:?}");
+        assert_eq!(bytes(Passes::NONE), bytes(Pass::FoldScales.into()));
+    }
+}
