@@ -233,3 +233,38 @@ fn weights_in_integers_stay_integers_before_a_mul() {
         assert_eq!(bytes(Passes::NONE), bytes(Pass::FoldScales.into()));
     }
 }
+
+/// The right side's scales run along what is added up: no sum has a scale.
+#[test]
+fn scales_within_a_sum_are_those_of_weights() {
+    let mut small = Small::default();
+    let x = small.input(FLOAT32, &[1, 2]);
+    let stored = small.constant(INT8, &[2, 3], vec![1, 2, 3, 4, 5, 6]);
+    small.graph.tensors[stored as usize].quantization = Some(Quantization {
+        scales: vec![0.5, 0.25],
+        zero_points: vec![0; 2],
+        ..Quantization::default()
+    });
+    let right = small.tensor(FLOAT32, &[2, 3]);
+    small.builtin(Op::Dequantize, &[stored], right, Options::None);
+    let y = small.tensor(FLOAT32, &[1, 3]);
+    small.builtin(
+        Op::BatchMatmul,
+        &[x, right],
+        y,
+        Options::Numbers(101, vec![0, 0]),
+    );
+    let model = small.read(&[y]);
+    for optimize in [Optimize::Size, Optimize::Balanced, Optimize::Speed] {
+        let program = compiled(&model, Passes::NONE, optimize);
+        let mut machine = Machine::new(&program, &program.entries[0]);
+        let floats =
+            |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|x| x.to_le_bytes()).collect() };
+        machine
+            .set_input(0, &floats(&[2.0, 4.0]))
+            .expect("an input");
+        machine.run().expect("it runs");
+        let expected = floats(&[5.0, 7.0, 9.0]);
+        assert_eq!(machine.output(0), Some(&expected[..]), "{optimize:?}");
+    }
+}

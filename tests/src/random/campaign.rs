@@ -9,7 +9,7 @@ use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Kernels};
 use castiron_codegen::tflm::{self, TflmOp};
 use serde::Serialize;
 
-use super::compare::difference;
+use super::compare::{Difference, difference};
 use super::oracle::{self, Fault, Outputs};
 use super::reference::{Answer, Engine, References};
 use super::{MOST_ROWS, Sample, bytes, explained};
@@ -69,14 +69,14 @@ pub struct Found {
 /// What is wrong with a model.
 enum Wrong {
     Castiron(Fault),
-    Engine(Engine, String),
+    Engine(Engine, Difference),
 }
 
 impl Wrong {
     fn text(&self) -> String {
         match self {
             Self::Castiron(fault) => fault.to_string(),
-            Self::Engine(engine, how) => format!("{}: {how}", engine.name()),
+            Self::Engine(engine, how) => format!("{}: {}", engine.name(), how.what),
         }
     }
 
@@ -243,7 +243,7 @@ impl Campaign {
                 // What was judged to run has to run.
                 (Some(error), _) if engine == Engine::Tflm => {
                     let how = format!("it gives nothing: {error}");
-                    asked.wrong.push(Wrong::Engine(engine, how));
+                    asked.wrong.push(Wrong::Engine(engine, how.into()));
                 }
                 (Some(error), _) => {
                     let words = error.split("Node number").next().unwrap_or_default();
@@ -289,7 +289,7 @@ impl Asked {
         if engine == Engine::Tflm && !has_pointers(model) {
             match arena(model, answer.head) {
                 Ok(()) => self.arena = true,
-                Err(how) => self.wrong.push(Wrong::Engine(engine, how)),
+                Err(how) => self.wrong.push(Wrong::Engine(engine, how.into())),
             }
         }
     }

@@ -3,6 +3,7 @@
 use castiron_codegen::tflite;
 
 use super::Sample;
+use super::compare::Difference;
 use super::oracle::Fault;
 use super::reference::Engine;
 
@@ -27,6 +28,8 @@ enum When {
     ScaleFrom(f32),
     /// Where castiron's element, which differs first, is an end of the range.
     Ends,
+    /// Where few elements differ, all of them by one.
+    Rounding,
 }
 
 const fn row(engine: Engine, operator: &'static str, reason: &'static str) -> Explained {
@@ -75,8 +78,12 @@ pub const EXPLAINED: &[Explained] = &[
     row(Engine::LiteRt, "TANH of u8", FIXED),
     row(Engine::Tflm, "LOGISTIC of i8", LEAST).when(When::ScaleFrom(8.0)),
     row(Engine::Tflm, "TANH of i8", LEAST).when(When::ScaleFrom(8.0)),
-    row(Engine::Tflm, "LEAKY_RELU of i8", DOUBLE),
-    row(Engine::Tflm, "LEAKY_RELU of i16", DOUBLE),
+    row(Engine::Tflm, "LEAKY_RELU of i8", DOUBLE).when(When::Rounding),
+    row(Engine::Tflm, "LEAKY_RELU of i16", DOUBLE).when(When::Rounding),
+    row(Engine::Tflm, "RELU of i8", DOUBLE).when(When::Rounding),
+    row(Engine::Tflm, "RELU of i16", DOUBLE).when(When::Rounding),
+    row(Engine::Tflm, "FULLY_CONNECTED of i8", DOUBLE).when(When::Rounding),
+    row(Engine::Tflm, "FULLY_CONNECTED of i16", DOUBLE).when(When::Rounding),
     row(
         Engine::LiteRt,
         "POW of i32",
@@ -89,7 +96,7 @@ pub const EXPLAINED: &[Explained] = &[
 
 const LEAST: &str = "of a scale of 8 and more, TFLM gives the least value for a stored zero";
 
-const DOUBLE: &str = "TFLM from October 2026 on divides the scales in double precision; castiron's revision of it, LiteRT and castiron in single";
+const DOUBLE: &str = "TFLM since autumn 2026 computes the factor in double precision; its revision that castiron follows, LiteRT and castiron in single";
 
 const FIXED: &str = "LiteRT 2.3 makes its table with floats; TFLM and castiron compute in fixed point, of which uint8 has the int8 results";
 const LAST: &str = "LiteRT 2.3 has another last bit; TFLM agrees with castiron";
@@ -151,7 +158,11 @@ pub(super) fn unsafe_for(engine: Engine, sample: &Sample) -> Option<&'static str
 }
 
 /// Why another engine gives something else for the last operator of a model, if that is known.
-pub(super) fn of_difference(engine: Engine, sample: &Sample, how: &str) -> Option<&'static str> {
+pub(super) fn of_difference(
+    engine: Engine,
+    sample: &Sample,
+    how: &Difference,
+) -> Option<&'static str> {
     // A constant is computed with like any other.
     let line = sample.lines.last()?.replace("constant ", "");
     let scale = || {
@@ -172,7 +183,8 @@ pub(super) fn of_difference(engine: Engine, sample: &Sample, how: &str) -> Optio
             && match row.when {
                 When::Always => true,
                 When::ScaleFrom(least) => scale() >= Some(least),
-                When::Ends => ENDS.iter().any(|end| how.ends_with(end)),
+                When::Ends => ENDS.iter().any(|end| how.what.ends_with(end)),
+                When::Rounding => how.is_rounding,
             }
     });
     row.map(|row| row.reason)

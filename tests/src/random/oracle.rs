@@ -158,7 +158,7 @@ pub(super) fn check(sample: &Sample) -> Result<Outputs, Fault> {
     }
     // Passes may change the order in which floats are added.
     if let Some(how) = difference(sample, &model, &expected, &found?) {
-        return Err(Fault::Differs(format!("{}: {how}", variant.name)));
+        return Err(Fault::Differs(format!("{}: {}", variant.name, how.what)));
     }
     if let Some(open) = &sample.open {
         let refused = |e: castiron_codegen::error::Error| {

@@ -4,7 +4,6 @@ use castiron_codegen::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint8 as U8,
 };
 use castiron_codegen::graph::{BuiltinOperator as Op, OpKind};
-
 use castiron_codegen::tflm::TflmOp;
 
 use super::draw::Draw;

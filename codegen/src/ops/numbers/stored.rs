@@ -26,10 +26,12 @@ impl<'a> Stored<'a> {
         let tensor = site.graph.tensor(site.input(1).ok()?.stored?);
         let quantization = tensor.quantization.as_ref()?;
         let channels = match site.operator.kind {
-            OpKind::Builtin(BuiltinOperator::DepthwiseConv2d) => 3,
-            _ => 0,
+            OpKind::Builtin(BuiltinOperator::DepthwiseConv2d) => Some(3),
+            // Its right side has the outputs in the last dimension or in the one before, behind batches.
+            OpKind::Builtin(BuiltinOperator::BatchMatmul) => None,
+            _ => Some(0),
         };
-        let by_channel = quantization.scale.len() == 1 || quantization.dimension == channels;
+        let by_channel = quantization.scale.len() == 1 || channels == Some(quantization.dimension);
         let symmetric = quantization.zero_point.iter().all(|zero| *zero == 0);
         (by_channel && symmetric).then_some(Self {
             weights: tensor.as_small_integers()?,
