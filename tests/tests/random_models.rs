@@ -5,7 +5,7 @@ use castiron_codegen::ops;
 use castiron_test_tools::say;
 use castiron_tests::random::{Campaign, EXPLAINED, LEFT_OUT, Tally, draws};
 
-/// As many as take some seconds of the processor; `.ci/run` takes 500 others. Of models beyond them those are taken that have an operator
+/// As many as take some seconds of the processor; `.ci/run` takes 1,750 others. Of models beyond them those are taken that have an operator
 /// that none had before.
 const MODELS: u64 = 250;
 const MOST: u64 = 10 * MODELS;
