@@ -1,5 +1,6 @@
 //! The command line as a whole, and arguments that several commands share.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::Optimize;
-use castiron_codegen::{InputShape, Passes, warnings};
+use castiron_codegen::{InputShape, Model, Passes, ops, warnings};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -247,6 +248,15 @@ impl Firmware {
             .with_state(self.state.iter().cloned())
     }
 
+    /// The operators, for a command that takes several models.
+    pub(crate) fn of_several(&self, models: &[PathBuf]) -> SeveralOps {
+        SeveralOps {
+            alone: models.len() == 1,
+            all: self.ops(),
+            found: BTreeSet::new(),
+        }
+    }
+
     /// The functions that were named, by operator.
     pub(crate) fn functions(&self) -> Vec<(String, String)> {
         let named = self.custom.iter();
@@ -316,6 +326,43 @@ impl Compiled {
             ));
         }
         Ok(())
+    }
+}
+
+/// Custom operators of several models: each is for those that have one of its name.
+#[derive(Debug)]
+pub(crate) struct SeveralOps {
+    /// Whether there is only one model, for which all of them are.
+    alone: bool,
+    all: FirmwareOps,
+    found: BTreeSet<String>,
+}
+
+impl SeveralOps {
+    /// What the firmware computes of one of the models.
+    pub(crate) fn of(&mut self, model: &Model) -> FirmwareOps {
+        if self.alone {
+            return self.all.clone();
+        }
+        let operators = model.graphs.iter().flat_map(|graph| &graph.operators);
+        let custom = operators.filter(|operator| ops::is_custom(&operator.kind));
+        let there: BTreeSet<String> = custom.map(|o| o.kind.name().to_owned()).collect();
+        let only = self.all.only(|name| there.contains(name));
+        self.found.extend(there);
+        only
+    }
+
+    /// Fails if none of the models has a custom operator of a name that was given.
+    pub(crate) fn check_used(&self) -> Result<(), Failure> {
+        let mut names = self.all.names();
+        let unused = names.find(|name| !self.alone && !self.found.contains(*name));
+        match unused {
+            Some(name) => Err(Failure::usage(
+                format!("no model has a custom operator {name:?} that castiron does not compute"),
+                "`castiron inspect` lists the operators of a model",
+            )),
+            None => Ok(()),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Answer;
-use crate::args::{Compiled, Destination, Firmware, General, Shapes};
+use crate::args::{Compiled, Destination, Firmware, General, SeveralOps, Shapes};
 use crate::failure::{Failure, Result};
 use crate::output::Outputs;
 use crate::progress;
@@ -55,16 +55,17 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     let mut shapes = arguments.compiled.shapes(&arguments.models);
+    let mut ops = arguments.firmware.of_several(&arguments.models);
     let mut options = arguments.compiled.options();
-    options.custom = arguments.firmware.ops();
     for path in &arguments.models {
-        match inspect(path, &mut shapes, &options, general) {
+        match inspect(path, &mut shapes, &mut ops, &mut options, general) {
             Ok(report) => reports.push(report),
             Err(failure) => failures.push(failure),
         }
     }
     if failures.is_empty() {
         shapes.check_used()?;
+        ops.check_used()?;
     }
     if reports.is_empty() {
         return Failure::of_several(failures);
@@ -107,10 +108,12 @@ enum Reports<'a> {
 fn inspect(
     path: &Path,
     shapes: &mut Shapes<'_>,
-    options: &CompileOptions,
+    ops: &mut SeveralOps,
+    options: &mut CompileOptions,
     general: &General,
 ) -> Result<Report> {
     let input = shapes.model(path)?;
+    options.custom = ops.of(&input.model);
     Ok(progress::during("compiling the model", general, || {
         Report::new(&input.model, &compile::examine(&input.model, options))
     }))

@@ -181,6 +181,25 @@ fn what_does_not_compile_is_named() {
     insta::assert_snapshot!(stdout(&["inspect", &custom()]));
 }
 
+/// Of several models, each takes those of the firmware's operators that it has.
+#[test]
+fn custom_operators_are_those_of_all_models() {
+    let [relu, delay] = ["relu_i8", "delay_i16"]
+        .map(|name| repository(&format!("tests/data/custom/{name}.tflite")));
+    let all = ["inspect", &relu, &delay, &sine(), "--json"];
+    let named = ["--custom", "MyRelu", "--custom", "acme/delay"];
+    let reports = json(&[&all[..], &named].concat());
+    for report in reports.as_array().unwrap() {
+        assert_eq!(report["compiled"]["ok"], true, "{report}");
+    }
+    let (code, text) = failure(&[&all[..], &named, &["--custom", "Absent"]].concat());
+    assert_eq!(code, 2);
+    assert!(text.contains("Absent"), "{text}");
+    // One model says itself which it has.
+    let report = json(&["inspect", &relu, "--json", "--custom", "Absent"]);
+    assert_eq!(report["compiled"]["ok"], false);
+}
+
 #[test]
 fn plan_shows_the_arena() {
     let text = stdout(&["plan", &sine()]);

@@ -78,6 +78,22 @@ impl FirmwareOps {
         of(&self.state, operator)
     }
 
+    /// Those whose names a model has, for front ends that take several models.
+    #[must_use]
+    pub fn only(&self, is_there: impl Fn(&str) -> bool) -> Self {
+        let buffers = |buffers: &[OpBuffer]| {
+            let kept = buffers.iter().filter(|buffer| is_there(&buffer.operator));
+            kept.cloned().collect()
+        };
+        let named = self.named.iter().filter(|name| is_there(name));
+        Self {
+            all: self.all,
+            named: named.cloned().collect(),
+            scratch: buffers(&self.scratch),
+            state: buffers(&self.state),
+        }
+    }
+
     /// All names that were given, each once for each time.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let buffers = self.scratch.iter().chain(&self.state);
