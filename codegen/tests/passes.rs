@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::graph::{BuiltinOperator, OpKind};
 use castiron_codegen::passes::{Effect, Pass, Passes};
 use castiron_codegen::tflite;
 
@@ -105,9 +106,11 @@ fn every_operator_of_the_file_has_its_end() {
             .filter(|change| change.effect != Effect::Permuted)
             .flat_map(|change| change.operators.iter().copied())
             .collect();
-        for index in 0..model.graphs[0].operators.len() {
+        for (index, operator) in model.graphs[0].operators.iter().enumerate() {
+            // Another shape of the same bytes is no step.
+            let is_free = operator.kind == OpKind::Builtin(BuiltinOperator::Reshape);
             assert!(
-                run.contains(&index) || ended.contains(&index),
+                is_free || run.contains(&index) || ended.contains(&index),
                 "{name}: {index}"
             );
         }

@@ -208,6 +208,53 @@ def transposes(name, dtype):
     return chain.done()
 
 
+def sandwiches(name, dtype):
+    """A channels-first network whose operators all compute as well with channels last."""
+    chain = Chain(name, (2, 4, 5, 3), dtype)
+    chain.conv(6, filter=(1, 1))
+    chain.transpose([0, 3, 1, 2])
+    chain.op("ADD", more=[chain.constant((6, 4, 5))], options=opt("Add"), version=2)
+    chain.op("MUL", more=[chain.constant((1, 6, 1, 5))], options=opt("Mul"), version=2)
+    chain.pad((0, 0), (1, 0), (0, 2), (1, 0))
+    # Channels in groups, and their rows and columns as one.
+    n, c, h, w = chain.shape
+    chain.op("RESHAPE", [n, c, h * w], [chain.ints([n, c, h * w])], opt("Reshape", newShape=[n, c, h * w]))
+    chain.op("CONCATENATION", [n, c + 1, h * w], [chain.constant((n, 1, h * w))], opt("Concatenation", axis=1), 2)
+    chain.op("RESHAPE", [n, 2, 4, h, w], [chain.ints([n, 2, 4, h, w])], opt("Reshape", newShape=[n, 2, 4, h, w]))
+    chain.op("ABS" if dtype == "f32" else "LEAKY_RELU", options=None if dtype == "f32" else opt("LeakyRelu", alpha=0.1))
+    chain.op("RESHAPE", [n, 8, h, w], [chain.ints([n, 8, h, w])], opt("Reshape", newShape=[n, 8, h, w]))
+    chain.op("SLICE", [n, 7, h, 4], [chain.ints([0, 1, 0, 2]), chain.ints([n, 7, h, 4])], opt("Slice"), 2)
+    chain.transpose([0, 2, 3, 1])
+    chain.conv(3)
+    return chain.done()
+
+
+def excitation(name, dtype):
+    """Squeeze and excitation in channels-first order: means without their dimensions, and with them."""
+    chain = Chain(name, (1, 5, 4, 3), dtype)
+    chain.conv(6, filter=(2, 2))
+    trunk = chain.transpose([0, 3, 1, 2])
+    shape = chain.shape
+    chain.op("MEAN", [1, 6], [chain.ints([2, 3])], opt("Reducer", keepDims=False), 2)
+    chain.dense(4)
+    chain.dense(6)
+    chain.op("LOGISTIC", version=2, **({} if dtype == "f32" else dict(scale=1 / 256, zp=-128)))
+    q = dict(chain.q)
+    if dtype != "f32":
+        chain.q = dict(scale=1 / 256, zp=-128)
+    gate = chain.op("RESHAPE", [1, 6, 1, 1], [chain.ints([1, 6, 1, 1])], opt("Reshape", newShape=[1, 6, 1, 1]))
+    chain.q = q
+    chain.op("MUL", shape, [gate], opt("Mul"), 2, x=trunk)
+    chain.transpose([0, 2, 3, 1])
+    chain.conv(2, filter=(1, 1))
+    # What remains is read through another order, and by the caller.
+    chain.transpose([0, 3, 1, 2])
+    chain.op("RELU", version=2)
+    chain.op("REDUCE_MAX", [1, 2, 1, 3], [chain.ints([2])], opt("Reducer", keepDims=True), 2)
+    chain.transpose([0, 2, 3, 1])
+    return chain.done()
+
+
 def scales(name, dtype):
     """What is left of batch normalisation behind products."""
     chain = Chain(name, (1, 5, 4, 3), dtype)
@@ -235,6 +282,8 @@ MODELS = {
     "pass_quantization": (quantization, ["i8", "u8"]),
     "pass_tables": (tables, ["i8", "u8"]),
     "pass_transposes": (transposes, ["f32", "i8"]),
+    "pass_sandwiches": (sandwiches, ["f32", "i8"]),
+    "pass_excitation": (excitation, ["f32", "i8"]),
     "pass_scales": (scales, ["f32"]),
 }
 

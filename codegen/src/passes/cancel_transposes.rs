@@ -1,12 +1,13 @@
-//! TRANSPOSE and its opposite leave where only element-wise operators are between them: those do not care about the order of
-//! dimensions. A region begins at TRANSPOSEs of one order, ends at those of the opposite one, and nobody else reads or computes
-//! what is in it.
+//! TRANSPOSE and its opposite leave where only operators are between them that compute as well in another order of dimensions:
+//! element-wise ones, and such whose axes can be named anew. A region begins and ends at TRANSPOSEs, or where the order is the
+//! same again; nobody else reads or computes what is in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Effect;
 use super::editing::Editing;
-use crate::graph::{BuiltinOperator as Op, Graph, OpKind, Operator, Options, Tensor, TensorId};
+use super::turning::{self, Order, between, composed, is_identity, opposite, transposed};
+use crate::graph::{Operator, TensorId};
 use crate::ops;
 
 /// Operators of a region at most: each TRANSPOSE looks at its own.
@@ -15,241 +16,225 @@ const MOST_OPERATORS: usize = 64;
 pub fn run(editing: &mut Editing<'_>) {
     for position in 0..editing.graph().operators.len() {
         if !editing.is_gone(position)
-            && let Some(region) = Region::from(editing, position)
+            && let Some(own) = order(editing, position)
         {
-            region.turn(editing);
+            let operator = editing.operator(position);
+            let ([Some(x), ..], [y]) = (&operator.inputs[..], &operator.outputs[..]) else {
+                continue;
+            };
+            let (x, y) = (*x, *y);
+            let _ = turn(editing, y, &own).or_else(|| turn(editing, x, &opposite(&own)));
         }
     }
 }
 
-/// Dimensions of the input by those of the output, of a TRANSPOSE that changes nothing else.
-fn order(graph: &Graph, position: usize) -> Option<Vec<usize>> {
-    let operator = &graph.operators[position];
-    let ([Some(x), Some(order)], [y]) = (&operator.inputs[..], &operator.outputs[..]) else {
-        return None;
-    };
-    let [x, y] = [x, y].map(|id| graph.tensor(*id));
-    let is_transpose = operator.kind == OpKind::Builtin(Op::Transpose)
-        && operator.options == Options::None
-        && x.quantization == y.quantization
-        && !x.is_constant()
-        && !x.is_variable;
-    let order = graph
-        .tensor(*order)
-        .as_integers()
-        .filter(|_| is_transpose)?;
-    let rank = x.shape.len() as i64;
-    let order = order.into_iter().map(|axis| {
-        let axis = if axis < 0 { axis + rank } else { axis };
-        usize::try_from(axis)
-            .ok()
-            .filter(|axis| *axis < x.shape.len())
-    });
-    order.collect()
+/// Turns the region around a tensor, if there is one that is worth it.
+fn turn(editing: &mut Editing<'_>, id: TensorId, order: &Order) -> Option<()> {
+    let region = Region::around(editing, id, order)?;
+    region.turn(editing)
 }
 
-fn opposite(order: &[usize]) -> Vec<usize> {
-    let mut opposite = vec![0; order.len()];
-    for (from, to) in order.iter().enumerate() {
-        opposite[*to] = from;
-    }
-    opposite
+/// The order of a TRANSPOSE.
+fn order(editing: &Editing<'_>, position: usize) -> Option<Order> {
+    transposed(editing.graph(), editing.operator(position))
 }
 
-/// Operators between TRANSPOSEs and their opposites.
+/// Tensors that others stand for, in another order of dimensions, and all operators around them.
 struct Region {
-    /// That of the TRANSPOSEs before it.
-    order: Vec<usize>,
-    entries: BTreeSet<usize>,
-    exits: BTreeSet<usize>,
+    orders: BTreeMap<TensorId, Order>,
     members: BTreeSet<usize>,
-    tensors: BTreeSet<TensorId>,
+    /// TRANSPOSEs that are none in the other order.
+    removed: BTreeSet<usize>,
 }
 
 impl Region {
-    /// The region behind a TRANSPOSE.
-    fn from(editing: &Editing<'_>, position: usize) -> Option<Self> {
-        let order = order(editing.graph(), position)?;
+    fn around(editing: &Editing<'_>, id: TensorId, order: &Order) -> Option<Self> {
         let mut region = Self {
-            order,
-            entries: BTreeSet::new(),
-            exits: BTreeSet::new(),
+            orders: BTreeMap::new(),
             members: BTreeSet::new(),
-            tensors: BTreeSet::new(),
+            removed: BTreeSet::new(),
         };
-        let mut open = editing.operator(position).outputs.clone();
+        let mut open = Vec::new();
+        region.assign(id, order.clone(), &mut open)?;
         while let Some(id) = open.pop() {
-            if region.tensors.insert(id) {
-                region.add(editing, id, &mut open)?;
+            let tensor = editing.tensor(id);
+            if editing.is_output(id) || tensor.is_variable || tensor.is_constant() {
+                return None;
+            }
+            let producer = editing.producer(id)?;
+            for position in editing.readers(id).chain([producer]) {
+                region.enter(editing, position, id, &mut open)?;
             }
         }
-        let outputs = region
-            .exits
-            .iter()
-            .map(|exit| &editing.operator(*exit).outputs[0]);
-        let outputs = outputs.filter(|y| editing.is_output(**y)).count();
-        // What the caller reads is computed in the region, and by one operator.
-        let computed = |exit: &usize| region.is_computed(editing, *exit);
-        let is_closed = outputs == 0 || outputs == 1 && region.exits.iter().all(computed);
-        (is_closed && !region.exits.is_empty()).then_some(region)
+        region.is_worth_it(editing).then_some(region)
     }
 
-    /// Adds what is around a tensor of the region; `None` if that cannot be in it.
-    fn add(&mut self, editing: &Editing<'_>, id: TensorId, open: &mut Vec<TensorId>) -> Option<()> {
-        if editing.is_output(id) || editing.tensor(id).is_variable {
-            return None;
+    /// Says the order of a tensor; `None` if it has another one. What is in its own order is not in the region.
+    fn assign(&mut self, id: TensorId, order: Order, open: &mut Vec<TensorId>) -> Option<()> {
+        if let Some(known) = self.orders.get(&id) {
+            return (*known == order).then_some(());
         }
-        let producer = editing.producer(id)?;
-        if order(editing.graph(), producer).as_ref() == Some(&self.order) {
-            self.entries.insert(producer);
-        } else {
-            self.enter(editing, producer, open)?;
+        if !is_identity(&order) {
+            open.push(id);
         }
-        for reader in editing.readers(id) {
-            if order(editing.graph(), reader) == Some(opposite(&self.order)) {
-                self.exits.insert(reader);
-            } else {
-                self.enter(editing, reader, open)?;
-            }
-        }
+        self.orders.insert(id, order);
         Some(())
     }
 
-    /// Adds an element-wise operator, and opens what it reads and computes.
+    /// Adds an operator that reads or computes a tensor of the region.
     fn enter(
         &mut self,
         editing: &Editing<'_>,
         position: usize,
+        id: TensorId,
         open: &mut Vec<TensorId>,
     ) -> Option<()> {
-        if !self.members.insert(position) {
+        self.members.insert(position);
+        if self.members.len() > MOST_OPERATORS {
+            return None;
+        }
+        if order(editing, position).is_some() {
             return Some(());
         }
+        let known = self.orders.get(&id)?;
+        let orders = turning::orders(editing.graph(), editing.operator(position), id, known)?;
+        if !orders
+            .iter()
+            .any(|(other, order)| *other == id && order == known)
+        {
+            return None;
+        }
+        let mut orders = orders.into_iter();
+        orders.try_for_each(|(id, order)| self.assign(id, order, open))
+    }
+
+    /// The order that a TRANSPOSE of the region has in it.
+    fn own(&self, editing: &Editing<'_>, position: usize) -> Option<Order> {
+        let own = order(editing, position)?;
         let operator = editing.operator(position);
-        let joins = matches!(operator.options, Options::Concatenation(_));
-        let [y] = operator.outputs[..] else {
-            return None;
-        };
-        if self.members.len() > MOST_OPERATORS || !(joins || ops::is_elementwise(&operator.kind)) {
-            return None;
-        }
-        open.push(y);
-        let shape = &editing.tensor(y).shape;
-        for id in operator.inputs.iter().flatten() {
-            let x = editing.tensor(*id);
-            match x.is_constant() {
-                true if joins || !may_turn(x, shape.len()) => return None,
-                false if !joins && x.shape != *shape => return None,
-                true => {}
-                false => open.push(*id),
-            }
-        }
-        (shape.len() == self.order.len()).then_some(())
+        let same = || (0..own.len()).collect();
+        let of = |id: &TensorId| self.orders.get(id).cloned().unwrap_or_else(same);
+        let (x, y) = (of(&operator.inputs[0]?), of(&operator.outputs[0]));
+        Some(between(&x, &own, &y))
     }
 
-    /// Whether an operator of the region computes what an exit reads.
-    fn is_computed(&self, editing: &Editing<'_>, exit: usize) -> bool {
-        let read = editing.operator(exit).inputs[0];
-        let producer = read.and_then(|id| editing.producer(id));
-        producer.is_some_and(|producer| self.members.contains(&producer))
+    /// Whether TRANSPOSEs leave, and others do not move what they did not move before.
+    fn is_worth_it(&mut self, editing: &Editing<'_>) -> bool {
+        let (mut before, mut after) = (0, 0);
+        for position in &self.members {
+            let Some(own) = self.own(editing, *position) else {
+                continue;
+            };
+            let operator = editing.operator(*position);
+            let y = editing.tensor(operator.outputs[0]);
+            if ops::moves_elements(editing.graph(), *position) {
+                before += y.bytes();
+            }
+            if is_identity(&own) {
+                self.removed.insert(*position);
+            } else if moves(&self.standing(editing, operator.outputs[0]), &own) {
+                after += y.bytes();
+            }
+        }
+        !self.removed.is_empty() && after <= before
     }
 
-    /// Lets the region compute in the order of dimensions before it, without the TRANSPOSEs around it.
-    fn turn(&self, editing: &mut Editing<'_>) {
-        let mut turned: BTreeMap<TensorId, TensorId> = BTreeMap::new();
-        for entry in &self.entries {
-            let operator = editing.operator(*entry);
-            turned.insert(
-                operator.outputs[0],
-                operator.inputs[0].unwrap_or(operator.outputs[0]),
-            );
+    /// The shape of what stands for a tensor.
+    fn standing(&self, editing: &Editing<'_>, id: TensorId) -> Vec<usize> {
+        let shape = &editing.tensor(id).shape;
+        match self.orders.get(&id) {
+            Some(order) => composed(shape, &opposite(order)),
+            None => shape.clone(),
         }
-        for exit in &self.exits {
-            let operator = editing.operator(*exit);
-            let (x, y) = (operator.inputs[0], operator.outputs[0]);
-            if let Some(x) = x.filter(|_| editing.is_output(y)) {
-                turned.insert(x, y);
+    }
+
+    /// Outputs of the caller's that TRANSPOSEs which leave give, by the tensors for which they stand. `None` if one is no
+    /// operator's that stays.
+    fn outputs(&self, editing: &Editing<'_>) -> Option<BTreeMap<TensorId, TensorId>> {
+        let mut outputs = BTreeMap::new();
+        for position in &self.removed {
+            let operator = editing.operator(*position);
+            let (x, y) = (operator.inputs[0]?, operator.outputs[0]);
+            if !self.is_in(y) && editing.is_output(y) {
+                let producer = editing.producer(x).filter(|at| !self.removed.contains(at));
+                if !self.is_in(x) || producer.is_none() || outputs.insert(x, y).is_some() {
+                    return None;
+                }
             }
         }
-        for id in &self.tensors {
-            if !turned.contains_key(id) {
-                let tensor = self.turned(editing.tensor(*id));
-                turned.insert(*id, editing.add_tensor(tensor));
+        Some(outputs)
+    }
+
+    /// What stands for each tensor of the region.
+    fn instead(&self, editing: &mut Editing<'_>) -> Option<BTreeMap<TensorId, TensorId>> {
+        let mut instead = self.outputs(editing)?;
+        let entries = self.removed.iter().map(|position| {
+            let operator = editing.operator(*position);
+            Some((operator.outputs[0], operator.inputs[0]?))
+        });
+        let entries: Option<Vec<(TensorId, TensorId)>> = entries.collect();
+        let mut entries = entries?;
+        entries.retain(|(y, _)| self.is_in(*y));
+        let of_entry: BTreeSet<TensorId> = entries.iter().map(|(y, _)| *y).collect();
+        for (id, order) in &self.orders {
+            if self.is_in(*id) && !instead.contains_key(id) && !of_entry.contains(id) {
+                let tensor = turning::turned(editing.tensor(*id), order)?;
+                let other = editing.add_tensor(tensor);
+                instead.insert(*id, other);
             }
         }
-        let around: Vec<usize> = self.entries.union(&self.exits).copied().collect();
-        editing.say(Effect::Removed, &around);
-        if !self.members.is_empty() {
-            let members: Vec<usize> = self.members.iter().copied().collect();
+        // In the order in which they run: one may read what another one gives.
+        for (y, x) in entries {
+            let other = instead.get(&x).copied().unwrap_or(x);
+            instead.insert(y, other);
+        }
+        Some(instead)
+    }
+
+    fn is_in(&self, id: TensorId) -> bool {
+        self.orders
+            .get(&id)
+            .is_some_and(|order| !is_identity(order))
+    }
+
+    /// Lets the region compute in the other order. `None`, and nothing changes, if kernels do not.
+    fn turn(&self, editing: &mut Editing<'_>) -> Option<()> {
+        let instead = self.instead(editing)?;
+        let mut operators: Vec<(usize, Operator)> = Vec::new();
+        for position in self.members.difference(&self.removed) {
+            let operator = turning::operator(editing, *position, &self.orders, &instead)?;
+            if !ops::is_taken(editing.graph(), *position, &operator) {
+                return None;
+            }
+            operators.push((*position, operator));
+        }
+        let removed: Vec<usize> = self.removed.iter().copied().collect();
+        editing.say(Effect::Removed, &removed);
+        let members: Vec<usize> = operators.iter().map(|(position, _)| *position).collect();
+        if !members.is_empty() {
             editing.say(Effect::Permuted, &members);
         }
-        let exits: Vec<(TensorId, TensorId)> = (self.exits.iter())
-            .filter_map(|exit| {
-                let operator = editing.operator(*exit);
-                Some((operator.outputs[0], *turned.get(&operator.inputs[0]?)?))
-            })
-            .collect();
-        around.iter().for_each(|position| editing.remove(*position));
-        for position in &self.members {
-            let operator = self.member(editing, *position, &mut turned);
-            editing.replace(*position, operator, Vec::new());
+        let mut exits = Vec::new();
+        for position in removed {
+            let operator = editing.operator(position);
+            let (x, y) = (operator.inputs[0]?, operator.outputs[0]);
+            if !self.is_in(y) {
+                exits.push((y, instead.get(&x).copied().unwrap_or(x)));
+            }
+            editing.remove(position);
+        }
+        for (position, operator) in operators {
+            editing.replace(position, operator, Vec::new());
         }
         for (y, x) in exits.into_iter().filter(|(y, x)| y != x) {
             editing.read_instead(y, x);
         }
-    }
-
-    /// An operator of the region, in the other order.
-    fn member(
-        &self,
-        editing: &mut Editing<'_>,
-        position: usize,
-        turned: &mut BTreeMap<TensorId, TensorId>,
-    ) -> Operator {
-        let mut operator = editing.operator(position).clone();
-        let rank = self.order.len();
-        if let Options::Concatenation(o) = &mut operator.options {
-            let axis = if o.axis < 0 {
-                o.axis + rank as i32
-            } else {
-                o.axis
-            };
-            let axis = usize::try_from(axis)
-                .ok()
-                .and_then(|axis| self.order.get(axis));
-            o.axis = axis.map_or(o.axis, |axis| *axis as i32);
-        }
-        for id in operator.inputs.iter_mut().flatten() {
-            if !turned.contains_key(id) && editing.tensor(*id).elements() != 1 {
-                let tensor = self.turned(editing.tensor(*id));
-                turned.insert(*id, editing.add_tensor(tensor));
-            }
-            *id = turned.get(id).copied().unwrap_or(*id);
-        }
-        for id in &mut operator.outputs {
-            *id = turned.get(id).copied().unwrap_or(*id);
-        }
-        operator
-    }
-
-    /// A tensor with its dimensions in the order before the region.
-    fn turned(&self, tensor: &Tensor) -> Tensor {
-        let missing = self.order.len() - tensor.shape.len();
-        let mut shape = vec![1; self.order.len()];
-        for (dimension, size) in tensor.shape.iter().enumerate() {
-            shape[self.order[missing + dimension]] = *size;
-        }
-        Tensor {
-            shape,
-            shape_signature: None,
-            ..tensor.clone()
-        }
+        Some(())
     }
 }
 
-/// Whether a constant's bytes are the same in any order of dimensions: one at most has a size.
-fn may_turn(tensor: &Tensor, rank: usize) -> bool {
-    let sizes = tensor.shape.iter().filter(|size| **size != 1).count();
-    let scales = tensor.quantization.as_ref().map_or(1, |q| q.scale.len());
-    sizes <= 1 && scales == 1 && tensor.shape.len() <= rank
+/// Whether a TRANSPOSE to a shape by an order moves elements.
+fn moves(shape: &[usize], order: &[usize]) -> bool {
+    let several = shape.iter().zip(order).filter(|(size, _)| **size != 1);
+    !several.map(|(_, from)| from).is_sorted()
 }

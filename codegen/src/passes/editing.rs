@@ -164,12 +164,17 @@ impl<'a> Editing<'a> {
         }
     }
 
-    /// Says what becomes of operators, those of the file that are at positions.
+    /// Says what becomes of operators, those of the file that are at positions. What a step takes in once more is said once.
     pub(super) fn say(&mut self, effect: Effect, positions: &[usize]) {
         let parts = positions.iter().flat_map(|at| self.graph.parts(*at));
         let mut operators: Vec<usize> = parts.map(|part| part.index).collect();
         operators.sort_unstable();
         operators.dedup();
+        if effect == Effect::Joined {
+            let is_in = |index: &usize| operators.binary_search(index).is_ok();
+            (self.changes)
+                .retain(|said| said.effect != Effect::Joined || !said.operators.iter().all(is_in));
+        }
         self.changes.push(Change {
             pass: self.pass,
             operators,

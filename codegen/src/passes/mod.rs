@@ -19,6 +19,7 @@ mod join_tables;
 pub mod list;
 mod remove_dead;
 pub mod remove_identities;
+pub mod turning;
 mod update_lists;
 
 use std::borrow::Cow;

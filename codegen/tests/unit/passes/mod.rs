@@ -6,3 +6,4 @@ mod fold_constants;
 mod fuse_activations;
 mod join_movements;
 mod list;
+mod turning;
