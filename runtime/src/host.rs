@@ -15,6 +15,7 @@ use quote::{ToTokens, quote};
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
 use crate::kernels::{Combine, Folding, Function, Map, Reduce, Reducing, Scan, Select, TopK, Zip};
+pub use crate::steps::{Access, CHAIN_OPERANDS, Step, Zipped, chain};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,11 @@ pub trait HostKernel: Expression + fmt::Debug + Send + Sync {
     /// # Errors
     /// If the operands are not as many or not of the kinds that the kernel takes.
     fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch>;
+
+    /// What it makes of each element, if that is all it does.
+    fn step(&self) -> Option<Step> {
+        None
+    }
 }
 
 /// A value that can be written as a Rust expression.
@@ -93,6 +99,10 @@ impl HostKernel for Box<dyn HostKernel> {
     fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
         (**self).call(operands)
     }
+
+    fn step(&self) -> Option<Step> {
+        (**self).step()
+    }
 }
 
 /// A kernel with the element types of its inputs and its output. Firmware has them from the operands.
@@ -114,9 +124,9 @@ impl<K: Expression, X, Y> Expression for Typed<K, X, Y> {
 }
 
 /// What the function of an element-wise kernel is.
-pub trait Part: Expression + Named + fmt::Debug + Send + Sync + 'static {}
+pub trait Part: Expression + Named + fmt::Debug + Copy + Send + Sync + 'static {}
 
-impl<F: Expression + Named + fmt::Debug + Send + Sync + 'static> Part for F {}
+impl<F: Expression + Named + fmt::Debug + Copy + Send + Sync + 'static> Part for F {}
 
 /// A function of one value as a kernel.
 pub fn map<X: Element, Y: Element>(function: impl Function<X, Y> + Part) -> Box<dyn HostKernel> {
@@ -192,7 +202,7 @@ impl<X, Y, A: Copy> Reducing<X, Y> for &dyn Reducing<X, Y, Acc = A> {
 }
 
 macro_rules! of_one_input {
-    ($($kernel:ident: $function:ident;)*) => {$(
+    ($($kernel:ident: $function:ident $(, $step:ident)?;)*) => {$(
         impl<F: $function<X, Y> + Part, X: Element, Y: Element> HostKernel
             for Typed<$kernel<F>, X, Y>
         {
@@ -207,11 +217,15 @@ macro_rules! of_one_input {
             fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
                 self.kernel.shared().on_one_input(operands)
             }
+
+            $(fn step(&self) -> Option<Step> {
+                Some(Step::$step::<X, Y>(self.kernel.function))
+            })?
         }
     )*};
 }
 of_one_input! {
-    Map: Function;
+    Map: Function, one;
     Reduce: Reducing;
     Scan: Reducing;
 }
@@ -307,6 +321,10 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F
         }
         .on_two_inputs(operands)
     }
+
+    fn step(&self) -> Option<Step> {
+        Some(self.kernel.step::<X, Y>())
+    }
 }
 
 /// A [`Zip`] of which the host has the function's own forms.
@@ -336,6 +354,10 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<InFor
     fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
         self.kernel.0.on_two_inputs(operands)
     }
+
+    fn step(&self) -> Option<Step> {
+        Some(self.kernel.0.step::<X, Y>())
+    }
 }
 
 impl<F> Zip<F> {
@@ -358,6 +380,17 @@ impl<F> Zip<F> {
         let y: &[Cell<Y>] = take(y, mismatch)?;
         self.run(first, &second, y);
         Ok(())
+    }
+
+    fn step<X: Element, Y: Element>(&self) -> Step
+    where
+        F: Combine<X, Y> + Part,
+    {
+        let zip = Zipped {
+            exchanged: self.exchanged,
+            broadcast: self.broadcast,
+        };
+        Step::two::<X, Y>(self.function, zip)
     }
 }
 

@@ -42,6 +42,8 @@ pub mod rows;
 #[doc(hidden)]
 pub mod source;
 mod spec;
+#[cfg(feature = "host")]
+mod steps;
 mod version;
 
 #[doc(inline)]

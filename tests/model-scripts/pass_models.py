@@ -255,6 +255,33 @@ def excitation(name, dtype):
     return chain.done()
 
 
+def normalisation(name, dtype):
+    """Layer normalisation as PyTorch exports it, a residual behind it, and a masked score of attention."""
+    chain = Chain(name, (2, 6, 16), dtype)
+    x, shape, rows = chain.last, chain.shape, [2, 6, 1]
+    mean = chain.op("MEAN", rows, [chain.ints([-1])], opt("Reducer", keepDims=True), 2)
+    apart = chain.op("SUB", shape, [mean], opt("Sub"), 2, x=x)
+    chain.op("SQUARED_DIFFERENCE", shape, [mean], opt("SquaredDifference"), 2, x=x)
+    chain.op("MEAN", rows, [chain.ints([2])], opt("Reducer", keepDims=True), 2)
+    chain.op("ADD", more=[chain.constant((1,), 1e-5, 1e-4)], options=opt("Add"), version=2)
+    factor = chain.op("RSQRT" if dtype == "f32" else "LOGISTIC", version=2,
+                      **({} if dtype == "f32" else dict(scale=1 / 256, zp=-128)))
+    chain.op("MUL", shape, [factor], opt("Mul"), 2, x=apart)
+    chain.op("MUL", more=[chain.constant((16,))], options=opt("Mul"), version=2)
+    chain.op("ADD", more=[chain.constant((16,))], options=opt("Add", fusedActivationFunction=RELU), version=2)
+    normal = chain.op("ADD", more=[x], options=opt("Add"), version=2)
+    # The value is what is subtracted, and then what others are compared with.
+    chain.op("SUB", x=chain.constant((1, 1, 16)), more=[normal], options=opt("Sub"), version=2)
+    chain.op("MAXIMUM", more=[apart], options=opt("MaximumMinimum"), version=2)
+    scores = opt("BatchMatMul", adjX=False, adjY=True)
+    chain.op("BATCH_MATMUL", [2, 6, 6], [normal], scores, version=4)
+    chain.op("MUL", more=[chain.constant((1, 1, 6))], options=opt("Mul"), version=2)
+    chain.op("ADD", more=[chain.constant((6,))], options=opt("Add"), version=2)
+    out = {} if dtype == "f32" else dict(scale=1 / 256, zp=-128)
+    chain.op("SOFTMAX", options=opt("Softmax", beta=1.0), version=2, **out)
+    return chain.done()
+
+
 def scales(name, dtype):
     """What is left of batch normalisation behind products."""
     chain = Chain(name, (1, 5, 4, 3), dtype)
@@ -284,6 +311,7 @@ MODELS = {
     "pass_transposes": (transposes, ["f32", "i8"]),
     "pass_sandwiches": (sandwiches, ["f32", "i8"]),
     "pass_excitation": (excitation, ["f32", "i8"]),
+    "pass_normalisation": (normalisation, ["f32", "i8"]),
     "pass_scales": (scales, ["f32"]),
 }
 

@@ -271,6 +271,9 @@ pub enum Options {
     /// Of movements that a pass made one of: those of the file, each with one that reads its output, the last with this
     /// operator's outputs.
     Joined(Vec<super::Operator>),
+    /// Of element-wise operators that a pass made one of: those of the file, each with one that reads its output, the last with this
+    /// operator's output.
+    Chained(Vec<super::Operator>),
 }
 
 impl Options {

@@ -9,6 +9,7 @@
 mod batch_matmul;
 pub mod binary;
 pub mod broadcast;
+mod chain;
 mod concatenation;
 pub mod control;
 mod conv;
@@ -55,6 +56,7 @@ use crate::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Options, Sit
 use crate::program::{Choice, Choosing, Purpose};
 use movement::{Move, Movement};
 
+pub(crate) use chain::chain;
 pub(crate) use joined::{join, moved_input, moves_elements};
 
 /// One family of operators.
@@ -213,6 +215,7 @@ pub(crate) fn choose(
     let site = Site::new(graph, operator);
     let mut choosing = Choosing::new(graph, purpose);
     let verdict = match (site.options(), family(&site.operator.kind)) {
+        (Options::Chained(all), _) => chain::choose(&site, &mut choosing, all),
         (Options::Tabulated(table), _) => unary::tabulated(&site, &mut choosing, table),
         (_, Some(family)) => family.choose(&site, &mut choosing),
         (_, None) => match choosing.firmware_ops() {

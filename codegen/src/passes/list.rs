@@ -48,6 +48,8 @@ passes! {
     FuseActivations "fuse-activations",
     /// Makes one table of functions of bytes behind each other.
     JoinTables "join-tables",
+    /// Makes one loop over memory of element-wise operators behind each other.
+    JoinElementwise "join-elementwise",
     /// Makes one copy of movements behind each other.
     JoinMovements "join-movements",
 }

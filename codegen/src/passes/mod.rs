@@ -14,6 +14,7 @@ mod fold_scales;
 pub mod fuse_activations;
 mod fuse_padding;
 pub mod infer_shapes;
+mod join_elementwise;
 pub mod join_movements;
 mod join_tables;
 pub mod list;
@@ -51,7 +52,7 @@ type Run = fn(&mut Editing<'_>);
 /// Runs all passes but some, in order. None of them fails: what a pass cannot do stays as it was.
 pub fn run(graph: &Graph, without: Passes) -> Passed<'_> {
     let mut passed = known(graph, without);
-    let passes: [(Pass, Run); 10] = [
+    let passes: [(Pass, Run); 11] = [
         (Pass::FoldConstants, drop_folded::run),
         (Pass::RemoveDead, remove_dead::run),
         (Pass::RemoveIdentities, remove_identities::run),
@@ -61,6 +62,7 @@ pub fn run(graph: &Graph, without: Passes) -> Passed<'_> {
         (Pass::FoldScales, fold_scales::run),
         (Pass::FuseActivations, fuse_activations::run),
         (Pass::JoinTables, join_tables::run),
+        (Pass::JoinElementwise, join_elementwise::run),
         (Pass::JoinMovements, join_movements::run),
     ];
     for (pass, run) in passes {

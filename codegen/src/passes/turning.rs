@@ -35,7 +35,7 @@ fn kind(operator: &Operator) -> Option<Kind> {
         return None;
     };
     Some(match (op, &operator.options) {
-        (_, Options::Joined(_) | Options::Tabulated(_)) => return None,
+        (_, Options::Joined(_) | Options::Tabulated(_) | Options::Chained(_)) => return None,
         (Op::Pad | Op::Padv2 | Op::MirrorPad | Op::Tile, _) => Kind::Rows(1),
         (Op::Slice, _) => Kind::Rows(2),
         (Op::Reshape | Op::ExpandDims | Op::Squeeze, _) => Kind::Reshape,

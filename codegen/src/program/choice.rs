@@ -312,6 +312,20 @@ impl<'a> Choosing<'a> {
         }
     }
 
+    /// What a call of another choice names: its constants become this one's.
+    pub(crate) fn adopt(&mut self, other: &Choice, argument: Argument) -> Argument {
+        match argument.place {
+            Place::Constant(at) => match other.constants.get(at) {
+                Some((element, bytes)) => Argument {
+                    place: self.packed(*element, argument.len, bytes.clone()).place,
+                    ..argument
+                },
+                None => argument,
+            },
+            _ => argument,
+        }
+    }
+
     /// Adds a kernel call.
     pub fn call(&mut self, kernel: impl HostKernel + 'static, arguments: impl AsRef<[Argument]>) {
         self.call_boxed(Box::new(kernel), arguments.as_ref());

@@ -12,6 +12,7 @@ mod batch_matmul;
 mod binary;
 mod blocks;
 mod broadcast;
+mod chain;
 mod conv;
 mod convert;
 mod curve;
@@ -49,6 +50,7 @@ pub use batch_matmul::{BatchMatmulF32, BatchMatmulI8, BatchMatmulI16, BatchMatmu
 pub use binary::{Clamped, Zip};
 pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
+pub use chain::{Across, Along, Chain, ChainSteps, Each, End, Swapped, Then};
 pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use curve::{Interpolate, Sigmoid};

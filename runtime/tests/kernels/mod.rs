@@ -4,6 +4,7 @@ mod batch_matmul;
 mod binary;
 mod blocks;
 mod broadcast;
+mod chain;
 mod convert;
 mod convolution;
 mod elementwise;

@@ -1,0 +1,258 @@
+//! Element-wise kernels as steps of a [`Chain`](crate::kernels::Chain): the generator makes one of several.
+//!
+//! Firmware has a type for each chain. The host has the functions of any kernels behind pointers, and goes through rows in the
+//! same way.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use core::cell::Cell;
+use core::fmt;
+
+use proc_macro2::TokenStream;
+
+use crate::arch::memory::Element;
+use crate::host::{
+    Expression, HostKernel, Mismatch, Operand, Part, anywhere, kind, name, structure, take,
+};
+use crate::kernels::{Broadcast, Combine, Function};
+
+/// Operands of a chain beside the input.
+pub const CHAIN_OPERANDS: usize = 4;
+
+/// What an element-wise kernel makes of an element.
+pub struct Step {
+    /// How the operands meet, of a function of two; its first is the kernel's.
+    pub zip: Option<Zipped>,
+    /// An `Arc<dyn Of<X, Y>>`.
+    function: Box<dyn Any>,
+}
+
+/// How a function of two values is used.
+#[derive(Debug, Clone, Copy)]
+pub struct Zipped {
+    /// Whether the kernel's first operand is the function's second one.
+    pub exchanged: bool,
+    /// How the operands' elements meet.
+    pub broadcast: Option<Broadcast>,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("zip", &self.zip)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A function that is known by its types alone.
+trait Of<X, Y>: fmt::Debug + Send + Sync {
+    fn of(&self, value: X, second: Option<X>) -> Option<Y>;
+    fn name(&self) -> String;
+    fn kind(&self) -> TokenStream;
+    fn expression(&self) -> TokenStream;
+}
+
+#[derive(Debug)]
+struct One<F>(F);
+
+#[derive(Debug)]
+struct Two<F>(F);
+
+macro_rules! of {
+    ($($wrapper:ident: $function:ident, |$of:ident, $value:ident, $second:ident| $result:expr;)*) => {$(
+        impl<X, Y, F: $function<X, Y> + Part> Of<X, Y> for $wrapper<F> {
+            fn of(&self, $value: X, $second: Option<X>) -> Option<Y> {
+                let $of = &self.0;
+                $result
+            }
+
+            fn name(&self) -> String {
+                F::name()
+            }
+
+            fn kind(&self) -> TokenStream {
+                F::kind()
+            }
+
+            fn expression(&self) -> TokenStream {
+                self.0.expression()
+            }
+        }
+    )*};
+}
+of! {
+    One: Function, |function, value, _second| Some(function.of(value));
+    Two: Combine, |function, value, second| Some(function.combine(value, second?));
+}
+
+impl Step {
+    /// That of a function of one value.
+    pub(crate) fn one<X: Element, Y: Element>(function: impl Function<X, Y> + Part) -> Self {
+        let function: Arc<dyn Of<X, Y>> = Arc::new(One(function));
+        Self {
+            zip: None,
+            function: Box::new(function),
+        }
+    }
+
+    /// That of a function of two values.
+    pub(crate) fn two<X: Element, Y: Element>(
+        function: impl Combine<X, Y> + Part,
+        zip: Zipped,
+    ) -> Self {
+        let function: Arc<dyn Of<X, Y>> = Arc::new(Two(function));
+        Self {
+            zip: Some(zip),
+            function: Box::new(function),
+        }
+    }
+
+    /// Whether it keeps the type of elements.
+    pub fn is_of<T: Element>(&self) -> bool {
+        self.function.is::<Arc<dyn Of<T, T>>>()
+    }
+}
+
+/// Where a step has its other operand from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It has none.
+    None,
+    /// One element for each row, from one row to the next.
+    Across(usize),
+    /// One element for each column, from one row to the next.
+    Along(usize),
+}
+
+/// A chain of steps as a kernel; each with where its operand is from, and whether the value so far is the function's second one.
+/// `None` if one changes the type of elements.
+pub fn chain<T: Element + fmt::Debug>(
+    row: usize,
+    steps: Vec<(Step, Access, bool)>,
+) -> Option<Box<dyn HostKernel>> {
+    let steps = steps.into_iter().map(|(step, access, swapped)| {
+        let function = step.function.downcast_ref::<Arc<dyn Of<T, T>>>()?.clone();
+        Some(Placed {
+            function,
+            access,
+            swapped,
+        })
+    });
+    Some(Box::new(Chained {
+        row: row.max(1),
+        steps: steps.collect::<Option<Vec<_>>>()?,
+    }))
+}
+
+#[derive(Debug)]
+struct Chained<T> {
+    row: usize,
+    steps: Vec<Placed<T>>,
+}
+
+#[derive(Debug)]
+struct Placed<T> {
+    function: Arc<dyn Of<T, T>>,
+    access: Access,
+    swapped: bool,
+}
+
+impl<T: Element> Placed<T> {
+    /// What firmware calls the function, and its value.
+    fn function(&self) -> (TokenStream, TokenStream) {
+        let (of, value) = (self.function.kind(), self.function.expression());
+        match self.swapped {
+            true => (
+                kind("Swapped", &[of]),
+                structure("Swapped", [("function", value)]),
+            ),
+            false => (of, value),
+        }
+    }
+
+    fn kind(&self) -> TokenStream {
+        let name = match self.access {
+            Access::None => "Each",
+            Access::Across(_) => "Across",
+            Access::Along(_) => "Along",
+        };
+        kind(name, &[self.function().0])
+    }
+
+    fn expression(&self) -> TokenStream {
+        let function = ("function", self.function().1);
+        match self.access {
+            Access::None => structure("Each", [function]),
+            Access::Across(step) => structure("Across", [function, ("step", step.expression())]),
+            Access::Along(step) => structure("Along", [function, ("step", step.expression())]),
+        }
+    }
+
+    fn apply(&self, value: T, second: Option<T>) -> Option<T> {
+        match second {
+            Some(second) if self.swapped => self.function.of(second, Some(value)),
+            _ => self.function.of(value, second),
+        }
+    }
+}
+
+impl<T: Element> Expression for Chained<T> {
+    fn expression(&self) -> TokenStream {
+        let end = structure("End", []);
+        let steps = self.steps.iter().rev().fold(end, |rest, step| {
+            structure("Then", [("first", step.expression()), ("rest", rest)])
+        });
+        structure("Chain", [("row", self.row.expression()), ("steps", steps)])
+    }
+}
+
+impl<T: Element + fmt::Debug> HostKernel for Chained<T> {
+    fn name(&self) -> String {
+        let steps: Vec<String> = self.steps.iter().map(|step| step.function.name()).collect();
+        name("Chain", &steps)
+    }
+
+    fn kind(&self) -> TokenStream {
+        let end = kind("End", &[]);
+        let steps = self.steps.iter().rev();
+        let steps = steps.fold(end, |rest, step| kind("Then", &[step.kind(), rest]));
+        kind("Chain", &[steps])
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: "Chain",
+            takes: 2 + CHAIN_OPERANDS,
+        };
+        let &[x, ref others @ .., y] = operands else {
+            return Err(mismatch);
+        };
+        if others.len() != CHAIN_OPERANDS {
+            return Err(mismatch);
+        }
+        let x: &[Cell<T>] = take(x, mismatch)?;
+        let y: &[Cell<T>] = take(y, mismatch)?;
+        let others = others.iter().map(|other| anywhere(*other, mismatch));
+        let others: Vec<Cow<'_, [Cell<T>]>> = others.collect::<Result<_, _>>()?;
+        for (at, (x, y)) in x.iter().zip(y).enumerate() {
+            let (row, column) = (at / self.row, at % self.row);
+            let mut others = others.iter();
+            let mut value = x.get();
+            for step in &self.steps {
+                let element = match step.access {
+                    Access::None => None,
+                    Access::Across(step) => others.next().map(|o| o.get(row * step)),
+                    Access::Along(step) => others.next().map(|o| o.get(row * step + column)),
+                };
+                let second = element.flatten().map(Cell::get);
+                value = step.apply(value, second).ok_or(mismatch)?;
+            }
+            y.set(value);
+        }
+        Ok(())
+    }
+}
