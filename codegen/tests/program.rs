@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::target::Optimize;
 use castiron_codegen::tflite;
 
 const MODELS: [&str; 10] = [
@@ -28,5 +29,33 @@ fn programs_are_what_they_were() {
         let model = tflite::read(path, &bytes).expect("it is sound");
         let program = compile::compile(&model, &CompileOptions::default()).expect("it compiles");
         insta::assert_snapshot!(program.name.as_str(), program);
+    }
+}
+
+/// Weights behind a DEQUANTIZE are in flash as the file has them, or as float32: what the kernels say tells which.
+#[test]
+fn stored_weights_stay_as_optimize_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/ops");
+    let kept = [
+        ("f16", Optimize::Size, "Float32x16"),
+        ("f16", Optimize::Balanced, "Float"),
+        ("f16", Optimize::Speed, "Float"),
+        ("i8", Optimize::Size, "Float32x8"),
+        ("i8", Optimize::Balanced, "Float32x8"),
+        ("i8", Optimize::Speed, "Float"),
+    ];
+    for operator in ["conv2d", "depthwise_conv2d", "fully_connected"] {
+        for (dtype, optimize, format) in kept {
+            let name = format!("{operator}_weight_only_{dtype}.tflite");
+            let bytes = fs::read(root.join(&name)).expect("the model is shipped");
+            let model = tflite::read(&name, &bytes).expect("it is sound");
+            let options = CompileOptions::optimized(optimize);
+            let program = compile::compile(&model, &options).expect("it compiles");
+            let kernels: Vec<String> = program.calls().map(|call| call.kernel.name()).collect();
+            let [kernel] = &kernels[..] else {
+                panic!("{name}: {kernels:?}");
+            };
+            assert!(kernel.ends_with(&format!("<{format}>")), "{name}: {kernel}");
+        }
     }
 }

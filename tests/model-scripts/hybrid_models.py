@@ -40,6 +40,13 @@ def scales(random, channels, kind):
 
 def weights(graph, random, shape, dtype, kind, axis, behind=False):
     """Weights, or the output of a DEQUANTIZE of them."""
+    if dtype == "f16":
+        # Some of them subnormal, as float16.
+        data = random.normal(0, 0.3, shape) * np.where(random.random(shape) < 0.2, 1e-5, 1)
+        w = graph.t("w", shape, dtype, data=data)
+        real = graph.t("w_real", shape, "f32")
+        graph.op("DEQUANTIZE", [w], [real], opt("Dequantize"), version=3)
+        return real
     limit = LIMIT[dtype]
     data = random.integers(-limit + (dtype == "i8"), limit, shape)
     w = graph.t("w", shape, dtype, scales(random, shape[axis], kind), 0, axis=axis, data=data)
@@ -294,6 +301,9 @@ MODELS = {
     "fully_connected_sparse_i8": densified(16, 6, "i8", block=((1, 4),), bits=8),
     "fully_connected_sparse_direct": densified(12, 6, "f32", block=((1, 4),), direct=True),
     "conv2d_sparse_f32": sparse_conv((1, 4, 4, 4), (3, 2, 2, 4), (0, 1, 2, 3)),
+    "conv2d_weight_only_f16": conv((1, 5, 5, 3), (6, 3, 3, 3), "f16", padding=SAME, activation=RELU),
+    "depthwise_conv2d_weight_only_f16": depthwise((1, 5, 5, 4), (1, 3, 3, 8), "f16", padding=SAME),
+    "fully_connected_weight_only_f16": fully_connected((3, 9), 5, "f16", activation=RELU6),
 }
 
 

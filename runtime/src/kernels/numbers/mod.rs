@@ -4,6 +4,7 @@
 //! one as a parameter. A new format is a file here and one in the generator.
 
 mod float;
+mod float32x16;
 mod float32x8;
 mod hybrid;
 mod int16x8;
@@ -20,6 +21,7 @@ use super::{Conv2d, DepthwiseConv2d, FullyConnected, Portable, TransposeConv};
 
 pub use float::Float;
 pub use float32x8::Float32x8;
+pub use float32x16::Float32x16;
 pub use hybrid::Hybrid;
 pub use int8::Int8;
 pub use int8_to16::Int8To16;
@@ -62,6 +64,7 @@ macro_rules! compiled {
 compiled! {
     Float(bias: f32);
     Float32x8(bias: f32, scale: f32);
+    Float32x16(bias: f32);
     Hybrid();
     Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
     Int16x8(bias: i64, multiplier: i32, shift: i8);
