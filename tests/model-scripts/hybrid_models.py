@@ -113,6 +113,19 @@ def fully_connected(x, outputs, dtype="i8", kind="channels", asymmetric=False, a
     return make
 
 
+def batch_matmul(x, columns, adj_y=True, asymmetric=False):
+    def make(random):
+        graph = Graph()
+        shape = (columns, x[-1]) if adj_y else (x[-1], columns)
+        tensors = [graph.t("x", x, "f32"), weights(graph, random, shape, "i8", "tensor", 0)]
+        y = graph.t("y", (*x[:-1], columns), "f32")
+        how = opt("BatchMatMul", adjX=False, adjY=adj_y, asymmetricQuantizeInputs=asymmetric)
+        graph.op("BATCH_MATMUL", tensors, [y], how, version=4)
+        return graph.io(tensors[:1], [y])
+
+    return make
+
+
 def embedding(rows, row, places, dtype="i8", kind="channels"):
     def make(random):
         graph = Graph()
@@ -304,6 +317,8 @@ MODELS = {
     "conv2d_weight_only_f16": conv((1, 5, 5, 3), (6, 3, 3, 3), "f16", padding=SAME, activation=RELU),
     "depthwise_conv2d_weight_only_f16": depthwise((1, 5, 5, 4), (1, 3, 3, 8), "f16", padding=SAME),
     "fully_connected_weight_only_f16": fully_connected((3, 9), 5, "f16", activation=RELU6),
+    "batch_matmul_hybrid": batch_matmul((2, 3, 7), 5),
+    "batch_matmul_hybrid_asymmetric": batch_matmul((3, 9), 4, False, True),
 }
 
 

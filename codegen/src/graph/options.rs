@@ -171,6 +171,8 @@ pub struct BatchMatmulOptions {
     pub adj_x: bool,
     /// The right operand's last two dimensions are swapped.
     pub adj_y: bool,
+    /// Of float32 by int8: the left operand is quantised with zero points.
+    pub asymmetric_quantize_inputs: bool,
 }
 
 /// TRANSPOSE_CONV. The pair is (height, width).

@@ -1,4 +1,4 @@
-//! BATCH_MATMUL: float32, int8 and int16. A constant right side of one batch makes it a FULLY_CONNECTED.
+//! BATCH_MATMUL: float32, int8 and int16. A constant right side of one batch makes it a FULLY_CONNECTED, which may be hybrid.
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
@@ -200,6 +200,7 @@ fn kernel(
                 shift,
             })
         }
-        _ => return Err(site.unsupported_types("float32, int8 or int16, the same for all tensors")),
+        _ => return Err(site.unsupported_types("float32, int8 or int16, the same for all tensors, or float32 by one constant int8 matrix",
+            )),
     })
 }

@@ -133,8 +133,7 @@ pub(super) fn widens(site: &Site<'_>) -> Result<bool, Diagnostic> {
     Ok(site.operator.kind == OpKind::Builtin(Op::Prelu)
         && first.dtype == DType::Int16
         && second.dtype == DType::Int8
-        && second.is_constant()
-        && !first.is_constant())
+        && second.is_constant())
 }
 
 /// Whether inputs of an operator that compares are brought to one scale, rather than compared as they are stored.

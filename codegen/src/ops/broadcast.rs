@@ -36,7 +36,7 @@ impl Operands {
         let constant = [0, 1].map(|i| site.input(i).is_ok_and(|t| t.is_constant()));
         // The kernel reads runs of its first operand; the constant can only be the second.
         let first_repeats = dims.last().is_some_and(|d| d.repeats[0]);
-        let exchanged = constant[0] || (first_repeats && !constant[1]);
+        let exchanged = (constant[0] || first_repeats) && !constant[1];
         if exchanged {
             dims.iter_mut().for_each(|d| d.repeats.reverse());
         }

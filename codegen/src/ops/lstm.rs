@@ -329,7 +329,7 @@ impl Inner {
             _ => Vec::new(),
         };
         let operands = [
-            choosing.activation(site.input_id(0)?)?,
+            choosing.in_memory(site.input_id(0)?)?,
             weights,
             biases,
             choosing.constant(&multiplier),

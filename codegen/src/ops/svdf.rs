@@ -53,7 +53,7 @@ impl Family for Svdf {
                 outputs: filters,
             },
             state: site.variable(STATE, "the state")?,
-            x: choosing.activation(site.input_id(0)?)?,
+            x: choosing.in_memory(site.input_id(0)?)?,
             y: choosing.activation(site.output_id(0)?)?,
         };
         site.constant(TIME, "time weights")?;

@@ -41,8 +41,9 @@ impl Family for TopK {
             depth: *depth,
             count,
         };
-        let [x, values, indices] = ids.map(|id| choosing.activation(id));
-        choosing.call(kernel(top), [x?, values?, indices?]);
+        let x = choosing.in_memory(ids[0])?;
+        let [values, indices] = [ids[1], ids[2]].map(|id| choosing.activation(id));
+        choosing.call(kernel(top), [x, values?, indices?]);
         Ok(())
     }
 }

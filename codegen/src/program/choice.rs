@@ -273,6 +273,20 @@ impl<'a> Choosing<'a> {
         })
     }
 
+    /// A tensor in the arena, where a constant is copied to: for kernels whose input is hardly ever constant.
+    ///
+    /// # Errors
+    /// If the tensor is of a type that no kernel takes.
+    pub(crate) fn in_memory(&mut self, id: TensorId) -> Result<Argument, Diagnostic> {
+        if !self.graph.tensor(id).is_constant() || matches!(self.purpose, Purpose::Folding) {
+            return self.activation(id);
+        }
+        let constant = self.tensor(id)?;
+        let memory = self.scratch(constant.element, constant.len);
+        self.copy(constant, memory);
+        Ok(memory)
+    }
+
     /// A tensor in the arena or, where it is constant, among the packed constants.
     ///
     /// # Errors

@@ -127,6 +127,8 @@ pub(super) fn read(
             Options::BatchMatmul(BatchMatmulOptions {
                 adj_x: o.is_some_and(raw::BatchMatmul::adj_x),
                 adj_y: o.is_some_and(raw::BatchMatmul::adj_y),
+                asymmetric_quantize_inputs: o
+                    .is_some_and(raw::BatchMatmul::asymmetric_quantize_inputs),
             })
         }
         Op::TransposeConv => match source.get::<raw::TransposeConv>(49)? {

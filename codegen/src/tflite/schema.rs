@@ -195,6 +195,7 @@ pub(super) mod options {
         BatchMatmul {
             0 adj_x: bool,
             1 adj_y: bool,
+            2 asymmetric_quantize_inputs: bool,
         }
         /// TRANSPOSE_CONV.
         TransposeConv {

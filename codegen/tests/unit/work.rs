@@ -84,7 +84,7 @@ fn products_are_counted_by_hand() {
     check(&dense, "64*1*12", 768);
     let options = BatchMatmulOptions {
         adj_x: true,
-        adj_y: false,
+        ..BatchMatmulOptions::default()
     };
     let matmul = work_of(
         Op::BatchMatmul,

@@ -193,18 +193,19 @@ impl Rows {
         weights: &[i8],
         scales: &[f32],
     ) -> Result<Self, Diagnostic> {
-        use BuiltinOperator::{Conv2d, DepthwiseConv2d, FullyConnected};
+        use BuiltinOperator::{BatchMatmul, Conv2d, DepthwiseConv2d, FullyConnected};
         let (x, w) = (site.input(0)?, site.input(1)?);
         let images = x.shape.first().copied().unwrap_or(0);
         Ok(match site.operator.kind {
-            OpKind::Builtin(FullyConnected) => {
+            OpKind::Builtin(FullyConnected | BatchMatmul) => {
                 let inputs = weights.len().checked_div(product.channels).unwrap_or(0);
                 Self {
                     count: x.elements().checked_div(inputs).unwrap_or(0),
-                    asymmetric: matches!(
-                        site.options(),
-                        Options::FullyConnected(options) if options.asymmetric_quantize_inputs
-                    ),
+                    asymmetric: match site.options() {
+                        Options::FullyConnected(o) => o.asymmetric_quantize_inputs,
+                        Options::BatchMatmul(o) => o.asymmetric_quantize_inputs,
+                        _ => false,
+                    },
                     apart: false,
                 }
             }

@@ -137,7 +137,10 @@ pub(super) fn of(graph: &Graph, operator: &Operator, reached: &[usize]) -> Optio
             vec![
                 ("adj_x", Bool(o.adj_x)),
                 ("adj_y", Bool(o.adj_y)),
-                ("asymmetric_quantize_inputs", Bool(false)),
+                (
+                    "asymmetric_quantize_inputs",
+                    Bool(o.asymmetric_quantize_inputs),
+                ),
             ],
         ),
         Options::TransposeConv(o) => (
