@@ -59,3 +59,34 @@ fn stored_weights_stay_as_optimize_says() {
         }
     }
 }
+
+/// Weights of four bits take half a byte each where size comes first, in every format; DEPTHWISE_CONV_2D has no micro-kernel.
+#[test]
+fn weights_of_four_bits_stay_packed_where_size_comes_first() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/ops");
+    let mut found = 0;
+    for name in [
+        "conv2d_weight_only_i4",
+        "conv2d_hybrid_i4",
+        "conv2d_narrow_i4",
+        "fully_connected_narrow_i4",
+        "fully_connected_weight_only_i4",
+        "fully_connected_hybrid_i4",
+        "fully_connected_hybrid_blocks",
+    ] {
+        let path = root.join(format!("{name}.tflite"));
+        let Ok(bytes) = fs::read(path) else {
+            panic!("{name} is not there");
+        };
+        let model = tflite::read(name, &bytes).expect("it is sound");
+        for optimize in Optimize::ALL {
+            let options = CompileOptions::optimized(optimize);
+            let program = compile::compile(&model, &options).expect("it compiles");
+            let kinds = program.calls().map(|call| call.kernel.kind().to_string());
+            let packs = kinds.filter(|kind| kind.contains("Nibbles")).count();
+            assert_eq!(packs, usize::from(optimize == Optimize::Size), "{name}");
+            found += packs;
+        }
+    }
+    assert_eq!(found, 7);
+}

@@ -5,7 +5,7 @@
 
 use castiron_runtime::kernels::{self, Conv2dSizes, FullyConnectedSizes, Hybrid, Window};
 
-use super::{Call, Product, ScalePrecision, Sizes, call_portable, float};
+use super::{Call, Product, ScalePrecision, Sizes, float, narrow};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, BuiltinOperator, DType, OpKind, Options};
 use crate::ops::Site;
@@ -49,7 +49,8 @@ pub(super) fn choose(
         element: ElementType::I32,
         ..y
     };
-    sum(product, &weights, [quantized, sums], sizes, choosing);
+    let dtype = site.input(1)?.dtype;
+    sum(product, &weights, [quantized, sums], dtype, sizes, choosing);
     let kernel = kernels::ScaleSums {
         channels: product.channels,
         blocks: 1,
@@ -70,6 +71,7 @@ fn sum(
     product: &Product<'_>,
     weights: &[i8],
     [x, y]: [Argument; 2],
+    dtype: DType,
     sizes: &impl Sizes,
     choosing: &mut Choosing<'_>,
 ) {
@@ -80,7 +82,7 @@ fn sum(
         constants: Vec::new(),
         y,
     };
-    call_portable(call, sizes, choosing);
+    narrow::call(dtype, call, sizes, choosing);
 }
 
 /// The weights, which the references take for symmetric whatever the file says.
@@ -162,7 +164,14 @@ pub(in crate::ops) fn choose_in_blocks(
     let sums = choosing.scratch(ElementType::I32, rows * groups * outputs);
     let kernel = kernels::QuantizeRowsAsymmetric { row: inputs };
     choosing.call(kernel, [x, quantized, row_scales]);
-    sum(&product, &weights, [quantized, sums], &sizes, choosing);
+    sum(
+        &product,
+        &weights,
+        [quantized, sums],
+        types[1],
+        &sizes,
+        choosing,
+    );
     let by_block = (0..groups).flat_map(|block| (0..outputs).map(move |o| o * groups + block));
     let by_block: Vec<f32> = by_block.map(|at| scales[at]).collect();
     let kernel = kernels::ScaleSums {

@@ -11,6 +11,7 @@ mod folded;
 mod hybrid;
 mod int16x8;
 mod int8;
+mod narrow;
 mod stored;
 mod uint8;
 
@@ -128,6 +129,9 @@ impl Product<'_> {
         }
         if hybrid::takes(types) {
             return hybrid::choose(self, sizes, site, choosing);
+        }
+        if kernels::Int8::takes(types) && narrow::takes(types[1], choosing) {
+            return narrow::choose(self, sizes, site, choosing);
         }
         macro_rules! formats {
             ($($format:ty,)*) => {{

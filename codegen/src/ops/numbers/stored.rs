@@ -1,9 +1,9 @@
-//! float32 by float32 of weights that the file has as int8, int4 or float16, in front of them a DEQUANTIZE: they stay int8 or float16
-//! in flash, and the results are those of float32 weights to the bit.
+//! float32 by float32 of weights that the file has as int8, int4 or float16, in front of them a DEQUANTIZE: they stay so in flash,
+//! and the results are those of float32 weights to the bit.
 
 use castiron_runtime::kernels::{Float32x8, Float32x16};
 
-use super::{Call, Product, Sizes, call_portable, float};
+use super::{Call, Product, Sizes, call_portable, float, narrow};
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, DType, OpKind, Tensor};
 use crate::ops::Site;
@@ -12,7 +12,11 @@ use crate::target::Optimize;
 
 /// Weights as they are stored.
 pub(super) enum Stored<'a> {
-    Bytes { weights: Vec<i8>, scales: &'a [f32] },
+    Bytes {
+        weights: Vec<i8>,
+        scales: &'a [f32],
+        dtype: DType,
+    },
     Halves(Vec<u16>),
 }
 
@@ -41,6 +45,7 @@ impl<'a> Stored<'a> {
         (by_channel && symmetric).then_some(Self::Bytes {
             weights: tensor.as_small_integers()?,
             scales: &quantization.scale,
+            dtype: tensor.dtype,
         })
     }
 
@@ -57,7 +62,11 @@ impl<'a> Stored<'a> {
         let bias = choosing.constant(&float::bias(product, site)?);
         let (x, y) = (choosing.activation(x_id)?, choosing.activation(y_id)?);
         match self {
-            Self::Bytes { weights, scales } => {
+            Self::Bytes {
+                weights,
+                scales,
+                dtype,
+            } => {
                 let call = Call {
                     numbers: Float32x8 { range },
                     weight: &|channel, i| weights[(product.index)(channel, i)],
@@ -65,7 +74,7 @@ impl<'a> Stored<'a> {
                     constants: vec![bias, choosing.constant(scales)],
                     y,
                 };
-                call_portable(call, sizes, choosing);
+                narrow::call(*dtype, call, sizes, choosing);
             }
             Self::Halves(weights) => {
                 let call = Call {

@@ -17,7 +17,7 @@ use core::cell::Cell;
 use crate::arch::memory::Element;
 use crate::kernels::{Operands, Parameter};
 
-use super::{Conv2d, DepthwiseConv2d, FullyConnected, Portable, TransposeConv};
+use super::{Conv2d, DepthwiseConv2d, FullyConnected, Nibbles, Portable, TransposeConv};
 
 pub use float::Float;
 pub use float32x8::Float32x8;
@@ -45,6 +45,11 @@ macro_rules! compiled {
         compiled!(TransposeConv<$format, Portable<4>>, $format $operands);
         compiled!(TransposeConv<$format, Portable<8>>, $format $operands);
     )*};
+    ($dot:ty: $($format:ident $operands:tt;)*) => {$(
+        compiled!(Conv2d<$format, $dot>, $format $operands);
+        compiled!(FullyConnected<$format, $dot>, $format $operands);
+        compiled!(TransposeConv<$format, $dot>, $format $operands);
+    )*};
     ($kernel:ty, $format:ident($($operand:ident: $t:ty),*)) => {
         impl $kernel {
             /// Computes the whole output from an input, packed weights and the format's constants.
@@ -69,6 +74,12 @@ compiled! {
     Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
     Int16x8(bias: i64, multiplier: i32, shift: i8);
     Uint8(folded: i32, bias: i32);
+}
+compiled! {
+    Nibbles:
+    Float32x8(bias: f32, scale: f32);
+    Hybrid();
+    Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
 }
 compiled!(FullyConnected<Int8To16, Portable<1>>, Int8To16(folded: i32, multiplier: i32, shift: i8));
 compiled!(FullyConnected<Int8To16, Portable<4>>, Int8To16(folded: i32, multiplier: i32, shift: i8));
