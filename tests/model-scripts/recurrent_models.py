@@ -2,7 +2,8 @@
 
     python3 recurrent_models.py ../data/ops
 
-writes `<name>.tflite` and `golden/<name>/`: successive runs of TFLM's interpreter, whose reference kernels these are.
+writes `<name>.tflite` and `golden/<name>/`: successive runs of TFLM's interpreter, whose reference kernels these are, or of LiteRT's
+reference kernels where TFLM has none: of weights of int8 and activations of float32.
 With a number behind the folder, it writes as many random models of each kind in place of the chosen ones.
 """
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tflite_builder import Graph, opt
 from tflite_micro.python.tflite_micro import runtime
 
@@ -51,6 +53,19 @@ def svdf(random, state="f32", batch=1, inputs=4, units=3, rank=1, memory=4, bias
                            int(random.integers(-20, 20)) if state == "i8" else 0, var=True)]
         y = graph.t("y", (batch, units), "i8", y_scale, int(random.integers(-128, 128)))
     graph.op("SVDF", tensors, [y], options, version=4 if state == "i8" else 3)
+    return graph.io([x], [y])
+
+
+def hybrid_svdf(random, batch=1, inputs=4, units=3, rank=1, memory=4, asymmetric=False, activation=NONE):
+    graph, filters = Graph(), units * rank
+    x = graph.t("x", (batch, inputs), "f32")
+    tensors = [x, graph.t("w", (filters, inputs), "i8", scale(random, 0.002, 0.02), 0, data=weights(random, (filters, inputs))),
+               graph.t("time", (filters, memory), "i8", scale(random, 0.002, 0.02), 0, data=weights(random, (filters, memory))),
+               graph.t("b", (units,), "f32", data=random.normal(size=units)),
+               graph.t("state", (batch, memory * filters), "f32", var=True)]
+    y = graph.t("y", (batch, units), "f32")
+    options = opt("SVDF", rank=rank, fusedActivationFunction=activation, asymmetricQuantizeInputs=asymmetric)
+    graph.op("SVDF", tensors, [y], options, version=4 if asymmetric else 2)
     return graph.io([x], [y])
 
 
@@ -107,6 +122,8 @@ MODELS = {
     "unidirectional_sequence_lstm_i8_batch": lambda r: lstm(r, "i8", 2, 3, 4, 5),
     "unidirectional_sequence_lstm_i16_time": lambda r: lstm(r, "i16", 2, 3, 5, 6, True),
     "unidirectional_sequence_lstm_i16_batch": lambda r: lstm(r, "i16", 2, 3, 4, 5, clip=0.5),
+    "svdf_hybrid": lambda r: hybrid_svdf(r, 2, 7, 3, 2, 4, activation=RELU),
+    "svdf_hybrid_asymmetric": lambda r: hybrid_svdf(r, 1, 9, 4, 1, 5, asymmetric=True),
 }
 ANY = {"svdf": any_svdf, "lstm": any_lstm}
 
@@ -128,13 +145,31 @@ def write(folder, name, graph, random, cases):
     golden.mkdir(parents=True, exist_ok=True)
     (golden / "meta.json").write_text('{"golden": {"stateful": true}}\n')
     (folder / f"{name}.tflite").write_bytes(data)
-    it = runtime.Interpreter.from_bytes(data)
+    run = successive(data, "hybrid" in name)
     for case in range(cases):
         x = values(random, graph.sg.tensors[0])
-        it.set_input(x, 0)
-        it.invoke()
         x.tofile(golden / f"in_{case}_0.bin")
-        it.get_output(0).tofile(golden / f"out_{case}_0.bin")
+        run(x).tofile(golden / f"out_{case}_0.bin")
+
+
+def successive(data, lite):
+    """What computes one run after another."""
+    if not lite:
+        it = runtime.Interpreter.from_bytes(data)
+
+        def run(x):
+            it.set_input(x, 0)
+            it.invoke()
+            return it.get_output(0)
+        return run
+    lite = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    lite.allocate_tensors()
+
+    def run(x):
+        lite.set_tensor(lite.get_input_details()[0]["index"], x)
+        lite.invoke()
+        return lite.get_tensor(lite.get_output_details()[0]["index"])
+    return run
 
 
 def main():

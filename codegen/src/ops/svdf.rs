@@ -1,10 +1,10 @@
-//! SVDF: float32, and int8 with a state of int8 or int16.
+//! SVDF: float32, with weights of float32 or int8, and int8 with a state of int8 or int16.
 //!
 //! The product of inputs and feature weights is that of FULLY_CONNECTED, into a working buffer.
 
 use castiron_runtime::kernels::{
-    Float, FullyConnectedSizes, Int8, Int8To16, SvdfF32, SvdfI8, SvdfI16, SvdfQuantization,
-    SvdfSizes,
+    Float, FullyConnectedSizes, Hybrid, Int8, Int8To16, QuantizeRows, QuantizeRowsAsymmetric,
+    ScaleSums, SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes,
 };
 
 use super::numbers::{Call, call_portable, folded};
@@ -17,6 +17,12 @@ const WEIGHTS: usize = 1;
 const TIME: usize = 2;
 const BIAS: usize = 3;
 const STATE: usize = 4;
+
+/// The range of what has none.
+const EVERYTHING: Float = Float {
+    min: f32::MIN,
+    max: f32::MAX,
+};
 
 pub(super) struct Svdf;
 
@@ -67,6 +73,13 @@ impl Family for Svdf {
                 DType::Float32,
             ] => this.float(site, choosing),
             [
+                DType::Float32,
+                DType::Int8,
+                DType::Int8,
+                DType::Float32,
+                DType::Float32,
+            ] => this.hybrid(site, choosing),
+            [
                 DType::Int8,
                 DType::Int8,
                 time @ (DType::Int8 | DType::Int16),
@@ -74,7 +87,7 @@ impl Family for Svdf {
                 DType::Int8,
             ] if time == state => this.integer(site, choosing),
             _ => Err(site.unsupported_types(
-                "float32, or int8 with time weights and a state that are both int8 or int16",
+                "float32, also with int8 weights, or int8 with time weights and a state that are both int8 or int16",
             )),
         }
     }
@@ -92,33 +105,88 @@ struct Inner {
 impl Inner {
     fn float(self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let weights = site.constant_f32(WEIGHTS, "feature weights")?;
-        let activation = match site.options().listed("activation") {
-            Some(OptionValue::Activation(activation)) => activation,
-            _ => Activation::None,
-        };
-        let kernel = SvdfF32 {
-            sizes: self.sizes,
-            range: site.float_range(activation)?,
-        };
-        let bias = match site.optional_input(BIAS) {
-            Some(_) => site.constant_f32(BIAS, "the bias")?,
-            None => Vec::new(),
-        };
         let features = self.features(ElementType::F32, choosing);
         let call = Call {
-            numbers: Float {
-                min: f32::MIN,
-                max: f32::MAX,
-            },
+            numbers: EVERYTHING,
             weight: &|filter, i| weights[filter * self.matrix.inputs + i],
             x: self.x,
             constants: vec![choosing.constant::<f32>(&[])],
             y: features,
         };
         call_portable(call, &self.matrix, choosing);
+        let time = choosing.tensor(site.input_id(TIME)?)?;
+        self.remember(site, choosing, features, time)
+    }
+
+    /// Inputs are quantised at run time, each row by what is in it; what is remembered is real.
+    fn hybrid(self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        let weights = site.constant_i8(WEIGHTS, "feature weights")?;
+        let (weight_scale, time_scale) = (site.symmetric(WEIGHTS)?, site.symmetric(TIME)?);
+        let time = site.constant_i8(TIME, "time weights")?.into_iter();
+        let time: Vec<f32> = time.map(|weight| f32::from(weight) * time_scale).collect();
+        let quantized = choosing.scratch(ElementType::I16, self.x.len);
+        let scales = choosing.scratch(ElementType::F32, self.matrix.rows);
+        let row = self.matrix.inputs;
+        let operands = [self.x, quantized, scales];
+        match site.options().flag("asymmetric_quantize_inputs") {
+            true => choosing.call(QuantizeRowsAsymmetric { row }, operands),
+            false => choosing.call(QuantizeRows { row }, operands),
+        }
+        let sums = self.features(ElementType::I32, choosing);
+        let call = Call {
+            numbers: Hybrid,
+            weight: &|filter, i| weights[filter * self.matrix.inputs + i],
+            x: quantized,
+            constants: Vec::new(),
+            y: sums,
+        };
+        call_portable(call, &self.matrix, choosing);
+        let features = Argument {
+            element: ElementType::F32,
+            ..sums
+        };
+        let kernel = ScaleSums {
+            channels: self.matrix.outputs,
+            blocks: 1,
+            pixels: 1,
+            apart: false,
+            range: EVERYTHING,
+        };
+        let operands = [
+            sums,
+            scales,
+            choosing.constant(&[weight_scale]),
+            choosing.constant::<f32>(&[]),
+            features,
+        ];
+        choosing.call(kernel, operands);
+        let time = choosing.constant(&time);
+        self.remember(site, choosing, features, time)
+    }
+
+    /// What real features become.
+    fn remember(
+        self,
+        site: &Site<'_>,
+        choosing: &mut Choosing<'_>,
+        features: Argument,
+        time: Argument,
+    ) -> Result<(), Diagnostic> {
+        let activation = match site.options().listed("activation") {
+            Some(OptionValue::Activation(activation)) => activation,
+            _ => Activation::None,
+        };
+        let bias = match site.optional_input(BIAS) {
+            Some(_) => site.constant_f32(BIAS, "the bias")?,
+            None => Vec::new(),
+        };
+        let kernel = SvdfF32 {
+            sizes: self.sizes,
+            range: site.float_range(activation)?,
+        };
         let operands = [
             features,
-            choosing.tensor(site.input_id(TIME)?)?,
+            time,
             choosing.constant(&bias),
             choosing.activation(self.state)?,
             self.y,
