@@ -1,6 +1,6 @@
 //! The `.tflite` file format: bytes → verified field tables → [`Model`].
 //!
-//! A file is untrusted input. [`read`] first verifies the tables that
+//! A file is untrusted input. [`read`] first has the `flatbuffers` crate verify the tables that
 //! `schema` declares, then builds the owned graph and checks what a flatbuffer verifier
 //! cannot know: indices, sizes, quantisation, the order of operators. What it hands out needs
 //! no further checks of that kind; what is wrong comes back with its place, all of it at once.
@@ -27,14 +27,13 @@ pub mod sparsity;
 mod structure;
 pub mod table;
 pub mod tensor;
-pub mod verify;
 mod versions;
 mod weights;
 
+use flatbuffers::{ForwardsUOffset, InvalidFlatbuffer, Verifiable, Verifier, VerifierOptions};
+
 use crate::error::{Diagnostic, Result};
 use crate::graph::Model;
-use table::{Place, Table as _};
-use verify::{Check, Damage, Found, Step, Verifier};
 
 /// Reads a model; `file_name` is for messages and for [`Model::stem`].
 ///
@@ -46,11 +45,12 @@ pub fn read(file_name: &str, bytes: &[u8]) -> Result<Model> {
 
 fn read_unnamed(file_name: &str, bytes: &[u8]) -> Result<Model> {
     check_header(bytes)?;
-    let mut verifier = Verifier::new(bytes);
-    (verifier.check(Check::Table(schema::Model::ROWS), 0))
-        .map_err(|damage| damaged(&damage, bytes.len()))?;
-    let root = Place::root(bytes)
-        .map(schema::Model::at)
+    let limits = limits(bytes.len());
+    let mut verifier = Verifier::new(&limits, bytes);
+    <ForwardsUOffset<schema::Model>>::run_verifier(&mut verifier, 0)
+        .map_err(|error| damaged(&error, bytes.len()))?;
+    let root = table::Place::root(bytes)
+        .map(<schema::Model as table::Table>::at)
         .ok_or_else(|| Diagnostic::new("the file has no root table"))?;
     if root.version() != schema::VERSION {
         return Err(Diagnostic::new("unknown schema version")
@@ -81,6 +81,18 @@ pub(crate) fn check_sizes(model: &Model) -> Result<()> {
 
 const OTHER_SIZES: &str = "give the input other sizes: the model's operators cannot compute these";
 
+/// Bounds on what a hostile file can make the reader do. Tables and vectors may legally be
+/// shared, so a small file can unfold into a huge tree; real writers share a little.
+fn limits(file_bytes: usize) -> VerifierOptions {
+    VerifierOptions {
+        max_depth: 8,
+        // A table takes its own first four bytes and the four that point to it.
+        max_tables: file_bytes / 8 + 16,
+        max_apparent_size: file_bytes.saturating_mul(4).saturating_add(1 << 18),
+        ignore_missing_null_terminator: true,
+    }
+}
+
 /// Tells files that are no model at all from damaged ones, as their remedies differ.
 fn check_header(bytes: &[u8]) -> Result<(), Diagnostic> {
     const NEEDED: usize = 8;
@@ -108,28 +120,55 @@ fn check_header(bytes: &[u8]) -> Result<(), Diagnostic> {
         .help(foreign.help))
 }
 
-/// A verifier's error in words.
-fn damaged(damage: &Damage, file_bytes: usize) -> Diagnostic {
-    let found = match &damage.found {
-        Found::Outside(range) => format!(
-            "data at bytes {} to {}, where the file has {file_bytes}",
-            range.start, range.end
+/// A verifier's error in words. The place it gives is a path of fields, innermost first.
+fn damaged(error: &InvalidFlatbuffer, file_bytes: usize) -> Diagnostic {
+    use flatbuffers::ErrorTraceDetail as Step;
+    let (found, trace) = match error {
+        InvalidFlatbuffer::RangeOutOfBounds { range, error_trace } => (
+            format!(
+                "data at bytes {} to {}, where the file has {file_bytes}",
+                range.start, range.end
+            ),
+            Some(error_trace),
         ),
-        Found::NoTable(at) => format!("byte {at} does not begin a table"),
-        Found::Unaligned(at) => format!("byte {at}, which is not aligned"),
-        Found::TooMuch => {
-            "parts that refer to each other far more often than in any real model".to_owned()
+        InvalidFlatbuffer::SignedOffsetOutOfBounds {
+            position,
+            error_trace,
+            ..
+        } => (
+            format!("byte {position} does not begin a table"),
+            Some(error_trace),
+        ),
+        InvalidFlatbuffer::Unaligned {
+            position,
+            error_trace,
+            ..
+        } => (
+            format!("byte {position}, which is not aligned"),
+            Some(error_trace),
+        ),
+        InvalidFlatbuffer::MissingRequiredField { error_trace, .. }
+        | InvalidFlatbuffer::InconsistentUnion { error_trace, .. }
+        | InvalidFlatbuffer::Utf8Error { error_trace, .. }
+        | InvalidFlatbuffer::MissingNullTerminator { error_trace, .. } => {
+            ("inconsistent fields".to_owned(), Some(error_trace))
         }
-        Found::TooDeep => "tables nested without end".to_owned(),
+        InvalidFlatbuffer::TooManyTables | InvalidFlatbuffer::ApparentSizeTooLarge => (
+            "parts that refer to each other far more often than in any real model".to_owned(),
+            None,
+        ),
+        InvalidFlatbuffer::DepthLimitReached => ("tables nested without end".to_owned(), None),
     };
     let mut path = String::new();
-    for step in damage.path.iter().rev() {
+    for step in trace.map_or(&[][..], |trace| trace.as_ref()).iter().rev() {
         match step {
-            Step::Field(name) => {
+            Step::TableField { field_name, .. } => {
+                let field = field_name.rsplit('.').next().unwrap_or(field_name);
                 let dot = if path.is_empty() { "" } else { "." };
-                path.push_str(&format!("{dot}{name}"));
+                path.push_str(&format!("{dot}{field}"));
             }
-            Step::Element(index) => path.push_str(&format!("[{index}]")),
+            Step::VectorElement { index, .. } => path.push_str(&format!("[{index}]")),
+            Step::UnionVariant { .. } => {}
         }
     }
     let expected = if path.is_empty() {

@@ -1,10 +1,11 @@
 //! Field tables → the owned model.
 
+use flatbuffers::Verifier;
+
 use super::constants::Constants;
 use super::operator::tensor_id;
 use super::report::{Report, short};
 use super::table::List;
-use super::verify::Verifier;
 use super::{calls, conv, operator, order, quantization, schema, structure, tensor};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, Metadata, Model, OpKind, Signature, SignaturePort, TensorId};
@@ -24,7 +25,7 @@ pub(super) fn build<'a>(
     file_name: &str,
     file: &'a [u8],
     root: schema::Model<'a>,
-    verifier: &mut Verifier<'_>,
+    verifier: &mut Verifier,
 ) -> Result<Model> {
     if let Some(d) = too_large(root) {
         return Err(d.into());
@@ -106,7 +107,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read_graphs(&mut self, root: schema::Model<'a>, verifier: &mut Verifier<'_>) -> Vec<Graph> {
+    fn read_graphs(&mut self, root: schema::Model<'a>, verifier: &mut Verifier) -> Vec<Graph> {
         let subgraphs = root.subgraphs();
         if subgraphs.is_empty() {
             self.report.push(
@@ -130,7 +131,7 @@ impl<'a> Reader<'a> {
         &mut self,
         graph_index: usize,
         raw: schema::SubGraph<'a>,
-        verifier: &mut Verifier<'_>,
+        verifier: &mut Verifier,
         report: &mut Report,
     ) -> Graph {
         let count = raw.tensors().len();

@@ -1,7 +1,8 @@
 //! Operator codes and operators.
 
+use flatbuffers::Verifier;
+
 use super::constants::Constants;
-use super::verify::Verifier;
 use super::{options, schema, versions};
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, OpKind, Operator, Options, TensorId};
@@ -84,7 +85,7 @@ pub(super) fn read(
     (kind, version): &(OpKind, u32),
     tensors: usize,
     constants: &mut Constants<'_>,
-    verifier: &mut Verifier<'_>,
+    verifier: &mut Verifier,
 ) -> Result<Operator, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let mut inputs = Vec::with_capacity(raw.inputs().len());

@@ -1,9 +1,10 @@
 //! Operators' options, from the schema's option tables to the graph's types.
 
+use flatbuffers::{Verifiable, Verifier};
+
 use super::schema::{Operator, options as raw};
-use super::table::{Place, Table};
+use super::table::Table;
 use super::tensor::dtype;
-use super::verify::{Row, Verifier};
 use crate::error::Diagnostic;
 use crate::graph::{
     Activation, BatchMatmulOptions, BinaryOptions, Border, BuiltinOperator as Op, CallOnceOptions,
@@ -17,7 +18,7 @@ use crate::graph::{
 pub(super) fn read(
     op: Op,
     operator: Operator<'_>,
-    verifier: &mut Verifier<'_>,
+    verifier: &mut Verifier,
 ) -> Result<Options, Diagnostic> {
     let mut source = Source { operator, verifier };
     source.types(op)?;
@@ -189,21 +190,17 @@ pub(super) fn read(
 }
 
 /// An operator's union of options.
-struct Source<'a, 'v, 'file> {
+struct Source<'a, 'v, 'opts, 'buf> {
     operator: Operator<'a>,
-    verifier: &'v mut Verifier<'file>,
+    verifier: &'v mut Verifier<'opts, 'buf>,
 }
 
-impl<'a> Source<'a, '_, '_> {
+impl<'a> Source<'a, '_, '_, '_> {
     /// The options of the tag that belongs to the operator; `None` if the file leaves them out.
-    fn get<T: Table<'a>>(&mut self, tag: u8) -> Result<Option<T>, Diagnostic> {
-        Ok(self.place(tag, T::ROWS)?.map(T::at))
-    }
-
-    fn place(&mut self, tag: u8, rows: &'static [Row]) -> Result<Option<Place<'a>>, Diagnostic> {
+    fn get<T: Table<'a> + Verifiable>(&mut self, tag: u8) -> Result<Option<T>, Diagnostic> {
         match self.operator.options_type() {
             0 => Ok(None),
-            found if found == tag => self.operator.options(rows, self.verifier).map_err(|_| {
+            found if found == tag => self.operator.options(self.verifier).map_err(|_| {
                 Diagnostic::new("the operator's options are damaged")
                     .expected("a sound table of options")
                     .found("one that leaves the file")
@@ -217,7 +214,7 @@ impl<'a> Source<'a, '_, '_> {
     }
 }
 
-impl Source<'_, '_, '_> {
+impl Source<'_, '_, '_, '_> {
     /// Element types that options name. Tensors have their own, so nobody goes by these, but interpreters refuse one that is none.
     fn types(&mut self, op: Op) -> Result<(), Diagnostic> {
         let codes = match op {

@@ -128,8 +128,9 @@ impl<'a> SparseIndexVector<'a> {
 
 /// Option tables: members of the operators' union, by tag.
 pub(super) mod options {
-    use super::super::table::{Bytes, List, Place, tables, verified};
-    use super::super::verify::{Damage, Row, Verifier};
+    use flatbuffers::{InvalidFlatbuffer, Verifiable, Verifier};
+
+    use super::super::table::{Bytes, List, Table, tables, verified};
     use super::Operator;
 
     /// Where an operator's options are: the slot of the union's value.
@@ -301,13 +302,12 @@ pub(super) mod options {
     }
 
     impl<'a> Operator<'a> {
-        /// Where the options are, verified now as a table of the fields that the caller knows it to have.
-        pub(in crate::tflite) fn options(
+        /// The options, verified now, as a table of the type the caller knows them to have.
+        pub(in crate::tflite) fn options<T: Table<'a> + Verifiable>(
             self,
-            rows: &'static [Row],
-            verifier: &mut Verifier<'_>,
-        ) -> Result<Option<Place<'a>>, Damage> {
-            verified(self.0, SLOT, rows, verifier)
+            verifier: &mut Verifier,
+        ) -> Result<Option<T>, InvalidFlatbuffer> {
+            verified(self.0, SLOT, verifier)
         }
     }
 }

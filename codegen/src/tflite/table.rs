@@ -1,13 +1,13 @@
-//! Declarative field tables over a flatbuffer: [`verify`](super::verify) goes by them, and this reads.
+//! Declarative field tables over a flatbuffer: the `flatbuffers` crate verifies, this reads.
 //!
-//! Accessors of libraries are `unsafe` functions that trust an earlier verification. Here
+//! The crate's own accessors are `unsafe` functions that trust an earlier verification. Here
 //! every access checks its bounds instead and gives the field's default when they do not hold,
 //! so a mistake in a table can give a wrong value but never an invalid read.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use super::verify::{Check, Damage, Row, Verifier};
+use flatbuffers::{ForwardsUOffset, InvalidFlatbuffer, Vector, Verifiable, Verifier};
 
 /// A table's place in the file.
 #[derive(Clone, Copy)]
@@ -64,7 +64,7 @@ pub const fn voffset(slot: u16) -> u16 {
 /// A type that a field of a table can have.
 pub(super) trait Field<'a>: Sized {
     /// What the verifier has to find in the field's place.
-    const CHECK: Check;
+    type Check: Verifiable;
     /// Reads the field; `None` where it cannot be read.
     fn read(place: Place<'a>) -> Option<Self>;
     /// The value of an absent field.
@@ -73,16 +73,14 @@ pub(super) trait Field<'a>: Sized {
 
 /// A table type: its fields are declared with [`tables!`].
 pub(super) trait Table<'a>: Sized {
-    /// Its fields.
-    const ROWS: &'static [Row];
     /// The table at a place.
     fn at(place: Place<'a>) -> Self;
 }
 
 /// A type that a vector can hold: how many bytes an element takes and how to read it.
 pub(super) trait Element<'a>: Sized {
-    /// What the verifier has to find in the place of a vector.
-    const CHECK: Check;
+    /// What the verifier has to find in the vector's place.
+    type Check: Verifiable;
     /// Bytes per element.
     const SIZE: usize;
     /// Reads one element.
@@ -92,14 +90,14 @@ pub(super) trait Element<'a>: Sized {
 macro_rules! scalars {
     ($($t:ty),*) => {$(
         impl<'a> Field<'a> for $t {
-            const CHECK: Check = Check::Scalar(size_of::<$t>());
+            type Check = $t;
             fn read(place: Place<'a>) -> Option<Self> {
                 place.bytes().map(<$t>::from_le_bytes)
             }
             fn absent() -> Self { <$t>::default() }
         }
         impl<'a> Element<'a> for $t {
-            const CHECK: Check = Check::Scalars(size_of::<$t>());
+            type Check = Scalars<$t>;
             const SIZE: usize = size_of::<$t>();
             fn read(place: Place<'a>) -> Option<Self> { Field::read(place) }
         }
@@ -108,7 +106,7 @@ macro_rules! scalars {
 scalars!(u8, i8, u16, i32, u32, i64, u64, f32);
 
 impl<'a> Field<'a> for bool {
-    const CHECK: Check = Check::Scalar(1);
+    type Check = u8;
     fn read(place: Place<'a>) -> Option<Self> {
         <u8 as Field>::read(place).map(|byte| byte != 0)
     }
@@ -117,8 +115,8 @@ impl<'a> Field<'a> for bool {
     }
 }
 
-impl<'a, T: Table<'a>> Field<'a> for Option<T> {
-    const CHECK: Check = Check::Table(T::ROWS);
+impl<'a, T: Table<'a> + Verifiable> Field<'a> for Option<T> {
+    type Check = ForwardsUOffset<T>;
     fn read(place: Place<'a>) -> Option<Self> {
         Some(Some(T::at(place.follow()?)))
     }
@@ -127,11 +125,22 @@ impl<'a, T: Table<'a>> Field<'a> for Option<T> {
     }
 }
 
-impl<'a, T: Table<'a>> Element<'a> for T {
-    const CHECK: Check = Check::Tables(T::ROWS);
+impl<'a, T: Table<'a> + Verifiable + 'a> Element<'a> for T {
+    type Check = Vector<'a, ForwardsUOffset<T>>;
     const SIZE: usize = 4;
     fn read(place: Place<'a>) -> Option<Self> {
         Some(T::at(place.follow()?))
+    }
+}
+
+/// A vector of scalars, which may be at any alignment: nothing here reads more than bytes, and
+/// early writers did not keep to the alignment that the schema asks for.
+pub(super) struct Scalars<T>(PhantomData<T>);
+
+impl<T> Verifiable for Scalars<T> {
+    fn run_verifier(verifier: &mut Verifier, at: usize) -> Result<(), InvalidFlatbuffer> {
+        let length = verifier.get_uoffset(at)? as usize;
+        verifier.range_in_buffer(at.saturating_add(4), length.saturating_mul(size_of::<T>()))
     }
 }
 
@@ -151,7 +160,7 @@ impl<'a> Bytes<'a> {
 }
 
 impl<'a> Field<'a> for Bytes<'a> {
-    const CHECK: Check = Check::Scalars(1);
+    type Check = ForwardsUOffset<Scalars<u8>>;
     fn read(place: Place<'a>) -> Option<Self> {
         let vector = place.follow()?;
         let length = usize::try_from(u32::from_le_bytes(vector.bytes()?)).ok()?;
@@ -200,7 +209,7 @@ impl<'a, T: Element<'a>> List<'a, T> {
 }
 
 impl<'a, T: Element<'a>> Field<'a> for List<'a, T> {
-    const CHECK: Check = T::CHECK;
+    type Check = ForwardsUOffset<T::Check>;
     fn read(place: Place<'a>) -> Option<Self> {
         let vector = place.follow()?;
         let length = usize::try_from(u32::from_le_bytes(vector.bytes()?)).ok()?;
@@ -234,22 +243,21 @@ pub(super) fn field<'a, T: Field<'a>>(place: Place<'a>, slot: u16, default: Opti
     read.unwrap_or_else(T::absent)
 }
 
-/// The place of a table that verification of the whole file had to leave out, verified now.
-pub(super) fn verified<'a>(
+/// Verifies and reads a table that verification of the whole file had to leave out.
+pub(super) fn verified<'a, T: Table<'a> + Verifiable>(
     place: Place<'a>,
     slot: u16,
-    rows: &'static [Row],
-    verifier: &mut Verifier<'_>,
-) -> Result<Option<Place<'a>>, Damage> {
+    verifier: &mut Verifier,
+) -> Result<Option<T>, InvalidFlatbuffer> {
     let Some(place) = place.slot(slot) else {
         return Ok(None);
     };
-    verifier.check(Check::Table(rows), place.at)?;
-    Ok(place.follow())
+    <ForwardsUOffset<T>>::run_verifier(verifier, place.at)?;
+    Ok(place.follow().map(T::at))
 }
 
 /// Declares tables as lists of `slot name: type`, with `= default` where the schema gives one
-/// that is not zero. Each gets an accessor per field, and its fields are what is verified of it.
+/// that is not zero. Each gets an accessor per field and a verifier of all fields it lists.
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident { $($slot:literal $field:ident: $type:ty $(= $default:expr)?,)* })*) => {$(
         $(#[$doc])*
@@ -266,14 +274,24 @@ macro_rules! tables {
         }
 
         impl<'a> $crate::tflite::table::Table<'a> for $name<'a> {
-            const ROWS: &'static [$crate::tflite::verify::Row] = &[$($crate::tflite::verify::Row {
-                slot: $slot,
-                name: stringify!($field),
-                check: <$type as $crate::tflite::table::Field<'a>>::CHECK,
-            }),*];
-
             fn at(place: $crate::tflite::table::Place<'a>) -> Self {
                 Self(place)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for $name<'a> {
+            fn run_verifier(
+                verifier: &mut ::flatbuffers::Verifier,
+                at: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                verifier.visit_table(at)?
+                    $(.visit_field::<<$type as $crate::tflite::table::Field<'a>>::Check>(
+                        concat!(stringify!($name), ".", stringify!($field)),
+                        $crate::tflite::table::voffset($slot),
+                        false,
+                    )?)*
+                    .finish();
+                Ok(())
             }
         }
     )*};
