@@ -2,48 +2,48 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::{Ident, LitStr, Path, Token, Visibility};
 
-use crate::input::{Error, Input, Result};
-use crate::text::{self, Text};
+use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
 /// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
-    pub(crate) visibility: TokenStream,
+    pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
-    pub(crate) path: Text,
-    pub(crate) labels: Option<Text>,
-    pub(crate) section: Option<Text>,
-    pub(crate) engine: Option<Text>,
+    pub(crate) path: LitStr,
+    pub(crate) labels: Option<LitStr>,
+    pub(crate) section: Option<LitStr>,
+    pub(crate) engine: Option<LitStr>,
     /// The path of the crate `castiron`.
-    pub(crate) crate_path: Option<TokenStream>,
-    pub(crate) optimize: Option<Text>,
+    pub(crate) crate_path: Option<Path>,
+    pub(crate) optimize: Option<LitStr>,
     /// Of inputs whose sizes the file leaves open: one each.
-    pub(crate) shapes: Vec<Text>,
+    pub(crate) shapes: Vec<LitStr>,
     /// Passes to leave out: one each.
-    pub(crate) without: Vec<Text>,
+    pub(crate) without: Vec<LitStr>,
     /// The path of the type that computes custom operators.
-    pub(crate) ops: Option<TokenStream>,
+    pub(crate) ops: Option<Path>,
     /// Memory of custom operators: one each.
-    pub(crate) scratch: Vec<Text>,
-    pub(crate) state: Vec<Text>,
+    pub(crate) scratch: Vec<LitStr>,
+    pub(crate) state: Vec<LitStr>,
     /// Variables of the environment that any of these name.
     pub(crate) variables: BTreeSet<String>,
 }
 
-impl Arguments {
-    pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
-        let input = &mut Input::new(tokens, Span::call_site());
-        let visibility = visibility(input);
-        let name = match input.word("mod") {
-            Some(_) => {
-                let name = input.ident()?;
-                input.expect('=')?;
-                Some(name)
-            }
-            None => None,
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let visibility: Visibility = input.parse()?;
+        let name = if input.peek(Token![mod]) {
+            input.parse::<Token![mod]>()?;
+            let name = input.parse()?;
+            input.parse::<Token![=]>()?;
+            Some(name)
+        } else {
+            None
         };
         let mut variables = BTreeSet::new();
         let path = text::parse(input, &mut variables)?;
@@ -63,19 +63,22 @@ impl Arguments {
             state: Vec::new(),
             variables,
         };
-        while input.peek().is_some() {
-            input.expect(',')?;
-            if input.peek().is_some() {
-                arguments.option(input)?;
+        while !input.is_empty() {
+            input.parse::<Token![,]>()?;
+            if input.is_empty() {
+                break;
             }
+            arguments.option(input)?;
         }
         Ok(arguments)
     }
+}
 
-    fn option(&mut self, input: &mut Input) -> Result<()> {
-        let key = input.ident()?;
+impl Arguments {
+    fn option(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let key = input.call(Ident::parse_any)?;
         let mut text = || {
-            input.expect('=')?;
+            input.parse::<Token![=]>()?;
             text::parse(input, &mut self.variables)
         };
         let key_text = key.to_string();
@@ -100,15 +103,15 @@ impl Arguments {
                 false
             }
             "ops" => {
-                input.expect('=')?;
+                input.parse::<Token![=]>()?;
                 self.ops.replace(path(input)?).is_some()
             }
             "crate" => {
-                input.expect('=')?;
+                input.parse::<Token![=]>()?;
                 self.crate_path.replace(path(input)?).is_some()
             }
             _ => {
-                return Err(Error::new(
+                return Err(syn::Error::new(
                     key.span(),
                     "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
                      `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
@@ -118,29 +121,21 @@ impl Arguments {
         };
         match before {
             false => Ok(()),
-            true => Err(Error::new(key.span(), "this option is given twice")),
+            true => Err(syn::Error::new(key.span(), "this option is given twice")),
         }
     }
 }
 
-/// What stands before `mod`, or nothing.
-fn visibility(input: &mut Input) -> TokenStream {
-    let Some(word) = input.word("pub") else {
-        return TokenStream::new();
-    };
-    let within = input.group(Delimiter::Parenthesis).map(TokenTree::from);
-    [Some(word.into()), within].into_iter().flatten().collect()
-}
-
 /// A path that means the same within the module as beside the call.
-fn path(input: &mut Input) -> Result<TokenStream> {
-    let start = input.span();
-    let (path, [first, last]) = input.path()?;
-    match first == "self" || first == "super" {
-        true => Err(Error::between(
-            [start, last.span()],
-            "this path has another meaning inside the module; start it with `crate` or a crate's name",
-        )),
-        false => Ok(path),
+fn path(input: ParseStream<'_>) -> syn::Result<Path> {
+    let path = input.call(Path::parse_mod_style)?;
+    match path.segments.first() {
+        Some(first) if first.ident == "self" || first.ident == "super" => {
+            Err(syn::Error::new_spanned(
+                &path,
+                "this path has another meaning inside the module; start it with `crate` or a crate's name",
+            ))
+        }
+        _ => Ok(path),
     }
 }

@@ -2,22 +2,22 @@
 
 use std::path::Path;
 
-use crate::arguments::Arguments;
-use crate::input::{Error, Result};
-use crate::text::Text;
 use castiron_codegen::Passes;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::emit::rust;
 use castiron_codegen::ident::{Language, identifier};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::Optimize;
+use syn::{Error, LitStr, Result};
+
+use crate::arguments::Arguments;
 
 /// What computes the model.
 pub(crate) enum Engine<'a> {
     /// castiron's kernels.
     Compiled(CompileOptions),
     /// TFLM's; the option, for errors.
-    Tflm(&'a Text),
+    Tflm(&'a LitStr),
 }
 
 /// The engine that is wanted.
@@ -26,7 +26,7 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
     let Some(literal) = &arguments.engine else {
         return compiled();
     };
-    match literal.value() {
+    match literal.value().as_str() {
         "compiled" => compiled(),
         "tflm" if !arguments.shapes.is_empty() => Err(Error::new(
             arguments.shapes[0].span(),
@@ -102,7 +102,7 @@ fn firmware_ops(arguments: &Arguments) -> Result<FirmwareOps> {
     Ok(FirmwareOps::all().with_scratch(scratch?).with_state(state?))
 }
 
-fn buffers(literals: &[Text]) -> Result<Vec<OpBuffer>> {
+fn buffers(literals: &[LitStr]) -> Result<Vec<OpBuffer>> {
     let buffers = literals.iter().map(|literal| {
         let buffer = literal.value().parse::<OpBuffer>();
         buffer.map_err(|e| Error::new(literal.span(), e))
@@ -112,7 +112,7 @@ fn buffers(literals: &[Text]) -> Result<Vec<OpBuffer>> {
 
 /// The prefix of the C interface that the build script has compiled, and the file of its bindings in
 /// `OUT_DIR`.
-pub(crate) fn built(literal: &Text, stem: &str) -> Result<(String, String)> {
+pub(crate) fn built(literal: &LitStr, stem: &str) -> Result<(String, String)> {
     let name = rust::module_name(stem);
     let file = format!("{name}_bindings.rs");
     let help = format!(

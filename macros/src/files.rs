@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::files;
-
-use crate::input::{Error, Result};
-use crate::text::Text;
+use syn::{Error, LitStr, Result};
 
 /// The absolute path of a file named relative to the source file of the call or, where there is
 /// none of that name, to the crate's manifest.
-pub(crate) fn resolve(literal: &Text) -> Result<PathBuf> {
+pub(crate) fn resolve(literal: &LitStr) -> Result<PathBuf> {
     let wanted = PathBuf::from(literal.value());
     let mut tried = Vec::new();
     for base in bases(literal) {
@@ -31,19 +29,19 @@ pub(crate) fn resolve(literal: &Text) -> Result<PathBuf> {
 }
 
 /// The folders a path may be relative to, the nearest first. An absolute path replaces either.
-fn bases(literal: &Text) -> Vec<PathBuf> {
+fn bases(literal: &LitStr) -> Vec<PathBuf> {
     let source = literal.span().unwrap().local_file();
     let beside = source.as_deref().and_then(Path::parent).map(Path::to_owned);
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     beside.into_iter().chain(manifest).collect()
 }
 
-pub(crate) fn read(literal: &Text, path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(literal: &LitStr, path: &Path) -> Result<Vec<u8>> {
     files::read(path, files::MOST_OF_A_MODEL).map_err(|e| failure(literal, path, &e))
 }
 
 /// The path as text, for `include_bytes!`.
-pub(crate) fn text(literal: &Text, path: &Path) -> Result<String> {
+pub(crate) fn text(literal: &LitStr, path: &Path) -> Result<String> {
     path.to_str().map(str::to_owned).ok_or_else(|| {
         Error::new(
             literal.span(),
@@ -53,11 +51,11 @@ pub(crate) fn text(literal: &Text, path: &Path) -> Result<String> {
 }
 
 /// The labels of a file, one per line.
-pub(crate) fn labels(literal: &Text, path: &Path) -> Result<Vec<String>> {
+pub(crate) fn labels(literal: &LitStr, path: &Path) -> Result<Vec<String>> {
     let text = files::read_text(path).map_err(|e| failure(literal, path, &e))?;
     Ok(castiron_codegen::labels::parse(&text))
 }
 
-fn failure(literal: &Text, path: &Path, error: &std::io::Error) -> Error {
+fn failure(literal: &LitStr, path: &Path, error: &std::io::Error) -> Error {
     Error::new(literal.span(), format!("{}: {error}", path.display()))
 }

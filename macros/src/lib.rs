@@ -3,8 +3,6 @@
 mod arguments;
 mod engine;
 mod files;
-mod input;
-mod literal;
 mod text;
 
 use castiron_codegen::compile;
@@ -16,38 +14,36 @@ use quote::quote;
 
 use arguments::Arguments;
 use engine::Engine;
-use input::Result;
 
 /// Casts a `.tflite` model into a module. The `castiron` crate documents it.
 #[proc_macro]
 pub fn include_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    Arguments::parse(input.into())
+    syn::parse::<Arguments>(input)
         .and_then(|arguments| expand(&arguments))
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }
 
-fn expand(arguments: &Arguments) -> Result<TokenStream> {
+fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let path = files::resolve(&arguments.path)?;
-    let at_path = |error: Error| {
-        input::Error::new(arguments.path.span(), error.for_front_end(FrontEnd::Macro))
-    };
+    let at_path =
+        |error: Error| syn::Error::new(arguments.path.span(), error.for_front_end(FrontEnd::Macro));
     let bytes = files::read(&arguments.path, &path)?;
-    let model = tflite::read(arguments.path.value(), &bytes).map_err(at_path)?;
+    let model = tflite::read(&arguments.path.value(), &bytes).map_err(at_path)?;
     let model = castiron_codegen::resize(model, &shapes(arguments)?).map_err(at_path)?;
     let mut options = RustOptions::default();
-    options.section = arguments
-        .section
-        .as_ref()
-        .map(|text| text.value().to_owned());
+    options.section = arguments.section.as_ref().map(syn::LitStr::value);
     options.tracked = vec![files::text(&arguments.path, &path)?];
-    options.ops = arguments.ops.clone();
-    options.crate_path = arguments.crate_path.clone();
+    options.ops = arguments.ops.as_ref().map(quote::ToTokens::to_token_stream);
+    options.crate_path = arguments
+        .crate_path
+        .as_ref()
+        .map(quote::ToTokens::to_token_stream);
     if let Some(literal) = &arguments.labels {
         let path = files::resolve(literal)?;
         options.labels = files::labels(literal, &path)?;
         labels::check(&model, options.labels.len())
-            .map_err(|e| input::Error::new(literal.span(), e))?;
+            .map_err(|e| syn::Error::new(literal.span(), e))?;
         options.tracked.push(files::text(literal, &path)?);
     }
     let name = arguments
@@ -83,13 +79,13 @@ fn expand(arguments: &Arguments) -> Result<TokenStream> {
     })
 }
 
-fn shapes(arguments: &Arguments) -> Result<Vec<InputShape>> {
+fn shapes(arguments: &Arguments) -> syn::Result<Vec<InputShape>> {
     let shapes = arguments.shapes.iter();
     let shapes = shapes.map(|shape| {
         shape
             .value()
             .parse()
-            .map_err(|e| input::Error::new(shape.span(), e))
+            .map_err(|e| syn::Error::new(shape.span(), e))
     });
     shapes.collect()
 }

@@ -3,101 +3,80 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
+use syn::{Error, Expr, ExprLit, ExprMacro, Lit, LitStr, Result, Token};
 
-use crate::input::{Error, Input, Result};
-use crate::literal;
-
-/// A text, and where it is.
-pub(crate) struct Text {
-    value: String,
-    span: Span,
-}
-
-impl Text {
-    pub(crate) fn value(&self) -> &str {
-        &self.value
-    }
-
-    pub(crate) fn span(&self) -> Span {
-        self.span
-    }
-}
+type List = Punctuated<Expr, Token![,]>;
 
 /// Parses and evaluates an argument; names of variables of the environment are added to those.
-pub(crate) fn parse(input: &mut Input, variables: &mut BTreeSet<String>) -> Result<Text> {
-    let span = input.span();
-    let value = match input.peek() {
-        Some(TokenTree::Literal(literal)) => match literal::string(literal) {
-            Some(value) => {
-                input.next();
-                value
-            }
-            None => return Err(unexpected(span)),
-        },
-        _ => called(input, variables)?,
-    };
-    Ok(Text { value, span })
-}
-
-/// What may be an argument of `concat!`.
-fn value(input: &mut Input, variables: &mut BTreeSet<String>) -> Result<String> {
-    let span = input.span();
-    let text = match input.peek() {
-        Some(TokenTree::Literal(literal)) => literal::text(literal),
-        Some(TokenTree::Ident(word)) if word == "true" || word == "false" => Some(word.to_string()),
-        _ => return called(input, variables),
-    };
-    input.next();
-    text.ok_or_else(|| unexpected(span))
-}
-
-/// The value of a macro's call.
-fn called(input: &mut Input, variables: &mut BTreeSet<String>) -> Result<String> {
-    let span = input.span();
-    if input.peek().is_none() {
-        return Err(input.error("a string literal"));
+pub(crate) fn parse(input: ParseStream<'_>, variables: &mut BTreeSet<String>) -> Result<LitStr> {
+    match unwrapped(&input.parse()?) {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(literal),
+            ..
+        }) => Ok(LitStr::new(&literal.value(), literal.span())),
+        expression @ Expr::Macro(_) => {
+            let text = value(expression, variables)?;
+            Ok(LitStr::new(&text, expression.span()))
+        }
+        other => Err(unexpected(other)),
     }
-    let unexpected = || unexpected(span);
-    let (_, [_, name]) = input.path().map_err(|_| unexpected())?;
-    input.sign('!').ok_or_else(unexpected)?;
-    let delimiters = [Delimiter::Parenthesis, Delimiter::Bracket, Delimiter::Brace];
-    let group: Option<Group> = delimiters.into_iter().find_map(|d| input.group(d));
-    let group = group.ok_or_else(unexpected)?;
-    match name.to_string().as_str() {
-        "concat" => Ok(list(group.stream(), span, variables)?.concat()),
-        "env" => {
+}
+
+/// An expression that came through a macro by example lies in a group that nobody wrote.
+fn unwrapped(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Group(group) => unwrapped(&group.expr),
+        expression => expression,
+    }
+}
+
+fn value(expression: &Expr, variables: &mut BTreeSet<String>) -> Result<String> {
+    match unwrapped(expression) {
+        Expr::Lit(ExprLit { lit, .. }) => match lit {
+            Lit::Str(text) => Ok(text.value()),
+            Lit::Char(character) => Ok(character.value().to_string()),
+            Lit::Bool(truth) => Ok(truth.value.to_string()),
+            Lit::Int(number) => Ok(number.base10_digits().to_owned()),
+            _ => Err(unexpected(expression)),
+        },
+        Expr::Macro(called) => expand(called, variables),
+        other => Err(unexpected(other)),
+    }
+}
+
+fn expand(called: &ExprMacro, variables: &mut BTreeSet<String>) -> Result<String> {
+    let tokens = called.mac.tokens.clone();
+    let name = (called.mac.path.segments.last()).map(|segment| segment.ident.to_string());
+    match name.as_deref() {
+        Some("concat") => {
+            let parts = List::parse_terminated.parse2(tokens)?;
+            parts.iter().map(|part| value(part, variables)).collect()
+        }
+        Some("env") => {
             // What may follow is a message.
-            let arguments = list(group.stream(), span, variables)?;
-            let name = arguments.first().ok_or_else(unexpected)?;
-            let text = std::env::var(name).map_err(|_| {
+            let arguments = List::parse_terminated.parse2(tokens)?;
+            let Some(name) = arguments.first() else {
+                return Err(unexpected(called));
+            };
+            let name = value(name, variables)?;
+            let text = std::env::var(&name).map_err(|_| {
                 let missing =
                     format!("the environment variable `{name}` is not set, or is not text");
-                Error::new(span, missing)
+                Error::new(called.span(), missing)
             })?;
-            variables.insert(name.clone());
+            variables.insert(name);
             Ok(text)
         }
-        _ => Err(unexpected()),
+        _ => Err(unexpected(called)),
     }
 }
 
-/// The values between a macro's parentheses.
-fn list(tokens: TokenStream, end: Span, variables: &mut BTreeSet<String>) -> Result<Vec<String>> {
-    let mut input = Input::new(tokens, end);
-    let mut values = Vec::new();
-    while input.peek().is_some() {
-        values.push(value(&mut input, variables)?);
-        if input.peek().is_some() {
-            input.expect(',')?;
-        }
-    }
-    Ok(values)
-}
-
-fn unexpected(span: Span) -> Error {
+fn unexpected(what: &impl syn::spanned::Spanned) -> Error {
     Error::new(
-        span,
+        what.span(),
         "expected a string literal, or `concat!(…)` and `env!(…)` of such",
     )
 }

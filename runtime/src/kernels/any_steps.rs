@@ -88,14 +88,14 @@ impl<N: Numbers> Dot<N> for AnySteps {
 
 #[cfg(test)]
 mod tests {
-    use std::string::ToString;
+    use alloc::string::{String, ToString as _};
 
     use super::*;
     use crate::kernels::Float;
 
     #[test]
     fn what_is_written_is_the_kernel_of_these_steps() {
-        fn written<D: Dot<Float> + Expression>(dot: D) -> [std::string::String; 2] {
+        fn written<D: Dot<Float> + Expression>(dot: D) -> [String; 2] {
             [dot.kind(), dot.expression()].map(|tokens| tokens.to_string())
         }
         assert_eq!(written(AnySteps { steps: 1 }), written(Portable::<1>));
