@@ -1,5 +1,6 @@
 //! Kernels against their definitions.
 
+mod any_steps;
 mod batch_matmul;
 mod binary;
 mod blocks;
