@@ -40,3 +40,23 @@ fn every_file_of_tests_is_a_module() {
         }
     }
 }
+
+/// These libraries are not compiled for tests, so a test in one of them would never run.
+#[test]
+fn libraries_without_tests_have_none() {
+    let packages = ["board", "castiron", "codegen", "runtime", "tests"];
+    let sources = packages.map(|package| castiron_tests::workspace().join(package).join("src"));
+    let mut folders = Vec::from(sources);
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(folder).unwrap();
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let has_tests = text.lines().any(|line| line.trim() == "#[test]");
+                assert!(!has_tests, "{} has tests that never run", path.display());
+            }
+        }
+    }
+}
