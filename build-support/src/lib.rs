@@ -17,7 +17,7 @@ pub mod toolchain;
 pub mod validate;
 
 pub use castiron_codegen::error::{Diagnostic, Error, Result};
-pub use castiron_codegen::target::Optimize;
+pub use castiron_codegen::target::{Isa, Optimize};
 pub use castiron_codegen::tflm::arena::Kernels;
 pub use castiron_codegen::{Pass, Passes};
 pub use model::{Generated, Model, OrExit};

@@ -13,7 +13,7 @@ use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
-use castiron_codegen::target::Optimize;
+use castiron_codegen::target::{self, Isa, Optimize};
 use castiron_codegen::{InputShape, Passes, files, labels, tflite, warnings};
 
 use crate::OptLevel;
@@ -50,6 +50,7 @@ pub struct Model {
     io_spec: Option<PathBuf>,
     section: Option<String>,
     optimize: Option<Optimize>,
+    isa: Option<Isa>,
     shapes: Vec<InputShape>,
     without: Passes,
     ops: Option<String>,
@@ -127,6 +128,12 @@ impl Model {
     /// Which of castiron's kernels to take where a faster one is larger; the results are the same.
     pub fn optimize(mut self, optimize: Optimize) -> Self {
         self.optimize = Some(optimize);
+        self
+    }
+
+    /// Instructions that castiron's kernels may use, where cargo's target does not say: [`Isa::Dsp`] for a Cortex-M33.
+    pub fn isa(mut self, isa: Isa) -> Self {
+        self.isa = Some(isa);
         self
     }
 
@@ -230,6 +237,12 @@ impl Model {
             )
             .help("omit it; use opt_level() for TensorFlow Lite Micro")
             .into());
+        } else if self.isa.is_some() {
+            return Err(Diagnostic::new(
+                "isa() is for castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
+            )
+            .help("omit it; use cpu() for TensorFlow Lite Micro")
+            .into());
         } else if self.without != Passes::NONE {
             return Err(Diagnostic::new(
                 "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
@@ -279,8 +292,12 @@ impl Model {
                 how.generate(tflm, &model, &name, facts, &options, &out_dir)?
             }
             None => {
-                let how = CompileOptions::optimized(self.optimize.unwrap_or_default());
-                let mut how = how.without(self.without);
+                // What the crate is built for.
+                let triple = env::var("TARGET").ok();
+                let isa = Isa::of_target(triple.as_deref(), None);
+                let target =
+                    target::Target::new(self.isa.unwrap_or(isa), self.optimize.unwrap_or_default());
+                let mut how = CompileOptions::for_target(target).without(self.without);
                 how.custom = firmware_ops;
                 let program = compile::compile(&model, &how)
                     .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;

@@ -82,4 +82,30 @@ pub use castiron_runtime::{
 /// With several signatures each has a module of its own (`vae::encode::Input`) and methods of its
 /// name: `model.encode(&input)`, `model.encode_input_mut()`, `model.run_encode()`,
 /// `model.encode_output()`; the unprefixed ones are the first subgraph's.
-pub use castiron_macros::include_model;
+#[macro_export]
+macro_rules! include_model {
+    ($($arguments:tt)*) => {
+        $crate::__include_model_here! { $($arguments)* }
+    };
+}
+
+// A macro that the compiler runs does not know what it runs for; this crate does.
+#[cfg(castiron_dsp)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_model_here {
+    ($($arguments:tt)*) => {
+        $crate::__include_model! { @"dsp" $($arguments)* }
+    };
+}
+#[cfg(not(castiron_dsp))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_model_here {
+    ($($arguments:tt)*) => {
+        $crate::__include_model! { @"portable" $($arguments)* }
+    };
+}
+
+#[doc(hidden)]
+pub use castiron_macros::include_model as __include_model;

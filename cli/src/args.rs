@@ -8,7 +8,7 @@ use castiron_build::OptLevel;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
-use castiron_codegen::target::Optimize;
+use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::{InputShape, Model, Passes, ops, warnings};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -182,6 +182,9 @@ pub(crate) struct Compiled {
     /// Choose castiron's smaller or faster kernels; results do not change [default: balanced]
     #[arg(long, value_name = "FOR", value_parser = optimize())]
     pub(crate) optimize: Option<Optimize>,
+    /// Instructions that castiron's kernels may use: dsp for Cortex-M4, M7 and M33; results do not change [default: those of --target, else portable]
+    #[arg(long, value_name = "SET", value_parser = isa())]
+    pub(crate) isa: Option<Isa>,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Vec<InputShape>,
@@ -281,9 +284,14 @@ fn optimize() -> impl TypedValueParser<Value = Optimize> {
         .try_map(|name| name.parse::<Optimize>())
 }
 
+fn isa() -> impl TypedValueParser<Value = Isa> {
+    PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
+}
+
 impl Compiled {
     pub(crate) fn options(&self) -> CompileOptions {
-        CompileOptions::optimized(self.optimize()).without(self.without.passes())
+        let target = Target::new(self.isa.unwrap_or_default(), self.optimize());
+        CompileOptions::for_target(target).without(self.without.passes())
     }
 
     pub(crate) fn optimize(&self) -> Optimize {
@@ -311,6 +319,12 @@ impl Compiled {
             return Err(Failure::usage(
                 "--optimize chooses between castiron's kernels, but --engine tflm uses TFLM's kernels",
                 "omit --optimize",
+            ));
+        }
+        if self.isa.is_some() {
+            return Err(Failure::usage(
+                "--isa is for castiron's kernels, but --engine tflm uses TFLM's kernels",
+                "omit --isa; --cpu names the processor",
             ));
         }
         if self.without.passes() != Passes::NONE {

@@ -3,16 +3,30 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cortex::{Architecture, Cortex, Simd};
 use crate::error::Diagnostic;
 
 /// What a model is compiled for: it decides between kernels that compute the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Target {
-    /// The instructions that kernels may use. Prepared: all kernels of today are portable, so nothing reads it yet.
+    /// The instructions that kernels may use.
     pub isa: Isa,
     /// What matters where time costs flash.
     pub optimize: Optimize,
+}
+
+impl Target {
+    /// What to compile for.
+    pub fn new(isa: Isa, optimize: Optimize) -> Self {
+        Self { isa, optimize }
+    }
+
+    /// Every set of instructions with everything that may matter.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of = |isa| Optimize::ALL.map(|optimize| Self { isa, optimize });
+        Isa::ALL.into_iter().flat_map(of)
+    }
 }
 
 /// A set of instructions that there are kernels for.
@@ -22,6 +36,21 @@ pub enum Isa {
     /// Any that Rust compiles for.
     #[default]
     Portable,
+    /// Armv7E-M's, and Armv8-M's with the DSP extension: Cortex-M4, M7, M33 and M35P.
+    Dsp,
+}
+
+impl Isa {
+    /// Every value.
+    pub const ALL: [Self; 2] = [Self::Portable, Self::Dsp];
+
+    /// The value's name, as users write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Dsp => "dsp",
+        }
+    }
 }
 
 /// What matters where time costs flash.
@@ -60,6 +89,45 @@ impl Optimize {
     }
 }
 
+impl Isa {
+    /// What the processor of a target triple has, or one that compilers call so.
+    pub fn of_target(triple: Option<&str>, cpu: Option<&str>) -> Self {
+        let simd = match cpu.and_then(Cortex::named) {
+            Some(cortex) => cortex.simd,
+            None => match triple.and_then(Architecture::of_target) {
+                Some(architecture) => architecture.simd(),
+                None => Simd::None,
+            },
+        };
+        match simd {
+            Simd::None => Self::Portable,
+            Simd::Dsp | Simd::Mve => Self::Dsp,
+        }
+    }
+}
+
+impl FromStr for Isa {
+    type Err = Diagnostic;
+
+    fn from_str(name: &str) -> Result<Self, Diagnostic> {
+        let found = Self::ALL.into_iter().find(|value| value.name() == name);
+        found.ok_or_else(|| unknown("isa", &Self::ALL.map(Self::name), name))
+    }
+}
+
+fn unknown(option: &str, names: &[&str], found: &str) -> Diagnostic {
+    let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    Diagnostic::new(format!("unknown value of `{option}`"))
+        .expected(names.join(", "))
+        .found(format_args!("{found:?}"))
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.isa.name(), self.optimize)
+    }
+}
+
 impl fmt::Display for Optimize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -71,11 +139,6 @@ impl FromStr for Optimize {
 
     fn from_str(name: &str) -> Result<Self, Diagnostic> {
         let found = Self::ALL.into_iter().find(|value| value.name() == name);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(|value| format!("{:?}", value.name()));
-            Diagnostic::new("unknown value of `optimize`")
-                .expected(names.join(", "))
-                .found(format_args!("{name:?}"))
-        })
+        found.ok_or_else(|| unknown("optimize", &Self::ALL.map(Self::name), name))
     }
 }

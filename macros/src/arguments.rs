@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use castiron_codegen::target::Isa;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Ident, LitStr, Path, Token, Visibility};
@@ -12,6 +13,8 @@ use crate::text;
 /// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
+    /// The instructions of the processor that the model is for.
+    pub(crate) isa: Isa,
     pub(crate) visibility: Visibility,
     pub(crate) name: Option<Ident>,
     pub(crate) path: LitStr,
@@ -21,6 +24,8 @@ pub(crate) struct Arguments {
     /// The path of the crate `castiron`.
     pub(crate) crate_path: Option<Path>,
     pub(crate) optimize: Option<LitStr>,
+    /// The instructions that the user says the processor has.
+    pub(crate) isa_literal: Option<LitStr>,
     /// Of inputs whose sizes the file leaves open: one each.
     pub(crate) shapes: Vec<LitStr>,
     /// Passes to leave out: one each.
@@ -36,6 +41,7 @@ pub(crate) struct Arguments {
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let isa = isa(input)?;
         let visibility: Visibility = input.parse()?;
         let name = if input.peek(Token![mod]) {
             input.parse::<Token![mod]>()?;
@@ -48,6 +54,7 @@ impl Parse for Arguments {
         let mut variables = BTreeSet::new();
         let path = text::parse(input, &mut variables)?;
         let mut arguments = Self {
+            isa,
             visibility,
             name,
             path,
@@ -56,6 +63,7 @@ impl Parse for Arguments {
             engine: None,
             crate_path: None,
             optimize: None,
+            isa_literal: None,
             shapes: Vec::new(),
             without: Vec::new(),
             ops: None,
@@ -87,6 +95,7 @@ impl Arguments {
             "section" => self.section.replace(text()?).is_some(),
             "engine" => self.engine.replace(text()?).is_some(),
             "optimize" => self.optimize.replace(text()?).is_some(),
+            "isa" => self.isa_literal.replace(text()?).is_some(),
             "shape" | "scratch" | "state" => {
                 let text = text()?;
                 let list = match key_text.as_str() {
@@ -114,7 +123,7 @@ impl Arguments {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                     `optimize = \"size\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                     `optimize = \"size\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
                      `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }
@@ -124,6 +133,17 @@ impl Arguments {
             true => Err(syn::Error::new(key.span(), "this option is given twice")),
         }
     }
+}
+
+/// What the crate `castiron` says of the processor, before what its user does: `@"dsp"`.
+fn isa(input: ParseStream<'_>) -> syn::Result<Isa> {
+    if !input.peek(Token![@]) {
+        return Ok(Isa::default());
+    }
+    input.parse::<Token![@]>()?;
+    let name: LitStr = input.parse()?;
+    let isa = Isa::ALL.into_iter().find(|isa| isa.name() == name.value());
+    isa.ok_or_else(|| syn::Error::new(name.span(), "unknown instructions"))
 }
 
 /// A path that means the same within the module as beside the call.

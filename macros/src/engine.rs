@@ -7,7 +7,7 @@ use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::emit::rust;
 use castiron_codegen::ident::{Language, identifier};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
-use castiron_codegen::target::Optimize;
+use castiron_codegen::target::{Isa, Optimize, Target};
 use syn::{Error, LitStr, Result};
 
 use crate::arguments::Arguments;
@@ -46,6 +46,10 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
             literal.span(),
             "`optimize` chooses between castiron's kernels, but this model uses TFLM's; set their optimisation in the build script: castiron_build::Model::new(…).tflm(…).opt_level(…)",
         )),
+        "tflm" if arguments.isa_literal.is_some() => Err(Error::new(
+            literal.span(),
+            "`isa` is for castiron's kernels, but this model uses TFLM's; set their processor in the build script: castiron_build::Model::new(…).tflm(…).cpu(…)",
+        )),
         "tflm" if arguments.section.is_some() => Err(Error::new(
             literal.span(),
             "set the section of TFLM's weights in the build script: castiron_build::Tflm::new(…).model(…).section(…)",
@@ -66,9 +70,24 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
         let named = named.map_err(|unknown| Error::new(literal.span(), unknown))?;
         without = without | named;
     }
-    let mut options = CompileOptions::optimized(optimize(arguments)?).without(without);
+    let target = Target::new(isa(arguments)?, optimize(arguments)?);
+    let mut options = CompileOptions::for_target(target).without(without);
     options.custom = firmware_ops(arguments)?;
     Ok(options)
+}
+
+/// What the user says of the processor, or else the crate `castiron`.
+fn isa(arguments: &Arguments) -> Result<Isa> {
+    let Some(literal) = &arguments.isa_literal else {
+        return Ok(arguments.isa);
+    };
+    literal.value().parse().map_err(|_| {
+        let there = Isa::ALL
+            .map(|value| format!("{:?}", value.name()))
+            .join(", ");
+        let message = format!("unknown value of `isa`; the values are {there}");
+        Error::new(literal.span(), message)
+    })
 }
 
 fn optimize(arguments: &Arguments) -> Result<Optimize> {

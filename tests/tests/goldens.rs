@@ -6,7 +6,7 @@ use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::passes::{Pass, Passes};
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::Program;
-use castiron_codegen::target::Optimize;
+use castiron_codegen::target::Target;
 use castiron_test_tools::{say, skipped};
 use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders, read};
 use castiron_tests::{reference_folder, workspace};
@@ -190,16 +190,15 @@ fn every_optimization_gives_the_same_bytes() {
             calls.map(|call| format!("{:?}", call.kernel)).collect()
         };
         let expected = golden.outputs(&program, CASES);
-        let choices = Optimize::ALL.into_iter();
-        for optimize in choices.filter(|optimize| *optimize != Optimize::default()) {
-            let options = CompileOptions::optimized(optimize);
+        for target in Target::all().filter(|target| *target != Target::default()) {
+            let options = CompileOptions::for_target(target);
             let other = compile::compile(&model, &options).expect("it compiled before");
             if kernels(&other) == kernels(&program) {
                 continue;
             }
             others += 1;
             if golden.outputs(&other, CASES) != expected {
-                wrong.push(format!("{}: {optimize}", golden.name));
+                wrong.push(format!("{}: {target}", golden.name));
             }
         }
     }

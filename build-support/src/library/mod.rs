@@ -16,7 +16,7 @@ use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::program::{FirmwareOps, Program};
-use castiron_codegen::target::Optimize;
+use castiron_codegen::target::{Isa, Optimize, Target};
 use serde::Serialize;
 
 use crate::OptLevel;
@@ -37,6 +37,8 @@ pub struct Options<'a> {
     pub target: Option<String>,
     /// The processor, as Rust names it; by default any of the target.
     pub cpu: Option<String>,
+    /// Instructions that castiron's kernels may use; by default what the processor has, as far as target and processor say.
+    pub isa: Option<Isa>,
     /// Prefix of names and files; by default the model's.
     pub name: Option<String>,
     /// Which kernels to take where a faster one is larger.
@@ -117,7 +119,11 @@ pub struct CaseCount {
 pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     // The interface is that of the first subgraph; what only other signatures need stays out.
     let first = model.with_default_entry();
-    let mut how = CompileOptions::optimized(options.optimize).without(options.without);
+    let isa = options
+        .isa
+        .unwrap_or_else(|| Isa::of_target(options.target.as_deref(), options.cpu.as_deref()));
+    let target = Target::new(isa, options.optimize);
+    let mut how = CompileOptions::for_target(target).without(options.without);
     how.custom = options.custom.clone();
     let program = compile::compile(&first, &how)?;
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;

@@ -33,6 +33,7 @@ pub(super) fn library(
         target: settings.on.triple().map(str::to_owned),
         traced: settings.traced(),
         optimize: settings.optimize,
+        isa: settings.isa,
         without: settings.without,
         opt_level: settings.opt_level,
         // There is no library without a self-test, and it is not used here.

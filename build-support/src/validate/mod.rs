@@ -22,7 +22,7 @@ use castiron_codegen::emit::c_api;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::program::Program;
-use castiron_codegen::target::Optimize;
+use castiron_codegen::target::{Isa, Optimize};
 
 pub use cases::generated;
 pub use castiron_cases::Case;
@@ -57,6 +57,8 @@ pub struct Settings {
     pub keep: Option<PathBuf>,
     /// Which kernels to take where a faster one is larger.
     pub optimize: Optimize,
+    /// Instructions that castiron's kernels may use; by default what the platform's processor has.
+    pub isa: Option<Isa>,
     /// Passes to leave out.
     pub without: Passes,
     /// How the compiler optimises the library; by default as [`crate::library::build`] does.
@@ -98,6 +100,7 @@ impl Settings {
             tolerance: TOLERANCE,
             keep: None,
             optimize: Optimize::default(),
+            isa: None,
             without: Passes::NONE,
             opt_level: None,
             build_dir: None,

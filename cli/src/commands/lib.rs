@@ -176,6 +176,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     options.name.clone_from(&arguments.name);
     options.opt_level = arguments.level.opt_level;
     options.optimize = arguments.compiled.optimize();
+    options.isa = arguments.compiled.isa;
     options.without = arguments.compiled.without.passes();
     options.custom = arguments.firmware.ops();
     options.functions = arguments.firmware.functions();

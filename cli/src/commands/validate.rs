@@ -143,6 +143,7 @@ impl Arguments {
         settings.keep.clone_from(&self.keep);
         settings.opt_level = self.level.opt_level;
         settings.optimize = self.compiled.optimize();
+        settings.isa = self.compiled.isa;
         settings.without = self.compiled.without.passes();
         settings.build_dir.clone_from(&self.build_dir);
         settings.offline = self.offline;

@@ -44,11 +44,16 @@ pub struct CompileOptions {
 impl CompileOptions {
     /// Everything by default, but for what matters where time costs flash.
     pub fn optimized(optimize: Optimize) -> Self {
+        Self::for_target(Target {
+            optimize,
+            ..Target::default()
+        })
+    }
+
+    /// Everything by default, but for what is compiled for.
+    pub fn for_target(target: Target) -> Self {
         Self {
-            target: Target {
-                optimize,
-                ..Target::default()
-            },
+            target,
             ..Self::default()
         }
     }

@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers};
 
-use super::numbers::{Call, Product, ScalePrecision, Sizes};
+use super::numbers::{Call, Product, ScalePrecision, Sizes, dsp};
 use super::window::window;
 use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
@@ -102,5 +102,8 @@ impl Sizes for Conv2dSizes {
             dot,
         };
         call.add(kernel, &packed, choosing);
+    }
+    fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        dsp::conv(self, layer, choosing)
     }
 }

@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{self, Conv2dSizes, DepthwiseConv2dSizes, Dot, Numbers};
 
-use super::numbers::{Call, Product, ScalePrecision, Sizes};
+use super::numbers::{Call, Product, ScalePrecision, Sizes, dsp};
 use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
@@ -74,5 +74,8 @@ impl Sizes for DepthwiseConv2dSizes {
             numbers: call.numbers,
         };
         call.add(kernel, &packed, choosing);
+    }
+    fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        dsp::depthwise(self, layer, choosing)
     }
 }

@@ -2,7 +2,7 @@
 
 use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers};
 
-use super::numbers::{Call, Product, ScalePrecision, Sizes, choose_in_blocks};
+use super::numbers::{Call, Product, ScalePrecision, Sizes, choose_in_blocks, dsp};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
@@ -90,5 +90,8 @@ impl Sizes for FullyConnectedSizes {
             dot,
         };
         call.add(kernel, &packed, choosing);
+    }
+    fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        dsp::matrix(self, layer, choosing)
     }
 }

@@ -6,7 +6,7 @@
 
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::mem::{align_of, size_of};
+use core::mem::{align_of, size_of, size_of_val};
 
 /// Alignment of arenas and constant blocks in bytes.
 pub const ALIGNMENT: usize = 16;
@@ -190,6 +190,36 @@ impl<const BYTES: usize> Constants<BYTES> {
         // SAFETY: in range and aligned (checked above; the struct is aligned to 16), and every
         // bit pattern is a `T`.
         unsafe { &*self.0.as_ptr().add(OFFSET).cast() }
+    }
+}
+
+/// The bytes of words.
+#[inline(always)]
+pub fn as_bytes(words: &[Cell<u32>]) -> &[Cell<i8>] {
+    // SAFETY: as many bytes as the words have, which any alignment suits; cells of plain numbers may overlap, as in `Cells::at`.
+    unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
+}
+
+/// Copies as many elements as both have. They may overlap.
+#[inline(always)]
+pub fn copy<T: Element>(from: &[Cell<T>], to: &[Cell<T>]) {
+    let count = from.len().min(to.len());
+    // SAFETY: both have as many elements, and cells may be written.
+    unsafe { core::ptr::copy(from.as_ptr(), to.as_ptr().cast_mut(), count) }
+}
+
+/// Makes all bytes one value.
+#[inline(always)]
+pub fn fill(bytes: &[Cell<i8>], value: i8) {
+    // SAFETY: as many bytes as the slice has, and cells may be written.
+    unsafe { core::ptr::write_bytes(bytes.as_ptr().cast_mut(), value as u8, bytes.len()) }
+}
+
+/// Makes all words one value.
+#[inline(always)]
+pub fn fill_words(words: &[Cell<u32>], value: u32) {
+    for word in words {
+        word.set(value);
     }
 }
 

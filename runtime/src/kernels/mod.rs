@@ -19,6 +19,7 @@ mod curve;
 mod depthwise;
 mod detection;
 mod dot;
+mod dsp;
 mod elementwise;
 mod fold;
 mod fully_connected;
@@ -46,6 +47,10 @@ mod window;
 
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;
+pub use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops, LANES, ROWS};
+pub use crate::arch::armv7em::{
+    Depthwise, DepthwiseLoops, Epilogue, Long, PairsOnly, RowsOnly, Short, Signed,
+};
 pub use asked::{Operands, Parameter};
 pub use batch_matmul::{BatchMatmulF32, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes};
 pub use binary::{Clamped, Zip};
@@ -58,6 +63,9 @@ pub use curve::{Interpolate, Sigmoid};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
 pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
+pub use dsp::{
+    DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
+};
 pub use elementwise::*;
 pub use fold::{Axis, Folding};
 pub use fully_connected::{FullyConnected, FullyConnectedSizes};

@@ -9,7 +9,7 @@ use castiron_codegen::passes::{Pass, Passes};
 use castiron_codegen::plan::{Budget, PlanOptions};
 use castiron_codegen::program::Program;
 use castiron_codegen::resize::resize;
-use castiron_codegen::target::Optimize;
+use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::tflite;
 
 use super::compare::difference;
@@ -47,6 +47,7 @@ struct Variant {
     name: &'static str,
     /// alias, in_place, reorder.
     plan: [bool; 3],
+    isa: Isa,
     optimize: Optimize,
     /// What lies in the arena before a run.
     found: u8,
@@ -82,6 +83,7 @@ const fn plain(name: &'static str) -> Variant {
     Variant {
         name,
         plan: [true; 3],
+        isa: Isa::Portable,
         optimize: Optimize::Balanced,
         found: 0,
         without: Without::None,
@@ -110,6 +112,17 @@ const VARIANTS: &[Variant] = &[
         found: 0x5a,
         ..plain("with no freedom of the plan, in an arena of 0x5a")
     },
+    Variant {
+        isa: Isa::Dsp,
+        found: 0xa5,
+        ..plain("with the DSP extension, in an arena of 0xa5")
+    },
+    Variant {
+        plan: [true, false, true],
+        isa: Isa::Dsp,
+        found: 0x80,
+        ..plain("with the DSP extension, without `in_place`, in an arena of 0x80")
+    },
 ];
 /// Models that need a pass do not compile so.
 const UNPASSED: Variant = Variant {
@@ -132,7 +145,8 @@ pub(super) fn check(sample: &Sample) -> Result<Outputs, Fault> {
         let mut plan = PlanOptions::default();
         [plan.alias, plan.in_place, plan.reorder] = variant.plan;
         plan.budget = BUDGET;
-        let mut options = CompileOptions::optimized(variant.optimize);
+        let target = Target::new(variant.isa, variant.optimize);
+        let mut options = CompileOptions::for_target(target);
         options.plan = plan;
         options.without = variant.without.passes();
         let program = compile::compile(model, &options);

@@ -26,6 +26,53 @@ impl Format for Int8 {
         site: &Site<'_>,
         choosing: &mut Choosing<'_>,
     ) -> Result<(Self, Vec<Argument>), Diagnostic> {
+        let quantized = Quantized::of(product, weights, site)?;
+        let plain = match product.pads {
+            true => &quantized.bias[..],
+            false => &[],
+        };
+        let constants = vec![
+            choosing.constant(&quantized.folded),
+            choosing.constant(plain),
+            choosing.constant(&quantized.multiplier),
+            choosing.constant(&quantized.shift),
+        ];
+        let int8 = Self {
+            in_zero_point: quantized.in_zero_point,
+            out_zero_point: quantized.out_zero_point,
+            min: quantized.min,
+            max: quantized.max,
+            small: quantized.small,
+        };
+        Ok((int8, constants))
+    }
+}
+
+/// What an operator's quantisation comes to, for any kernel of int8.
+pub(super) struct Quantized {
+    pub(super) in_zero_point: i32,
+    pub(super) out_zero_point: i32,
+    /// Least and greatest output value, by type and activation.
+    pub(super) min: i32,
+    pub(super) max: i32,
+    /// By output channel.
+    bias: Vec<i32>,
+    /// The same with the input's zero point folded in.
+    pub(super) folded: Vec<i32>,
+    /// By output channel, or one for all.
+    pub(super) multiplier: Vec<i32>,
+    pub(super) shift: Vec<i8>,
+    /// Whether every accumulator and shift is in the range of [`Downscale`].
+    small: bool,
+}
+
+impl Quantized {
+    /// Of an operator with weights in the file's order.
+    pub(super) fn of(
+        product: &Product<'_>,
+        weights: &[i8],
+        site: &Site<'_>,
+    ) -> Result<Self, Diagnostic> {
         let y_id = site.output_id(0)?;
         let (_, in_zero_point) = site.per_tensor(site.input_id(0)?)?;
         let (_, out_zero_point) = site.per_tensor(y_id)?;
@@ -47,24 +94,17 @@ impl Format for Int8 {
             let shift = shift.get(channel).or(shift.first()).copied().unwrap_or(0);
             is_small(bias[channel], sums[channel].magnitude, shift)
         });
-        let int8 = Self {
+        Ok(Self {
             in_zero_point,
             out_zero_point,
             min,
             max,
+            bias,
+            folded,
+            multiplier,
+            shift,
             small,
-        };
-        let plain = match product.pads {
-            true => &bias[..],
-            false => &[],
-        };
-        let constants = vec![
-            choosing.constant(&folded),
-            choosing.constant(plain),
-            choosing.constant(&multiplier),
-            choosing.constant(&shift),
-        ];
-        Ok((int8, constants))
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! quantisation what the kernel takes. A new format is a file here, one in the runtime and a line in
 //! [`Product::choose`].
 
+pub(super) mod dsp;
 mod factors;
 mod float;
 mod folded;
@@ -22,6 +23,7 @@ use super::Site;
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType};
 use crate::program::{Argument, Choosing, Constant};
+use crate::target::Isa;
 
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
@@ -130,6 +132,12 @@ impl Product<'_> {
         if hybrid::takes(types) {
             return hybrid::choose(self, sizes, site, choosing);
         }
+        if kernels::Int8::takes(types)
+            && choosing.target().isa == Isa::Dsp
+            && dsp::choose(self, sizes, site, choosing)?
+        {
+            return Ok(());
+        }
         if kernels::Int8::takes(types) && narrow::takes(types[1], choosing) {
             return narrow::choose(self, sizes, site, choosing);
         }
@@ -212,4 +220,8 @@ pub(super) trait Sizes {
         dot: D,
         choosing: &mut Choosing<'_>,
     );
+    /// Adds the call of a kernel for the DSP extension; says whether there is one for these sizes and values.
+    fn call_dsp(&self, _layer: &dsp::Layer<'_>, _choosing: &mut Choosing<'_>) -> bool {
+        false
+    }
 }

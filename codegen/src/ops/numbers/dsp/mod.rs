@@ -1,0 +1,281 @@
+//! Kernels for processors with the DSP extension: int8 products with their weights packed by two channels to a lane.
+//!
+//! Whether they fit is decided by the values: where a sum may not fit in 24 bits, or two weights not in a lane, the portable kernel computes
+//! the operator.
+
+mod pack;
+mod requantize;
+
+use castiron_runtime::kernels::{
+    AnyDepthwise, AnyEpilogue, AnyLoops, Conv2dSizes, DepthwiseConv2dSizes, DspConv2d,
+    DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
+    FullyConnectedSizes, Int8, LANES, ROWS, Window,
+};
+
+use super::int8::Quantized;
+use super::{Format, Product, Sizes};
+use crate::error::Diagnostic;
+use crate::ops::Site;
+use crate::program::{Argument, Choosing, ElementType};
+use requantize::{Channel, Output, Requantization};
+
+/// An operator of int8 that multiplies by int8 weights.
+pub(in crate::ops) struct Layer<'a> {
+    quantized: Quantized,
+    /// Weight *i* of an output channel.
+    weight: &'a dyn Fn(usize, usize) -> i8,
+    x: Argument,
+    y: Argument,
+}
+
+/// Adds the call of a kernel for the DSP extension; says whether there is one for the operator.
+pub(super) fn choose(
+    product: &Product<'_>,
+    sizes: &impl Sizes,
+    site: &Site<'_>,
+    choosing: &mut Choosing<'_>,
+) -> Result<bool, Diagnostic> {
+    let weights = Int8::weights(site)?;
+    let layer = Layer {
+        quantized: Quantized::of(product, &weights, site)?,
+        weight: &|channel, i| weights[(product.index)(channel, i)],
+        x: choosing.activation(site.input_id(0)?)?,
+        y: choosing.activation(site.output_id(0)?)?,
+    };
+    Ok(sizes.call_dsp(&layer, choosing))
+}
+
+impl Layer<'_> {
+    /// Its channels, of weights where the kernel has them.
+    fn channels(&self, inputs: usize, weight: &dyn Fn(usize, usize) -> i8) -> Vec<Channel> {
+        let quantized = &self.quantized;
+        let channel = |channel: usize| {
+            let entry = |list: usize| if list == 1 { 0 } else { channel };
+            let start = quantized.folded[channel];
+            let (mut least, mut greatest) = (i64::from(start), i64::from(start));
+            for i in 0..inputs {
+                let weight = i64::from(weight(channel, i));
+                let ends = [-128 * weight, 127 * weight];
+                least += ends[0].min(ends[1]);
+                greatest += ends[0].max(ends[1]);
+            }
+            Channel {
+                multiplier: quantized.multiplier[entry(quantized.multiplier.len())],
+                shift: i32::from(quantized.shift[entry(quantized.shift.len())]),
+                start,
+                least,
+                greatest,
+            }
+        };
+        (0..quantized.folded.len()).map(channel).collect()
+    }
+
+    /// Its channels and what becomes of their sums; `None` where they do not fit.
+    fn requantized(
+        &self,
+        inputs: usize,
+        weight: &dyn Fn(usize, usize) -> i8,
+    ) -> Option<(Vec<Channel>, Requantization)> {
+        let output = Output {
+            zero_point: self.quantized.out_zero_point,
+            min: self.quantized.min,
+            max: self.quantized.max,
+        };
+        let channels = self.channels(inputs, weight);
+        let requantization = Requantization::of(&channels, output)?;
+        Some((channels, requantization))
+    }
+
+    /// What becomes of its sums, and its weights in blocks; `None` where they do not fit.
+    fn packed(
+        &self,
+        inputs: usize,
+        weight: &dyn Fn(usize, usize) -> i8,
+    ) -> Option<(Requantization, Vec<u32>)> {
+        let (channels, requantization) = self.requantized(inputs, weight)?;
+        let blocks = pack::blocks(&channels, &requantization, inputs, weight)?;
+        Some((requantization, blocks))
+    }
+
+    fn output(&self) -> DspOutput {
+        DspOutput {
+            channels: self.quantized.folded.len(),
+            min: self.quantized.min,
+            max: self.quantized.max,
+        }
+    }
+}
+
+/// Adds a matrix product; says whether it could.
+pub(in crate::ops) fn matrix(
+    sizes: &FullyConnectedSizes,
+    layer: &Layer<'_>,
+    choosing: &mut Choosing<'_>,
+) -> bool {
+    if !sizes.inputs.is_multiple_of(LANES) || sizes.rows == 0 {
+        return false;
+    }
+    let Some((requantization, weights)) = layer.packed(sizes.inputs, layer.weight) else {
+        return false;
+    };
+    let weights = choosing.constant(&weights);
+    let (output, epilogue) = (layer.output(), requantization.epilogue);
+    if sizes.rows == 1 {
+        let epilogue = AnyLoops::Rows(epilogue);
+        choosing.call(
+            DspFullyConnected { output, epilogue },
+            [layer.x, weights, layer.y],
+        );
+        return true;
+    }
+    if sizes.outputs <= sizes.inputs {
+        choosing.in_place(1);
+    }
+    let pairs = choosing.scratch(ElementType::U32, sizes.inputs);
+    let kernel = DspPointwise {
+        rows: sizes.rows,
+        inputs: sizes.inputs,
+        output,
+        epilogue: loops(epilogue, sizes.rows),
+    };
+    choosing.call(kernel, [layer.x, weights, pairs, layer.y]);
+    true
+}
+
+/// The loops for as many pixels that are taken two at a time.
+fn loops(epilogue: AnyEpilogue, pixels: usize) -> AnyLoops {
+    match pixels % 2 {
+        0 => AnyLoops::Pairs(epilogue),
+        _ => AnyLoops::Both(epilogue),
+    }
+}
+
+/// Adds a convolution; says whether it could.
+pub(in crate::ops) fn conv(
+    sizes: &Conv2dSizes,
+    layer: &Layer<'_>,
+    choosing: &mut Choosing<'_>,
+) -> bool {
+    let w = &sizes.window;
+    if sizes.groups != 1 || (w.dilation_h, w.dilation_w) != (1, 1) || w.out_w * w.out_h == 0 {
+        return false;
+    }
+    let Ok(in_zero_point) = i8::try_from(layer.quantized.in_zero_point) else {
+        return false;
+    };
+    let dsp = DspConv2dSizes::of(*w);
+    let (run, taps) = (dsp.run, w.filter_w * w.in_c);
+    let weight = |channel: usize, i: usize| match i % run {
+        tap if tap < taps => (layer.weight)(channel, i / run * taps + tap),
+        _ => 0,
+    };
+    let inputs = w.filter_h * run;
+    let Some((requantization, weights)) = layer.packed(inputs, &weight) else {
+        return false;
+    };
+    if overwrites_what_is_done(&dsp) {
+        choosing.in_place(1);
+    }
+    let weights = choosing.constant(&weights);
+    let rows = choosing.scratch(ElementType::I8, w.filter_h * dsp.row);
+    let pairs = choosing.scratch(ElementType::U32, inputs);
+    let kernel = DspConv2d {
+        sizes: dsp,
+        in_zero_point,
+        output: layer.output(),
+        epilogue: loops(requantization.epilogue, w.out_w),
+    };
+    choosing.call(kernel, [layer.x, weights, rows, pairs, layer.y]);
+    true
+}
+
+/// Whether an output that begins where the input does overwrites no row of it that is still to be kept aside.
+fn overwrites_what_is_done(sizes: &DspConv2dSizes) -> bool {
+    let w = &sizes.window;
+    let (in_row, out_row) = (w.in_w * w.in_c, w.out_w * w.out_c);
+    (0..w.out_h).all(|out_y| {
+        let kept = ((out_y * w.stride_h + w.filter_h) as isize - w.pad_top).max(0) as usize;
+        kept >= w.in_h || (out_y + 1) * out_row <= kept * in_row
+    })
+}
+
+/// Bytes that a group of channels may take, where there are more than four.
+const GROUP_BYTES: usize = 1024;
+/// The most channels of a group.
+const GROUP: usize = 16;
+
+/// Adds a depthwise convolution; says whether it could.
+pub(in crate::ops) fn depthwise(
+    sizes: &DepthwiseConv2dSizes,
+    layer: &Layer<'_>,
+    choosing: &mut Choosing<'_>,
+) -> bool {
+    let w = &sizes.window;
+    let Some(at_once) = at_once(w).filter(|_| sizes.multiplier == 1) else {
+        return false;
+    };
+    let Ok(in_zero_point) = i8::try_from(layer.quantized.in_zero_point) else {
+        return false;
+    };
+    let inputs = ROWS * ROWS;
+    let Some((channels, requantization)) = layer.requantized(inputs, layer.weight) else {
+        return false;
+    };
+    let weights = pack::depthwise(&channels, &requantization, layer.weight);
+    let words = row_words(w);
+    let mut group = GROUP.min(w.in_c);
+    while group > LANES && group * ROWS * words * 4 > GROUP_BYTES {
+        group -= LANES;
+    }
+    // Rows above the one that is written are kept aside.
+    if w.stride_h == 1 {
+        choosing.in_place(1);
+    }
+    let weights = choosing.constant(&weights);
+    let rows = choosing.scratch(ElementType::U32, group * ROWS * words);
+    let kernel = DspDepthwiseConv2d {
+        window: *w,
+        group,
+        words,
+        in_zero_point,
+        output: layer.output(),
+        depthwise: AnyDepthwise {
+            epilogue: requantization.epilogue,
+            stride: w.stride_w,
+            at_once,
+        },
+    };
+    choosing.call(kernel, [layer.x, weights, rows, layer.y]);
+    true
+}
+
+/// How many outputs of a window to compute at once, and how many are left of a row; `None` if there is no loop for it.
+fn at_once(w: &Window) -> Option<[usize; 2]> {
+    let is_3x3 = (w.filter_h, w.filter_w, w.dilation_h, w.dilation_w) == (ROWS, ROWS, 1, 1);
+    let padding = (0..=2).contains(&w.pad_top) && (0..=1).contains(&w.pad_left);
+    let fits = w.in_c.is_multiple_of(LANES) && w.in_w >= ROWS && w.out_h * w.out_w > 0;
+    if !is_3x3 || !padding || !fits || w.stride_h != w.stride_w {
+        return None;
+    }
+    let most = match w.stride_w {
+        1 => 6,
+        2 => 4,
+        _ => return None,
+    };
+    // Several times as many are an even number, so that each begins with a whole word.
+    let whole = (1..=most)
+        .rev()
+        .find(|n| w.out_w.is_multiple_of(*n) && (*n == w.out_w || (*n > 2 && n.is_multiple_of(2))));
+    Some(match whole {
+        Some(n) => [n, 0],
+        None if w.out_w < most => [w.out_w, 0],
+        None => [most, w.out_w % most],
+    })
+}
+
+/// Words of a row of a channel: its padding, its pixels, and what the last outputs read beside.
+fn row_words(w: &Window) -> usize {
+    let reached = (w.out_w - 1) * w.stride_w + ROWS;
+    let columns = reached.max(w.pad_left.unsigned_abs() + w.in_w);
+    columns.div_ceil(2)
+}

@@ -1,0 +1,81 @@
+//! Weights as the kernels of the DSP extension take them.
+
+use castiron_runtime::kernels::{LANES, ROWS};
+
+use super::requantize::{Channel, Requantization};
+
+/// Blocks of four output channels, the last filled up with channels of zeros; `None` if two weights do not fit in a lane.
+///
+/// A block is: the starts of its sums; for every two inputs, in the order 0 2, 1 3 of each four, the lanes of the channels 0 and 1, and of 2 and 3; each
+/// channel's constants.
+pub(super) fn blocks(
+    channels: &[Channel],
+    requantization: &Requantization,
+    inputs: usize,
+    weight: &dyn Fn(usize, usize) -> i8,
+) -> Option<Vec<u32>> {
+    let constants = &requantization.channels;
+    let is_used = |channel: usize| constants.get(channel).is_some_and(|c| !c.is_constant);
+    let weight = |channel: usize, i: usize| match is_used(channel) {
+        true => weight(channel, i),
+        false => 0,
+    };
+    let start = |channel: usize| match is_used(channel) {
+        true => channels[channel].start,
+        false => 0,
+    };
+    let mut words = Vec::new();
+    for first in (0..channels.len()).step_by(LANES) {
+        for low in [first, first + 2] {
+            let both = start(low).wrapping_add(start(low + 1).wrapping_mul(256));
+            words.extend([start(low) as u32, both as u32]);
+        }
+        for group in (0..inputs).step_by(4) {
+            for i in [group, group + 1] {
+                for low in [first, first + 2] {
+                    let lanes = |i| lane(weight(low, i), weight(low + 1, i));
+                    words.push(u32::from(lanes(i)?) | u32::from(lanes(i + 2)?) << 16);
+                }
+            }
+        }
+        let none = vec![0; requantization.words()];
+        for channel in first..first + LANES {
+            let words_of = constants.get(channel).map_or(&none, |c| &c.words);
+            words.extend(words_of.iter().map(|word| *word as u32));
+        }
+    }
+    Some(words)
+}
+
+/// Channels of a depthwise convolution of 3×3 windows, one behind the other: two words for each filter row, with its weights 0 and 1, and 1 and 2,
+/// times 256; the start of the sum, times 256; the constants.
+pub(super) fn depthwise(
+    channels: &[Channel],
+    requantization: &Requantization,
+    weight: &dyn Fn(usize, usize) -> i8,
+) -> Vec<u32> {
+    let mut words = Vec::new();
+    for (index, (channel, constants)) in channels.iter().zip(&requantization.channels).enumerate() {
+        let scaled = |i| match constants.is_constant {
+            true => 0,
+            false => u32::from((i16::from(weight(index, i)) * 256) as u16),
+        };
+        for row in 0..ROWS {
+            for first in [ROWS * row, ROWS * row + 1] {
+                words.push(scaled(first) | scaled(first + 1) << 16);
+            }
+        }
+        words.push(match constants.is_constant {
+            true => 0,
+            false => channel.start.wrapping_mul(256) as u32,
+        });
+        words.extend(constants.words.iter().map(|word| *word as u32));
+    }
+    words
+}
+
+/// The weights of two channels.
+fn lane(low: i8, high: i8) -> Option<u16> {
+    let lane = i32::from(low) + 256 * i32::from(high);
+    i16::try_from(lane).ok().map(|lane| lane as u16)
+}

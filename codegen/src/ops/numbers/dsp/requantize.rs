@@ -1,0 +1,246 @@
+//! Requantisation in fewer instructions than TensorFlow Lite's two roundings take, where it is proven to give the same.
+//!
+//! An output is a step function of the sum, with at most 255 steps. [`Short`](castiron_runtime::kernels::Short) computes
+//! `(256·sum·m >> 32) + c >> s`, which never falls as the sum grows. So it equals the reference everywhere if it does so on both sides of each step
+//! that the sum can reach, and at both ends of what it can reach. For a given `m`, each step bounds `c` from below and above:
+//! what is left is an interval, or nothing. [`Signed`](castiron_runtime::kernels::Signed) subtracts a constant where the sum is negative, whose ties round the other way.
+
+use castiron_runtime::fixed;
+use castiron_runtime::kernels::AnyEpilogue;
+
+/// How the sums of an output channel are requantised, and which there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Channel {
+    pub(super) multiplier: i32,
+    pub(super) shift: i32,
+    /// The sum of no products: the bias, with the input's zero point folded in.
+    pub(super) start: i32,
+    /// The least sum, whatever the input.
+    pub(super) least: i64,
+    /// The greatest.
+    pub(super) greatest: i64,
+}
+
+/// What outputs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Output {
+    pub(super) zero_point: i32,
+    pub(super) min: i32,
+    pub(super) max: i32,
+}
+
+/// How a layer's sums become outputs.
+#[derive(Debug)]
+pub(super) struct Requantization {
+    pub(super) epilogue: AnyEpilogue,
+    /// By channel.
+    pub(super) channels: Vec<Constants>,
+}
+
+/// What the kernel takes of a channel.
+#[derive(Debug)]
+pub(super) struct Constants {
+    /// Whether its output is the same whatever the sum: it is then computed of zeros.
+    pub(super) is_constant: bool,
+    pub(super) words: Vec<i32>,
+}
+
+/// Sums are kept times 256 in 32 bits.
+const SUMS: std::ops::Range<i64> = -(1 << 23)..1 << 23;
+
+/// Shifts to try. One that serves most layers comes first, so that layers share code.
+const SHIFTS: [u32; 9] = [13, 12, 14, 11, 15, 10, 16, 9, 8];
+
+impl Requantization {
+    /// Words of constants of a channel.
+    pub(super) fn words(&self) -> usize {
+        self.epilogue.constants()
+    }
+
+    /// The shortest form that is right for every channel; `None` if sums do not fit in any.
+    pub(super) fn of(channels: &[Channel], output: Output) -> Option<Self> {
+        let steps: Option<Vec<Steps>> = channels.iter().map(|c| Steps::of(*c, output)).collect();
+        let steps = steps?;
+        // Below the zero point the short form is wrong by one step at ties; the type's range hides that.
+        let forms = match output.zero_point <= output.min {
+            true => [Some(false), Some(true)],
+            false => [Some(true), None],
+        };
+        for signed in forms.into_iter().flatten() {
+            for shift in SHIFTS {
+                let form = Form { shift, signed };
+                let constants: Option<Vec<_>> = steps.iter().map(|s| form.constants(s)).collect();
+                if let Some(channels) = constants {
+                    let epilogue = form.epilogue();
+                    return Some(Self { epilogue, channels });
+                }
+            }
+        }
+        let long: Option<Vec<_>> = steps.iter().map(long).collect();
+        long.map(|channels| Self {
+            epilogue: AnyEpilogue::Long,
+            channels,
+        })
+    }
+}
+
+/// An output channel as a step function.
+#[derive(Debug)]
+struct Steps {
+    channel: Channel,
+    output: Output,
+    /// The output of the least sum.
+    first: i32,
+    /// The least sum that gives at least the next output, and so on.
+    thresholds: Vec<i32>,
+}
+
+impl Steps {
+    /// `None` if sums do not fit.
+    fn of(mut channel: Channel, output: Output) -> Option<Self> {
+        let reference = |sum: i32| {
+            let scaled = fixed::requantize(sum, channel.multiplier, channel.shift);
+            scaled.wrapping_add(output.zero_point)
+        };
+        let (least, greatest) = (
+            i32::try_from(channel.least).ok()?,
+            i32::try_from(channel.greatest).ok()?,
+        );
+        let clamp = |y: i32| y.clamp(output.min, output.max);
+        let (first, last) = (clamp(reference(least)), clamp(reference(greatest)));
+        if first == last {
+            // Whatever the sum is.
+            (channel.start, channel.least, channel.greatest) = (0, 0, 0);
+            return Some(Self {
+                channel,
+                output,
+                first,
+                thresholds: Vec::new(),
+            });
+        }
+        // A sum that is shifted left may wrap, and the reference is then no step function.
+        let fits = SUMS.contains(&channel.least) && SUMS.contains(&channel.greatest);
+        if !fits || channel.shift > 0 {
+            return None;
+        }
+        let slope = f64::from(channel.multiplier) * f64::from(channel.shift - 31).exp2();
+        let thresholds = (first + 1..=last).map(|y| {
+            let about = (f64::from(y - output.zero_point) - 0.5) / slope;
+            let mut sum = (about as i32).clamp(least, greatest);
+            while sum > least && reference(sum - 1) >= y {
+                sum -= 1;
+            }
+            while sum < greatest && reference(sum) < y {
+                sum += 1;
+            }
+            sum
+        });
+        let thresholds = thresholds.collect();
+        Some(Self {
+            channel,
+            output,
+            first,
+            thresholds,
+        })
+    }
+}
+
+/// A form of one multiplication.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    shift: u32,
+    signed: bool,
+}
+
+impl Form {
+    fn epilogue(self) -> AnyEpilogue {
+        match self.signed {
+            true => AnyEpilogue::Signed(self.shift),
+            false => AnyEpilogue::Short(self.shift),
+        }
+    }
+
+    /// A channel's constants, proven; `None` if none were found.
+    fn constants(self, steps: &Steps) -> Option<Constants> {
+        let constant = steps.thresholds.is_empty();
+        let words = match constant {
+            true => Some((0, (steps.first << self.shift) + (1 << (self.shift - 1)), 0)),
+            false => self.solve(steps),
+        };
+        let (m, c, d) = words?;
+        Some(Constants {
+            is_constant: constant,
+            words: match self.signed {
+                true => vec![m, c, d],
+                false => vec![m, c],
+            },
+        })
+    }
+
+    fn solve(self, steps: &Steps) -> Option<(i32, i32, i32)> {
+        let channel = &steps.channel;
+        // How much an addend of one counts, as a shift of the reference's multiplier.
+        let scale = self.shift as i32 + channel.shift - 7;
+        let ideal = f64::from(channel.multiplier) * f64::from(scale).exp2();
+        let away = match (self.signed, self.shift as i32 + channel.shift) {
+            (true, bits @ 0..=30) => 1 << bits,
+            (true, _) => return None,
+            (false, _) => 0,
+        };
+        if !(1.0..f64::from(i32::MAX)).contains(&ideal) {
+            return None;
+        }
+        let near = (0..=8).chain((16..640).step_by(16));
+        let near = near.flat_map(|by: i32| [by, -by]).skip(1);
+        near.map(|by| ideal.round() as i32 + by)
+            .filter(|m| *m > 0)
+            .find_map(|m| self.prove(m, away, steps).map(|c| (m, c, away)))
+    }
+
+    /// An addend with which a multiplier gives the reference's outputs for every sum that there is.
+    fn prove(self, m: i32, away: i32, steps: &Steps) -> Option<i32> {
+        let scaled = |sum: i32| {
+            let product = (256 * i64::from(sum) * i64::from(m)) >> 32;
+            product - if sum < 0 { i64::from(away) } else { 0 }
+        };
+        let (mut from, mut to) = (i64::from(i32::MIN), i64::from(i32::MAX));
+        for (y, threshold) in (steps.first + 1..).zip(&steps.thresholds) {
+            let y = i64::from(y) << self.shift;
+            from = from.max(y - scaled(*threshold));
+            to = to.min(y - 1 - scaled(*threshold - 1));
+        }
+        let c = i32::try_from((from + to).div_euclid(2)).ok()?;
+        // Between steps it cannot fall; below the first and above the last one it must not leave the range.
+        let Output { min, max, .. } = steps.output;
+        let at = |sum: i64, expected: i32| {
+            let kept = scaled(sum as i32) + i64::from(c);
+            let value = (kept >> self.shift).clamp(-128, 127) as i32;
+            i32::try_from(kept).is_ok() && value.clamp(min, max) == expected
+        };
+        let last = steps.first + steps.thresholds.len() as i32;
+        let ends = at(steps.channel.least, steps.first) && at(steps.channel.greatest, last);
+        (from <= to && ends).then_some(c)
+    }
+}
+
+/// The reference's two roundings.
+fn long(steps: &Steps) -> Option<Constants> {
+    let right = -steps.channel.shift;
+    if steps.thresholds.is_empty() {
+        let words = vec![0, steps.first, 0];
+        return Some(Constants {
+            is_constant: true,
+            words,
+        });
+    }
+    // A half and the zero point have to fit beside a scaled sum.
+    if !(1..=22).contains(&right) {
+        return None;
+    }
+    let factor = (i64::from(steps.channel.multiplier) << 1) - (1 << 32);
+    let addend = (steps.output.zero_point << right) + (1 << (right - 1));
+    Some(Constants {
+        is_constant: false,
+        words: vec![factor as i32, addend, right],
+    })
+}

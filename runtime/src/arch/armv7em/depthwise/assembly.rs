@@ -1,0 +1,436 @@
+//! The loops in assembly.
+//!
+//! Sums are in r4 to r9 (r4 to r7 at stride 2), words of inputs in r10 to lr (r8 to r12), weights in r2 and r3. r0 points to inputs, r1 to weights; all else
+//! is on the stack. The sum's start is loaded to the last register of sums, from where each other one takes it.
+
+use core::arch::naked_asm;
+
+use super::{Depthwise, DepthwiseLoops, DepthwiseRow, Long, Row, Run, Short, Signed};
+
+/// Loads what outputs need of a row, at stride 1.
+macro_rules! load {
+    (1) => {
+        "
+        .if {n} > 4
+        ldm.w r0, {{r10, r11, r12, lr}}
+        .elseif {n} > 2
+        ldm.w r0, {{r10, r11, r12}}
+        .else
+        ldrd r10, r11, [r0]
+        .endif
+        "
+    };
+    (2) => {
+        "
+        .if {n} > 3
+        ldm.w r0, {{r8, r9, r10, r11, r12}}
+        .elseif {n} > 2
+        ldm.w r0, {{r8, r9, r10, r11}}
+        .elseif {n} > 1
+        ldm.w r0, {{r8, r9, r10}}
+        .else
+        ldrd r8, r9, [r0]
+        .endif
+        "
+    };
+}
+
+/// Three taps of each output: at first of the start of the sums, then of the sums.
+macro_rules! taps {
+    (first $stride:tt) => {
+        taps!(@$stride "bias", "bias", "bias", "bias", "bias", "bias")
+    };
+    (then $stride:tt) => {
+        taps!(@$stride "r4", "r5", "r6", "r7", "r8", "r9")
+    };
+    (@1 $s0:literal, $s1:literal, $s2:literal, $s3:literal, $s4:literal, $s5:literal) => {
+        concat!(
+            "smlad r4, r10, r2, ", $s0, "\n smlabt r4, r11, r3, r4\n",
+            ".if {n} > 1\n smlad r5, r11, r3, ", $s1, "\n smlatb r5, r10, r2, r5\n .endif\n",
+            ".if {n} > 2\n smlad r6, r11, r2, ", $s2, "\n smlabt r6, r12, r3, r6\n .endif\n",
+            ".if {n} > 3\n smlad r7, r12, r3, ", $s3, "\n smlatb r7, r11, r2, r7\n .endif\n",
+            ".if {n} > 4\n smlad r8, r12, r2, ", $s4, "\n smlabt r8, lr, r3, r8\n .endif\n",
+            ".if {n} > 5\n smlad r9, lr, r3, ", $s5, "\n smlatb r9, r12, r2, r9\n .endif\n",
+        )
+    };
+    (@2 $s0:literal, $s1:literal, $s2:literal, $s3:literal, $s4:literal, $s5:literal) => {
+        concat!(
+            "smlad r4, r8, r2, ", $s0, "\n smlabt r4, r9, r3, r4\n",
+            ".if {n} > 1\n smlad r5, r9, r2, ", $s1, "\n smlabt r5, r10, r3, r5\n .endif\n",
+            ".if {n} > 2\n smlad r6, r10, r2, ", $s2, "\n smlabt r6, r11, r3, r6\n .endif\n",
+            ".if {n} > 3\n smlad r7, r11, r2, ", $s3, "\n smlabt r7, r12, r3, r7\n .endif\n",
+        )
+    };
+}
+
+/// The instructions of an epilogue for each sum, by name of its register.
+macro_rules! each {
+    ($finish:ident) => {
+        concat!(
+            $finish!("r4"),
+            ".if {n} > 1\n",
+            $finish!("r5"),
+            ".endif\n",
+            ".if {n} > 2\n",
+            $finish!("r6"),
+            ".endif\n",
+            ".if {n} > 3\n",
+            $finish!("r7"),
+            ".endif\n",
+            ".if {n} > 4\n",
+            $finish!("r8"),
+            ".endif\n",
+            ".if {n} > 5\n",
+            $finish!("r9"),
+            ".endif\n",
+        )
+    };
+}
+
+macro_rules! short {
+    ($sum:literal) => {
+        concat!(
+            "smmla ",
+            $sum,
+            ", ",
+            $sum,
+            ", r2, r3\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $sum,
+            ", asr #{shift}\n",
+        )
+    };
+}
+
+macro_rules! signed {
+    ($sum:literal) => {
+        concat!(
+            "and r11, r10, ",
+            $sum,
+            ", asr #31\n",
+            "smmla ",
+            $sum,
+            ", ",
+            $sum,
+            ", r2, r3\n",
+            "sub ",
+            $sum,
+            ", ",
+            $sum,
+            ", r11\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $sum,
+            ", asr #{shift}\n",
+        )
+    };
+}
+
+macro_rules! long {
+    ($sum:literal) => {
+        concat!(
+            "asr ",
+            $sum,
+            ", ",
+            $sum,
+            ", #8\n",
+            "smmlar ",
+            $sum,
+            ", ",
+            $sum,
+            ", r2, ",
+            $sum,
+            "\n",
+            "add ",
+            $sum,
+            ", ",
+            $sum,
+            ", ",
+            $sum,
+            ", asr #31\n",
+            "add ",
+            $sum,
+            ", ",
+            $sum,
+            ", r3\n",
+            "asr ",
+            $sum,
+            ", ",
+            $sum,
+            ", r10\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $sum,
+            "\n",
+        )
+    };
+}
+
+/// A function over rows, with the epilogue and the bytes of a channel of weights.
+///
+/// On the stack: 0 the channel's inputs, 4 its outputs, 8 the outputs that come next, 12 the end of the channel's inputs; from 16 on the call.
+macro_rules! depthwise {
+    ($stride:tt, $constants:literal, $finish:ident, $bytes:block $(, $operand:ident)?) => {
+        naked_asm!(
+            "
+            push {{r4-r11, lr}}
+            sub sp, #48
+            ldm r3, {{r4-r11}}
+            add r12, sp, #16
+            stm r12, {{r4-r11}}
+            mov r12, r2
+            .if {n} > 5
+            bias .req r9
+            .elseif {n} > 4
+            bias .req r8
+            .elseif {n} > 3
+            bias .req r7
+            .elseif {n} > 2
+            bias .req r6
+            .elseif {n} > 1
+            bias .req r5
+            .else
+            bias .req r4
+            .endif
+        1:
+            ldr r2, [sp, #36]
+            str r0, [sp, #0]
+            str r12, [sp, #4]
+            add r2, r0, r2
+            str r12, [sp, #8]
+            str r2, [sp, #12]
+        2:
+            ldrd r2, r3, [r1, #0]
+            ldr bias, [r1, #24]
+            ",
+            load!($stride),
+            taps!(first $stride),
+            "
+            ldr r2, [sp, #20]
+            add r0, r0, r2
+            ldrd r2, r3, [r1, #8]
+            ",
+            load!($stride),
+            taps!(then $stride),
+            "
+            ldr r2, [sp, #24]
+            add r0, r0, r2
+            ldrd r2, r3, [r1, #16]
+            ",
+            load!($stride),
+            taps!(then $stride),
+            $constants,
+            each!($finish),
+            "
+            ldr r10, [sp, #8]
+            ldr r11, [sp, #40]
+            strb r4, [r10]
+            .if {n} > 1
+            add r12, r10, r11
+            strb r5, [r12]
+            .endif
+            .if {n} > 2
+            strb.w r6, [r10, r11, lsl #1]
+            .endif
+            .if {n} > 3
+            strb.w r7, [r12, r11, lsl #1]
+            .endif
+            .if {n} > 4
+            strb.w r8, [r10, r11, lsl #2]
+            .endif
+            .if {n} > 5
+            strb.w r9, [r12, r11, lsl #2]
+            .endif
+            ldr r2, [sp, #28]
+            ldr r3, [sp, #12]
+            add r0, r0, r2
+            cmp r0, r3
+            beq.w 3f
+            ldr r2, [sp, #44]
+            add r10, r10, r2
+            str r10, [sp, #8]
+            b.w 2b
+        3:
+            ldrd r0, r12, [sp, #0]
+            ldr r2, [sp, #32]
+            ldr r3, [sp, #16]
+            add r1, r1, #{bytes}
+            add r0, r0, r2
+            add r12, r12, #1
+            cmp r1, r3
+            bne.w 1b
+            .unreq bias
+            add sp, #48
+            pop {{r4-r11, pc}}
+            ",
+            n = const N,
+            bytes = const $bytes,
+            $(shift = const $operand,)?
+        )
+    };
+}
+
+/// A loop of [`DepthwiseRow`].
+pub(in super::super) type Loop = unsafe extern "C" fn(*const u32, *const u32, *mut i8, &Run);
+
+/// # Safety
+/// What the call says lies within what the pointers point to.
+#[inline(always)]
+pub(super) unsafe fn run_loop(
+    run_loop: Loop,
+    weights: *const u32,
+    x: *const u32,
+    y: *mut i8,
+    run: &Run,
+) {
+    // SAFETY: as the caller has it.
+    unsafe { run_loop(x, weights, y, run) }
+}
+
+macro_rules! loops {
+    ($([$($shift:ident)?] $epilogue:ty, $stride:tt: $constants:literal, $finish:ident, $words:literal;)*) => {$(
+        impl<$(const $shift: u32,)? const AT_ONCE: usize, const LEFT: usize> DepthwiseLoops
+            for Depthwise<$epilogue, $stride, AT_ONCE, LEFT>
+        {
+            #[inline(always)]
+            fn loops(&self) -> DepthwiseRow {
+                DepthwiseRow {
+                    stride: $stride,
+                    at_once: [AT_ONCE, LEFT],
+                    constants: $words,
+                    whole: Self::row::<AT_ONCE>,
+                    last: match LEFT {
+                        0 => None,
+                        _ => Some(Self::row::<LEFT>),
+                    },
+                }
+            }
+        }
+
+        impl<$(const $shift: u32,)? const AT_ONCE: usize, const LEFT: usize>
+            Depthwise<$epilogue, $stride, AT_ONCE, LEFT>
+        {
+            #[unsafe(naked)]
+            unsafe extern "C" fn row<const N: usize>(
+                x: *const u32,
+                weights: *const u32,
+                y: *mut i8,
+                run: &Run,
+            ) {
+                depthwise!($stride, $constants, $finish, { 4 * (7 + $words) } $(, $shift)?)
+            }
+        }
+    )*};
+}
+loops! {
+    [SHIFT] Short<SHIFT>, 1: "ldrd r2, r3, [r1, #28]\n", short, 2;
+    [SHIFT] Short<SHIFT>, 2: "ldrd r2, r3, [r1, #28]\n", short, 2;
+    [SHIFT] Signed<SHIFT>, 1: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", signed, 3;
+    [SHIFT] Signed<SHIFT>, 2: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", signed, 3;
+    [] Long, 1: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", long, 3;
+    [] Long, 2: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", long, 3;
+}
+
+/// Writes two neighbours, channel by channel; each is two registers, with the channels 0 2 and 1 3.
+macro_rules! write_pair {
+    ([$left02:literal, $left13:literal], [$right02:literal, $right13:literal]) => {
+        concat!(
+            "pkhbt r8, ",
+            $left02,
+            ", ",
+            $right02,
+            ", lsl #16\n",
+            "pkhtb r9, ",
+            $right02,
+            ", ",
+            $left02,
+            ", asr #16\n",
+            "str r8, [r2]\n",
+            "str.w r9, [r2, r3, lsl #1]\n",
+            "pkhbt r8, ",
+            $left13,
+            ", ",
+            $right13,
+            ", lsl #16\n",
+            "pkhtb r9, ",
+            $right13,
+            ", ",
+            $left13,
+            ", asr #16\n",
+            "str r8, [r2, r3]\n",
+            "str.w r9, [r2, r11]\n",
+            "add r2, r2, #4\n",
+        )
+    };
+}
+
+/// See [`planar_row`](super::planar_row). Generic, so that it is assembled only for processors that have the instructions.
+///
+/// On the stack: 0 the group's pixels, 4 its words, 8 how many groups there are to do, 12 pairs, 16 and 20 whether there is a first and a last.
+///
+/// # Safety
+/// What the row says lies within what its pointers point to.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
+    naked_asm!(
+        "
+        push {{r4-r11, lr}}
+        sub sp, #28
+        ldm r0, {{r4-r12}}
+        strd r4, r6, [sp, #0]
+        strd r8, r9, [sp, #8]
+        strd r11, r12, [sp, #16]
+        mov r1, r5
+        mov r3, r7
+        mov lr, r10
+        add r11, r3, r3, lsl #1
+    1:
+        ldrd r0, r2, [sp, #0]
+        add r4, r0, #{group}
+        add r5, r2, r3, lsl #2
+        strd r4, r5, [sp, #0]
+        ldrd r12, r4, [sp, #12]
+        cbz r4, 2f
+        ldr r5, [r0]
+        add r0, r0, r1
+        sxtb16 r4, r5
+        sxtb16 r5, r5, ror #8
+        ",
+        write_pair!(["lr", "lr"], ["r4", "r5"]),
+        "
+    2:
+        ldr r6, [r0, r1]
+        ldr r4, [r0]
+        add r0, r0, r1, lsl #1
+        sxtb16 r7, r6, ror #8
+        sxtb16 r5, r4, ror #8
+        sxtb16 r6, r6
+        sxtb16 r4, r4
+        ",
+        write_pair!(["r4", "r5"], ["r6", "r7"]),
+        "
+        subs r12, r12, #1
+        bne 2b
+        ldr r4, [sp, #20]
+        cbz r4, 3f
+        ldr r5, [r0]
+        sxtb16 r4, r5
+        sxtb16 r5, r5, ror #8
+        ",
+        write_pair!(["r4", "r5"], ["lr", "lr"]),
+        "
+    3:
+        ldr r4, [sp, #8]
+        subs r4, r4, #1
+        str r4, [sp, #8]
+        bne 1b
+        add sp, #28
+        pop {{r4-r11, pc}}
+        ",
+        group = const GROUP
+    )
+}

@@ -1,0 +1,158 @@
+//! The loops in Rust, instruction by instruction.
+
+use super::super::AnyEpilogue;
+use super::super::instructions::{pkhbt, pkhtb, smlabt, smlad, smlatb, sxtb16};
+use super::{Depthwise, DepthwiseLoops, DepthwiseRow, Long, ROWS, Row, Run, STARTS, Short, Signed};
+
+/// [`DepthwiseLoops`], known when the generator runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnyDepthwise {
+    /// How sums become outputs.
+    pub epilogue: AnyEpilogue,
+    /// Columns from a window to the next.
+    pub stride: usize,
+    /// Outputs at once, and how many are left at the end of a row.
+    pub at_once: [usize; 2],
+}
+
+/// A loop for so many outputs at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Loop {
+    depthwise: AnyDepthwise,
+    at_once: usize,
+}
+
+impl DepthwiseLoops for AnyDepthwise {
+    fn loops(&self) -> DepthwiseRow {
+        let of = |at_once| Loop {
+            depthwise: *self,
+            at_once,
+        };
+        let [whole, last] = self.at_once;
+        DepthwiseRow {
+            stride: self.stride,
+            at_once: self.at_once,
+            constants: self.epilogue.constants(),
+            whole: of(whole),
+            last: (last > 0).then(|| of(last)),
+        }
+    }
+}
+
+/// # Safety
+/// What the call says lies within what the pointers point to.
+pub(super) unsafe fn run_loop(
+    Loop { depthwise, at_once }: Loop,
+    mut weights: *const u32,
+    mut channel: *const u32,
+    mut y: *mut i8,
+    run: &Run,
+) {
+    let constants = depthwise.epilogue.constants();
+    // SAFETY: what the call says lies within what the pointers point to (the caller).
+    unsafe {
+        while weights != run.end {
+            let (mut x, mut to) = (channel, y);
+            let of_channel: [u32; 3] = core::array::from_fn(|i| match i < constants {
+                true => weights.add(STARTS + i).read(),
+                false => 0,
+            });
+            while x != channel.byte_offset(run.span) {
+                let second = x.byte_offset(run.second);
+                let rows = [x, second, second.byte_offset(run.third)];
+                for i in 0..at_once {
+                    let sum = depthwise.sum(weights, rows, i);
+                    let output = depthwise
+                        .epilogue
+                        .finish(sum, false, &of_channel[..constants]);
+                    to.offset(i as isize * run.step).write(output);
+                }
+                x = rows[2].wrapping_byte_offset(run.next);
+                to = to.wrapping_offset(run.outputs);
+            }
+            weights = weights.add(STARTS + constants);
+            channel = channel.wrapping_byte_offset(run.channel);
+            y = y.wrapping_add(1);
+        }
+    }
+}
+
+impl AnyDepthwise {
+    /// The sum of an output's window, times 256.
+    ///
+    /// # Safety
+    /// Its words lie behind `rows`, and a channel behind `weights`.
+    unsafe fn sum(&self, weights: *const u32, rows: [*const u32; ROWS], output: usize) -> u32 {
+        // SAFETY: as the caller has it.
+        unsafe {
+            let mut sum = weights.add(2 * ROWS).read();
+            for (row, x) in rows.into_iter().enumerate() {
+                let [a, b] = [0, 1].map(|i| weights.add(2 * row + i).read());
+                let x = |word: usize| x.add(word).read();
+                let word = output * self.stride / 2;
+                sum = match self.stride == 1 && output % 2 == 1 {
+                    true => smlatb(x(word), a, smlad(x(word + 1), b, sum)),
+                    false => smlabt(x(word + 1), b, smlad(x(word), a, sum)),
+                };
+            }
+            sum
+        }
+    }
+}
+
+macro_rules! as_any {
+    ($([$($generic:tt)*] $epilogue:ty = $any:expr;)*) => {$(
+        impl<$($generic)* const STRIDE: usize, const AT_ONCE: usize, const LEFT: usize> DepthwiseLoops
+            for Depthwise<$epilogue, STRIDE, AT_ONCE, LEFT>
+        {
+            fn loops(&self) -> DepthwiseRow {
+                AnyDepthwise { epilogue: $any, stride: STRIDE, at_once: [AT_ONCE, LEFT] }.loops()
+            }
+        }
+    )*};
+}
+as_any! {
+    [const SHIFT: u32,] Short<SHIFT> = AnyEpilogue::Short(SHIFT);
+    [const SHIFT: u32,] Signed<SHIFT> = AnyEpilogue::Signed(SHIFT);
+    [] Long = AnyEpilogue::Long;
+}
+
+/// See [`planar_row`](super::planar_row).
+///
+/// # Safety
+/// What the row says lies within what its pointers point to.
+pub(super) unsafe fn planar<const GROUP: usize>(row: &Row) {
+    // SAFETY: as the caller has it.
+    unsafe {
+        for group in 0..row.groups {
+            let x = |pixel: usize| {
+                let at = row.x.add(pixel * row.pixel + group * GROUP);
+                u32::from_le(at.cast::<u32>().read_unaligned())
+            };
+            let mut to = row.to.byte_add(group * GROUP * row.channel);
+            // Channels 0 2 and 1 3 of two neighbours.
+            let mut write = |left: [u32; 2], right: [u32; 2]| {
+                for (i, (left, right)) in left.into_iter().zip(right).enumerate() {
+                    to.byte_add(i * row.channel).write(pkhbt::<16>(left, right));
+                    let other = pkhtb::<16>(right, left);
+                    to.byte_add((i + 2) * row.channel).write(other);
+                }
+                to = to.add(1);
+            };
+            let widened = |pixel| [sxtb16::<0>(x(pixel)), sxtb16::<8>(x(pixel))];
+            let padding = [row.padding; 2];
+            let mut pixel = 0;
+            if row.first != 0 {
+                write(padding, widened(0));
+                pixel = 1;
+            }
+            for _ in 0..row.pairs {
+                write(widened(pixel), widened(pixel + 1));
+                pixel += 2;
+            }
+            if row.last != 0 {
+                write(widened(pixel), padding);
+            }
+        }
+    }
+}

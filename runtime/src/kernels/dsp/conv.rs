@@ -1,0 +1,214 @@
+//! CONV_2D of any window without dilation.
+//!
+//! The rows that a row of windows needs are kept aside, with their padding: no window then crosses a border, and the output may overwrite rows
+//! that are no longer needed.
+
+use core::cell::Cell;
+
+use super::{DspOutput, parameters};
+#[cfg(any(test, feature = "host"))]
+use crate::arch::armv7em::GROUP;
+use crate::arch::armv7em::{Epilogue, Matrix, Runs, widen_pair};
+use crate::arch::memory::{as_bytes, copy, fill};
+use crate::kernels::{Window, part, split};
+
+parameters! {
+    /// Sizes of a convolution.
+    pub struct DspConv2dSizes {
+        /// Geometry, without dilation.
+        pub window: Window,
+        /// Inputs of a filter row, rounded up to a multiple of four.
+        pub run: usize,
+        /// Bytes of a row that is kept aside: all that windows reach, and what rounding up adds.
+        pub row: usize,
+    }
+
+    /// Convolution, two windows at a time.
+    pub struct DspConv2d<E> {
+        /// Sizes.
+        pub sizes: DspConv2dSizes,
+        /// The input's zero point, which pads it.
+        pub in_zero_point: i8,
+        /// What a pixel's outputs are.
+        pub output: DspOutput,
+        /// How sums become outputs.
+        pub epilogue: E,
+    }
+}
+
+impl DspConv2dSizes {
+    /// Sizes for a window.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn of(window: Window) -> Self {
+        let run = (window.filter_w * window.in_c).next_multiple_of(GROUP);
+        let last = (window.out_w - 1) * window.stride_w * window.in_c;
+        Self {
+            window,
+            run,
+            row: last + run,
+        }
+    }
+}
+
+impl<E: Epilogue> DspConv2d<E> {
+    /// Computes the whole output; `rows` has as many bytes as the rows of a window, `pairs` a word for each input of a window. The
+    /// output may overwrite rows of the input from its start that no later row of windows reaches.
+    #[inline(always)]
+    pub fn run(
+        &self,
+        x: &[Cell<i8>],
+        weights: &[u32],
+        rows: &[Cell<i8>],
+        pairs: &[Cell<u32>],
+        y: &[Cell<i8>],
+    ) {
+        let loops = self.epilogue.loops();
+        let channels = self.output.channels;
+        let convolution = Convolution {
+            sizes: &self.sizes,
+            in_zero_point: self.in_zero_point,
+            output: &self.output,
+        };
+        if let Some(matrix) = Matrix::new(loops, weights, pairs.len(), channels) {
+            convolution.run(&matrix, x, rows, pairs, y);
+        }
+    }
+}
+
+/// A convolution, whatever the epilogue: firmware has its code once.
+struct Convolution<'a> {
+    sizes: &'a DspConv2dSizes,
+    in_zero_point: i8,
+    output: &'a DspOutput,
+}
+
+impl Convolution<'_> {
+    #[inline(never)]
+    fn run(
+        &self,
+        matrix: &Matrix<'_>,
+        x: &[Cell<i8>],
+        rows: &[Cell<i8>],
+        pairs: &[Cell<u32>],
+        y: &[Cell<i8>],
+    ) {
+        let w = &self.sizes.window;
+        let out_image = w.out_h * w.out_row();
+        for batch in 0..w.batches {
+            let image = part(x, batch * w.in_image(), w.in_image());
+            let y = part(y, batch * out_image, out_image);
+            fill(rows, self.in_zero_point);
+            self.image(matrix, image, rows, pairs, y);
+        }
+        self.output.clamp(y);
+    }
+
+    #[inline(always)]
+    fn image(
+        &self,
+        matrix: &Matrix<'_>,
+        x: &[Cell<i8>],
+        rows: &[Cell<i8>],
+        pairs: &[Cell<u32>],
+        mut y: &[Cell<i8>],
+    ) {
+        let w = &self.sizes.window;
+        // The row, counted from the first of padding, that is kept next, and where.
+        let (mut next, mut slot) = (0, 0);
+        for out_y in 0..w.out_h {
+            let first = out_y * w.stride_h;
+            while next < first + w.filter_h {
+                if next >= first {
+                    let kept = part(rows, slot * self.sizes.row, self.sizes.row);
+                    self.keep(x, next as isize - w.pad_top, kept);
+                }
+                next += 1;
+                slot = after(slot, w.filter_h);
+            }
+            // The slot for the next row is that of the first one.
+            self.windows(matrix, rows, slot, pairs, y);
+            y = y.get(w.out_row()..).unwrap_or(&[]);
+        }
+    }
+
+    /// Keeps a row of the input between its padding, which is there.
+    #[inline(always)]
+    fn keep(&self, x: &[Cell<i8>], row: isize, kept: &[Cell<i8>]) {
+        let w = &self.sizes.window;
+        let columns = w.in_w * w.in_c;
+        let (mut from, mut to) = (0, 0);
+        match usize::try_from(w.pad_left) {
+            Ok(pad) => to = pad * w.in_c,
+            Err(_) => from = w.pad_left.unsigned_abs() * w.in_c,
+        }
+        let kept = kept.get(to..).unwrap_or(&[]);
+        match usize::try_from(row) {
+            Ok(row) if row < w.in_h => {
+                let row = part(x, row * columns, columns);
+                copy(row.get(from..).unwrap_or(&[]), kept);
+            }
+            _ => fill(part(kept, 0, columns.min(kept.len())), self.in_zero_point),
+        }
+    }
+
+    /// A row of windows, whose first row is in a slot.
+    #[inline(always)]
+    fn windows(
+        &self,
+        matrix: &Matrix<'_>,
+        rows: &[Cell<i8>],
+        first: usize,
+        pairs: &[Cell<u32>],
+        mut y: &[Cell<i8>],
+    ) {
+        let DspConv2dSizes {
+            window: w,
+            run,
+            row: row_bytes,
+        } = self.sizes;
+        let step = w.stride_w * w.in_c;
+        let mut column = 0;
+        // From the first row to the end of those that are kept, and from there around.
+        let behind = w.filter_h - first;
+        let runs = |count| Runs {
+            count,
+            len: *run,
+            step: *row_bytes,
+        };
+        let (pairs_behind, pairs_around) = split(pairs, behind * run);
+        for _ in 0..w.out_w / 2 {
+            let from = |slot: usize| rows.get(slot * row_bytes + column..).unwrap_or(&[]);
+            widen_pair(from(first), step, runs(behind), pairs_behind);
+            if first > 0 {
+                widen_pair(from(0), step, runs(first), pairs_around);
+            }
+            let (now, rest) = split(y, 2 * w.out_c);
+            matrix.pair(pairs, now);
+            y = rest;
+            column += 2 * step;
+        }
+        if w.out_w % 2 == 1 {
+            let window = part(as_bytes(pairs), 0, w.filter_h * run);
+            let (mut slot, mut to) = (first, 0);
+            for _ in 0..w.filter_h {
+                copy(
+                    part(rows, slot * row_bytes + column, *run),
+                    part(window, to, *run),
+                );
+                slot = after(slot, w.filter_h);
+                to += run;
+            }
+            matrix.row(window, part(y, 0, w.out_c));
+        }
+    }
+}
+
+/// The next of some slots, around.
+#[inline(always)]
+fn after(slot: usize, slots: usize) -> usize {
+    match slot + 1 {
+        next if next < slots => next,
+        _ => 0,
+    }
+}

@@ -1,0 +1,155 @@
+//! DEPTHWISE_CONV_2D of 3×3 windows with stride 1 or 2 and one output channel for each input channel.
+//!
+//! A group of channels is computed from the first row to the last before the next group: its rows are laid out channel by channel once, three are
+//! kept, and the output may overwrite the input.
+
+use core::cell::Cell;
+
+use super::{DspOutput, parameters};
+use crate::arch::armv7em::{
+    DepthwiseLoops, DepthwiseRow, Planar, ROWS, channel_words, depthwise_row, planar_row,
+};
+use crate::arch::memory::fill_words;
+use crate::kernels::{Window, part, split};
+
+parameters! {
+    /// Depthwise convolution, several neighbours at a time.
+    pub struct DspDepthwiseConv2d<D> {
+        /// Geometry; 3×3 without dilation, as many columns from window to window as rows, and at most one column of padding on the left.
+        pub window: Window,
+        /// Channels of a group, a multiple of four.
+        pub group: usize,
+        /// Words of a row of a channel.
+        pub words: usize,
+        /// The input's zero point, which pads it.
+        pub in_zero_point: i8,
+        /// What a pixel's outputs are.
+        pub output: DspOutput,
+        /// The loop.
+        pub depthwise: D,
+    }
+}
+
+impl<D: DepthwiseLoops> DspDepthwiseConv2d<D> {
+    /// Computes the whole output; `rows` has three rows of a group's channels. The output may overwrite the input.
+    #[inline(always)]
+    pub fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<u32>], y: &[Cell<i8>]) {
+        let convolution = Convolution {
+            window: &self.window,
+            group: self.group,
+            words: self.words,
+            in_zero_point: self.in_zero_point,
+            row: self.depthwise.loops(),
+        };
+        convolution.run(x, weights, rows, y);
+        self.output.clamp(y);
+    }
+}
+
+/// A convolution, whatever its loops: firmware has its code once.
+struct Convolution<'a> {
+    window: &'a Window,
+    group: usize,
+    words: usize,
+    in_zero_point: i8,
+    row: DepthwiseRow,
+}
+
+impl Convolution<'_> {
+    #[inline(never)]
+    fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<u32>], y: &[Cell<i8>]) {
+        let w = self.window;
+        let out_image = w.out_h * w.out_row();
+        for batch in 0..w.batches {
+            let x = part(x, batch * w.in_image(), w.in_image());
+            let y = part(y, batch * out_image, out_image);
+            let (mut channel, mut left) = (0, weights);
+            while channel < w.in_c {
+                let channels = self.group.min(w.in_c - channel);
+                let (weights, rest) = split(left, channels * channel_words(&self.row));
+                left = rest;
+                let y = y.get(channel..).unwrap_or(&[]);
+                self.group(x, channel, channels, weights, rows, y);
+                channel += channels.max(1);
+            }
+        }
+    }
+
+    fn padding(&self) -> u32 {
+        let zero_point = u32::from(i16::from(self.in_zero_point) as u16);
+        zero_point | zero_point << 16
+    }
+
+    /// All outputs of a group of channels.
+    #[inline(always)]
+    fn group(
+        &self,
+        x: &[Cell<i8>],
+        channel: usize,
+        channels: usize,
+        weights: &[u32],
+        rows: &[Cell<u32>],
+        mut y: &[Cell<i8>],
+    ) {
+        let w = self.window;
+        let kept = part(rows, 0, channels * ROWS * self.words);
+        fill_words(kept, self.padding());
+        // The row, counted from the first of padding, that is kept next, and where.
+        let (mut next, mut slot) = (0, 0);
+        for out_y in 0..w.out_h {
+            let first = out_y * w.stride_h;
+            while next < first + ROWS {
+                if next >= first {
+                    self.keep(x, next as isize - w.pad_top, channel, channels, slot, kept);
+                }
+                next += 1;
+                slot = if slot + 1 < ROWS { slot + 1 } else { 0 };
+            }
+            let planar = Planar {
+                rows: kept,
+                words: self.words,
+                first: slot,
+            };
+            let sizes = [w.out_w, channels, w.out_c];
+            depthwise_row(&self.row, planar, weights, y, sizes);
+            y = y.get(w.out_row()..).unwrap_or(&[]);
+        }
+    }
+
+    /// Keeps a row of the input in a slot of each channel.
+    #[inline(always)]
+    fn keep(
+        &self,
+        x: &[Cell<i8>],
+        row: isize,
+        channel: usize,
+        channels: usize,
+        slot: usize,
+        kept: &[Cell<u32>],
+    ) {
+        let w = self.window;
+        let kept = kept.get(slot * self.words..).unwrap_or(&[]);
+        let distance = ROWS * self.words;
+        match usize::try_from(row) {
+            Ok(row) if row < w.in_h => {
+                let from = row * w.in_w * w.in_c + channel;
+                planar_row(
+                    x.get(from..).unwrap_or(&[]),
+                    (w.in_w, w.in_c),
+                    channels,
+                    w.pad_left > 0,
+                    self.in_zero_point,
+                    kept,
+                    distance,
+                );
+            }
+            _ => {
+                let mut kept = kept;
+                for _ in 0..channels {
+                    fill_words(part(kept, 0, self.words), self.padding());
+                    kept = kept.get(distance..).unwrap_or(&[]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! These kernels on the host, where the epilogue is a value.
+
+use alloc::format;
+use alloc::string::String;
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::{DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspPointwise};
+use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops};
+use crate::host::{Expression, HostKernel, Mismatch, Operand, kind, structure, take};
+
+impl AnyEpilogue {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Short(_) => "Short",
+            Self::Signed(_) => "Signed",
+            Self::Long => "Long",
+        }
+    }
+
+    /// The type, as firmware names it.
+    fn kind(self) -> TokenStream {
+        let kind = kind(self.name(), &[]);
+        match self {
+            Self::Short(shift) | Self::Signed(shift) => {
+                let shift = Literal::u32_unsuffixed(shift);
+                quote!(#kind<#shift>)
+            }
+            Self::Long => kind,
+        }
+    }
+}
+
+impl Expression for AnyEpilogue {
+    fn expression(&self) -> TokenStream {
+        kind(self.name(), &[])
+    }
+}
+
+impl AnyLoops {
+    /// The epilogue, and the type around it.
+    fn parts(self) -> (AnyEpilogue, Option<&'static str>) {
+        match self {
+            Self::Both(epilogue) => (epilogue, None),
+            Self::Pairs(epilogue) => (epilogue, Some("PairsOnly")),
+            Self::Rows(epilogue) => (epilogue, Some("RowsOnly")),
+        }
+    }
+
+    fn kind(self) -> TokenStream {
+        match self.parts() {
+            (epilogue, None) => epilogue.kind(),
+            (epilogue, Some(only)) => kind(only, &[epilogue.kind()]),
+        }
+    }
+}
+
+impl Expression for AnyLoops {
+    fn expression(&self) -> TokenStream {
+        let (epilogue, only) = self.parts();
+        let epilogue = epilogue.expression();
+        match only.map(|only| kind(only, &[])) {
+            None => epilogue,
+            Some(only) => quote!(#only(#epilogue)),
+        }
+    }
+}
+
+impl AnyDepthwise {
+    /// The type, as firmware names it.
+    fn kind(self) -> TokenStream {
+        let (kind, epilogue) = (kind("Depthwise", &[]), self.epilogue.kind());
+        let numbers = [self.stride, self.at_once[0], self.at_once[1]];
+        let numbers = numbers.map(Literal::usize_unsuffixed);
+        quote!(#kind<#epilogue, #(#numbers),*>)
+    }
+}
+
+impl Expression for AnyDepthwise {
+    fn expression(&self) -> TokenStream {
+        structure("Depthwise", [("epilogue", self.epilogue.expression())])
+    }
+}
+
+macro_rules! kernels {
+    ($($kernel:ident<$of:ident>: $field:ident, $epilogue:expr, ($($operand:ident),*);)*) => {$(
+        impl HostKernel for $kernel<$of> {
+            fn name(&self) -> String {
+                let of: fn(&Self) -> AnyEpilogue = $epilogue;
+                format!("{}<{}>", stringify!($kernel), of(self).name())
+            }
+
+            fn kind(&self) -> TokenStream {
+                kind(stringify!($kernel), &[self.$field.kind()])
+            }
+
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+                let mismatch = Mismatch {
+                    kernel: stringify!($kernel),
+                    takes: [$(stringify!($operand)),*].len(),
+                };
+                let &[$($operand),*] = operands else { return Err(mismatch) };
+                self.run($(take($operand, mismatch)?),*);
+                Ok(())
+            }
+        }
+    )*};
+}
+kernels! {
+    DspConv2d<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, rows, pairs, y);
+    DspDepthwiseConv2d<AnyDepthwise>: depthwise, |k| k.depthwise.epilogue, (x, weights, rows, y);
+    DspFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, y);
+    DspPointwise<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
+}
