@@ -45,12 +45,12 @@ mod transpose_conv;
 mod unary;
 mod window;
 
-#[cfg(feature = "host")]
-pub use any_steps::AnySteps;
 pub use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops, LANES, ROWS};
 pub use crate::arch::armv7em::{
     Depthwise, DepthwiseLoops, Epilogue, Long, PairsOnly, RowsOnly, Short, Signed,
 };
+#[cfg(feature = "host")]
+pub use any_steps::AnySteps;
 pub use asked::{Operands, Parameter};
 pub use batch_matmul::{BatchMatmulF32, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes};
 pub use binary::{Clamped, Zip};
