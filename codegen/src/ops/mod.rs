@@ -26,7 +26,7 @@ mod l2_normalization;
 mod log_softmax;
 mod lstm;
 pub mod movement;
-mod numbers;
+pub mod numbers;
 mod one_hot;
 mod pad;
 mod pool;

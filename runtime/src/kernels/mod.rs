@@ -45,6 +45,7 @@ mod transpose_conv;
 mod unary;
 mod window;
 
+#[cfg(feature = "host")]
 pub use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops, LANES, ROWS};
 pub use crate::arch::armv7em::{
     Depthwise, DepthwiseLoops, Epilogue, Long, PairsOnly, RowsOnly, Short, Signed,

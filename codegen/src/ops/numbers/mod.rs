@@ -5,7 +5,7 @@
 //! quantisation what the kernel takes. A new format is a file here, one in the runtime and a line in
 //! [`Product::choose`].
 
-pub(super) mod dsp;
+pub mod dsp;
 mod factors;
 mod float;
 mod folded;

@@ -6,6 +6,7 @@ mod elementwise;
 mod joined;
 mod quantize;
 mod reduce;
+mod requantize;
 mod signal;
 mod softmax;
 mod unary;

@@ -4,7 +4,7 @@
 //! the operator.
 
 mod pack;
-mod requantize;
+pub mod requantize;
 
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyEpilogue, AnyLoops, Conv2dSizes, DepthwiseConv2dSizes, DspConv2d,

@@ -10,39 +10,45 @@ use castiron_runtime::kernels::AnyEpilogue;
 
 /// How the sums of an output channel are requantised, and which there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Channel {
-    pub(super) multiplier: i32,
-    pub(super) shift: i32,
+pub struct Channel {
+    /// TensorFlow Lite's multiplier and shift.
+    pub multiplier: i32,
+    /// Negative: to the right.
+    pub shift: i32,
     /// The sum of no products: the bias, with the input's zero point folded in.
-    pub(super) start: i32,
+    pub start: i32,
     /// The least sum, whatever the input.
-    pub(super) least: i64,
+    pub least: i64,
     /// The greatest.
-    pub(super) greatest: i64,
+    pub greatest: i64,
 }
 
 /// What outputs there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Output {
-    pub(super) zero_point: i32,
-    pub(super) min: i32,
-    pub(super) max: i32,
+pub struct Output {
+    /// The output's zero point.
+    pub zero_point: i32,
+    /// The least output value, by type and activation.
+    pub min: i32,
+    /// The greatest.
+    pub max: i32,
 }
 
 /// How a layer's sums become outputs.
 #[derive(Debug)]
-pub(super) struct Requantization {
-    pub(super) epilogue: AnyEpilogue,
+pub struct Requantization {
+    pub epilogue: AnyEpilogue,
     /// By channel.
-    pub(super) channels: Vec<Constants>,
+    pub channels: Vec<Constants>,
 }
 
 /// What the kernel takes of a channel.
 #[derive(Debug)]
-pub(super) struct Constants {
+pub struct Constants {
     /// Whether its output is the same whatever the sum: it is then computed of zeros.
-    pub(super) is_constant: bool,
-    pub(super) words: Vec<i32>,
+    pub is_constant: bool,
+    /// Its constants, in the kernel's order.
+    pub words: Vec<i32>,
 }
 
 /// Sums are kept times 256 in 32 bits.
@@ -58,7 +64,7 @@ impl Requantization {
     }
 
     /// The shortest form that is right for every channel; `None` if sums do not fit in any.
-    pub(super) fn of(channels: &[Channel], output: Output) -> Option<Self> {
+    pub fn of(channels: &[Channel], output: Output) -> Option<Self> {
         let steps: Option<Vec<Steps>> = channels.iter().map(|c| Steps::of(*c, output)).collect();
         let steps = steps?;
         // Below the zero point the short form is wrong by one step at ties; the type's range hides that.

@@ -1,0 +1,105 @@
+//! The short requantisations against TensorFlow Lite's, for every sum that a channel can reach.
+
+use castiron_codegen::ops::numbers::dsp::requantize::{Channel, Output, Requantization};
+use castiron_runtime::fixed;
+use castiron_runtime::kernels::AnyEpilogue;
+use proptest::prelude::*;
+
+/// What the kernels compute of a sum, as their documentation has it.
+fn output(epilogue: AnyEpilogue, words: &[i32], sum: i64) -> i32 {
+    let half = |value: i64, by: u32| (value + (1 << (by - 1))) >> by;
+    let value = match (epilogue, words) {
+        (AnyEpilogue::Short(shift), &[m, c]) => {
+            ((256 * sum * i64::from(m)) >> 32) + i64::from(c) >> shift
+        }
+        (AnyEpilogue::Signed(shift), &[m, c, d]) => {
+            let away = if sum < 0 { i64::from(d) } else { 0 };
+            (((256 * sum * i64::from(m)) >> 32) + i64::from(c) - away) >> shift
+        }
+        (AnyEpilogue::Long, &[factor, addend, shift]) => {
+            let high = sum + half(sum * i64::from(factor), 32);
+            let away = if high < 0 { 1 } else { 0 };
+            (high - away + i64::from(addend)) >> shift
+        }
+        _ => panic!("{epilogue:?} has no {} constants", words.len()),
+    };
+    value.clamp(-128, 127) as i32
+}
+
+fn channels() -> impl Strategy<Value = Vec<Channel>> {
+    let channel = (
+        1 << 30..=i32::MAX,
+        -16..=0,
+        -40_000..40_000i64,
+        0..80_000i64,
+    );
+    let channel = channel.prop_map(|(multiplier, shift, least, reach)| Channel {
+        multiplier,
+        shift,
+        start: (least + reach / 2) as i32,
+        least,
+        greatest: least + reach,
+    });
+    proptest::collection::vec(channel, 1..3)
+}
+
+fn outputs() -> impl Strategy<Value = Output> {
+    let zero_point = prop_oneof![Just(-128), Just(127), -128..=127];
+    let ends = prop_oneof![Just((-128, 127)), (-128..0, 0..=127)];
+    (zero_point, ends, any::<bool>()).prop_map(|(zero_point, (min, max), relu)| Output {
+        zero_point,
+        min: if relu { zero_point.min(max) } else { min },
+        max,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_sum_has_the_references_output(channels in channels(), to in outputs()) {
+        let Some(found) = Requantization::of(&channels, to) else {
+            // Only sums that are not shifted right have no form.
+            prop_assert!(channels.iter().any(|c| c.shift > -1));
+            return Ok(());
+        };
+        for (channel, constants) in channels.iter().zip(&found.channels) {
+            for sum in channel.least..=channel.greatest {
+                let reference = fixed::requantize(sum as i32, channel.multiplier, channel.shift);
+                let reference = (reference + to.zero_point).clamp(to.min, to.max);
+                // A constant channel is computed of zeros.
+                let sum = if constants.is_constant { 0 } else { sum };
+                let computed = output(found.epilogue, &constants.words, sum);
+                prop_assert_eq!(computed.clamp(to.min, to.max), reference);
+            }
+        }
+    }
+}
+
+/// Typical layers take the shortest form, or the test above would say little.
+#[test]
+fn layers_with_and_without_relu_take_one_multiplication() {
+    let channel = |multiplier, shift| Channel {
+        multiplier,
+        shift,
+        start: 300,
+        least: -30_000,
+        greatest: 40_000,
+    };
+    let channels = [
+        channel(1_431_655_765, -8),
+        channel(1_100_000_123, -7),
+        channel(2_000_000_011, -8),
+    ];
+    let epilogue = |zero_point| {
+        let (min, max) = (-128, 127);
+        let output = Output {
+            zero_point,
+            min,
+            max,
+        };
+        Requantization::of(&channels, output).map(|found| found.epilogue)
+    };
+    assert!(matches!(epilogue(-128), Some(AnyEpilogue::Short(_))));
+    assert!(matches!(epilogue(5), Some(AnyEpilogue::Signed(_))));
+}
