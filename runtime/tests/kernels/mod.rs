@@ -8,6 +8,7 @@ mod broadcast;
 mod chain;
 mod convert;
 mod convolution;
+mod dsp;
 mod elementwise;
 mod float32x16;
 mod fully_connected;

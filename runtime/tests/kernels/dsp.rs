@@ -1,0 +1,252 @@
+//! Kernels of the DSP extension, whose twins run here, against sums as they are defined.
+
+use core::cell::Cell;
+
+use castiron_runtime::fixed::requantize;
+use castiron_runtime::kernels::{
+    AnyDepthwise, AnyEpilogue, AnyLoops, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d,
+    DspFullyConnected, DspOutput, DspPointwise, LANES, ROWS, Window,
+};
+
+const MULTIPLIER: i32 = 1_402_438_300;
+const SHIFT: i32 = -6;
+const ZERO_POINT: i32 = -7;
+const IN_ZERO_POINT: i8 = 3;
+
+fn cells<T: Copy + Default>(len: usize) -> Vec<Cell<T>> {
+    vec![Cell::new(T::default()); len]
+}
+
+/// Values that differ from their neighbours, and reach both ends.
+fn values(len: usize, seed: usize) -> Vec<Cell<i8>> {
+    let value = |i: usize| (i * 37 + seed * 101 + i * i % 19) as u8 as i8;
+    (0..len).map(|i| Cell::new(value(i))).collect()
+}
+
+fn weight(channel: usize, i: usize) -> i8 {
+    ((channel * 29 + i * 13) % 255) as i8
+}
+
+fn start(channel: usize) -> i32 {
+    channel as i32 * 100 - 250
+}
+
+fn expected(sum: i32) -> i8 {
+    (requantize(sum, MULTIPLIER, SHIFT) + ZERO_POINT).clamp(-128, 127) as i8
+}
+
+/// Constants of the epilogue with two roundings.
+fn constants() -> [u32; 3] {
+    let addend = (ZERO_POINT << -SHIFT) + (1 << (-SHIFT - 1));
+    [(MULTIPLIER as u32) << 1, addend as u32, -SHIFT as u32]
+}
+
+fn blocks(channels: usize, inputs: usize, weight: impl Fn(usize, usize) -> i8) -> Vec<u32> {
+    let weight = |channel, i| {
+        if channel < channels {
+            weight(channel, i)
+        } else {
+            0
+        }
+    };
+    let start = |channel| {
+        if channel < channels {
+            start(channel)
+        } else {
+            0
+        }
+    };
+    let mut words = Vec::new();
+    for first in (0..channels).step_by(LANES) {
+        for low in [first, first + 2] {
+            words.extend([
+                start(low) as u32,
+                (start(low) + 256 * start(low + 1)) as u32,
+            ]);
+        }
+        for i in (0..inputs).filter(|i| i % 4 < 2) {
+            for low in [first, first + 2] {
+                let lane = |i| i32::from(weight(low, i)) + 256 * i32::from(weight(low + 1, i));
+                words.push(lane(i) as u16 as u32 | (lane(i + 2) as u32) << 16);
+            }
+        }
+        words.extend([constants(); LANES].concat());
+    }
+    words
+}
+
+const fn output(channels: usize) -> DspOutput {
+    DspOutput {
+        channels,
+        min: -128,
+        max: 127,
+    }
+}
+
+fn get(cells: &[Cell<i8>]) -> Vec<i8> {
+    cells.iter().map(Cell::get).collect()
+}
+
+#[test]
+fn matrices_of_odd_and_even_rows_and_any_channels() {
+    for (rows, inputs, channels) in [(1, 4, 1), (2, 8, 4), (3, 12, 6), (5, 20, 9)] {
+        let x = values(rows * inputs, rows);
+        let weights = blocks(channels, inputs, weight);
+        let sum = |row: usize, channel: usize| {
+            let products = (0..inputs)
+                .map(|i| i32::from(x[row * inputs + i].get()) * i32::from(weight(channel, i)));
+            products.sum::<i32>() + start(channel)
+        };
+        let outputs = (0..rows * channels).map(|i| expected(sum(i / channels, i % channels)));
+        let outputs: Vec<i8> = outputs.collect();
+        let y = cells(rows * channels);
+        let kernel = DspPointwise {
+            rows,
+            inputs,
+            output: output(channels),
+            epilogue: AnyLoops::Both(AnyEpilogue::Long),
+        };
+        kernel.run(&x, &weights, &cells(inputs), &y);
+        assert_eq!(get(&y), outputs);
+        if rows == 1 {
+            let y = cells(channels);
+            let kernel = DspFullyConnected {
+                output: output(channels),
+                epilogue: AnyLoops::Rows(AnyEpilogue::Long),
+            };
+            kernel.run(&x, &weights, &y);
+            assert_eq!(get(&y), outputs);
+        }
+    }
+}
+
+fn window(in_w: usize, in_c: usize, out_c: usize, stride: usize, pad: isize) -> Window {
+    let in_h = 4;
+    let out = |size: usize| (size + 2 * pad as usize - ROWS) / stride + 1;
+    Window {
+        batches: 1,
+        in_h,
+        in_w,
+        in_c,
+        out_h: out(in_h),
+        out_w: out(in_w),
+        out_c,
+        filter_h: ROWS,
+        filter_w: ROWS,
+        stride_h: stride,
+        stride_w: stride,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: pad,
+        pad_left: pad,
+    }
+}
+
+/// The input of a tap, which is padding beside the image.
+fn tap(
+    w: &Window,
+    x: &[Cell<i8>],
+    [out_y, out_x]: [usize; 2],
+    [i, j]: [usize; 2],
+    c: usize,
+) -> i32 {
+    let row = (out_y * w.stride_h + i) as isize - w.pad_top;
+    let column = (out_x * w.stride_w + j) as isize - w.pad_left;
+    let inside = |at: isize, size: usize| usize::try_from(at).ok().filter(|at| *at < size);
+    match (inside(row, w.in_h), inside(column, w.in_w)) {
+        (Some(row), Some(column)) => i32::from(x[(row * w.in_w + column) * w.in_c + c].get()),
+        _ => i32::from(IN_ZERO_POINT),
+    }
+}
+
+#[test]
+fn convolutions_across_borders() {
+    for (in_w, in_c, out_c, stride, pad) in [(5, 1, 3, 1, 1), (6, 3, 4, 2, 1), (7, 4, 8, 1, 0)] {
+        let w = window(in_w, in_c, out_c, stride, pad);
+        let x = values(w.in_h * in_w * in_c, in_w);
+        let sizes = DspConv2dSizes::of(w);
+        let packed = |channel: usize, i: usize| match i % sizes.run {
+            tap if tap < ROWS * in_c => weight(channel, i / sizes.run * ROWS * in_c + tap),
+            _ => 0,
+        };
+        let inputs = ROWS * sizes.run;
+        let kernel = DspConv2d {
+            sizes,
+            in_zero_point: IN_ZERO_POINT,
+            output: output(out_c),
+            epilogue: AnyLoops::Both(AnyEpilogue::Long),
+        };
+        let (rows, y) = (cells(ROWS * sizes.row), cells(w.out_h * w.out_w * out_c));
+        let weights = blocks(out_c, inputs, packed);
+        kernel.run(&x, &weights, &rows, &cells(inputs), &y);
+        let outputs = (0..y.len()).map(|at| {
+            let (pixel, channel) = (at / out_c, at % out_c);
+            let taps = (0..ROWS * ROWS * in_c).map(|i| {
+                let place = [i / in_c / ROWS, i / in_c % ROWS];
+                let pixel = [pixel / w.out_w, pixel % w.out_w];
+                tap(&w, &x, pixel, place, i % in_c) * i32::from(weight(channel, i))
+            });
+            expected(taps.sum::<i32>() + start(channel))
+        });
+        assert_eq!(get(&y), outputs.collect::<Vec<i8>>());
+    }
+}
+
+#[test]
+fn depthwise_convolutions_of_every_width() {
+    for stride in [1, 2] {
+        for (in_w, pad) in (4..=15).flat_map(|in_w| [(in_w, 0), (in_w, 1)]) {
+            let channels = 4;
+            let w = window(in_w, channels, channels, stride, pad);
+            let most = [6, 4][stride - 1];
+            let at_once = match w.out_w {
+                few if few < most => [few, 0],
+                many => [most, many % most],
+            };
+            let words = ((w.out_w - 1) * stride + ROWS)
+                .max(pad as usize + in_w)
+                .div_ceil(2);
+            let mut weights = Vec::new();
+            for channel in 0..channels {
+                let scaled = |i| u32::from((i16::from(weight(channel, i)) * 256) as u16);
+                for row in 0..ROWS {
+                    for i in [ROWS * row, ROWS * row + 1] {
+                        weights.push(scaled(i) | scaled(i + 1) << 16);
+                    }
+                }
+                weights.push((256 * start(channel)) as u32);
+                weights.extend(constants());
+            }
+            let x = values(w.in_h * in_w * channels, in_w);
+            let y = cells(w.out_h * w.out_w * channels);
+            let kernel = DspDepthwiseConv2d {
+                window: w,
+                group: channels,
+                words,
+                in_zero_point: IN_ZERO_POINT,
+                output: output(channels),
+                depthwise: AnyDepthwise {
+                    epilogue: AnyEpilogue::Long,
+                    stride,
+                    at_once,
+                },
+            };
+            kernel.run(&x, &weights, &cells(channels * ROWS * words), &y);
+            let outputs = (0..y.len()).map(|at| {
+                let (pixel, channel) = (at / channels, at % channels);
+                let pixel = [pixel / w.out_w, pixel % w.out_w];
+                let taps = (0..ROWS * ROWS).map(|i| {
+                    let value = tap(&w, &x, pixel, [i / ROWS, i % ROWS], channel);
+                    value * i32::from(weight(channel, i))
+                });
+                expected(taps.sum::<i32>() + start(channel))
+            });
+            let outputs: Vec<i8> = outputs.collect();
+            assert_eq!(
+                get(&y),
+                outputs,
+                "width {in_w}, stride {stride}, padding {pad}"
+            );
+        }
+    }
+}
