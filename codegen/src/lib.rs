@@ -20,7 +20,6 @@ pub mod error;
 pub mod target;
 
 #[doc(hidden)]
-#[cfg(feature = "text")]
 pub mod cortex;
 mod evaluate;
 #[doc(hidden)]

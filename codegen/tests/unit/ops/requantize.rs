@@ -10,7 +10,7 @@ fn output(epilogue: AnyEpilogue, words: &[i32], sum: i64) -> i32 {
     let half = |value: i64, by: u32| (value + (1 << (by - 1))) >> by;
     let value = match (epilogue, words) {
         (AnyEpilogue::Short(shift), &[m, c]) => {
-            ((256 * sum * i64::from(m)) >> 32) + i64::from(c) >> shift
+            (((256 * sum * i64::from(m)) >> 32) + i64::from(c)) >> shift
         }
         (AnyEpilogue::Signed(shift), &[m, c, d]) => {
             let away = if sum < 0 { i64::from(d) } else { 0 };

@@ -99,7 +99,7 @@ pub fn depthwise_row(
         ..
     } = *depthwise;
     // A window and what is read beside it, to whole words.
-    let reads = (count * stride + ROWS - stride).next_multiple_of(2) / 2;
+    let reads = (count * stride + ROWS - stride).div_ceil(2);
     let outputs = (count.max(1) - 1) * step + channels;
     if weights.len() != channels * channel_words(depthwise)
         || channels == 0

@@ -21,13 +21,13 @@ pub(super) fn smlad(x: u32, y: u32, sum: u32) -> u32 {
 /// Adds the upper half of a product.
 #[inline(always)]
 pub(super) fn smmla(x: i32, y: i32, sum: i32) -> i32 {
-    sum.wrapping_add((i64::from(x) * i64::from(y) >> 32) as i32)
+    sum.wrapping_add(((i64::from(x) * i64::from(y)) >> 32) as i32)
 }
 
 /// The same, rounded.
 #[inline(always)]
 pub(super) fn smmlar(x: i32, y: i32, sum: i32) -> i32 {
-    sum.wrapping_add((i64::from(x) * i64::from(y) + (1 << 31) >> 32) as i32)
+    sum.wrapping_add(((i64::from(x) * i64::from(y) + (1 << 31)) >> 32) as i32)
 }
 
 /// Shifts right, and saturates to 8 bits.
