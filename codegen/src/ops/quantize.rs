@@ -7,7 +7,7 @@ use crate::error::Diagnostic;
 ///
 /// The factor is split by `frexp` and rounded half away from zero, as
 /// `QuantizeMultiplier` of TensorFlow Lite has it; factors below 2⁻³² become 0. Shifts above
-/// 31 have no use: see [`requantization`].
+/// 31 have no use: see `requantization`.
 pub fn multiplier(real: f64) -> (i32, i8) {
     if real == 0.0 || !real.is_finite() {
         return (0, 0);

@@ -3,7 +3,7 @@
 //!
 //! Each is the counterpart of a format of the runtime: it says which element types it is for, and makes of an operator's
 //! quantisation what the kernel takes. A new format is a file here, one in the runtime and a line in
-//! [`Product::choose`].
+//! `Product::choose`.
 
 pub mod dsp;
 mod factors;

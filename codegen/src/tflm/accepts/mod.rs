@@ -2,7 +2,7 @@
 //!
 //! A kernel refuses what it does not take in Init, Prepare or Invoke, which is on the device; or it
 //! computes something else without a word. Each row says what one kernel asks for, in the words of
-//! [`rule`]; whoever makes something for TFLM asks [`verdict`] first.
+//! `rule`; whoever makes something for TFLM asks [`verdict`] first.
 
 /// The row of a kernel that computes what the model says wherever it does not refuse.
 macro_rules! row {
