@@ -2,7 +2,7 @@
 //!
 //! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` the file or directory of its golden cases. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
-//! subtracted. `CASTIRON_OPTIMIZE` is the macro's `optimize`.
+//! subtracted. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -46,12 +46,15 @@ fn main() -> Result<()> {
     let model = file("CASTIRON_MODEL", DEFAULT_MODEL)?;
     let golden = Golden::read(&model, &file("CASTIRON_GOLDEN", DEFAULT_GOLDEN)?)?;
     println!("cargo:rerun-if-env-changed=CASTIRON_EMPTY");
-    println!("cargo:rerun-if-env-changed=CASTIRON_OPTIMIZE");
-    let optimize = env::var("CASTIRON_OPTIMIZE").unwrap_or_else(|_| "balanced".to_owned());
+    let option = |variable: &str, name: &str| {
+        println!("cargo:rerun-if-env-changed={variable}");
+        let value = env::var(variable).ok();
+        value.map_or_else(String::new, |value| format!(", {name} = {value:?}"))
+    };
+    let optimize = option("CASTIRON_OPTIMIZE", "optimize");
+    let isa = option("CASTIRON_ISA", "isa");
     let mut source = match env::var_os("CASTIRON_EMPTY") {
-        None => format!(
-            "castiron::include_model!(pub mod model = {model:?}, optimize = {optimize:?});\n"
-        ),
+        None => format!("castiron::include_model!(pub mod model = {model:?}{optimize}{isa});\n"),
         Some(_) => empty_model(&golden)?,
     };
     for tensor in golden.inputs.iter().chain(&golden.outputs) {
