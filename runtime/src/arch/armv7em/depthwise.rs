@@ -68,6 +68,8 @@ pub struct DepthwiseRow {
     pub whole: Loop,
     /// The loop for those that are left, where there are any.
     pub last: Option<Loop>,
+    /// What lays rows out; see [`planar_row`].
+    pub planar: PlanarLoop,
 }
 
 /// [`DepthwiseLoops`], known when firmware is compiled: `AT_ONCE` outputs, of which `LEFT` are left at the end of a row.
@@ -185,6 +187,7 @@ pub struct Row {
 /// padding, none or one. The channels are `channel` words apart. Of slices that do not fit, it writes nothing.
 #[inline(always)]
 pub fn planar_row(
+    depthwise: &DepthwiseRow,
     x: &[Cell<i8>],
     (pixels, pixel): (usize, usize),
     channels: usize,
@@ -217,21 +220,21 @@ pub fn planar_row(
         last: (inner % 2) as u32,
     };
     // SAFETY: the last pixel has all channels, and the last channel room for all words, both checked above; cells may be written.
-    unsafe { planar::<4>(&row) }
+    unsafe { run_planar(depthwise.planar, &row) }
 }
 
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 mod assembly;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-pub(super) use assembly::Loop;
+pub(super) use assembly::{Loop, PlanarLoop};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-use assembly::{planar, run_loop};
+use assembly::{run_loop, run_planar};
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod twin;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use twin::AnyDepthwise;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-pub(super) use twin::Loop;
+pub(super) use twin::{Loop, PlanarLoop};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-use twin::{planar, run_loop};
+use twin::{run_loop, run_planar};

@@ -2,7 +2,7 @@
 //!
 //! On such a processor they are assembly: the loops need all fourteen registers, which no compiler gives them. Elsewhere a twin computes the
 //! same on the same operands, with a function for each instruction, so that a result on the host says something about the device. The functions
-//! are generic, so that they are assembled only where a model needs them.
+//! are generic or inline, so that they are assembled only where a model needs them: other Arm processors share this code.
 //!
 //! # Two channels in one lane
 //!
@@ -21,7 +21,7 @@ pub use depthwise::{
     Depthwise, DepthwiseLoops, DepthwiseRow, Planar, ROWS, Row, Run, channel_words, depthwise_row,
     planar_row,
 };
-pub use product::{Call, GROUP, LANES, Matrix, PairLoop, RowLoop, Runs, widen_pair};
+pub use product::{Call, GROUP, LANES, Matrix, PairLoop, RowLoop, Runs, WidenLoop};
 
 /// How sums become outputs: what the loops end with.
 pub trait Epilogue: Copy {
@@ -38,6 +38,8 @@ pub struct Loops {
     pub pair: Option<PairLoop>,
     /// One row; see [`Matrix::row`].
     pub row: Option<RowLoop>,
+    /// What makes pairs of two pixels; see [`Matrix::widen_pair`].
+    pub widen: Option<WidenLoop>,
 }
 
 /// An epilogue for pairs alone.
@@ -63,6 +65,7 @@ impl<E: Epilogue> Epilogue for RowsOnly<E> {
     fn loops(&self) -> Loops {
         Loops {
             pair: None,
+            widen: None,
             ..self.0.loops()
         }
     }
@@ -138,6 +141,7 @@ impl Epilogue for AnyEpilogue {
             constants: self.constants(),
             pair: Some(*self),
             row: Some(*self),
+            widen: Some(WidenLoop),
         }
     }
 }

@@ -72,7 +72,7 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Outputs of two pixels that lie one behind the other in `y`, whose inputs [`widen_pair`] wrote to `x`. Of slices that do not fit, it
+    /// Outputs of two pixels that lie one behind the other in `y`, whose inputs [`widen_pair`](Self::widen_pair) wrote to `x`. Of slices that do not fit, it
     /// computes nothing.
     #[inline(always)]
     pub fn pair(&self, x: &[Cell<u32>], y: &[Cell<i8>]) {
@@ -127,6 +127,34 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Writes the inputs of two pixels as [`pair`](Self::pair) takes them, to as many words as each has: 16 bits each, the pixels in turn. The first
+    /// one's begin with `x`, the second one's `second` behind them. Of slices that do not fit, it writes nothing.
+    #[inline(always)]
+    pub fn widen_pair(&self, x: &[Cell<i8>], second: usize, runs: Runs, to: &[Cell<u32>]) {
+        let (Runs { count, len, step }, Some(widen)) = (runs, self.loops.widen) else {
+            return;
+        };
+        if count == 0 || len < GROUP || !len.is_multiple_of(GROUP) || step < len {
+            return;
+        }
+        if (count - 1) * step + second + len > x.len() || count * len > to.len() {
+            return;
+        }
+        let first = x.as_ptr().cast::<u8>();
+        // SAFETY: all runs of both pixels lie within `x`, and there is a word for each input of one in `to`, both checked above; cells may be written.
+        unsafe {
+            let call = Widen {
+                first,
+                second: first.add(second),
+                to: to.as_ptr().cast_mut().cast(),
+                groups: len / GROUP,
+                runs: count,
+                between: step - len,
+            };
+            run_widen(widen, &call);
+        }
+    }
+
     /// Copies the outputs of a pixel's last block, which is not whole.
     #[inline(always)]
     fn copy_last(&self, block: &[Cell<i8>], pixel: &[Cell<i8>]) {
@@ -160,10 +188,11 @@ pub struct Runs {
     pub step: usize,
 }
 
-/// What [`widen_pair`] is told.
+/// What [`Matrix::widen_pair`] is told.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Widen {
+#[expect(unreachable_pub, reason = "loops are of a public type that names it")]
+pub struct Widen {
     first: *const u8,
     second: *const u8,
     to: *mut u32,
@@ -174,41 +203,16 @@ pub(super) struct Widen {
     between: usize,
 }
 
-/// Writes the inputs of two pixels as [`Matrix::pair`] takes them, to as many words as each has: 16 bits each, the pixels in turn. The first one's
-/// begin with `x`, the second one's `second` behind them. Of slices that do not fit, it writes nothing.
-#[inline(always)]
-pub fn widen_pair(x: &[Cell<i8>], second: usize, runs: Runs, to: &[Cell<u32>]) {
-    let Runs { count, len, step } = runs;
-    if count == 0 || len < GROUP || !len.is_multiple_of(GROUP) || step < len {
-        return;
-    }
-    if (count - 1) * step + second + len > x.len() || count * len > to.len() {
-        return;
-    }
-    let first = x.as_ptr().cast::<u8>();
-    // SAFETY: all runs of both pixels lie within `x`, and there is a word for each input of one in `to`, both checked above; cells may be written.
-    unsafe {
-        widen::<GROUP>(&Widen {
-            first,
-            second: first.add(second),
-            to: to.as_ptr().cast_mut().cast(),
-            groups: len / GROUP,
-            runs: count,
-            between: step - len,
-        });
-    }
-}
-
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 mod assembly;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-pub use assembly::{PairLoop, RowLoop};
+pub use assembly::{PairLoop, RowLoop, WidenLoop};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-use assembly::{run_pair, run_row, widen};
+use assembly::{run_pair, run_row, run_widen};
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod twin;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-pub use twin::{PairLoop, RowLoop};
+pub use twin::{PairLoop, RowLoop, WidenLoop};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-use twin::{run_pair, run_row, widen};
+use twin::{run_pair, run_row, run_widen};

@@ -8,7 +8,7 @@ use core::cell::Cell;
 use super::{DspOutput, parameters};
 #[cfg(any(test, feature = "host"))]
 use crate::arch::armv7em::GROUP;
-use crate::arch::armv7em::{Epilogue, Matrix, Runs, widen_pair};
+use crate::arch::armv7em::{Epilogue, Matrix, Runs};
 use crate::arch::memory::{as_bytes, copy, fill};
 use crate::kernels::{Window, part, split};
 
@@ -179,9 +179,9 @@ impl Convolution<'_> {
         let (pairs_behind, pairs_around) = split(pairs, behind * run);
         for _ in 0..w.out_w / 2 {
             let from = |slot: usize| rows.get(slot * row_bytes + column..).unwrap_or(&[]);
-            widen_pair(from(first), step, runs(behind), pairs_behind);
+            matrix.widen_pair(from(first), step, runs(behind), pairs_behind);
             if first > 0 {
-                widen_pair(from(0), step, runs(first), pairs_around);
+                matrix.widen_pair(from(0), step, runs(first), pairs_around);
             }
             let (now, rest) = split(y, 2 * w.out_c);
             matrix.pair(pairs, now);

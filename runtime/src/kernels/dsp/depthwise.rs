@@ -134,6 +134,7 @@ impl Convolution<'_> {
             Ok(row) if row < w.in_h => {
                 let from = row * w.in_w * w.in_c + channel;
                 planar_row(
+                    &self.row,
                     x.get(from..).unwrap_or(&[]),
                     (w.in_w, w.in_c),
                     channels,

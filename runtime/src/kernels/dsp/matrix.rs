@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use super::{DspOutput, parameters};
-use crate::arch::armv7em::{Epilogue, Loops, Matrix, Runs, widen_pair};
+use crate::arch::armv7em::{Epilogue, Loops, Matrix, Runs};
 use crate::arch::memory::{as_bytes, copy};
 use crate::kernels::{part, split};
 
@@ -86,7 +86,7 @@ fn several(
     for _ in 0..rows / 2 {
         let (pair, rest) = split(x, 2 * inputs);
         x = rest;
-        widen_pair(pair, inputs, runs, pairs);
+        matrix.widen_pair(pair, inputs, runs, pairs);
         let (y, rest) = split(left, 2 * output.channels);
         left = rest;
         matrix.pair(pairs, y);

@@ -112,6 +112,11 @@ impl Steps {
             i32::try_from(channel.least).ok()?,
             i32::try_from(channel.greatest).ok()?,
         );
+        // What is shifted left, or as large as the type, wraps: the reference is then no step function.
+        let large = |sum: i32| sum.unsigned_abs() >= 1 << 30;
+        if channel.shift > 0 || channel.shift == 0 && (large(least) || large(greatest)) {
+            return None;
+        }
         let clamp = |y: i32| y.clamp(output.min, output.max);
         let (first, last) = (clamp(reference(least)), clamp(reference(greatest)));
         if first == last {
@@ -124,9 +129,7 @@ impl Steps {
                 thresholds: Vec::new(),
             });
         }
-        // A sum that is shifted left may wrap, and the reference is then no step function.
-        let fits = SUMS.contains(&channel.least) && SUMS.contains(&channel.greatest);
-        if !fits || channel.shift > 0 {
+        if !SUMS.contains(&channel.least) || !SUMS.contains(&channel.greatest) {
             return None;
         }
         let slope = f64::from(channel.multiplier) * f64::from(channel.shift - 31).exp2();

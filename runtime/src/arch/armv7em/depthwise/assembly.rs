@@ -291,6 +291,17 @@ pub(super) unsafe fn run_loop(
     unsafe { run_loop(x, weights, y, run) }
 }
 
+/// See [`DepthwiseRow::planar`].
+pub(in super::super) type PlanarLoop = unsafe extern "C" fn(&Row);
+
+/// # Safety
+/// What the row says lies within what its pointers point to.
+#[inline(always)]
+pub(super) unsafe fn run_planar(planar: PlanarLoop, row: &Row) {
+    // SAFETY: as the caller has it.
+    unsafe { planar(row) }
+}
+
 macro_rules! loops {
     ($([$($shift:ident)?] $epilogue:ty, $stride:tt: $constants:literal, $finish:ident, $words:literal;)*) => {$(
         impl<$(const $shift: u32,)? const AT_ONCE: usize, const LEFT: usize> DepthwiseLoops
@@ -307,6 +318,7 @@ macro_rules! loops {
                         0 => None,
                         _ => Some(Self::row::<LEFT>),
                     },
+                    planar: planar::<4>,
                 }
             }
         }
@@ -375,7 +387,7 @@ macro_rules! write_pair {
 /// # Safety
 /// What the row says lies within what its pointers point to.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
+unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
     naked_asm!(
         "
         push {{r4-r11, lr}}

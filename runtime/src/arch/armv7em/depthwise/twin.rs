@@ -35,6 +35,7 @@ impl DepthwiseLoops for AnyDepthwise {
             constants: self.epilogue.constants(),
             whole: of(whole),
             last: (last > 0).then(|| of(last)),
+            planar: PlanarLoop,
         }
     }
 }
@@ -117,19 +118,21 @@ as_any! {
     [] Long = AnyEpilogue::Long;
 }
 
-/// See [`planar_row`](super::planar_row).
-///
+/// See [`DepthwiseRow::planar`].
+#[derive(Debug, Clone, Copy)]
+pub struct PlanarLoop;
+
 /// # Safety
 /// What the row says lies within what its pointers point to.
-pub(super) unsafe fn planar<const GROUP: usize>(row: &Row) {
+pub(super) unsafe fn run_planar(_: PlanarLoop, row: &Row) {
     // SAFETY: as the caller has it.
     unsafe {
         for group in 0..row.groups {
             let x = |pixel: usize| {
-                let at = row.x.add(pixel * row.pixel + group * GROUP);
+                let at = row.x.add(pixel * row.pixel + group * 4);
                 u32::from_le(at.cast::<u32>().read_unaligned())
             };
-            let mut to = row.to.byte_add(group * GROUP * row.channel);
+            let mut to = row.to.byte_add(group * 4 * row.channel);
             // Channels 0 2 and 1 3 of two neighbours.
             let mut write = |left: [u32; 2], right: [u32; 2]| {
                 for (i, (left, right)) in left.into_iter().zip(right).enumerate() {

@@ -6,13 +6,24 @@
 use core::arch::naked_asm;
 
 use super::super::{Epilogue, Long, Loops, Short, Signed};
-use super::{Call, Widen};
+use super::{Call, GROUP, LANES, Widen};
 
 /// See [`Loops::pair`](super::super::Loops::pair).
 pub type PairLoop = unsafe extern "C" fn(*const u32, *const u32, *mut i8, &Call);
 
 /// See [`Loops::row`](super::super::Loops::row).
 pub type RowLoop = unsafe extern "C" fn(*const u32, *const u8, *mut i8, &Call);
+
+/// See [`Loops::widen`].
+pub type WidenLoop = unsafe extern "C" fn(&Widen);
+
+/// # Safety
+/// Groups of four inputs lie where the call says, and there is room for as many words.
+#[inline(always)]
+pub(super) unsafe fn run_widen(widen: WidenLoop, call: &Widen) {
+    // SAFETY: as the caller has it.
+    unsafe { widen(call) }
+}
 
 /// # Safety
 /// As [`Matrix::pair`](super::Matrix::pair) has it.
@@ -346,6 +357,7 @@ impl<const SHIFT: u32> Epilogue for Short<SHIFT> {
             constants: 2,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
+            widen: Some(widen::<GROUP>),
         }
     }
 }
@@ -415,6 +427,7 @@ impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
             constants: 3,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
+            widen: Some(widen::<GROUP>),
         }
     }
 }
@@ -462,15 +475,21 @@ impl Epilogue for Long {
     fn loops(&self) -> Loops {
         Loops {
             constants: 3,
-            pair: Some(Self::pair_loop),
-            row: Some(Self::row_loop),
+            pair: Some(Self::pair_loop::<LANES>),
+            row: Some(Self::row_loop::<LANES>),
+            widen: Some(widen::<GROUP>),
         }
     }
 }
 
 impl Long {
     #[unsafe(naked)]
-    unsafe extern "C" fn pair_loop(weights: *const u32, x: *const u32, y: *mut i8, call: &Call) {
+    unsafe extern "C" fn pair_loop<const LANES: usize>(
+        weights: *const u32,
+        x: *const u32,
+        y: *mut i8,
+        call: &Call,
+    ) {
         pair!([
             "
                 asr r3, r3, #8
@@ -494,7 +513,12 @@ impl Long {
     }
 
     #[unsafe(naked)]
-    unsafe extern "C" fn row_loop(weights: *const u32, x: *const u8, y: *mut i8, call: &Call) {
+    unsafe extern "C" fn row_loop<const LANES: usize>(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &Call,
+    ) {
         row!([
             "
                 asr r3, r3, #8
@@ -512,12 +536,12 @@ impl Long {
     }
 }
 
-/// See [`widen_pair`](super::widen_pair). Generic, so that it is assembled only for processors that have the instructions.
+/// See [`Matrix::widen_pair`](super::Matrix::widen_pair). Generic, so that it is assembled only for processors that have the instructions.
 ///
 /// # Safety
 /// Groups of four inputs lie where the call says, and there is room for as many words.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn widen<const GROUP: usize>(call: &Widen) {
+unsafe extern "C" fn widen<const GROUP: usize>(call: &Widen) {
     naked_asm!(
         "
         push {{r4-r9, lr}}

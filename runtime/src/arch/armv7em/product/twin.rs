@@ -150,11 +150,13 @@ unsafe fn group(row: *const u8, index: usize) -> u32 {
     u32::from_le(unsafe { row.add(index * GROUP).cast::<u32>().read_unaligned() })
 }
 
-/// See [`widen_pair`](super::widen_pair).
-///
+/// See [`Loops::widen`].
+#[derive(Debug, Clone, Copy)]
+pub struct WidenLoop;
+
 /// # Safety
 /// Groups of four inputs lie where the call says, and there is room for as many words.
-pub(super) unsafe fn widen<const GROUP: usize>(call: &Widen) {
+pub(super) unsafe fn run_widen(_: WidenLoop, call: &Widen) {
     let mut to = call.to;
     let run = call.groups * GROUP + call.between;
     for at in (0..call.runs).map(|i| i * run) {
