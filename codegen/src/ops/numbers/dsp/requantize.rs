@@ -114,7 +114,8 @@ impl Steps {
         );
         // What is shifted left, or as large as the type, wraps: the reference is then no step function.
         let large = |sum: i32| sum.unsigned_abs() >= 1 << 30;
-        if channel.shift > 0 || channel.shift == 0 && (large(least) || large(greatest)) {
+        let wraps = channel.shift > 0 || channel.shift == 0 && (large(least) || large(greatest));
+        if wraps && least != greatest {
             return None;
         }
         let clamp = |y: i32| y.clamp(output.min, output.max);
