@@ -3,7 +3,7 @@
 use castiron_runtime::fixed::Downscale;
 use castiron_runtime::kernels::Int8;
 
-use super::{Format, Product};
+use super::{Call, Format, Product, Sizes, narrow};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{BuiltinOperator, DType, OpKind};
 use crate::ops::Site;
@@ -45,6 +45,10 @@ impl Format for Int8 {
             small: quantized.small,
         };
         Ok((int8, constants))
+    }
+
+    fn call(weights: DType, call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
+        narrow::call(weights, call, sizes, choosing);
     }
 }
 

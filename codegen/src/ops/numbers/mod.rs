@@ -49,8 +49,8 @@ trait Format: Numbers<W: Constant> {
         choosing: &mut Choosing<'_>,
     ) -> Result<(Self, Vec<Argument>), Diagnostic>;
 
-    /// Adds the call, with the micro-kernel for what is compiled for.
-    fn call(call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
+    /// Adds the call, with the micro-kernel for the weights' type and what is compiled for.
+    fn call(_: DType, call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
         call_portable(call, sizes, choosing);
     }
 }
@@ -132,14 +132,13 @@ impl Product<'_> {
         if hybrid::takes(types) {
             return hybrid::choose(self, sizes, site, choosing);
         }
+        // Where size comes first, weights of four bits stay packed, which no kernel for the extension takes.
         if kernels::Int8::takes(types)
             && choosing.target().isa == Isa::Dsp
+            && !narrow::takes(types[1], choosing)
             && dsp::choose(self, sizes, site, choosing)?
         {
             return Ok(());
-        }
-        if kernels::Int8::takes(types) && narrow::takes(types[1], choosing) {
-            return narrow::choose(self, sizes, site, choosing);
         }
         macro_rules! formats {
             ($($format:ty,)*) => {{
@@ -175,7 +174,7 @@ impl Product<'_> {
             constants,
             y,
         };
-        F::call(call, sizes, choosing);
+        F::call(site.input(1)?.dtype, call, sizes, choosing);
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ use requantize::{Channel, Output, Requantization};
 /// An operator of int8 that multiplies by int8 weights.
 pub(in crate::ops) struct Layer<'a> {
     quantized: Quantized,
+    in_zero_point: i8,
     /// Weight *i* of an output channel.
     weight: &'a dyn Fn(usize, usize) -> i8,
     x: Argument,
@@ -36,8 +37,13 @@ pub(super) fn choose(
     choosing: &mut Choosing<'_>,
 ) -> Result<bool, Diagnostic> {
     let weights = Int8::weights(site)?;
+    let quantized = Quantized::of(product, &weights, site)?;
+    let Ok(in_zero_point) = i8::try_from(quantized.in_zero_point) else {
+        return Ok(false);
+    };
     let layer = Layer {
-        quantized: Quantized::of(product, &weights, site)?,
+        quantized,
+        in_zero_point,
         weight: &|channel, i| weights[(product.index)(channel, i)],
         x: choosing.activation(site.input_id(0)?)?,
         y: choosing.activation(site.output_id(0)?)?,
@@ -160,9 +166,6 @@ pub(in crate::ops) fn conv(
     if sizes.groups != 1 || (w.dilation_h, w.dilation_w) != (1, 1) || w.out_w * w.out_h == 0 {
         return false;
     }
-    let Ok(in_zero_point) = i8::try_from(layer.quantized.in_zero_point) else {
-        return false;
-    };
     let dsp = DspConv2dSizes::of(*w);
     let (run, taps) = (dsp.run, w.filter_w * w.in_c);
     let weight = |channel: usize, i: usize| match i % run {
@@ -181,7 +184,7 @@ pub(in crate::ops) fn conv(
     let pairs = choosing.scratch(ElementType::U32, inputs);
     let kernel = DspConv2d {
         sizes: dsp,
-        in_zero_point,
+        in_zero_point: layer.in_zero_point,
         output: layer.output(),
         epilogue: loops(requantization.epilogue, w.out_w),
     };
@@ -214,9 +217,6 @@ pub(in crate::ops) fn depthwise(
     let Some(at_once) = at_once(w).filter(|_| sizes.multiplier == 1) else {
         return false;
     };
-    let Ok(in_zero_point) = i8::try_from(layer.quantized.in_zero_point) else {
-        return false;
-    };
     let inputs = ROWS * ROWS;
     let Some((channels, requantization)) = layer.requantized(inputs, layer.weight) else {
         return false;
@@ -237,7 +237,7 @@ pub(in crate::ops) fn depthwise(
         window: *w,
         group,
         words,
-        in_zero_point,
+        in_zero_point: layer.in_zero_point,
         output: layer.output(),
         depthwise: AnyDepthwise {
             epilogue: requantization.epilogue,
