@@ -1,6 +1,7 @@
 //! Models against reference outputs: integers bit for bit, floats within a stated tolerance.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::passes::{Pass, Passes};
@@ -30,7 +31,7 @@ fn shipped() -> Vec<Golden> {
 fn shipped_models_agree_with_the_reference() {
     let all = shipped();
     assert!(!all.is_empty(), "no model with goldens is shipped");
-    let summary = check_all(&all);
+    let summary = check_all(&all, SHIPPED_WORK.max(most_work()));
     assert!(
         summary.left_out.is_empty(),
         "every shipped model compiles: {:#?}",
@@ -38,6 +39,7 @@ fn shipped_models_agree_with_the_reference() {
     );
     assert!(summary.unanswered.is_empty(), "{:#?}", summary.unanswered);
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
+    assert_eq!(summary.large, 0);
 }
 
 /// Models whose outputs in the folder of references are TensorFlow's where TensorFlow Lite Micro, which castiron
@@ -74,7 +76,7 @@ fn reference_models_agree() {
     }
     let (others, all): (Vec<Golden>, Vec<Golden>) = (all.into_iter())
         .partition(|golden| TENSORFLOWS.iter().any(|(name, _)| *name == golden.name));
-    let summary = check_all(&all);
+    let summary = check_all(&all, most_work());
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
     for (name, error) in &summary.left_out {
         let reason = LEFT_OUT.iter().find(|(left_out, _)| left_out == name);
@@ -93,21 +95,71 @@ fn reference_models_agree() {
         );
     }
     for golden in others {
-        let differs = matches!(golden.check(), Outcome::Failed(_));
+        let differs = matches!(golden.check(most_work()), Outcome::Failed(_));
         assert!(differs, "{} agrees with TensorFlow after all", golden.name);
         println!("{} differs from TensorFlow, as it has to", golden.name);
     }
 }
 
+/// Models whose cases are successive runs, and are told to be runs of their own: the command takes what it is told.
+const SUCCESSIVE: [&str; 2] = ["lstm_f32", "lstm_int8"];
+
+/// The command takes all cases of all models, large ones too, where `CASTIRON_COMMAND` names a release build of it.
+#[test]
+fn the_command_agrees_in_every_case() {
+    let Some(command) = std::env::var_os("CASTIRON_COMMAND") else {
+        return skipped("CASTIRON_COMMAND names no release build", false);
+    };
+    let (mut agree, mut wrong) = (0, Vec::new());
+    for golden in references() {
+        let name = &*golden.name;
+        if SUCCESSIVE.contains(&name) {
+            continue;
+        }
+        let output = Command::new(&command)
+            .args(["run".as_ref(), golden.model.as_os_str()])
+            .args(["--cases".as_ref(), golden.cases.as_os_str()])
+            .output()
+            .expect("the command runs");
+        let is_among = |names: &[(&str, &str)]| names.iter().any(|(other, _)| *other == name);
+        let agrees = !is_among(&TENSORFLOWS) && !is_among(&LEFT_OUT) && name != UNANSWERED;
+        if output.status.success() != agrees {
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            wrong.push(format!("{name}: {}\n{error}", output.status));
+        }
+        agree += usize::from(agrees);
+    }
+    say(format!(
+        "`castiron run --cases` agrees on {agree} models in all cases"
+    ));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The one model of the folder of references without recorded outputs.
+const UNANSWERED: &str = "mlperf_kws_hybrid";
+
 /// Cases of a model that all its plans run: results depend on places, or they do not.
 const CASES: usize = 2;
 /// Multiply-accumulates of the largest model that is run in all ways. Few are larger, and they take most of the time.
-const LARGEST: u64 = 1_000_000;
+const LARGEST: u64 = 100_000;
+/// Multiply-accumulates that a model's cases may take in a test program, which is not optimised.
+const MOST_WORK: u64 = 5_000_000;
+/// The same of a model that the repository ships: each is run.
+const SHIPPED_WORK: u64 = 20_000_000;
+
+/// Whether large models are run, too, for which test programs take minutes.
+fn takes_large() -> bool {
+    std::env::var_os("CASTIRON_LARGE").is_some()
+}
+
+fn most_work() -> u64 {
+    if takes_large() { u64::MAX } else { MOST_WORK }
+}
 
 /// Whether a model is run in all ways; those that are not are counted.
 fn takes_all_ways(program: &Program, large: &mut usize) -> bool {
     let macs: u64 = program.entries.iter().map(|entry| entry.macs).sum();
-    let takes = macs <= LARGEST || std::env::var_os("CASTIRON_LARGE").is_some();
+    let takes = macs <= LARGEST || takes_large();
     *large += usize::from(!takes);
     takes
 }
@@ -298,15 +350,17 @@ struct Summary {
     left_out: Vec<(String, String)>,
     /// Models without outputs to compare with.
     unanswered: Vec<String>,
+    /// How many were not run for their size.
+    large: usize,
 }
 
 /// Checks all, says counts, and what is left out by reason.
-fn check_all(all: &[Golden]) -> Summary {
+fn check_all(all: &[Golden], most: u64) -> Summary {
     let (mut passed, mut cases, mut worst) = (0, 0, 0f32);
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut summary = Summary::default();
     for golden in all {
-        match golden.check() {
+        match golden.check(most) {
             Outcome::Passed {
                 cases: n,
                 difference,
@@ -333,6 +387,12 @@ fn check_all(all: &[Golden]) -> Summary {
                 reasons.entry(reason).or_default().push(&golden.name);
                 summary.unanswered.push(golden.name.clone());
             }
+            Outcome::Large => {
+                let reason =
+                    format!("over {most} multiply-accumulates, CASTIRON_LARGE=1 runs them");
+                reasons.entry(reason).or_default().push(&golden.name);
+                summary.large += 1;
+            }
             Outcome::Failed(difference) => {
                 summary
                     .failed
@@ -344,7 +404,7 @@ fn check_all(all: &[Golden]) -> Summary {
         "{passed} of {} models agree in {cases} cases; integers bit for bit, floats within \
          {TOLERANCE:e} (greatest difference {worst:e}); {} left out, {} failed",
         all.len(),
-        summary.left_out.len() + summary.unanswered.len(),
+        summary.left_out.len() + summary.unanswered.len() + summary.large,
         summary.failed.len(),
     );
     for (reason, models) in reasons {

@@ -25,11 +25,14 @@ fn worth(half: u16) -> f32 {
 
 #[test]
 fn every_finite_half_has_its_value() {
-    for half in (0..=u16::MAX).filter(|half| half >> 10 & 0x1f != 0x1f) {
+    // Each is computed in the same way: Miri takes a few of every exponent.
+    let step = if cfg!(miri) { 509 } else { 1 };
+    let halves = (0..=u16::MAX).step_by(step);
+    for half in halves.filter(|half| half >> 10 & 0x1f != 0x1f) {
         let fraction = f64::from(half & 0x3ff);
         let magnitude = match i32::from(half >> 10 & 0x1f) {
-            0 => fraction * (-24f64).exp2(),
-            exponent => (1024.0 + fraction) * f64::from(exponent - 25).exp2(),
+            0 => fraction / f64::from(1 << 24),
+            exponent => (1024.0 + fraction) * f64::from(1 << exponent) / f64::from(1 << 25),
         };
         let expected = if half < 0x8000 { magnitude } else { -magnitude };
         assert_eq!(f64::from(worth(half)), expected, "{half:#06x}");
