@@ -48,6 +48,21 @@ pub(crate) fn cells<T>(values: &mut [T]) -> &[Cell<T>] {
     Cell::from_mut(values).as_slice_of_cells()
 }
 
+/// What a kernel computes where its output begins so many elements before its input; `poison` is what lies around the input.
+pub(crate) fn overlapping<T: Copy>(
+    x: &[T],
+    outputs: usize,
+    distance: usize,
+    poison: T,
+    run: impl FnOnce(&[Cell<T>], &[Cell<T>]),
+) -> Vec<T> {
+    let mut memory = vec![poison; outputs.max(distance + x.len())];
+    memory[distance..][..x.len()].copy_from_slice(x);
+    let memory_of = cells(&mut memory);
+    run(&memory_of[distance..][..x.len()], &memory_of[..outputs]);
+    memory[..outputs].to_vec()
+}
+
 /// Settings of a property that is asked for so many cases. Seeds of failures are not kept: a failure becomes a test by itself.
 pub(crate) fn cases(all: u32) -> Config {
     Config {

@@ -154,6 +154,7 @@ fn compiled(model: &Model, on: bool) -> Option<Vec<Outputs>> {
     let plan = with(|plan: &mut PlanOptions| {
         plan.alias = on;
         plan.in_place = on;
+        plan.overlap = on;
         plan.reorder = on;
         plan.budget = BUDGET;
     });

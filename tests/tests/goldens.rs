@@ -7,7 +7,7 @@ use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::passes::{Pass, Passes};
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::Program;
-use castiron_codegen::target::Target;
+use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_test_tools::{say, skipped};
 use castiron_tests::goldens::{Golden, Outcome, TOLERANCE, find, find_folders, read};
 use castiron_tests::{reference_folder, workspace};
@@ -181,8 +181,12 @@ fn every_plan_gives_the_same_bytes() {
     let (mut models, mut plans, mut large, mut wrong) = (0, 0, 0, Vec::new());
     for golden in &all {
         let model = read(&golden.model).expect("it is sound");
-        let compiled = |options: PlanOptions| compile::compile(&model, &options.into());
-        let Ok(program) = compiled(PlanOptions::default()) else {
+        let compiled = |target: Target, plan: PlanOptions| {
+            let mut options = CompileOptions::for_target(target);
+            options.plan = plan;
+            compile::compile(&model, &options)
+        };
+        let Ok(program) = compiled(Target::default(), PlanOptions::default()) else {
             continue;
         };
         if !takes_all_ways(&program, &mut large) {
@@ -193,24 +197,28 @@ fn every_plan_gives_the_same_bytes() {
         let has_order = model.graphs.iter().any(|graph| graph.operators.len() > 1);
         // Of all that a plan decides the text has all: a called subgraph's places, too.
         let mut met = vec![program.to_string()];
-        // All but the default, which has all three.
-        for choice in 0..7 {
-            let [alias, in_place, reorder] = [1, 2, 4].map(|bit| choice & bit != 0);
-            if !reorder && !has_order {
+        let dsp = Target::new(Isa::Dsp, Optimize::default());
+        for (target, choice) in [Target::default(), dsp]
+            .into_iter()
+            .flat_map(|target| (0..16).map(move |choice| (target, choice)))
+        {
+            let [alias, in_place, reorder, overlap] = [1, 2, 4, 8].map(|bit| choice & bit != 0);
+            if (!reorder && !has_order) || (overlap && !in_place) {
                 continue;
             }
             let mut options = PlanOptions::default();
             options.alias = alias;
             options.in_place = in_place;
+            options.overlap = overlap;
             options.reorder = reorder;
-            let other = compiled(options).expect("it compiled before");
+            let other = compiled(target, options).expect("it compiled before");
             let text = other.to_string();
             if met.contains(&text) {
                 continue;
             }
             plans += 1;
             if golden.outputs(&other, CASES) != expected {
-                wrong.push(format!("{}: {options:?}", golden.name));
+                wrong.push(format!("{}: {target}, {options:?}", golden.name));
             }
             met.push(text);
         }

@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// Never let an output overwrite an input
     #[arg(long)]
     no_in_place: bool,
+    /// Let an output overwrite only inputs of its size, byte for byte
+    #[arg(long)]
+    no_overlap: bool,
     /// Keep the file's order of operators
     #[arg(long)]
     no_reorder: bool,
@@ -78,7 +81,7 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 10] = [
+const PLAN_ONLY: [&str; 11] = [
     "optimize",
     "passes",
     "shape",
@@ -87,6 +90,7 @@ const PLAN_ONLY: [&str; 10] = [
     "svg",
     "no_alias",
     "no_in_place",
+    "no_overlap",
     "no_reorder",
     "align",
 ];
@@ -103,6 +107,7 @@ impl Arguments {
         options.alignment = self.align;
         options.alias = !self.no_alias;
         options.in_place = !self.no_in_place;
+        options.overlap = !self.no_overlap;
         options.reorder = !self.no_reorder;
         options.budget.time = self.time_limit;
         all

@@ -8,7 +8,7 @@ use super::unary::{look_up, operands, tabulate, types};
 use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::DType;
-use crate::program::Choosing;
+use crate::program::{Argument, Choosing};
 
 /// QUANTIZE.
 pub(super) struct Quantize;
@@ -19,8 +19,7 @@ pub(super) struct Cast;
 
 impl Family for Quantize {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choosing.in_place(1);
-        let operands: [_; 2] = operands(site, choosing)?.into();
+        let operands = overlapping(site, choosing)?;
         let (x_type, y_type) = types(site)?;
         let (scale, zero_point) = site.per_tensor(site.output_id(0)?)?;
         if x_type == DType::Float32 {
@@ -69,6 +68,14 @@ impl Family for Quantize {
     }
 }
 
+/// The operands, of which the output may overlap the input.
+fn overlapping(site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<[Argument; 2], Diagnostic> {
+    let (x, y) = operands(site, choosing)?;
+    let bytes = [x.element.bytes(), y.element.bytes()];
+    choosing.overlap(kernels::distance_of_elements(x.len, bytes), 1);
+    Ok([x, y])
+}
+
 /// The byte of an unsigned value.
 fn of_unsigned(value: u8) -> i8 {
     value as i8
@@ -82,13 +89,12 @@ fn unsupported(site: &Site<'_>) -> Diagnostic {
 
 impl Family for Dequantize {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choosing.in_place(1);
         let supported = "int8, uint8 or int16 to float32; or float16 constants";
         let (x_type, y_type) = types(site)?;
         if y_type != DType::Float32 || x_type == DType::Float16 {
             return Err(site.unsupported_types(supported));
         }
-        let operands: [_; 2] = operands(site, choosing)?.into();
+        let operands = overlapping(site, choosing)?;
         let (scale, zero_point) = site.per_tensor(site.input_id(0)?)?;
         let dequantize = kernels::Dequantize { scale, zero_point };
         let kernel = match x_type {
@@ -104,7 +110,6 @@ impl Family for Dequantize {
 
 impl Family for Cast {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        choosing.in_place(1);
         let (x_type, y_type) = types(site)?;
         let kernel = match x_type {
             DType::Int8 => cast::<i8>(y_type),
@@ -119,7 +124,7 @@ impl Family for Cast {
         let kernel = kernel.ok_or_else(|| {
             site.unsupported_types("float32, int8, uint8, int16, int32, uint32, int64 or bool")
         })?;
-        let operands: [_; 2] = operands(site, choosing)?.into();
+        let operands = overlapping(site, choosing)?;
         choosing.call(kernel, operands);
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
 use crate::graph::Options;
-use crate::program::{Choosing, Constant};
+use crate::program::{Choosing, Constant, Place};
 
 pub(super) struct DepthwiseConv2d;
 
@@ -69,6 +69,16 @@ impl Sizes for DepthwiseConv2dSizes {
         choosing: &mut Choosing<'_>,
     ) {
         let packed = self.pack::<N>(call.weight);
+        let is_alone = [call.x, call.y]
+            .iter()
+            .all(|argument| matches!(argument.place, Place::Tensor(_)));
+        let bytes = call.x.element.bytes();
+        if let Some([distance, step]) = self.distance(bytes)
+            && is_alone
+            && call.y.element.bytes() == bytes
+        {
+            choosing.overlap(distance, step);
+        }
         let kernel = kernels::DepthwiseConv2d {
             sizes: *self,
             numbers: call.numbers,

@@ -58,6 +58,9 @@ impl Family for Pool2d {
                 _ => "int8, int16, uint8 or float32, the same for input and output",
             })
         })?;
+        // Elements of both tensors are of one type, pixel by pixel.
+        let bytes = operands[0].element.bytes();
+        choosing.overlap(window.distance_by_pixels(bytes), 1);
         choosing.call(kernel, operands);
         Ok(())
     }

@@ -7,7 +7,8 @@ use super::alloc::Allocation;
 use super::lifetime::Lifetimes;
 use super::values::{Value, Values};
 use super::{
-    Location, OutputCopy, Plan, PlanOptions, PlannedBuffer, PlannedOperator, PlannedTensor, Region,
+    InPlace, Location, OutputCopy, Plan, PlanOptions, PlannedBuffer, PlannedOperator,
+    PlannedTensor, Region,
 };
 use crate::graph::{Graph, TensorId};
 use crate::sorted;
@@ -81,7 +82,16 @@ impl Plan {
         let tensors = tensors.collect();
 
         let steps = order.len() + 2;
-        let live = live_bytes(&buffers, steps, options.alignment);
+        let mut live = live_bytes(&buffers, steps, options.alignment);
+        let mut overlaps: Vec<Vec<InPlace>> = vec![Vec::new(); order.len()];
+        for (overlap, &(op, pair)) in lifetimes.overlaps.iter().zip(&lifetimes.overlapping) {
+            let output = &buffers[overlap.output];
+            let bytes = shared_bytes(&buffers[overlap.input], output, options.alignment);
+            if bytes > 0 {
+                live[output.first] -= bytes;
+                overlaps[op].push(pair);
+            }
+        }
         let mut operators: Vec<PlannedOperator> = graph
             .operators
             .iter()
@@ -95,6 +105,7 @@ impl Plan {
                 step: 0,
                 live_bytes: 0,
                 in_place: lifetimes.in_place[index].clone(),
+                overlaps: std::mem::take(&mut overlaps[index]),
                 scratch: lifetimes.scratch[index]
                     .iter()
                     .map(|&b| region(b))
@@ -167,6 +178,15 @@ fn live_bytes(buffers: &[PlannedBuffer], steps: usize, alignment: usize) -> Vec<
         live
     });
     after.collect()
+}
+
+/// Addresses that two buffers both have, rounded up to the alignment.
+fn shared_bytes(a: &PlannedBuffer, b: &PlannedBuffer, alignment: usize) -> usize {
+    let [a, b] = [a, b].map(|buffer| {
+        let bytes = buffer.bytes.next_multiple_of(alignment);
+        buffer.offset..buffer.offset + bytes
+    });
+    a.end.min(b.end).saturating_sub(a.start.max(b.start))
 }
 
 /// The highest end of a buffer at each step, rounded up to the alignment.

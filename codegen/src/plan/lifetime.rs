@@ -4,10 +4,22 @@
 //! runs, and at 1 + *operators* the caller reads the outputs.
 
 use super::InPlace;
-use super::alloc::Buffer;
-use super::memory::OpMemory;
+use super::alloc::{Buffer, Overlap};
+use super::memory::{OpMemory, OutputMemory};
 use super::values::{Value, Values};
 use crate::graph::{Graph, TensorId};
+
+/// What outputs may take of the bytes of inputs that die with their operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    Nothing,
+    /// All of them, byte for byte.
+    Whole,
+    /// All of them or, where that cannot be, some.
+    WholeOrSome,
+    /// The same, but where the operator may do with some, whether it is all of them is left to the packing.
+    Some,
+}
 
 /// The packing problem of one order of operators, and who lies where in it.
 pub struct Lifetimes {
@@ -20,6 +32,10 @@ pub struct Lifetimes {
     pub(super) copies: Vec<(TensorId, usize)>,
     /// Per operator: outputs that overwrite an input.
     pub(super) in_place: Vec<Vec<InPlace>>,
+    /// Buffers that may overlap for the step of an operator.
+    pub overlaps: Vec<Overlap>,
+    /// The operator of each of `overlaps`, and its output and input.
+    pub(super) overlapping: Vec<(usize, InPlace)>,
 }
 
 impl Lifetimes {
@@ -28,7 +44,8 @@ impl Lifetimes {
         values: &Values,
         memory: &[OpMemory],
         order: &[usize],
-        in_place: bool,
+        alignment: usize,
+        reuse: Reuse,
     ) -> Self {
         let end = order.len() + 1;
         let mut step = vec![0; order.len()];
@@ -58,15 +75,26 @@ impl Lifetimes {
         // of such groups become one buffer, kept at the first group.
         let mut heir_of: Vec<usize> = (0..values.groups.len()).collect();
         let mut decisions: Vec<Vec<InPlace>> = vec![Vec::new(); order.len()];
-        for &op in order.iter().filter(|_| in_place) {
-            let pairs = values.in_place(graph, op, &memory[op], |g| lives[g].1 == step[op]);
-            for (output, input) in pairs {
-                let source = graph.operators[op].inputs[input].and_then(|id| values.group(id));
-                let target = values.group(graph.operators[op].outputs[output]);
-                if let (Some(source), Some(target)) = (source, target) {
+        let groups = |op: usize, (output, input): (usize, usize)| {
+            let source = graph.operators[op].inputs[input].and_then(|id| values.group(id))?;
+            Some((source, values.group(graph.operators[op].outputs[output])?))
+        };
+        let mut some = Vec::new();
+        for &op in order.iter().filter(|_| reuse != Reuse::Nothing) {
+            let dies = |g: usize| lives[g].1 == step[op];
+            for pair in values.in_place(graph, op, &memory[op], dies) {
+                let may_overlap = matches!(memory[op].output(pair.0), OutputMemory::Overlap { .. });
+                if let (Some((source, target)), false) =
+                    (groups(op, pair), may_overlap && reuse == Reuse::Some)
+                {
                     heir_of[target] = heir_of[source];
+                    let (output, input) = pair;
                     decisions[op].push(InPlace { output, input });
                 }
+            }
+            if matches!(reuse, Reuse::WholeOrSome | Reuse::Some) {
+                let pairs = values.overlaps(graph, op, &memory[op], dies);
+                some.extend(pairs.into_iter().map(|pair| (op, pair)));
             }
         }
 
@@ -86,6 +114,25 @@ impl Lifetimes {
             let buffer = &mut buffers[group[root]];
             buffer.first = buffer.first.min(first);
             buffer.last = buffer.last.max(last);
+        }
+        let mut overlaps = Vec::new();
+        let mut overlapping = Vec::new();
+        for (op, (output, input)) in some {
+            let OutputMemory::Overlap { distance, step, .. } = *memory[op].output(output) else {
+                continue;
+            };
+            let Some((source, target)) = groups(op, (output, input)) else {
+                continue;
+            };
+            if group[source] != group[target] {
+                overlaps.push(Overlap {
+                    input: group[source],
+                    output: group[target],
+                    distance,
+                    farther: alignment.is_multiple_of(step),
+                });
+                overlapping.push((op, InPlace { output, input }));
+            }
         }
         let scratch = memory
             .iter()
@@ -123,6 +170,8 @@ impl Lifetimes {
             scratch,
             copies,
             in_place: decisions,
+            overlaps,
+            overlapping,
         }
     }
 }

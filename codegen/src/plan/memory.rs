@@ -39,6 +39,29 @@ pub enum OutputMemory {
     /// The operator must be right whichever of the listed inputs share the output's bytes,
     /// all of them at once included (`x + x`); inputs that are not listed never do.
     InPlace(Vec<usize>),
+    /// The output may begin before an input and overlap it, if the input is not needed afterwards: the operator writes over what it has
+    /// read, or reads no more.
+    Overlap {
+        /// The input's position. No other input may be of the same bytes.
+        input: usize,
+        /// The least number of bytes from the output's first byte to the input's.
+        distance: usize,
+        /// It may be a multiple of so many bytes more.
+        step: usize,
+    },
+}
+
+impl OutputMemory {
+    /// The inputs that the output may overwrite byte for byte, where sizes are equal.
+    pub fn in_place(&self) -> &[usize] {
+        match self {
+            Self::InPlace(inputs) => inputs,
+            Self::Overlap {
+                input, distance: 0, ..
+            } => std::slice::from_ref(input),
+            _ => &[],
+        }
+    }
 }
 
 impl OpMemory {

@@ -6,6 +6,7 @@
 
 pub mod alloc;
 mod assemble;
+mod attempt;
 pub mod layout;
 pub mod lifetime;
 pub mod memory;
@@ -23,9 +24,8 @@ pub use memory::{OpMemory, OutputMemory};
 
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, TensorId};
-use alloc::{Allocation, allocate};
-use lifetime::Lifetimes;
-use values::{Sharing, Values};
+use attempt::Attempt;
+use values::Sharing;
 
 /// What the planner may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +37,12 @@ pub struct PlanOptions {
     pub alias: bool,
     /// Let outputs overwrite inputs where the operator allows it.
     pub in_place: bool,
+    /// Let outputs begin before the input that they overwrite, as far as the operator has read it; only with `in_place`.
+    pub overlap: bool,
     /// Let operators run in another order than the file's.
     pub reorder: bool,
     /// How long to look for the best offsets, in each of at most three attempts: a second and
-    /// a third are made only where the first misses its lower bound.
+    /// a third are made only where the first misses its lower bound. Attempts with overlaps take a small part of it.
     pub budget: Budget,
 }
 
@@ -50,6 +52,7 @@ impl Default for PlanOptions {
             alignment: 16,
             alias: true,
             in_place: true,
+            overlap: true,
             reorder: true,
             budget: Budget::default(),
         }
@@ -84,7 +87,7 @@ impl Default for PlanOptions {
 ///   ],
 ///   "operators": [
 ///     { "index": 0, "name": "CONV_2D", "step": 1, "live_bytes": 46080,
-///       "in_place": [{ "output": 0, "input": 0 }],
+///       "in_place": [{ "output": 0, "input": 0 }], "overlaps": [{ "output": 1, "input": 1 }],
 ///       "scratch": [{ "offset": 46080, "bytes": 64 }] }
 ///   ],
 ///   "buffers": [{ "offset": 0, "bytes": 27648, "first": 0, "last": 1, "tensors": [0] }],
@@ -98,7 +101,8 @@ impl Default for PlanOptions {
 pub struct Plan {
     /// Bytes of arena needed.
     pub peak_bytes: usize,
-    /// The most bytes live at one step of this order, each buffer rounded up to the alignment.
+    /// The most bytes live at one step of this order, each buffer rounded up to the alignment, and those that
+    /// an output may share with an input counted once.
     pub lower_bound_bytes: usize,
     /// Whether no offsets need fewer bytes for these lifetimes.
     pub optimal: bool,
@@ -193,8 +197,11 @@ pub struct PlannedOperator {
     pub step: usize,
     /// Bytes live while it runs, each buffer rounded up to the alignment.
     pub live_bytes: usize,
-    /// Outputs that overwrite an input.
+    /// Outputs that overwrite an input byte for byte.
     pub in_place: Vec<InPlace>,
+    /// Outputs that overwrite an input, or a part of it, from another place on.
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub overlaps: Vec<InPlace>,
     /// Its working buffers, in the order it asked for them.
     pub scratch: Vec<Region>,
 }
@@ -293,11 +300,8 @@ impl Plan {
         let mut best: Option<Attempt> = None;
         for sharing in sharings {
             let attempt = Attempt::new(graph, &memory, *sharing, options)?;
-            let peak = attempt.allocation.peak_bytes;
-            if best
-                .as_ref()
-                .is_none_or(|best| peak < best.allocation.peak_bytes)
-            {
+            let peak = attempt.peak_bytes();
+            if best.as_ref().is_none_or(|best| peak < best.peak_bytes()) {
                 best = Some(attempt);
             }
         }
@@ -313,91 +317,6 @@ impl Plan {
             Location::Arena { offset, bytes, .. } => Some(Region { offset, bytes }),
             _ => None,
         }
-    }
-}
-
-/// A plan for one way of sharing bytes, before it is written down.
-struct Attempt {
-    values: Values,
-    order: Vec<usize>,
-    order_optimal: bool,
-    lifetimes: Lifetimes,
-    allocation: Allocation,
-}
-
-impl Attempt {
-    fn new(
-        graph: &Graph,
-        memory: &[OpMemory],
-        sharing: Sharing,
-        options: &PlanOptions,
-    ) -> Result<Self> {
-        let values = Values::new(graph, memory, sharing);
-
-        let file: Vec<usize> = (0..graph.operators.len()).collect();
-        let (chosen, order_optimal) = if options.reorder {
-            let order = order::choose(
-                graph,
-                &values,
-                memory,
-                options.alignment,
-                options.in_place,
-                order::most_sets(graph.operators.len()),
-            );
-            (order.operators, order.optimal)
-        } else {
-            (file.clone(), graph.operators.len() <= 1)
-        };
-
-        // Fewer live bytes nearly always pack into fewer bytes, but longer lifetimes pack
-        // worse; where the plan misses its bound, less ambitious lifetimes get a try.
-        let mut attempts = vec![(&chosen, options.in_place)];
-        if options.in_place {
-            attempts.push((&chosen, false));
-        }
-        if chosen != file {
-            attempts.push((&file, options.in_place));
-        }
-        let mut best: Option<(&Vec<usize>, Lifetimes, Allocation)> = None;
-        for (order, in_place) in attempts {
-            if best
-                .as_ref()
-                .is_some_and(|(_, _, a)| a.peak_bytes == a.lower_bound_bytes)
-            {
-                break;
-            }
-            let lifetimes = Lifetimes::new(graph, &values, memory, order, in_place);
-            let allocation = allocate(&lifetimes.buffers, options.alignment, &options.budget);
-            if best
-                .as_ref()
-                .is_none_or(|(_, _, a)| allocation.peak_bytes < a.peak_bytes)
-            {
-                best = Some((order, lifetimes, allocation));
-            }
-        }
-        let Some((order, lifetimes, allocation)) = best else {
-            return Err(Diagnostic::fault("no plan was attempted").into());
-        };
-        let order_optimal = order_optimal && (*order == chosen);
-        Ok(Self {
-            order: order.clone(),
-            order_optimal,
-            lifetimes,
-            allocation,
-            values,
-        })
-    }
-
-    fn plan(self, graph: &Graph, options: &PlanOptions) -> Plan {
-        Plan::assemble(
-            graph,
-            &self.values,
-            self.order,
-            self.order_optimal,
-            &self.lifetimes,
-            &self.allocation,
-            options,
-        )
     }
 }
 

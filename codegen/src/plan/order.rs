@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::memory::{OpMemory, OutputMemory};
+use super::memory::OpMemory;
 use super::values::{Group, Values};
 use crate::graph::{DType, Graph};
 use crate::sorted;
@@ -291,9 +291,7 @@ impl<'a> Search<'a> {
             let saved: u64 = if self.in_place {
                 let outputs = self.graph.operators[op].outputs.iter().enumerate();
                 outputs
-                    .filter(|(at, _)| {
-                        matches!(self.memory[op].output(*at), OutputMemory::InPlace(_))
-                    })
+                    .filter(|(at, _)| !self.memory[op].output(*at).in_place().is_empty())
                     .filter_map(|(_, &id)| self.values.group(id))
                     .map(|g| self.sizes[g])
                     .sum()
@@ -469,6 +467,14 @@ pub fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
         needs.push(before);
     }
     needs
+}
+
+/// Whether operators run in the file's order or not at all: each needs the one before.
+pub fn is_only(graph: &Graph) -> bool {
+    let needs = dependencies(graph).into_iter().enumerate().skip(1);
+    needs
+        .into_iter()
+        .all(|(op, needs)| needs.contains(&(op - 1)))
 }
 
 /// Whether an operator reads or writes something beside its tensors, so that it must not

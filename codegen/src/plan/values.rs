@@ -186,7 +186,7 @@ impl Values {
         self.tensors[id.index()]
     }
 
-    /// Outputs of `op` that overwrite an input, as (output position, input position).
+    /// Outputs of `op` that overwrite an input of their size, as (output position, input position).
     /// `dies` says of a group whether nothing needs it after this operator.
     pub(super) fn in_place(
         &self,
@@ -195,13 +195,50 @@ impl Values {
         memory: &OpMemory,
         dies: impl Fn(usize) -> bool,
     ) -> Vec<(usize, usize)> {
+        let equal = |source: usize, target: usize| source == target;
+        self.pairs(graph, op, dies, equal, |output| {
+            memory.output(output).in_place()
+        })
+    }
+
+    /// Outputs of `op` that may overlap an input, in the same manner.
+    pub(super) fn overlaps(
+        &self,
+        graph: &Graph,
+        op: usize,
+        memory: &OpMemory,
+        dies: impl Fn(usize) -> bool,
+    ) -> Vec<(usize, usize)> {
+        self.pairs(
+            graph,
+            op,
+            dies,
+            |_, _| true,
+            |output| match memory.output(output) {
+                OutputMemory::Overlap { input, .. } => std::slice::from_ref(input),
+                _ => &[],
+            },
+        )
+    }
+
+    /// Outputs of `op` and an input of each that may give its bytes to it, as (output position, input position).
+    /// `allowed` lists an output's inputs, and `fits` compares sizes.
+    fn pairs<'m>(
+        &self,
+        graph: &Graph,
+        op: usize,
+        dies: impl Fn(usize) -> bool,
+        fits: impl Fn(usize, usize) -> bool,
+        allowed: impl Fn(usize) -> &'m [usize],
+    ) -> Vec<(usize, usize)> {
         let op = &graph.operators[op];
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         let mut taken: Vec<usize> = op.outputs.iter().filter_map(|&id| self.group(id)).collect();
         for (position, &output) in op.outputs.iter().enumerate() {
-            let OutputMemory::InPlace(inputs) = memory.output(position) else {
+            let inputs = allowed(position);
+            if inputs.is_empty() {
                 continue;
-            };
+            }
             let Some(target) = self.whole(graph, output) else {
                 continue;
             };
@@ -225,7 +262,7 @@ impl Values {
                         || inputs.contains(&at)
                             && id.is_some_and(|id| self.whole(graph, id).is_some())
                 });
-                if self.groups[group].bytes == self.groups[target].bytes
+                if fits(self.groups[group].bytes, self.groups[target].bytes)
                     && !self.groups[group].output
                     && !taken.contains(&group)
                     && only_listed

@@ -183,6 +183,16 @@ impl<'a> Choosing<'a> {
         self.choice.memory.outputs = vec![OutputMemory::InPlace((0..inputs).collect())];
     }
 
+    /// Lets the one output begin `distance` bytes before the first input, or a multiple of `step` more, and overlap it: the kernel proves the
+    /// distance.
+    pub(crate) fn overlap(&mut self, distance: usize, step: usize) {
+        self.choice.memory.outputs = vec![OutputMemory::Overlap {
+            input: 0,
+            distance,
+            step,
+        }];
+    }
+
     /// Lets the one output be the bytes of an input. [`copy`](Self::copy) has to copy it all the same, which is
     /// nothing where it is.
     pub fn alias(&mut self, input: usize) {

@@ -60,6 +60,18 @@ impl DepthwiseConv2dSizes {
         packed
     }
 
+    /// The least number of bytes by which an output of `bytes` an element may begin before the input, and what more has to be a multiple of;
+    /// elements of both are as large. `None` where outputs are more than inputs.
+    ///
+    /// Blocks behind a first one read the input once more: as pixels have as many outputs as inputs, at a whole number of pixels no block
+    /// writes what another one reads.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub fn distance(&self, bytes: usize) -> Option<[usize; 2]> {
+        let distance = || self.window.distance_by_pixels(bytes);
+        (self.multiplier == 1).then(|| [distance(), self.window.in_c * bytes])
+    }
+
     /// Output channels of a block of packed weights: one or [`CHANNELS`].
     #[inline(always)]
     #[must_use]

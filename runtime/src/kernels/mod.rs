@@ -102,6 +102,8 @@ pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
 pub use top_k::TopK;
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};
+#[cfg(feature = "host")]
+pub use unary::distance_of_elements;
 pub use unary::{Function, Lookup, Map};
 pub use window::Window;
 

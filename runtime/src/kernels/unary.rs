@@ -43,6 +43,14 @@ impl<F> Map<F> {
     }
 }
 
+/// The least number of bytes by which an output of so many elements may begin before the input, where kernels here take elements one after the
+/// other: the outputs of all but the last may reach the next element's input. Elements of input and output have these bytes.
+#[cfg(feature = "host")]
+#[must_use]
+pub fn distance_of_elements(elements: usize, [x, y]: [usize; 2]) -> usize {
+    elements.saturating_sub(1) * y.saturating_sub(x)
+}
+
 impl Lookup {
     /// Looks up every byte of `x` in `table`, which has 256 entries.
     #[cfg_attr(debug_assertions, inline)]

@@ -49,6 +49,72 @@ impl Window {
             || (0..self.out_w).any(|x| crosses(self.columns(x), self.filter_w))
     }
 
+    /// The least number of bytes by which an output may begin before the input, of a kernel that keeps the rows of a window aside before it writes a
+    /// row of outputs; elements of both are bytes. All rows up to the end of the window are read no more then.
+    ///
+    /// The end of each row of outputs, less the beginning of the first row that is still to be read, is to be at most the distance.
+    #[cfg(any(test, feature = "host"))]
+    pub(super) fn distance_behind_kept_rows(&self) -> usize {
+        let (in_row, out_row) = (self.in_w * self.in_c, self.out_row());
+        let mut least = 0;
+        for image in self.extreme_images() {
+            for out_y in 0..self.out_h {
+                let read = (out_y * self.stride_h + self.filter_h) as isize - self.pad_top;
+                let read = read.clamp(0, self.in_h as isize) as usize;
+                let unread = image * self.in_h + read;
+                if unread < self.batches * self.in_h {
+                    let written = image * self.out_h + out_y + 1;
+                    least = least.max((written * out_row).saturating_sub(unread * in_row));
+                }
+            }
+        }
+        least
+    }
+
+    /// The same of a kernel that reads a window where it is, writes the outputs of its pixel and goes on to the next one. Pixels of the input have as many
+    /// elements as those of the output, of so many bytes.
+    ///
+    /// Outputs of a pixel may reach as far as its own window or a later one begins: channels may be computed twice. From column to column that stays while
+    /// it is in padding, and then goes on by at least a pixel, as outputs do: so the first column, the last one and those where padding ends are the
+    /// extremes.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub fn distance_by_pixels(&self, bytes: usize) -> usize {
+        let inside =
+            |at: usize, stride: usize, pad: isize| ((at * stride) as isize - pad).max(0) as usize;
+        let column = |out_x: usize| inside(out_x, self.stride_w, self.pad_left);
+        let first = |image: usize, out_y: usize| {
+            (image * self.in_h + inside(out_y, self.stride_h, self.pad_top)) * self.in_w
+        };
+        let padded = self.pad_left.max(0) as usize / self.stride_w;
+        let columns = [0, padded, self.out_w.saturating_sub(1)];
+        let mut least = 0;
+        for image in self.extreme_images() {
+            for out_y in 0..self.out_h {
+                let row = first(image, out_y);
+                let below = match (out_y + 1 < self.out_h, image + 1 < self.batches) {
+                    (true, _) => Some(first(image, out_y + 1) + column(0)),
+                    (false, true) => Some(first(image + 1, 0) + column(0)),
+                    (false, false) => None,
+                };
+                for out_x in columns.into_iter().filter(|out_x| *out_x < self.out_w) {
+                    let output = (image * self.out_h + out_y) * self.out_w + out_x;
+                    for window in [Some(row + column(out_x)), below].into_iter().flatten() {
+                        least = least.max((output + 1).saturating_sub(window));
+                    }
+                }
+            }
+        }
+        least * self.in_c * bytes
+    }
+
+    /// Images of which one needs the greatest distance: outputs and inputs grow evenly from image to image, and the last has none behind it.
+    #[cfg(any(test, feature = "host"))]
+    pub(super) fn extreme_images(&self) -> [usize; 3] {
+        let before = |images| self.batches.saturating_sub(images);
+        [0, before(2), before(1)]
+    }
+
     /// Elements of one image of the input.
     #[inline(always)]
     pub fn in_image(&self) -> usize {

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use crate::testing::{Numbers as Sequence, cells};
+use crate::testing::{Numbers as Sequence, cells, overlapping};
 use castiron_runtime::fixed::{Downscale, requantize};
 use castiron_runtime::kernels::*;
 
@@ -33,7 +33,7 @@ impl Case {
         let (in_h, filter_h, stride_h, dilation_h, pad_top, out_h) = dimension(n);
         let (in_w, filter_w, stride_w, dilation_w, pad_left, out_w) = dimension(n);
         let window = Window {
-            batches: 1 + n.below(2),
+            batches: 1 + n.below(4),
             in_h,
             in_w,
             in_c: groups * group_in,
@@ -279,7 +279,16 @@ proptest! {
         let multiplier = if n.below(2) == 0 { 1 } else { multiplier };
         let case = Case::new(n, channels, 1, multiplier);
         let sizes = DepthwiseConv2dSizes { window: case.window, multiplier };
-        check!(case, sizes, depthwise);
+        check!(case.clone(), sizes, depthwise);
+        if let Some([distance, step]) = sizes.distance(1) {
+            let (folded, weight) = (case.folded(), |c, i| case.weight(c, i));
+            let constants = (&folded[..], &case.bias[..], &case.multiplier[..], &case.shift[..]);
+            let distance = distance + n.below(3) * step;
+            let found = overlapping(&case.x, case.outputs(), distance, 77, |x, y| {
+                depthwise::<_, 1>(sizes, case.int8, x, &weight, constants, y);
+            });
+            prop_assert_eq!(found, case.expected());
+        }
     }
 
     #[test]

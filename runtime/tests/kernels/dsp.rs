@@ -3,6 +3,9 @@
 use core::cell::Cell;
 
 use castiron_runtime::fixed::requantize;
+use proptest::prelude::*;
+
+use crate::testing::{Numbers, overlapping};
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyEpilogue, AnyLoops, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d,
     DspFullyConnected, DspOutput, DspPointwise, LANES, ROWS, Window,
@@ -192,6 +195,33 @@ fn convolutions_across_borders() {
     }
 }
 
+/// Outputs at once and how many are left of a row, and words of a row of a channel.
+fn depthwise_sizes(w: &Window) -> ([usize; 2], usize) {
+    let most = [6, 4][w.stride_w - 1];
+    let at_once = match w.out_w {
+        few if few < most => [few, 0],
+        many => [most, many % most],
+    };
+    let reached = (w.out_w - 1) * w.stride_w + ROWS;
+    let words = reached.max(w.pad_left.unsigned_abs() + w.in_w).div_ceil(2);
+    (at_once, words)
+}
+
+fn depthwise_weights(channels: usize) -> Vec<u32> {
+    let mut weights = Vec::new();
+    for channel in 0..channels {
+        let scaled = |i| u32::from((i16::from(weight(channel, i)) * 256) as u16);
+        for row in 0..ROWS {
+            for i in [ROWS * row, ROWS * row + 1] {
+                weights.push(scaled(i) | scaled(i + 1) << 16);
+            }
+        }
+        weights.push((256 * start(channel)) as u32);
+        weights.extend(constants());
+    }
+    weights
+}
+
 #[test]
 fn depthwise_convolutions_of_every_width() {
     for stride in [1, 2] {
@@ -200,25 +230,8 @@ fn depthwise_convolutions_of_every_width() {
         for (in_w, pad) in widths.flat_map(|in_w| [(in_w, 0), (in_w, 1)]) {
             let channels = 4;
             let w = window(in_w, channels, channels, stride, pad);
-            let most = [6, 4][stride - 1];
-            let at_once = match w.out_w {
-                few if few < most => [few, 0],
-                many => [most, many % most],
-            };
-            let words = ((w.out_w - 1) * stride + ROWS)
-                .max(pad as usize + in_w)
-                .div_ceil(2);
-            let mut weights = Vec::new();
-            for channel in 0..channels {
-                let scaled = |i| u32::from((i16::from(weight(channel, i)) * 256) as u16);
-                for row in 0..ROWS {
-                    for i in [ROWS * row, ROWS * row + 1] {
-                        weights.push(scaled(i) | scaled(i + 1) << 16);
-                    }
-                }
-                weights.push((256 * start(channel)) as u32);
-                weights.extend(constants());
-            }
+            let (at_once, words) = depthwise_sizes(&w);
+            let weights = depthwise_weights(channels);
             let x = values(w.in_h * in_w * channels, in_w);
             let y = cells(w.out_h * w.out_w * channels);
             let kernel = DspDepthwiseConv2d {
@@ -251,4 +264,156 @@ fn depthwise_convolutions_of_every_width() {
             );
         }
     }
+}
+
+/// What a kernel computes of an input apart from its output, and of one that it overlaps.
+fn apart_and_overlapping(
+    x: &[i8],
+    outputs: usize,
+    distance: usize,
+    run: impl Fn(&[Cell<i8>], &[Cell<i8>]),
+) -> [Vec<i8>; 2] {
+    let apart = overlapping(x, outputs, outputs, 0, &run);
+    [apart, overlapping(x, outputs, distance, 77, &run)]
+}
+
+/// Cells with anything in them.
+fn scratch<T: Copy>(len: usize, found: T) -> Vec<Cell<T>> {
+    vec![Cell::new(found); len]
+}
+
+/// Input size, filter, stride, padding before and output size.
+fn dimension(n: &mut Numbers, filter: usize, stride: usize, most: usize) -> (usize, isize, usize) {
+    let (before, after) = (n.below(most + 1), n.below(filter.min(3)));
+    let size = (filter + n.below(7)).max(ROWS);
+    (
+        size,
+        before as isize,
+        (size + before + after - filter) / stride + 1,
+    )
+}
+
+proptest! {
+    #![proptest_config(crate::testing::cases(300))]
+
+    #[test]
+    fn outputs_of_matrices_may_begin_before_the_input(
+        seed: u64, rows in 2usize..9, inputs in 1usize..6, channels in 1usize..30, more in 0usize..3,
+    ) {
+        let inputs = 4 * inputs;
+        let x = Numbers::new(seed).bytes(rows * inputs);
+        let weights = blocks(channels, inputs, weight);
+        let kernel = DspPointwise {
+            rows, inputs, output: output(channels), epilogue: AnyLoops::Both(AnyEpilogue::Long),
+        };
+        let run = |x: &[Cell<i8>], y: &[Cell<i8>]| kernel.run(x, &weights, &scratch(inputs, 77), y);
+        let distance = kernel.distance() + more;
+        let [apart, over] = apart_and_overlapping(&x, rows * channels, distance, run);
+        prop_assert_eq!(apart, over);
+    }
+
+    #[test]
+    fn outputs_of_convolutions_may_begin_before_the_input(
+        seed: u64, batches in 1usize..5, in_c in 1usize..6, out_c in 1usize..12, more in 0usize..3,
+    ) {
+        let n = &mut Numbers::new(seed);
+        let [filter_h, filter_w] = [(); 2].map(|()| 1 + n.below(4));
+        let [stride_h, stride_w] = [(); 2].map(|()| 1 + n.below(3));
+        let padded = n.below(2);
+        let (in_h, pad_top, out_h) = dimension(n, filter_h, stride_h, padded * (filter_h - 1));
+        let (in_w, pad_left, out_w) = dimension(n, filter_w, stride_w, padded * (filter_w - 1));
+        let mut w = Window {
+            batches, in_h, in_w, in_c, out_h, out_w, out_c, filter_h, filter_w, stride_h, stride_w,
+            dilation_h: 1, dilation_w: 1, pad_top, pad_left,
+        };
+        if padded == 0 {
+            // Within the input, and some skip its first rows or columns.
+            let skipped = [n.below(2), n.below(2)];
+            w.out_h = (in_h - filter_h) / stride_h + 1;
+            w.out_w = (in_w - filter_w) / stride_w + 1;
+            w.in_h += skipped[0];
+            w.in_w += skipped[1];
+            [w.pad_top, w.pad_left] = skipped.map(|skipped| -(skipped as isize));
+        }
+        let x = n.bytes(batches * w.in_image());
+        let kept = DspConv2dSizes::of(w);
+        let direct = DspConv2dSizes::where_it_is(w);
+        let all = [Some((kept, kept.kept(), kept.distance())), direct.map(|(sizes, distance)| (sizes, 0, distance))];
+        let mut expected: Option<Vec<i8>> = None;
+        for (sizes, kept, distance) in all.into_iter().flatten() {
+            let inputs = filter_h * sizes.run;
+            let packed = |channel: usize, i: usize| match i % sizes.run {
+                tap if tap < filter_w * in_c => weight(channel, i / sizes.run * filter_w * in_c + tap),
+                _ => 0,
+            };
+            let weights = blocks(out_c, inputs, packed);
+            let kernel = DspConv2d {
+                sizes,
+                in_zero_point: IN_ZERO_POINT,
+                output: output(out_c),
+                epilogue: AnyLoops::Both(AnyEpilogue::Long),
+            };
+            let run = |x: &[Cell<i8>], y: &[Cell<i8>]| {
+                kernel.run(x, &weights, &scratch(kept, 77), &scratch(inputs, 77), y);
+            };
+            let outputs = batches * w.out_h * w.out_w * out_c;
+            let [apart, over] = apart_and_overlapping(&x, outputs, distance + more, run);
+            prop_assert_eq!(&apart, &over);
+            prop_assert_eq!(expected.get_or_insert(apart.clone()), &apart);
+        }
+    }
+
+    #[test]
+    fn outputs_of_depthwise_convolutions_may_begin_before_the_input(
+        seed: u64, batches in 1usize..5, groups in 1usize..4, stride in 1usize..3, more in 0usize..3,
+    ) {
+        let n = &mut Numbers::new(seed);
+        let (in_h, pad_top, out_h) = dimension(n, ROWS, stride, 2);
+        let (in_w, pad_left, out_w) = dimension(n, ROWS, stride, 1);
+        let channels = groups * LANES;
+        let w = Window {
+            batches, in_h, in_w, in_c: channels, out_h, out_w, out_c: channels,
+            filter_h: ROWS, filter_w: ROWS, stride_h: stride, stride_w: stride,
+            dilation_h: 1, dilation_w: 1, pad_top, pad_left,
+        };
+        let (at_once, words) = depthwise_sizes(&w);
+        let group = LANES * (1 + n.below(2));
+        let kernel = DspDepthwiseConv2d {
+            window: w,
+            group,
+            words,
+            in_zero_point: IN_ZERO_POINT,
+            output: output(channels),
+            depthwise: AnyDepthwise { epilogue: AnyEpilogue::Long, stride, at_once },
+        };
+        let weights = depthwise_weights(channels);
+        let run = |x: &[Cell<i8>], y: &[Cell<i8>]| {
+            kernel.run(x, &weights, &scratch(group * ROWS * words, 0x4d4d_4d4d), y);
+        };
+        let x = n.bytes(batches * w.in_image());
+        let [distance, step] = kernel.distance();
+        let outputs = batches * w.out_h * w.out_w * channels;
+        let [apart, over] = apart_and_overlapping(&x, outputs, distance + more * step, run);
+        prop_assert_eq!(apart, over);
+    }
+}
+
+/// One byte nearer than stated, and something is overwritten that is still to be read.
+#[test]
+fn nearer_than_stated_is_too_near() {
+    let (rows, inputs, channels) = (6, 4, 9);
+    let x = Numbers::new(5).bytes(rows * inputs);
+    let weights = blocks(channels, inputs, weight);
+    let kernel = DspPointwise {
+        rows,
+        inputs,
+        output: output(channels),
+        epilogue: AnyLoops::Both(AnyEpilogue::Long),
+    };
+    let run = |x: &[Cell<i8>], y: &[Cell<i8>]| kernel.run(x, &weights, &scratch(inputs, 0), y);
+    let distance = kernel.distance();
+    let [apart, over] = apart_and_overlapping(&x, rows * channels, distance, run);
+    assert_eq!(apart, over);
+    let [apart, near] = apart_and_overlapping(&x, rows * channels, distance - 1, run);
+    assert_ne!(apart, near);
 }

@@ -1,14 +1,14 @@
 use std::vec;
 use std::vec::Vec;
 
-use crate::testing::{Numbers, cells, times};
+use crate::testing::{Numbers, cells, overlapping, times};
 use castiron_runtime::kernels::*;
 
 fn window(n: &mut Numbers) -> Window {
     let (filter_h, filter_w) = (1 + n.below(3), 1 + n.below(3));
     let channels = 1 + n.below(9);
     with_outputs(Window {
-        batches: 1 + n.below(2),
+        batches: 1 + n.below(4),
         in_h: filter_h + n.below(5),
         in_w: filter_w + n.below(5),
         in_c: channels,
@@ -112,6 +112,35 @@ fn float_follows_the_definition() {
             let greatest = x.iter().copied().fold(f32::MIN, f32::max);
             assert_eq!(*y, greatest.clamp(float.min, float.max), "{window:?}");
         }
+    }
+}
+
+#[test]
+fn outputs_may_begin_as_far_before_the_input_as_stated() {
+    let mut n = Numbers::new(4);
+    let (min, max) = (-100, 100);
+    let float = Float {
+        min: -0.5,
+        max: 0.6,
+    };
+    for _ in 0..times(300) {
+        let window = window(&mut n);
+        let x = n.bytes(window.batches * window.in_image());
+        let outputs = windows(&window, &x).len();
+        let distance = window.distance_by_pixels(1) + n.below(3);
+        let kernel = MaxPool2dI8 { window, min, max };
+        let mut y = vec![0; outputs];
+        kernel.run(cells(&mut x.clone()), cells(&mut y));
+        let found = overlapping(&x, outputs, distance, 77, |x, y| kernel.run(x, y));
+        assert_eq!(found, y, "{window:?}");
+
+        let x = n.floats(x.len());
+        let distance = window.distance_by_pixels(4) / 4 + n.below(3);
+        let kernel = AveragePool2dF32 { window, float };
+        let mut y = vec![0.0; outputs];
+        kernel.run(cells(&mut x.clone()), cells(&mut y));
+        let found = overlapping(&x, outputs, distance, f32::NAN, |x, y| kernel.run(x, y));
+        assert_eq!(found, y, "{window:?}");
     }
 }
 

@@ -45,8 +45,8 @@ pub(super) type Outputs = Vec<Vec<Vec<u8>>>;
 /// A way to compile and run that changes nothing.
 struct Variant {
     name: &'static str,
-    /// alias, in_place, reorder.
-    plan: [bool; 3],
+    /// alias, in_place, overlap, reorder.
+    plan: [bool; 4],
     isa: Isa,
     optimize: Optimize,
     /// What lies in the arena before a run.
@@ -82,7 +82,7 @@ impl Without {
 const fn plain(name: &'static str) -> Variant {
     Variant {
         name,
-        plan: [true; 3],
+        plan: [true; 4],
         isa: Isa::Portable,
         optimize: Optimize::Balanced,
         found: 0,
@@ -93,22 +93,22 @@ const fn plain(name: &'static str) -> Variant {
 const FIRST: Variant = plain("by default");
 const VARIANTS: &[Variant] = &[
     Variant {
-        plan: [false, true, true],
+        plan: [false, true, true, true],
         found: 0xff,
         ..plain("without `alias`, in an arena of 0xff")
     },
     Variant {
-        plan: [true, false, true],
+        plan: [true, false, true, true],
         optimize: Optimize::Size,
         ..plain("without `in_place`, optimised for size")
     },
     Variant {
-        plan: [true, true, false],
+        plan: [true, true, true, false],
         optimize: Optimize::Speed,
         ..plain("without `reorder`, optimised for speed")
     },
     Variant {
-        plan: [false; 3],
+        plan: [false; 4],
         found: 0x5a,
         ..plain("with no freedom of the plan, in an arena of 0x5a")
     },
@@ -118,10 +118,16 @@ const VARIANTS: &[Variant] = &[
         ..plain("with the DSP extension, in an arena of 0xa5")
     },
     Variant {
-        plan: [true, false, true],
+        plan: [true, false, true, true],
         isa: Isa::Dsp,
         found: 0x80,
         ..plain("with the DSP extension, without `in_place`, in an arena of 0x80")
+    },
+    Variant {
+        plan: [true, true, false, true],
+        isa: Isa::Dsp,
+        found: 0x33,
+        ..plain("with the DSP extension, without `overlap`, in an arena of 0x33")
     },
 ];
 /// Models that need a pass do not compile so.
@@ -143,7 +149,7 @@ pub(super) fn check(sample: &Sample) -> Result<Outputs, Fault> {
     let model = model.map_err(|e| Fault::Refused(e.to_string()))?;
     let outputs_of = |model: &Model, variant: &Variant| {
         let mut plan = PlanOptions::default();
-        [plan.alias, plan.in_place, plan.reorder] = variant.plan;
+        [plan.alias, plan.in_place, plan.overlap, plan.reorder] = variant.plan;
         plan.budget = BUDGET;
         let target = Target::new(variant.isa, variant.optimize);
         let mut options = CompileOptions::for_target(target);

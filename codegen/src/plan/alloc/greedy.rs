@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::meter::Meter;
-use super::{Item, Occupied, live};
+use super::{Component, Item, Links, Occupied, live};
 use crate::sorted;
 
 /// Share of the budget for [`improve`]: one part in this many.
@@ -16,7 +16,7 @@ const MOST_ORDERS_OF_MANY: usize = 2;
 
 /// Puts each item, in the order given, at the lowest offset where it fits between those
 /// placed before it. Returns offsets and peak.
-fn first_fit(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
+fn first_fit(items: &[Item], links: &Links, order: &[usize]) -> (Vec<u64>, u64) {
     if items.len() > MANY {
         return first_fit_of_many(items, order);
     }
@@ -25,24 +25,16 @@ fn first_fit(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
     let mut placed: Vec<(u64, usize)> = Vec::with_capacity(items.len());
     let mut peak = 0;
     for &i in order {
-        let item = &items[i];
-        let mut offset = 0;
-        for &(below, j) in &placed {
-            if items[j].overlaps(item) {
-                if below >= offset + item.size {
-                    break;
-                }
-                offset = offset.max(below + items[j].size);
-            }
-        }
+        let offset = links.lowest(items, &placed, i);
         offsets[i] = offset;
-        peak = peak.max(offset + item.size);
+        peak = peak.max(offset + items[i].size);
         let at = placed.partition_point(|&p| p < (offset, i));
         placed.insert(at, (offset, i));
     }
     (offsets, peak)
 }
 
+/// The same without a look at what may overlap.
 fn first_fit_of_many(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
     let sections = items.iter().map(|i| i.hi + 1).max().unwrap_or(0);
     let mut occupied = Occupied::new(sections);
@@ -114,10 +106,10 @@ fn loads(items: &[Item]) -> Vec<u64> {
 
 /// The best first-fit plan over all orders; the first that is as low as `bound`, below which none
 /// can be.
-pub(super) fn best(items: &[Item], bound: u64) -> (Vec<u64>, u64) {
+pub(super) fn best(items: &[Item], links: &Links, bound: u64) -> (Vec<u64>, u64) {
     let mut best: Option<(Vec<u64>, u64)> = None;
     for order in orders(items) {
-        let (offsets, peak) = first_fit(items, &order);
+        let (offsets, peak) = first_fit(items, links, &order);
         if best.as_ref().is_none_or(|(_, lowest)| peak < *lowest) {
             best = Some((offsets, peak));
         }
@@ -131,13 +123,14 @@ pub(super) fn best(items: &[Item], bound: u64) -> (Vec<u64>, u64) {
 /// Moves items that stick out at the top to an earlier place in the order and keeps what
 /// does not make the plan higher, until the plan is as low as `floor` or a share of the
 /// budget is spent.
-pub(super) fn improve(
-    items: &[Item],
-    floor: u64,
-    offsets: &mut Vec<u64>,
-    peak: &mut u64,
-    meter: &mut Meter,
-) {
+pub(super) fn improve(component: &mut Component, floor: u64, meter: &mut Meter) {
+    let Component {
+        items,
+        links,
+        offsets,
+        peak,
+        ..
+    } = component;
     let n = items.len();
     let cost = (n * n / 4 + 1) as u64;
     let starts: Vec<Vec<usize>> = orders(items).collect();
@@ -147,7 +140,7 @@ pub(super) fn improve(
     }
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for mut order in starts {
-        let (mut current, mut height) = first_fit(items, &order);
+        let (mut current, mut height) = first_fit(items, links, &order);
         let mut left = share;
         while left >= cost {
             if height < *peak {
@@ -174,7 +167,7 @@ pub(super) fn improve(
                 let item = next.remove(from);
                 next.insert(to, item);
             }
-            let (next_offsets, next_height) = first_fit(items, &next);
+            let (next_offsets, next_height) = first_fit(items, links, &next);
             if next_height <= height {
                 (order, current, height) = (next, next_offsets, next_height);
             }

@@ -5,9 +5,12 @@
 //! the highest used address is to be as low as possible. It is NP-hard in general and nearly
 //! always easy for neural networks, so the work goes in stages, and each stage ends it if it
 //! can prove its result: greedy plans, local search on the greedy order, exact search.
+//!
+//! Where two buffers may overlap after all ([`Overlap`]), the first two stages know of it, and the last is left out.
 
 pub mod exact;
 mod greedy;
+mod links;
 pub mod meter;
 pub mod occupied;
 
@@ -15,6 +18,7 @@ use std::time::Duration;
 
 use crate::sorted;
 
+pub use links::{Links, Overlap};
 use meter::Meter;
 pub(crate) use occupied::Occupied;
 
@@ -57,8 +61,8 @@ pub struct Allocation {
     pub offsets: Vec<usize>,
     /// Bytes used: the highest end of a buffer, rounded up to the alignment.
     pub peak_bytes: usize,
-    /// The most bytes live at one time step, each buffer rounded up to the alignment.
-    /// No plan can use less.
+    /// The most bytes live at one time step, each buffer rounded up to the alignment, and what two
+    /// buffers may share counted once. No plan can use less.
     pub lower_bound_bytes: usize,
     /// Whether `peak_bytes` is proven to be the least possible.
     pub optimal: bool,
@@ -84,6 +88,8 @@ pub struct Component {
     /// Indices into the buffers given.
     pub members: Vec<usize>,
     pub items: Vec<Item>,
+    /// Which of them may overlap although they are live together.
+    pub links: Links,
     pub offsets: Vec<u64>,
     pub peak: u64,
     /// No plan of these items can be lower than this.
@@ -95,10 +101,23 @@ pub struct Component {
 /// The same arguments give the same result on every host, unless [`Budget::time`] is set.
 /// Sizes are expected to sum to less than `usize::MAX`.
 pub fn allocate(buffers: &[Buffer], alignment: usize, budget: &Budget) -> Allocation {
+    allocate_overlapping(buffers, &[], alignment, budget)
+}
+
+/// [`allocate`] where some buffers may overlap although both are live at one step.
+pub fn allocate_overlapping(
+    buffers: &[Buffer],
+    overlaps: &[Overlap],
+    alignment: usize,
+    budget: &Budget,
+) -> Allocation {
     let alignment = alignment.max(1);
     let mut components = components(buffers, alignment);
+    if !overlaps.is_empty() {
+        link(&mut components, buffers.len(), overlaps, alignment);
+    }
     for c in &mut components {
-        (c.offsets, c.peak) = greedy::best(&c.items, c.bound);
+        (c.offsets, c.peak) = greedy::best(&c.items, &c.links, c.bound);
     }
     let lower_bound = components.iter().map(|c| c.bound).max().unwrap_or(0);
 
@@ -112,8 +131,8 @@ pub fn allocate(buffers: &[Buffer], alignment: usize, budget: &Budget) -> Alloca
             continue;
         }
         c.bound = floor;
-        greedy::improve(&c.items, floor, &mut c.offsets, &mut c.peak, &mut meter);
-        if c.peak > floor {
+        greedy::improve(c, floor, &mut meter);
+        if c.peak > floor && c.links.is_empty() {
             c.bound = exact::improve(&c.items, floor, &mut c.offsets, &mut c.peak, &mut meter);
         }
         floor = floor.max(c.bound.min(c.peak));
@@ -131,6 +150,32 @@ pub fn allocate(buffers: &[Buffer], alignment: usize, budget: &Budget) -> Alloca
         peak_bytes: peak as usize * alignment,
         lower_bound_bytes: lower_bound as usize * alignment,
         optimal: peak <= floor,
+    }
+}
+
+/// Tells components which of their items may overlap.
+fn link(components: &mut [Component], buffers: usize, overlaps: &[Overlap], alignment: usize) {
+    // Of each buffer: its component, and its position there.
+    let mut places = vec![None; buffers];
+    for (at, c) in components.iter().enumerate() {
+        for (item, &member) in c.members.iter().enumerate() {
+            places[member] = Some((at, item));
+        }
+    }
+    let mut of: Vec<Vec<Overlap>> = vec![Vec::new(); components.len()];
+    for overlap in overlaps {
+        if let Some((at, _)) = places[overlap.output] {
+            of[at].push(*overlap);
+        }
+    }
+    for (at, (c, overlaps)) in components.iter_mut().zip(of).enumerate() {
+        let item = |buffer: usize| places[buffer].filter(|place| place.0 == at).map(|p| p.1);
+        c.links = Links::new(&c.items, item, &overlaps, alignment);
+        let mut live = live(&c.items);
+        for (section, saved) in c.links.saved(&c.items) {
+            live[section] -= saved;
+        }
+        c.bound = live.into_iter().max().unwrap_or(0);
     }
 }
 
@@ -190,6 +235,7 @@ fn component(buffers: &[Buffer], alignment: usize, members: Vec<usize>) -> Compo
     Component {
         members,
         items,
+        links: Links::default(),
         offsets: Vec::new(),
         peak: 0,
         bound,

@@ -120,6 +120,14 @@ fn in_place(inputs: &[usize]) -> OutputMemory {
     OutputMemory::InPlace(inputs.to_vec())
 }
 
+fn overlap(distance: usize, step: usize) -> OutputMemory {
+    OutputMemory::Overlap {
+        input: 0,
+        distance,
+        step,
+    }
+}
+
 #[test]
 fn a_chain_keeps_two_tensors() {
     let mut b = Build::default();
@@ -300,6 +308,76 @@ fn in_place_needs_a_dying_input_of_the_same_size() {
     assert!(share(&plan, x, z));
     let plan = b.plan(&[x, small], &[z], &with(|o| o.in_place = false));
     assert_eq!(plan.peak_bytes, 20);
+}
+
+#[test]
+fn an_output_may_begin_before_its_input_ends() {
+    let mut b = Build::default();
+    let x = b.tensor(100);
+    let y = b.then(&[x], 140, overlap(60, 1));
+    let plan = b.plan(&[x], &[y], &options());
+    let pair = InPlace {
+        output: 0,
+        input: 0,
+    };
+    assert_eq!(plan.operators[0].overlaps, [pair]);
+    let sizes = (
+        plan.peak_bytes,
+        plan.lower_bound_bytes,
+        plan.operators[0].live_bytes,
+    );
+    assert_eq!((sizes, plan.optimal), ((160, 160, 160), true));
+    for without in [with(|o| o.overlap = false), with(|o| o.in_place = false)] {
+        let plan = b.plan(&[x], &[y], &without);
+        assert!(plan.operators[0].overlaps.is_empty());
+        assert_eq!(plan.peak_bytes, 240);
+    }
+    // Rounded up: 64 bytes, and 112 behind them.
+    let plan = b.plan(&[x], &[y], &with(|o| o.alignment = 16));
+    assert_eq!(plan.peak_bytes, 176);
+}
+
+#[test]
+fn an_overlap_keeps_its_step() {
+    let mut b = Build::default();
+    let x = b.tensor(100);
+    let y = b.then(&[x], 40, overlap(0, 24));
+    let plan = b.plan(&[x], &[y], &options());
+    assert_eq!(plan.peak_bytes, 100);
+    // No place but one, which a distance of 24 is not at an alignment of 16.
+    let mut b = Build::default();
+    let x = b.tensor(100);
+    let y = b.then(&[x], 140, overlap(24, 24));
+    assert_eq!(b.plan(&[x], &[y], &options()).peak_bytes, 140);
+    let coarse = with(|o| o.alignment = 16);
+    assert_eq!(b.plan(&[x], &[y], &coarse).peak_bytes, 256);
+}
+
+#[test]
+fn an_overlap_is_refused_where_it_would_destroy() {
+    // An input that is needed later, one that is an output, and one that is read beside.
+    let mut b = Build::default();
+    let x = b.tensor(100);
+    let y = b.then(&[x], 140, overlap(0, 1));
+    let z = b.then(&[x, y], 1, SEPARATE);
+    let kept = b.then(&[y], 150, overlap(0, 1));
+    let twice = b.then(&[kept, kept], 160, overlap(0, 1));
+    let plan = b.plan(&[x], &[y, z, twice], &options());
+    assert!(plan.operators.iter().all(|op| op.overlaps.is_empty()));
+}
+
+/// The first layers of MLPerf Tiny's visual wake words: the second may be in place and is not, so that the output of the third reaches down over
+/// what the first one left.
+#[test]
+fn overlaps_of_a_chain_do_not_add_up() {
+    let mut b = Build::default();
+    let x = b.tensor(27_648);
+    let first = b.then(&[x], 18_432, overlap(0, 1));
+    let second = b.then(&[first], 18_432, overlap(0, 8));
+    let third = b.then(&[second], 36_864, overlap(18_416, 1));
+    let last = b.then(&[third], 9_216, overlap(0, 16));
+    let plan = b.plan(&[x], &[last], &with(|o| o.alignment = 16));
+    assert_eq!((plan.peak_bytes, plan.optimal), (36_864, true));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Random graphs: every plan replays, and the order search is exhaustive.
 
+use castiron_codegen::plan::lifetime::Reuse;
 use castiron_codegen::plan::order;
 use proptest::prelude::*;
 
@@ -9,7 +10,7 @@ use super::*;
 fn any_graph() -> impl Strategy<Value = (Build, Vec<TensorId>, Vec<TensorId>)> {
     let operator = (
         prop::collection::vec(any::<prop::sample::Index>(), 1..4),
-        prop::collection::vec((0usize..4, 0u8..6), 1..3),
+        prop::collection::vec((0usize..4, 0u8..9), 1..3),
         prop::collection::vec(0usize..20, 0..2),
     );
     let sources = prop::collection::vec((0usize..4, 0u8..3), 1..5);
@@ -46,6 +47,9 @@ fn any_graph() -> impl Strategy<Value = (Build, Vec<TensorId>, Vec<TensorId>)> {
                         2 => in_place(&[0, 1]),
                         3 => part(0),
                         4 => part(8),
+                        6 => overlap(0, 1),
+                        7 => overlap(3, 1),
+                        8 => overlap(0, 64),
                         _ => in_place(&[1, 0, 2]),
                     };
                 }
@@ -64,7 +68,7 @@ fn any_graph() -> impl Strategy<Value = (Build, Vec<TensorId>, Vec<TensorId>)> {
 fn best_order(graph: &Graph, b: &Build, values: &Values, order: &mut Vec<usize>) -> usize {
     let n = graph.operators.len();
     if order.len() == n {
-        let buffers = Lifetimes::new(graph, values, &b.memory, order, true).buffers;
+        let buffers = Lifetimes::new(graph, values, &b.memory, order, 1, Reuse::Whole).buffers;
         let none = Budget {
             steps: 0,
             time: None,
@@ -91,11 +95,11 @@ proptest! {
     #[test]
     fn any_plan_replays(
         (b, inputs, outputs) in any_graph(),
-        alias: bool, in_place: bool, reorder: bool, shift in 0u32..6,
+        alias: bool, in_place: bool, overlap: bool, reorder: bool, shift in 0u32..6,
     ) {
         let options = with(|o| {
             o.alignment = 1 << shift;
-            [o.alias, o.in_place, o.reorder] = [alias, in_place, reorder];
+            [o.alias, o.in_place, o.overlap, o.reorder] = [alias, in_place, overlap, reorder];
         });
         let plan = b.plan(&inputs, &outputs, &options);
         prop_assert_eq!(&b.plan(&inputs, &outputs, &options), &plan);
@@ -108,8 +112,11 @@ proptest! {
         }
         let whole = b.plan(&inputs, &outputs, &options);
         prop_assert!(plan.peak_bytes <= whole.peak_bytes);
+        let mut apart = options;
+        apart.overlap = false;
+        prop_assert!(whole.peak_bytes <= b.plan(&inputs, &outputs, &apart).peak_bytes);
         let mut freer = options;
-        [freer.alias, freer.in_place, freer.reorder] = [false; 3];
+        [freer.alias, freer.in_place, freer.overlap, freer.reorder] = [false; 4];
         prop_assert!(whole.lower_bound_bytes <= b.plan(&inputs, &outputs, &freer).lower_bound_bytes);
     }
 
@@ -120,7 +127,7 @@ proptest! {
         let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 });
         let best = best_order(&graph, &b, &values, &mut Vec::new());
         let order = order::choose(&graph, &values, &b.memory, 1, true, 200_000);
-        let buffers = Lifetimes::new(&graph, &values, &b.memory, &order.operators, true).buffers;
+        let buffers = Lifetimes::new(&graph, &values, &b.memory, &order.operators, 1, Reuse::Whole).buffers;
         prop_assert!(order.optimal);
         // Copies of constant outputs and the like are outside of the order's reach.
         prop_assert_eq!(allocate(&buffers, 1, &Budget::default()).lower_bound_bytes, best);
@@ -134,7 +141,7 @@ proptest! {
         let graph = b.graph(&inputs, &outputs);
         let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 });
         let bytes = |order: &[usize]| {
-            let buffers = Lifetimes::new(&graph, &values, &b.memory, order, true).buffers;
+            let buffers = Lifetimes::new(&graph, &values, &b.memory, order, 1, Reuse::Whole).buffers;
             allocate(&buffers, 1, &Budget::default()).lower_bound_bytes
         };
         let order = order::choose(&graph, &values, &b.memory, 1, true, most_sets);

@@ -75,12 +75,39 @@ pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
             if let Some(source) = aliased {
                 root[output.index()] = root[source.index()];
             } else if overwrites(at).is_none()
+                && !planned.overlaps.iter().any(|pair| pair.output == at)
                 && let Some(range) = span(output)
             {
                 write(&mut arena, range, Byte::Of(output.index()));
             }
         }
-        for id in op.inputs.iter().flatten() {
+        for pair in &planned.overlaps {
+            let OutputMemory::Overlap {
+                input,
+                distance,
+                step,
+            } = *memory[index].output(pair.output)
+            else {
+                panic!("an overlap that the operator does not allow");
+            };
+            assert_eq!(input, pair.input);
+            let (id, output) = (op.inputs[input].unwrap(), op.outputs[pair.output]);
+            let (from, to) = (span(id).unwrap(), span(output).unwrap());
+            let more = from.start.checked_sub(to.start + distance);
+            assert!(more.is_some_and(|more| more.is_multiple_of(step)));
+            // As far ahead as the distance lets it, the operator writes before it reads.
+            for (read, at) in from.enumerate() {
+                let written = to.len().min(distance + read);
+                arena[to.start..to.start + written].fill(Byte::Of(output.index()));
+                assert_eq!(arena[at], Byte::Of(root[id.index()]), "byte {read}");
+            }
+            arena[to].fill(Byte::Of(output.index()));
+        }
+        let overlapped = |id: TensorId| {
+            let mut pairs = planned.overlaps.iter();
+            pairs.any(|pair| op.inputs[pair.input] == Some(id))
+        };
+        for id in op.inputs.iter().flatten().filter(|id| !overlapped(**id)) {
             check(&arena, &root, *id);
         }
         for (at, &output) in op.outputs.iter().enumerate() {

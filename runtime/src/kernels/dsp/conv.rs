@@ -1,7 +1,7 @@
 //! CONV_2D of any window without dilation.
 //!
 //! The rows that a row of windows needs are kept aside, with their padding: no window then crosses a border, and the output may overwrite rows
-//! that are no longer needed.
+//! that are no longer needed. Where no window crosses a border anyway, it can be read in the input instead.
 
 use core::cell::Cell;
 
@@ -19,7 +19,8 @@ parameters! {
         pub window: Window,
         /// Inputs of a filter row, rounded up to a multiple of four.
         pub run: usize,
-        /// Bytes of a row that is kept aside: all that windows reach, and what rounding up adds.
+        /// Bytes of a row that is kept aside: all that windows reach, and what rounding up adds. Of an input that is read where it is, those
+        /// of its rows.
         pub row: usize,
     }
 
@@ -49,11 +50,75 @@ impl DspConv2dSizes {
             row: last + run,
         }
     }
+
+    /// Bytes of the rows that are kept aside.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.window.filter_h * self.row
+    }
+
+    /// The least number of bytes by which the output may begin before the input: a row of windows is computed from the rows that
+    /// are kept aside.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn distance(&self) -> usize {
+        self.window.distance_behind_kept_rows()
+    }
+
+    /// Sizes where no rows are kept aside, if all windows lie within the input and nothing is rounded up, and the least number of
+    /// bytes by which the output may begin before the input.
+    ///
+    /// Two windows are widened before their outputs are written, so that the outputs of the first *n* of a row, an even number, may reach
+    /// the beginning of window *n*, and those of a row the beginning of the next one. Both grow evenly, so that the first and the last *n* and
+    /// image are the extremes.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn where_it_is(window: Window) -> Option<(Self, usize)> {
+        let w = &window;
+        let run = w.filter_w * w.in_c;
+        let (top, left) = (-w.pad_top, -w.pad_left);
+        let end = |first: isize, out: usize, stride: usize, filter: usize| {
+            first + ((out - 1) * stride + filter) as isize
+        };
+        let is_inside = top >= 0
+            && left >= 0
+            && end(top, w.out_h, w.stride_h, w.filter_h) <= w.in_h as isize
+            && end(left, w.out_w, w.stride_w, w.filter_w) <= w.in_w as isize;
+        if !is_inside || !run.is_multiple_of(GROUP) {
+            return None;
+        }
+        let first = (top as usize * w.in_w + left as usize) * w.in_c;
+        let row_step = w.stride_h * w.in_w * w.in_c;
+        let last_even = (w.out_w - 1) / 2 * 2;
+        let mut distance = 0;
+        for image in w.extreme_images() {
+            let (x, y) = (image * w.in_image(), image * w.out_h * w.out_row());
+            for row in 0..w.out_h {
+                let (x, y) = (x + first + row * row_step, y + row * w.out_row());
+                for n in [2, last_even]
+                    .into_iter()
+                    .filter(|n| (2..w.out_w).contains(n))
+                {
+                    let unread = x + n * w.stride_w * w.in_c;
+                    distance = distance.max((y + n * w.out_c).saturating_sub(unread));
+                }
+                let next = match (row + 1 < w.out_h, image + 1 < w.batches) {
+                    (true, _) => x + row_step,
+                    (false, true) => (image + 1) * w.in_image() + first,
+                    (false, false) => continue,
+                };
+                distance = distance.max((y + w.out_row()).saturating_sub(next));
+            }
+        }
+        let row = w.in_w * w.in_c;
+        Some((Self { window, run, row }, distance))
+    }
 }
 
 impl<E: Epilogue> DspConv2d<E> {
-    /// Computes the whole output; `rows` has as many bytes as the rows of a window, `pairs` a word for each input of a window. The
-    /// output may overwrite rows of the input from its start that no later row of windows reaches.
+    /// Computes the whole output; `rows` has as many bytes as the rows of a window or, where the input is read where it is, none, `pairs` a word
+    /// for each input of a window. The output may begin as many bytes before the input as [`DspConv2dSizes`] says, or more.
     #[inline(always)]
     pub fn run(
         &self,
@@ -118,16 +183,23 @@ impl Convolution<'_> {
         let (mut next, mut slot) = (0, 0);
         for out_y in 0..w.out_h {
             let first = out_y * w.stride_h;
-            while next < first + w.filter_h {
-                if next >= first {
-                    let kept = part(rows, slot * self.sizes.row, self.sizes.row);
-                    self.keep(x, next as isize - w.pad_top, kept);
+            let mut source = rows;
+            if rows.is_empty() {
+                let row = first + w.pad_top.unsigned_abs();
+                let from = row * self.sizes.row + w.pad_left.unsigned_abs() * w.in_c;
+                source = x.get(from..).unwrap_or(&[]);
+            } else {
+                while next < first + w.filter_h {
+                    if next >= first {
+                        let kept = part(rows, slot * self.sizes.row, self.sizes.row);
+                        self.keep(x, next as isize - w.pad_top, kept);
+                    }
+                    next += 1;
+                    slot = after(slot, w.filter_h);
                 }
-                next += 1;
-                slot = after(slot, w.filter_h);
             }
             // The slot for the next row is that of the first one.
-            self.windows(matrix, rows, slot, pairs, y);
+            self.windows(matrix, source, slot, pairs, y);
             y = y.get(w.out_row()..).unwrap_or(&[]);
         }
     }

@@ -31,7 +31,22 @@ parameters! {
 }
 
 impl<D: DepthwiseLoops> DspDepthwiseConv2d<D> {
-    /// Computes the whole output; `rows` has three rows of a group's channels. The output may overwrite the input.
+    /// The least number of bytes by which the output may begin before the input, and what more has to be a multiple of. A row is computed
+    /// from the rows that are kept aside. Groups behind a first one read the input once more: as pixels have as many outputs as inputs, at a
+    /// whole number of pixels no group writes what another one reads.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn distance(&self) -> [usize; 2] {
+        let w = &self.window;
+        let step = match w.in_c <= self.group {
+            true => 1,
+            false => w.in_c,
+        };
+        [w.distance_behind_kept_rows(), step]
+    }
+
+    /// Computes the whole output; `rows` has three rows of a group's channels. The output may begin before the input as
+    /// [`distance`](Self::distance) says.
     #[inline(always)]
     pub fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<u32>], y: &[Cell<i8>]) {
         let convolution = Convolution {

@@ -37,9 +37,20 @@ impl<E: Epilogue> DspFullyConnected<E> {
     }
 }
 
+impl<E> DspPointwise<E> {
+    /// The least number of bytes by which the output may begin before the input. A pair of rows is widened before its outputs are written, so
+    /// that *n* pairs of outputs may reach the end of *n* pairs of inputs, as long as there are inputs behind it.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn distance(&self) -> usize {
+        let pairs = self.rows.saturating_sub(1) / 2;
+        2 * pairs * self.output.channels.saturating_sub(self.inputs)
+    }
+}
+
 impl<E: Epilogue> DspPointwise<E> {
-    /// Computes all outputs; `pairs` has a word for each input of a row. The output may overwrite the input from its start, where a row has no more
-    /// outputs than inputs.
+    /// Computes all outputs; `pairs` has a word for each input of a row. The output may begin [`distance`](Self::distance) bytes before the
+    /// input, or more.
     #[inline(always)]
     pub fn run(&self, x: &[Cell<i8>], weights: &[u32], pairs: &[Cell<u32>], y: &[Cell<i8>]) {
         let sizes = (self.rows, self.inputs);

@@ -134,9 +134,6 @@ pub(in crate::ops) fn matrix(
         );
         return true;
     }
-    if sizes.outputs <= sizes.inputs {
-        choosing.in_place(1);
-    }
     let pairs = choosing.scratch(ElementType::U32, sizes.inputs);
     let kernel = DspPointwise {
         rows: sizes.rows,
@@ -144,6 +141,7 @@ pub(in crate::ops) fn matrix(
         output,
         epilogue: loops(epilogue, sizes.rows),
     };
+    choosing.overlap(kernel.distance(), 1);
     choosing.call(kernel, [layer.x, weights, pairs, layer.y]);
     true
 }
@@ -166,7 +164,7 @@ pub(in crate::ops) fn conv(
     if sizes.groups != 1 || (w.dilation_h, w.dilation_w) != (1, 1) || w.out_w * w.out_h == 0 {
         return false;
     }
-    let dsp = DspConv2dSizes::of(*w);
+    let (dsp, kept, distance) = conv_sizes(w);
     let (run, taps) = (dsp.run, w.filter_w * w.in_c);
     let weight = |channel: usize, i: usize| match i % run {
         tap if tap < taps => (layer.weight)(channel, i / run * taps + tap),
@@ -176,11 +174,9 @@ pub(in crate::ops) fn conv(
     let Some((requantization, weights)) = layer.packed(inputs, &weight) else {
         return false;
     };
-    if overwrites_what_is_done(&dsp) {
-        choosing.in_place(1);
-    }
+    choosing.overlap(distance, 1);
     let weights = choosing.constant(&weights);
-    let rows = choosing.scratch(ElementType::I8, w.filter_h * dsp.row);
+    let rows = choosing.scratch(ElementType::I8, kept);
     let pairs = choosing.scratch(ElementType::U32, inputs);
     let kernel = DspConv2d {
         sizes: dsp,
@@ -192,14 +188,20 @@ pub(in crate::ops) fn conv(
     true
 }
 
-/// Whether an output that begins where the input does overwrites no row of it that is still to be kept aside.
-fn overwrites_what_is_done(sizes: &DspConv2dSizes) -> bool {
-    let w = &sizes.window;
-    let (in_row, out_row) = (w.in_w * w.in_c, w.out_w * w.out_c);
-    (0..w.out_h).all(|out_y| {
-        let kept = ((out_y * w.stride_h + w.filter_h) as isize - w.pad_top).max(0) as usize;
-        kept >= w.in_h || (out_y + 1) * out_row <= kept * in_row
-    })
+/// Sizes of a convolution, the bytes that it keeps aside, and how far before the input its output may begin. Rows are kept aside where they have to be,
+/// or where that lets the output overwrite more than they take.
+fn conv_sizes(w: &Window) -> (DspConv2dSizes, usize, usize) {
+    let sizes = DspConv2dSizes::of(*w);
+    let (kept, distance) = (sizes.kept(), sizes.distance());
+    let (input, output) = (
+        w.batches * w.in_image(),
+        w.batches * w.out_h * w.out_w * w.out_c,
+    );
+    let taken = |distance: usize| output.max(input + distance);
+    match DspConv2dSizes::where_it_is(*w) {
+        Some((sizes, near)) if taken(near) <= taken(distance) + kept => (sizes, 0, near),
+        _ => (sizes, kept, distance),
+    }
 }
 
 /// Bytes that a group of channels may take, where there are more than four.
@@ -227,10 +229,6 @@ pub(in crate::ops) fn depthwise(
     while group > LANES && group * ROWS * words * 4 > GROUP_BYTES {
         group -= LANES;
     }
-    // Rows above the one that is written are kept aside.
-    if w.stride_h == 1 {
-        choosing.in_place(1);
-    }
     let weights = choosing.constant(&weights);
     let rows = choosing.scratch(ElementType::U32, group * ROWS * words);
     let kernel = DspDepthwiseConv2d {
@@ -245,6 +243,8 @@ pub(in crate::ops) fn depthwise(
             at_once,
         },
     };
+    let [distance, step] = kernel.distance();
+    choosing.overlap(distance, step);
     choosing.call(kernel, [layer.x, weights, rows, layer.y]);
     true
 }

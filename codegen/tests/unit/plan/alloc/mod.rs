@@ -279,3 +279,57 @@ proptest! {
         }
     }
 }
+
+/// Whether two buffers keep to what they may share.
+fn keep_to(overlap: &Overlap, buffers: &[Buffer], offsets: &[usize]) -> bool {
+    let [input, output] = [overlap.input, overlap.output].map(|at| offsets[at]);
+    let apart = input + buffers[overlap.input].bytes <= output
+        || output + buffers[overlap.output].bytes <= input;
+    let distance = input.checked_sub(output);
+    apart
+        || distance.is_some_and(|distance| match overlap.farther {
+            true => distance >= overlap.distance,
+            false => distance == overlap.distance,
+        })
+}
+
+proptest! {
+    #![proptest_config(crate::unit::settings())]
+
+    /// A chain of buffers, each of which may overlap the one before, and some that are live for long.
+    #[test]
+    fn buffers_that_may_overlap_keep_their_distance(
+        chain in prop::collection::vec((1usize..40, 0usize..50, any::<bool>()), 2..8),
+        others in prop::collection::vec((1usize..20, 0usize..8, 0usize..4), 0..4),
+        alignment in 1usize..5,
+    ) {
+        let links = chain.iter().enumerate().map(|(at, (bytes, ..))| (*bytes, at, at + 1));
+        let others = others.iter().map(|(bytes, first, more)| (*bytes, *first, first + more));
+        let b = buffers(&links.chain(others).collect::<Vec<_>>());
+        let overlaps = chain.iter().enumerate().skip(1).map(|(at, (_, distance, farther))| Overlap {
+            input: at - 1,
+            output: at,
+            distance: *distance,
+            farther: *farther,
+        });
+        let overlaps: Vec<Overlap> = overlaps.collect();
+        let budget = Budget { steps: 50_000, time: None };
+        let a = allocate_overlapping(&b, &overlaps, alignment, &budget);
+        prop_assert!(a.lower_bound_bytes <= a.peak_bytes);
+        let ends = b.iter().zip(&a.offsets).map(|(b, offset)| offset + b.bytes);
+        prop_assert_eq!(ends.max().unwrap_or(0).next_multiple_of(alignment), a.peak_bytes);
+        for (i, one) in b.iter().enumerate() {
+            for (j, other) in b.iter().enumerate().skip(i + 1) {
+                let in_time = one.first <= other.last && other.first <= one.last;
+                let apart = a.offsets[i] + one.bytes <= a.offsets[j]
+                    || a.offsets[j] + other.bytes <= a.offsets[i];
+                let overlap = overlaps.iter().find(|o| (o.input, o.output) == (i, j));
+                let kept = overlap.is_some_and(|overlap| keep_to(overlap, &b, &a.offsets));
+                prop_assert!(!in_time || apart || kept, "buffers {} and {}", i, j);
+            }
+        }
+        let none = Budget { steps: 0, time: None };
+        let apart = allocate(&b, alignment, &none);
+        prop_assert!(a.lower_bound_bytes <= apart.lower_bound_bytes);
+    }
+}
