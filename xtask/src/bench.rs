@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result};
 
 use crate::elf::{Image, Sections};
-use crate::firmware::Builder;
+use crate::firmware::{Builder, Content};
 use crate::models::Subject;
+use crate::profile::{self, OperatorCost};
 use crate::qemu::{self, Run};
 
 /// One model, done.
@@ -41,15 +42,24 @@ pub(crate) struct Measured {
     pub(crate) sections: Sections,
     /// Functions in the image that panic or allocate.
     pub(crate) offenders: Vec<String>,
+    /// What each operator takes, where that was asked for.
+    pub(crate) operators: Vec<OperatorCost>,
 }
 
-/// Builds and runs all of `subjects`, one after the other: they share a target directory.
-pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject]) -> Vec<Entry> {
+/// Builds and runs all of `subjects`, one after the other: they share a target directory. `by_operator` does so once more, to
+/// measure each operator.
+pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject], by_operator: bool) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut harnesses = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
         eprintln!("[{}/{}] {}", index + 1, subjects.len(), subject.name);
-        let outcome = match measure(builder, subject, &mut harnesses) {
+        let measured = measure(builder, subject, &mut harnesses).and_then(|mut measured| {
+            if by_operator {
+                measured.operators = profile::measure(builder, subject)?;
+            }
+            Ok(measured)
+        });
+        let outcome = match measured {
             Ok(measured) => Outcome::Measured(Box::new(measured)),
             Err(error) => {
                 eprintln!("{}: {error:#}", subject.name);
@@ -76,7 +86,7 @@ struct Harness {
 impl Harness {
     fn of(builder: &Builder<'_>, subject: &Subject) -> Result<Self> {
         let name = format!("{}.harness", subject.name);
-        let path = builder.golden(&name, &subject.model, &subject.golden, true)?;
+        let path = builder.golden(&name, &subject.model, &subject.golden, Content::Empty)?;
         let image = Image::read(&path)?;
         Ok(Self {
             code: image.code(),
@@ -99,7 +109,12 @@ fn measure(
             harness
         }
     };
-    let path = builder.golden(&subject.name, &subject.model, &subject.golden, false)?;
+    let path = builder.golden(
+        &subject.name,
+        &subject.model,
+        &subject.golden,
+        Content::Model,
+    )?;
 
     let mut image = Image::read(&path)?;
     let run = qemu::measure(&path).with_context(|| image.suspects())?;
@@ -113,6 +128,7 @@ fn measure(
         sections: image.sections,
         ram: image.ram().saturating_sub(harness.ram),
         offenders: image.offenders,
+        operators: Vec::new(),
         run,
     })
 }

@@ -40,6 +40,17 @@ impl fmt::Display for OptLevel {
     }
 }
 
+/// What the measuring firmware has in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The model.
+    Model,
+    /// The model, and a run of it that counts each operator's instructions.
+    Traced,
+    /// The model's inputs and outputs alone.
+    Empty,
+}
+
 /// A compiler that can produce Cortex-M4 code.
 pub(crate) fn toolchain() -> Result<Toolchain> {
     Ok(Toolchain::detect(Some(TARGET), Purpose::Program)?)
@@ -69,22 +80,23 @@ impl<'a> Builder<'a> {
         self.build("castiron-cortex-m-example", "sine", [])
     }
 
-    /// Builds the measuring image for a model and its goldens, or for one that only has the model's inputs and
-    /// outputs, and keeps it under `name`.
+    /// Builds the measuring image for a model and its goldens, and keeps it under `name`.
     pub(crate) fn golden(
         &self,
         name: &str,
         model: &Path,
         golden: &Path,
-        empty: bool,
+        content: Content,
     ) -> Result<PathBuf> {
+        let with = |other| (content == other).then_some(Path::new("1"));
         let built = self.build(
             "castiron-bench-firmware",
             "golden",
             [
                 ("CASTIRON_GOLDEN", Some(golden)),
                 ("CASTIRON_MODEL", Some(model)),
-                ("CASTIRON_EMPTY", empty.then_some(Path::new("1"))),
+                ("CASTIRON_EMPTY", with(Content::Empty)),
+                ("CASTIRON_TRACED", with(Content::Traced)),
             ],
         )?;
         let images = self.target_dir.join("images").join(self.opt.profile());

@@ -14,6 +14,7 @@ mod memory;
 mod models;
 mod operator_code;
 mod operators;
+mod profile;
 mod qemu;
 mod random_models;
 mod report;
@@ -122,7 +123,10 @@ enum OnTarget {
         /// --filter takes names of operators, too.
         #[arg(long, conflicts_with = "models")]
         ops: bool,
-        /// Print JSON instead of tables.
+        /// Measure each operator of the models, too.
+        #[arg(long)]
+        by_operator: bool,
+        /// Print JSON instead of tables; of networks, with what each operator takes.
         #[arg(long)]
         json: bool,
         /// Write the tables into docs/benchmarks.md and the README; with --ops, into docs/operator-code.md.
@@ -244,6 +248,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         OnTarget::Bench {
             run,
             ops: true,
+            by_operator,
             json,
             update_docs,
         } => {
@@ -251,7 +256,8 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             for note in &found.notes {
                 eprintln!("{note}");
             }
-            let entries = bench::run(&Builder::new(root, &toolchain, run.opt), &found.subjects);
+            let builder = Builder::new(root, &toolchain, run.opt);
+            let entries = bench::run(&builder, &found.subjects, by_operator);
             let figures = Figures::load()?;
             if json {
                 let rows = operator_code::rows(&found.cases, &entries, &figures);
@@ -272,11 +278,13 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         OnTarget::Bench {
             run,
             ops: false,
+            by_operator,
             json,
             update_docs,
         } => {
             let builder = Builder::new(root, &toolchain, run.opt);
-            let (figures, entries) = measure(root, &builder, &run.selection)?;
+            let by_operator = by_operator || json;
+            let (figures, entries) = measure(root, &builder, &run.selection, by_operator)?;
             if json {
                 println!(
                     "{}",
@@ -312,7 +320,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         OnTarget::TargetTest { run, ops, .. } => {
             let builder = Builder::new(root, &toolchain, run.opt);
             example(&builder).context("the example")?;
-            let (figures, mut entries) = measure(root, &builder, &run.selection)?;
+            let (figures, mut entries) = measure(root, &builder, &run.selection, false)?;
             if let Some(step) = ops {
                 let all = operator_code::find(root, &run.selection)?.subjects;
                 let sample: Vec<Subject> = all.into_iter().step_by(step.get()).collect();
@@ -320,7 +328,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
                     "a sample of operators: every {step}th model, {}",
                     sample.len()
                 );
-                entries.extend(bench::run(&builder, &sample));
+                entries.extend(bench::run(&builder, &sample, false));
             }
             Ok(verdict(&entries, &figures))
         }
@@ -342,9 +350,10 @@ fn measure(
     root: &Path,
     builder: &Builder<'_>,
     selection: &Selection,
+    by_operator: bool,
 ) -> Result<(Figures, Vec<Entry>)> {
     let found = subjects(root, selection)?;
-    Ok((Figures::load()?, bench::run(builder, &found)))
+    Ok((Figures::load()?, bench::run(builder, &found, by_operator)))
 }
 
 fn subjects(root: &Path, selection: &Selection) -> Result<Vec<Subject>> {

@@ -53,6 +53,9 @@ pub(crate) struct Run {
     /// The first of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) first: Option<Mismatch>,
+    /// Instructions of each operator of the file, in all cases; none unless the firmware was built to count them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) operators: Vec<u64>,
 }
 
 /// One wrong value, as bits.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::bench::{Entry, Measured, Outcome};
 use crate::elf::Sections;
 use crate::firmware::OptLevel;
+use crate::profile::OperatorCost;
 use crate::tflm::{Figures, Model};
 
 /// One model as JSON.
@@ -39,6 +40,7 @@ struct Castiron<'a> {
     mismatches: u64,
     values: u64,
     panics_or_allocates: &'a [String],
+    operators: &'a [OperatorCost],
 }
 
 /// All models, for `--json`.
@@ -76,6 +78,7 @@ impl<'a> From<&'a Measured> for Castiron<'a> {
             mismatches: run.mismatches,
             values: run.values,
             panics_or_allocates: &measured.offenders,
+            operators: &measured.operators,
         }
     }
 }
@@ -85,6 +88,12 @@ pub(crate) fn terminal(entries: &[Entry], figures: &Figures) -> String {
     let [speed, memory, image] = tables(entries, figures, presets::UTF8_BORDERS_ONLY);
     let mut text = format!("{speed}\n{memory}\n{image}");
     for entry in entries {
+        if let Outcome::Measured(measured) = &entry.outcome
+            && !measured.operators.is_empty()
+        {
+            let operators = by_operator(&measured.operators, presets::UTF8_BORDERS_ONLY);
+            let _ = write!(text, "\n{}, operator by operator:\n{operators}", entry.name);
+        }
         match &entry.outcome {
             Outcome::Failed(_) => {
                 let _ = write!(text, "\n{}: not measured, see above", entry.name);
@@ -101,6 +110,31 @@ pub(crate) fn terminal(entries: &[Entry], figures: &Figures) -> String {
         }
     }
     text
+}
+
+/// What each operator of a model takes. Counts are exact to a tick of the emulator's timer, 40 instructions.
+fn by_operator(costs: &[OperatorCost], style: TableStyle) -> Table {
+    let header = [
+        "operator",
+        "kernels",
+        "MACs",
+        "instructions",
+        "per MAC",
+        "share",
+    ];
+    let mut table = table(style, &header);
+    let all: u64 = costs.iter().map(|cost| cost.instructions).sum();
+    for cost in costs {
+        table.add_row(vec![
+            format!("{} {}", cost.operator, cost.title),
+            cost.kernels.join(", "),
+            grouped(cost.macs),
+            grouped(cost.instructions),
+            ratio(cost.instructions, cost.macs),
+            ratio(cost.instructions, all),
+        ]);
+    }
+    table
 }
 
 /// Speed, memory, sections.

@@ -8,7 +8,7 @@ use castiron_runtime::kernels::{
 use castiron_runtime::rows::Order;
 
 use super::broadcast::Operands;
-use super::{Site, quantize};
+use super::{Site, quantize, short_sum};
 use crate::error::Diagnostic;
 use crate::graph::scales::{is_below_one, sum_fits};
 use crate::graph::{Activation, BuiltinOperator as Op, DType, OpKind};
@@ -83,11 +83,14 @@ fn sum<F: Combine<i32, i32> + host::Part>(
     }
     let inputs = [operands.first, operands.second];
     let quantized = Quantized::new(site, inputs, activation)?;
-    let sum = quantized.sum(inputs.map(|input| signs[input]));
+    let signs = inputs.map(|input| signs[input]);
+    let sum = quantized.sum(signs);
     let sum = sum.ok_or_else(|| too_fine_an_output(site, 19))?;
-    Ok(host::zip_in_forms::<i8, i8, _>(
-        in_kernels_order(operands).of(sum),
-    ))
+    let order = in_kernels_order(operands);
+    Ok(match short_sum::of(&sum, quantized.factors(signs)) {
+        Some(short) => host::zip_in_forms::<i8, i8, _>(order.of(short)),
+        None => host::zip_in_forms::<i8, i8, _>(order.of(sum)),
+    })
 }
 
 /// MUL.
@@ -302,6 +305,12 @@ impl Quantized {
             min: self.min,
             max: self.max,
         })
+    }
+
+    /// What a sum with these signs multiplies stored values by.
+    pub fn factors(&self, signs: [i32; 2]) -> [f64; 2] {
+        let factor = |(scale, _), sign| f64::from(sign) * f64::from(scale) / f64::from(self.y.0);
+        [factor(self.first, signs[0]), factor(self.second, signs[1])]
     }
 
     /// What MUL multiplies products of stored values by.

@@ -35,6 +35,7 @@ pub mod reduce;
 mod resize;
 mod select;
 mod shape;
+pub mod short_sum;
 pub mod signal;
 mod site;
 mod sizes;

@@ -2,17 +2,19 @@
 //!
 //! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` the file or directory of its golden cases. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
-//! subtracted. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`.
+//! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::{env, fs};
 
 use castiron_cases::{Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions};
-use castiron_codegen::emit::rust::accessors;
+use castiron_codegen::emit::rust::{self, RustOptions, accessors};
 use castiron_codegen::program::Port;
+use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::tflite;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -53,10 +55,16 @@ fn main() -> Result<()> {
     };
     let optimize = option("CASTIRON_OPTIMIZE", "optimize");
     let isa = option("CASTIRON_ISA", "isa");
+    println!("cargo:rerun-if-env-changed=CASTIRON_TRACED");
+    let traced = env::var_os("CASTIRON_TRACED").is_some();
     let mut source = match env::var_os("CASTIRON_EMPTY") {
+        None if traced => traced_model(&model)?,
         None => format!("castiron::include_model!(pub mod model = {model:?}{optimize}{isa});\n"),
         Some(_) => empty_model(&golden)?,
     };
+    if !traced {
+        source += NO_TRACE;
+    }
     for tensor in golden.inputs.iter().chain(&golden.outputs) {
         table(&mut source, tensor)?;
     }
@@ -134,6 +142,43 @@ fn tensors(
         });
     }
     Ok(tensors)
+}
+
+/// A model without a trace.
+const NO_TRACE: &str = "pub const OPERATORS: usize = 0;
+pub fn trace(_: &mut model::Model, _: &mut crate::measure::Profile<OPERATORS>) {}
+";
+
+/// A model, and a run of it that shows where each operator of its first subgraph ends.
+fn traced_model(path: &Path) -> Result<String> {
+    let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
+    let target = Target::new(
+        value("CASTIRON_ISA")?.unwrap_or(Isa::Dsp),
+        value("CASTIRON_OPTIMIZE")?.unwrap_or_default(),
+    );
+    let program = compile::compile(&model, &CompileOptions::for_target(target))?;
+    let mut options = RustOptions::default();
+    options.traced = true;
+    let entry = program
+        .entries
+        .first()
+        .and_then(|entry| model.graphs.get(entry.graph));
+    let operators = entry.map_or(0, |graph| graph.operators.len());
+    Ok(format!(
+        "#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)] pub mod model {{ {} }}
+pub const OPERATORS: usize = {operators};
+pub fn trace(model: &mut model::Model, profile: &mut crate::measure::Profile<OPERATORS>) {{
+    model.run_traced(|operator, _, _| profile.ended(operator));
+}}
+",
+        rust::items(&program, &options)
+    ))
+}
+
+/// What a variable says, if it is there.
+fn value<T: FromStr<Err: ToString>>(variable: &str) -> Result<Option<T>> {
+    let value = env::var(variable).ok().map(|value| value.parse::<T>());
+    value.transpose().map_err(|error| error.to_string().into())
 }
 
 /// A model that computes nothing.

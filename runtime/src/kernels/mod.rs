@@ -46,9 +46,12 @@ mod unary;
 mod window;
 
 #[cfg(feature = "host")]
-pub use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops, LANES, ROWS};
 pub use crate::arch::armv7em::{
-    Depthwise, DepthwiseLoops, Epilogue, Long, PairsOnly, RowsOnly, Short, Signed,
+    AnyDepthwise, AnyEpilogue, AnyLoops, GROUP, LANES, OVERLAPPING, ROWS,
+};
+pub use crate::arch::armv7em::{
+    Depthwise, DepthwiseLoops, Epilogue, Halves, Long, Overlapping, PairsOnly, RowsOnly, Short,
+    Signed, Wide,
 };
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;
@@ -83,7 +86,9 @@ pub use pool::{
     AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
     MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8,
 };
-pub use quantized::{Bent, Product, QuantizedPrelu, Quotient, Requantized, Scaled, Side, Sum};
+pub use quantized::{
+    Bent, Product, QuantizedPrelu, Quotient, Requantized, Scaled, ShortSum, Side, Sum,
+};
 pub use reduce::{
     ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaledProduct,
     ScaledSum, Scan, WholeMean,

@@ -3,6 +3,8 @@
 //! Numbers are those of TensorFlow's kernels: sums bring both sides to twice the larger scale with bits to spare,
 //! add, and requantise; products are requantised.
 
+use core::cell::Cell;
+
 use super::broadcast::{Combine, Meeting};
 use super::convert::Stored;
 use super::parameters;
@@ -43,6 +45,17 @@ parameters! {
         pub min: i32,
         /// Greatest output value, by type and activation.
         pub max: i32,
+    }
+
+    /// A quantised sum or difference of few instructions: (a·`first` + b·`second` + `offset`)·2^−[`SHIFT`](ShortSum::SHIFT), rounded down and
+    /// saturated. The generator proves that it is [`Sum`]'s for all values.
+    pub struct ShortSum {
+        /// The first operand's factor.
+        pub first: i32,
+        /// The second operand's factor.
+        pub second: i32,
+        /// The zero points, and half a step.
+        pub offset: i32,
     }
 
     /// A quantised product: (a − zero point)·(b − zero point)·multiplier + zero point.
@@ -188,6 +201,49 @@ impl Combine<i8, i8> for Sum {
             (true, false) => meeting.run(SumOf::<true, false>(self)),
             (false, true) => meeting.run(SumOf::<false, true>(self)),
             (false, false) => meeting.run(SumOf::<false, false>(self)),
+        }
+    }
+}
+
+impl ShortSum {
+    /// Bits behind the point.
+    pub const SHIFT: u32 = 21;
+
+    /// As many elements of each, several in a round.
+    #[inline(never)]
+    fn rounds<S: Source<i8>>(&self, first: &[Cell<i8>], second: &[S], y: &[Cell<i8>]) {
+        let of = |first: &[Cell<i8>], second: &[S], y: &[Cell<i8>]| {
+            for ((first, second), y) in first.iter().zip(second).zip(y) {
+                y.set(self.combine(first.get(), second.read()));
+            }
+        };
+        let (firsts, first) = first.as_chunks::<8>();
+        let (seconds, second) = second.as_chunks::<8>();
+        let (outputs, y) = y.as_chunks::<8>();
+        for ((first, second), y) in firsts.iter().zip(seconds).zip(outputs) {
+            of(first, second, y);
+        }
+        of(first, second, y);
+    }
+}
+
+impl Combine<i8, i8> for ShortSum {
+    #[inline(always)]
+    fn combine(&self, first: i8, second: i8) -> i8 {
+        let first = i32::from(first).wrapping_mul(self.first);
+        let second = i32::from(second).wrapping_mul(self.second);
+        let sum = first.wrapping_add(second).wrapping_add(self.offset);
+        saturate(sum >> Self::SHIFT)
+    }
+
+    #[inline(always)]
+    fn meet<S: Source<i8>>(&self, meeting: Meeting<'_, i8, S, i8>) {
+        let Meeting {
+            first, second, y, ..
+        } = meeting;
+        match meeting.broadcast {
+            None if first.len() == second.len() => self.rounds(first, second, y),
+            _ => meeting.run(self),
         }
     }
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::testing::{Numbers, overlapping};
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyEpilogue, AnyLoops, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d,
-    DspFullyConnected, DspOutput, DspPointwise, LANES, ROWS, Window,
+    DspFullyConnected, DspOutput, DspPointwise, GROUP, LANES, OVERLAPPING, ROWS, Window,
 };
 
 const MULTIPLIER: i32 = 1_402_438_300;
@@ -44,7 +44,12 @@ fn constants() -> [u32; 3] {
     [(MULTIPLIER as u32) << 1, addend as u32, -SHIFT as u32]
 }
 
-fn blocks(channels: usize, inputs: usize, weight: impl Fn(usize, usize) -> i8) -> Vec<u32> {
+/// Weights of runs of inputs, counted as if these were whole groups.
+fn blocks(
+    channels: usize,
+    [runs, len]: [usize; 2],
+    weight: impl Fn(usize, usize) -> i8,
+) -> Vec<u32> {
     let weight = |channel, i| {
         if channel < channels {
             weight(channel, i)
@@ -67,7 +72,9 @@ fn blocks(channels: usize, inputs: usize, weight: impl Fn(usize, usize) -> i8) -
                 (start(low) + 256 * start(low + 1)) as u32,
             ]);
         }
-        for i in (0..inputs).filter(|i| i % 4 < 2) {
+        let halves = (0..runs * (len / 2)).map(|half| (half / (len / 2), half % (len / 2)));
+        for (run, half) in halves {
+            let i = run * len.next_multiple_of(GROUP) + half / 2 * GROUP + half % 2;
             for low in [first, first + 2] {
                 let lane = |i| i32::from(weight(low, i)) + 256 * i32::from(weight(low + 1, i));
                 words.push(lane(i) as u16 as u32 | (lane(i + 2) as u32) << 16);
@@ -92,9 +99,18 @@ fn get(cells: &[Cell<i8>]) -> Vec<i8> {
 
 #[test]
 fn matrices_of_odd_and_even_rows_and_any_channels() {
-    for (rows, inputs, channels) in [(1, 4, 1), (2, 8, 4), (3, 12, 6), (5, 20, 9)] {
+    let sizes = [
+        (1, 4, 1),
+        (1, 40, 7),
+        (2, 8, 4),
+        (3, 12, 6),
+        (5, 20, 9),
+        (4, 36, 5),
+        (3, 72, 8),
+    ];
+    for (rows, inputs, channels) in sizes {
         let x = values(rows * inputs, rows);
-        let weights = blocks(channels, inputs, weight);
+        let weights = blocks(channels, [1, inputs], weight);
         let sum = |row: usize, channel: usize| {
             let products = (0..inputs)
                 .map(|i| i32::from(x[row * inputs + i].get()) * i32::from(weight(channel, i)));
@@ -102,15 +118,19 @@ fn matrices_of_odd_and_even_rows_and_any_channels() {
         };
         let outputs = (0..rows * channels).map(|i| expected(sum(i / channels, i % channels)));
         let outputs: Vec<i8> = outputs.collect();
-        let y = cells(rows * channels);
-        let kernel = DspPointwise {
-            rows,
-            inputs,
-            output: output(channels),
-            epilogue: AnyLoops::Both(AnyEpilogue::Long),
-        };
-        kernel.run(&x, &weights, &cells(inputs), &y);
-        assert_eq!(get(&y), outputs);
+        let wide = AnyLoops::Wide(AnyEpilogue::Long);
+        let all = [AnyLoops::Both(AnyEpilogue::Long), wide];
+        for epilogue in all.into_iter().take(1 + usize::from(inputs % 8 == 0)) {
+            let y = cells(rows * channels);
+            let kernel = DspPointwise {
+                rows,
+                inputs,
+                output: output(channels),
+                epilogue,
+            };
+            kernel.run(&x, &weights, &cells(inputs), &y);
+            assert_eq!(get(&y), outputs);
+        }
         if rows == 1 {
             let y = cells(channels);
             let kernel = DspFullyConnected {
@@ -162,25 +182,64 @@ fn tap(
     }
 }
 
+/// The loops for a convolution.
+fn conv_loops(sizes: &DspConv2dSizes) -> AnyLoops {
+    let w = &sizes.window;
+    match (sizes.run % GROUP, w.filter_h * sizes.run % 8) {
+        (0, _) if overlap(w) => AnyLoops::Overlapping(AnyEpilogue::Long),
+        (0, 0) => AnyLoops::Wide(AnyEpilogue::Long),
+        (0, _) => AnyLoops::Both(AnyEpilogue::Long),
+        _ => AnyLoops::Halves(AnyEpilogue::Long),
+    }
+}
+
+/// Whether windows overlap as a loop takes them.
+fn overlap(w: &Window) -> bool {
+    w.stride_w == 1 && w.filter_w == OVERLAPPING && w.in_c % GROUP == 0 && w.out_w % 2 == 0
+}
+
+/// Weights of a convolution in blocks.
+fn conv_blocks(sizes: &DspConv2dSizes) -> Vec<u32> {
+    let w = &sizes.window;
+    let (groups, taps) = (sizes.run.next_multiple_of(GROUP), w.filter_w * w.in_c);
+    let in_turn = |i: usize| match overlap(w) {
+        true => i / 4 % OVERLAPPING * w.in_c + i / 12 * 4 + i % 4,
+        false => i,
+    };
+    let packed = |channel: usize, i: usize| match in_turn(i % groups) {
+        tap if tap < taps => weight(channel, i / groups * taps + tap),
+        _ => 0,
+    };
+    blocks(w.out_c, [w.filter_h, sizes.run], packed)
+}
+
 #[test]
 fn convolutions_across_borders() {
-    for (in_w, in_c, out_c, stride, pad) in [(5, 1, 3, 1, 1), (6, 3, 4, 2, 1), (7, 4, 8, 1, 0)] {
+    let sizes = [
+        (5, 1, 3, 1, 1),
+        (6, 3, 4, 2, 1),
+        (7, 4, 8, 1, 0),
+        (7, 8, 5, 1, 0),
+        // Windows that overlap.
+        (6, 8, 5, 1, 1),
+        (8, 4, 4, 1, 0),
+        // Runs that end with half a group.
+        (8, 3, 6, 2, 1),
+        (6, 7, 4, 1, 1),
+    ];
+    for (in_w, in_c, out_c, stride, pad) in sizes {
         let w = window(in_w, in_c, out_c, stride, pad);
         let x = values(w.in_h * in_w * in_c, in_w);
         let sizes = DspConv2dSizes::of(w);
-        let packed = |channel: usize, i: usize| match i % sizes.run {
-            tap if tap < ROWS * in_c => weight(channel, i / sizes.run * ROWS * in_c + tap),
-            _ => 0,
-        };
         let inputs = ROWS * sizes.run;
         let kernel = DspConv2d {
             sizes,
             in_zero_point: IN_ZERO_POINT,
             output: output(out_c),
-            epilogue: AnyLoops::Both(AnyEpilogue::Long),
+            epilogue: conv_loops(&sizes),
         };
         let (rows, y) = (cells(ROWS * sizes.row), cells(w.out_h * w.out_w * out_c));
-        let weights = blocks(out_c, inputs, packed);
+        let weights = conv_blocks(&sizes);
         kernel.run(&x, &weights, &rows, &cells(inputs), &y);
         let outputs = (0..y.len()).map(|at| {
             let (pixel, channel) = (at / out_c, at % out_c);
@@ -199,7 +258,7 @@ fn convolutions_across_borders() {
 fn depthwise_sizes(w: &Window) -> ([usize; 2], usize) {
     let most = [6, 4][w.stride_w - 1];
     let at_once = match w.out_w {
-        few if few < most => [few, 0],
+        few if few <= most => [0, few],
         many => [most, many % most],
     };
     let reached = (w.out_w - 1) * w.stride_w + ROWS;
@@ -298,14 +357,16 @@ proptest! {
 
     #[test]
     fn outputs_of_matrices_may_begin_before_the_input(
-        seed: u64, rows in 2usize..9, inputs in 1usize..6, channels in 1usize..30, more in 0usize..3,
+        seed: u64, rows in 1usize..9, inputs in 1usize..6, channels in 1usize..30, more in 0usize..3,
     ) {
         let inputs = 4 * inputs;
         let x = Numbers::new(seed).bytes(rows * inputs);
-        let weights = blocks(channels, inputs, weight);
-        let kernel = DspPointwise {
-            rows, inputs, output: output(channels), epilogue: AnyLoops::Both(AnyEpilogue::Long),
+        let weights = blocks(channels, [1, inputs], weight);
+        let epilogue = match inputs % 8 {
+            0 => AnyLoops::Wide(AnyEpilogue::Long),
+            _ => AnyLoops::Both(AnyEpilogue::Long),
         };
+        let kernel = DspPointwise { rows, inputs, output: output(channels), epilogue };
         let run = |x: &[Cell<i8>], y: &[Cell<i8>]| kernel.run(x, &weights, &scratch(inputs, 77), y);
         let distance = kernel.distance() + more;
         let [apart, over] = apart_and_overlapping(&x, rows * channels, distance, run);
@@ -342,16 +403,12 @@ proptest! {
         let mut expected: Option<Vec<i8>> = None;
         for (sizes, kept, distance) in all.into_iter().flatten() {
             let inputs = filter_h * sizes.run;
-            let packed = |channel: usize, i: usize| match i % sizes.run {
-                tap if tap < filter_w * in_c => weight(channel, i / sizes.run * filter_w * in_c + tap),
-                _ => 0,
-            };
-            let weights = blocks(out_c, inputs, packed);
+            let weights = conv_blocks(&sizes);
             let kernel = DspConv2d {
                 sizes,
                 in_zero_point: IN_ZERO_POINT,
                 output: output(out_c),
-                epilogue: AnyLoops::Both(AnyEpilogue::Long),
+                epilogue: conv_loops(&sizes),
             };
             let run = |x: &[Cell<i8>], y: &[Cell<i8>]| {
                 kernel.run(x, &weights, &scratch(kept, 77), &scratch(inputs, 77), y);
@@ -403,7 +460,7 @@ proptest! {
 fn nearer_than_stated_is_too_near() {
     let (rows, inputs, channels) = (6, 4, 9);
     let x = Numbers::new(5).bytes(rows * inputs);
-    let weights = blocks(channels, inputs, weight);
+    let weights = blocks(channels, [1, inputs], weight);
     let kernel = DspPointwise {
         rows,
         inputs,

@@ -3,8 +3,8 @@ use std::cell::Cell;
 use castiron_runtime::fixed::requantize;
 
 use castiron_codegen::ops::binary::*;
-use castiron_codegen::ops::quantize;
-use castiron_runtime::kernels::Zip;
+use castiron_codegen::ops::{quantize, short_sum};
+use castiron_runtime::kernels::{Combine, Zip};
 
 const QUANTISATIONS: [[(f32, i32); 3]; 6] = [
     [(0.05, 3), (0.02, -128), (0.07, 0)],
@@ -83,6 +83,36 @@ fn sums_follow_the_formula() {
             );
         }
     }
+}
+
+/// The same of few instructions, where the output's range is the type's.
+#[test]
+fn short_sums_are_the_long_ones() {
+    let mut found = 0;
+    for (quantisation, range) in cases() {
+        for signs in [[1, 1], [1, -1], [-1, 1]] {
+            let quantized = quantized(quantisation, range);
+            let Some(sum) = quantized.sum(signs) else {
+                continue;
+            };
+            let Some(function) = short_sum::of(&sum, quantized.factors(signs)) else {
+                continue;
+            };
+            found += 1;
+            assert_eq!(range, RANGES[0]);
+            let kernel = Zip {
+                function,
+                exchanged: false,
+                broadcast: None,
+            };
+            compare(
+                range,
+                |a, b, y| kernel.run(a, b, y),
+                |a, b| sum.combine(a as i8, b as i8).into(),
+            );
+        }
+    }
+    assert!(found >= 6, "{found}");
 }
 
 #[test]

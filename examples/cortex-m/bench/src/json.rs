@@ -1,8 +1,13 @@
 //! Writes a line of JSON without `core::fmt`, which would bring code that can panic.
 
+use crate::subject::OPERATORS;
+
+/// Bytes of a line: each operator's instructions may take 12.
+const BYTES: usize = 2048 + 12 * OPERATORS;
+
 /// A line under construction. What does not fit is dropped, which leaves JSON that the host rejects.
 pub(crate) struct Line {
-    bytes: [u8; 2048],
+    bytes: [u8; BYTES],
     used: usize,
 }
 
@@ -10,7 +15,7 @@ impl Line {
     /// An empty line.
     pub(crate) const fn new() -> Self {
         Self {
-            bytes: [0; 2048],
+            bytes: [0; BYTES],
             used: 0,
         }
     }

@@ -21,7 +21,7 @@ use cortex_m_rt::{ExceptionFrame, entry, exception};
 use cortex_m_semihosting::{debug, hio};
 
 use json::Line;
-use measure::{Measurement, Meter};
+use measure::{Measurement, Meter, Profile};
 use subject::model::{self, Model};
 use tally::Tally;
 
@@ -42,7 +42,19 @@ fn main() -> ! {
         subject::check(MODEL, case, &mut tally);
     }
 
-    report(LINE, &measured, &tally);
+    let mut profile = Profile::new();
+    if subject::OPERATORS > 0 {
+        for case in 0..subject::CASES {
+            if !subject::SUCCESSIVE {
+                MODEL.reset();
+            }
+            subject::load(MODEL, case);
+            profile.start();
+            subject::trace(MODEL, &mut profile);
+        }
+    }
+
+    report(LINE, &measured, &tally, &profile);
     if let Ok(mut stdout) = hio::hstdout() {
         let _ = stdout.write_all(LINE.bytes());
     }
@@ -58,7 +70,12 @@ extern "C" fn run(model: &mut Model) {
     model.run();
 }
 
-fn report(line: &mut Line, measured: &[Measurement], tally: &Tally) {
+fn report(
+    line: &mut Line,
+    measured: &[Measurement],
+    tally: &Tally,
+    profile: &Profile<{ subject::OPERATORS }>,
+) {
     line.text("{\"instructions\":");
     line.numbers(measured.iter().map(|m| m.instructions));
     line.text(",\"stack\":");
@@ -91,6 +108,10 @@ fn report(line: &mut Line, measured: &[Measurement], tally: &Tally) {
         line.text(",\"want\":");
         line.number(first.want);
         line.text("}");
+    }
+    if subject::OPERATORS > 0 {
+        line.text(",\"operators\":");
+        line.numbers(profile.instructions().iter().copied());
     }
     line.text("}\n");
 }

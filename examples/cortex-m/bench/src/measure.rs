@@ -127,6 +127,41 @@ fn call<T>(function: extern "C" fn(&mut T), argument: &mut T) -> Measurement {
     }
 }
 
+/// Counts instructions operator by operator, in a run that shows each operator's end. A tick of the timer is all that it can tell apart.
+pub(crate) struct Profile<const OPERATORS: usize> {
+    instructions: [u64; OPERATORS],
+    last: u32,
+}
+
+impl<const OPERATORS: usize> Profile<OPERATORS> {
+    /// Nothing counted yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            instructions: [0; OPERATORS],
+            last: 0,
+        }
+    }
+
+    /// A run begins.
+    pub(crate) fn start(&mut self) {
+        self.last = timer::now();
+    }
+
+    /// Everything since the last call was the operator's.
+    pub(crate) fn ended(&mut self, operator: usize) {
+        let ticks = self.last.wrapping_sub(timer::now());
+        if let Some(instructions) = self.instructions.get_mut(operator) {
+            *instructions += u64::from(ticks) * INSTRUCTIONS_PER_TICK;
+        }
+        self.last = timer::now();
+    }
+
+    /// Of all runs.
+    pub(crate) fn instructions(&self) -> &[u64] {
+        &self.instructions
+    }
+}
+
 /// The first CMSDK timer of the MPS2 board, free-running. SysTick would wrap after 670 M instructions.
 mod timer {
     const CTRL: *mut u32 = 0x4000_0000 as *mut u32;
@@ -145,5 +180,12 @@ mod timer {
             VALUE.write_volatile(u32::MAX);
             CTRL.write_volatile(ENABLE);
         }
+    }
+
+    /// The current count, which goes down.
+    #[allow(unsafe_code)]
+    pub(crate) fn now() -> u32 {
+        // SAFETY: this is a register of the same timer, and reading it changes nothing.
+        unsafe { VALUE.read_volatile() }
     }
 }

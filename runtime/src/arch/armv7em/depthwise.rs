@@ -26,7 +26,7 @@ pub struct Run {
     second: isize,
     /// From the second to the third.
     third: isize,
-    /// From the third to the first of the next outputs.
+    /// From the third to the first of the next outputs; of the next channel where a loop computes a row at once.
     next: isize,
     /// From a channel to the next one.
     channel: isize,
@@ -36,17 +36,6 @@ pub struct Run {
     step: isize,
     /// From outputs that are computed at once to the next ones.
     outputs: isize,
-}
-
-/// Where the inputs of a row of windows lie.
-#[derive(Debug, Clone, Copy)]
-pub struct Planar<'a> {
-    /// Three rows for each channel.
-    pub rows: &'a [Cell<u32>],
-    /// Words of a row.
-    pub words: usize,
-    /// Which of the three is a window's first; the others follow around.
-    pub first: usize,
 }
 
 /// Loops over a row of outputs: how many are computed at once, at which stride, and how sums become outputs.
@@ -60,15 +49,15 @@ pub trait DepthwiseLoops: Copy {
 pub struct DepthwiseRow {
     /// Columns from a window to the next: 1 or 2.
     pub stride: usize,
-    /// Outputs at once, and how many are left at the end of a row.
+    /// Outputs at once, as often as they fit in a row, and how many are left at its end.
     pub at_once: [usize; 2],
     /// Words of constants of a channel.
     pub constants: usize,
-    /// The loop for outputs at once.
-    pub whole: Loop,
+    /// The loop for outputs at once, where there are any.
+    pub whole: Option<Loop>,
     /// The loop for those that are left, where there are any.
     pub last: Option<Loop>,
-    /// What lays rows out; see [`planar_row`].
+    /// What lays rows out; see [`Layout`].
     pub planar: PlanarLoop,
 }
 
@@ -85,84 +74,99 @@ pub fn channel_words(row: &DepthwiseRow) -> usize {
     STARTS + row.constants
 }
 
-/// A row of `count` outputs for some channels. Outputs of neighbours are `step` apart, those of neighbouring channels one. Of slices that do not fit, it computes nothing.
-#[inline(always)]
-pub fn depthwise_row(
-    depthwise: &DepthwiseRow,
-    planar: Planar<'_>,
-    weights: &[u32],
-    y: &[Cell<i8>],
-    [count, channels, step]: [usize; 3],
-) {
-    let Planar { rows, words, first } = planar;
-    let DepthwiseRow {
-        stride,
-        at_once: [at_once, last],
-        ..
-    } = *depthwise;
-    // A window and what is read beside it, to whole words.
-    let reads = (count * stride + ROWS - stride).div_ceil(2);
-    let outputs = (count.max(1) - 1) * step + channels;
-    if weights.len() != channels * channel_words(depthwise)
-        || channels == 0
-        || count < last
-        || at_once == 0
-        || depthwise.last.is_some() != (last > 0)
-        || first >= ROWS
-        || reads > words
-        || rows.len() < channels * ROWS * words
-        || outputs > y.len()
-    {
-        return;
+/// Channels that are computed row by row, whose sizes are known to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Channels<'a> {
+    row: &'a DepthwiseRow,
+    weights: &'a [u32],
+    /// Three rows for each channel, that many words each.
+    rows: &'a [Cell<u32>],
+    words: usize,
+    /// Outputs of a row in one go, and behind these.
+    whole: usize,
+    step: usize,
+    /// Outputs from the first one to the last.
+    reach: usize,
+}
+
+impl<'a> Channels<'a> {
+    /// Channels of which a row has `count` outputs, `step` apart; neighbouring channels' are one apart. `None` if slices do not fit.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(
+        row: &'a DepthwiseRow,
+        weights: &'a [u32],
+        rows: &'a [Cell<u32>],
+        words: usize,
+        [count, channels, step]: [usize; 3],
+    ) -> Option<Self> {
+        let [at_once, last] = row.at_once;
+        let whole = count.checked_sub(last)?;
+        // A window and what is read beside it, to whole words.
+        let reads = (count * row.stride + ROWS - row.stride).div_ceil(2);
+        let fits = weights.len() == channels * channel_words(row)
+            && rows.len() >= channels * ROWS * words
+            && channels > 0
+            && count > 0
+            && reads <= words
+            && row.whole.is_some() == (at_once > 0)
+            && row.last.is_some() == (last > 0)
+            && whole.is_multiple_of(at_once);
+        fits.then_some(Self {
+            row,
+            weights,
+            rows,
+            words,
+            whole,
+            step,
+            reach: (count - 1) * step + channels,
+        })
     }
-    let row = words as isize * 4;
-    let slots: [isize; ROWS] = core::array::from_fn(|i| {
-        let slot = first + i;
-        (if slot < ROWS { slot } else { slot - ROWS }) as isize * row
-    });
-    let whole = count - last;
-    // Bytes of an output's first column.
-    let column = 2 * stride as isize;
-    let run = |count: usize, at_once: usize| Run {
-        end: weights.as_ptr_range().end,
-        second: slots[1] - slots[0],
-        third: slots[2] - slots[1],
-        next: slots[0] - slots[2] + at_once as isize * column,
-        channel: ROWS as isize * row,
-        span: count as isize * column,
-        step: step as isize,
-        outputs: (at_once * step) as isize,
-    };
-    let x = rows.as_ptr().cast::<u32>();
-    let y = y.as_ptr().cast_mut().cast::<i8>();
-    // SAFETY: `rows` has three rows of `words` words for each channel, of which windows reach no more than `reads`; `weights` has whole channels; the
-    // last channel of the last output lies within `y`: all checked above. The references last until it returns, and cells may be written.
-    unsafe {
-        let x = x.byte_offset(slots[0]);
-        if whole > 0 {
-            run_loop(
-                depthwise.whole,
-                weights.as_ptr(),
-                x,
-                y,
-                &run(whole, at_once),
-            );
+
+    /// A row of outputs. `first` is which of the three rows is a window's first; the others follow around. Of a slice that does not fit, it computes
+    /// nothing.
+    #[inline(always)]
+    pub fn outputs(&self, first: usize, y: &[Cell<i8>]) {
+        if first >= ROWS || y.len() < self.reach {
+            return;
         }
-        if let Some(left) = depthwise.last {
-            let x = x.byte_offset(whole as isize * column);
-            run_loop(
-                left,
-                weights.as_ptr(),
-                x,
-                y.add(whole * step),
-                &run(last, last),
-            );
+        let row = self.words as isize * 4;
+        let after = |slot: usize| if first == slot { -2 * row } else { row };
+        let (second, third) = (after(2), after(1));
+        // Bytes of an output's first column.
+        let column = 2 * self.row.stride as isize;
+        let [at_once, _] = self.row.at_once;
+        let mut run = Run {
+            end: self.weights.as_ptr_range().end,
+            second,
+            third,
+            next: at_once as isize * column - second - third,
+            channel: ROWS as isize * row,
+            span: self.whole as isize * column,
+            step: self.step as isize,
+            outputs: (at_once * self.step) as isize,
+        };
+        let x = self.rows.as_ptr().cast::<u32>();
+        let y = y.as_ptr().cast_mut().cast::<i8>();
+        // SAFETY: `rows` has three rows of `words` words for each channel, of which windows reach no more; `weights` has whole channels (checked in `new`).
+        // The last channel of the last output lies within `y` (checked above). The references last until it returns, and cells may be written.
+        unsafe {
+            let x = x.byte_offset(first as isize * row);
+            if let Some(whole) = self.row.whole.filter(|_| self.whole > 0) {
+                run_loop(whole, self.weights.as_ptr(), x, y, &run);
+            }
+            if let Some(last) = self.row.last {
+                run.next = run.channel - second - third;
+                let x = x.byte_offset(run.span);
+                let y = y.add(self.whole * self.step);
+                run_loop(last, self.weights.as_ptr(), x, y, &run);
+            }
         }
     }
 }
 
-/// A row of an image whose channels lie side by side, for [`planar_row`].
-#[derive(Debug)]
+/// How a row of an image whose channels lie side by side is laid out channel by channel.
+#[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct Row {
     x: *const u8,
@@ -183,44 +187,68 @@ pub struct Row {
     last: u32,
 }
 
-/// Writes four channels of a row of pixels, or several times four, channel by channel: 16 bits each, behind `padded` columns of
-/// padding, none or one. The channels are `channel` words apart. Of slices that do not fit, it writes nothing.
-#[inline(always)]
-pub fn planar_row(
-    depthwise: &DepthwiseRow,
-    x: &[Cell<i8>],
-    (pixels, pixel): (usize, usize),
-    channels: usize,
-    padded: bool,
-    zero_point: i8,
-    to: &[Cell<u32>],
-    channel: usize,
-) {
-    let groups = channels / 4;
-    let inner = pixels.saturating_sub(usize::from(padded));
-    let words = usize::from(padded) + inner.div_ceil(2);
-    if pixels == 0
-        || groups == 0
-        || inner < 2
-        || (pixels - 1) * pixel + groups * 4 > x.len()
-        || (groups * 4 - 1) * channel + words > to.len()
-    {
-        return;
+/// Lays rows of pixels out, of four channels or several times four: 16 bits each, behind a column of padding or none.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    planar: PlanarLoop,
+    row: Row,
+    /// Inputs from the first one to the last, and words that are written.
+    reach: [usize; 2],
+}
+
+impl Layout {
+    /// Rows of so many pixels, each so far from the next one; channels are `channel` words apart. `None` if there are too few.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(
+        depthwise: &DepthwiseRow,
+        (pixels, pixel): (usize, usize),
+        (channels, channel): (usize, usize),
+        padded: bool,
+        zero_point: i8,
+    ) -> Option<Self> {
+        let groups = channels / 4;
+        let inner = pixels.checked_sub(usize::from(padded))?;
+        let words = usize::from(padded) + inner.div_ceil(2);
+        if groups == 0 || inner < 2 {
+            return None;
+        }
+        let zero_point = u32::from(i16::from(zero_point) as u16);
+        Some(Self {
+            planar: depthwise.planar,
+            row: Row {
+                x: core::ptr::null(),
+                pixel,
+                to: core::ptr::null_mut(),
+                channel: channel * 4,
+                groups,
+                pairs: inner / 2,
+                padding: zero_point | zero_point << 16,
+                first: padded.into(),
+                last: (inner % 2) as u32,
+            },
+            reach: [
+                (pixels - 1) * pixel + groups * 4,
+                (groups * 4 - 1) * channel + words,
+            ],
+        })
     }
-    let zero_point = u32::from(i16::from(zero_point) as u16);
-    let row = Row {
-        x: x.as_ptr().cast(),
-        pixel,
-        to: to.as_ptr().cast_mut().cast(),
-        channel: channel * 4,
-        groups,
-        pairs: inner / 2,
-        padding: zero_point | zero_point << 16,
-        first: padded.into(),
-        last: (inner % 2) as u32,
-    };
-    // SAFETY: the last pixel has all channels, and the last channel room for all words, both checked above; cells may be written.
-    unsafe { run_planar(depthwise.planar, &row) }
+
+    /// Lays one row out. Of slices that do not fit, it writes nothing.
+    #[inline(always)]
+    pub fn lay(&self, x: &[Cell<i8>], to: &[Cell<u32>]) {
+        let [inputs, words] = self.reach;
+        if x.len() < inputs || to.len() < words {
+            return;
+        }
+        let row = Row {
+            x: x.as_ptr().cast(),
+            to: to.as_ptr().cast_mut().cast(),
+            ..self.row
+        };
+        // SAFETY: the last pixel has all channels, and the last channel room for all words, both checked above; cells may be written.
+        unsafe { run_planar(self.planar, &row) }
+    }
 }
 
 #[cfg(all(target_arch = "arm", target_os = "none"))]

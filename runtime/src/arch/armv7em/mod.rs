@@ -18,10 +18,12 @@ mod product;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use depthwise::AnyDepthwise;
 pub use depthwise::{
-    Depthwise, DepthwiseLoops, DepthwiseRow, Planar, ROWS, Row, Run, channel_words, depthwise_row,
-    planar_row,
+    Channels, Depthwise, DepthwiseLoops, DepthwiseRow, Layout, ROWS, Row, Run, channel_words,
 };
-pub use product::{Call, GROUP, LANES, Matrix, PairLoop, RowLoop, Runs, WidenLoop};
+pub use product::{
+    GROUP, LANES, Matrix, OVERLAPPING, PairCall, PairLoop, RowCall, RowCore, RowLoop, WidenLoop,
+    WidenRow, Windows,
+};
 
 /// How sums become outputs: what the loops end with.
 pub trait Epilogue: Copy {
@@ -34,17 +36,38 @@ pub trait Epilogue: Copy {
 pub struct Loops {
     /// Words of constants of a channel.
     pub constants: usize,
-    /// Two pixels at a time; see [`Matrix::pair`].
+    /// Two pixels at a time; see [`Matrix::pairs`].
     pub pair: Option<PairLoop>,
     /// One row; see [`Matrix::row`].
     pub row: Option<RowLoop>,
-    /// What makes pairs of two pixels; see [`Matrix::widen_pair`].
+    /// What it is a loop over: a row's inputs as they are, or widened.
+    pub core: Option<RowCore>,
+    /// What widens a row's inputs, where that is so.
+    pub wide: Option<WidenRow>,
+    /// What makes pairs of two pixels; see [`Matrix::pairs`].
     pub widen: Option<WidenLoop>,
+    /// Inputs behind the groups of a run, for pairs: none, or those of half a group.
+    pub rest: usize,
+    /// See [`Overlapping`].
+    pub overlap: bool,
 }
 
 /// An epilogue for pairs alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairsOnly<E>(pub E);
+
+/// An epilogue for pairs alone, whose runs of inputs end with half a group.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Halves<E>(pub E);
+
+/// An epilogue for pairs alone, of windows that overlap: runs of three pixels, the second one's a pixel behind the first one's. Inputs come in groups
+/// of four, of the three pixels in turn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Overlapping<E>(pub E);
+
+/// An epilogue for rows that are widened first, whose inputs are multiples of eight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wide<E>(pub E);
 
 /// An epilogue for single rows alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,6 +78,44 @@ impl<E: Epilogue> Epilogue for PairsOnly<E> {
     fn loops(&self) -> Loops {
         Loops {
             row: None,
+            core: None,
+            ..self.0.loops()
+        }
+    }
+}
+
+impl<E: Epilogue> Epilogue for Halves<E> {
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        Loops {
+            row: None,
+            core: None,
+            widen: Some(product::widening::<true>()),
+            rest: 2,
+            ..self.0.loops()
+        }
+    }
+}
+
+impl<E: Epilogue> Epilogue for Overlapping<E> {
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        Loops {
+            row: None,
+            core: None,
+            widen: Some(product::overlapping()),
+            overlap: true,
+            ..self.0.loops()
+        }
+    }
+}
+
+impl<E: Epilogue> Epilogue for Wide<E> {
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        Loops {
+            core: Some(product::wide()),
+            wide: Some(product::wide_row()),
             ..self.0.loops()
         }
     }
@@ -105,10 +166,18 @@ pub enum AnyEpilogue {
 pub enum AnyLoops {
     /// Pairs and single rows.
     Both(AnyEpilogue),
+    /// The same, of rows that are widened: see [`Wide`].
+    Wide(AnyEpilogue),
     /// See [`PairsOnly`].
     Pairs(AnyEpilogue),
+    /// See [`Halves`].
+    Halves(AnyEpilogue),
+    /// See [`Overlapping`].
+    Overlapping(AnyEpilogue),
     /// See [`RowsOnly`].
     Rows(AnyEpilogue),
+    /// The same of rows that are widened.
+    WideRows(AnyEpilogue),
 }
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
@@ -116,8 +185,12 @@ impl Epilogue for AnyLoops {
     fn loops(&self) -> Loops {
         match *self {
             Self::Both(epilogue) => epilogue.loops(),
+            Self::Wide(epilogue) => Wide(epilogue).loops(),
             Self::Pairs(epilogue) => PairsOnly(epilogue).loops(),
+            Self::Halves(epilogue) => Halves(epilogue).loops(),
+            Self::Overlapping(epilogue) => Overlapping(epilogue).loops(),
             Self::Rows(epilogue) => RowsOnly(epilogue).loops(),
+            Self::WideRows(epilogue) => RowsOnly(Wide(epilogue)).loops(),
         }
     }
 }
@@ -141,7 +214,11 @@ impl Epilogue for AnyEpilogue {
             constants: self.constants(),
             pair: Some(*self),
             row: Some(*self),
-            widen: Some(WidenLoop),
+            core: Some(product::narrow()),
+            wide: None,
+            widen: Some(product::widening::<false>()),
+            rest: 0,
+            overlap: false,
         }
     }
 }

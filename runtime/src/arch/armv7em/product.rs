@@ -7,6 +7,7 @@
 use core::cell::Cell;
 
 use super::Loops;
+use crate::arch::memory::{as_bytes, copy};
 
 /// Output channels of a block.
 pub const LANES: usize = 4;
@@ -14,32 +15,79 @@ pub const LANES: usize = 4;
 /// Inputs of a group.
 pub const GROUP: usize = 4;
 
-/// Groups that the loops are unrolled to.
-const UNROLLED: usize = 4;
+/// Inputs of a half of a group, which a word holds of each pixel.
+const HALF: usize = 2;
+
+/// Pixels of a run of windows that overlap.
+pub const OVERLAPPING: usize = 3;
+
+/// Inputs of each round of a row, where they were widened before.
+const WIDE: usize = 8;
+
+/// Halves that the loop over pairs is unrolled to.
+const HALVES: usize = 16;
+
+/// Inputs that the loops over a row are unrolled to.
+const INPUTS: usize = 32;
 
 /// Words of a block before those of the weights.
 const STARTS: usize = 4;
 
-/// What the loops are told beside their three pointers.
+/// What the loop over a row is told beside its three pointers.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Call {
+pub struct RowCall {
+    /// Behind the inputs.
+    inputs: *const u8,
+    /// Behind the last block.
+    end: *const u32,
+    /// Bytes of the unrolled loop that are skipped the first time.
+    skip: usize,
+    /// The loop.
+    core: RowCore,
+}
+
+/// Runs of inputs of a pair's first pixel.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+struct Part {
+    start: *const u8,
+    runs: usize,
+}
+
+/// What the loop over pairs is told; it changes the count and where runs begin.
+#[derive(Debug)]
+#[repr(C)]
+pub struct PairCall {
+    /// Where the widened inputs of a pair go.
+    x: *const u32,
+    /// Bytes of the unrolled loop that are skipped the first time.
+    skip: usize,
+    y: *mut i8,
     /// Bytes from an output of the first pixel to that of the second.
     second: usize,
     /// Behind the last block.
     end: *const u32,
-    /// Behind the inputs.
-    inputs: *const u8,
-    /// Bytes of the unrolled loop that are skipped the first time.
-    skip: usize,
+    /// Behind the widened inputs.
+    inputs: *const u32,
+    weights: *const u32,
+    /// Pairs.
+    count: usize,
+    parts: [Part; 2],
+    /// Bytes from a pixel's inputs to the next one's.
+    pixel: usize,
+    /// Whole groups of a run.
+    groups: usize,
+    /// Bytes from the end of these to the next run.
+    between: usize,
+    /// Bytes from a pair's inputs to the next one's.
+    next: usize,
+    /// What widens a pair's inputs.
+    widen: WidenLoop,
 }
 
-/// Bytes of code for a group of two pixels, and of one.
-#[cfg(all(target_arch = "arm", target_os = "none"))]
-const GROUP_CODE: [usize; 2] = [96, 64];
-/// Groups that are skipped, for the twins.
-#[cfg(not(all(target_arch = "arm", target_os = "none")))]
-const GROUP_CODE: [usize; 2] = [1, 1];
+/// Bytes of code for a half of a pair, for a group of a row, and for a round of a widened one.
+const CODE: [usize; 3] = [48, 64, 108];
 
 /// Packed weights of a matrix that are known to fit its sizes.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +100,53 @@ pub struct Matrix<'a> {
     last: &'a [u32],
 }
 
+/// Where the inputs of pairs of pixels lie. Distances are inputs.
+#[derive(Debug, Clone, Copy)]
+pub struct Windows {
+    /// How many pairs.
+    pub count: usize,
+    /// From a pixel's to the next one's.
+    pub pixel: usize,
+    /// Where the first pixel's runs begin, and how many there are; twice, as rows may lie around.
+    pub parts: [(usize, usize); 2],
+    /// Inputs of a run: whole groups, but for what the loops end with.
+    pub len: usize,
+    /// From a run to the next one.
+    pub step: usize,
+}
+
+impl Windows {
+    /// Whether all that is read lies within so many inputs.
+    #[inline(always)]
+    fn fit(&self, inputs: usize) -> bool {
+        let last = (2 * self.count).saturating_sub(1) * self.pixel;
+        let fits = |(start, runs): (usize, usize)| match runs.checked_sub(1) {
+            None => true,
+            Some(runs) => {
+                start + last + runs * self.step + self.len.next_multiple_of(GROUP) <= inputs
+            }
+        };
+        let [first, second] = self.parts;
+        self.len >= GROUP && self.step >= self.len && fits(first) && fits(second)
+    }
+}
+
+impl Windows {
+    /// Whether they are what [`Overlapping`](super::Overlapping) takes.
+    #[inline(always)]
+    fn overlap(&self) -> bool {
+        self.len == OVERLAPPING * self.pixel && self.pixel.is_multiple_of(GROUP)
+    }
+}
+
 impl<'a> Matrix<'a> {
-    /// A matrix; `None` if the weights are not as many, or inputs are not in groups of four.
+    /// A matrix; `None` if the weights are not as many, or inputs are not in halves of groups.
     #[inline(always)]
     #[must_use]
     pub fn new(loops: Loops, weights: &'a [u32], inputs: usize, channels: usize) -> Option<Self> {
         let block = STARTS + inputs + LANES * loops.constants;
         let blocks = channels.div_ceil(LANES);
-        if inputs == 0 || !inputs.is_multiple_of(GROUP) || weights.len() != blocks * block {
+        if inputs < GROUP || !inputs.is_multiple_of(HALF) || weights.len() != blocks * block {
             return None;
         }
         let (whole, last) = weights.split_at_checked(channels / LANES * block)?;
@@ -72,50 +159,152 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Outputs of two pixels that lie one behind the other in `y`, whose inputs [`widen_pair`](Self::widen_pair) wrote to `x`. Of slices that do not fit, it
-    /// computes nothing.
+    /// Outputs of pixels, two at a time, that lie one behind the other in `y`. It writes the inputs of each two pixels to `pairs` before their
+    /// outputs: 16 bits each, the pixels in turn. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn pair(&self, x: &[Cell<u32>], y: &[Cell<i8>]) {
-        let Some(pair) = self.loops.pair else {
+    pub fn pairs(&self, x: &[Cell<i8>], windows: &Windows, pairs: &[Cell<u32>], y: &[Cell<i8>]) {
+        let (Some(pair), Some(widen)) = (self.loops.pair, self.loops.widen) else {
             return;
         };
-        if x.len() != self.inputs || y.len() != 2 * self.channels {
+        let Windows { count, len, .. } = *windows;
+        let [(_, first), (_, second)] = windows.parts;
+        if count == 0
+            || !windows.fit(x.len())
+            || len % GROUP != self.loops.rest
+            || self.loops.overlap && !windows.overlap()
+            || (first + second) * len != self.inputs
+            || pairs.len() != self.inputs
+            || y.len() != 2 * count * self.channels
+        {
             return;
         }
-        let run = |weights: &[u32], y: &[Cell<i8>], second: usize| {
-            let call = call(weights, x, GROUP_CODE[0], second);
-            let (x, y) = (x.as_ptr().cast(), y.as_ptr().cast_mut().cast());
-            // SAFETY: `x` has the inputs of two pixels (checked above), `weights` blocks for that many inputs (checked in `new`), and both pixels' outputs
-            // of all their channels lie within `y`; the references last until it returns, and cells may be written.
-            unsafe { run_pair(pair, weights.as_ptr(), x, y, &call) }
+        let part = |(start, runs): (usize, usize)| Part {
+            start: x.as_ptr().cast::<u8>().wrapping_add(start),
+            runs,
         };
-        if !self.whole.is_empty() {
-            run(self.whole, y, self.channels);
+        let parts = windows.parts.map(part);
+        let mut call = PairCall {
+            x: pairs.as_ptr().cast(),
+            // One half comes before the loop.
+            skip: missing(self.inputs / HALF - 1, HALVES) * CODE[0],
+            y: y.as_ptr().cast_mut().cast(),
+            second: self.channels,
+            end: self.whole.as_ptr_range().end,
+            inputs: pairs.as_ptr_range().end.cast(),
+            weights: self.whole.as_ptr(),
+            count,
+            parts,
+            pixel: windows.pixel,
+            groups: len / GROUP,
+            between: windows.step - len / GROUP * GROUP,
+            next: 2 * windows.pixel,
+            widen,
+        };
+        // SAFETY: for each call below, all runs of all pixels lie within `x`, `pairs` has a word for each input of one, and every pixel has outputs of
+        // the blocks' channels in `y` (checked above) or in a block of their own; there are blocks for that many inputs (checked in `new`). The
+        // references last until it returns, and cells may be written.
+        let run = |call: &mut PairCall| unsafe { run_pairs(pair, call) };
+        if self.last.is_empty() {
+            run(&mut call);
+            return;
         }
-        if !self.last.is_empty() {
+        let mut left = y;
+        for _ in 0..count {
+            let Some((y, rest)) = left.split_at_checked(2 * self.channels) else {
+                return;
+            };
+            left = rest;
+            call.count = 1;
+            if !self.whole.is_empty() {
+                call.y = y.as_ptr().cast_mut().cast();
+                call.second = self.channels;
+                call.weights = self.whole.as_ptr();
+                call.end = self.whole.as_ptr_range().end;
+                run(&mut call);
+                // The inputs are there.
+                call.parts.iter_mut().for_each(|part| part.runs = 0);
+            }
             let outputs: [Cell<i8>; 2 * LANES] = Default::default();
-            run(self.last, &outputs, LANES);
+            call.count = 1;
+            call.y = outputs.as_ptr().cast_mut().cast();
+            call.second = LANES;
+            call.weights = self.last.as_ptr();
+            call.end = self.last.as_ptr_range().end;
+            run(&mut call);
+            for (now, all) in call.parts.iter_mut().zip(parts) {
+                now.runs = all.runs;
+            }
             let (first, second) = y.split_at_checked(self.channels).unwrap_or((&[], &[]));
             self.copy_last(&outputs, first);
             self.copy_last(outputs.get(LANES..).unwrap_or(&[]), second);
         }
     }
 
-    /// Outputs of one row of inputs, which it reads while it writes. Of slices that do not fit, it computes nothing.
+    /// Outputs of one row of inputs, runs of whole groups. What the loops take of it is made in `aside` before the first output, a word for each two inputs
+    /// where they are widened. With nothing aside they read one run while they write. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn row(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
-        let Some(row) = self.loops.row else {
+    pub fn row<'x>(
+        &self,
+        mut runs: impl Iterator<Item = &'x [Cell<i8>]>,
+        aside: &[Cell<u32>],
+        y: &[Cell<i8>],
+    ) {
+        let (Some(row), Some(core)) = (self.loops.row, self.loops.core) else {
             return;
         };
-        if x.len() != self.inputs || y.len() != self.channels {
+        let (start, skip, bytes) = if let Some(widen) = self.loops.wide {
+            let Some(mut left) = aside.get(..self.inputs / 2) else {
+                return;
+            };
+            for run in runs {
+                let Some((to, rest)) = left.split_at_checked(run.len() / 2) else {
+                    return;
+                };
+                left = rest;
+                let to = to.as_ptr().cast_mut().cast();
+                // SAFETY: there are two words for each group of four inputs, and cells may be written.
+                unsafe { run_widen(widen, run.as_ptr().cast(), to, run.len() / GROUP) }
+            }
+            if !left.is_empty() || !self.inputs.is_multiple_of(WIDE) {
+                return;
+            }
+            let skip = missing(self.inputs / WIDE, INPUTS / WIDE) * CODE[2];
+            (aside.as_ptr().cast::<u8>(), skip, self.inputs * 2)
+        } else {
+            let x = if aside.is_empty() {
+                runs.next().unwrap_or(&[])
+            } else {
+                let copied = as_bytes(aside).get(..self.inputs).unwrap_or(&[]);
+                let mut left = copied;
+                for run in runs {
+                    let Some((to, rest)) = left.split_at_checked(run.len()) else {
+                        return;
+                    };
+                    left = rest;
+                    copy(run, to);
+                }
+                copied
+            };
+            if x.len() != self.inputs || !x.len().is_multiple_of(GROUP) {
+                return;
+            }
+            let skip = missing(self.inputs / GROUP, INPUTS / GROUP) * CODE[1];
+            (x.as_ptr().cast::<u8>(), skip, self.inputs)
+        };
+        if y.len() != self.channels {
             return;
         }
         let run = |weights: &[u32], y: &[Cell<i8>]| {
-            let call = call(weights, x, GROUP_CODE[1], 0);
-            let (x, y) = (x.as_ptr().cast(), y.as_ptr().cast_mut().cast());
-            // SAFETY: `weights` has blocks for as many inputs as `x` has (checked in `new`, and above), and their outputs lie within `y`; the references
-            // last until it returns, and cells may be written.
-            unsafe { run_row(row, weights.as_ptr(), x, y, &call) }
+            let call = RowCall {
+                inputs: start.wrapping_add(bytes),
+                end: weights.as_ptr_range().end,
+                skip,
+                core,
+            };
+            let y = y.as_ptr().cast_mut().cast();
+            // SAFETY: `weights` has blocks for as many inputs as there are from `start` on (checked in `new`, and above), and their outputs lie within `y`;
+            // the references last until it returns, and cells may be written.
+            unsafe { run_row(row, weights.as_ptr(), start, y, &call) }
         };
         if !self.whole.is_empty() {
             run(self.whole, y);
@@ -127,92 +316,37 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Writes the inputs of two pixels as [`pair`](Self::pair) takes them, to as many words as each has: 16 bits each, the pixels in turn. The first
-    /// one's begin with `x`, the second one's `second` behind them. Of slices that do not fit, it writes nothing.
-    #[inline(always)]
-    pub fn widen_pair(&self, x: &[Cell<i8>], second: usize, runs: Runs, to: &[Cell<u32>]) {
-        let (Runs { count, len, step }, Some(widen)) = (runs, self.loops.widen) else {
-            return;
-        };
-        if count == 0 || len < GROUP || !len.is_multiple_of(GROUP) || step < len {
-            return;
-        }
-        if (count - 1) * step + second + len > x.len() || count * len > to.len() {
-            return;
-        }
-        let first = x.as_ptr().cast::<u8>();
-        // SAFETY: all runs of both pixels lie within `x`, and there is a word for each input of one in `to`, both checked above; cells may be written.
-        unsafe {
-            let call = Widen {
-                first,
-                second: first.add(second),
-                to: to.as_ptr().cast_mut().cast(),
-                groups: len / GROUP,
-                runs: count,
-                between: step - len,
-            };
-            run_widen(widen, &call);
-        }
-    }
-
     /// Copies the outputs of a pixel's last block, which is not whole.
     #[inline(always)]
     fn copy_last(&self, block: &[Cell<i8>], pixel: &[Cell<i8>]) {
         let from = self.channels / LANES * LANES;
-        for (y, value) in pixel.get(from..).unwrap_or(&[]).iter().zip(block) {
+        let pixel = pixel.get(from..self.channels).unwrap_or(&[]);
+        for (y, value) in pixel.iter().zip(block) {
             y.set(value.get());
         }
     }
 }
 
-/// Inputs of either kind are one element each.
+/// How many are missing to whole rounds of an unrolled loop.
 #[inline(always)]
-fn call<T>(weights: &[u32], x: &[Cell<T>], group_code: usize, second: usize) -> Call {
-    let missing = (UNROLLED - x.len() / GROUP % UNROLLED) % UNROLLED;
-    Call {
-        second,
-        end: weights.as_ptr_range().end,
-        inputs: x.as_ptr_range().end.cast(),
-        skip: missing * group_code,
-    }
-}
-
-/// Runs of inputs, as many apart as the rows that they lie in.
-#[derive(Debug, Clone, Copy)]
-pub struct Runs {
-    /// How many.
-    pub count: usize,
-    /// Inputs of one, a multiple of four.
-    pub len: usize,
-    /// From one to the next.
-    pub step: usize,
-}
-
-/// What [`Matrix::widen_pair`] is told.
-#[derive(Debug)]
-#[repr(C)]
-#[expect(unreachable_pub, reason = "loops are of a public type that names it")]
-pub struct Widen {
-    first: *const u8,
-    second: *const u8,
-    to: *mut u32,
-    /// Groups of four of a run.
-    groups: usize,
-    runs: usize,
-    /// Bytes from the end of a run to the next one.
-    between: usize,
+fn missing(count: usize, unrolled: usize) -> usize {
+    (unrolled - count % unrolled) % unrolled
 }
 
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 mod assembly;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-pub use assembly::{PairLoop, RowLoop, WidenLoop};
+pub use assembly::{PairLoop, RowCore, RowLoop, WidenLoop, WidenRow};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-use assembly::{run_pair, run_row, run_widen};
+pub(super) use assembly::{narrow, overlapping, wide, wide_row, widening};
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+use assembly::{run_pairs, run_row, run_widen};
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod twin;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-pub use twin::{PairLoop, RowLoop, WidenLoop};
+pub use twin::{PairLoop, RowCore, RowLoop, WidenLoop, WidenRow};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-use twin::{run_pair, run_row, run_widen};
+pub(super) use twin::{narrow, overlapping, wide, wide_row, widening};
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
+use twin::{run_pairs, run_row, run_widen};

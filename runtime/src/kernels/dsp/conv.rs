@@ -8,16 +8,16 @@ use core::cell::Cell;
 use super::{DspOutput, parameters};
 #[cfg(any(test, feature = "host"))]
 use crate::arch::armv7em::GROUP;
-use crate::arch::armv7em::{Epilogue, Matrix, Runs};
-use crate::arch::memory::{as_bytes, copy, fill};
-use crate::kernels::{Window, part, split};
+use crate::arch::armv7em::{Epilogue, Matrix, Windows};
+use crate::arch::memory::{copy, fill};
+use crate::kernels::{Window, part};
 
 parameters! {
     /// Sizes of a convolution.
     pub struct DspConv2dSizes {
         /// Geometry, without dilation.
         pub window: Window,
-        /// Inputs of a filter row, rounded up to a multiple of four.
+        /// Inputs of a filter row, rounded up to a multiple of four, or of two where that is enough and all windows have a neighbour.
         pub run: usize,
         /// Bytes of a row that is kept aside: all that windows reach, and what rounding up adds. Of an input that is read where it is, those
         /// of its rows.
@@ -42,12 +42,15 @@ impl DspConv2dSizes {
     #[cfg(any(test, feature = "host"))]
     #[must_use]
     pub fn of(window: Window) -> Self {
-        let run = (window.filter_w * window.in_c).next_multiple_of(GROUP);
+        let taps = window.filter_w * window.in_c;
+        let groups = taps.next_multiple_of(GROUP);
+        // A group has its inputs 0 and 2 in its first half.
+        let half = taps > GROUP && taps % GROUP == 1 && window.out_w.is_multiple_of(2);
         let last = (window.out_w - 1) * window.stride_w * window.in_c;
         Self {
             window,
-            run,
-            row: last + run,
+            run: if half { taps + 1 } else { groups },
+            row: last + groups,
         }
     }
 
@@ -232,7 +235,7 @@ impl Convolution<'_> {
         rows: &[Cell<i8>],
         first: usize,
         pairs: &[Cell<u32>],
-        mut y: &[Cell<i8>],
+        y: &[Cell<i8>],
     ) {
         let DspConv2dSizes {
             window: w,
@@ -240,38 +243,20 @@ impl Convolution<'_> {
             row: row_bytes,
         } = self.sizes;
         let step = w.stride_w * w.in_c;
-        let mut column = 0;
         // From the first row to the end of those that are kept, and from there around.
-        let behind = w.filter_h - first;
-        let runs = |count| Runs {
-            count,
+        let windows = Windows {
+            count: w.out_w / 2,
+            pixel: step,
+            parts: [(first * row_bytes, w.filter_h - first), (0, first)],
             len: *run,
             step: *row_bytes,
         };
-        let (pairs_behind, pairs_around) = split(pairs, behind * run);
-        for _ in 0..w.out_w / 2 {
-            let from = |slot: usize| rows.get(slot * row_bytes + column..).unwrap_or(&[]);
-            matrix.widen_pair(from(first), step, runs(behind), pairs_behind);
-            if first > 0 {
-                matrix.widen_pair(from(0), step, runs(first), pairs_around);
-            }
-            let (now, rest) = split(y, 2 * w.out_c);
-            matrix.pair(pairs, now);
-            y = rest;
-            column += 2 * step;
-        }
-        if w.out_w % 2 == 1 {
-            let window = part(as_bytes(pairs), 0, w.filter_h * run);
-            let (mut slot, mut to) = (first, 0);
-            for _ in 0..w.filter_h {
-                copy(
-                    part(rows, slot * row_bytes + column, *run),
-                    part(window, to, *run),
-                );
-                slot = after(slot, w.filter_h);
-                to += run;
-            }
-            matrix.row(window, part(y, 0, w.out_c));
+        let even = w.out_w / 2 * 2;
+        matrix.pairs(rows, &windows, pairs, part(y, 0, even * w.out_c));
+        if even < w.out_w {
+            let slots = (first..w.filter_h).chain(0..first);
+            let runs = slots.map(|slot| part(rows, slot * row_bytes + even * step, *run));
+            matrix.row(runs, pairs, part(y, even * w.out_c, w.out_c));
         }
     }
 }

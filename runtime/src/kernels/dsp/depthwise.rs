@@ -6,9 +6,7 @@
 use core::cell::Cell;
 
 use super::{DspOutput, parameters};
-use crate::arch::armv7em::{
-    DepthwiseLoops, DepthwiseRow, Planar, ROWS, channel_words, depthwise_row, planar_row,
-};
+use crate::arch::armv7em::{Channels, DepthwiseLoops, DepthwiseRow, Layout, ROWS, channel_words};
 use crate::arch::memory::fill_words;
 use crate::kernels::{Window, part, split};
 
@@ -109,63 +107,50 @@ impl Convolution<'_> {
         let w = self.window;
         let kept = part(rows, 0, channels * ROWS * self.words);
         fill_words(kept, self.padding());
+        let distance = ROWS * self.words;
+        let sizes = [w.out_w, channels, w.out_c];
+        let layout = Layout::new(
+            &self.row,
+            (w.in_w, w.in_c),
+            (channels, distance),
+            w.pad_left > 0,
+            self.in_zero_point,
+        );
+        let (Some(computed), Some(layout)) = (
+            Channels::new(&self.row, weights, kept, self.words, sizes),
+            layout,
+        ) else {
+            return;
+        };
         // The row, counted from the first of padding, that is kept next, and where.
         let (mut next, mut slot) = (0, 0);
         for out_y in 0..w.out_h {
             let first = out_y * w.stride_h;
             while next < first + ROWS {
-                if next >= first {
-                    self.keep(x, next as isize - w.pad_top, channel, channels, slot, kept);
+                let to = kept.get(slot * self.words..).unwrap_or(&[]);
+                match usize::try_from(next as isize - w.pad_top) {
+                    _ if next < first => {}
+                    Ok(row) if row < w.in_h => {
+                        let from = row * w.in_w * w.in_c + channel;
+                        layout.lay(x.get(from..).unwrap_or(&[]), to);
+                    }
+                    Ok(_) => self.pad(to, channels, distance),
+                    // Above the input there is padding from the beginning.
+                    Err(_) => {}
                 }
                 next += 1;
                 slot = if slot + 1 < ROWS { slot + 1 } else { 0 };
             }
-            let planar = Planar {
-                rows: kept,
-                words: self.words,
-                first: slot,
-            };
-            let sizes = [w.out_w, channels, w.out_c];
-            depthwise_row(&self.row, planar, weights, y, sizes);
+            computed.outputs(slot, y);
             y = y.get(w.out_row()..).unwrap_or(&[]);
         }
     }
 
-    /// Keeps a row of the input in a slot of each channel.
+    /// A row of padding for each channel: each begins so far from the last one.
     #[inline(always)]
-    fn keep(
-        &self,
-        x: &[Cell<i8>],
-        row: isize,
-        channel: usize,
-        channels: usize,
-        slot: usize,
-        kept: &[Cell<u32>],
-    ) {
-        let w = self.window;
-        let kept = kept.get(slot * self.words..).unwrap_or(&[]);
-        let distance = ROWS * self.words;
-        match usize::try_from(row) {
-            Ok(row) if row < w.in_h => {
-                let from = row * w.in_w * w.in_c + channel;
-                planar_row(
-                    &self.row,
-                    x.get(from..).unwrap_or(&[]),
-                    (w.in_w, w.in_c),
-                    channels,
-                    w.pad_left > 0,
-                    self.in_zero_point,
-                    kept,
-                    distance,
-                );
-            }
-            _ => {
-                let mut kept = kept;
-                for _ in 0..channels {
-                    fill_words(part(kept, 0, self.words), self.padding());
-                    kept = kept.get(distance..).unwrap_or(&[]);
-                }
-            }
+    fn pad(&self, rows: &[Cell<u32>], channels: usize, distance: usize) {
+        for channel in 0..channels {
+            fill_words(part(rows, channel * distance, self.words), self.padding());
         }
     }
 }

@@ -39,31 +39,33 @@ impl Expression for AnyEpilogue {
 }
 
 impl AnyLoops {
-    /// The epilogue, and the type around it.
-    fn parts(self) -> (AnyEpilogue, Option<&'static str>) {
+    /// The epilogue, and the types around it from the inside.
+    fn parts(self) -> (AnyEpilogue, &'static [&'static str]) {
         match self {
-            Self::Both(epilogue) => (epilogue, None),
-            Self::Pairs(epilogue) => (epilogue, Some("PairsOnly")),
-            Self::Rows(epilogue) => (epilogue, Some("RowsOnly")),
+            Self::Both(epilogue) => (epilogue, &[]),
+            Self::Wide(epilogue) => (epilogue, &["Wide"]),
+            Self::Pairs(epilogue) => (epilogue, &["PairsOnly"]),
+            Self::Halves(epilogue) => (epilogue, &["Halves"]),
+            Self::Overlapping(epilogue) => (epilogue, &["Overlapping"]),
+            Self::Rows(epilogue) => (epilogue, &["RowsOnly"]),
+            Self::WideRows(epilogue) => (epilogue, &["Wide", "RowsOnly"]),
         }
     }
 
     fn kind(self) -> TokenStream {
-        match self.parts() {
-            (epilogue, None) => epilogue.kind(),
-            (epilogue, Some(only)) => kind(only, &[epilogue.kind()]),
-        }
+        let (epilogue, around) = self.parts();
+        let around = around.iter();
+        around.fold(epilogue.kind(), |inner, name| kind(name, &[inner]))
     }
 }
 
 impl Expression for AnyLoops {
     fn expression(&self) -> TokenStream {
-        let (epilogue, only) = self.parts();
-        let epilogue = epilogue.expression();
-        match only.map(|only| kind(only, &[])) {
-            None => epilogue,
-            Some(only) => quote!(#only(#epilogue)),
-        }
+        let (epilogue, around) = self.parts();
+        around.iter().fold(epilogue.expression(), |inner, name| {
+            let around = kind(name, &[]);
+            quote!(#around(#inner))
+        })
     }
 }
 

@@ -3,9 +3,8 @@
 use core::cell::Cell;
 
 use super::{DspOutput, parameters};
-use crate::arch::armv7em::{Epilogue, Loops, Matrix, Runs};
-use crate::arch::memory::{as_bytes, copy};
-use crate::kernels::{part, split};
+use crate::arch::armv7em::{Epilogue, Loops, Matrix, Windows};
+use crate::kernels::part;
 
 parameters! {
     /// One row of inputs times a matrix.
@@ -49,8 +48,8 @@ impl<E> DspPointwise<E> {
 }
 
 impl<E: Epilogue> DspPointwise<E> {
-    /// Computes all outputs; `pairs` has a word for each input of a row. The output may begin [`distance`](Self::distance) bytes before the
-    /// input, or more.
+    /// Computes all outputs; `pairs` has a word for each input of a row, or for each two of a single row that is widened. The output may begin
+    /// [`distance`](Self::distance) bytes before the input, or more.
     #[inline(always)]
     pub fn run(&self, x: &[Cell<i8>], weights: &[u32], pairs: &[Cell<u32>], y: &[Cell<i8>]) {
         let sizes = (self.rows, self.inputs);
@@ -70,7 +69,7 @@ impl<E: Epilogue> DspPointwise<E> {
 #[inline(never)]
 fn one(output: &DspOutput, loops: Loops, x: &[Cell<i8>], weights: &[u32], y: &[Cell<i8>]) {
     if let Some(matrix) = Matrix::new(loops, weights, x.len(), output.channels) {
-        matrix.row(x, y);
+        matrix.row(core::iter::once(x), &[], y);
         output.clamp(y);
     }
 }
@@ -80,7 +79,7 @@ fn several(
     (rows, inputs): (usize, usize),
     output: &DspOutput,
     loops: Loops,
-    mut x: &[Cell<i8>],
+    x: &[Cell<i8>],
     weights: &[u32],
     pairs: &[Cell<u32>],
     y: &[Cell<i8>],
@@ -88,24 +87,19 @@ fn several(
     let Some(matrix) = Matrix::new(loops, weights, inputs, output.channels) else {
         return;
     };
-    let runs = Runs {
-        count: 1,
+    let (even, odd) = (rows / 2 * 2, rows % 2);
+    let windows = Windows {
+        count: rows / 2,
+        pixel: inputs,
+        parts: [(0, 1), (0, 0)],
         len: inputs,
         step: inputs,
     };
-    let mut left = y;
-    for _ in 0..rows / 2 {
-        let (pair, rest) = split(x, 2 * inputs);
-        x = rest;
-        matrix.widen_pair(pair, inputs, runs, pairs);
-        let (y, rest) = split(left, 2 * output.channels);
-        left = rest;
-        matrix.pair(pairs, y);
-    }
-    if rows % 2 == 1 {
-        let (row, _) = split(as_bytes(pairs), inputs);
-        copy(x, row);
-        matrix.row(row, part(left, 0, output.channels));
+    matrix.pairs(x, &windows, pairs, part(y, 0, even * output.channels));
+    if odd == 1 {
+        let last = part(x, even * inputs, inputs);
+        let y = part(y, even * output.channels, output.channels);
+        matrix.row(core::iter::once(last), pairs, y);
     }
     output.clamp(y);
 }

@@ -9,7 +9,7 @@ pub mod requantize;
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyEpilogue, AnyLoops, Conv2dSizes, DepthwiseConv2dSizes, DspConv2d,
     DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
-    FullyConnectedSizes, Int8, LANES, ROWS, Window,
+    FullyConnectedSizes, GROUP, Int8, LANES, OVERLAPPING, ROWS, Window,
 };
 
 use super::int8::Quantized;
@@ -92,14 +92,16 @@ impl Layer<'_> {
         Some((channels, requantization))
     }
 
-    /// What becomes of its sums, and its weights in blocks; `None` where they do not fit.
+    /// What becomes of its sums, and its weights in blocks; `None` where they do not fit. Inputs are runs of so many, and weights are counted as if
+    /// these were whole groups.
     fn packed(
         &self,
-        inputs: usize,
+        runs: [usize; 2],
         weight: &dyn Fn(usize, usize) -> i8,
     ) -> Option<(Requantization, Vec<u32>)> {
+        let inputs = runs[0] * runs[1].next_multiple_of(GROUP);
         let (channels, requantization) = self.requantized(inputs, weight)?;
-        let blocks = pack::blocks(&channels, &requantization, inputs, weight)?;
+        let blocks = pack::blocks(&channels, &requantization, runs, weight)?;
         Some((requantization, blocks))
     }
 
@@ -118,14 +120,26 @@ pub(in crate::ops) fn matrix(
     layer: &Layer<'_>,
     choosing: &mut Choosing<'_>,
 ) -> bool {
-    if !sizes.inputs.is_multiple_of(LANES) || sizes.rows == 0 {
+    if !sizes.inputs.is_multiple_of(GROUP) || sizes.rows == 0 {
         return false;
     }
-    let Some((requantization, weights)) = layer.packed(sizes.inputs, layer.weight) else {
+    let Some((requantization, weights)) = layer.packed([1, sizes.inputs], layer.weight) else {
         return false;
     };
     let weights = choosing.constant(&weights);
     let (output, epilogue) = (layer.output(), requantization.epilogue);
+    if sizes.rows == 1 && is_wide(sizes.inputs) && sizes.inputs <= WIDE_INPUTS {
+        let wide = choosing.scratch(ElementType::U32, sizes.inputs / 2);
+        let kernel = DspPointwise {
+            rows: 1,
+            inputs: sizes.inputs,
+            output,
+            epilogue: AnyLoops::WideRows(epilogue),
+        };
+        choosing.overlap(kernel.distance(), 1);
+        choosing.call(kernel, [layer.x, weights, wide, layer.y]);
+        return true;
+    }
     if sizes.rows == 1 {
         let epilogue = AnyLoops::Rows(epilogue);
         choosing.call(
@@ -139,17 +153,26 @@ pub(in crate::ops) fn matrix(
         rows: sizes.rows,
         inputs: sizes.inputs,
         output,
-        epilogue: loops(epilogue, sizes.rows),
+        epilogue: loops(epilogue, sizes.rows, sizes.inputs),
     };
     choosing.overlap(kernel.distance(), 1);
     choosing.call(kernel, [layer.x, weights, pairs, layer.y]);
     true
 }
 
-/// The loops for as many pixels that are taken two at a time.
-fn loops(epilogue: AnyEpilogue, pixels: usize) -> AnyLoops {
+/// Inputs of a single row that are few enough to be widened: they take twice as many bytes.
+const WIDE_INPUTS: usize = 128;
+
+/// Whether a loop takes inputs of a row widened.
+fn is_wide(inputs: usize) -> bool {
+    inputs.is_multiple_of(8)
+}
+
+/// The loops for as many pixels, of so many inputs, that are taken two at a time.
+fn loops(epilogue: AnyEpilogue, pixels: usize, inputs: usize) -> AnyLoops {
     match pixels % 2 {
         0 => AnyLoops::Pairs(epilogue),
+        _ if is_wide(inputs) => AnyLoops::Wide(epilogue),
         _ => AnyLoops::Both(epilogue),
     }
 }
@@ -166,23 +189,36 @@ pub(in crate::ops) fn conv(
     }
     let (dsp, kept, distance) = conv_sizes(w);
     let (run, taps) = (dsp.run, w.filter_w * w.in_c);
-    let weight = |channel: usize, i: usize| match i % run {
-        tap if tap < taps => (layer.weight)(channel, i / run * taps + tap),
+    let groups = run.next_multiple_of(GROUP);
+    let overlap = w.stride_w == 1
+        && w.filter_w == OVERLAPPING
+        && w.in_c.is_multiple_of(GROUP)
+        && w.out_w.is_multiple_of(2);
+    // Where windows overlap, groups of the pixels come in turn.
+    let tap = |i: usize| match overlap {
+        true => i / GROUP % OVERLAPPING * w.in_c + i / GROUP / OVERLAPPING * GROUP + i % GROUP,
+        false => i,
+    };
+    let weight = |channel: usize, i: usize| match tap(i % groups) {
+        tap if tap < taps => (layer.weight)(channel, i / groups * taps + tap),
         _ => 0,
     };
-    let inputs = w.filter_h * run;
-    let Some((requantization, weights)) = layer.packed(inputs, &weight) else {
+    let Some((requantization, weights)) = layer.packed([w.filter_h, run], &weight) else {
         return false;
     };
     choosing.overlap(distance, 1);
     let weights = choosing.constant(&weights);
     let rows = choosing.scratch(ElementType::I8, kept);
-    let pairs = choosing.scratch(ElementType::U32, inputs);
+    let pairs = choosing.scratch(ElementType::U32, w.filter_h * run);
     let kernel = DspConv2d {
         sizes: dsp,
         in_zero_point: layer.in_zero_point,
         output: layer.output(),
-        epilogue: loops(requantization.epilogue, w.out_w),
+        epilogue: match run % GROUP {
+            0 if overlap => AnyLoops::Overlapping(requantization.epilogue),
+            0 => loops(requantization.epilogue, w.out_w, w.filter_h * run),
+            _ => AnyLoops::Halves(requantization.epilogue),
+        },
     };
     choosing.call(kernel, [layer.x, weights, rows, pairs, layer.y]);
     true
@@ -207,7 +243,7 @@ fn conv_sizes(w: &Window) -> (DspConv2dSizes, usize, usize) {
 /// Bytes that a group of channels may take, where there are more than four.
 const GROUP_BYTES: usize = 1024;
 /// The most channels of a group.
-const GROUP: usize = 16;
+const MOST_CHANNELS: usize = 16;
 
 /// Adds a depthwise convolution; says whether it could.
 pub(in crate::ops) fn depthwise(
@@ -225,7 +261,7 @@ pub(in crate::ops) fn depthwise(
     };
     let weights = pack::depthwise(&channels, &requantization, layer.weight);
     let words = row_words(w);
-    let mut group = GROUP.min(w.in_c);
+    let mut group = MOST_CHANNELS.min(w.in_c);
     while group > LANES && group * ROWS * words * 4 > GROUP_BYTES {
         group -= LANES;
     }
@@ -265,10 +301,10 @@ fn at_once(w: &Window) -> Option<[usize; 2]> {
     // Several times as many are an even number, so that each begins with a whole word.
     let whole = (1..=most)
         .rev()
-        .find(|n| w.out_w.is_multiple_of(*n) && (*n == w.out_w || (*n > 2 && n.is_multiple_of(2))));
+        .find(|n| w.out_w.is_multiple_of(*n) && *n > 2 && n.is_multiple_of(2));
     Some(match whole {
+        _ if w.out_w <= most => [0, w.out_w],
         Some(n) => [n, 0],
-        None if w.out_w < most => [w.out_w, 0],
         None => [most, w.out_w % most],
     })
 }

@@ -1,17 +1,17 @@
 //! Weights as the kernels of the DSP extension take them.
 
-use castiron_runtime::kernels::{LANES, ROWS};
+use castiron_runtime::kernels::{GROUP, LANES, ROWS};
 
 use super::requantize::{Channel, Requantization};
 
 /// Blocks of four output channels, the last filled up with channels of zeros; `None` if two weights do not fit in a lane.
 ///
 /// A block is: the starts of its sums; for every two inputs, in the order 0 2, 1 3 of each four, the lanes of the channels 0 and 1, and of 2 and 3; each
-/// channel's constants.
+/// channel's constants. Inputs are runs of whole fours, as weights are counted, of which the last may have its first half alone.
 pub(super) fn blocks(
     channels: &[Channel],
     requantization: &Requantization,
-    inputs: usize,
+    [runs, len]: [usize; 2],
     weight: &dyn Fn(usize, usize) -> i8,
 ) -> Option<Vec<u32>> {
     let constants = &requantization.channels;
@@ -30,8 +30,9 @@ pub(super) fn blocks(
             let both = start(low).wrapping_add(start(low + 1).wrapping_mul(256));
             words.extend([start(low) as u32, both as u32]);
         }
-        for group in (0..inputs).step_by(4) {
-            for i in [group, group + 1] {
+        for run in 0..runs {
+            for half in 0..len / 2 {
+                let i = run * len.next_multiple_of(GROUP) + half / 2 * GROUP + half % 2;
                 for low in [first, first + 2] {
                     let lanes = |i| lane(weight(low, i), weight(low + 1, i));
                     words.push(u32::from(lanes(i)?) | u32::from(lanes(i + 2)?) << 16);

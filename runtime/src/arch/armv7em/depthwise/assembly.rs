@@ -170,101 +170,168 @@ macro_rules! long {
     };
 }
 
-/// A function over rows, with the epilogue and the bytes of a channel of weights.
-///
-/// On the stack: 0 the channel's inputs, 4 its outputs, 8 the outputs that come next, 12 the end of the channel's inputs; from 16 on the call.
-macro_rules! depthwise {
-    ($stride:tt, $constants:literal, $finish:ident, $bytes:block $(, $operand:ident)?) => {
-        naked_asm!(
-            "
-            push {{r4-r11, lr}}
-            sub sp, #48
-            ldm r3, {{r4-r11}}
-            add r12, sp, #16
-            stm r12, {{r4-r11}}
-            mov r12, r2
-            .if {n} > 5
-            bias .req r9
-            .elseif {n} > 4
-            bias .req r8
-            .elseif {n} > 3
-            bias .req r7
-            .elseif {n} > 2
-            bias .req r6
-            .elseif {n} > 1
-            bias .req r5
-            .else
-            bias .req r4
-            .endif
-        1:
-            ldr r2, [sp, #36]
-            str r0, [sp, #0]
-            str r12, [sp, #4]
-            add r2, r0, r2
-            str r12, [sp, #8]
-            str r2, [sp, #12]
-        2:
-            ldrd r2, r3, [r1, #0]
-            ldr bias, [r1, #24]
-            ",
+/// Outputs of a window of three rows, in the registers of sums; the stack has the distances to the second row and to the third.
+macro_rules! window {
+    ($stride:tt, $constants:literal, $finish:ident, $second:literal, $third:literal) => {
+        concat!(
+            "ldrd r2, r3, [r1, #0]\n",
+            "ldr bias, [r1, #24]\n",
             load!($stride),
             taps!(first $stride),
-            "
-            ldr r2, [sp, #20]
-            add r0, r0, r2
-            ldrd r2, r3, [r1, #8]
-            ",
+            "ldr r2, [sp, #", $second, "]\n",
+            "add r0, r0, r2\n",
+            "ldrd r2, r3, [r1, #8]\n",
             load!($stride),
             taps!(then $stride),
-            "
-            ldr r2, [sp, #24]
-            add r0, r0, r2
-            ldrd r2, r3, [r1, #16]
-            ",
+            "ldr r2, [sp, #", $third, "]\n",
+            "add r0, r0, r2\n",
+            "ldrd r2, r3, [r1, #16]\n",
             load!($stride),
             taps!(then $stride),
             $constants,
             each!($finish),
+        )
+    };
+}
+
+/// The register that a sum's start is loaded to.
+macro_rules! bias {
+    () => {
+        "
+        .if {n} > 5
+        bias .req r9
+        .elseif {n} > 4
+        bias .req r8
+        .elseif {n} > 3
+        bias .req r7
+        .elseif {n} > 2
+        bias .req r6
+        .elseif {n} > 1
+        bias .req r5
+        .else
+        bias .req r4
+        .endif
+        "
+    };
+}
+
+/// Writes all outputs but the first, whose place is in r10; r11 has the step to the next one.
+macro_rules! write_others {
+    () => {
+        "
+        .if {n} > 1
+        add r12, r10, r11
+        strb r5, [r12]
+        .endif
+        .if {n} > 2
+        strb.w r6, [r10, r11, lsl #1]
+        .endif
+        .if {n} > 3
+        strb.w r7, [r12, r11, lsl #1]
+        .endif
+        .if {n} > 4
+        strb.w r8, [r10, r11, lsl #2]
+        .endif
+        .if {n} > 5
+        strb.w r9, [r12, r11, lsl #2]
+        .endif
+        "
+    };
+}
+
+/// A function over rows, several outputs after another, with the epilogue and the bytes of a channel of weights.
+///
+/// On the stack: 0 the channel's inputs, 4 its outputs, 8 the outputs that come next, 12 the step between them, 16, 20 and 24 the distances between rows,
+/// 28 the end of the channel's inputs, 32 the end of the weights, 36 the next channel, 40 the span of a row, 44 the next outputs.
+macro_rules! many {
+    ($stride:tt, $constants:literal, $finish:ident, $bytes:block $(, $operand:ident)?) => {
+        naked_asm!(
             "
-            ldr r10, [sp, #8]
-            ldr r11, [sp, #40]
+            push {{r4-r11, lr}}
+            sub sp, #52
+            ldm r3, {{r4-r11}}
+            mov r12, r2
+            str r10, [sp, #12]
+            strd r5, r6, [sp, #16]
+            str r7, [sp, #24]
+            strd r4, r8, [sp, #32]
+            strd r9, r11, [sp, #40]
+            ",
+            bias!(),
+            "
+        1:
+            ldr r2, [sp, #40]
+            strd r0, r12, [sp, #0]
+            add r2, r0, r2
+            str r12, [sp, #8]
+            str r2, [sp, #28]
+        2:
+            ",
+            window!($stride, $constants, $finish, "16", "20"),
+            "
+            ldrd r10, r11, [sp, #8]
+            ldr r2, [sp, #44]
             strb r4, [r10]
-            .if {n} > 1
-            add r12, r10, r11
-            strb r5, [r12]
-            .endif
-            .if {n} > 2
-            strb.w r6, [r10, r11, lsl #1]
-            .endif
-            .if {n} > 3
-            strb.w r7, [r12, r11, lsl #1]
-            .endif
-            .if {n} > 4
-            strb.w r8, [r10, r11, lsl #2]
-            .endif
-            .if {n} > 5
-            strb.w r9, [r12, r11, lsl #2]
-            .endif
-            ldr r2, [sp, #28]
-            ldr r3, [sp, #12]
+            ",
+            write_others!(),
+            "
+            add r10, r10, r2
+            ldrd r2, r3, [sp, #24]
+            str r10, [sp, #8]
             add r0, r0, r2
             cmp r0, r3
-            beq.w 3f
-            ldr r2, [sp, #44]
-            add r10, r10, r2
-            str r10, [sp, #8]
-            b.w 2b
-        3:
+            bne.w 2b
             ldrd r0, r12, [sp, #0]
-            ldr r2, [sp, #32]
-            ldr r3, [sp, #16]
+            ldrd r3, r2, [sp, #32]
             add r1, r1, #{bytes}
             add r0, r0, r2
             add r12, r12, #1
             cmp r1, r3
             bne.w 1b
             .unreq bias
-            add sp, #48
+            add sp, #52
+            pop {{r4-r11, pc}}
+            ",
+            n = const N,
+            bytes = const $bytes,
+            $(shift = const $operand,)?
+        )
+    };
+}
+
+/// The same for rows of so many outputs.
+///
+/// On the stack: 0 the outputs, 4 the step between them, 8 and 12 the distances between rows, 16 that to the next channel, 20 the end of the weights.
+macro_rules! few {
+    ($stride:tt, $constants:literal, $finish:ident, $bytes:block $(, $operand:ident)?) => {
+        naked_asm!(
+            "
+            push {{r4-r11, lr}}
+            sub sp, #28
+            ldm r3, {{r4-r10}}
+            strd r2, r10, [sp, #0]
+            strd r5, r6, [sp, #8]
+            strd r7, r4, [sp, #16]
+            ",
+            bias!(),
+            "
+        1:
+            ",
+            window!($stride, $constants, $finish, "8", "12"),
+            "
+            ldrd r10, r11, [sp, #0]
+            ldrd r2, r3, [sp, #16]
+            ",
+            write_others!(),
+            "
+            strb r4, [r10], #1
+            add r1, r1, #{bytes}
+            str r10, [sp, #0]
+            add r0, r0, r2
+            cmp r1, r3
+            bne.w 1b
+            .unreq bias
+            add sp, #28
             pop {{r4-r11, pc}}
             ",
             n = const N,
@@ -313,10 +380,13 @@ macro_rules! loops {
                     stride: $stride,
                     at_once: [AT_ONCE, LEFT],
                     constants: $words,
-                    whole: Self::row::<AT_ONCE>,
+                    whole: match AT_ONCE {
+                        0 => None,
+                        _ => Some(Self::many::<AT_ONCE>),
+                    },
                     last: match LEFT {
                         0 => None,
-                        _ => Some(Self::row::<LEFT>),
+                        _ => Some(Self::few::<LEFT>),
                     },
                     planar: planar::<4>,
                 }
@@ -327,13 +397,23 @@ macro_rules! loops {
             Depthwise<$epilogue, $stride, AT_ONCE, LEFT>
         {
             #[unsafe(naked)]
-            unsafe extern "C" fn row<const N: usize>(
+            unsafe extern "C" fn many<const N: usize>(
                 x: *const u32,
                 weights: *const u32,
                 y: *mut i8,
                 run: &Run,
             ) {
-                depthwise!($stride, $constants, $finish, { 4 * (7 + $words) } $(, $shift)?)
+                many!($stride, $constants, $finish, { 4 * (7 + $words) } $(, $shift)?)
+            }
+
+            #[unsafe(naked)]
+            unsafe extern "C" fn few<const N: usize>(
+                x: *const u32,
+                weights: *const u32,
+                y: *mut i8,
+                run: &Run,
+            ) {
+                few!($stride, $constants, $finish, { 4 * (7 + $words) } $(, $shift)?)
             }
         }
     )*};
@@ -380,7 +460,7 @@ macro_rules! write_pair {
     };
 }
 
-/// See [`planar_row`](super::planar_row). Generic, so that it is assembled only for processors that have the instructions.
+/// See [`Layout`](super::Layout). Generic, so that it is assembled only for processors that have the instructions.
 ///
 /// On the stack: 0 the group's pixels, 4 its words, 8 how many groups there are to do, 12 pairs, 16 and 20 whether there is a first and a last.
 ///

@@ -20,21 +20,26 @@ pub struct AnyDepthwise {
 pub struct Loop {
     depthwise: AnyDepthwise,
     at_once: usize,
+    /// Whether that is a row.
+    is_row: bool,
 }
 
 impl DepthwiseLoops for AnyDepthwise {
     fn loops(&self) -> DepthwiseRow {
-        let of = |at_once| Loop {
-            depthwise: *self,
-            at_once,
+        let of = |at_once, is_row| {
+            (at_once > 0).then_some(Loop {
+                depthwise: *self,
+                at_once,
+                is_row,
+            })
         };
         let [whole, last] = self.at_once;
         DepthwiseRow {
             stride: self.stride,
             at_once: self.at_once,
             constants: self.epilogue.constants(),
-            whole: of(whole),
-            last: (last > 0).then(|| of(last)),
+            whole: of(whole, false),
+            last: of(last, true),
             planar: PlanarLoop,
         }
     }
@@ -43,7 +48,11 @@ impl DepthwiseLoops for AnyDepthwise {
 /// # Safety
 /// What the call says lies within what the pointers point to.
 pub(super) unsafe fn run_loop(
-    Loop { depthwise, at_once }: Loop,
+    Loop {
+        depthwise,
+        at_once,
+        is_row,
+    }: Loop,
     mut weights: *const u32,
     mut channel: *const u32,
     mut y: *mut i8,
@@ -58,7 +67,8 @@ pub(super) unsafe fn run_loop(
                 true => weights.add(STARTS + i).read(),
                 false => 0,
             });
-            while x != channel.byte_offset(run.span) {
+            let mut is_done = false;
+            while !is_done {
                 let second = x.byte_offset(run.second);
                 let rows = [x, second, second.byte_offset(run.third)];
                 for i in 0..at_once {
@@ -70,9 +80,13 @@ pub(super) unsafe fn run_loop(
                 }
                 x = rows[2].wrapping_byte_offset(run.next);
                 to = to.wrapping_offset(run.outputs);
+                is_done = is_row || x == channel.byte_offset(run.span);
             }
             weights = weights.add(STARTS + constants);
-            channel = channel.wrapping_byte_offset(run.channel);
+            channel = match is_row {
+                true => x,
+                false => channel.wrapping_byte_offset(run.channel),
+            };
             y = y.wrapping_add(1);
         }
     }

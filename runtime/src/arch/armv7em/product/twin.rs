@@ -2,7 +2,7 @@
 
 use super::super::instructions::{smlad, smmla, smmlar, ssat8, sxtb16};
 use super::super::{AnyEpilogue, Epilogue, Long, Loops, Short, Signed};
-use super::{Call, GROUP, LANES, STARTS, Widen};
+use super::{GROUP, HALF, LANES, OVERLAPPING, PairCall, Part, RowCall, STARTS};
 
 impl AnyEpilogue {
     /// An output: of `L` where the channel `is_low`, of `256·sum` else.
@@ -31,22 +31,130 @@ pub type PairLoop = AnyEpilogue;
 /// See [`Loops::row`].
 pub type RowLoop = AnyEpilogue;
 
+/// See [`Loops::widen`].
+#[derive(Debug, Clone, Copy)]
+pub struct WidenLoop {
+    /// Whether half a group is at the end of each run.
+    half: bool,
+    overlap: bool,
+}
+
+/// The function that widens inputs.
+pub(in super::super) fn widening<const HALF: bool>() -> WidenLoop {
+    WidenLoop {
+        half: HALF,
+        overlap: false,
+    }
+}
+
+/// The one for windows that overlap.
+pub(in super::super) fn overlapping() -> WidenLoop {
+    WidenLoop {
+        half: false,
+        overlap: true,
+    }
+}
+
 /// # Safety
-/// As [`Matrix::pair`](super::Matrix::pair) has it.
-pub(super) unsafe fn run_pair(
-    pair: PairLoop,
-    weights: *const u32,
-    x: *const u32,
-    y: *mut i8,
-    call: &Call,
-) {
-    // SAFETY: words of both pixels in turn lie between `x` and the call's end of inputs, and there is an output of each pixel for every channel (the
-    // caller).
+/// As [`Matrix::pairs`](super::Matrix::pairs) has it.
+pub(super) unsafe fn run_pairs(pair: PairLoop, call: &mut PairCall) {
+    let mut y = call.y;
+    // SAFETY: all runs of the pairs' pixels are where the call says, there is room for as many words, and an output of each pixel for every channel
+    // (the caller).
     unsafe {
-        let pairs = call.inputs.cast::<u32>().offset_from(x) as usize / 2;
-        outputs(pair, weights, pairs, |i| x.add(2 * i).read(), y, call);
-        let y = y.add(call.second);
-        outputs(pair, weights, pairs, |i| x.add(2 * i + 1).read(), y, call);
+        let pairs = call.inputs.offset_from(call.x) as usize / 2;
+        while call.count > 0 {
+            widen(call);
+            for part in call.parts.iter_mut().filter(|part| part.runs > 0) {
+                part.start = part.start.wrapping_add(call.next);
+            }
+            for pixel in [0, 1] {
+                let pair_of = |i: usize| call.x.add(2 * i + pixel).read();
+                let to = y.add(pixel * call.second);
+                outputs(pair, call.weights, pairs, pair_of, to, call.end);
+            }
+            y = y.wrapping_add(2 * call.second);
+            call.count -= 1;
+        }
+    }
+}
+
+/// Writes the inputs of two pixels: 16 bits each, the pixels in turn.
+///
+/// # Safety
+/// As [`run_pairs`] has it.
+unsafe fn widen(call: &PairCall) {
+    let mut to = call.x.cast_mut();
+    let len = call.groups * GROUP;
+    let halves = len / HALF + usize::from(call.widen.half);
+    for Part { start, runs } in call.parts {
+        for run in 0..runs {
+            for place in 0..halves {
+                // Groups of the pixels of a run in turn.
+                let group = place / 2;
+                let in_turn = group % OVERLAPPING * call.pixel + group / OVERLAPPING * GROUP;
+                let half = match call.widen.overlap {
+                    true => in_turn / HALF + place % 2,
+                    false => place,
+                };
+                for pixel in [0, 1] {
+                    // SAFETY: as the caller has it.
+                    unsafe {
+                        let run = start.add(run * (len + call.between) + pixel * call.pixel);
+                        to.write(widened(run, half));
+                        to = to.add(1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A half of a group of inputs: 0 and 2, or 1 and 3.
+///
+/// # Safety
+/// The run has that group.
+unsafe fn widened(run: *const u8, half: usize) -> u32 {
+    // SAFETY: as the caller has it.
+    let word = unsafe { run.add(half / 2 * GROUP).cast::<u32>().read_unaligned() };
+    let word = u32::from_le(word);
+    match half % 2 {
+        0 => sxtb16::<0>(word),
+        _ => sxtb16::<8>(word),
+    }
+}
+
+/// See [`Loops::core`]: whether inputs are widened.
+#[derive(Debug, Clone, Copy)]
+pub struct RowCore {
+    wide: bool,
+}
+
+/// The loop over rows as they are.
+pub(in super::super) fn narrow() -> RowCore {
+    RowCore { wide: false }
+}
+
+/// The loop over rows that are widened.
+pub(in super::super) fn wide() -> RowCore {
+    RowCore { wide: true }
+}
+
+/// See [`Loops::wide`].
+#[derive(Debug, Clone, Copy)]
+pub struct WidenRow;
+
+/// What widens rows.
+pub(in super::super) fn wide_row() -> WidenRow {
+    WidenRow
+}
+
+/// # Safety
+/// There are so many groups of inputs, and two words for each.
+pub(super) unsafe fn run_widen(_: WidenRow, x: *const u8, to: *mut u32, groups: usize) {
+    for half in 0..groups * (GROUP / HALF) {
+        // SAFETY: as the caller has it.
+        unsafe { to.add(half).write(widened(x, half)) }
     }
 }
 
@@ -57,19 +165,18 @@ pub(super) unsafe fn run_row(
     weights: *const u32,
     x: *const u8,
     y: *mut i8,
-    call: &Call,
+    call: &RowCall,
 ) {
-    // SAFETY: whole groups of inputs lie between `x` and the call's end of inputs, and there is an output for every channel (the caller).
+    // SAFETY: whole groups of inputs, or what they were widened to, lie between `x` and the call's end of inputs, and there is an output for every channel (the caller).
     unsafe {
-        let pairs = call.inputs.offset_from(x) as usize / 2;
-        let pair = |i: usize| {
-            let word = group(x, i / 2);
-            match i % 2 {
-                0 => sxtb16::<0>(word),
-                _ => sxtb16::<8>(word),
+        let bytes = call.inputs.offset_from(x) as usize;
+        match call.core.wide {
+            true => {
+                let x = x.cast::<u32>();
+                outputs(row, weights, bytes / 4, |i| x.add(i).read(), y, call.end);
             }
-        };
-        outputs(row, weights, pairs, pair, y, call);
+            false => outputs(row, weights, bytes / 2, |i| widened(x, i), y, call.end),
+        }
     }
 }
 
@@ -94,14 +201,14 @@ impl Epilogue for Long {
 /// The outputs of one row or pixel, whose inputs are pairs of 16 bits: `pair(i)`.
 ///
 /// # Safety
-/// From `weights` to the call's end are blocks for that many pairs, and `y` has an output for each of their channels.
+/// From `weights` to their end are blocks for that many pairs, and `y` has an output for each of their channels.
 unsafe fn outputs(
     epilogue: AnyEpilogue,
     mut weights: *const u32,
     pairs: usize,
     pair: impl Fn(usize) -> u32,
     mut y: *mut i8,
-    call: &Call,
+    end: *const u32,
 ) {
     let next = |weights: &mut *const u32| {
         // SAFETY: a block is as long as its parts, and the end is where the last block's is (the caller).
@@ -111,7 +218,7 @@ unsafe fn outputs(
             word
         }
     };
-    while weights != call.end {
+    while weights != end {
         let mut sums: [u32; STARTS] = core::array::from_fn(|_| next(&mut weights));
         for i in 0..pairs {
             let x = pair(i);
@@ -138,44 +245,5 @@ unsafe fn outputs(
         }
         // SAFETY: the same; the last step is at most one behind.
         y = unsafe { y.add(LANES) };
-    }
-}
-
-/// Four inputs of a row.
-///
-/// # Safety
-/// The row has that group.
-unsafe fn group(row: *const u8, index: usize) -> u32 {
-    // SAFETY: as the caller has it.
-    u32::from_le(unsafe { row.add(index * GROUP).cast::<u32>().read_unaligned() })
-}
-
-/// See [`Loops::widen`].
-#[derive(Debug, Clone, Copy)]
-pub struct WidenLoop;
-
-/// # Safety
-/// Groups of four inputs lie where the call says, and there is room for as many words.
-pub(super) unsafe fn run_widen(_: WidenLoop, call: &Widen) {
-    let mut to = call.to;
-    let run = call.groups * GROUP + call.between;
-    for at in (0..call.runs).map(|i| i * run) {
-        for index in 0..call.groups {
-            // SAFETY: as the caller has it.
-            let [first, second] =
-                [call.first, call.second].map(|row| unsafe { group(row.add(at), index) });
-            for word in [
-                sxtb16::<0>(first),
-                sxtb16::<0>(second),
-                sxtb16::<8>(first),
-                sxtb16::<8>(second),
-            ] {
-                // SAFETY: the same.
-                unsafe {
-                    to.write(word);
-                    to = to.add(1);
-                }
-            }
-        }
     }
 }
