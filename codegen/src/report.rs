@@ -88,7 +88,7 @@ pub struct PassReport {
     pub pass: &'static str,
     /// The operators.
     pub operators: Vec<usize>,
-    /// `folded`, `removed`, `joined`, `permuted` or `inferred`.
+    /// `folded`, `removed`, `joined`, `permuted`, `narrowed` or `inferred`.
     pub effect: &'static str,
     /// The tensor whose shape is inferred.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +99,12 @@ pub struct PassReport {
     /// Its shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inferred_shape: Option<Vec<usize>>,
+    /// Of what is narrowed, the channels of its output: in the file, and those that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<[usize; 2]>,
+    /// Of what is narrowed, its multiply-accumulates: in the file, and those that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macs: Option<[u64; 2]>,
 }
 
 /// An input or output of a subgraph.
@@ -340,6 +346,10 @@ impl PassReport {
             } => (Some(*tensor), Some(recorded), Some(inferred)),
             _ => (None, None, None),
         };
+        let (channels, macs) = match change.effect {
+            Effect::Narrowed { channels, macs } => (Some(channels), macs),
+            _ => (None, None),
+        };
         Self {
             pass: change.pass.name(),
             operators: change.operators.clone(),
@@ -347,6 +357,8 @@ impl PassReport {
             tensor,
             recorded_shape: recorded.cloned(),
             inferred_shape: inferred.cloned(),
+            channels,
+            macs,
         }
     }
 }

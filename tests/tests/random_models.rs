@@ -1,9 +1,12 @@
 //! Valid random models: the same ones every time. `cargo xtask random-models` makes more of them and asks other interpreters, `fuzz/` looks for
 //! those that nobody drew.
 
+use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::ops;
+use castiron_codegen::passes::Pass;
+use castiron_codegen::tflite;
 use castiron_test_tools::say;
-use castiron_tests::random::{Campaign, EXPLAINED, LEFT_OUT, Tally, draws};
+use castiron_tests::random::{Campaign, EXPLAINED, LEFT_OUT, Sample, Tally, draws};
 
 /// As many as take some seconds of the processor; `.ci/run` takes 1,750 others. Of models beyond them those are taken that have an operator
 /// that none had before.
@@ -46,6 +49,24 @@ fn neither_passes_nor_plans_nor_kernels_change_what_random_models_compute() {
         tally.operators.values().sum::<usize>(),
         tally.operators.len()
     ));
+}
+
+/// A pass that acts on no model is not tested by them.
+#[test]
+fn channels_of_random_models_are_removed() {
+    let acts = |number: &u64| {
+        let sample = Sample::of_seed(1, *number);
+        let model = tflite::read("random.tflite", &sample.file).expect("it is sound");
+        let options = CompileOptions::default();
+        let verdicts = compile::examine(&model, &options).verdicts;
+        let mut changes = verdicts.iter().flat_map(|verdict| &verdict.changes);
+        changes.any(|change| change.pass == Pass::RemoveChannels)
+    };
+    let models = (0..MODELS).filter(acts).count();
+    say(format!(
+        "channels are removed from {models} of {MODELS} random models"
+    ));
+    assert!(models > 0);
 }
 
 #[test]

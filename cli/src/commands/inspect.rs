@@ -265,6 +265,17 @@ fn passes(graph: &GraphReport) -> String {
         rows.push(row(Pass::FoldConstants.name(), &folded, effect));
     }
     for pass in &graph.passes {
+        if let Some([before, after]) = pass.channels {
+            let channels = format!("{} of {} channels", grouped(after), grouped(before));
+            let effect = match pass.macs {
+                Some([before, after]) => {
+                    format!("{channels}, {} of {} MACs", grouped(after), grouped(before))
+                }
+                None => channels,
+            };
+            rows.push(row(pass.pass, &pass.operators, effect));
+            continue;
+        }
         let effect = match (pass.effect, &pass.recorded_shape, &pass.inferred_shape) {
             (effect, ..) if effect == Effect::Folded.name() => continue,
             (_, Some(recorded), Some(inferred)) => format!(
@@ -357,11 +368,18 @@ fn totals(report: &Report) -> String {
     let mut rows = vec![
         vec!["Operators".to_owned(), grouped(totals.operators)],
         vec!["MACs".to_owned(), grouped(totals.macs) + &unknown],
-        vec![
-            "Weights in the file".to_owned(),
-            text::bytes(totals.constant_bytes),
-        ],
     ];
+    let passes = report.subgraphs.iter().flat_map(|graph| &graph.passes);
+    let removed = passes.filter_map(|pass| pass.macs.map(|[before, after]| before - after));
+    let removed: u64 = removed.sum();
+    if removed > 0 {
+        let left = totals.macs.saturating_sub(removed);
+        rows.push(vec!["MACs that are left".to_owned(), grouped(left)]);
+    }
+    rows.extend([vec![
+        "Weights in the file".to_owned(),
+        text::bytes(totals.constant_bytes),
+    ]]);
     let compiled = &report.compiled;
     if let Some(weights) = compiled.weight_bytes {
         let row = vec!["Weights, packed".to_owned(), text::bytes(weights)];

@@ -1,5 +1,6 @@
 //! CONCATENATION of any types and along any axis: one copy per input, of uint8 at the output's scale.
 
+use super::channels::Channels;
 use super::unary::look_up;
 use super::walk::{Copy, Walk};
 use super::{Family, Site};
@@ -66,6 +67,18 @@ impl Family for Concatenation {
                 .found(y.shape[axis]));
         }
         Ok(())
+    }
+
+    fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let Options::Concatenation(options) = site.options() else {
+            return None;
+        };
+        let rank = site.output(0).ok()?.shape.len();
+        let axis = site.axis(options.axis.into(), rank).ok()?;
+        Some(match axis + 1 == rank {
+            true => Channels::Concatenated,
+            false => Channels::Each(site.operator.inputs.len()),
+        })
     }
 }
 

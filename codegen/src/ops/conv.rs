@@ -2,7 +2,8 @@
 
 use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers};
 
-use super::numbers::{Call, Product, ScalePrecision, Sizes, dsp};
+use super::channels::Channels;
+use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, dsp};
 use super::window::window;
 use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
@@ -18,6 +19,20 @@ impl Family for Conv2d {
         };
         let sizes = geometry(site, options)?;
         choose(site, choosing, sizes, options.activation)
+    }
+
+    fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let Options::Conv2d(options) = site.options() else {
+            return None;
+        };
+        // In groups, as many would have to leave of each.
+        let sizes = geometry(site, options).ok().filter(|s| s.groups == 1)?;
+        let inputs = sizes.inputs();
+        let index = |channel: usize, i: usize| channel * inputs + i;
+        let product = product(&sizes, options.activation, &index);
+        let reading = Reading::All(sizes.group_in);
+        let weighted = product.weighted(site, Taps::of(&sizes.window)?, reading)?;
+        Some(Channels::Weighted(Box::new(weighted)))
     }
 }
 
@@ -78,14 +93,22 @@ pub(super) fn call(
     activation: Activation,
     index: &dyn Fn(usize, usize) -> usize,
 ) -> Result<(), Diagnostic> {
-    let product = Product {
+    product(&sizes, activation, index).choose(&sizes, site, choosing)
+}
+
+/// A convolution whose weights of an output channel are at `index(channel, i)`.
+pub(super) fn product<'a>(
+    sizes: &Conv2dSizes,
+    activation: Activation,
+    index: &'a dyn Fn(usize, usize) -> usize,
+) -> Product<'a> {
+    Product {
         activation,
         precision: ScalePrecision::Double,
         channels: sizes.window.out_c,
         index,
         pads: sizes.window.pads(),
-    };
-    product.choose(&sizes, site, choosing)
+    }
 }
 
 impl Sizes for Conv2dSizes {

@@ -4,6 +4,7 @@ use castiron_runtime::Element;
 use castiron_runtime::host::{HostKernel, map};
 use castiron_runtime::kernels::{self, Function, Requantize};
 
+use super::channels::Channels;
 use super::unary::{look_up, operands, tabulate, types};
 use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
@@ -65,6 +66,10 @@ impl Family for Quantize {
         };
         choosing.call(kernel, operands);
         Ok(())
+    }
+
+    fn channels(&self, _: &Site<'_>) -> Option<Channels> {
+        Some(Channels::Each(1))
     }
 }
 

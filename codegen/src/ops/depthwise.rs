@@ -2,11 +2,12 @@
 
 use castiron_runtime::kernels::{self, Conv2dSizes, DepthwiseConv2dSizes, Dot, Numbers};
 
-use super::numbers::{Call, Product, ScalePrecision, Sizes, dsp};
+use super::channels::Channels;
+use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, dsp};
 use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
-use crate::graph::Options;
+use crate::graph::{Activation, DepthwiseConv2dOptions, Options};
 use crate::program::{Choosing, Constant, Place};
 
 pub(super) struct DepthwiseConv2d;
@@ -16,46 +17,80 @@ impl Family for DepthwiseConv2d {
         let Options::DepthwiseConv2d(options) = site.options() else {
             return Err(site.error("the operator has no options"));
         };
-        let filter_id = site.input_id(1)?;
-        let [one, filter_h, filter_w, out_c] = site.nhwc(filter_id)?;
-        let window = window(
-            site,
-            (options.padding, options.border),
-            options.stride,
-            options.dilation,
-            (filter_h, filter_w),
-            out_c,
-        )?;
-        let multiplier = out_c.checked_div(window.in_c).unwrap_or(0);
-        if one != 1 || multiplier * window.in_c != out_c {
-            return Err(site
-                .tensor_error(filter_id, "the filter does not fit the input's channels")
-                .expected(format_args!(
-                    "[1, height, width, a multiple of {}]",
-                    window.in_c
-                ))
-                .found(format_args!("{:?}", site.input(1)?.shape)));
-        }
+        let sizes = geometry(site, options)?;
+        let out_c = sizes.window.out_c;
         let index = |channel: usize, i: usize| i * out_c + channel;
-        if window.in_c == 1 {
-            // One input channel for all outputs: an ordinary convolution, which shares its loads.
-            let sizes = Conv2dSizes {
-                window,
-                groups: 1,
-                group_in: 1,
-                group_out: out_c,
-            };
+        if let Some(sizes) = ordinary(&sizes) {
             return conv::call(site, choosing, sizes, options.activation, &index);
         }
-        let product = Product {
-            activation: options.activation,
-            precision: ScalePrecision::Double,
-            channels: out_c,
-            index: &index,
-            pads: window.pads(),
+        product(&sizes, options.activation, &index).choose(&sizes, site, choosing)
+    }
+
+    fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let Options::DepthwiseConv2d(options) = site.options() else {
+            return None;
         };
-        let sizes = DepthwiseConv2dSizes { window, multiplier };
-        product.choose(&sizes, site, choosing)
+        let sizes = geometry(site, options).ok()?;
+        let out_c = sizes.window.out_c;
+        let index = |channel: usize, i: usize| i * out_c + channel;
+        let reading = match ordinary(&sizes) {
+            Some(_) => Reading::AllAcross(1),
+            None => Reading::Own(sizes.multiplier),
+        };
+        let product = product(&sizes, options.activation, &index);
+        let weighted = product.weighted(site, Taps::of(&sizes.window)?, reading)?;
+        Some(Channels::Weighted(Box::new(weighted)))
+    }
+}
+
+fn geometry(
+    site: &Site<'_>,
+    options: &DepthwiseConv2dOptions,
+) -> Result<DepthwiseConv2dSizes, Diagnostic> {
+    let filter_id = site.input_id(1)?;
+    let [one, filter_h, filter_w, out_c] = site.nhwc(filter_id)?;
+    let window = window(
+        site,
+        (options.padding, options.border),
+        options.stride,
+        options.dilation,
+        (filter_h, filter_w),
+        out_c,
+    )?;
+    let multiplier = out_c.checked_div(window.in_c).unwrap_or(0);
+    if one != 1 || multiplier * window.in_c != out_c {
+        return Err(site
+            .tensor_error(filter_id, "the filter does not fit the input's channels")
+            .expected(format_args!(
+                "[1, height, width, a multiple of {}]",
+                window.in_c
+            ))
+            .found(format_args!("{:?}", site.input(1)?.shape)));
+    }
+    Ok(DepthwiseConv2dSizes { window, multiplier })
+}
+
+/// With one input channel for all outputs, it is an ordinary convolution, which shares its loads.
+fn ordinary(sizes: &DepthwiseConv2dSizes) -> Option<Conv2dSizes> {
+    (sizes.window.in_c == 1).then_some(Conv2dSizes {
+        window: sizes.window,
+        groups: 1,
+        group_in: 1,
+        group_out: sizes.window.out_c,
+    })
+}
+
+fn product<'a>(
+    sizes: &DepthwiseConv2dSizes,
+    activation: Activation,
+    index: &'a dyn Fn(usize, usize) -> usize,
+) -> Product<'a> {
+    Product {
+        activation,
+        precision: ScalePrecision::Double,
+        channels: sizes.window.out_c,
+        index,
+        pads: sizes.window.pads(),
     }
 }
 

@@ -5,6 +5,7 @@ use castiron_runtime::host;
 use castiron_runtime::rows;
 
 use super::broadcast::Operands;
+use super::channels::Channels;
 use super::unary::{Quantized, look_up, operands, types};
 use super::{Family, Site, binary, curve, unary};
 use crate::error::Diagnostic;
@@ -57,6 +58,10 @@ impl Family for rows::Unary {
         };
         choosing.call(kernel, [x, y]);
         Ok(())
+    }
+
+    fn channels(&self, _: &Site<'_>) -> Option<Channels> {
+        Some(Channels::Each(1))
     }
 }
 
@@ -127,6 +132,10 @@ impl Family for rows::Binary {
             return Err(site.unsupported_types(&format!("{types}, {alike}")));
         };
         operands.call(site, choosing, kernel)
+    }
+
+    fn channels(&self, _: &Site<'_>) -> Option<Channels> {
+        Some(Channels::Each(2))
     }
 }
 

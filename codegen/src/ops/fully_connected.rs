@@ -2,7 +2,8 @@
 
 use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers};
 
-use super::numbers::{Call, Product, ScalePrecision, Sizes, choose_in_blocks, dsp};
+use super::channels::Channels;
+use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, choose_in_blocks, dsp};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
@@ -12,39 +13,8 @@ pub(super) struct FullyConnected;
 
 impl Family for FullyConnected {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
-        let options = match site.options() {
-            Options::FullyConnected(options) => *options,
-            _ => FullyConnectedOptions::default(),
-        };
-        if options.weights_format != WeightsFormat::Default {
-            return Err(site
-                .error("shuffled weights are not supported")
-                .expected("weights of format DEFAULT")
-                .found("SHUFFLED4x16INT8")
-                .help("convert the model again; current converters do not shuffle"));
-        }
-        let weights_id = site.input_id(1)?;
-        let &[out_c, in_c] = &site.input(1)?.shape[..] else {
-            return Err(site
-                .tensor_error(weights_id, "the weights' rank is wrong")
-                .expected("2 dimensions: outputs, inputs")
-                .found(format_args!("{:?}", site.input(1)?.shape)));
-        };
-        let (x, y) = (site.input(0)?, site.output(0)?);
-        let batches = x.elements().checked_div(in_c).unwrap_or(0);
-        if batches * in_c != x.elements() || batches * out_c != y.elements() {
-            return Err(site
-                .error("the tensors' sizes do not fit the weights")
-                .expected(format_args!(
-                    "inputs of {in_c} and outputs of {out_c} values"
-                ))
-                .found(format_args!("{:?} -> {:?}", x.shape, y.shape)));
-        }
-        let matrix = FullyConnectedSizes {
-            rows: batches,
-            inputs: in_c,
-            outputs: out_c,
-        };
+        let options = options(site);
+        let matrix = matrix(site, options)?;
         if site.input(1)?.blocks.is_some() {
             return choose_in_blocks(site, choosing, matrix, options.activation);
         }
@@ -56,6 +26,59 @@ impl Family for FullyConnected {
             ScalePrecision::SingleForOneScale,
         )
     }
+
+    fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let options = options(site);
+        let matrix = matrix(site, options).ok()?;
+        let index = |output: usize, i: usize| output * matrix.inputs + i;
+        let precision = ScalePrecision::SingleForOneScale;
+        let product = product(&matrix, options.activation, precision, &index);
+        let reading = Reading::All(matrix.inputs);
+        let weighted = product.weighted(site, Taps::one(), reading)?;
+        Some(Channels::Weighted(Box::new(weighted)))
+    }
+}
+
+fn options(site: &Site<'_>) -> FullyConnectedOptions {
+    match site.options() {
+        Options::FullyConnected(options) => *options,
+        _ => FullyConnectedOptions::default(),
+    }
+}
+
+fn matrix(
+    site: &Site<'_>,
+    options: FullyConnectedOptions,
+) -> Result<FullyConnectedSizes, Diagnostic> {
+    if options.weights_format != WeightsFormat::Default {
+        return Err(site
+            .error("shuffled weights are not supported")
+            .expected("weights of format DEFAULT")
+            .found("SHUFFLED4x16INT8")
+            .help("convert the model again; current converters do not shuffle"));
+    }
+    let weights_id = site.input_id(1)?;
+    let &[out_c, in_c] = &site.input(1)?.shape[..] else {
+        return Err(site
+            .tensor_error(weights_id, "the weights' rank is wrong")
+            .expected("2 dimensions: outputs, inputs")
+            .found(format_args!("{:?}", site.input(1)?.shape)));
+    };
+    let (x, y) = (site.input(0)?, site.output(0)?);
+    let batches = x.elements().checked_div(in_c).unwrap_or(0);
+    if batches * in_c != x.elements() || batches * out_c != y.elements() {
+        return Err(site
+            .error("the tensors' sizes do not fit the weights")
+            .expected(format_args!(
+                "inputs of {in_c} and outputs of {out_c} values"
+            ))
+            .found(format_args!("{:?} -> {:?}", x.shape, y.shape)));
+    }
+    Ok(FullyConnectedSizes {
+        rows: batches,
+        inputs: in_c,
+        outputs: out_c,
+    })
 }
 
 /// Adds a matrix product; weights are row by row.
@@ -66,14 +89,23 @@ pub(super) fn choose(
     activation: Activation,
     precision: ScalePrecision,
 ) -> Result<(), Diagnostic> {
-    let product = Product {
+    let index = |output: usize, i: usize| output * matrix.inputs + i;
+    product(&matrix, activation, precision, &index).choose(&matrix, site, choosing)
+}
+
+fn product<'a>(
+    matrix: &FullyConnectedSizes,
+    activation: Activation,
+    precision: ScalePrecision,
+    index: &'a dyn Fn(usize, usize) -> usize,
+) -> Product<'a> {
+    Product {
         activation,
         precision,
         channels: matrix.outputs,
-        index: &|output, i| output * matrix.inputs + i,
+        index,
         pads: false,
-    };
-    product.choose(&matrix, site, choosing)
+    }
 }
 
 impl Sizes for FullyConnectedSizes {

@@ -10,6 +10,7 @@ mod batch_matmul;
 pub mod binary;
 pub mod broadcast;
 mod chain;
+pub(crate) mod channels;
 mod concatenation;
 pub mod control;
 mod conv;
@@ -58,6 +59,7 @@ use crate::program::{Choice, Choosing, Purpose};
 use movement::{Move, Movement};
 
 pub(crate) use chain::chain;
+use channels::Channels;
 pub(crate) use joined::{join, moved_input, moves_elements};
 
 /// One family of operators.
@@ -76,6 +78,12 @@ pub trait Family: Sync {
     fn moves(&self, site: &Site<'_>) -> Result<Option<Vec<Move>>, Diagnostic> {
         let _ = site;
         Ok(None)
+    }
+
+    /// How channels, the elements along the last dimension, go through the operator; `None` where each may depend on all.
+    fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let _ = site;
+        None
     }
 }
 

@@ -2,10 +2,11 @@
 
 use castiron_runtime::kernels::{Fill, LOOPS};
 
+use super::channels::Channels;
 use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{DType, TensorId};
+use crate::graph::{DType, Tensor, TensorId};
 use crate::program::Choosing;
 
 pub(super) struct Pad;
@@ -35,6 +36,13 @@ impl Family for Pad {
                 .expected(format_args!("up to {LOOPS}"))
                 .found(format_args!("{:?} of {:?}", y.shape, x.shape))),
         }
+    }
+
+    fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let pads_channels = paddings(site).ok()?.last() != Some(&0);
+        let of = |tensor: &Tensor| tensor.shape.last().copied();
+        let are_as_many = of(site.input(0).ok()?) == of(site.output(0).ok()?);
+        (are_as_many && !pads_channels).then_some(Channels::Each(1))
     }
 }
 

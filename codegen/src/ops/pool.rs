@@ -6,6 +6,7 @@ use castiron_runtime::kernels::{
     MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8, Window,
 };
 
+use super::channels::Channels;
 use super::window::window;
 use super::{Family, Site};
 use crate::error::Diagnostic;
@@ -63,6 +64,10 @@ impl Family for Pool2d {
         choosing.overlap(window.distance_by_pixels(bytes), 1);
         choosing.call(kernel, operands);
         Ok(())
+    }
+
+    fn channels(&self, _: &Site<'_>) -> Option<Channels> {
+        Some(Channels::Each(1))
     }
 }
 

@@ -7,6 +7,7 @@ use castiron_runtime::kernels::{
 };
 use castiron_runtime::rows;
 
+use super::channels::Channels;
 use super::elementwise::{of_type, taken};
 use super::walk::Walk;
 use super::{Family, Site, quantize};
@@ -91,6 +92,12 @@ impl Family for Reduce {
         let operands = [choosing.activation(x_id)?, choosing.activation(y_id)?];
         choosing.call(kernel, operands);
         Ok(())
+    }
+
+    fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let rank = site.input(0).ok()?.shape.len();
+        let reduced = reduced_axes(site, rank).ok()?;
+        (reduced.last() == Some(&false)).then_some(Channels::Each(1))
     }
 }
 

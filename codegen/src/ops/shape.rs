@@ -1,6 +1,7 @@
 //! RESHAPE, EXPAND_DIMS, SQUEEZE: other shapes of the same bytes, at no cost where the plan puts both
 //! at one place.
 
+use super::channels::Channels;
 use super::movement::Move;
 use super::walk::Walk;
 use super::{Family, Site};
@@ -36,5 +37,9 @@ impl Family for SameBytes {
             output: 0,
             y: all,
         }]))
+    }
+
+    fn channels(&self, _: &Site<'_>) -> Option<Channels> {
+        Some(Channels::Reshaped)
     }
 }

@@ -25,6 +25,13 @@ pub enum Effect {
     Joined,
     /// They run with the dimensions in another order.
     Permuted,
+    /// An operator runs with fewer channels. Pairs are what it has in the file, and what is left.
+    Narrowed {
+        /// Channels of its output.
+        channels: [usize; 2],
+        /// Multiply-accumulates, of operators that have some.
+        macs: Option<[u64; 2]>,
+    },
     /// An output has another shape than the file says.
     Inferred {
         /// The tensor.
@@ -44,6 +51,7 @@ impl Effect {
             Self::Removed => "removed",
             Self::Joined => "joined",
             Self::Permuted => "permuted",
+            Self::Narrowed { .. } => "narrowed",
             Self::Inferred { .. } => "inferred",
         }
     }

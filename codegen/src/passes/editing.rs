@@ -113,6 +113,13 @@ impl<'a> Editing<'a> {
         TensorId(tensors.len() as u32 - 1)
     }
 
+    /// Gives a tensor of the graph other sizes. It stays the file's, so that a trace shows what there is of it.
+    pub(super) fn resize(&mut self, id: TensorId, shape: Vec<usize>) {
+        let tensor = &mut self.graph.to_mut().tensors[id.index()];
+        tensor.shape = shape;
+        tensor.shape_signature = None;
+    }
+
     /// Takes an operator out.
     pub(super) fn remove(&mut self, position: usize) {
         self.gone[position] = true;

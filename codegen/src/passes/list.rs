@@ -46,6 +46,8 @@ passes! {
     FoldScales "fold-scales",
     /// Lets operators clamp what they produce.
     FuseActivations "fuse-activations",
+    /// Removes channels that are always the same, and channels that nobody reads; integers only.
+    RemoveChannels "remove-channels",
     /// Makes one table of functions of bytes behind each other.
     JoinTables "join-tables",
     /// Makes one loop over memory of element-wise operators behind each other.

@@ -5,6 +5,7 @@ mod called_shapes;
 pub mod cancel_quantization;
 pub mod cancel_transposes;
 mod change;
+mod channels;
 pub mod decode;
 pub mod dequantize;
 mod drop_folded;
@@ -18,6 +19,7 @@ mod join_elementwise;
 pub mod join_movements;
 mod join_tables;
 pub mod list;
+mod remove_channels;
 mod remove_dead;
 pub mod remove_identities;
 pub mod turning;
@@ -52,7 +54,7 @@ type Run = fn(&mut Editing<'_>);
 /// Runs all passes but some, in order. None of them fails: what a pass cannot do stays as it was.
 pub fn run(graph: &Graph, without: Passes) -> Passed<'_> {
     let mut passed = known(graph, without);
-    let passes: [(Pass, Run); 11] = [
+    let passes: [(Pass, Run); 12] = [
         (Pass::FoldConstants, drop_folded::run),
         (Pass::RemoveDead, remove_dead::run),
         (Pass::RemoveIdentities, remove_identities::run),
@@ -61,6 +63,7 @@ pub fn run(graph: &Graph, without: Passes) -> Passed<'_> {
         (Pass::FusePadding, fuse_padding::run),
         (Pass::FoldScales, fold_scales::run),
         (Pass::FuseActivations, fuse_activations::run),
+        (Pass::RemoveChannels, remove_channels::run),
         (Pass::JoinTables, join_tables::run),
         (Pass::JoinElementwise, join_elementwise::run),
         (Pass::JoinMovements, join_movements::run),

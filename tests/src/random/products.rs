@@ -5,7 +5,7 @@ use castiron_test_tools::file::{Options, Quantization, Tensor};
 
 use super::draw::Draw;
 use super::elementwise::{FUNCTION, activation};
-use super::spec::{FLOATS, Spec, Value, code};
+use super::spec::{FLOATS, Spec, Value, code, size};
 use super::weights;
 
 /// What a product takes.
@@ -109,7 +109,10 @@ pub(super) fn weighted(
     };
     // −128 is no weight of bytes that converters write: 128 less each, from 1 on.
     let flip = if dtype == DType::Int8 { 128 } else { 0 };
-    let data = d.data(&data, range, flip);
+    let mut data = d.data(&data, range, flip);
+    if dtype != DType::Int4 && d.one_in(3) {
+        silence(d, &mut data, shape, kinds.channels, zero_point as u8);
+    }
     let buffer = d.buffer(data);
     let weights = d.add(Tensor {
         shape: shape.iter().map(|n| *n as i32).collect(),
@@ -134,7 +137,10 @@ pub(super) fn weighted(
         true => {
             let reach = if wide { 1 << 20 } else { 1 << 12 };
             let spec = Spec::of(sums, &[channels]);
-            let data = d.data(&spec, -reach..=reach, 0);
+            let mut data = d.data(&spec, -reach..=reach, 0);
+            if d.one_in(6) {
+                saturate(d, &mut data, size(sums));
+            }
             let buffer = d.buffer(data);
             d.add(Tensor {
                 shape: vec![channels as i32],
@@ -159,6 +165,35 @@ pub(super) fn weighted(
         y: Spec::of(x.dtype, y).scaled(scale),
         activation,
         sums,
+    }
+}
+
+/// Makes zeros of all weights of some channels of the output, or of some inputs: passes look for both.
+fn silence(d: &mut Draw<'_>, data: &mut [u8], shape: &[usize], channels: usize, zero: u8) {
+    let inner = |axis: usize| shape[axis + 1..].iter().product::<usize>();
+    // Those whose channels are the first have inputs last.
+    let axis = match channels == 0 && d.coin() {
+        true => shape.len() - 1,
+        false => channels,
+    };
+    let (step, count) = (inner(axis), shape[axis]);
+    let silent = d.integer(0..=i32::MAX);
+    for (i, byte) in data.iter_mut().enumerate() {
+        if silent >> (i / step % count % 31) & 1 == 1 {
+            *byte = zero;
+        }
+    }
+}
+
+/// Makes some biases greater than all sums, to which ranges and types are the end.
+fn saturate(d: &mut Draw<'_>, data: &mut [u8], bytes: usize) {
+    let great = d.integer(0..=i32::MAX);
+    for (i, bias) in data.chunks_exact_mut(bytes).enumerate() {
+        let sign = if great >> (i % 15) & 1 == 1 { 1 } else { -1 };
+        if great >> (15 + i % 15) & 1 == 1 {
+            let value = i64::from(sign << 24);
+            bias.copy_from_slice(&value.to_le_bytes()[..bytes]);
+        }
     }
 }
 

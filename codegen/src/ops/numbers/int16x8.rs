@@ -2,6 +2,7 @@
 
 use castiron_runtime::kernels::Int16x8;
 
+use super::weighted::{Foreseen, Sums};
 use super::{Format, Product};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options, TensorId};
@@ -30,27 +31,56 @@ impl Format for Int16x8 {
         site: &Site<'_>,
         choosing: &mut Choosing<'_>,
     ) -> Result<(Self, Vec<Argument>), Diagnostic> {
-        let y_id = site.output_id(0)?;
-        for id in [site.input_id(0)?, site.input_id(1)?, y_id] {
-            symmetric(site, id)?;
-        }
-        let (min, max) = site.integer_range(product.activation, y_id)?;
-        let (bias, narrow) = bias(product, site)?;
-        let (multiplier, shift) = product.factors(site)?;
-        if !narrow && let Some(most) = shift.iter().find(|shift| **shift > MOST_SHIFT) {
-            return Err(site
-                .error("the scales of inputs and output are too far apart")
-                .expected("input scales of less than 128 times the output's")
-                .found(format_args!("about 2^{most} times"))
-                .help("quantise the model again; the output's range holds next to nothing"));
-        }
+        let Sums {
+            min,
+            max,
+            bias,
+            multiplier,
+            shift,
+            wide,
+            ..
+        } = sums(product, site)?;
         let constants = vec![
             choosing.constant(&bias),
             choosing.constant(&multiplier),
             choosing.constant(&shift),
         ];
+        let narrow = !wide;
         Ok((Self { min, max, narrow }, constants))
     }
+}
+
+impl Foreseen for Int16x8 {
+    fn sums(product: &Product<'_>, _: &[i8], site: &Site<'_>) -> Result<Sums, Diagnostic> {
+        sums(product, site)
+    }
+}
+
+fn sums(product: &Product<'_>, site: &Site<'_>) -> Result<Sums, Diagnostic> {
+    let y_id = site.output_id(0)?;
+    for id in [site.input_id(0)?, site.input_id(1)?, y_id] {
+        symmetric(site, id)?;
+    }
+    let (min, max) = site.integer_range(product.activation, y_id)?;
+    let (bias, narrow) = bias(product, site)?;
+    let (multiplier, shift) = product.factors(site)?;
+    if !narrow && let Some(most) = shift.iter().find(|shift| **shift > MOST_SHIFT) {
+        return Err(site
+            .error("the scales of inputs and output are too far apart")
+            .expected("input scales of less than 128 times the output's")
+            .found(format_args!("about 2^{most} times"))
+            .help("quantise the model again; the output's range holds next to nothing"));
+    }
+    Ok(Sums {
+        in_zero_point: 0,
+        out_zero_point: 0,
+        min,
+        max,
+        bias,
+        multiplier,
+        shift,
+        wide: !narrow,
+    })
 }
 
 /// Fails where a tensor has a zero point: some reference kernels leave it out of account, and converters write none.

@@ -3,6 +3,7 @@
 use castiron_runtime::fixed::Downscale;
 use castiron_runtime::kernels::Int8;
 
+use super::weighted::{Foreseen, Sums};
 use super::{Call, Format, Product, Sizes, narrow};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{BuiltinOperator, DType, OpKind};
@@ -49,6 +50,22 @@ impl Format for Int8 {
 
     fn call(weights: DType, call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
         narrow::call(weights, call, sizes, choosing);
+    }
+}
+
+impl Foreseen for Int8 {
+    fn sums(product: &Product<'_>, weights: &[i8], site: &Site<'_>) -> Result<Sums, Diagnostic> {
+        let quantized = Quantized::of(product, weights, site)?;
+        Ok(Sums {
+            in_zero_point: quantized.in_zero_point,
+            out_zero_point: quantized.out_zero_point,
+            min: quantized.min,
+            max: quantized.max,
+            bias: quantized.bias.into_iter().map(i64::from).collect(),
+            multiplier: quantized.multiplier,
+            shift: quantized.shift,
+            wide: false,
+        })
     }
 }
 

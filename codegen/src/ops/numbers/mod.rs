@@ -15,6 +15,7 @@ mod int8;
 mod narrow;
 mod stored;
 mod uint8;
+mod weighted;
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{self, Dot, Numbers};
@@ -29,6 +30,8 @@ pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
 pub(super) use hybrid::choose_in_blocks;
 use stored::Stored;
+pub(super) use weighted::{Reading, Taps};
+pub(crate) use weighted::{Staying, Weighted};
 
 /// A number format, implemented for what kernels are generic over.
 trait Format: Numbers<W: Constant> {

@@ -6,4 +6,5 @@ mod fold_constants;
 mod fuse_activations;
 mod join_movements;
 mod list;
+mod remove_channels;
 mod turning;
