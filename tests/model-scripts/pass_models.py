@@ -1,9 +1,9 @@
 """Small models that castiron's passes change, at least one for each pass.
 
-    python3 pass_models.py OUT_DIR
+    python3 pass_models.py OUT_DIR [PART]
 
-writes `<name>.tflite` and `golden/<name>/`, with outputs of TFLM's interpreter where it takes the model, and of LiteRT's
-reference kernels otherwise.
+writes those whose names have the part, by default all, as `<name>.tflite` and `golden/<name>/`, with outputs of TFLM's
+interpreter where it takes the model, and of LiteRT's reference kernels otherwise.
 """
 import os
 import sys
@@ -25,7 +25,7 @@ class Chain:
     def __init__(self, name, shape, dtype, scale=0.05, zp=-3):
         self.random = np.random.default_rng(zlib.crc32(name.encode()))
         self.graph, self.dtype = Graph(), dtype
-        self.q = dict(scale=scale, zp=zp) if dtype != "f32" else {}
+        self.q = dict(scale=scale, zp=0 if dtype == "i16" else zp) if dtype != "f32" else {}
         self.first = self.last = self.tensor(shape)
         self.shape = list(shape)
 
@@ -65,33 +65,38 @@ class Chain:
         same = [-(-n // stride) for n in sizes]
         return same if padding == SAME else [-(-(n - f + 1) // stride) for n, f in zip(sizes, filter)]
 
-    def weights(self, shape, channels, axis):
+    def weights(self, shape, channels, axis, silent=(), unread=(), bias=None):
         if self.dtype == "f32":
             return [self.constant(shape), self.constant((channels,))]
         scales = self.random.uniform(0.01, 0.03, channels).astype(np.float32)
         w = self.random.integers(-127, 128, shape)
+        np.moveaxis(w, axis, 0)[list(silent)] = 0
+        w[..., list(unread)] = 0
         b = self.random.integers(-500, 501, channels)
+        for channel, value in (bias or {}).items():
+            b[channel] = value
         weights = self.graph.t("w", shape, "i8", scale=scales, axis=axis, data=w)
-        bias = self.graph.t("b", (channels,), "i32", scale=np.float32(self.q["scale"]) * scales, data=b)
+        b_type = "i64" if self.dtype == "i16" else "i32"
+        bias = self.graph.t("b", (channels,), b_type, scale=np.float32(self.q["scale"]) * scales, data=b)
         return [weights, bias]
 
-    def conv(self, channels, filter=(3, 3), stride=1, padding=VALID, activation=NONE):
+    def conv(self, channels, filter=(3, 3), stride=1, padding=VALID, activation=NONE, **weights):
         shape = [self.shape[0], *self.window(filter, stride, padding), channels]
-        more = self.weights((channels, *filter, self.shape[3]), channels, 0)
+        more = self.weights((channels, *filter, self.shape[3]), channels, 0, **weights)
         options = opt("Conv2D", padding=padding, strideH=stride, strideW=stride, dilationHFactor=1, dilationWFactor=1,
                       fusedActivationFunction=activation)
         return self.op("CONV_2D", shape, more, options, 3)
 
-    def depthwise(self, filter=(3, 3), stride=1, padding=VALID, activation=NONE):
+    def depthwise(self, filter=(3, 3), stride=1, padding=VALID, activation=NONE, **weights):
         channels = self.shape[3]
         shape = [self.shape[0], *self.window(filter, stride, padding), channels]
-        more = self.weights((1, *filter, channels), channels, 3)
+        more = self.weights((1, *filter, channels), channels, 3, **weights)
         options = opt("DepthwiseConv2D", padding=padding, strideH=stride, strideW=stride, depthMultiplier=1,
                       dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=activation)
         return self.op("DEPTHWISE_CONV_2D", shape, more, options, 3)
 
-    def dense(self, outputs):
-        more = self.weights((outputs, self.shape[-1]), outputs, 0)
+    def dense(self, outputs, **weights):
+        more = self.weights((outputs, self.shape[-1]), outputs, 0, **weights)
         if self.dtype != "f32":
             # One scale for all weights.
             w, b = (self.graph.sg.tensors[i].quantization for i in more)
@@ -301,7 +306,26 @@ def scales(name, dtype):
     return chain.done()
 
 
+def channels(name, dtype):
+    """Filters of zeros, ranges that let one value through, and inputs that nobody reads; a sum over two of them, and flat ones."""
+    chain = Chain(name, (1, 6, 5, 3), dtype)
+    far = 1 << 24
+    # 0 and 1 are 0, 2 and 3 are more and less than there is.
+    chain.conv(8, padding=SAME, activation=RELU, silent=[0, 1, 4, 6], bias={0: 0, 1: -9, 2: far, 3: -far, 4: -1, 6: 0})
+    # At the border channel 2 is another constant; 5 is read by nobody.
+    first = chain.depthwise(padding=SAME, activation=RELU, bias={0: 0, 1: -3, 3: -5, 4: 0, 6: -2})
+    chain.conv(8, (1, 1), activation=RELU, silent=[0, 3, 4, 6], unread=[5], bias={0: 0, 3: 0, 4: -7, 6: 0})
+    chain.op("ADD", more=[first], options=opt("Add", fusedActivationFunction=NONE), version=3 if dtype == "i16" else 2)
+    # The padding is 0, too, as the constants are that have come this far.
+    chain.conv(12, padding=SAME, silent=[2, 5, 6, 7, 9, 11], unread=[4, 5], bias={2: 77, 5: 0, 6: -77, 7: 0, 9: 5, 11: 6})
+    chain.max_pool((2, 2), 2)
+    chain.op("RESHAPE", [1, 72], [chain.ints([1, 72])], opt("Reshape", newShape=[1, 72]))
+    chain.dense(3)
+    return chain.done()
+
+
 MODELS = {
+    "pass_channels": (channels, ["i8", "i16"]),
     "pass_identities": (identities, ["f32", "i8"]),
     "pass_padding": (padding, ["f32", "i8"]),
     "pass_greatest": (greatest, ["f32", "i8"]),
@@ -323,11 +347,11 @@ def inputs(random, shape, dtype):
     return random.integers(limits.min, limits.max + 1, shape).astype(NP[dtype])
 
 
-def main(folder):
+def main(folder, only=""):
     if not os.environ.get("LOUD"):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     for stem, (make, dtypes) in MODELS.items():
-        for dtype in dtypes:
+        for dtype in dtypes if only in stem else []:
             name = f"{stem}_{dtype}"
             graph = make(name, dtype)
             model = graph.build()
@@ -350,4 +374,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
