@@ -110,7 +110,7 @@ pub(super) fn weighted(
     // −128 is no weight of bytes that converters write: 128 less each, from 1 on.
     let flip = if dtype == DType::Int8 { 128 } else { 0 };
     let mut data = d.data(&data, range, flip);
-    if dtype != DType::Int4 && d.one_in(3) {
+    if dtype != DType::Int4 && d.coin() {
         silence(d, &mut data, shape, kinds.channels, zero_point as u8);
     }
     let buffer = d.buffer(data);

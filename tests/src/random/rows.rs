@@ -84,14 +84,17 @@ pub(super) enum Focus {
     Engine(Engine),
     /// Streams of samples, and what moves them.
     Custom,
+    /// Products, and what passes channels on from one to the next.
+    Products,
 }
 
 impl Focus {
     pub(super) fn draw(d: &mut Draw<'_>) -> Self {
-        match d.between(0..=7) {
+        match d.between(0..=8) {
             0..=2 => Self::Engine(Engine::Tflm),
             3 | 4 => Self::Engine(Engine::LiteRt),
             5 => Self::Custom,
+            6 => Self::Products,
             _ => Self::Any,
         }
     }
@@ -103,6 +106,8 @@ impl Focus {
             (Self::Engine(engine), kind) => !is_custom && kind.is_known(engine),
             (Self::Custom, Kind::Builtin(op)) => BESIDE_CUSTOM.contains(&op),
             (Self::Custom, Kind::Custom(_)) => true,
+            (Self::Products, Kind::Builtin(op)) => PRODUCTS.contains(&op),
+            (Self::Products, Kind::Custom(_)) => false,
         }
     }
 }
@@ -115,6 +120,19 @@ const BESIDE_CUSTOM: [Op; 6] = [
     Op::Slice,
     Op::Split,
     Op::Transpose,
+];
+
+/// Products, and what is between them in most networks.
+const PRODUCTS: [Op; 9] = [
+    Op::Conv2d,
+    Op::DepthwiseConv2d,
+    Op::FullyConnected,
+    Op::Add,
+    Op::AveragePool2d,
+    Op::Concatenation,
+    Op::Relu,
+    Op::Reshape,
+    Op::Mean,
 ];
 
 /// What is moved, whatever it is.
