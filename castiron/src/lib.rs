@@ -92,7 +92,15 @@ macro_rules! include_model {
 }
 
 // A macro that the compiler runs does not know what it runs for; this crate does.
-#[cfg(castiron_dsp)]
+#[cfg(castiron_isa = "dsp+fp")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_model_here {
+    ($($arguments:tt)*) => {
+        $crate::__include_model! { @"dsp+fp" $($arguments)* }
+    };
+}
+#[cfg(castiron_isa = "dsp")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __include_model_here {
@@ -100,7 +108,7 @@ macro_rules! __include_model_here {
         $crate::__include_model! { @"dsp" $($arguments)* }
     };
 }
-#[cfg(not(castiron_dsp))]
+#[cfg(castiron_isa = "portable")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __include_model_here {

@@ -38,18 +38,31 @@ pub enum Isa {
     Portable,
     /// Armv7E-M's, and Armv8-M's with the DSP extension: Cortex-M4, M7, M33 and M35P.
     Dsp,
+    /// The same, and those of the floating-point extension, of single precision at least.
+    DspFp,
 }
 
 impl Isa {
     /// Every value.
-    pub const ALL: [Self; 2] = [Self::Portable, Self::Dsp];
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Dsp, Self::DspFp];
 
     /// The value's name, as users write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             Self::Dsp => "dsp",
+            Self::DspFp => "dsp+fp",
         }
+    }
+
+    /// Whether kernels may use the DSP extension.
+    pub(crate) fn has_dsp(self) -> bool {
+        matches!(self, Self::Dsp | Self::DspFp)
+    }
+
+    /// Whether kernels may use the floating-point extension.
+    pub(crate) fn has_fp(self) -> bool {
+        self == Self::DspFp
     }
 }
 
@@ -99,8 +112,11 @@ impl Isa {
                 None => Simd::None,
             },
         };
+        // What is compiled for such a target has floats in registers.
+        let has_fp = triple.is_some_and(|triple| triple.ends_with("eabihf"));
         match simd {
             Simd::None => Self::Portable,
+            Simd::Dsp | Simd::Mve if has_fp => Self::DspFp,
             Simd::Dsp | Simd::Mve => Self::Dsp,
         }
     }

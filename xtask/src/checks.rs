@@ -75,6 +75,7 @@ mod tests {
             values: 1,
             mismatches: 0,
             first: None,
+            operators: vec![],
         };
         Measured {
             run,

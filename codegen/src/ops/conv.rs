@@ -1,9 +1,9 @@
 //! CONV_2D in every number format; grouped too.
 
-use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers};
+use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers, Vmla};
 
 use super::channels::Channels;
-use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, dsp};
+use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp};
 use super::window::window;
 use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
@@ -126,6 +126,15 @@ impl Sizes for Conv2dSizes {
         };
         call.add(kernel, &packed, choosing);
     }
+
+    fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {
+        // A window is runs of inputs that are equally far apart.
+        match self.joined() || self.window.filter_h == 1 {
+            true => self.call(call, Vmla::<true>, choosing),
+            false => call_portable(call, self, choosing),
+        }
+    }
+
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
         dsp::conv(self, layer, choosing)
     }

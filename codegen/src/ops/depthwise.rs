@@ -1,9 +1,11 @@
 //! DEPTHWISE_CONV_2D in every number format, with any multiplier.
 
-use castiron_runtime::kernels::{self, Conv2dSizes, DepthwiseConv2dSizes, Dot, Numbers};
+use castiron_runtime::kernels::{
+    self, Conv2dSizes, DepthwiseConv2dSizes, Dot, Numbers, VmlaDepthwise,
+};
 
 use super::channels::Channels;
-use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, dsp};
+use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp};
 use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
@@ -120,6 +122,19 @@ impl Sizes for DepthwiseConv2dSizes {
         };
         call.add(kernel, &packed, choosing);
     }
+
+    fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {
+        let packed = self.pack::<kernels::Float>(call.weight);
+        let (sizes, numbers) = (*self, call.numbers);
+        if VmlaDepthwise::<1>::fits(self) {
+            call.add(VmlaDepthwise::<1> { sizes, numbers }, &packed, choosing);
+        } else if VmlaDepthwise::<2>::fits(self) {
+            call.add(VmlaDepthwise::<2> { sizes, numbers }, &packed, choosing);
+        } else {
+            call_portable(call, self, choosing);
+        }
+    }
+
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
         dsp::depthwise(self, layer, choosing)
     }

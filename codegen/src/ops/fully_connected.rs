@@ -1,6 +1,6 @@
 //! FULLY_CONNECTED, and every convolution that is a matrix product, in every number format.
 
-use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers};
+use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Vmla};
 
 use super::channels::Channels;
 use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, choose_in_blocks, dsp};
@@ -123,6 +123,14 @@ impl Sizes for FullyConnectedSizes {
         };
         call.add(kernel, &packed, choosing);
     }
+
+    fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {
+        match self.rows {
+            1 => self.call(call, Vmla::<false>, choosing),
+            _ => self.call(call, Vmla::<true>, choosing),
+        }
+    }
+
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
         dsp::matrix(self, layer, choosing)
     }

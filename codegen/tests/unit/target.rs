@@ -21,12 +21,14 @@ fn an_unknown_name_is_told_the_values() {
 #[test]
 fn instructions_follow_from_the_processor() {
     let of = |triple, cpu| Isa::of_target(Some(triple), cpu);
-    assert_eq!(of("thumbv7em-none-eabihf", None), Isa::Dsp);
+    assert_eq!(of("thumbv7em-none-eabi", None), Isa::Dsp);
+    assert_eq!(of("thumbv7em-none-eabihf", None), Isa::DspFp);
     assert_eq!(of("thumbv8m.main-none-eabihf", None), Isa::Portable);
     assert_eq!(
         of("thumbv8m.main-none-eabihf", Some("cortex-m33")),
-        Isa::Dsp
+        Isa::DspFp
     );
+    assert_eq!(of("thumbv8m.main-none-eabi", Some("cortex-m33")), Isa::Dsp);
     assert_eq!(of("thumbv7m-none-eabi", Some("cortex-m3")), Isa::Portable);
     assert_eq!(of("x86_64-unknown-linux-gnu", None), Isa::Portable);
     assert_eq!(Isa::of_target(None, None), Isa::Portable);

@@ -5,3 +5,4 @@ pub mod armv7em;
 pub mod c_abi;
 pub mod foreign;
 pub mod memory;
+pub mod vfp;

@@ -6,7 +6,8 @@ use core::ops::Range;
 
 use super::window::Taps;
 use super::{
-    Block, Dot, Numbers, Runs, Window, Windows, multiply_accumulate, parameters, part, split,
+    Block, Dot, Numbers, Repeat, Runs, Window, Windows, multiply_accumulate, parameters, part,
+    split,
 };
 
 parameters! {
@@ -50,25 +51,27 @@ impl<N: Numbers, D: Dot<N>> Conv2d<N, D> {
         for batch in 0..w.batches {
             let image = part(x, batch * w.in_image(), w.in_image());
             let y = part(y, batch * out_image, out_image);
-            self.rows(&operands, image, weights, y, 0..w.out_h);
+            self.image(&operands, image, weights, y);
         }
     }
 
-    /// Computes a range of output rows into `y`, which begins with the first of them.
+    /// Computes an image.
     ///
     /// Channel blocks are walked outside of pixels, so that a block's constants load once.
     #[inline(always)]
-    fn rows(
+    fn image(
         &self,
         operands: &D::Operands<'_>,
         image: &[Cell<N::X>],
         mut packed: &[D::Packed],
         y: &[Cell<N::Y>],
-        rows: Range<usize>,
     ) {
         let sizes = &self.sizes;
         let w = &sizes.window;
-        let inner = &w.inner_columns();
+        let inner = &Inner {
+            rows: w.inner_rows(),
+            columns: w.inner_columns(),
+        };
         let (mut channel, mut source) = (0, 0);
         for _ in 0..sizes.groups {
             let end = channel + sizes.group_out;
@@ -86,8 +89,12 @@ impl<N: Numbers, D: Dot<N>> Conv2d<N, D> {
                     stored,
                 };
                 let mut y = y.get(channel..).unwrap_or(&[]);
-                for out_y in rows.clone() {
-                    y = self.row(block, source, image, &w.rows(out_y), inner, y);
+                let mut out_y = 0;
+                while out_y < w.out_h {
+                    let lines = same(&inner.rows, out_y);
+                    self.lines(block, source, image, inner, out_y, lines, y);
+                    y = y.get(lines * w.out_row()..).unwrap_or(&[]);
+                    out_y += lines;
                 }
                 channel += stored;
             }
@@ -95,31 +102,46 @@ impl<N: Numbers, D: Dot<N>> Conv2d<N, D> {
         }
     }
 
-    /// One block of output channels in one row; returns the outputs after it. `source` is the first input channel.
+    /// One block of output channels in lines whose windows have the same rows. `source` is the first input channel.
     #[inline(always)]
-    fn row<'y>(
+    fn lines(
         &self,
         block: Block<'_, D::Packed, D::Channels>,
         source: usize,
         image: &[Cell<N::X>],
-        rows: &Taps,
-        inner: &Range<usize>,
-        mut y: &'y [Cell<N::Y>],
-    ) -> &'y [Cell<N::Y>] {
+        inner: &Inner,
+        out_y: usize,
+        lines: usize,
+        mut y: &[Cell<N::Y>],
+    ) {
         let w = &self.sizes.window;
+        let rows = &w.rows(out_y);
         let mut out_x = 0;
         while out_x < w.out_w {
             let mut windows = self.sizes.windows(source, rows, &w.columns(out_x));
-            if rows.valid.len() == w.filter_h && inner.contains(&out_x) {
-                // All windows from here to the right border differ in their place only.
-                windows.inside = true;
-                windows.count = inner.end - out_x;
-            }
+            windows.across.count = same(&inner.columns, out_x);
+            windows.down.count = lines;
+            windows.inside = inner.rows.contains(&out_y) && inner.columns.contains(&out_x);
             D::windows(&self.numbers, block, &windows, image, y);
-            y = y.get(windows.count * w.out_c..).unwrap_or(&[]);
-            out_x += windows.count;
+            y = y.get(windows.across.count * w.out_c..).unwrap_or(&[]);
+            out_x += windows.across.count;
         }
-        y
+    }
+}
+
+/// Where windows have all their taps.
+struct Inner {
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+/// How many windows from one on differ in their place only.
+#[inline(always)]
+fn same(inner: &Range<usize>, from: usize) -> usize {
+    if inner.contains(&from) {
+        inner.end - from
+    } else {
+        1
     }
 }
 
@@ -161,7 +183,8 @@ impl Conv2dSizes {
 
     /// Whether the taps of a filter row are neighbours in memory, which dilation and groups part.
     #[inline(always)]
-    fn joined(&self) -> bool {
+    #[must_use]
+    pub fn joined(&self) -> bool {
         self.window.dilation_w == 1 && self.groups == 1
     }
 
@@ -174,9 +197,16 @@ impl Conv2dSizes {
         let input_row = w.dilation_h * w.in_w * w.in_c;
         let (count, first) = (columns.valid.len(), columns.valid.start);
         let mut windows = Windows {
-            count: 1,
-            x_step: w.stride_w * w.in_c,
-            y_step: w.out_c,
+            across: Repeat {
+                count: 1,
+                x_step: w.stride_w * w.in_c,
+                y_step: w.out_c,
+            },
+            down: Repeat {
+                count: 1,
+                x_step: w.stride_h * w.in_w * w.in_c,
+                y_step: w.out_row(),
+            },
             inside: false,
             runs: Runs {
                 count: rows.valid.len(),

@@ -56,7 +56,7 @@ pub trait Dot<N: Numbers>: Parameter + Copy + 'static {
         y: &[Cell<N::Y>],
     );
 
-    /// A block's outputs of windows that lie side by side and have the same taps.
+    /// A block's outputs of windows that have the same taps.
     fn windows(
         numbers: &N,
         block: Block<'_, Self::Packed, Self::Channels>,
@@ -96,15 +96,24 @@ pub struct Rows {
     pub outputs: usize,
 }
 
-/// Windows that lie side by side.
+/// How often something lies behind itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeat {
+    /// How often.
+    pub count: usize,
+    /// Elements from an input to the next one's.
+    pub x_step: usize,
+    /// Elements from an output to the next one's.
+    pub y_step: usize,
+}
+
+/// Windows with the same taps, in lines.
 #[derive(Debug, Clone, Copy)]
 pub struct Windows {
-    /// How many.
-    pub count: usize,
-    /// Elements from a window's input to the next one's.
-    pub x_step: usize,
-    /// Elements from a window's output to the next one's.
-    pub y_step: usize,
+    /// Those that lie side by side.
+    pub across: Repeat,
+    /// Lines, one below the other.
+    pub down: Repeat,
     /// Whether they have all their taps.
     pub inside: bool,
     /// Where the first window has its taps.
@@ -246,19 +255,25 @@ impl<N: Numbers, const STEPS: usize> Dot<N> for Portable<STEPS> {
             stored,
         } = block;
         let (weights, _) = weights.as_chunks();
-        if windows.inside {
-            let mut start = windows.runs.x;
-            for _ in 0..windows.count {
-                let mut acc = N::inside(channels);
-                window::<N, STEPS, false>(numbers, windows, start, x, weights, &mut acc);
-                numbers.finish(channels, &acc, part(y, 0, stored));
-                y = y.get(windows.y_step..).unwrap_or(&[]);
-                start += windows.x_step;
+        let Windows { across, down, .. } = *windows;
+        let mut line = windows.runs.x;
+        for _ in 0..down.count {
+            let (mut start, mut outputs) = (line, y);
+            for _ in 0..across.count {
+                let mut acc;
+                if windows.inside {
+                    acc = N::inside(channels);
+                    window::<N, STEPS, false>(numbers, windows, start, x, weights, &mut acc);
+                } else {
+                    acc = N::border(channels);
+                    window::<N, STEPS, true>(numbers, windows, start, x, weights, &mut acc);
+                }
+                numbers.finish(channels, &acc, part(outputs, 0, stored));
+                outputs = outputs.get(across.y_step..).unwrap_or(&[]);
+                start += across.x_step;
             }
-        } else {
-            let mut acc = N::border(channels);
-            window::<N, STEPS, true>(numbers, windows, windows.runs.x, x, weights, &mut acc);
-            numbers.finish(channels, &acc, part(y, 0, stored));
+            y = y.get(down.y_step..).unwrap_or(&[]);
+            line += down.x_step;
         }
     }
 }

@@ -43,6 +43,7 @@ mod svdf;
 mod top_k;
 mod transpose_conv;
 mod unary;
+mod vfp;
 mod window;
 
 #[cfg(feature = "host")]
@@ -66,7 +67,7 @@ pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use curve::{Interpolate, Sigmoid};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
 pub use detection::PostProcess;
-pub use dot::{Block, Dot, Portable, Rows, Runs, Windows};
+pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{
     DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
 };
@@ -110,6 +111,7 @@ pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 #[cfg(feature = "host")]
 pub use unary::distance_of_elements;
 pub use unary::{Function, Lookup, Map};
+pub use vfp::{Vmla, VmlaDepthwise};
 pub use window::Window;
 
 /// Declares what kernels are parameterised with: plain values, which the generator can write down as Rust.

@@ -82,22 +82,27 @@ impl<N: Numbers<W = i8>> Dot<N> for Nibbles {
         mut y: &[Cell<N::Y>],
     ) {
         let (weights, _) = block.weights.as_chunks();
-        let mut start = windows.runs.x;
-        let count = if windows.inside { windows.count } else { 1 };
-        for _ in 0..count {
-            let acc = match windows.inside {
-                true => {
-                    let acc = N::inside(block.channels);
-                    window::<N, false>(numbers, windows, start, x, weights, acc)
-                }
-                false => {
-                    let acc = N::border(block.channels);
-                    window::<N, true>(numbers, windows, start, x, weights, acc)
-                }
-            };
-            numbers.finish(block.channels, &acc, part(y, 0, block.stored));
-            y = y.get(windows.y_step..).unwrap_or(&[]);
-            start += windows.x_step;
+        let Windows { across, down, .. } = *windows;
+        let mut line = windows.runs.x;
+        for _ in 0..down.count {
+            let (mut start, mut outputs) = (line, y);
+            for _ in 0..across.count {
+                let acc = match windows.inside {
+                    true => {
+                        let acc = N::inside(block.channels);
+                        window::<N, false>(numbers, windows, start, x, weights, acc)
+                    }
+                    false => {
+                        let acc = N::border(block.channels);
+                        window::<N, true>(numbers, windows, start, x, weights, acc)
+                    }
+                };
+                numbers.finish(block.channels, &acc, part(outputs, 0, block.stored));
+                outputs = outputs.get(across.y_step..).unwrap_or(&[]);
+                start += across.x_step;
+            }
+            y = y.get(down.y_step..).unwrap_or(&[]);
+            line += down.x_step;
         }
     }
 }

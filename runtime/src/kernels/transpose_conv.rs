@@ -8,7 +8,8 @@ use core::cell::Cell;
 
 use super::window::{Taps, taps};
 use super::{
-    Block, Dot, Numbers, Runs, Window, Windows, multiply_accumulate, parameters, part, split,
+    Block, Dot, Numbers, Repeat, Runs, Window, Windows, multiply_accumulate, parameters, part,
+    split,
 };
 
 parameters! {
@@ -30,6 +31,13 @@ parameters! {
 }
 
 multiply_accumulate!(TransposeConv<N, D>);
+
+/// A window by itself.
+const ONE: Repeat = Repeat {
+    count: 1,
+    x_step: 0,
+    y_step: 0,
+};
 
 /// Along one axis, outputs that are a stride apart.
 #[derive(Debug, Clone, Copy)]
@@ -126,9 +134,8 @@ impl<N: Numbers, D: Dot<N>> TransposeConv<N, D> {
                 while out_x < w.out_w {
                     let across = columns.taps(m, w.in_w);
                     let windows = Windows {
-                        count: 1,
-                        x_step: 0,
-                        y_step: 0,
+                        across: ONE,
+                        down: ONE,
                         inside: false,
                         runs: Runs {
                             count: down.valid.len(),

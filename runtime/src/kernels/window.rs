@@ -127,18 +127,20 @@ impl Window {
         self.out_w * self.out_c
     }
 
+    /// The output rows whose windows have all their rows.
+    #[cfg_attr(debug_assertions, inline)]
+    pub(super) fn inner_rows(&self) -> Range<usize> {
+        inner(self.out_h, |out_y| {
+            self.rows(out_y).valid.len() == self.filter_h
+        })
+    }
+
     /// The output columns whose windows have all their columns.
     #[cfg_attr(debug_assertions, inline)]
     pub(super) fn inner_columns(&self) -> Range<usize> {
-        let full = |out_x: usize| self.columns(out_x).valid.len() == self.filter_w;
-        let (mut start, mut end) = (0, self.out_w);
-        while start < end && !full(start) {
-            start += 1;
-        }
-        while start < end && !full(end - 1) {
-            end -= 1;
-        }
-        start..end
+        inner(self.out_w, |out_x| {
+            self.columns(out_x).valid.len() == self.filter_w
+        })
     }
 
     /// The valid filter rows of an output row.
@@ -162,6 +164,19 @@ impl Window {
             self.in_w,
         )
     }
+}
+
+/// What of `0..size` is full, which is in one piece.
+#[inline(always)]
+fn inner(size: usize, full: impl Fn(usize) -> bool) -> Range<usize> {
+    let (mut start, mut end) = (0, size);
+    while start < end && !full(start) {
+        start += 1;
+    }
+    while start < end && !full(end - 1) {
+        end -= 1;
+    }
+    start..end
 }
 
 /// Counts rather than divides: padding is a step or two, and a division has a panic path.

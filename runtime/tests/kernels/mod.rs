@@ -26,3 +26,4 @@ mod softmax;
 mod svdf;
 mod top_k;
 mod unary;
+mod vfp;

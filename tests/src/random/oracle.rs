@@ -113,21 +113,21 @@ const VARIANTS: &[Variant] = &[
         ..plain("with no freedom of the plan, in an arena of 0x5a")
     },
     Variant {
-        isa: Isa::Dsp,
+        isa: Isa::DspFp,
         found: 0xa5,
-        ..plain("with the DSP extension, in an arena of 0xa5")
+        ..plain("with the DSP and the floating-point extension, in an arena of 0xa5")
     },
     Variant {
         plan: [true, false, true, true],
-        isa: Isa::Dsp,
+        isa: Isa::DspFp,
         found: 0x80,
-        ..plain("with the DSP extension, without `in_place`, in an arena of 0x80")
+        ..plain("with both extensions, without `in_place`, in an arena of 0x80")
     },
     Variant {
         plan: [true, true, false, true],
-        isa: Isa::Dsp,
+        isa: Isa::DspFp,
         found: 0x33,
-        ..plain("with the DSP extension, without `overlap`, in an arena of 0x33")
+        ..plain("with both extensions, without `overlap`, in an arena of 0x33")
     },
 ];
 /// Models that need a pass do not compile so.

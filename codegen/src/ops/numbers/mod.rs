@@ -24,7 +24,6 @@ use super::Site;
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType};
 use crate::program::{Argument, Choosing, Constant};
-use crate::target::Isa;
 
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
@@ -137,7 +136,7 @@ impl Product<'_> {
         }
         // Where size comes first, weights of four bits stay packed, which no kernel for the extension takes.
         if kernels::Int8::takes(types)
-            && choosing.target().isa == Isa::Dsp
+            && choosing.target().isa.has_dsp()
             && !narrow::takes(types[1], choosing)
             && dsp::choose(self, sizes, site, choosing)?
         {
@@ -222,6 +221,13 @@ pub(super) trait Sizes {
         dot: D,
         choosing: &mut Choosing<'_>,
     );
+    /// Adds the call of a kernel of float32 for the floating-point extension, or of a portable one where there is none.
+    fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>)
+    where
+        Self: Sized,
+    {
+        call_portable(call, self, choosing);
+    }
     /// Adds the call of a kernel for the DSP extension; says whether there is one for these sizes and values.
     fn call_dsp(&self, _layer: &dsp::Layer<'_>, _choosing: &mut Choosing<'_>) -> bool {
         false

@@ -19,7 +19,7 @@ impl Float {
     /// Clamps by comparison, which leaves NaN; `f32::min` and `f32::max` would not, and are
     /// library calls where the processor has no instruction for them.
     #[inline(always)]
-    pub(in crate::kernels) fn clamp(&self, x: f32) -> f32 {
+    pub(crate) fn clamp(&self, x: f32) -> f32 {
         if x > self.max {
             self.max
         } else if x < self.min {

@@ -1,0 +1,7 @@
+//! Kernels of float32 for processors with the floating-point extension, over the loops of [`vfp`](crate::arch::vfp).
+
+mod depthwise;
+mod dot;
+
+pub use depthwise::VmlaDepthwise;
+pub use dot::Vmla;
