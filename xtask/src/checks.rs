@@ -84,6 +84,7 @@ mod tests {
             ram: 0,
             sections: Default::default(),
             offenders: vec![],
+            operators: vec![],
         }
     }
 
