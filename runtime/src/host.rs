@@ -14,7 +14,8 @@ use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-use crate::kernels::{Combine, Folding, Function, Map, Reduce, Reducing, Scan, Select, TopK, Zip};
+use crate::kernels::{Select, TopK};
+pub use crate::shared::{Part, map, reduce, scan, zip, zip_in_forms};
 pub use crate::steps::{Access, CHAIN_OPERANDS, Step, Zipped, chain};
 
 /// One operand of a kernel call on the host.
@@ -76,9 +77,13 @@ pub trait Expression {
 /// A type that firmware can name.
 pub trait Named {
     /// For people and tables.
-    fn name() -> String;
+    fn name() -> String
+    where
+        Self: Sized;
     /// For firmware.
-    fn kind() -> TokenStream;
+    fn kind() -> TokenStream
+    where
+        Self: Sized;
 }
 
 impl Expression for Box<dyn HostKernel> {
@@ -105,304 +110,39 @@ impl HostKernel for Box<dyn HostKernel> {
     }
 }
 
-/// A kernel with the element types of its inputs and its output. Firmware has them from the operands.
-struct Typed<K, X, Y> {
+/// A kernel with the type of its elements. Firmware has it from the operands.
+struct Typed<K, T> {
     kernel: K,
-    types: PhantomData<fn(X) -> Y>,
+    elements: PhantomData<fn() -> T>,
 }
 
-impl<K: fmt::Debug, X, Y> fmt::Debug for Typed<K, X, Y> {
+impl<K, T> Typed<K, T> {
+    fn new(kernel: K) -> Self {
+        Self {
+            kernel,
+            elements: PhantomData,
+        }
+    }
+}
+
+impl<K: fmt::Debug, T> fmt::Debug for Typed<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kernel.fmt(f)
     }
 }
 
-impl<K: Expression, X, Y> Expression for Typed<K, X, Y> {
+impl<K: Expression, T> Expression for Typed<K, T> {
     fn expression(&self) -> TokenStream {
         self.kernel.expression()
     }
 }
 
-/// What the function of an element-wise kernel is.
-pub trait Part: Expression + Named + fmt::Debug + Copy + Send + Sync + 'static {}
-
-impl<F: Expression + Named + fmt::Debug + Copy + Send + Sync + 'static> Part for F {}
-
-/// A function of one value as a kernel.
-pub fn map<X: Element, Y: Element>(function: impl Function<X, Y> + Part) -> Box<dyn HostKernel> {
-    Box::new(Typed::<_, X, Y> {
-        kernel: Map { function },
-        types: PhantomData,
-    })
-}
-
-/// A function of two values as a kernel.
-pub fn zip<X: Element, Y: Element, F: Combine<X, Y> + Part>(kernel: Zip<F>) -> Box<dyn HostKernel> {
-    Box::new(Typed::<_, X, Y> {
-        kernel,
-        types: PhantomData,
-    })
-}
-
-/// A function of two values that has forms of its own for some parameters, as a kernel: the host runs these forms, too.
-pub fn zip_in_forms<X: Element, Y: Element, F: Combine<X, Y> + Part>(
-    kernel: Zip<F>,
-) -> Box<dyn HostKernel> {
-    Box::new(Typed::<_, X, Y> {
-        kernel: InForms(kernel),
-        types: PhantomData,
-    })
-}
-
-/// A reduction as a kernel.
-pub fn reduce<X: Element, Y: Element>(
-    kernel: Reduce<impl Reducing<X, Y> + Part>,
-) -> Box<dyn HostKernel> {
-    Box::new(Typed::<_, X, Y> {
-        kernel,
-        types: PhantomData,
-    })
-}
-
-/// Running results as a kernel.
-pub fn scan<X: Element, Y: Element>(
-    kernel: Scan<impl Reducing<X, Y> + Part>,
-) -> Box<dyn HostKernel> {
-    Box::new(Typed::<_, X, Y> {
-        kernel,
-        types: PhantomData,
-    })
-}
-
-// On the host, functions of the same types share one kernel's code: a generator with a kernel for each function would be
-// several times as large.
-
-impl<X, Y> Function<X, Y> for &dyn Function<X, Y> {
-    fn of(&self, x: X) -> Y {
-        (**self).of(x)
-    }
-}
-
-impl<X, Y, A: Copy> Folding<X> for &dyn Reducing<X, Y, Acc = A> {
-    type Acc = A;
-
-    fn start(&self) -> A {
-        (**self).start()
-    }
-
-    fn fold(&self, acc: A, x: X) -> A {
-        (**self).fold(acc, x)
-    }
-}
-
-impl<X, Y, A: Copy> Reducing<X, Y> for &dyn Reducing<X, Y, Acc = A> {
-    fn finish(&self, acc: A) -> Y {
-        (**self).finish(acc)
-    }
-}
-
-macro_rules! of_one_input {
-    ($($kernel:ident: $function:ident $(, $step:ident)?;)*) => {$(
-        impl<F: $function<X, Y> + Part, X: Element, Y: Element> HostKernel
-            for Typed<$kernel<F>, X, Y>
-        {
-            fn name(&self) -> String {
-                $kernel::<F>::name()
-            }
-
-            fn kind(&self) -> TokenStream {
-                $kernel::<F>::kind()
-            }
-
-            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-                self.kernel.shared().on_one_input(operands)
-            }
-
-            $(fn step(&self) -> Option<Step> {
-                Some(Step::$step::<X, Y>(self.kernel.function))
-            })?
-        }
-    )*};
-}
-of_one_input! {
-    Map: Function, one;
-    Reduce: Reducing;
-    Scan: Reducing;
-}
-
-impl<F> Map<F> {
-    fn shared<X, Y>(&self) -> Map<&dyn Function<X, Y>>
-    where
-        F: Function<X, Y>,
-    {
-        Map {
-            function: &self.function,
-        }
-    }
-}
-
-impl<F> Reduce<F> {
-    fn shared<X, Y>(&self) -> Reduce<&dyn Reducing<X, Y, Acc = F::Acc>>
-    where
-        F: Reducing<X, Y>,
-    {
-        Reduce {
-            function: &self.function,
-            reduction: self.reduction,
-        }
-    }
-}
-
-impl<F> Scan<F> {
-    fn shared<X, Y>(&self) -> Scan<&dyn Reducing<X, Y, Acc = F::Acc>>
-    where
-        F: Reducing<X, Y>,
-    {
-        let Self {
-            axis,
-            exclusive,
-            reverse,
-            ..
-        } = *self;
-        Scan {
-            function: &self.function,
-            axis,
-            exclusive,
-            reverse,
-        }
-    }
-}
-
-macro_rules! on_one_input {
-    ($($kernel:ident[$($acc:ident: Copy)?] $function:ty;)*) => {$(
-        impl<X: Element, Y: Element $(, $acc: Copy)?> $kernel<&$function> {
-            fn on_one_input(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-                let mismatch = Mismatch {
-                    kernel: stringify!($kernel),
-                    takes: 2,
-                };
-                let &[x, y] = operands else {
-                    return Err(mismatch);
-                };
-                let x: &[Cell<X>] = take(x, mismatch)?;
-                let y: &[Cell<Y>] = take(y, mismatch)?;
-                self.run(x, y);
-                Ok(())
-            }
-        }
-    )*};
-}
-on_one_input! {
-    Map[] dyn Function<X, Y>;
-    Reduce[A: Copy] dyn Reducing<X, Y, Acc = A>;
-    Scan[A: Copy] dyn Reducing<X, Y, Acc = A>;
-}
-
-impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<Zip<F>, X, Y> {
-    fn name(&self) -> String {
-        Zip::<F>::name()
-    }
-
-    fn kind(&self) -> TokenStream {
-        Zip::<F>::kind()
-    }
-
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let Zip {
-            ref function,
-            exchanged,
-            broadcast,
-        } = self.kernel;
-        let function: &dyn Combine<X, Y> = function;
-        Zip {
-            function,
-            exchanged,
-            broadcast,
-        }
-        .on_two_inputs(operands)
-    }
-
-    fn step(&self) -> Option<Step> {
-        Some(self.kernel.step::<X, Y>())
-    }
-}
-
-/// A [`Zip`] of which the host has the function's own forms.
-struct InForms<F>(Zip<F>);
-
-impl<F: fmt::Debug> fmt::Debug for InForms<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<F: Expression> Expression for InForms<F> {
-    fn expression(&self) -> TokenStream {
-        self.0.expression()
-    }
-}
-
-impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for Typed<InForms<F>, X, Y> {
-    fn name(&self) -> String {
-        Zip::<F>::name()
-    }
-
-    fn kind(&self) -> TokenStream {
-        Zip::<F>::kind()
-    }
-
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        self.kernel.0.on_two_inputs(operands)
-    }
-
-    fn step(&self) -> Option<Step> {
-        Some(self.kernel.0.step::<X, Y>())
-    }
-}
-
-impl<F> Zip<F> {
-    fn on_two_inputs<X: Element, Y: Element>(
-        &self,
-        operands: &[Operand<'_>],
-    ) -> Result<(), Mismatch>
-    where
-        F: Combine<X, Y>,
-    {
-        let mismatch = Mismatch {
-            kernel: "Zip",
-            takes: 3,
-        };
-        let &[first, second, y] = operands else {
-            return Err(mismatch);
-        };
-        let first: &[Cell<X>] = take(first, mismatch)?;
-        let second: Cow<'_, [Cell<X>]> = anywhere(second, mismatch)?;
-        let y: &[Cell<Y>] = take(y, mismatch)?;
-        self.run(first, &second, y);
-        Ok(())
-    }
-
-    fn step<X: Element, Y: Element>(&self) -> Step
-    where
-        F: Combine<X, Y> + Part,
-    {
-        let zip = Zipped {
-            exchanged: self.exchanged,
-            broadcast: self.broadcast,
-        };
-        Step::two::<X, Y>(self.function, zip)
-    }
-}
-
 /// A choice between elements as a kernel.
 pub fn select<T: Element>(kernel: Select) -> Box<dyn HostKernel> {
-    Box::new(Typed::<_, T, T> {
-        kernel,
-        types: PhantomData,
-    })
+    Box::new(Typed::<_, T>::new(kernel))
 }
 
-impl<T: Element> HostKernel for Typed<Select, T, T> {
+impl<T: Element> HostKernel for Typed<Select, T> {
     fn name(&self) -> String {
         Select::name()
     }
@@ -430,13 +170,10 @@ impl<T: Element> HostKernel for Typed<Select, T, T> {
 
 /// The greatest elements as a kernel.
 pub fn top_k<T: Element + PartialOrd>(kernel: TopK) -> Box<dyn HostKernel> {
-    Box::new(Typed::<_, T, i32> {
-        kernel,
-        types: PhantomData,
-    })
+    Box::new(Typed::<_, T>::new(kernel))
 }
 
-impl<T: Element + PartialOrd> HostKernel for Typed<TopK, T, i32> {
+impl<T: Element + PartialOrd> HostKernel for Typed<TopK, T> {
     fn name(&self) -> String {
         TopK::name()
     }

@@ -38,6 +38,8 @@ pub mod remainder;
 #[cfg(feature = "host")]
 #[doc(hidden)]
 pub mod rows;
+#[cfg(feature = "host")]
+mod shared;
 #[cfg(feature = "source")]
 #[doc(hidden)]
 pub mod source;

@@ -18,7 +18,8 @@ use crate::arch::memory::Element;
 use crate::host::{
     Expression, HostKernel, Mismatch, Operand, Part, anywhere, kind, name, structure, take,
 };
-use crate::kernels::{Broadcast, Combine, Function};
+use crate::kernels::Broadcast;
+use crate::shared::{AnyCombine, AnyFunction};
 
 /// Operands of a chain beside the input.
 pub const CHAIN_OPERANDS: usize = 4;
@@ -27,7 +28,7 @@ pub const CHAIN_OPERANDS: usize = 4;
 pub struct Step {
     /// How the operands meet, of a function of two; its first is the kernel's.
     pub zip: Option<Zipped>,
-    /// An `Arc<dyn Of<X, Y>>`.
+    /// An `Of<X, Y>`.
     function: Box<dyn Any>,
 }
 
@@ -49,71 +50,44 @@ impl fmt::Debug for Step {
 }
 
 /// A function that is known by its types alone.
-trait Of<X, Y>: fmt::Debug + Send + Sync {
-    fn of(&self, value: X, second: Option<X>) -> Option<Y>;
-    fn name(&self) -> String;
-    fn kind(&self) -> TokenStream;
-    fn expression(&self) -> TokenStream;
+#[derive(Debug)]
+enum Of<X, Y> {
+    One(Arc<dyn AnyFunction<X, Y>>),
+    Two(Arc<dyn AnyCombine<X, Y>>),
 }
 
-#[derive(Debug)]
-struct One<F>(F);
-
-#[derive(Debug)]
-struct Two<F>(F);
-
-macro_rules! of {
-    ($($wrapper:ident: $function:ident, |$of:ident, $value:ident, $second:ident| $result:expr;)*) => {$(
-        impl<X, Y, F: $function<X, Y> + Part> Of<X, Y> for $wrapper<F> {
-            fn of(&self, $value: X, $second: Option<X>) -> Option<Y> {
-                let $of = &self.0;
-                $result
-            }
-
-            fn name(&self) -> String {
-                F::name()
-            }
-
-            fn kind(&self) -> TokenStream {
-                F::kind()
-            }
-
-            fn expression(&self) -> TokenStream {
-                self.0.expression()
-            }
+impl<X: Element, Y: Element> Of<X, Y> {
+    fn part(&self) -> &dyn Part {
+        match self {
+            Self::One(function) => &**function,
+            Self::Two(function) => &**function,
         }
-    )*};
-}
-of! {
-    One: Function, |function, value, _second| Some(function.of(value));
-    Two: Combine, |function, value, second| Some(function.combine(value, second?));
+    }
 }
 
 impl Step {
     /// That of a function of one value.
-    pub(crate) fn one<X: Element, Y: Element>(function: impl Function<X, Y> + Part) -> Self {
-        let function: Arc<dyn Of<X, Y>> = Arc::new(One(function));
+    pub(crate) fn one<X: Element, Y: Element>(function: Arc<dyn AnyFunction<X, Y>>) -> Self {
         Self {
             zip: None,
-            function: Box::new(function),
+            function: Box::new(Of::One(function)),
         }
     }
 
     /// That of a function of two values.
     pub(crate) fn two<X: Element, Y: Element>(
-        function: impl Combine<X, Y> + Part,
+        function: Arc<dyn AnyCombine<X, Y>>,
         zip: Zipped,
     ) -> Self {
-        let function: Arc<dyn Of<X, Y>> = Arc::new(Two(function));
         Self {
             zip: Some(zip),
-            function: Box::new(function),
+            function: Box::new(Of::Two(function)),
         }
     }
 
     /// Whether it keeps the type of elements.
     pub fn is_of<T: Element>(&self) -> bool {
-        self.function.is::<Arc<dyn Of<T, T>>>()
+        self.function.is::<Of<T, T>>()
     }
 }
 
@@ -135,9 +109,9 @@ pub fn chain<T: Element + fmt::Debug>(
     steps: Vec<(Step, Access, bool)>,
 ) -> Option<Box<dyn HostKernel>> {
     let steps = steps.into_iter().map(|(step, access, swapped)| {
-        let function = step.function.downcast_ref::<Arc<dyn Of<T, T>>>()?.clone();
+        let function = step.function.downcast::<Of<T, T>>().ok()?;
         Some(Placed {
-            function,
+            function: *function,
             access,
             swapped,
         })
@@ -156,7 +130,7 @@ struct Chained<T> {
 
 #[derive(Debug)]
 struct Placed<T> {
-    function: Arc<dyn Of<T, T>>,
+    function: Of<T, T>,
     access: Access,
     swapped: bool,
 }
@@ -164,7 +138,8 @@ struct Placed<T> {
 impl<T: Element> Placed<T> {
     /// What firmware calls the function, and its value.
     fn function(&self) -> (TokenStream, TokenStream) {
-        let (of, value) = (self.function.kind(), self.function.expression());
+        let function = self.function.part();
+        let (of, value) = (function.part_kind(), function.expression());
         match self.swapped {
             true => (
                 kind("Swapped", &[of]),
@@ -193,10 +168,11 @@ impl<T: Element> Placed<T> {
     }
 
     fn apply(&self, value: T, second: Option<T>) -> Option<T> {
-        match second {
-            Some(second) if self.swapped => self.function.of(second, Some(value)),
-            _ => self.function.of(value, second),
-        }
+        Some(match &self.function {
+            Of::One(function) => function.of(value),
+            Of::Two(function) if self.swapped => function.combine(second?, value),
+            Of::Two(function) => function.combine(value, second?),
+        })
     }
 }
 
@@ -212,7 +188,11 @@ impl<T: Element> Expression for Chained<T> {
 
 impl<T: Element + fmt::Debug> HostKernel for Chained<T> {
     fn name(&self) -> String {
-        let steps: Vec<String> = self.steps.iter().map(|step| step.function.name()).collect();
+        let steps = self
+            .steps
+            .iter()
+            .map(|step| step.function.part().part_name());
+        let steps: Vec<String> = steps.collect();
         name("Chain", &steps)
     }
 

@@ -24,7 +24,7 @@ parameters! {
 /// What is done with the elements.
 pub(super) trait Fold {
     type X: Copy;
-    type Acc: Copy;
+    type Acc: Copy + 'static;
     const START: Self::Acc;
     fn fold(acc: Self::Acc, x: Self::X) -> Self::Acc;
 }
@@ -99,7 +99,7 @@ pub(super) fn greater(a: f32, b: f32) -> f32 {
 /// What is done with elements, and with which parameters.
 pub trait Folding<X> {
     /// What there is of the elements so far.
-    type Acc: Copy;
+    type Acc: Copy + 'static;
     /// What there is before the first.
     fn start(&self) -> Self::Acc;
     /// Takes in an element.

@@ -302,7 +302,7 @@ pub struct Best<X> {
 
 macro_rules! positions {
     ($($name:ident($x:ident, $best:ident) $is_better:expr;)*) => {$(
-        impl<X: Copy + Default + PartialOrd> Folding<X> for $name {
+        impl<X: Copy + Default + PartialOrd + 'static> Folding<X> for $name {
             type Acc = Best<X>;
 
             #[inline(always)]
@@ -322,7 +322,7 @@ macro_rules! positions {
             }
         }
 
-        impl<X: Copy + Default + PartialOrd, Y: From<i32>> Reducing<X, Y> for $name {
+        impl<X: Copy + Default + PartialOrd + 'static, Y: From<i32>> Reducing<X, Y> for $name {
             #[inline(always)]
             fn finish(&self, best: Best<X>) -> Y {
                 best.at.into()
