@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Diagnostic, Result};
-use crate::graph::{Graph, Model, Tensor, TensorId};
+use crate::graph::{Model, Tensor, TensorId};
 use crate::passes::{self, Passes};
 use crate::tflite;
 
@@ -174,18 +174,22 @@ fn check(tensor: &Tensor, shape: &[usize]) -> Result<(), Diagnostic> {
 
 /// Inputs of all entry points with their names: the tensor's and those of signatures.
 fn inputs(model: &Model) -> Vec<(usize, TensorId, Vec<String>)> {
-    let entries = (0..model.graphs.len())
-        .filter(|index| *index == 0 || model.signatures.iter().any(|s| s.graph == *index));
-    let of_graph = |index: usize| {
-        let graph: &Graph = &model.graphs[index];
-        let signatures = model.signatures.iter().filter(move |s| s.graph == index);
-        graph.inputs.iter().map(move |id| {
-            let ports = signatures.clone().flat_map(|s| &s.inputs);
-            let names = ports.filter(|port| port.tensor == *id);
-            let names = names.map(|port| port.name.clone());
-            let names = names.chain([graph.tensor(*id).name.clone()]);
-            (index, *id, names.collect())
-        })
-    };
-    entries.flat_map(of_graph).collect()
+    let mut inputs = Vec::new();
+    for (index, graph) in model.graphs.iter().enumerate() {
+        let signatures = model.signatures.iter().filter(|s| s.graph == index);
+        let signatures: Vec<_> = signatures.collect();
+        if index != 0 && signatures.is_empty() {
+            continue;
+        }
+        for id in &graph.inputs {
+            let mut names = Vec::new();
+            for signature in &signatures {
+                let ports = signature.inputs.iter().filter(|port| port.tensor == *id);
+                names.extend(ports.map(|port| port.name.clone()));
+            }
+            names.push(graph.tensor(*id).name.clone());
+            inputs.push((index, *id, names));
+        }
+    }
+    inputs
 }

@@ -86,21 +86,20 @@ pub fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
         | Op::ReduceAll
         | Op::ArgMax
         | Op::ArgMin => {
-            let axes: Option<Vec<usize>> = (operands.integers(1)?.into_iter())
-                .map(|axis| dimension(axis, x.len()))
-                .collect();
+            let axes = operands.integers(1)?;
+            let axes = sizes(axes.len(), &|i| dimension(axes[i], x.len()))?;
             match operands.options {
-                Options::Reducer(options) if options.keep_dims => axes?
-                    .iter()
-                    .fold(x.to_vec(), |left, axis| with(&left, *axis, 1)),
-                _ => without(x, &axes?),
+                Options::Reducer(options) if options.keep_dims => {
+                    let mut shape = x.to_vec();
+                    axes.iter().for_each(|axis| shape[*axis] = 1);
+                    shape
+                }
+                _ => without(x, &axes),
             }
         }
         Op::Transpose => {
-            let order = operands.integers(1)?.into_iter();
-            order
-                .map(|axis| Some(x[dimension(axis, x.len())?]))
-                .collect::<Option<_>>()?
+            let order = operands.integers(1)?;
+            sizes(order.len(), &|i| Some(x[dimension(order[i], x.len())?]))?
         }
         Op::ResizeBilinear | Op::ResizeNearestNeighbor => {
             let ([batch, _, _, channels], [height, width]) = (x, &operands.integers(1)?[..]) else {
@@ -142,22 +141,20 @@ pub fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
             if sides.len() != x.len() || !rest.is_empty() {
                 return None;
             }
-            let padded = std::iter::zip(x, sides).map(|(size, [before, after])| {
-                size.checked_add_signed(isize::try_from(before.checked_add(*after)?).ok()?)
-            });
-            padded.collect::<Option<_>>()?
+            sizes(x.len(), &|i| {
+                let more = sides[i][0].checked_add(sides[i][1])?;
+                x[i].checked_add_signed(isize::try_from(more).ok()?)
+            })?
         }
         Op::Slice => {
-            let (begins, sizes) = (operands.integers(1)?, operands.integers(2)?);
-            if begins.len() != x.len() || sizes.len() != x.len() {
+            let (begins, parts) = (operands.integers(1)?, operands.integers(2)?);
+            if begins.len() != x.len() || parts.len() != x.len() {
                 return None;
             }
-            let parts = std::iter::zip(std::iter::zip(begins, sizes), x);
-            let left = parts.map(|((begin, part), all)| match part {
-                -1 => all.checked_sub(size(begin)?),
+            sizes(x.len(), &|i| match parts[i] {
+                -1 => x[i].checked_sub(size(begins[i])?),
                 part => size(part),
-            });
-            left.collect::<Option<_>>()?
+            })?
         }
         Op::StridedSlice => {
             let more = ["ellipsis_mask", "new_axis_mask"];
@@ -243,32 +240,37 @@ pub fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
         Op::Fill | Op::TransposeConv => operands.sizes(0)?,
         Op::Tile => {
             let times = operands.sizes(1)?;
-            let tiled = std::iter::zip(x, times).map(|(size, times)| size.checked_mul(times));
-            tiled.collect::<Option<_>>()?
+            let rank = x.len().min(times.len());
+            sizes(rank, &|i| x[i].checked_mul(times[i]))?
         }
         _ => return None,
     };
     Some(vec![shape])
 }
 
+/// So many sizes, if all are known. Iterators of their own for each operator would be many times the code.
+fn sizes(count: usize, size: &dyn Fn(usize) -> Option<usize>) -> Option<Vec<usize>> {
+    (0..count).map(size).collect()
+}
+
 /// RESHAPE's sizes are an input's, or else an option's; one of them may be −1: what is left.
 fn reshaped(x: &[usize], operands: &Operands<'_>) -> Option<Vec<usize>> {
-    let sizes = match (operands.input(1), operands.options) {
+    let wanted = match (operands.input(1), operands.options) {
         (Some(_), _) => operands.integers(1)?,
         (None, Options::Reshape(options)) => {
             options.new_shape.iter().map(|s| i64::from(*s)).collect()
         }
         _ => return None,
     };
-    let known = sizes.iter().copied().filter(|s| *s != -1).map(size);
-    let known = elements(&known.collect::<Option<Vec<usize>>>()?)?;
+    let of = |left: usize| {
+        sizes(wanted.len(), &|i| match wanted[i] {
+            -1 => Some(left),
+            wanted => size(wanted),
+        })
+    };
+    let known = elements(&of(1)?)?;
     let whole = elements(x)?;
-    let left = whole.checked_div(known).unwrap_or(0);
-    let shape = sizes.iter().map(|s| match s {
-        -1 => Some(left),
-        s => size(*s),
-    });
-    let shape = shape.collect::<Option<Vec<usize>>>()?;
+    let shape = of(whole.checked_div(known).unwrap_or(0))?;
     (elements(&shape)? == whole).then_some(shape)
 }
 
@@ -276,9 +278,8 @@ fn reshaped(x: &[usize], operands: &Operands<'_>) -> Option<Vec<usize>> {
 fn squeezed(x: &[usize], operands: &Operands<'_>) -> Option<Vec<usize>> {
     let axes: Vec<usize> = match operands.options {
         Options::Squeeze(options) if !options.dims.is_empty() => {
-            let axes = options.dims.iter();
-            let axes = axes.map(|axis| dimension((*axis).into(), x.len()));
-            axes.collect::<Option<_>>()?
+            let axes = &options.dims;
+            sizes(axes.len(), &|i| dimension(axes[i].into(), x.len()))?
         }
         _ => (0..x.len()).filter(|axis| x[*axis] == 1).collect(),
     };

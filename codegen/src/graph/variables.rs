@@ -241,30 +241,41 @@ pub(crate) fn unknown_handle() -> Diagnostic {
 
 /// Which tensors a call copies to which.
 fn passed(model: &Model, index: usize, operator: &Operator) -> Vec<(Id, Id)> {
-    let inputs = |callee: usize, skip: usize| {
+    let mut pairs: Vec<(Id, Id)> = Vec::new();
+    let inputs = |pairs: &mut Vec<(Id, Id)>, callee: usize, skip: usize| {
         let given = operator.inputs.iter().skip(skip);
-        let taken = model.graphs[callee].inputs.iter();
-        let pairs = given.zip(taken);
-        pairs.filter_map(move |(given, taken)| Some(((index, (*given)?), (callee, *taken))))
+        for (given, taken) in given.zip(&model.graphs[callee].inputs) {
+            if let Some(given) = given {
+                pairs.push(((index, *given), (callee, *taken)));
+            }
+        }
     };
-    let outputs = |callee: usize| {
-        let made = model.graphs[callee].outputs.iter();
-        let pairs = made.zip(&operator.outputs);
-        pairs.map(move |(made, output)| ((callee, *made), (index, *output)))
+    let outputs = |pairs: &mut Vec<(Id, Id)>, callee: usize| {
+        for (made, output) in model.graphs[callee].outputs.iter().zip(&operator.outputs) {
+            pairs.push(((callee, *made), (index, *output)));
+        }
     };
     match &operator.options {
-        Options::If(o) => (inputs(o.then_graph, 1).chain(inputs(o.else_graph, 1)))
-            .chain(outputs(o.then_graph))
-            .chain(outputs(o.else_graph))
-            .collect(),
-        Options::While(o) => {
-            let kept = operator.inputs.iter().zip(&operator.outputs);
-            let kept = kept.filter_map(|(from, to)| Some(((index, (*from)?), (index, *to))));
-            (inputs(o.cond_graph, 0).chain(inputs(o.body_graph, 0)))
-                .chain(outputs(o.body_graph))
-                .chain(kept)
-                .collect()
+        Options::If(o) => {
+            for callee in [o.then_graph, o.else_graph] {
+                inputs(&mut pairs, callee, 1);
+            }
+            for callee in [o.then_graph, o.else_graph] {
+                outputs(&mut pairs, callee);
+            }
         }
-        _ => Vec::new(),
+        Options::While(o) => {
+            for callee in [o.cond_graph, o.body_graph] {
+                inputs(&mut pairs, callee, 0);
+            }
+            outputs(&mut pairs, o.body_graph);
+            for (from, to) in operator.inputs.iter().zip(&operator.outputs) {
+                if let Some(from) = from {
+                    pairs.push(((index, *from), (index, *to)));
+                }
+            }
+        }
+        _ => {}
     }
+    pairs
 }

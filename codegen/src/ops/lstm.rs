@@ -155,7 +155,7 @@ impl Inner {
                     max: clip,
                 },
             },
-            weights: matrices(read)?,
+            weights: matrices(&read)?,
             biases,
             factors: Vec::new(),
         };
@@ -165,7 +165,7 @@ impl Inner {
     fn int8(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let (_, x_zero_point) = site.per_tensor(site.input_id(0)?)?;
         let (_, hidden_zero_point) = site.per_tensor(site.input_id(HIDDEN)?)?;
-        let weights = matrices(|at| site.constant_i8(at, "weights"))?;
+        let weights = matrices(&|at| site.constant_i8(at, "weights"))?;
         let (mut biases, mut others) = (Vec::new(), Vec::new());
         for (gate, pair) in weights.chunks(2).enumerate() {
             let bias = site.constant_i32(BIASES + gate, "the bias")?;
@@ -207,7 +207,7 @@ impl Inner {
                 narrow: false,
             },
             cells: self.cells(site)?,
-            weights: matrices(|at| site.constant_i8(at, "weights"))?,
+            weights: matrices(&|at| site.constant_i8(at, "weights"))?,
             biases,
             factors,
         };
@@ -357,24 +357,33 @@ struct Parts<N: Numbers, C: LstmCells<N>> {
 }
 
 /// Where the weights are, by gate: those of the input, those of what is hidden.
-fn positions() -> impl Iterator<Item = usize> {
-    (0..LSTM_GATES).flat_map(|gate| [INPUT_WEIGHTS + gate, HIDDEN_WEIGHTS + gate])
-}
+const POSITIONS: [[usize; 2]; LSTM_GATES] = {
+    let mut positions = [[INPUT_WEIGHTS, HIDDEN_WEIGHTS]; LSTM_GATES];
+    let mut gate = 0;
+    while gate < LSTM_GATES {
+        positions[gate] = [INPUT_WEIGHTS + gate, HIDDEN_WEIGHTS + gate];
+        gate += 1;
+    }
+    positions
+};
 
 fn matrices<W>(
-    read: impl Fn(usize) -> Result<Vec<W>, Diagnostic>,
+    read: &dyn Fn(usize) -> Result<Vec<W>, Diagnostic>,
 ) -> Result<Vec<Vec<W>>, Diagnostic> {
-    positions().map(read).collect()
+    let positions = POSITIONS.as_flattened().iter();
+    positions.map(|position| read(*position)).collect()
 }
 
 /// Factors from sums to gates.
 fn factors(site: &Site<'_>) -> Result<Vec<(i32, i8)>, Diagnostic> {
     let (x_scale, _) = site.per_tensor(site.input_id(0)?)?;
     let (hidden_scale, _) = site.per_tensor(site.input_id(HIDDEN)?)?;
-    let scales = [x_scale, hidden_scale].into_iter().cycle();
-    let factors = positions().zip(scales).map(|(position, scale)| {
-        let product = f64::from(scale) * f64::from(site.symmetric(position)?);
-        quantize::requantization(site, product / GATE_SCALE)
-    });
-    factors.collect()
+    let mut factors = Vec::new();
+    for positions in POSITIONS {
+        for (position, scale) in positions.into_iter().zip([x_scale, hidden_scale]) {
+            let product = f64::from(scale) * f64::from(site.symmetric(position)?);
+            factors.push(quantize::requantization(site, product / GATE_SCALE)?);
+        }
+    }
+    Ok(factors)
 }

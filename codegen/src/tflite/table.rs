@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use flatbuffers::{ForwardsUOffset, InvalidFlatbuffer, Vector, Verifiable, Verifier};
+use flatbuffers::{
+    ForwardsUOffset, InvalidFlatbuffer, TableVerifier, Vector, Verifiable, Verifier,
+};
 
 /// A table's place in the file.
 #[derive(Clone, Copy)]
@@ -256,6 +258,38 @@ pub(super) fn verified<'a, T: Table<'a> + Verifiable>(
     Ok(place.follow().map(T::at))
 }
 
+/// A field to verify: its name, its slot, and what is to be there.
+pub(super) type Slot = (&'static str, u16, Visit);
+
+type Visit = for<'v, 'o, 'b> fn(
+    TableVerifier<'v, 'o, 'b>,
+    &'static str,
+    u16,
+) -> Result<TableVerifier<'v, 'o, 'b>, InvalidFlatbuffer>;
+
+/// Verifies a field of a kind.
+pub(super) fn visit<'v, 'o, 'b, C: Verifiable>(
+    table: TableVerifier<'v, 'o, 'b>,
+    name: &'static str,
+    slot: u16,
+) -> Result<TableVerifier<'v, 'o, 'b>, InvalidFlatbuffer> {
+    table.visit_field::<C>(name, voffset(slot), false)
+}
+
+/// Verifies the fields of a table.
+pub(super) fn verify(
+    verifier: &mut Verifier,
+    at: usize,
+    fields: &[Slot],
+) -> Result<(), InvalidFlatbuffer> {
+    let mut table = verifier.visit_table(at)?;
+    for (name, slot, visit) in fields {
+        table = visit(table, name, *slot)?;
+    }
+    table.finish();
+    Ok(())
+}
+
 /// Declares tables as lists of `slot name: type`, with `= default` where the schema gives one
 /// that is not zero. Each gets an accessor per field and a verifier of all fields it lists.
 macro_rules! tables {
@@ -267,7 +301,7 @@ macro_rules! tables {
         impl<'a> $name<'a> {
             $(
                 pub(in crate::tflite) fn $field(self) -> $type {
-                    let default = [$($default)?].into_iter().next();
+                    let default = tables!(@default $($default)?);
                     $crate::tflite::table::field(self.0, $slot, default)
                 }
             )*
@@ -284,16 +318,16 @@ macro_rules! tables {
                 verifier: &mut ::flatbuffers::Verifier,
                 at: usize,
             ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-                verifier.visit_table(at)?
-                    $(.visit_field::<<$type as $crate::tflite::table::Field<'a>>::Check>(
-                        concat!(stringify!($name), ".", stringify!($field)),
-                        $crate::tflite::table::voffset($slot),
-                        false,
-                    )?)*
-                    .finish();
-                Ok(())
+                let fields: &[$crate::tflite::table::Slot] = &[$((
+                    concat!(stringify!($name), ".", stringify!($field)),
+                    $slot,
+                    $crate::tflite::table::visit::<<$type as $crate::tflite::table::Field<'a>>::Check>,
+                )),*];
+                $crate::tflite::table::verify(verifier, at, fields)
             }
         }
     )*};
+    (@default) => { None };
+    (@default $default:expr) => { Some($default) };
 }
 pub(super) use tables;

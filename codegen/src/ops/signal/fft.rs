@@ -164,12 +164,24 @@ impl Sample for f32 {
 
 /// The roots of unity, and those that separate even from odd samples.
 fn constants<T: Sample>(fft: &Fft, sign: f64, choosing: &mut Choosing<'_>) -> [Argument; 2] {
-    let pair = |phase: f64| [T::of(libm::cos(phase)), T::of(libm::sin(phase))];
     let all = fft.numbers as f64;
     // In the order of the reference's products, which are rounded.
-    let roots = (0..fft.numbers).map(|i| sign * (2.0 * PI * i as f64 / all));
-    let split = (0..fft.numbers / 2).map(|i| sign * (PI * ((i + 1) as f64 / all + 0.5)));
-    let roots: Vec<T> = roots.flat_map(pair).collect();
-    let split: Vec<T> = split.flat_map(pair).collect();
-    [choosing.constant(&roots), choosing.constant(&split)]
+    let roots = points(fft.numbers, &|i| sign * (2.0 * PI * i as f64 / all));
+    let split = points(fft.numbers / 2, &|i| {
+        sign * (PI * ((i + 1) as f64 / all + 0.5))
+    });
+    let mut constant = |points: &[f64]| {
+        let samples: Vec<T> = points.iter().map(|real| T::of(*real)).collect();
+        choosing.constant(&samples)
+    };
+    [constant(&roots), constant(&split)]
+}
+
+/// The cosine and the sine of each phase.
+fn points(count: usize, phase: &dyn Fn(usize) -> f64) -> Vec<f64> {
+    let mut points = Vec::with_capacity(2 * count);
+    for phase in (0..count).map(phase) {
+        points.extend([libm::cos(phase), libm::sin(phase)]);
+    }
+    points
 }
