@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use castiron_codegen::target::Isa;
+use proc_macro2::{Group, TokenStream};
+use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Ident, LitStr, Path, Token, Visibility};
+use syn::{Ident, LitStr, Token, token};
 
 use crate::text;
 
@@ -15,14 +17,14 @@ use crate::text;
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
     pub(crate) isa: Isa,
-    pub(crate) visibility: Visibility,
+    pub(crate) visibility: TokenStream,
     pub(crate) name: Option<Ident>,
     pub(crate) path: LitStr,
     pub(crate) labels: Option<LitStr>,
     pub(crate) section: Option<LitStr>,
     pub(crate) engine: Option<LitStr>,
     /// The path of the crate `castiron`.
-    pub(crate) crate_path: Option<Path>,
+    pub(crate) crate_path: Option<TokenStream>,
     pub(crate) optimize: Option<LitStr>,
     /// The instructions that the user says the processor has.
     pub(crate) isa_literal: Option<LitStr>,
@@ -31,7 +33,7 @@ pub(crate) struct Arguments {
     /// Passes to leave out: one each.
     pub(crate) without: Vec<LitStr>,
     /// The path of the type that computes custom operators.
-    pub(crate) ops: Option<Path>,
+    pub(crate) ops: Option<TokenStream>,
     /// Memory of custom operators: one each.
     pub(crate) scratch: Vec<LitStr>,
     pub(crate) state: Vec<LitStr>,
@@ -42,7 +44,7 @@ pub(crate) struct Arguments {
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let isa = isa(input)?;
-        let visibility: Visibility = input.parse()?;
+        let visibility = visibility(input)?;
         let name = if input.peek(Token![mod]) {
             input.parse::<Token![mod]>()?;
             let name = input.parse()?;
@@ -146,16 +148,27 @@ fn isa(input: ParseStream<'_>) -> syn::Result<Isa> {
     isa.ok_or_else(|| syn::Error::new(name.span(), "unknown instructions"))
 }
 
+/// `pub`, with what may be in parentheses behind it.
+fn visibility(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    if !input.peek(Token![pub]) {
+        return Ok(TokenStream::new());
+    }
+    let public = input.call(Ident::parse_any)?;
+    let within: Option<Group> = match input.peek(token::Paren) {
+        true => Some(input.parse()?),
+        false => None,
+    };
+    Ok(quote!(#public #within))
+}
+
 /// A path that means the same within the module as beside the call.
-fn path(input: ParseStream<'_>) -> syn::Result<Path> {
-    let path = input.call(Path::parse_mod_style)?;
-    match path.segments.first() {
-        Some(first) if first.ident == "self" || first.ident == "super" => {
-            Err(syn::Error::new_spanned(
-                &path,
-                "this path has another meaning inside the module; start it with `crate` or a crate's name",
-            ))
-        }
+fn path(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let (path, words) = text::path(input)?;
+    match &words[..] {
+        [first, ..] if first == "self" || first == "super" => Err(syn::Error::new(
+            first.span(),
+            "this path has another meaning inside the module; start it with `crate` or a crate's name",
+        )),
         _ => Ok(path),
     }
 }

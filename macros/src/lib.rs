@@ -34,11 +34,8 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let mut options = RustOptions::default();
     options.section = arguments.section.as_ref().map(syn::LitStr::value);
     options.tracked = vec![files::text(&arguments.path, &path)?];
-    options.ops = arguments.ops.as_ref().map(quote::ToTokens::to_token_stream);
-    options.crate_path = arguments
-        .crate_path
-        .as_ref()
-        .map(quote::ToTokens::to_token_stream);
+    options.ops = arguments.ops.clone();
+    options.crate_path = arguments.crate_path.clone();
     if let Some(literal) = &arguments.labels {
         let path = files::resolve(literal)?;
         options.labels = files::labels(literal, &path)?;

@@ -1,82 +1,112 @@
 //! Text as users of `include_bytes!` write it: a literal, or `concat!` and `env!` of such. The compiler hands these to a
 //! macro as they stand, so they are evaluated here.
+//!
+//! What came through a macro by example lies in groups that nobody wrote; syn looks into them.
 
 use std::collections::BTreeSet;
 
-use syn::parse::{ParseStream, Parser as _};
-use syn::punctuated::Punctuated;
-use syn::spanned::Spanned as _;
-use syn::{Error, Expr, ExprLit, ExprMacro, Lit, LitStr, Result, Token};
-
-type List = Punctuated<Expr, Token![,]>;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseBuffer, ParseStream};
+use syn::{Error, Ident, Lit, LitStr, Result, Token, parenthesized};
 
 /// Parses and evaluates an argument; names of variables of the environment are added to those.
 pub(crate) fn parse(input: ParseStream<'_>, variables: &mut BTreeSet<String>) -> Result<LitStr> {
-    match unwrapped(&input.parse()?) {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(literal),
-            ..
-        }) => Ok(LitStr::new(&literal.value(), literal.span())),
-        expression @ Expr::Macro(_) => {
-            let text = value(expression, variables)?;
-            Ok(LitStr::new(&text, expression.span()))
+    if input.peek(LitStr) {
+        return input.parse();
+    }
+    let span = input.span();
+    match input.peek(Lit) {
+        true => Err(unexpected(span)),
+        false => Ok(LitStr::new(&expand(input, variables)?, span)),
+    }
+}
+
+/// A part of `concat!`.
+fn value(input: ParseStream<'_>, variables: &mut BTreeSet<String>) -> Result<String> {
+    let span = input.span();
+    if !input.peek(Lit) {
+        return expand(input, variables);
+    }
+    match input.parse()? {
+        Lit::Str(text) => Ok(text.value()),
+        Lit::Char(character) => Ok(character.value().to_string()),
+        Lit::Bool(truth) => Ok(truth.value.to_string()),
+        Lit::Int(number) => Ok(number.base10_digits().to_owned()),
+        _ => Err(unexpected(span)),
+    }
+}
+
+/// A call of `concat!` or `env!`.
+fn expand(input: ParseStream<'_>, variables: &mut BTreeSet<String>) -> Result<String> {
+    let span = input.span();
+    let (name, arguments) = call(input).map_err(|_| unexpected(span))?;
+    if name == "concat" {
+        let mut text = String::new();
+        while !arguments.is_empty() {
+            text += &value(&arguments, variables)?;
+            comma(&arguments)?;
         }
-        other => Err(unexpected(other)),
+        return Ok(text);
+    }
+    if name != "env" || arguments.is_empty() {
+        return Err(unexpected(span));
+    }
+    let name = value(&arguments, variables)?;
+    comma(&arguments)?;
+    // What may follow is a message.
+    arguments.parse::<TokenStream>()?;
+    let text = std::env::var(&name).map_err(|_| {
+        let missing = format!("the environment variable `{name}` is not set, or is not text");
+        Error::new(span, missing)
+    })?;
+    variables.insert(name);
+    Ok(text)
+}
+
+/// The name of the macro that is called, without the path to it, and what it is given.
+fn call<'a>(input: ParseStream<'a>) -> Result<(Ident, ParseBuffer<'a>)> {
+    let (_, mut words) = path(input)?;
+    input.parse::<Token![!]>()?;
+    let arguments;
+    parenthesized!(arguments in input);
+    match words.pop() {
+        Some(name) => Ok((name, arguments)),
+        None => Err(input.error("expected a name")),
     }
 }
 
-/// An expression that came through a macro by example lies in a group that nobody wrote.
-fn unwrapped(expression: &Expr) -> &Expr {
-    match expression {
-        Expr::Group(group) => unwrapped(&group.expr),
-        expression => expression,
+/// A path without arguments, and its words.
+pub(crate) fn path(input: ParseStream<'_>) -> Result<(TokenStream, Vec<Ident>)> {
+    let first: Option<Token![::]> = input.parse()?;
+    let first = first.map(|_| quote!(::));
+    let mut words = vec![word(input)?];
+    while input.parse::<Option<Token![::]>>()?.is_some() {
+        words.push(word(input)?);
+    }
+    Ok((quote!(#first #(#words)::*), words))
+}
+
+fn word(input: ParseStream<'_>) -> Result<Ident> {
+    let leads = input.peek(Token![crate]) || input.peek(Token![self]) || input.peek(Token![super]);
+    match leads {
+        true => input.call(Ident::parse_any),
+        false => input.parse(),
     }
 }
 
-fn value(expression: &Expr, variables: &mut BTreeSet<String>) -> Result<String> {
-    match unwrapped(expression) {
-        Expr::Lit(ExprLit { lit, .. }) => match lit {
-            Lit::Str(text) => Ok(text.value()),
-            Lit::Char(character) => Ok(character.value().to_string()),
-            Lit::Bool(truth) => Ok(truth.value.to_string()),
-            Lit::Int(number) => Ok(number.base10_digits().to_owned()),
-            _ => Err(unexpected(expression)),
-        },
-        Expr::Macro(called) => expand(called, variables),
-        other => Err(unexpected(other)),
+/// What is between arguments.
+fn comma(input: ParseStream<'_>) -> Result<()> {
+    match input.is_empty() {
+        true => Ok(()),
+        false => input.parse::<Token![,]>().map(drop),
     }
 }
 
-fn expand(called: &ExprMacro, variables: &mut BTreeSet<String>) -> Result<String> {
-    let tokens = called.mac.tokens.clone();
-    let name = (called.mac.path.segments.last()).map(|segment| segment.ident.to_string());
-    match name.as_deref() {
-        Some("concat") => {
-            let parts = List::parse_terminated.parse2(tokens)?;
-            parts.iter().map(|part| value(part, variables)).collect()
-        }
-        Some("env") => {
-            // What may follow is a message.
-            let arguments = List::parse_terminated.parse2(tokens)?;
-            let Some(name) = arguments.first() else {
-                return Err(unexpected(called));
-            };
-            let name = value(name, variables)?;
-            let text = std::env::var(&name).map_err(|_| {
-                let missing =
-                    format!("the environment variable `{name}` is not set, or is not text");
-                Error::new(called.span(), missing)
-            })?;
-            variables.insert(name);
-            Ok(text)
-        }
-        _ => Err(unexpected(called)),
-    }
-}
-
-fn unexpected(what: &impl syn::spanned::Spanned) -> Error {
+fn unexpected(span: Span) -> Error {
     Error::new(
-        what.span(),
+        span,
         "expected a string literal, or `concat!(…)` and `env!(…)` of such",
     )
 }
