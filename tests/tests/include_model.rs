@@ -84,7 +84,7 @@ fn code_may_take_any_model() {
 #[test]
 fn descriptions_are_the_models() {
     assert_eq!(sine::INPUT.shape, [1, 1]);
-    assert_eq!(sine::MACS, 288);
+    assert_eq!(sine::MACS, 152);
     assert_eq!(sine::LABELS, ["low", "high"]);
     assert_eq!(
         vae_int8::INPUT.shape.iter().product::<usize>(),
