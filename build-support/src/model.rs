@@ -131,7 +131,7 @@ impl Model {
         self
     }
 
-    /// Instructions that castiron's kernels may use, where cargo's target does not say: [`Isa::Dsp`] for a Cortex-M33.
+    /// Instructions that castiron's kernels may use, where cargo's target does not say: [`Isa::Dsp`] or [`Isa::DspFp`] for a Cortex-M33.
     pub fn isa(mut self, isa: Isa) -> Self {
         self.isa = Some(isa);
         self

@@ -42,8 +42,8 @@ pub use castiron_runtime::{
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
 /// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger. The results are the
 ///   same. It is `"balanced"` unless said.
-/// - `isa = "dsp"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
-///   Cortex-M4 or M7. Say it for a Cortex-M33, whose target does not tell. The results are the same.
+/// - `isa = "dsp"`, `"dsp+fp"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
+///   Cortex-M4 or M7, `"dsp+fp"` for one with a floating-point unit. Say it for a Cortex-M33, whose target does not tell. The results are the same.
 /// - `shape = "image=1x96x96x3"`: the shape of an input whose sizes the model leaves open; once for each such input.
 /// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles
 ///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.

@@ -129,9 +129,12 @@ impl Sizes for Conv2dSizes {
 
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {
         // A window is runs of inputs that are equally far apart.
-        match self.joined() || self.window.filter_h == 1 {
-            true => self.call(call, Vmla::<true>, choosing),
-            false => call_portable(call, self, choosing),
+        if !self.joined() && self.window.filter_h > 1 {
+            call_portable(call, self, choosing);
+        } else if self.group_out.is_multiple_of(8) {
+            self.call(call, Vmla::<8>, choosing);
+        } else {
+            self.call(call, Vmla::<4>, choosing);
         }
     }
 

@@ -1,6 +1,6 @@
 //! FULLY_CONNECTED, and every convolution that is a matrix product, in every number format.
 
-use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Vmla};
+use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Vmla, VmlaRow};
 
 use super::channels::Channels;
 use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, choose_in_blocks, dsp};
@@ -108,6 +108,19 @@ fn product<'a>(
     }
 }
 
+/// Adds the product of a single row and a matrix in blocks of so many outputs, of float32.
+fn row<const CHANNELS: usize>(
+    matrix: &FullyConnectedSizes,
+    call: Call<'_, kernels::Float>,
+    choosing: &mut Choosing<'_>,
+) {
+    let packed = matrix.pack::<kernels::Float, Vmla<CHANNELS>>(call.weight);
+    let kernel = VmlaRow::<CHANNELS> {
+        numbers: call.numbers,
+    };
+    call.add(kernel, &packed, choosing);
+}
+
 impl Sizes for FullyConnectedSizes {
     fn call<N: Numbers<W: Constant>, D: Dot<N, Packed: Constant>>(
         &self,
@@ -125,9 +138,12 @@ impl Sizes for FullyConnectedSizes {
     }
 
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {
-        match self.rows {
-            1 => self.call(call, Vmla::<false>, choosing),
-            _ => self.call(call, Vmla::<true>, choosing),
+        let is_row = self.rows == 1;
+        match self.outputs.is_multiple_of(8) {
+            true if is_row => row::<8>(self, call, choosing),
+            true => self.call(call, Vmla::<8>, choosing),
+            false if is_row => row::<4>(self, call, choosing),
+            false => self.call(call, Vmla::<4>, choosing),
         }
     }
 

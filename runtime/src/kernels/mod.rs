@@ -111,7 +111,7 @@ pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 #[cfg(feature = "host")]
 pub use unary::distance_of_elements;
 pub use unary::{Function, Lookup, Map};
-pub use vfp::{Vmla, VmlaDepthwise};
+pub use vfp::{Vmla, VmlaDepthwise, VmlaRow};
 pub use window::Window;
 
 /// Declares what kernels are parameterised with: plain values, which the generator can write down as Rust.

@@ -6,7 +6,9 @@
 use core::cell::Cell;
 
 use super::bounds;
-use super::product::CHANNELS;
+
+/// Channels at a time.
+pub const CHANNELS: usize = 4;
 
 /// Columns of a window.
 const COLUMNS: usize = 3;
@@ -59,7 +61,7 @@ struct Call {
     tile: [isize; 2],
     /// From the last but one to the last.
     last: [isize; 2],
-    /// How often there are such in a row.
+    /// How many such there are in a row before the last.
     tiles: usize,
     /// Of the first and of the last: 1 if the first column is left out, 2 if the last one is.
     first_flags: usize,
@@ -120,7 +122,7 @@ impl Depthwise {
             line: [self.stride_h as isize * row, out_w as isize * pixel],
             tile: bytes(OUTPUTS),
             last: bytes(last),
-            tiles,
+            tiles: tiles - 1,
             first_flags: self.pad_left + if tiles == 1 { last_flags } else { 0 },
             last_flags,
             y_pixel: pixel,

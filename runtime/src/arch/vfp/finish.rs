@@ -4,22 +4,19 @@ use super::bounds;
 use crate::kernels::Float;
 
 /// Outputs of sums that are computed together.
-pub(super) fn finish<const SUMS: usize>(
-    sums: [f32; SUMS],
+pub(super) fn finish<const N: usize, const CHANNELS: usize>(
+    sums: [[f32; CHANNELS]; N],
     bounds: usize,
     min: f32,
     max: f32,
-) -> [f32; SUMS] {
-    let (first, second) = sums.split_at(SUMS / 2);
-    let products = first.iter().zip(second).map(|(a, b)| a * b);
-    let is_finite = products.fold(0.0, |sum, product| sum + product).is_finite();
-    if !is_finite || bounds == bounds::OTHER {
-        return sums.map(|sum| Float { min, max }.clamp(sum));
-    }
+) -> [[f32; CHANNELS]; N] {
     let as_integer = |sum: f32| sum.to_bits() as i32;
-    sums.map(|sum| match bounds {
+    let is_finite = sums.as_flattened().iter().all(|sum| sum.is_finite());
+    let output = |sum: f32| match bounds {
+        _ if !is_finite || bounds == bounds::OTHER => Float { min, max }.clamp(sum),
         bounds::NONE => sum,
         bounds::ZERO => f32::from_bits(as_integer(sum).max(0) as u32),
         _ => f32::from_bits(as_integer(sum).clamp(0, as_integer(max)) as u32),
-    })
+    };
+    sums.map(|sums| sums.map(output))
 }

@@ -9,7 +9,7 @@
 //!
 //! Finite numbers are compared as integers: those of a negative number are negative, and a greater positive number has a greater one. Sums that
 //! begin with a bias other than −0 never become −0, which has the least integer of all. Where a sum is not finite, outputs are compared as
-//! [`Float`](crate::kernels::Float) does it; the sum of products of two sums each tells whether any is not.
+//! [`Float`](crate::kernels::Float) does it; whether there is one shows in the sum of products of two sums each.
 //!
 //! The functions are generic, so that they are assembled only where a model needs them: other Arm processors share this code.
 
@@ -20,8 +20,8 @@ mod depthwise;
 mod finish;
 mod product;
 
-pub use depthwise::Depthwise;
-pub use product::{CHANNELS, Product};
+pub use depthwise::{CHANNELS, Depthwise};
+pub use product::{Product, row};
 
 /// What becomes of sums that are finite, as the loops are told.
 mod bounds {

@@ -1,14 +1,11 @@
-//! A block of four output channels, for windows that have the same taps.
+//! A block of four or eight output channels, for windows that have the same taps.
 //!
-//! Weights lie as [`Portable`](crate::kernels::Portable) packs them: four channels of a tap are neighbours. Inputs are read where they lie, in
-//! runs of neighbours. Two windows at a time share the loads of weights.
+//! Weights lie as [`Portable`](crate::kernels::Portable) packs them: the channels of a tap are neighbours. Inputs are read where they lie, in
+//! runs of neighbours. Two windows at a time share the loads of weights, and eight channels those of inputs.
 
 use core::cell::Cell;
 
 use super::bounds;
-
-/// Output channels of a block.
-pub const CHANNELS: usize = 4;
 
 /// Windows of a block of channels; sizes are in elements.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +36,12 @@ pub struct Product {
 #[derive(Debug)]
 #[repr(C)]
 struct Call {
-    bias: [f32; CHANNELS],
     weights: *const f32,
+    /// What sums begin with.
+    starts: *const f32,
+    /// From the weights of a single window to those of the next one, and from its starts: behind both, where the loops have them.
+    next_weights: usize,
+    next_starts: usize,
     x_step: usize,
     runs: usize,
     /// Inputs of a run.
@@ -57,10 +58,15 @@ struct Call {
     count: usize,
 }
 
+/// Whether there are loops for so many channels.
+const fn has_loops(channels: usize) -> bool {
+    matches!(channels, 4 | 8)
+}
+
 impl Product {
-    /// Outputs of all windows: two at a time if `PAIRS`. Of slices that do not fit, it computes nothing.
+    /// Outputs of all windows, for 4 or 8 `CHANNELS`. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn run<const PAIRS: bool>(
+    pub fn run<const CHANNELS: usize>(
         mut self,
         x: &[Cell<f32>],
         weights: &[f32],
@@ -80,7 +86,7 @@ impl Product {
         let Self {
             count, runs, len, ..
         } = self;
-        if count == 0 || !(1..=CHANNELS).contains(&self.stored) {
+        if count == 0 || !(1..=CHANNELS).contains(&self.stored) || !has_loops(CHANNELS) {
             return;
         }
         let reach = |first: usize, step: usize| (first - 1) * step;
@@ -92,8 +98,10 @@ impl Product {
         }
         let gap = |step: usize, width: usize| (step as isize - len as isize) * 4 * width as isize;
         let mut call = Call {
-            bias: *bias,
             weights: weights.as_ptr(),
+            starts: bias.as_ptr(),
+            next_weights: 0,
+            next_starts: 0,
             x_step: self.x_step * 4,
             runs,
             len,
@@ -103,24 +111,21 @@ impl Product {
             bounds: bounds::of(self.min, self.max),
             max: self.max,
             min: self.min,
-            count,
+            count: count / 2,
         };
         let x = x.as_ptr().cast::<f32>();
         if self.stored == CHANNELS {
-            let y = y.as_ptr().cast_mut().cast::<f32>();
-            let pairs = if PAIRS { count / 2 } else { 0 };
+            let (y, done) = (y.as_ptr().cast_mut().cast::<f32>(), 2 * call.count);
             // SAFETY: the last run of the last window lies within `x`, its weights within `weights`, and the last window's outputs within `y`, all
             // checked above. The references last until it returns, and cells may be written.
             unsafe {
-                if PAIRS && pairs > 0 {
-                    call.count = pairs;
+                if call.count > 0 {
                     run_pairs::<CHANNELS>(x, y, &call);
                 }
-                call.count = count - 2 * pairs;
+                call.count = count - done;
                 if call.count > 0 {
-                    let done = 2 * pairs;
                     let (x, y) = (x.add(done * self.x_step), y.add(done * self.y_step));
-                    run_singles::<CHANNELS>(x, y, &call);
+                    run_singles::<CHANNELS>(x, y, &mut call);
                 }
             }
             return;
@@ -132,12 +137,76 @@ impl Product {
             // SAFETY: the same, for one window; its outputs are a block.
             unsafe {
                 let x = x.add(window * self.x_step);
-                run_singles::<CHANNELS>(x, outputs.as_mut_ptr(), &call);
+                run_singles::<CHANNELS>(x, outputs.as_mut_ptr(), &mut call);
             }
             let y = y.get(window * self.y_step..).unwrap_or(&[]);
             for (y, output) in y.iter().zip(outputs).take(self.stored) {
                 y.set(output);
             }
+        }
+    }
+}
+
+/// One row of inputs times a matrix, whose blocks of 4 or 8 `CHANNELS` lie one behind the other; there are as many biases as outputs, or none. Of
+/// slices that do not fit, it computes nothing.
+#[inline(always)]
+pub fn row<const CHANNELS: usize>(
+    x: &[Cell<f32>],
+    weights: &[f32],
+    bias: &[f32],
+    [min, max]: [f32; 2],
+    y: &[Cell<f32>],
+) {
+    let (blocks, rest) = (y.len() / CHANNELS, y.len() % CHANNELS);
+    let block = x.len() * CHANNELS;
+    if !has_loops(CHANNELS)
+        || weights.len() < (blocks + usize::from(rest > 0)) * block
+        || !bias.is_empty() && bias.len() != y.len()
+    {
+        return;
+    }
+    let zeros = [0.0; CHANNELS];
+    let (starts, next_starts) = match bias {
+        [] => (zeros.as_ptr(), 0),
+        _ => (bias.as_ptr(), CHANNELS * 4),
+    };
+    let mut call = Call {
+        weights: weights.as_ptr(),
+        starts,
+        next_weights: block * 4,
+        next_starts,
+        x_step: 0,
+        runs: 1,
+        len: x.len(),
+        x_gap: 0,
+        w_gap: 0,
+        y_step: CHANNELS * 4,
+        bounds: bounds::of(min, max),
+        max,
+        min,
+        count: blocks,
+    };
+    let x = x.as_ptr().cast::<f32>();
+    if blocks > 0 {
+        // SAFETY: `weights` and `bias` have as many whole blocks as `y` has, of weights for all of `x`; checked above. The references last until it
+        // returns, and cells may be written.
+        unsafe { run_singles::<CHANNELS>(x, y.as_ptr().cast_mut().cast(), &mut call) }
+    }
+    if rest > 0 {
+        let mut starts = zeros;
+        for (start, bias) in starts.iter_mut().zip(bias.iter().skip(y.len() - rest)) {
+            *start = *bias;
+        }
+        let mut outputs = zeros;
+        // SAFETY: the same, for the last block; its outputs are a block.
+        unsafe {
+            call.weights = weights.as_ptr().add(blocks * block);
+            call.starts = starts.as_ptr();
+            call.count = 1;
+            run_singles::<CHANNELS>(x, outputs.as_mut_ptr(), &mut call);
+        }
+        for (y, output) in y.iter().skip(y.len() - rest).zip(outputs) {
+            y.set(output);
         }
     }
 }

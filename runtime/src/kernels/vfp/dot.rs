@@ -5,28 +5,27 @@ use core::fmt;
 #[cfg(feature = "host")]
 use core::ops::Range;
 
-use crate::arch::vfp::{CHANNELS, Product};
+use crate::arch::vfp::Product;
 use crate::kernels::{Block, Conv2d, Dot, Float, FullyConnected, Numbers, Rows, Windows};
 
-/// Weights as [`Portable`](crate::kernels::Portable) packs them, and sums in its order. Windows are computed two at a time if `PAIRS`; firmware for
-/// single rows alone has no code for pairs.
+/// Blocks of 4 or 8 `CHANNELS`, packed as [`Portable`](crate::kernels::Portable) does it, and sums in its order. Windows are computed two at a time.
 #[derive(Clone, Copy, PartialEq)]
-pub struct Vmla<const PAIRS: bool>;
+pub struct Vmla<const CHANNELS: usize>;
 
-impl<const PAIRS: bool> fmt::Debug for Vmla<PAIRS> {
+impl<const CHANNELS: usize> fmt::Debug for Vmla<CHANNELS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Vmla<{PAIRS}>")
+        write!(f, "Vmla<{CHANNELS}>")
     }
 }
 
 #[cfg(feature = "host")]
-impl<const PAIRS: bool> crate::host::Expression for Vmla<PAIRS> {
+impl<const CHANNELS: usize> crate::host::Expression for Vmla<CHANNELS> {
     fn expression(&self) -> proc_macro2::TokenStream {
         crate::host::kind("Vmla", &[])
     }
 }
 
-impl<const PAIRS: bool> Dot<Float> for Vmla<PAIRS> {
+impl<const CHANNELS: usize> Dot<Float> for Vmla<CHANNELS> {
     const CHANNELS: usize = CHANNELS;
     type Packed = f32;
     type Operands<'a> = (&'a [f32],);
@@ -34,7 +33,8 @@ impl<const PAIRS: bool> Dot<Float> for Vmla<PAIRS> {
 
     #[cfg(feature = "host")]
     fn kind(&self) -> proc_macro2::TokenStream {
-        crate::host::kind("Vmla", &[quote::quote!(#PAIRS)])
+        let channels = proc_macro2::Literal::usize_unsuffixed(CHANNELS);
+        crate::host::kind("Vmla", &[quote::quote!(#channels)])
     }
 
     #[cfg(feature = "host")]
@@ -81,7 +81,7 @@ impl<const PAIRS: bool> Dot<Float> for Vmla<PAIRS> {
             min: numbers.min,
             max: numbers.max,
         };
-        product.run::<PAIRS>(x, block.weights, block.channels, y);
+        product.run::<CHANNELS>(x, block.weights, block.channels, y);
     }
 
     #[inline(always)]
@@ -124,7 +124,7 @@ impl<const PAIRS: bool> Dot<Float> for Vmla<PAIRS> {
         for line in 0..lines.count {
             let x = x.get(runs.x + line * lines.x_step..).unwrap_or(&[]);
             let y = y.get(line * lines.y_step..).unwrap_or(&[]);
-            product.run::<PAIRS>(x, weights, block.channels, y);
+            product.run::<CHANNELS>(x, weights, block.channels, y);
         }
     }
 }
@@ -132,7 +132,7 @@ impl<const PAIRS: bool> Dot<Float> for Vmla<PAIRS> {
 /// Compiled in the firmware's crate, where a model needs it: other Arm processors have none of these instructions.
 macro_rules! run {
     ($($kernel:ident),*) => {$(
-        impl<const PAIRS: bool> $kernel<Float, Vmla<PAIRS>> {
+        impl<const CHANNELS: usize> $kernel<Float, Vmla<CHANNELS>> {
             /// Computes the whole output from an input, packed weights and biases other than −0.
             #[inline(never)]
             pub fn run(&self, x: &[Cell<f32>], weights: &[f32], bias: &[f32], y: &[Cell<f32>]) {

@@ -2,6 +2,8 @@
 
 mod depthwise;
 mod dot;
+mod row;
 
 pub use depthwise::VmlaDepthwise;
 pub use dot::Vmla;
+pub use row::VmlaRow;

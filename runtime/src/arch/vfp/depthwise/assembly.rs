@@ -2,7 +2,8 @@
 //!
 //! Sums of three outputs are in s0 to s11, the weights of a filter row in s12 to s23, a column of inputs in s24 to s27. r5 points to the inputs
 //! of a tile, r6 to the weights of a line, r8 and r0 to those of a row, r9 to outputs, r11 to the call; r7 has the rows of a line, r12 those that
-//! are left, r10 tiles, r4 what is left out. lr makes twice the bits of a number that is not finite overflow. The line is on the stack.
+//! are left, r10 tiles before the last, r4 what is left out. lr makes twice the bits of a number that is not finite overflow. The line is
+//! on the stack, and where sums become outputs.
 
 use core::arch::naked_asm;
 use core::mem::offset_of;
@@ -73,6 +74,16 @@ macro_rules! image {
             vpush {{s16-s31}}
             sub sp, #20
             mov r11, r2
+            ldr r4, [r11, #{bounds}]
+            adr.w r5, 26f
+            cmp r4, #{zero}
+            blo.n 2f
+            adr.w r5, 28f
+            beq.n 2f
+            adr.w r5, 24f
+        2:
+            orr r5, r5, #1
+            str r5, [sp, #16]
             ldr r2, [r11, #{top}]
             ldr r3, [r11, #{lines}]
             stm sp, {{r0-r3}}
@@ -135,15 +146,14 @@ macro_rules! image {
             vmla.f32 s12, s3, s9
             vmla.f32 s12, s4, s10
             vmla.f32 s12, s5, s11
-            ldrd r12, r4, [r11, #{y_pixel}]
+            ldr r12, [r11, #{y_pixel}]
             add r8, r9, r12
             add r12, r8, r12
             vmov r3, s12
             cmn lr, r3, lsl #1
             bcs.w 25f
-            cmp r4, #{zero}
-            blo.w 26f
-            bne.w 24f
+            ldr pc, [sp, #16]
+        28:
             ",
             bound!("s0, s1", "s2, s3"),
             "
@@ -157,18 +167,20 @@ macro_rules! image {
             "
             stmia r12, {{r0-r3}}
         23:
-            ldrd r0, r1, [r11, #{tile}]
-            movs r4, #0
             subs r10, r10, #1
-            beq.n 8f
-            cmp r10, #1
-            itt eq
-            ldrdeq r0, r1, [r11, #{last}]
-            ldreq r4, [r11, #{last_flags}]
+            ble.n 8f
+            movs r4, #0
+            ldrd r0, r1, [r11, #{tile}]
+        9:
             add r5, r5, r0
             add r9, r9, r1
             b.w 3b
         8:
+            blt.n 30f
+            ldr r4, [r11, #{last_flags}]
+            ldrd r0, r1, [r11, #{last}]
+            b.n 9b
+        30:
             ldm sp, {{r0-r3}}
             ldrd r4, r5, [r11, #{line}]
             ldr r6, [r11, #{stride_h}]
@@ -182,6 +194,7 @@ macro_rules! image {
             vpop {{s16-s31}}
             pop {{r4-r11, pc}}
         24:
+            ldr r4, [r11, #{bounds}]
             cmp r4, #{other}
             beq.w 25f
             ldr r4, [r11, #{max}]
@@ -221,6 +234,7 @@ macro_rules! image {
             tiles = const offset_of!(Call, tiles),
             last_flags = const offset_of!(Call, last_flags),
             y_pixel = const offset_of!(Call, y_pixel),
+            bounds = const offset_of!(Call, bounds),
             max = const offset_of!(Call, max),
             min = const offset_of!(Call, min),
             zero = const bounds::ZERO,

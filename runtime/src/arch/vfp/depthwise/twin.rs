@@ -13,11 +13,11 @@ pub(super) unsafe fn run_image<const STRIDE: usize>(x: *const f32, y: *mut f32, 
         let weights = (call.weights).wrapping_offset(first * (COLUMNS * CHANNELS) as isize);
         let (mut x, mut y) = (line_x.wrapping_byte_offset(first * call.row), line_y);
         let mut flags = call.first_flags;
-        for left in (1..=call.tiles).rev() {
+        for left in (0..=call.tiles).rev() {
             // SAFETY: as the caller has it.
             unsafe { tile::<STRIDE>(x, weights, (end - first).max(0), flags, y, call) };
             let (step, next_flags) = match left {
-                2 => (call.last, call.last_flags),
+                1 => (call.last, call.last_flags),
                 _ => (call.tile, 0),
             };
             (x, y) = (
@@ -44,10 +44,7 @@ unsafe fn tile<const STRIDE: usize>(
     y: *mut f32,
     call: &Call,
 ) {
-    let mut sums = [0.0; OUTPUTS * CHANNELS];
-    for output in sums.chunks_exact_mut(CHANNELS) {
-        output.copy_from_slice(&call.bias);
-    }
+    let mut sums = [call.bias; OUTPUTS];
     let last = (OUTPUTS - 1) * STRIDE + COLUMNS - 1;
     for row in 0..rows {
         let x = x.wrapping_byte_offset(row * call.row);
@@ -57,7 +54,7 @@ unsafe fn tile<const STRIDE: usize>(
                 continue;
             }
             let x = x.wrapping_byte_offset(column as isize * call.pixel);
-            for (output, sums) in sums.chunks_exact_mut(CHANNELS).enumerate() {
+            for (output, sums) in sums.iter_mut().enumerate() {
                 let Some(tap) = column.checked_sub(output * STRIDE).filter(|t| *t < COLUMNS) else {
                     continue;
                 };
@@ -70,7 +67,7 @@ unsafe fn tile<const STRIDE: usize>(
         }
     }
     let outputs = finish(sums, call.bounds, call.min, call.max);
-    for (output, values) in outputs.chunks_exact(CHANNELS).enumerate() {
+    for (output, values) in outputs.iter().enumerate() {
         let y = y.wrapping_byte_offset(output as isize * call.y_pixel);
         for (channel, value) in values.iter().enumerate() {
             // SAFETY: as the caller has it.

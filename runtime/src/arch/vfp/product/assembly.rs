@@ -1,9 +1,15 @@
 //! The loops in assembly.
 //!
-//! Two windows keep their sums in s8 to s11 and s12 to s15, and load four inputs of each (s0 to s3, s4 to s7) and their weights (s16 to s31) at a
-//! time; one window keeps four sums and loads eight inputs (s0 to s7). r0 points to weights, r1 and r2 to inputs of both windows, r8 to inputs of
-//! the next ones, r9 to outputs, r11 to the call; r10 counts windows, r12 their runs, r3 inputs. lr is the step from window to window, r7 what
-//! makes twice the bits of a number that is not finite overflow.
+//! r0 points to weights, r1 and r2 to inputs of the windows that are computed at once, r8 to those of the next ones, r9 to outputs, r11 to the call;
+//! r10 counts windows, r12 their runs, r3 inputs. lr is the step from window to window, r5 that of outputs. r7 makes twice the bits of a number
+//! that is not finite overflow; its lowest bit is set where a window is one run of whole steps. Where sums become outputs is on the stack.
+//!
+//! | windows, channels | sums | inputs | weights |
+//! |---|---|---|---|
+//! | 2, 8 | s0–s15 | s16–s23, four of each window | s24–s31, of one input |
+//! | 2, 4 | s0–s7 | s8–s15, four of each window | s16–s31, of four inputs |
+//! | 1, 8 | s0–s7 | s8–s11, four | s16–s31, of two inputs |
+//! | 1, 4 | s0–s3 | s8–s11, four | s16–s31, of four inputs |
 
 use core::arch::naked_asm;
 use core::mem::offset_of;
@@ -12,105 +18,180 @@ use super::super::assembly::{bound, compare};
 use super::super::bounds;
 use super::Call;
 
+/// An input's products with weights, for as many sums.
+macro_rules! input {
+    ($x:literal: [$($sum:literal)*] [$($w:literal)*]) => {
+        concat!($("vmla.f32 s", $sum, ", s", $x, ", s", $w, "\n"),*)
+    };
+}
+
+/// One input of two windows for eight channels.
+macro_rules! pair_8 {
+    ($x0:literal $x1:literal) => {
+        concat!(
+            "vldmia r0!, {{s24-s31}}\n",
+            input!($x0: [0 1 2 3 4 5 6 7] [24 25 26 27 28 29 30 31]),
+            input!($x1: [8 9 10 11 12 13 14 15] [24 25 26 27 28 29 30 31]),
+        )
+    };
+}
+
 /// One input of two windows for four channels.
-macro_rules! pair_input {
-    ($x0:literal $x1:literal: $($w:literal)*) => {
-        pair_input!(@ $x0 $x1: [8 9 10 11] [12 13 14 15] [$($w)*])
-    };
-    (@ $x0:literal $x1:literal: [$($first:literal)*] [$($second:literal)*] [$($w:literal)*]) => {
-        concat!($(
-            "vmla.f32 s", $first, ", s", $x0, ", s", $w, "\n",
-            "vmla.f32 s", $second, ", s", $x1, ", s", $w, "\n",
-        )*)
-    };
-}
-
-/// One input of one window for four channels.
-macro_rules! single_input {
-    ($x:literal: $($w:literal)*) => {
-        single_input!(@ $x: [8 9 10 11] [$($w)*])
-    };
-    (@ $x:literal: [$($sum:literal)*] [$($w:literal)*]) => {
-        concat!($("vmla.f32 s", $sum, ", s", $x, ", s", $w, "\n",)*)
-    };
-}
-
 macro_rules! pair_4 {
-    () => {
-        concat!(
-            "vldmia r1!, {{s0-s3}}\n",
-            "vldmia r2!, {{s4-s7}}\n",
-            "vldmia r0!, {{s16-s31}}\n",
-            pair_input!(0 4: 16 17 18 19),
-            pair_input!(1 5: 20 21 22 23),
-            pair_input!(2 6: 24 25 26 27),
-            pair_input!(3 7: 28 29 30 31),
-        )
+    ($x0:literal $x1:literal: $w:tt) => {
+        concat!(input!($x0: [0 1 2 3] $w), input!($x1: [4 5 6 7] $w))
     };
 }
 
-macro_rules! pair_2 {
-    () => {
-        concat!(
-            "vldmia r1!, {{s0-s1}}\n",
-            "vldmia r2!, {{s4-s5}}\n",
-            "vldmia r0!, {{s16-s23}}\n",
-            pair_input!(0 4: 16 17 18 19),
-            pair_input!(1 5: 20 21 22 23),
-        )
-    };
-}
-
-macro_rules! pair_1 {
-    () => {
-        concat!(
-            "vldmia r1!, {{s0}}\n",
-            "vldmia r2!, {{s4}}\n",
-            "vldmia r0!, {{s16-s19}}\n",
-            pair_input!(0 4: 16 17 18 19),
-        )
-    };
-}
-
-/// Four inputs whose weights are still to be loaded.
-macro_rules! single_weights_4 {
-    ($a:literal $b:literal $c:literal $d:literal) => {
+/// Two inputs of one window for eight channels.
+macro_rules! single_8 {
+    ($x0:literal $x1:literal) => {
         concat!(
             "vldmia r0!, {{s16-s31}}\n",
-            single_input!($a: 16 17 18 19),
-            single_input!($b: 20 21 22 23),
-            single_input!($c: 24 25 26 27),
-            single_input!($d: 28 29 30 31),
+            input!($x0: [0 1 2 3 4 5 6 7] [16 17 18 19 20 21 22 23]),
+            input!($x1: [0 1 2 3 4 5 6 7] [24 25 26 27 28 29 30 31]),
         )
     };
 }
 
-macro_rules! single_2 {
-    () => {
+/// Four inputs of one window for four channels.
+macro_rules! single_4 {
+    ($x0:literal $x1:literal $x2:literal $x3:literal) => {
         concat!(
-            "vldmia r1!, {{s0-s1}}\n",
-            "vldmia r0!, {{s16-s23}}\n",
-            single_input!(0: 16 17 18 19),
-            single_input!(1: 20 21 22 23),
+            "vldmia r0!, {{s16-s31}}\n",
+            input!($x0: [0 1 2 3] [16 17 18 19]),
+            input!($x1: [0 1 2 3] [20 21 22 23]),
+            input!($x2: [0 1 2 3] [24 25 26 27]),
+            input!($x3: [0 1 2 3] [28 29 30 31]),
         )
     };
 }
 
-macro_rules! single_1 {
-    () => {
-        concat!(
-            "vldmia r1!, {{s0}}\n",
-            "vldmia r0!, {{s16-s19}}\n",
-            single_input!(0: 16 17 18 19),
-        )
-    };
-}
-
-/// A naked function's body, with the fields of [`Call`] by name.
-macro_rules! body {
-    ($($part:expr),* $(,)?) => {
+/// A naked function: it computes windows by steps of four inputs, and of two and of one where fewer are left. `$next` moves on to the inputs of the
+/// next windows and `$skip` to their next run, `$test` leaves the products of sums in s16, `$bounded` and `$bounded_to` write outputs of which none
+/// is below 0, or above r4, `$plain` writes sums as they are.
+macro_rules! windows {
+    (
+        next: $next:expr, skip: $skip:expr, start: $start:expr,
+        four: $four:expr, two: $two:expr, one: $one:expr,
+        test: $test:expr, bounded: $bounded:expr, bounded_to: $bounded_to:expr, plain: $plain:expr,
+        sums: $sums:literal, $list:literal
+    ) => {
         naked_asm!(
-            $($part,)*
+            "
+            .fpu fpv4-sp-d16
+            push {{r4-r11, lr}}
+            vpush {{s16-s31}}
+            sub sp, #4
+            mov r8, r0
+            mov r9, r1
+            mov r11, r2
+            ldr r10, [r11, #{count}]
+            ldr r4, [r11, #{bounds}]
+            adr.w r5, 26f
+            cmp r4, #{zero}
+            blo.n 2f
+            adr.w r5, 28f
+            beq.n 2f
+            adr.w r5, 24f
+        2:
+            orr r5, r5, #1
+            str r5, [sp]
+            mov r7, #0x1000000
+            ldrd r12, r4, [r11, #{runs}]
+            cmp r12, #1
+            it eq
+            tsteq r4, #3
+            it eq
+            orreq r7, r7, #1
+            ldr lr, [r11, #{x_step}]
+            ldr r5, [r11, #{y_step}]
+        3:
+            ",
+            $next,
+            $start,
+            "
+            ldrd r12, r4, [r11, #{runs}]
+            ",
+            // Two steps at a time, the first time one where their number is odd.
+            "
+        4:
+            lsrs r3, r4, #3
+            bcs.w 7f
+            beq.w 6f
+        5:
+            ",
+            $four,
+            "
+        9:
+            ",
+            $four,
+            "
+            subs r3, r3, #1
+            bne.w 5b
+        6:
+            lsls r3, r7, #31
+            beq.w 8f
+        23:
+            ",
+            $test,
+            "
+            vmov r3, s16
+            cmn r7, r3, lsl #1
+            bcs.w 25f
+            ldr pc, [sp]
+        28:
+            ",
+            $bounded,
+            "
+        29:
+            subs r10, r10, #1
+            bne.w 3b
+            add sp, #4
+            vpop {{s16-s31}}
+            pop {{r4-r11, pc}}
+        7:
+            add r3, r3, #1
+            b.w 9b
+        8:
+            lsls r3, r4, #31
+            bcc.w 22f
+            ",
+            $two,
+            "
+        22:
+            bpl.w 22f
+            ",
+            $one,
+            "
+        22:
+            subs r12, r12, #1
+            beq.w 23b
+            ldrd r3, r6, [r11, #{x_gap}]
+            add r0, r0, r6
+            ",
+            $skip,
+            "
+            b.w 4b
+        24:
+            ldr r4, [r11, #{bounds}]
+            cmp r4, #{other}
+            beq.w 25f
+            ldr r4, [r11, #{max}]
+            ",
+            $bounded_to,
+            "
+            b.w 29b
+        25:
+            ",
+            compare!($sums, $list),
+            "
+        26:
+            ",
+            $plain,
+            "
+            b.w 29b
+            ",
             weights = const offset_of!(Call, weights),
             x_step = const offset_of!(Call, x_step),
             runs = const offset_of!(Call, runs),
@@ -126,232 +207,288 @@ macro_rules! body {
     };
 }
 
+/// What pairs have in common.
+macro_rules! pairs {
+    ($($parts:tt)*) => {
+        windows!(
+            next: "
+                mov r1, r8
+                add r2, r8, lr
+                add r8, r2, lr
+                ldrd r0, r3, [r11, #{weights}]
+                ",
+            skip: "
+                add r1, r1, r3
+                add r2, r2, r3
+                ",
+            $($parts)*
+        )
+    };
+}
+
+/// What single windows have in common.
+macro_rules! singles {
+    ($($parts:tt)*) => {
+        windows!(
+            next: "
+                mov r1, r8
+                add r8, r8, lr
+                ldrd r0, r3, [r11, #{weights}]
+                ldrd r2, r6, [r11, #{weights} + 8]
+                add r2, r2, r0
+                add r6, r6, r3
+                strd r2, r6, [r11, #{weights}]
+                ",
+            skip: "add r1, r1, r3\n",
+            $($parts)*
+        )
+    };
+}
+
+/// Writes outputs of so many sums, four at a time: bounded by 0, and by r4 if there is a `$max`. `$then` is what follows.
+macro_rules! outputs {
+    ([$($first:literal $second:literal, $then:literal;)*]) => {
+        concat!($(bound!($first, $second), $then),*)
+    };
+    ($max:literal [$($first:literal $second:literal, $then:literal;)*]) => {
+        concat!($(bound!($first, $second; $max), $then),*)
+    };
+}
+
+macro_rules! pairs_8_outputs {
+    ($($max:literal)?) => {
+        concat!(
+            "add r6, r9, r5\n",
+            outputs!($($max)? [
+                "s0, s1" "s2, s3", "stmia r9!, {{r0-r3}}\n";
+                "s4, s5" "s6, s7", "stmia r9, {{r0-r3}}\nadd r9, r6, r5\n";
+                "s8, s9" "s10, s11", "stmia r6!, {{r0-r3}}\n";
+                "s12, s13" "s14, s15", "stmia r6, {{r0-r3}}\n";
+            ])
+        )
+    };
+}
+
+macro_rules! pairs_4_outputs {
+    ($($max:literal)?) => {
+        concat!(
+            "add r6, r9, r5\n",
+            outputs!($($max)? [
+                "s0, s1" "s2, s3", "stmia r9, {{r0-r3}}\nadd r9, r6, r5\n";
+                "s4, s5" "s6, s7", "stmia r6, {{r0-r3}}\n";
+            ])
+        )
+    };
+}
+
+macro_rules! singles_8_outputs {
+    ($($max:literal)?) => {
+        concat!(
+            "add r6, r9, r5\n",
+            outputs!($($max)? [
+                "s0, s1" "s2, s3", "stmia r9!, {{r0-r3}}\n";
+                "s4, s5" "s6, s7", "stmia r9, {{r0-r3}}\nmov r9, r6\n";
+            ])
+        )
+    };
+}
+
+macro_rules! singles_4_outputs {
+    ($($max:literal)?) => {
+        outputs!($($max)? [
+            "s0, s1" "s2, s3", "stmia r9, {{r0-r3}}\nadd r9, r9, r5\n";
+        ])
+    };
+}
+
 /// # Safety
-/// As [`run_singles`] has it, of twice as many windows.
+/// Every window's inputs and outputs, and the weights, lie where the call says; it counts pairs, of which there is one.
+#[inline(always)]
+pub(super) unsafe fn run_pairs<const CHANNELS: usize>(x: *const f32, y: *mut f32, call: &Call) {
+    // SAFETY: as the caller has it.
+    unsafe {
+        match CHANNELS {
+            8 => pairs_8::<CHANNELS>(x, y, call),
+            _ => pairs_4::<CHANNELS>(x, y, call),
+        }
+    }
+}
+
+/// Leaves in the call where weights and starts of another window would be.
+///
+/// # Safety
+/// Every window's inputs, weights, starts and outputs lie where the call says; there is a window.
+#[inline(always)]
+pub(super) unsafe fn run_singles<const CHANNELS: usize>(
+    x: *const f32,
+    y: *mut f32,
+    call: &mut Call,
+) {
+    // SAFETY: as the caller has it.
+    unsafe {
+        match CHANNELS {
+            8 => singles_8::<CHANNELS>(x, y, call),
+            _ => singles_4::<CHANNELS>(x, y, call),
+        }
+    }
+}
+
+/// # Safety
+/// As [`run_pairs`] has it.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn run_pairs<const C: usize>(x: *const f32, y: *mut f32, call: &Call) {
-    body!(
-        "
-        .fpu fpv4-sp-d16
-        push {{r4-r11, lr}}
-        vpush {{s16-s31}}
-        mov r8, r0
-        mov r9, r1
-        mov r11, r2
-        ldr r10, [r11, #{count}]
-        ldr lr, [r11, #{x_step}]
-        mov r7, #0x1000000
-    2:
-        mov r1, r8
-        add r2, r8, lr
-        add r8, r2, lr
-        ldr r0, [r11, #{weights}]
-        vldmia r11, {{s8-s11}}
-        vldmia r11, {{s12-s15}}
-        ldrd r12, r4, [r11, #{runs}]
-        ",
-        // Steps of eight inputs; where four more are left, the first step is a half.
-        "
-    3:
-        lsrs r3, r4, #3
-        bcs.w 7f
-        beq.w 6f
-    4:
-        ",
-        pair_4!(),
-        "
-    5:
-        ",
-        pair_4!(),
-        "
-        subs r3, r3, #1
-        bne.w 4b
-    6:
-        lsls r3, r4, #30
-        bne.w 8f
-    9:
-        subs r12, r12, #1
-        bne.w 22f
-        ldr r5, [r11, #{y_step}]
-        ldr r4, [r11, #{bounds}]
-        add r6, r9, r5
-        vmul.f32 s0, s8, s12
-        vmla.f32 s0, s9, s13
-        vmla.f32 s0, s10, s14
-        vmla.f32 s0, s11, s15
-        vmov r3, s0
-        cmn r7, r3, lsl #1
-        bcs.w 25f
-        cmp r4, #{zero}
-        blo.w 26f
-        bne.w 24f
-        ",
-        bound!("s8, s9", "s10, s11"),
-        "
-        stmia r9, {{r0-r3}}
-        ",
-        bound!("s12, s13", "s14, s15"),
-        "
-        stmia r6, {{r0-r3}}
-    23:
-        add r9, r6, r5
-        subs r10, r10, #1
-        bne.w 2b
-        vpop {{s16-s31}}
-        pop {{r4-r11, pc}}
-        ",
-        // One to three inputs are left; four are.
-        "
-    8:
-        lsls r3, r4, #31
-        bcc.w 21f
-        ",
-        pair_2!(),
-        "
-    21:
-        bpl.w 9b
-        ",
-        pair_1!(),
-        "
-        b.w 9b
-    7:
-        add r3, r3, #1
-        b.w 5b
-        ",
-        // Another run.
-        "
-    22:
-        ldrd r5, r6, [r11, #{x_gap}]
-        add r1, r1, r5
-        add r2, r2, r5
-        add r0, r0, r6
-        b.w 3b
-        ",
-        // Both bounds, and what is compared otherwise.
-        "
-    24:
-        cmp r4, #{other}
-        beq.w 25f
-        ldr r4, [r11, #{max}]
-        ",
-        bound!("s8, s9", "s10, s11"; "r4"),
-        "
-        stmia r9, {{r0-r3}}
-        ",
-        bound!("s12, s13", "s14, s15"; "r4"),
-        "
-        stmia r6, {{r0-r3}}
-        b.w 23b
-    25:
-        ",
-        compare!("8", "s8-s15"),
-        "
-    26:
-        vstmia r9, {{s8-s11}}
-        vstmia r6, {{s12-s15}}
-        b.w 23b
-        ",
+unsafe extern "C" fn pairs_8<const C: usize>(x: *const f32, y: *mut f32, call: &Call) {
+    pairs!(
+        start: "
+            vldmia r3, {{s0-s7}}
+            vldmia r3, {{s8-s15}}
+            ",
+        four: concat!(
+            "vldmia r1!, {{s16-s19}}\n",
+            "vldmia r2!, {{s20-s23}}\n",
+            pair_8!(16 20),
+            pair_8!(17 21),
+            pair_8!(18 22),
+            pair_8!(19 23),
+        ),
+        two: concat!(
+            "vldmia r1!, {{s16-s17}}\n",
+            "vldmia r2!, {{s20-s21}}\n",
+            pair_8!(16 20),
+            pair_8!(17 21),
+        ),
+        one: concat!(
+            "vldmia r1!, {{s16}}\n",
+            "vldmia r2!, {{s20}}\n",
+            pair_8!(16 20),
+        ),
+        test: "
+            vmul.f32 s16, s0, s8
+            vmla.f32 s16, s1, s9
+            vmla.f32 s16, s2, s10
+            vmla.f32 s16, s3, s11
+            vmla.f32 s16, s4, s12
+            vmla.f32 s16, s5, s13
+            vmla.f32 s16, s6, s14
+            vmla.f32 s16, s7, s15
+            ",
+        bounded: pairs_8_outputs!(),
+        bounded_to: pairs_8_outputs!("r4"),
+        plain: "
+            add r6, r9, r5
+            vstmia r9, {{s0-s7}}
+            vstmia r6, {{s8-s15}}
+            add r9, r6, r5
+            ",
+        sums: "16", "s0-s15"
     )
 }
 
 /// # Safety
-/// Every window's inputs and outputs, and the weights, lie where the call says; there is a window.
+/// As [`run_pairs`] has it.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn run_singles<const C: usize>(
-    x: *const f32,
-    y: *mut f32,
-    call: &Call,
-) {
-    body!(
-        "
-        .fpu fpv4-sp-d16
-        push {{r4-r11, lr}}
-        vpush {{s16-s31}}
-        mov r8, r0
-        mov r9, r1
-        mov r11, r2
-        ldr r10, [r11, #{count}]
-        ldr lr, [r11, #{x_step}]
-        mov r7, #0x1000000
-    2:
-        mov r1, r8
-        add r8, r8, lr
-        ldr r0, [r11, #{weights}]
-        vldmia r11, {{s8-s11}}
-        ldrd r12, r4, [r11, #{runs}]
-    3:
-        lsrs r3, r4, #3
-        beq.n 5f
-    4:
-        vldmia r1!, {{s0-s7}}
-        ",
-        single_weights_4!(0 1 2 3),
-        single_weights_4!(4 5 6 7),
-        "
-        subs r3, r3, #1
-        bne.w 4b
-    5:
-        lsls r3, r4, #30
-        bcc.w 6f
-        vldmia r1!, {{s0-s3}}
-        ",
-        single_weights_4!(0 1 2 3),
-        "
-    6:
-        bpl.w 7f
-        ",
-        single_2!(),
-        "
-    7:
-        lsls r3, r4, #31
-        beq.w 8f
-        ",
-        single_1!(),
-        "
-    8:
-        subs r12, r12, #1
-        bne.w 22f
-        ldr r5, [r11, #{y_step}]
-        ldr r4, [r11, #{bounds}]
-        vmul.f32 s0, s8, s10
-        vmla.f32 s0, s9, s11
-        vmov r3, s0
-        cmn r7, r3, lsl #1
-        bcs.w 25f
-        cmp r4, #{zero}
-        blo.w 26f
-        bne.w 24f
-        ",
-        bound!("s8, s9", "s10, s11"),
-        "
-    21:
-        stmia r9, {{r0-r3}}
-    23:
-        add r9, r9, r5
-        subs r10, r10, #1
-        bne.w 2b
-        vpop {{s16-s31}}
-        pop {{r4-r11, pc}}
-    22:
-        ldrd r5, r6, [r11, #{x_gap}]
-        add r1, r1, r5
-        add r0, r0, r6
-        b.w 3b
-    24:
-        cmp r4, #{other}
-        beq.w 25f
-        ldr r4, [r11, #{max}]
-        ",
-        bound!("s8, s9", "s10, s11"; "r4"),
-        "
-        b.w 21b
-    25:
-        ",
-        compare!("4", "s8-s11"),
-        "
-    26:
-        vstmia r9, {{s8-s11}}
-        b.w 23b
-        ",
+unsafe extern "C" fn pairs_4<const C: usize>(x: *const f32, y: *mut f32, call: &Call) {
+    pairs!(
+        start: "
+            vldmia r3, {{s0-s3}}
+            vldmia r3, {{s4-s7}}
+            ",
+        four: concat!(
+            "vldmia r1!, {{s8-s11}}\n",
+            "vldmia r2!, {{s12-s15}}\n",
+            "vldmia r0!, {{s16-s31}}\n",
+            pair_4!(8 12: [16 17 18 19]),
+            pair_4!(9 13: [20 21 22 23]),
+            pair_4!(10 14: [24 25 26 27]),
+            pair_4!(11 15: [28 29 30 31]),
+        ),
+        two: concat!(
+            "vldmia r1!, {{s8-s9}}\n",
+            "vldmia r2!, {{s12-s13}}\n",
+            "vldmia r0!, {{s16-s23}}\n",
+            pair_4!(8 12: [16 17 18 19]),
+            pair_4!(9 13: [20 21 22 23]),
+        ),
+        one: concat!(
+            "vldmia r1!, {{s8}}\n",
+            "vldmia r2!, {{s12}}\n",
+            "vldmia r0!, {{s16-s19}}\n",
+            pair_4!(8 12: [16 17 18 19]),
+        ),
+        test: "
+            vmul.f32 s16, s0, s4
+            vmla.f32 s16, s1, s5
+            vmla.f32 s16, s2, s6
+            vmla.f32 s16, s3, s7
+            ",
+        bounded: pairs_4_outputs!(),
+        bounded_to: pairs_4_outputs!("r4"),
+        plain: "
+            add r6, r9, r5
+            vstmia r9, {{s0-s3}}
+            vstmia r6, {{s4-s7}}
+            add r9, r6, r5
+            ",
+        sums: "8", "s0-s7"
+    )
+}
+
+/// # Safety
+/// As [`run_singles`] has it.
+#[unsafe(naked)]
+unsafe extern "C" fn singles_8<const C: usize>(x: *const f32, y: *mut f32, call: &mut Call) {
+    singles!(
+        start: "vldmia r3, {{s0-s7}}\n",
+        four: concat!("vldmia r1!, {{s8-s11}}\n", single_8!(8 9), single_8!(10 11)),
+        two: concat!("vldmia r1!, {{s8-s9}}\n", single_8!(8 9)),
+        one: concat!(
+            "vldmia r1!, {{s8}}\n",
+            "vldmia r0!, {{s16-s23}}\n",
+            input!(8: [0 1 2 3 4 5 6 7] [16 17 18 19 20 21 22 23]),
+        ),
+        test: "
+            vmul.f32 s16, s0, s4
+            vmla.f32 s16, s1, s5
+            vmla.f32 s16, s2, s6
+            vmla.f32 s16, s3, s7
+            ",
+        bounded: singles_8_outputs!(),
+        bounded_to: singles_8_outputs!("r4"),
+        plain: "
+            vstmia r9, {{s0-s7}}
+            add r9, r9, r5
+            ",
+        sums: "8", "s0-s7"
+    )
+}
+
+/// # Safety
+/// As [`run_singles`] has it.
+#[unsafe(naked)]
+unsafe extern "C" fn singles_4<const C: usize>(x: *const f32, y: *mut f32, call: &mut Call) {
+    singles!(
+        start: "vldmia r3, {{s0-s3}}\n",
+        four: concat!("vldmia r1!, {{s8-s11}}\n", single_4!(8 9 10 11)),
+        two: concat!(
+            "vldmia r1!, {{s8-s9}}\n",
+            "vldmia r0!, {{s16-s23}}\n",
+            input!(8: [0 1 2 3] [16 17 18 19]),
+            input!(9: [0 1 2 3] [20 21 22 23]),
+        ),
+        one: concat!(
+            "vldmia r1!, {{s8}}\n",
+            "vldmia r0!, {{s16-s19}}\n",
+            input!(8: [0 1 2 3] [16 17 18 19]),
+        ),
+        test: "
+            vmul.f32 s16, s0, s2
+            vmla.f32 s16, s1, s3
+            ",
+        bounded: singles_4_outputs!(),
+        bounded_to: singles_4_outputs!("r4"),
+        plain: "
+            vstmia r9, {{s0-s3}}
+            add r9, r9, r5
+            ",
+        sums: "4", "s0-s3"
     )
 }
