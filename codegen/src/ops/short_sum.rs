@@ -12,11 +12,8 @@ pub fn of(sum: &Sum, factors: [f64; 2]) -> Option<ShortSum> {
         return None;
     }
     let ideal = factors.map(|factor| (factor * f64::from(1 << ShortSum::SHIFT)).round());
-    // Two products and the offset fit in 32 bits.
-    if ideal
-        .iter()
-        .any(|factor| factor.abs() >= f64::from(1 << 22))
-    {
+    // All products fit in 31 bits.
+    if ideal[0].abs() + ideal[1].abs() >= f64::from(1 << 23) {
         return None;
     }
     let expected: Vec<i8> = pairs().map(|(a, b)| sum.combine(a, b)).collect();

@@ -52,7 +52,7 @@ pub use crate::arch::armv7em::{
 };
 pub use crate::arch::armv7em::{
     Depthwise, DepthwiseLoops, Epilogue, Halves, Long, Overlapping, PairsOnly, RowsOnly, Short,
-    Signed, Wide,
+    Signed, WideRows,
 };
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;
@@ -70,6 +70,7 @@ pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{
     DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
+    DspWideFullyConnected,
 };
 pub use elementwise::*;
 pub use fold::{Axis, Folding};

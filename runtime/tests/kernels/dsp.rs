@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use crate::testing::{Numbers, overlapping};
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyEpilogue, AnyLoops, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d,
-    DspFullyConnected, DspOutput, DspPointwise, GROUP, LANES, OVERLAPPING, ROWS, Window,
+    DspFullyConnected, DspOutput, DspPointwise, DspWideFullyConnected, GROUP, LANES, OVERLAPPING,
+    ROWS, Window,
 };
 
 const MULTIPLIER: i32 = 1_402_438_300;
@@ -118,17 +119,22 @@ fn matrices_of_odd_and_even_rows_and_any_channels() {
         };
         let outputs = (0..rows * channels).map(|i| expected(sum(i / channels, i % channels)));
         let outputs: Vec<i8> = outputs.collect();
-        let wide = AnyLoops::Wide(AnyEpilogue::Long);
-        let all = [AnyLoops::Both(AnyEpilogue::Long), wide];
-        for epilogue in all.into_iter().take(1 + usize::from(inputs % 8 == 0)) {
-            let y = cells(rows * channels);
-            let kernel = DspPointwise {
-                rows,
-                inputs,
+        let y = cells(rows * channels);
+        let kernel = DspPointwise {
+            rows,
+            inputs,
+            output: output(channels),
+            epilogue: AnyLoops::Both(AnyEpilogue::Long),
+        };
+        kernel.run(&x, &weights, &cells(inputs), &y);
+        assert_eq!(get(&y), outputs);
+        if rows == 1 && inputs % 8 == 0 {
+            let y = cells(channels);
+            let kernel = DspWideFullyConnected {
                 output: output(channels),
-                epilogue,
+                epilogue: AnyLoops::WideRows(AnyEpilogue::Long),
             };
-            kernel.run(&x, &weights, &cells(inputs), &y);
+            kernel.run(&x, &weights, &cells(inputs / 2), &y);
             assert_eq!(get(&y), outputs);
         }
         if rows == 1 {
@@ -185,10 +191,9 @@ fn tap(
 /// The loops for a convolution.
 fn conv_loops(sizes: &DspConv2dSizes) -> AnyLoops {
     let w = &sizes.window;
-    match (sizes.run % GROUP, w.filter_h * sizes.run % 8) {
-        (0, _) if overlap(w) => AnyLoops::Overlapping(AnyEpilogue::Long),
-        (0, 0) => AnyLoops::Wide(AnyEpilogue::Long),
-        (0, _) => AnyLoops::Both(AnyEpilogue::Long),
+    match sizes.run % GROUP {
+        0 if overlap(w) => AnyLoops::Overlapping(AnyEpilogue::Long),
+        0 => AnyLoops::Both(AnyEpilogue::Long),
         _ => AnyLoops::Halves(AnyEpilogue::Long),
     }
 }
@@ -362,10 +367,7 @@ proptest! {
         let inputs = 4 * inputs;
         let x = Numbers::new(seed).bytes(rows * inputs);
         let weights = blocks(channels, [1, inputs], weight);
-        let epilogue = match inputs % 8 {
-            0 => AnyLoops::Wide(AnyEpilogue::Long),
-            _ => AnyLoops::Both(AnyEpilogue::Long),
-        };
+        let epilogue = AnyLoops::Both(AnyEpilogue::Long);
         let kernel = DspPointwise { rows, inputs, output: output(channels), epilogue };
         let run = |x: &[Cell<i8>], y: &[Cell<i8>]| kernel.run(x, &weights, &scratch(inputs, 77), y);
         let distance = kernel.distance() + more;

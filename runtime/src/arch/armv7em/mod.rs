@@ -65,9 +65,9 @@ pub struct Halves<E>(pub E);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Overlapping<E>(pub E);
 
-/// An epilogue for rows that are widened first, whose inputs are multiples of eight.
+/// An epilogue for single rows alone, which are widened first and whose inputs are multiples of eight.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wide<E>(pub E);
+pub struct WideRows<E>(pub E);
 
 /// An epilogue for single rows alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -110,13 +110,13 @@ impl<E: Epilogue> Epilogue for Overlapping<E> {
     }
 }
 
-impl<E: Epilogue> Epilogue for Wide<E> {
+impl<E: Epilogue> Epilogue for WideRows<E> {
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
             core: Some(product::wide()),
             wide: Some(product::wide_row()),
-            ..self.0.loops()
+            ..RowsOnly(self.0).loops()
         }
     }
 }
@@ -166,8 +166,6 @@ pub enum AnyEpilogue {
 pub enum AnyLoops {
     /// Pairs and single rows.
     Both(AnyEpilogue),
-    /// The same, of rows that are widened: see [`Wide`].
-    Wide(AnyEpilogue),
     /// See [`PairsOnly`].
     Pairs(AnyEpilogue),
     /// See [`Halves`].
@@ -176,7 +174,7 @@ pub enum AnyLoops {
     Overlapping(AnyEpilogue),
     /// See [`RowsOnly`].
     Rows(AnyEpilogue),
-    /// The same of rows that are widened.
+    /// See [`WideRows`].
     WideRows(AnyEpilogue),
 }
 
@@ -185,12 +183,11 @@ impl Epilogue for AnyLoops {
     fn loops(&self) -> Loops {
         match *self {
             Self::Both(epilogue) => epilogue.loops(),
-            Self::Wide(epilogue) => Wide(epilogue).loops(),
             Self::Pairs(epilogue) => PairsOnly(epilogue).loops(),
             Self::Halves(epilogue) => Halves(epilogue).loops(),
             Self::Overlapping(epilogue) => Overlapping(epilogue).loops(),
             Self::Rows(epilogue) => RowsOnly(epilogue).loops(),
-            Self::WideRows(epilogue) => RowsOnly(Wide(epilogue)).loops(),
+            Self::WideRows(epilogue) => WideRows(epilogue).loops(),
         }
     }
 }

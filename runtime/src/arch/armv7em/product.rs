@@ -7,7 +7,6 @@
 use core::cell::Cell;
 
 use super::Loops;
-use crate::arch::memory::{as_bytes, copy};
 
 /// Output channels of a block.
 pub const LANES: usize = 4;
@@ -27,8 +26,9 @@ const WIDE: usize = 8;
 /// Halves that the loop over pairs is unrolled to.
 const HALVES: usize = 16;
 
-/// Inputs that the loops over a row are unrolled to.
-const INPUTS: usize = 32;
+/// Groups that the loop over a row is unrolled to, and rounds that the one over a widened row is: that is for many inputs.
+const GROUPS: usize = 4;
+const ROUNDS: usize = 4;
 
 /// Words of a block before those of the weights.
 const STARTS: usize = 4;
@@ -129,9 +129,7 @@ impl Windows {
         let [first, second] = self.parts;
         self.len >= GROUP && self.step >= self.len && fits(first) && fits(second)
     }
-}
 
-impl Windows {
     /// Whether they are what [`Overlapping`](super::Overlapping) takes.
     #[inline(always)]
     fn overlap(&self) -> bool {
@@ -146,7 +144,8 @@ impl<'a> Matrix<'a> {
     pub fn new(loops: Loops, weights: &'a [u32], inputs: usize, channels: usize) -> Option<Self> {
         let block = STARTS + inputs + LANES * loops.constants;
         let blocks = channels.div_ceil(LANES);
-        if inputs < GROUP || !inputs.is_multiple_of(HALF) || weights.len() != blocks * block {
+        let fits = inputs >= GROUP && inputs.is_multiple_of(HALF);
+        if channels == 0 || !fits || weights.len() != blocks * block {
             return None;
         }
         let (whole, last) = weights.split_at_checked(channels / LANES * block)?;
@@ -240,71 +239,53 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Outputs of one row of inputs, runs of whole groups. What the loops take of it is made in `aside` before the first output, a word for each two inputs
-    /// where they are widened. With nothing aside they read one run while they write. Of slices that do not fit, it computes nothing.
+    /// Outputs of one row of inputs, which it reads while it writes. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn row<'x>(
-        &self,
-        mut runs: impl Iterator<Item = &'x [Cell<i8>]>,
-        aside: &[Cell<u32>],
-        y: &[Cell<i8>],
-    ) {
-        let (Some(row), Some(core)) = (self.loops.row, self.loops.core) else {
+    pub fn row(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
+        if x.len() == self.inputs && x.len().is_multiple_of(GROUP) && self.loops.wide.is_none() {
+            let skip = missing(self.inputs / GROUP, GROUPS) * CODE[1];
+            self.blocks(x, skip, y);
+        }
+    }
+
+    /// The same of loops that take inputs widened: to `wide`, a word for each two, before the first output.
+    #[inline(always)]
+    pub fn wide_row(&self, x: &[Cell<i8>], wide: &[Cell<u32>], y: &[Cell<i8>]) {
+        let Some(widen) = self.loops.wide else {
             return;
         };
-        let (start, skip, bytes) = if let Some(widen) = self.loops.wide {
-            let Some(mut left) = aside.get(..self.inputs / 2) else {
-                return;
-            };
-            for run in runs {
-                let Some((to, rest)) = left.split_at_checked(run.len() / 2) else {
-                    return;
-                };
-                left = rest;
-                let to = to.as_ptr().cast_mut().cast();
-                // SAFETY: there are two words for each group of four inputs, and cells may be written.
-                unsafe { run_widen(widen, run.as_ptr().cast(), to, run.len() / GROUP) }
-            }
-            if !left.is_empty() || !self.inputs.is_multiple_of(WIDE) {
-                return;
-            }
-            let skip = missing(self.inputs / WIDE, INPUTS / WIDE) * CODE[2];
-            (aside.as_ptr().cast::<u8>(), skip, self.inputs * 2)
-        } else {
-            let x = if aside.is_empty() {
-                runs.next().unwrap_or(&[])
-            } else {
-                let copied = as_bytes(aside).get(..self.inputs).unwrap_or(&[]);
-                let mut left = copied;
-                for run in runs {
-                    let Some((to, rest)) = left.split_at_checked(run.len()) else {
-                        return;
-                    };
-                    left = rest;
-                    copy(run, to);
-                }
-                copied
-            };
-            if x.len() != self.inputs || !x.len().is_multiple_of(GROUP) {
-                return;
-            }
-            let skip = missing(self.inputs / GROUP, INPUTS / GROUP) * CODE[1];
-            (x.as_ptr().cast::<u8>(), skip, self.inputs)
+        if x.len() == self.inputs
+            && x.len().is_multiple_of(WIDE)
+            && wide.len() == self.inputs / HALF
+        {
+            let to = wide.as_ptr().cast_mut().cast();
+            // SAFETY: there are two words for each group of four inputs, and cells may be written.
+            unsafe { run_widen(widen, x.as_ptr().cast(), to, x.len() / GROUP) }
+            let skip = missing(self.inputs / WIDE, ROUNDS) * CODE[2];
+            self.blocks(wide, skip, y);
+        }
+    }
+
+    /// Outputs of inputs as the loop takes them.
+    #[inline(always)]
+    fn blocks<T>(&self, x: &[Cell<T>], skip: usize, y: &[Cell<i8>]) {
+        let (Some(row), Some(core)) = (self.loops.row, self.loops.core) else {
+            return;
         };
         if y.len() != self.channels {
             return;
         }
         let run = |weights: &[u32], y: &[Cell<i8>]| {
             let call = RowCall {
-                inputs: start.wrapping_add(bytes),
+                inputs: x.as_ptr_range().end.cast(),
                 end: weights.as_ptr_range().end,
                 skip,
                 core,
             };
-            let y = y.as_ptr().cast_mut().cast();
-            // SAFETY: `weights` has blocks for as many inputs as there are from `start` on (checked in `new`, and above), and their outputs lie within `y`;
-            // the references last until it returns, and cells may be written.
-            unsafe { run_row(row, weights.as_ptr(), start, y, &call) }
+            let (x, y) = (x.as_ptr().cast(), y.as_ptr().cast_mut().cast());
+            // SAFETY: `weights` has blocks for as many inputs as `x` has (checked in `new`, and by the callers), and their outputs lie within `y`; the
+            // references last until it returns, and cells may be written.
+            unsafe { run_row(row, weights.as_ptr(), x, y, &call) }
         };
         if !self.whole.is_empty() {
             run(self.whole, y);
@@ -338,7 +319,7 @@ mod assembly;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 pub use assembly::{PairLoop, RowCore, RowLoop, WidenLoop, WidenRow};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-pub(super) use assembly::{narrow, overlapping, wide, wide_row, widening};
+pub(super) use assembly::{overlapping, wide, wide_row, widening};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 use assembly::{run_pairs, run_row, run_widen};
 

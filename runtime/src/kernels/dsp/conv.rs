@@ -9,7 +9,7 @@ use super::{DspOutput, parameters};
 #[cfg(any(test, feature = "host"))]
 use crate::arch::armv7em::GROUP;
 use crate::arch::armv7em::{Epilogue, Matrix, Windows};
-use crate::arch::memory::{copy, fill};
+use crate::arch::memory::{as_bytes, copy, fill};
 use crate::kernels::{Window, part};
 
 parameters! {
@@ -254,9 +254,17 @@ impl Convolution<'_> {
         let even = w.out_w / 2 * 2;
         matrix.pairs(rows, &windows, pairs, part(y, 0, even * w.out_c));
         if even < w.out_w {
-            let slots = (first..w.filter_h).chain(0..first);
-            let runs = slots.map(|slot| part(rows, slot * row_bytes + even * step, *run));
-            matrix.row(runs, pairs, part(y, even * w.out_c, w.out_c));
+            let window = part(as_bytes(pairs), 0, w.filter_h * run);
+            let (mut slot, mut to) = (first, 0);
+            for _ in 0..w.filter_h {
+                copy(
+                    part(rows, slot * row_bytes + even * step, *run),
+                    part(window, to, *run),
+                );
+                slot = after(slot, w.filter_h);
+                to += run;
+            }
+            matrix.row(window, part(y, even * w.out_c, w.out_c));
         }
     }
 }

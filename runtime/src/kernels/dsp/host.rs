@@ -6,7 +6,9 @@ use alloc::string::String;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspPointwise};
+use super::{
+    DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspPointwise, DspWideFullyConnected,
+};
 use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops};
 use crate::host::{Expression, HostKernel, Mismatch, Operand, kind, structure, take};
 
@@ -39,33 +41,34 @@ impl Expression for AnyEpilogue {
 }
 
 impl AnyLoops {
-    /// The epilogue, and the types around it from the inside.
-    fn parts(self) -> (AnyEpilogue, &'static [&'static str]) {
+    /// The epilogue, and the type around it.
+    fn parts(self) -> (AnyEpilogue, Option<&'static str>) {
         match self {
-            Self::Both(epilogue) => (epilogue, &[]),
-            Self::Wide(epilogue) => (epilogue, &["Wide"]),
-            Self::Pairs(epilogue) => (epilogue, &["PairsOnly"]),
-            Self::Halves(epilogue) => (epilogue, &["Halves"]),
-            Self::Overlapping(epilogue) => (epilogue, &["Overlapping"]),
-            Self::Rows(epilogue) => (epilogue, &["RowsOnly"]),
-            Self::WideRows(epilogue) => (epilogue, &["Wide", "RowsOnly"]),
+            Self::Both(epilogue) => (epilogue, None),
+            Self::Pairs(epilogue) => (epilogue, Some("PairsOnly")),
+            Self::Halves(epilogue) => (epilogue, Some("Halves")),
+            Self::Overlapping(epilogue) => (epilogue, Some("Overlapping")),
+            Self::Rows(epilogue) => (epilogue, Some("RowsOnly")),
+            Self::WideRows(epilogue) => (epilogue, Some("WideRows")),
         }
     }
 
     fn kind(self) -> TokenStream {
-        let (epilogue, around) = self.parts();
-        let around = around.iter();
-        around.fold(epilogue.kind(), |inner, name| kind(name, &[inner]))
+        match self.parts() {
+            (epilogue, None) => epilogue.kind(),
+            (epilogue, Some(around)) => kind(around, &[epilogue.kind()]),
+        }
     }
 }
 
 impl Expression for AnyLoops {
     fn expression(&self) -> TokenStream {
         let (epilogue, around) = self.parts();
-        around.iter().fold(epilogue.expression(), |inner, name| {
-            let around = kind(name, &[]);
-            quote!(#around(#inner))
-        })
+        let epilogue = epilogue.expression();
+        match around.map(|around| kind(around, &[])) {
+            None => epilogue,
+            Some(around) => quote!(#around(#epilogue)),
+        }
     }
 }
 
@@ -114,4 +117,5 @@ kernels! {
     DspDepthwiseConv2d<AnyDepthwise>: depthwise, |k| k.depthwise.epilogue, (x, weights, rows, y);
     DspFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, y);
     DspPointwise<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
+    DspWideFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, wide, y);
 }

@@ -4,11 +4,20 @@ use core::cell::Cell;
 
 use super::{DspOutput, parameters};
 use crate::arch::armv7em::{Epilogue, Loops, Matrix, Windows};
+use crate::arch::memory::{as_bytes, copy};
 use crate::kernels::part;
 
 parameters! {
     /// One row of inputs times a matrix.
     pub struct DspFullyConnected<E> {
+        /// What its outputs are.
+        pub output: DspOutput,
+        /// How sums become outputs.
+        pub epilogue: E,
+    }
+
+    /// The same of inputs that are widened first.
+    pub struct DspWideFullyConnected<E> {
         /// What its outputs are.
         pub output: DspOutput,
         /// How sums become outputs.
@@ -36,6 +45,14 @@ impl<E: Epilogue> DspFullyConnected<E> {
     }
 }
 
+impl<E: Epilogue> DspWideFullyConnected<E> {
+    /// Computes all outputs; `wide` has a word for each two inputs. The output may begin where the input does, or before it.
+    #[inline(always)]
+    pub fn run(&self, x: &[Cell<i8>], weights: &[u32], wide: &[Cell<u32>], y: &[Cell<i8>]) {
+        one_wide(&self.output, self.epilogue.loops(), x, weights, wide, y);
+    }
+}
+
 impl<E> DspPointwise<E> {
     /// The least number of bytes by which the output may begin before the input. A pair of rows is widened before its outputs are written, so
     /// that *n* pairs of outputs may reach the end of *n* pairs of inputs, as long as there are inputs behind it.
@@ -48,8 +65,8 @@ impl<E> DspPointwise<E> {
 }
 
 impl<E: Epilogue> DspPointwise<E> {
-    /// Computes all outputs; `pairs` has a word for each input of a row, or for each two of a single row that is widened. The output may begin
-    /// [`distance`](Self::distance) bytes before the input, or more.
+    /// Computes all outputs; `pairs` has a word for each input of a row. The output may begin [`distance`](Self::distance) bytes before the
+    /// input, or more.
     #[inline(always)]
     pub fn run(&self, x: &[Cell<i8>], weights: &[u32], pairs: &[Cell<u32>], y: &[Cell<i8>]) {
         let sizes = (self.rows, self.inputs);
@@ -69,7 +86,22 @@ impl<E: Epilogue> DspPointwise<E> {
 #[inline(never)]
 fn one(output: &DspOutput, loops: Loops, x: &[Cell<i8>], weights: &[u32], y: &[Cell<i8>]) {
     if let Some(matrix) = Matrix::new(loops, weights, x.len(), output.channels) {
-        matrix.row(core::iter::once(x), &[], y);
+        matrix.row(x, y);
+        output.clamp(y);
+    }
+}
+
+#[inline(never)]
+fn one_wide(
+    output: &DspOutput,
+    loops: Loops,
+    x: &[Cell<i8>],
+    weights: &[u32],
+    wide: &[Cell<u32>],
+    y: &[Cell<i8>],
+) {
+    if let Some(matrix) = Matrix::new(loops, weights, x.len(), output.channels) {
+        matrix.wide_row(x, wide, y);
         output.clamp(y);
     }
 }
@@ -97,9 +129,9 @@ fn several(
     };
     matrix.pairs(x, &windows, pairs, part(y, 0, even * output.channels));
     if odd == 1 {
-        let last = part(x, even * inputs, inputs);
-        let y = part(y, even * output.channels, output.channels);
-        matrix.row(core::iter::once(last), pairs, y);
+        let row = part(as_bytes(pairs), 0, inputs);
+        copy(part(x, even * inputs, inputs), row);
+        matrix.row(row, part(y, even * output.channels, output.channels));
     }
     output.clamp(y);
 }

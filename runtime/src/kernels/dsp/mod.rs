@@ -16,7 +16,7 @@ use super::parameters;
 
 pub use conv::{DspConv2d, DspConv2dSizes};
 pub use depthwise::DspDepthwiseConv2d;
-pub use matrix::{DspFullyConnected, DspPointwise};
+pub use matrix::{DspFullyConnected, DspPointwise, DspWideFullyConnected};
 
 parameters! {
     /// Outputs of a pixel.

@@ -9,7 +9,7 @@ pub mod requantize;
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyEpilogue, AnyLoops, Conv2dSizes, DepthwiseConv2dSizes, DspConv2d,
     DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
-    FullyConnectedSizes, GROUP, Int8, LANES, OVERLAPPING, ROWS, Window,
+    DspWideFullyConnected, FullyConnectedSizes, GROUP, Int8, LANES, OVERLAPPING, ROWS, Window,
 };
 
 use super::int8::Quantized;
@@ -128,16 +128,15 @@ pub(in crate::ops) fn matrix(
     };
     let weights = choosing.constant(&weights);
     let (output, epilogue) = (layer.output(), requantization.epilogue);
-    if sizes.rows == 1 && is_wide(sizes.inputs) && sizes.inputs <= WIDE_INPUTS {
+    if sizes.rows == 1 && is_wide(sizes) {
+        // All inputs are widened before the first output is written.
+        choosing.overlap(0, 1);
         let wide = choosing.scratch(ElementType::U32, sizes.inputs / 2);
-        let kernel = DspPointwise {
-            rows: 1,
-            inputs: sizes.inputs,
-            output,
-            epilogue: AnyLoops::WideRows(epilogue),
-        };
-        choosing.overlap(kernel.distance(), 1);
-        choosing.call(kernel, [layer.x, weights, wide, layer.y]);
+        let epilogue = AnyLoops::WideRows(epilogue);
+        choosing.call(
+            DspWideFullyConnected { output, epilogue },
+            [layer.x, weights, wide, layer.y],
+        );
         return true;
     }
     if sizes.rows == 1 {
@@ -153,26 +152,23 @@ pub(in crate::ops) fn matrix(
         rows: sizes.rows,
         inputs: sizes.inputs,
         output,
-        epilogue: loops(epilogue, sizes.rows, sizes.inputs),
+        epilogue: loops(epilogue, sizes.rows),
     };
     choosing.overlap(kernel.distance(), 1);
     choosing.call(kernel, [layer.x, weights, pairs, layer.y]);
     true
 }
 
-/// Inputs of a single row that are few enough to be widened: they take twice as many bytes.
-const WIDE_INPUTS: usize = 128;
-
-/// Whether a loop takes inputs of a row widened.
-fn is_wide(inputs: usize) -> bool {
-    inputs.is_multiple_of(8)
+/// Whether a single row is widened. Its inputs have to be few, as they take twice as many bytes, and products many, which pay for the code.
+fn is_wide(sizes: &FullyConnectedSizes) -> bool {
+    let products = sizes.inputs * sizes.outputs;
+    sizes.inputs.is_multiple_of(8) && sizes.inputs <= 128 && products >= 8192
 }
 
-/// The loops for as many pixels, of so many inputs, that are taken two at a time.
-fn loops(epilogue: AnyEpilogue, pixels: usize, inputs: usize) -> AnyLoops {
+/// The loops for as many pixels that are taken two at a time.
+fn loops(epilogue: AnyEpilogue, pixels: usize) -> AnyLoops {
     match pixels % 2 {
         0 => AnyLoops::Pairs(epilogue),
-        _ if is_wide(inputs) => AnyLoops::Wide(epilogue),
         _ => AnyLoops::Both(epilogue),
     }
 }
@@ -216,7 +212,7 @@ pub(in crate::ops) fn conv(
         output: layer.output(),
         epilogue: match run % GROUP {
             0 if overlap => AnyLoops::Overlapping(requantization.epilogue),
-            0 => loops(requantization.epilogue, w.out_w, w.filter_h * run),
+            0 => loops(requantization.epilogue, w.out_w),
             _ => AnyLoops::Halves(requantization.epilogue),
         },
     };
