@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use castiron_build::toolchain::{Purpose, Toolchain, errors};
 use clap::ValueEnum;
 
-const TARGET: &str = "thumbv7em-none-eabihf";
+/// What firmware is compiled for.
+pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
 
 /// How the firmware is optimised.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::tflite;
 use serde::Serialize;
 
-use crate::firmware::{Builder, Content};
+use crate::firmware::{self, Builder, Content};
 use crate::models::Subject;
 use crate::qemu;
 
@@ -51,7 +51,8 @@ pub(crate) fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Vec<Op
 /// The operators for which there are calls, by index.
 fn costs(subject: &Subject) -> Result<BTreeMap<usize, OperatorCost>> {
     let model = tflite::read(&subject.name, &std::fs::read(&subject.model)?)?;
-    let options = CompileOptions::for_target(Target::new(Isa::Dsp, Optimize::default()));
+    let isa = Isa::of_target(Some(firmware::TARGET), None);
+    let options = CompileOptions::for_target(Target::new(isa, Optimize::default()));
     let program = compile::compile(&model, &options)?;
     let mut costs = BTreeMap::new();
     let entry = program.entries.first();

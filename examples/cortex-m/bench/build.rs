@@ -152,8 +152,9 @@ pub fn trace(_: &mut model::Model, _: &mut crate::measure::Profile<OPERATORS>) {
 /// A model, and a run of it that shows where each operator of its first subgraph ends.
 fn traced_model(path: &Path) -> Result<String> {
     let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
+    let triple = env::var("TARGET").ok();
     let target = Target::new(
-        value("CASTIRON_ISA")?.unwrap_or(Isa::Dsp),
+        value("CASTIRON_ISA")?.unwrap_or_else(|| Isa::of_target(triple.as_deref(), None)),
         value("CASTIRON_OPTIMIZE")?.unwrap_or_default(),
     );
     let program = compile::compile(&model, &CompileOptions::for_target(target))?;
