@@ -1,9 +1,9 @@
 //! Operators' options, from the schema's option tables to the graph's types.
 
-use flatbuffers::{Verifiable, Verifier};
+use flatbuffers::{ForwardsUOffset, Verifiable, Verifier};
 
 use super::schema::{Operator, options as raw};
-use super::table::Table;
+use super::table::{Check, Place, Table};
 use super::tensor::dtype;
 use crate::error::Diagnostic;
 use crate::graph::{
@@ -198,9 +198,14 @@ struct Source<'a, 'v, 'opts, 'buf> {
 impl<'a> Source<'a, '_, '_, '_> {
     /// The options of the tag that belongs to the operator; `None` if the file leaves them out.
     fn get<T: Table<'a> + Verifiable>(&mut self, tag: u8) -> Result<Option<T>, Diagnostic> {
+        let place = self.place(tag, <ForwardsUOffset<T>>::run_verifier)?;
+        Ok(place.map(T::at))
+    }
+
+    fn place(&mut self, tag: u8, check: Check) -> Result<Option<Place<'a>>, Diagnostic> {
         match self.operator.options_type() {
             0 => Ok(None),
-            found if found == tag => self.operator.options(self.verifier).map_err(|_| {
+            found if found == tag => self.operator.options(self.verifier, check).map_err(|_| {
                 Diagnostic::new("the operator's options are damaged")
                     .expected("a sound table of options")
                     .found("one that leaves the file")
@@ -252,7 +257,15 @@ impl Source<'_, '_, '_, '_> {
         macro_rules! fields {
             ($tag:literal, $table:ident { $($field:ident: $variant:path = $absent:expr),* $(,)? }) => {{
                 let o = self.get::<raw::$table>($tag)?;
-                vec![$((stringify!($field), $variant(o.map_or($absent, |o| o.$field())))),*]
+                let mut options = Vec::new();
+                $(
+                    let value = match o {
+                        Some(o) => o.$field(),
+                        None => $absent,
+                    };
+                    options.push((stringify!($field), $variant(value)));
+                )*
+                options
             }};
         }
         Ok(Some(match op {

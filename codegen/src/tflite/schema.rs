@@ -128,9 +128,9 @@ impl<'a> SparseIndexVector<'a> {
 
 /// Option tables: members of the operators' union, by tag.
 pub(super) mod options {
-    use flatbuffers::{InvalidFlatbuffer, Verifiable, Verifier};
+    use flatbuffers::{InvalidFlatbuffer, Verifier};
 
-    use super::super::table::{Bytes, List, Table, tables, verified};
+    use super::super::table::{Bytes, Check, List, Place, tables, verified};
     use super::Operator;
 
     /// Where an operator's options are: the slot of the union's value.
@@ -302,12 +302,13 @@ pub(super) mod options {
     }
 
     impl<'a> Operator<'a> {
-        /// The options, verified now, as a table of the type the caller knows them to have.
-        pub(in crate::tflite) fn options<T: Table<'a> + Verifiable>(
+        /// Where the options are, verified now as those of the type that the caller knows them to have.
+        pub(in crate::tflite) fn options(
             self,
             verifier: &mut Verifier,
-        ) -> Result<Option<T>, InvalidFlatbuffer> {
-            verified(self.0, SLOT, verifier)
+            check: Check,
+        ) -> Result<Option<Place<'a>>, InvalidFlatbuffer> {
+            verified(self.0, SLOT, verifier, check)
         }
     }
 }

@@ -245,17 +245,21 @@ pub(super) fn field<'a, T: Field<'a>>(place: Place<'a>, slot: u16, default: Opti
     read.unwrap_or_else(T::absent)
 }
 
-/// Verifies and reads a table that verification of the whole file had to leave out.
-pub(super) fn verified<'a, T: Table<'a> + Verifiable>(
+/// What looks whether there is what a file needs to have at a position.
+pub(super) type Check = fn(&mut Verifier, usize) -> Result<(), InvalidFlatbuffer>;
+
+/// Verifies and finds a table that verification of the whole file had to leave out.
+pub(super) fn verified<'a>(
     place: Place<'a>,
     slot: u16,
     verifier: &mut Verifier,
-) -> Result<Option<T>, InvalidFlatbuffer> {
+    check: Check,
+) -> Result<Option<Place<'a>>, InvalidFlatbuffer> {
     let Some(place) = place.slot(slot) else {
         return Ok(None);
     };
-    <ForwardsUOffset<T>>::run_verifier(verifier, place.at)?;
-    Ok(place.follow().map(T::at))
+    check(verifier, place.at)?;
+    Ok(place.follow())
 }
 
 /// A field to verify: its name, its slot, and what is to be there.
