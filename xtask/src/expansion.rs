@@ -88,6 +88,8 @@ fn cold(crate_dir: &Path) -> Result<String> {
         .current_dir(crate_dir)
         .args(["build", "--offline", "--features", "model", "--color=never"])
         .env("CARGO_TARGET_DIR", &target)
+        // Crates from a registry or from Git are not compiled in steps, as those of a folder are.
+        .env("CARGO_INCREMENTAL", "0")
         .output()
         .context("starting cargo")?;
     let said = String::from_utf8_lossy(&output.stderr);
