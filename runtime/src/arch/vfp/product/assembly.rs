@@ -67,13 +67,13 @@ macro_rules! single_4 {
     };
 }
 
-/// A naked function: it computes windows by steps of four inputs, and of two and of one where fewer are left. `$next` moves on to the inputs of the
+/// A naked function: it computes windows by steps of four inputs, and of one where fewer are left. `$next` moves on to the inputs of the
 /// next windows and `$skip` to their next run, `$test` leaves the products of sums in s16, `$bounded` and `$bounded_to` write outputs of which none
 /// is below 0, or above r4, `$plain` writes sums as they are.
 macro_rules! windows {
     (
         next: $next:expr, skip: $skip:expr, start: $start:expr,
-        four: $four:expr, two: $two:expr, one: $one:expr,
+        four: $four:expr, one: $one:expr,
         test: $test:expr, bounded: $bounded:expr, bounded_to: $bounded_to:expr, plain: $plain:expr,
         sums: $sums:literal, $list:literal
     ) => {
@@ -154,16 +154,14 @@ macro_rules! windows {
             add r3, r3, #1
             b.w 9b
         8:
-            lsls r3, r4, #31
-            bcc.w 22f
-            ",
-            $two,
-            "
-        22:
-            bpl.w 22f
+            ands r3, r4, #3
+            beq.w 22f
+        21:
             ",
             $one,
             "
+            subs r3, r3, #1
+            bne.w 21b
         22:
             subs r12, r12, #1
             beq.w 23b
@@ -350,12 +348,6 @@ unsafe extern "C" fn pairs_8<const C: usize>(x: *const f32, y: *mut f32, call: &
             pair_8!(18 22),
             pair_8!(19 23),
         ),
-        two: concat!(
-            "vldmia r1!, {{s16-s17}}\n",
-            "vldmia r2!, {{s20-s21}}\n",
-            pair_8!(16 20),
-            pair_8!(17 21),
-        ),
         one: concat!(
             "vldmia r1!, {{s16}}\n",
             "vldmia r2!, {{s20}}\n",
@@ -401,13 +393,6 @@ unsafe extern "C" fn pairs_4<const C: usize>(x: *const f32, y: *mut f32, call: &
             pair_4!(10 14: [24 25 26 27]),
             pair_4!(11 15: [28 29 30 31]),
         ),
-        two: concat!(
-            "vldmia r1!, {{s8-s9}}\n",
-            "vldmia r2!, {{s12-s13}}\n",
-            "vldmia r0!, {{s16-s23}}\n",
-            pair_4!(8 12: [16 17 18 19]),
-            pair_4!(9 13: [20 21 22 23]),
-        ),
         one: concat!(
             "vldmia r1!, {{s8}}\n",
             "vldmia r2!, {{s12}}\n",
@@ -439,7 +424,6 @@ unsafe extern "C" fn singles_8<const C: usize>(x: *const f32, y: *mut f32, call:
     singles!(
         start: "vldmia r3, {{s0-s7}}\n",
         four: concat!("vldmia r1!, {{s8-s11}}\n", single_8!(8 9), single_8!(10 11)),
-        two: concat!("vldmia r1!, {{s8-s9}}\n", single_8!(8 9)),
         one: concat!(
             "vldmia r1!, {{s8}}\n",
             "vldmia r0!, {{s16-s23}}\n",
@@ -468,12 +452,6 @@ unsafe extern "C" fn singles_4<const C: usize>(x: *const f32, y: *mut f32, call:
     singles!(
         start: "vldmia r3, {{s0-s3}}\n",
         four: concat!("vldmia r1!, {{s8-s11}}\n", single_4!(8 9 10 11)),
-        two: concat!(
-            "vldmia r1!, {{s8-s9}}\n",
-            "vldmia r0!, {{s16-s23}}\n",
-            input!(8: [0 1 2 3] [16 17 18 19]),
-            input!(9: [0 1 2 3] [20 21 22 23]),
-        ),
         one: concat!(
             "vldmia r1!, {{s8}}\n",
             "vldmia r0!, {{s16-s19}}\n",
