@@ -128,7 +128,7 @@ fn matrices_of_odd_and_even_rows_and_any_channels() {
         };
         kernel.run(&x, &weights, &cells(inputs), &y);
         assert_eq!(get(&y), outputs);
-        if rows == 1 && inputs % 8 == 0 {
+        if rows == 1 && inputs.is_multiple_of(8) {
             let y = cells(channels);
             let kernel = DspWideFullyConnected {
                 output: output(channels),
@@ -200,7 +200,8 @@ fn conv_loops(sizes: &DspConv2dSizes) -> AnyLoops {
 
 /// Whether windows overlap as a loop takes them.
 fn overlap(w: &Window) -> bool {
-    w.stride_w == 1 && w.filter_w == OVERLAPPING && w.in_c % GROUP == 0 && w.out_w % 2 == 0
+    let whole = w.in_c.is_multiple_of(GROUP) && w.out_w.is_multiple_of(2);
+    w.stride_w == 1 && w.filter_w == OVERLAPPING && whole
 }
 
 /// Weights of a convolution in blocks.
