@@ -48,9 +48,9 @@ fn offset([first, second]: [i32; 2], expected: &[i8]) -> Option<i32> {
         if *expected < i8::MAX {
             to = to.min(step + (1 << ShortSum::SHIFT) - 1 - products);
         }
-    }
-    if from > to {
-        return None;
+        if from > to {
+            return None;
+        }
     }
     // The sum of all has to fit, too.
     let middle = from + (to - from) / 2;

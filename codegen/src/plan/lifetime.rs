@@ -124,7 +124,11 @@ impl Lifetimes {
             let Some((source, target)) = groups(op, (output, input)) else {
                 continue;
             };
-            if group[source] != group[target] {
+            // Another output that has taken the input's bytes may be live for this step alone: its lifetime does not tell.
+            let is_taken = decisions[op].iter().any(|taken| {
+                groups(op, (taken.output, taken.input)).is_some_and(|(from, _)| from == source)
+            });
+            if group[source] != group[target] && !is_taken {
                 overlaps.push(Overlap {
                     input: group[source],
                     output: group[target],

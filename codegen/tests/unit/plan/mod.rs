@@ -354,6 +354,18 @@ fn an_overlap_keeps_its_step() {
 }
 
 #[test]
+fn bytes_that_one_output_has_taken_are_not_overlapped_by_another() {
+    let mut b = Build::default();
+    let x = b.tensor(8);
+    let (taking, y) = (b.tensor(8), b.tensor(8));
+    b.op(&[x], &[taking, y], SEPARATE);
+    b.memory.last_mut().unwrap().outputs = vec![in_place(&[0]), overlap(0, 1)];
+    // Nobody reads `taking`, which is live for the operator's step alone, as the overlap would be.
+    let plan = b.plan(&[x], &[y], &options());
+    assert_eq!(plan.peak_bytes, 16);
+}
+
+#[test]
 fn an_overlap_is_refused_where_it_would_destroy() {
     // An input that is needed later, one that is an output, and one that is read beside.
     let mut b = Build::default();
