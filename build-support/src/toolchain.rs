@@ -11,6 +11,8 @@ use crate::process::output;
 
 pub use crate::process::errors;
 
+/// The oldest compiler that castiron's kernels compile with.
+const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 /// The compiler of a Linux distribution, which comes with library sources but few libraries.
 const SYSTEM_RUSTC: &str = "/usr/bin/rustc";
 const SYSTEM_CARGO: &str = "/usr/bin/cargo";
@@ -162,7 +164,8 @@ fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> R
                 .into(),
         );
     }
-    if let Some(ready) = candidates.iter().find(|c| c.has_target(target)) {
+    let usable = || candidates.iter().filter(|c| !c.is_too_old());
+    if let Some(ready) = usable().find(|c| c.has_target(target)) {
         return ready.toolchain(target, false, purpose);
     }
     // Espressif's fork of Rust comes as a toolchain of this name.
@@ -171,23 +174,28 @@ fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> R
         return Err(no_code_for(target).into());
     }
     let from_source = |c: &&Candidate| c.knows(target) && c.has_sources();
-    match candidates.iter().find(from_source) {
+    match usable().find(from_source) {
         Some(sources) => sources.toolchain(target, true, purpose),
-        None => Err(Diagnostic::new(format!(
-            "no installed Rust toolchain can build for {target}"
-        ))
-        .found(
-            (candidates.iter())
-                .map(|c| c.version.as_str())
-                .collect::<Vec<_>>()
-                .join("; "),
-        )
-        .help(format!(
-            "with rustup: rustup target add {target}; \
-                     on Debian: apt-get install rustc-web rust-web-src gcc-arm-none-eabi"
-        ))
-        .into()),
+        None => Err(none_for(target, candidates).into()),
     }
+}
+
+fn none_for(target: &str, candidates: &[Candidate]) -> Diagnostic {
+    let found = candidates.iter().map(|c| match c.is_too_old() {
+        true => format!("{}, which is too old", c.version),
+        false => c.version.clone(),
+    });
+    Diagnostic::new(format!(
+        "no installed Rust toolchain can build for {target}"
+    ))
+    .expected(format_args!(
+        "Rust {OLDEST} or newer, with that target or its own sources"
+    ))
+    .found(found.collect::<Vec<_>>().join("; "))
+    .help(format!(
+        "with rustup: rustup update && rustup target add {target}; \
+             on Debian: apt-get update && apt-get install rustc-web rust-web-src gcc-arm-none-eabi"
+    ))
 }
 
 /// Targets that Rust has a name for, and LLVM no code generator.
@@ -238,6 +246,12 @@ impl Candidate {
             host,
             targets,
         })
+    }
+
+    /// Whether it is older than castiron's kernels need. A compiler that does not say its version is taken as it is.
+    fn is_too_old(&self) -> bool {
+        let number = self.version.split(' ').nth(1).unwrap_or_default();
+        matches!((release(number), release(OLDEST)), (Some(own), Some(oldest)) if own < oldest)
     }
 
     fn rustlib(&self, rest: &str) -> PathBuf {
@@ -299,6 +313,12 @@ impl Candidate {
     }
 }
 
+/// The first two numbers of a version: `1.88` of `1.88.0-nightly`.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,7 +330,7 @@ mod tests {
         Candidate {
             cargo: "cargo".into(),
             rustc: "rustc".into(),
-            version: "rustc 1.2.3".into(),
+            version: format!("rustc {OLDEST}.0 (0123456789 2025-06-23)"),
             sysroot: sysroot.to_owned(),
             host: "x86_64-unknown-linux-gnu".into(),
             targets: format!("x86_64-unknown-linux-gnu\n{DEVICE}\n"),
@@ -356,6 +376,24 @@ mod tests {
         let one = [candidate(nothing.path())];
         assert!(message(&one, DEVICE).contains("rustup target add thumbv7em-none-eabihf"));
         assert!(message(&one, "z80-none").contains("--print target-list"));
+    }
+
+    #[test]
+    fn a_compiler_that_is_too_old_is_not_taken_and_named() {
+        let all = tempfile::tempdir().unwrap();
+        add(all.path(), "src/rust/library/Cargo.lock");
+        add(all.path(), &format!("{DEVICE}/lib/libcore.rlib"));
+        let of = |version: &str| Candidate {
+            version: version.into(),
+            ..candidate(all.path())
+        };
+        let old = || of("rustc 1.85.0 (4d91de4e4 2025-02-17) (built from a source tarball)");
+        let error = choose(&[old()], Some(DEVICE), Purpose::Library).unwrap_err();
+        assert!(error.to_string().contains("too old"), "{error}");
+        let newer = of("rustc 1.100.0-nightly (0123456789 2026-06-23)");
+        let both = [old(), newer];
+        let found = choose(&both, Some(DEVICE), Purpose::Library).unwrap();
+        assert_eq!(found.version, both[1].version);
     }
 
     #[test]
