@@ -27,6 +27,11 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// The operator's name in the schema, or that of a custom operator.
+    pub fn name(&self) -> &'a str {
+        self.operator.kind.name()
+    }
+
     /// The operator's options.
     pub fn options(&self) -> &'a Options {
         &self.operator.options

@@ -10,7 +10,7 @@ pub mod ops;
 #[cfg(feature = "text")]
 mod registrations;
 pub mod revision;
-mod site;
+mod sizes;
 #[cfg(feature = "text")]
 pub mod sources;
 mod subgraphs;

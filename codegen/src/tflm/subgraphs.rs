@@ -1,6 +1,6 @@
 //! What matters of subgraphs before their operators: which of them run, and whether TFLM has a size for all tensors.
 
-use super::site;
+use super::sizes;
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Model};
 
@@ -20,7 +20,7 @@ pub(super) fn reached(model: &Model) -> Vec<bool> {
 /// Tensors of types that TFLM has no size for.
 pub(super) fn unknown_types(graph: &Graph) -> impl Iterator<Item = Diagnostic> {
     let tensors = graph.tensors.iter().enumerate();
-    tensors.filter_map(|(index, tensor)| match site::bytes(tensor) {
+    tensors.filter_map(|(index, tensor)| match sizes::bytes(tensor) {
         Some(_) => None,
         None if tensor.is_constant() => None,
         None => Some(

@@ -11,9 +11,9 @@ use super::shapes::RECORDED;
 use crate::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64,
 };
+use crate::graph::Site;
 use crate::graph::scales::{is_below_one, sum_fits};
 use crate::graph::shapes::broadcast;
-use crate::tflm::site::Site;
 
 const ALIKE: Rule = SameType(&[In(0), In(1), Out(0)]);
 const COUNTS: &[Rule] = &[Inputs(2, 2), Outputs(1, 1)];

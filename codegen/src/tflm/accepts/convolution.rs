@@ -9,7 +9,7 @@ use super::{Row, shapes};
 use crate::graph::DType::{
     Float32 as F32, Int4 as I4, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64,
 };
-use crate::tflm::site::Site;
+use crate::graph::Site;
 
 const WEIGHTS: Rule = Types(
     &[In(0), In(1), Out(0)],

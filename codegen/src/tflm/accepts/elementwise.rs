@@ -11,7 +11,7 @@ use crate::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint32 as U32,
 };
 use crate::graph::Options;
-use crate::tflm::site::Site;
+use crate::graph::Site;
 
 const ONE_TO_ONE: &[Rule] = &[
     Inputs(1, 1),

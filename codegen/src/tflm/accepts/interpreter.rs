@@ -3,7 +3,7 @@
 use super::rule::At::{In, Out};
 use super::rule::Rule;
 use crate::graph::Options;
-use crate::tflm::site::Site;
+use crate::graph::Site;
 
 /// What it refuses.
 pub(super) const TAKES: &[Rule] = &[Rule::Is(
@@ -22,7 +22,7 @@ pub(super) const COMPUTES: &[(Rule, &str)] = &[(
 
 /// Converters leave there what they calibrated with.
 fn intermediates(site: &Site<'_>) -> Result<(), String> {
-    let operator = &site.graph.operators[site.operator];
+    let operator = site.operator;
     let mut tensors = operator
         .intermediates
         .iter()

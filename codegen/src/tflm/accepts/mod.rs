@@ -36,10 +36,9 @@ use serde::Serialize;
 
 use super::TflmOp;
 use super::kernels::Kernels;
-use super::site::Site;
 use super::subgraphs::{reached, unknown_types};
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{DType, Graph, Model, TensorId};
+use crate::graph::{DType, Graph, Model, Site, TensorId};
 use rule::{At, Broken, Rule, first_broken};
 
 /// The most dimensions that TFLM's shapes hold.
@@ -108,7 +107,7 @@ pub fn verdict_of_calls(model: &Model, kernels: Kernels) -> Verdict {
 
 /// Whether TFLM has a kernel that takes the operator and computes what the model says.
 pub fn computes(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
-    let site = Site { graph, operator };
+    let site = Site::new(graph, operator);
     takes(graph, operator, kernels)
         && of_operator(site, kernels, Caller::Interpreter)
             .differs
@@ -122,7 +121,7 @@ pub fn differs(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
 
 /// Whether TFLM has a kernel that takes the operator from its interpreter.
 pub fn takes(graph: &Graph, operator: usize, kernels: Kernels) -> bool {
-    let site = Site { graph, operator };
+    let site = Site::new(graph, operator);
     TflmOp::for_kind(&graph.operators[operator].kind).is_some()
         && of_operator(site, kernels, Caller::Interpreter)
             .refused
@@ -141,7 +140,7 @@ fn of_subgraphs(
         let unknown = unknown_types(graph).map(|d| d.in_subgraph(subgraph));
         verdict.refused.extend(unknown);
         for operator in 0..graph.operators.len() {
-            let site = Site { graph, operator };
+            let site = Site::new(graph, operator);
             let of = of_operator(site, kernels, caller);
             let placed = |d: Diagnostic| d.in_subgraph(subgraph).at_operator(operator, site.name());
             verdict.refused.extend(of.refused.into_iter().map(placed));
@@ -213,7 +212,7 @@ fn handle(model: &Model) -> Option<Diagnostic> {
 
 fn of_operator(site: Site<'_>, kernels: Kernels, caller: Caller) -> Verdict {
     let mut verdict = Verdict::default();
-    let operator = &site.graph.operators[site.operator];
+    let operator = site.operator;
     // There is nothing to judge; whether the operator may be so is the reader's business.
     if operator.inputs.is_empty() && operator.outputs.is_empty() {
         return verdict;
@@ -248,7 +247,7 @@ fn of_operator(site: Site<'_>, kernels: Kernels, caller: Caller) -> Verdict {
 }
 
 fn too_many_dimensions(site: &Site<'_>) -> Option<Broken> {
-    let operator = &site.graph.operators[site.operator];
+    let operator = site.operator;
     let inputs = (0..operator.inputs.len()).map(At::In);
     let outputs = (0..operator.outputs.len()).map(At::Out);
     let mut all = inputs.chain(outputs);

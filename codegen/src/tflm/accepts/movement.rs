@@ -10,9 +10,9 @@ use super::rule::{At, Rule, first, listed};
 use crate::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint8 as U8,
 };
+use crate::graph::Site;
 use crate::graph::shapes::{Strided, broadcast, dimension};
 use crate::graph::{OptionValue, Tensor};
-use crate::tflm::site::Site;
 
 const PADDED: &[Rule] = &[
     Outputs(1, 1),
@@ -448,7 +448,7 @@ fn concatenated(site: &Site<'_>) -> Result<(), String> {
     let Some(output) = Out(0).tensor(site) else {
         return Ok(());
     };
-    let inputs = 0..site.graph.operators[site.operator].inputs.len();
+    let inputs = 0..site.operator.inputs.len();
     for n in inputs {
         let (Some(found), Some(expected)) = (of(In(n)), of(Out(0))) else {
             continue;

@@ -5,8 +5,8 @@ use super::rule::At::{In, Out};
 use super::rule::Rule::{If, Inputs, Is, Outputs, Present, Rank, SameType, Type, Types};
 use super::rule::{At, listed, scale_of};
 use crate::graph::DType::{Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32};
+use crate::graph::Site;
 use crate::graph::{OptionValue, Options};
-use crate::tflm::site::Site;
 
 /// The positions of state among an LSTM's inputs.
 const HIDDEN: usize = 18;

@@ -3,7 +3,7 @@
 use super::rule::At::{In, Out};
 use super::rule::{At, Broken};
 use crate::graph::DType;
-use crate::tflm::site::Site;
+use crate::graph::Site;
 
 /// The way out that castiron has itself.
 const OTHER_ENGINE: &str =
@@ -48,7 +48,7 @@ pub(in crate::tflm) fn without_other_engine(help: &str) -> String {
 /// The remedy for a rule that is broken.
 pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
     let name = site.name();
-    let operator = &site.graph.operators[site.operator];
+    let operator = site.operator;
     let dtype = |at: At| at.tensor(site).map(|tensor| tensor.dtype);
     let any = |dtype: DType| {
         let mut ids = operator.inputs.iter().flatten().chain(&operator.outputs);

@@ -7,7 +7,7 @@ use super::rule::Rule::{Constant, If, Inputs, Is, One, Outputs, Rank, SameShape,
 use super::rule::listed;
 use crate::graph::DType::{Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32};
 use crate::graph::OptionValue;
-use crate::tflm::site::Site;
+use crate::graph::Site;
 
 pub(super) const ROWS: &[Row] = &[
     row!(

@@ -2,8 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use crate::graph::Site;
 use crate::graph::{Activation, DType, OptionValue, Options, Quantization, Tensor, TensorId};
-use crate::tflm::site::Site;
 
 /// A tensor of an operator, by its position.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +72,8 @@ pub(super) struct Broken {
 impl At {
     pub(super) fn id(self, site: &Site<'_>) -> Option<TensorId> {
         match self {
-            Self::In(n) => site.input_id(n),
-            Self::Out(n) => site.output_id(n),
+            Self::In(n) => site.optional_input_id(n),
+            Self::Out(n) => site.operator.outputs.get(n).copied(),
         }
     }
 
@@ -99,7 +99,7 @@ pub(super) fn first_broken(rules: &[Rule], site: &Site<'_>) -> Option<Broken> {
 impl Rule {
     /// How the operator breaks the rule, if it does.
     pub(super) fn broken(&self, site: &Site<'_>) -> Option<Broken> {
-        let operator = &site.graph.operators[site.operator];
+        let operator = site.operator;
         match *self {
             Self::Inputs(least, most) => count("input", operator.inputs.len(), least, most),
             Self::Outputs(least, most) => count("output", operator.outputs.len(), least, most),

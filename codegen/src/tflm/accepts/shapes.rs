@@ -5,9 +5,9 @@ use super::rule::At;
 use super::rule::At::{In, Out};
 use super::rule::Rule::{Constant, If, Inputs, Is, Outputs, Rank, SameElements, SameType, Type};
 use crate::graph::DType::{Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64};
+use crate::graph::Site;
 use crate::graph::shapes::{batch_to_space, dimension, sizes, space_to_batch};
 use crate::graph::{Options, Tensor};
-use crate::tflm::site::Site;
 
 /// What becomes of an operator whose output was recorded with other sizes than it has.
 pub(super) const RECORDED: &str = "it uses the recorded shape, which is not the operator's";

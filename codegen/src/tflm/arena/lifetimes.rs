@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::greedy::Buffer;
 use super::offline::Offline;
 use super::prepare::Event;
-use super::site::{Site, bytes};
+use super::site::bytes;
 use super::variables;
 use crate::error::Diagnostic;
-use crate::graph::{DType, Graph, Model, TensorId};
+use crate::graph::{DType, Graph, Model, Site, TensorId};
 
 /// Operators that TFLM may come by while it walks into subgraphs, each as often as it is called.
 const MOST_VISITS: usize = 1_000_000;
@@ -224,7 +224,7 @@ pub(super) fn scratch_of(site: Site<'_>, subgraph: usize, events: &[Event]) -> V
     let requests = events.iter().filter_map(|event| match event {
         Event::Scratch(bytes) => Some(Scratch {
             subgraph,
-            operator: site.operator,
+            operator: site.index,
             bytes: *bytes,
         }),
         _ => None,

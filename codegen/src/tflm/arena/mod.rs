@@ -35,12 +35,11 @@ pub use target::Target;
 
 use crate::cortex::Simd;
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{DType, Model};
+use crate::graph::{DType, Model, Site};
 use crate::tflm::accepts;
 use lifetimes::{Owner, Scratch};
 use load::Load;
 use prepare::{Event, Requests};
-use site::Site;
 use table::SizeTable;
 
 /// What the arena is computed for.
@@ -100,7 +99,7 @@ pub fn kernel_memory(
     let mut wrong: Vec<Diagnostic> = unknown_types(graph).collect();
     let mut kernels = Vec::new();
     for operator in 0..graph.operators.len() {
-        let site = Site { graph, operator };
+        let site = Site::new(graph, operator);
         match interpreter.node(site, subgraph, &mut Vec::new()) {
             Ok(node) => kernels.push(KernelMemory::of(&node)),
             Err(d) => wrong.push(d.at_operator(operator, site.name())),
@@ -242,7 +241,7 @@ impl<'a> Interpreter<'a> {
             wrong.extend(unknown_types(graph).map(|d| d.in_subgraph(subgraph)));
             let handles = variables::handles(graph);
             for operator in 0..graph.operators.len() {
-                let site = Site { graph, operator };
+                let site = Site::new(graph, operator);
                 match self.node(site, subgraph, assumptions) {
                     Ok(mut node) => {
                         node.events.extend(variables.assign(site, &handles));
@@ -285,7 +284,7 @@ impl<'a> Interpreter<'a> {
         }
         Ok(Node {
             subgraph,
-            operator: site.operator,
+            operator: site.index,
             options: self.table.options(row),
             data: requests.data,
             // A table for int8, made for float, too, and never looked at then.
@@ -328,10 +327,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn site(&self, node: &Node) -> Site<'_> {
-        Site {
-            graph: &self.model.graphs[node.subgraph],
-            operator: node.operator,
-        }
+        Site::new(&self.model.graphs[node.subgraph], node.operator)
     }
 
     fn operator(&self, node: &Node) -> OperatorArena {

@@ -1,33 +1,13 @@
 //! What the rules ask of an operator and its tensors.
 
-pub(super) use super::super::site::{Site, bytes, element_bytes};
+pub(super) use super::super::sizes::{bytes, element_bytes};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Tensor};
+use crate::graph::{DType, Site, Tensor};
 
-impl<'a> Site<'a> {
-    pub(super) fn input(&self, position: usize) -> Result<&'a Tensor, Diagnostic> {
-        self.input_id(position)
-            .map(|id| self.graph.tensor(id))
-            .ok_or_else(|| self.lacks("input", position))
-    }
-
-    pub(super) fn output(&self, position: usize) -> Result<&'a Tensor, Diagnostic> {
-        self.output_id(position)
-            .map(|id| self.graph.tensor(id))
-            .ok_or_else(|| self.lacks("output", position))
-    }
-
+impl Site<'_> {
     /// The number of inputs that are there.
     pub(super) fn inputs(&self) -> usize {
-        let inputs = &self.graph.operators[self.operator].inputs;
-        inputs.iter().flatten().count()
-    }
-
-    fn lacks(&self, what: &str, position: usize) -> Diagnostic {
-        Diagnostic::new(format!("the operator has no {what} {position}"))
-            .expected("every input that TFLM's kernel reads")
-            .found("fewer")
-            .help("the file was edited; convert the model again")
+        self.operator.inputs.iter().flatten().count()
     }
 
     /// That the file leaves out what TFLM's kernel needs to be prepared.

@@ -1,10 +1,11 @@
 //! Operators whose kernels' sizes are not known.
 
 use super::prepare::Event;
-use super::site::{Site, bytes};
+use super::site::bytes;
 use super::table::SizeTable;
 use super::{ArenaOptions, Node};
 use crate::error::Diagnostic;
+use crate::graph::Site;
 
 /// What an unknown kernel is taken to keep: the largest of TFLM's own keeps 912.
 const KEPT: usize = 1024;
@@ -30,21 +31,21 @@ pub(super) fn node(
                 .help("measure it on the target, or use --allow-estimate for an assumed bound"),
         );
     }
-    let operator = &site.graph.operators[site.operator];
+    let operator = site.operator;
     let ids = || operator.inputs.iter().flatten().chain(&operator.outputs);
     let largest = ids().filter_map(|id| bytes(site.graph.tensor(*id))).max();
     let scratch = WIDENING * largest.unwrap_or(0);
     assumptions.push(format!(
         "subgraph {subgraph}, operator {} {}: keeps at most {KEPT} bytes and works with at most \
          {scratch}",
-        site.operator,
+        site.index,
         site.name().escape_debug()
     ));
     let mut events: Vec<Event> = ids().map(|id| Event::Look(*id)).collect();
     events.extend([Event::Keep(KEPT), Event::Scratch(scratch)]);
     Ok(Node {
         subgraph,
-        operator: site.operator,
+        operator: site.index,
         options: (0, 1),
         data: 0,
         dispensable: false,

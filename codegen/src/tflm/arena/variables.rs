@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::prepare::Event;
-use super::site::{Site, bytes};
-use crate::graph::{Graph, Model, Options, TensorId, VarHandleOptions};
+use super::site::bytes;
+use crate::graph::{Graph, Model, Options, Site, TensorId, VarHandleOptions};
 
 /// The variables that already have memory.
 #[derive(Default)]
@@ -16,15 +16,15 @@ impl<'a> Variables<'a> {
     /// What an assignment keeps: the variable's value, the first time that one is prepared in a
     /// subgraph that also makes the handle.
     pub(super) fn assign(&mut self, site: Site<'a>, handles: &Handles<'a>) -> Option<Event> {
-        let operator = &site.graph.operators[site.operator];
+        let operator = site.operator;
         if operator.kind.name() != "ASSIGN_VARIABLE" {
             return None;
         }
-        let variable = *handles.get(&site.input_id(0)?)?;
+        let variable = *handles.get(&site.optional_input_id(0)?)?;
         if !self.allocated.insert(variable) {
             return None;
         }
-        let value = site.graph.tensor(site.input_id(1)?);
+        let value = site.graph.tensor(site.optional_input_id(1)?);
         Some(Event::Keep(bytes(value)?))
     }
 }

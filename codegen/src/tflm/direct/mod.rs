@@ -377,7 +377,7 @@ fn first_channel(quantization: &Quantization) -> Quantization {
 }
 
 /// A subgraph whose calls are made.
-struct Site<'a> {
+struct Calling<'a> {
     index: usize,
     graph: &'a Graph,
     planned: Planned<'a>,
@@ -398,9 +398,9 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn site(&self, index: usize) -> Site<'a> {
+    fn site(&self, index: usize) -> Calling<'a> {
         let graph = &self.model.graphs[index];
-        Site {
+        Calling {
             index,
             graph,
             planned: self.memory.graph(self.model, index),
@@ -408,11 +408,11 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn all(&mut self, site: &Site<'_>, ids: &[TensorId]) -> Vec<usize> {
+    fn all(&mut self, site: &Calling<'_>, ids: &[TensorId]) -> Vec<usize> {
         ids.iter().map(|id| self.tensor(site, *id)).collect()
     }
 
-    fn tensor(&mut self, site: &Site<'_>, id: TensorId) -> usize {
+    fn tensor(&mut self, site: &Calling<'_>, id: TensorId) -> usize {
         if let Some(index) = self.indices.get(&(site.index, id)) {
             return *index;
         }
@@ -457,7 +457,7 @@ impl<'a> Maker<'a> {
 
     fn call(
         &mut self,
-        site: &Site<'_>,
+        site: &Calling<'_>,
         operator: Described,
         registration: Registration,
         scratch: (usize, usize),
@@ -499,7 +499,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Copies a variable to READ_VARIABLE's output.
-    fn read(&mut self, site: &Site<'_>, operator: Described, variable: usize) -> Call {
+    fn read(&mut self, site: &Calling<'_>, operator: Described, variable: usize) -> Call {
         let of = &site.graph.operators[operator.index];
         let from = self.variable(variable);
         let to = of.outputs.first().map(|id| self.tensor(site, *id));
@@ -507,7 +507,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Copies ASSIGN_VARIABLE's second input to a variable.
-    fn assign(&mut self, site: &Site<'_>, operator: Described, variable: usize) -> Call {
+    fn assign(&mut self, site: &Calling<'_>, operator: Described, variable: usize) -> Call {
         let of = &site.graph.operators[operator.index];
         let value = of.inputs.get(1).copied().flatten();
         let from = value.map(|id| self.tensor(site, id));
@@ -538,7 +538,7 @@ impl<'a> Maker<'a> {
 
     /// CALL_ONCE with what it remembers where it lasts: TFLM's kernel forgets it when it is
     /// prepared again, while variables keep what they were set to.
-    fn once(&mut self, site: &Site<'_>, operator: Described) -> Call {
+    fn once(&mut self, site: &Calling<'_>, operator: Described) -> Call {
         let flag = self
             .memory
             .kept(Kept::Operator(site.index, operator.index, 0));

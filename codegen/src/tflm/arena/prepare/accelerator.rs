@@ -6,7 +6,7 @@ use crate::error::Diagnostic;
 /// `ethos-u`: what the kernel hands to the NPU's driver. The driver itself takes nothing of the
 /// arena; the NPU's own working memory is a tensor of the file.
 pub(super) fn ethos_u(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
-    let operator = &r.site.graph.operators[r.site.operator];
+    let operator = r.site.operator;
     // The command stream is among them, though nothing is written for it.
     let tensors = operator.inputs.len() + operator.outputs.len();
     if operator.inputs.is_empty() {

@@ -102,7 +102,10 @@ pub(super) fn transposed(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
         Look::Output(0),
     ]);
     // Biases of early 8×16 models are widened before each run.
-    let bias = r.site.input_id(3).map(|id| r.site.graph.tensor(id));
+    let bias = r
+        .site
+        .optional_input_id(3)
+        .map(|id| r.site.graph.tensor(id));
     let narrow = bias.filter(|bias| (input.dtype, bias.dtype) == (DType::Int16, DType::Int16));
     if let Some(bias) = narrow {
         r.scratch(8 * bias.elements());

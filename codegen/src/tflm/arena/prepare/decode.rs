@@ -18,7 +18,7 @@ const PRUNED: u8 = 2;
 /// the outputs the constants.
 pub(super) fn decode(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
     let site = r.site;
-    let operator = &site.graph.operators[site.operator];
+    let operator = site.operator;
     let outputs = operator.outputs.len();
     if operator.inputs.len() != 2 * outputs {
         return Err(site.unfit("two inputs for each output"));

@@ -42,7 +42,7 @@ pub(super) fn fully_connected(r: &mut Requests<'_>) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let sums = cmsis::kernel_sums(r.simd, rows);
-    let bias = site.input_id(2).map(|id| site.graph.tensor(id));
+    let bias = site.optional_input_id(2).map(|id| site.graph.tensor(id));
     if sums > 0 && filter.is_constant() && bias.is_none_or(Tensor::is_constant) {
         r.keep(sums);
     } else {

@@ -14,11 +14,11 @@ mod recurrent;
 mod reduce;
 mod signal;
 
-use super::site::{self, Site, bytes, dim};
+use super::site::{self, bytes, dim};
 use super::table::{INT_ARRAY, Look, Row, SizeTable};
 use super::{Kernels, Simd};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Options, TensorId, flex};
+use crate::graph::{DType, Options, Site, TensorId, flex};
 
 /// One request of a kernel, in the order it makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +48,15 @@ pub(super) struct Requests<'a> {
 impl Requests<'_> {
     fn look(&mut self, looks: &[Look]) {
         let site = self.site;
-        let inputs = &site.graph.operators[site.operator].inputs;
+        let inputs = &site.operator.inputs;
         for look in looks {
             match *look {
-                Look::Input(n) => self.events.extend(site.input_id(n).map(Event::Look)),
-                Look::Output(n) => self.events.extend(site.output_id(n).map(Event::Look)),
+                Look::Input(n) => self
+                    .events
+                    .extend(site.optional_input_id(n).map(Event::Look)),
+                Look::Output(n) => self
+                    .events
+                    .extend(site.operator.outputs.get(n).copied().map(Event::Look)),
                 Look::InputsFrom(n) => {
                     let rest = inputs.iter().skip(n).flatten();
                     self.events.extend(rest.map(|id| Event::Look(*id)));
