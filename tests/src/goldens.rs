@@ -222,7 +222,7 @@ impl Golden {
 
 /// Models whose cases are successive runs although their `meta.json` says that they are not: TensorFlow Lite Micro's interpreter
 /// gives the recorded outputs in sequence alone. No rule can tell them from cases that were recorded anew each.
-const SUCCESSIVE: [&str; 2] = ["lstm_f32", "lstm_int8"];
+pub const SUCCESSIVE: [&str; 2] = ["lstm_f32", "lstm_int8"];
 
 /// Cases of an entry, and whether they are successive runs.
 struct Recorded {
