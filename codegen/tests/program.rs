@@ -60,7 +60,7 @@ fn stored_weights_stay_as_optimize_says() {
     }
 }
 
-/// Weights of four bits take half a byte each where size comes first, in every format; DEPTHWISE_CONV_2D has no micro-kernel.
+/// Weights of four bits take half a byte each where size comes first, in every format.
 #[test]
 fn weights_of_four_bits_stay_packed_where_size_comes_first() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/ops");
@@ -69,6 +69,8 @@ fn weights_of_four_bits_stay_packed_where_size_comes_first() {
         "conv2d_weight_only_i4",
         "conv2d_hybrid_i4",
         "conv2d_narrow_i4",
+        "depthwise_conv2d_narrow_i4",
+        "depthwise_conv2d_weight_only_i4",
         "fully_connected_narrow_i4",
         "fully_connected_weight_only_i4",
         "fully_connected_hybrid_i4",
@@ -88,5 +90,5 @@ fn weights_of_four_bits_stay_packed_where_size_comes_first() {
             found += packs;
         }
     }
-    assert_eq!(found, 7);
+    assert_eq!(found, 9);
 }

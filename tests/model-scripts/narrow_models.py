@@ -17,10 +17,11 @@ SAME = 0
 RELU = 1
 
 
-def weights(graph, random, shape, scales):
+def weights(graph, random, shape, scales, axis=0):
     scale = random.uniform(0.01, 0.05, scales).astype(np.float32)
-    w = graph.t("w", shape, "i4", scale, 0, data=random.integers(-8, 8, shape))
-    b = graph.t("b", (shape[0],), "i32", np.float32(0.02) * scale, 0, data=random.integers(-900, 900, shape[0]))
+    w = graph.t("w", shape, "i4", scale, 0, axis, data=random.integers(-8, 8, shape))
+    channels = shape[axis]
+    b = graph.t("b", (channels,), "i32", np.float32(0.02) * scale, 0, data=random.integers(-900, 900, channels))
     return [w, b]
 
 
@@ -34,6 +35,16 @@ def conv(random):
     return graph.io([x], [y])
 
 
+def depthwise(random):
+    graph = Graph()
+    x = graph.t("x", (1, 6, 5, 4), "i8", 0.02, 7)
+    y = graph.t("y", (1, 6, 5, 4), "i8", 0.03, -20)
+    how = opt("DepthwiseConv2D", padding=SAME, strideH=1, strideW=1, depthMultiplier=1, dilationHFactor=1,
+              dilationWFactor=1)
+    graph.op("DEPTHWISE_CONV_2D", [x, *weights(graph, random, (1, 3, 3, 4), 4, 3)], [y], how, version=7)
+    return graph.io([x], [y])
+
+
 def dense(random):
     graph = Graph()
     x, y = graph.t("x", (3, 10), "i8", 0.02, -3), graph.t("y", (3, 7), "i8", 0.05, 4)
@@ -41,7 +52,7 @@ def dense(random):
     return graph.io([x], [y])
 
 
-MODELS = {"conv2d_narrow_i4": conv, "fully_connected_narrow_i4": dense}
+MODELS = {"conv2d_narrow_i4": conv, "depthwise_conv2d_narrow_i4": depthwise, "fully_connected_narrow_i4": dense}
 
 
 def main(folder):

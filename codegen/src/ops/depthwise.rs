@@ -96,6 +96,24 @@ fn product<'a>(
     }
 }
 
+/// Lets the output overwrite what the portable kernels have read of the input.
+fn overlap<N: Numbers>(
+    sizes: &DepthwiseConv2dSizes,
+    call: &Call<'_, N>,
+    choosing: &mut Choosing<'_>,
+) {
+    let is_alone = [call.x, call.y]
+        .iter()
+        .all(|argument| matches!(argument.place, Place::Tensor(_)));
+    let bytes = call.x.element.bytes();
+    if let Some([distance, step]) = sizes.distance(bytes)
+        && is_alone
+        && call.y.element.bytes() == bytes
+    {
+        choosing.overlap(distance, step);
+    }
+}
+
 impl Sizes for DepthwiseConv2dSizes {
     /// The kernel has no micro-kernel: a window of one channel has no runs of inputs, and neighbouring channels meet
     /// weights of their own.
@@ -106,17 +124,18 @@ impl Sizes for DepthwiseConv2dSizes {
         choosing: &mut Choosing<'_>,
     ) {
         let packed = self.pack::<N>(call.weight);
-        let is_alone = [call.x, call.y]
-            .iter()
-            .all(|argument| matches!(argument.place, Place::Tensor(_)));
-        let bytes = call.x.element.bytes();
-        if let Some([distance, step]) = self.distance(bytes)
-            && is_alone
-            && call.y.element.bytes() == bytes
-        {
-            choosing.overlap(distance, step);
-        }
+        overlap(self, &call, choosing);
         let kernel = kernels::DepthwiseConv2d {
+            sizes: *self,
+            numbers: call.numbers,
+        };
+        call.add(kernel, &packed, choosing);
+    }
+
+    fn call_nibbles<N: Numbers<W = i8>>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>) {
+        let packed = self.pack_nibbles::<N>(call.weight);
+        overlap(self, &call, choosing);
+        let kernel = kernels::DepthwiseConv2dNibbles {
             sizes: *self,
             numbers: call.numbers,
         };

@@ -1,7 +1,7 @@
 //! DEPTHWISE_CONV_2D: every input channel has `multiplier` output channels of its own.
 //!
 //! Weights are packed in blocks of [`CHANNELS`] output channels with the channel innermost, or
-//! channel by channel where blocks do not come out even.
+//! channel by channel where blocks do not come out even. Those of four bits lie in pairs of taps.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -26,9 +26,21 @@ parameters! {
         /// The number format.
         pub numbers: N,
     }
+
+    /// Depthwise convolution by weights of four bits, of which a byte of flash holds two. Results are those of
+    /// [`DepthwiseConv2d`], to the bit.
+    pub struct DepthwiseConv2dNibbles<N> {
+        /// Sizes.
+        pub sizes: DepthwiseConv2dSizes,
+        /// The number format.
+        pub numbers: N,
+    }
 }
 
 multiply_accumulate!(DepthwiseConv2d<N>);
+multiply_accumulate!(
+    [N: Numbers<W = i8>] DepthwiseConv2dNibbles<N>, i8, N::Constants<'a>, []
+);
 
 impl<N: Numbers> DepthwiseConv2d<N> {
     /// Computes the whole output from an input and packed weights.
@@ -40,7 +52,119 @@ impl<N: Numbers> DepthwiseConv2d<N> {
         constants: N::Constants<'_>,
         y: &[Cell<N::Y>],
     ) {
-        self.sizes.run(&self.numbers, &constants, x, weights, y);
+        self.sizes
+            .run::<N, Whole>(&self.numbers, &constants, x, weights, y);
+    }
+}
+
+impl<N: Numbers<W = i8>> DepthwiseConv2dNibbles<N> {
+    /// Computes the whole output from an input and packed weights.
+    #[inline(always)]
+    pub fn compute(
+        &self,
+        x: &[Cell<N::X>],
+        weights: &[i8],
+        constants: N::Constants<'_>,
+        y: &[Cell<N::Y>],
+    ) {
+        self.sizes
+            .run::<N, Halves>(&self.numbers, &constants, x, weights, y);
+    }
+}
+
+/// How the weights of a block of channels lie in flash.
+trait Weights<W> {
+    /// What there is of each channel for one tap, or for some.
+    type Packed;
+    /// Those of 3×3 taps.
+    type Nine<const C: usize>;
+    /// How much there is of a channel.
+    fn len(taps: usize) -> usize;
+    /// Those of 3×3 taps, if there are as many.
+    fn nine<const C: usize>(weights: &[[Self::Packed; C]]) -> Option<&Self::Nine<C>>;
+    /// A channel's weight of one of 3×3 taps.
+    fn of_nine<const C: usize>(nine: &Self::Nine<C>, tap: usize, channel: usize) -> W;
+    /// Those of some neighbouring taps, if there are as many.
+    fn taps<const C: usize>(
+        weights: &[[Self::Packed; C]],
+        taps: Range<usize>,
+    ) -> Option<impl Iterator<Item = [W; C]>>;
+}
+
+/// Weights that are elements.
+struct Whole;
+
+impl<W: Copy> Weights<W> for Whole {
+    type Packed = W;
+    type Nine<const C: usize> = [[W; C]; 9];
+
+    #[inline(always)]
+    fn len(taps: usize) -> usize {
+        taps
+    }
+
+    #[inline(always)]
+    fn nine<const C: usize>(weights: &[[W; C]]) -> Option<&[[W; C]; 9]> {
+        weights.first_chunk()
+    }
+
+    #[inline(always)]
+    fn of_nine<const C: usize>(nine: &[[W; C]; 9], tap: usize, channel: usize) -> W {
+        nine[tap][channel]
+    }
+
+    #[inline(always)]
+    fn taps<const C: usize>(
+        weights: &[[W; C]],
+        taps: Range<usize>,
+    ) -> Option<impl Iterator<Item = [W; C]>> {
+        Some(weights.get(taps)?.iter().copied())
+    }
+}
+
+/// Weights that are halves of bytes: the first of two taps in the lower one.
+struct Halves;
+
+impl Halves {
+    #[inline(always)]
+    fn weight(pair: i8, tap: usize) -> i8 {
+        // Shifts to the right keep the sign.
+        match tap % 2 {
+            0 => pair << 4 >> 4,
+            _ => pair >> 4,
+        }
+    }
+}
+
+impl Weights<i8> for Halves {
+    type Packed = i8;
+    type Nine<const C: usize> = [[i8; C]; 5];
+
+    #[inline(always)]
+    fn len(taps: usize) -> usize {
+        taps.div_ceil(2)
+    }
+
+    #[inline(always)]
+    fn nine<const C: usize>(weights: &[[i8; C]]) -> Option<&[[i8; C]; 5]> {
+        weights.first_chunk()
+    }
+
+    #[inline(always)]
+    fn of_nine<const C: usize>(nine: &[[i8; C]; 5], tap: usize, channel: usize) -> i8 {
+        Self::weight(nine[tap / 2][channel], tap)
+    }
+
+    #[inline(always)]
+    fn taps<const C: usize>(
+        weights: &[[i8; C]],
+        taps: Range<usize>,
+    ) -> Option<impl Iterator<Item = [i8; C]>> {
+        let weights = weights.get(..taps.end.div_ceil(2))?;
+        Some(taps.map_while(|tap| {
+            let pairs = weights.get(tap / 2)?;
+            Some(pairs.map(|pair| Self::weight(pair, tap)))
+        }))
     }
 }
 
@@ -56,6 +180,31 @@ impl DepthwiseConv2dSizes {
         for first in (0..self.window.out_c).step_by(width) {
             let channels = first..first + width;
             super::dot::interleave::<N>(channels, width, taps, weight, &mut packed);
+        }
+        packed
+    }
+
+    /// The same of weights of four bits: two neighbouring taps of a channel in a byte.
+    #[cfg(feature = "host")]
+    pub fn pack_nibbles<N: Numbers<W = i8>>(
+        &self,
+        weight: &dyn Fn(usize, usize) -> i8,
+    ) -> alloc::vec::Vec<i8> {
+        let (width, taps) = (
+            self.block_width(),
+            self.window.filter_h * self.window.filter_w,
+        );
+        let mut packed = alloc::vec::Vec::new();
+        for block in self.pack::<N>(weight).chunks(width * taps) {
+            for pair in block.chunks(2 * width) {
+                let (low, high) = pair.split_at(width);
+                let high = high.iter().copied().chain(core::iter::repeat(0));
+                packed.extend(
+                    low.iter()
+                        .zip(high)
+                        .map(|(low, high)| low & 0xf | high << 4),
+                );
+            }
         }
         packed
     }
@@ -91,19 +240,20 @@ impl DepthwiseConv2dSizes {
     }
 
     #[inline(always)]
-    fn run<N: Numbers>(
+    fn run<N: Numbers, W: Weights<N::W>>(
         &self,
         numbers: &N,
         constants: &N::Constants<'_>,
         x: &[Cell<N::X>],
-        weights: &[N::W],
+        weights: &[W::Packed],
         y: &[Cell<N::Y>],
     ) {
         let out_image = self.window.out_h * self.window.out_row();
         for batch in 0..self.window.batches {
             let image = part(x, batch * self.window.in_image(), self.window.in_image());
             let y = part(y, batch * out_image, out_image);
-            self.rows(numbers, constants, image, weights, y, 0..self.window.out_h);
+            let rows = 0..self.window.out_h;
+            self.rows::<N, W>(numbers, constants, image, weights, y, rows);
         }
     }
 
@@ -111,12 +261,12 @@ impl DepthwiseConv2dSizes {
     ///
     /// Channel blocks are walked outside of pixels, so that a block's constants load once.
     #[inline(always)]
-    fn rows<N: Numbers>(
+    fn rows<N: Numbers, W: Weights<N::W>>(
         &self,
         numbers: &N,
         constants: &N::Constants<'_>,
         image: &[Cell<N::X>],
-        mut packed: &[N::W],
+        mut packed: &[W::Packed],
         y: &[Cell<N::Y>],
         rows: Range<usize>,
     ) {
@@ -127,7 +277,7 @@ impl DepthwiseConv2dSizes {
         let mut channel = 0;
         while channel < w.out_c {
             let width = self.block_width();
-            let (weights, rest) = split(packed, w.filter_h * w.filter_w * width);
+            let (weights, rest) = split(packed, W::len(w.filter_h * w.filter_w) * width);
             packed = rest;
             let y = y.get(channel..).unwrap_or(&[]);
             let rows = rows.clone();
@@ -138,7 +288,7 @@ impl DepthwiseConv2dSizes {
                     in_units: w.in_c,
                     source,
                 };
-                self.block::<N, 1, 1>(numbers, constants, &place, weights, y, rows, &inner);
+                self.block::<N, W, 1, 1>(numbers, constants, &place, weights, y, rows, &inner);
             } else if self.multiplier == 1 {
                 let place = Place {
                     image,
@@ -146,7 +296,7 @@ impl DepthwiseConv2dSizes {
                     in_units: w.in_c / CHANNELS,
                     source: source / CHANNELS,
                 };
-                self.block::<N, CHANNELS, CHANNELS>(
+                self.block::<N, W, CHANNELS, CHANNELS>(
                     numbers, constants, &place, weights, y, rows, &inner,
                 );
             } else {
@@ -156,7 +306,9 @@ impl DepthwiseConv2dSizes {
                     in_units: w.in_c,
                     source,
                 };
-                self.block::<N, 1, CHANNELS>(numbers, constants, &place, weights, y, rows, &inner);
+                self.block::<N, W, 1, CHANNELS>(
+                    numbers, constants, &place, weights, y, rows, &inner,
+                );
             }
             channel += width;
             nth += width;
@@ -169,12 +321,12 @@ impl DepthwiseConv2dSizes {
 
     /// `C` output channels in a range of rows, from `M` neighbouring input channels (`C` or 1).
     #[inline(never)]
-    fn block<N: Numbers, const M: usize, const C: usize>(
+    fn block<N: Numbers, W: Weights<N::W>, const M: usize, const C: usize>(
         &self,
         numbers: &N,
         constants: &N::Constants<'_>,
         place: &Place<'_, N::X>,
-        weights: &[N::W],
+        weights: &[W::Packed],
         mut y: &[Cell<N::Y>],
         rows: Range<usize>,
         inner: &Range<usize>,
@@ -195,13 +347,13 @@ impl DepthwiseConv2dSizes {
                 let mut at = (rows.start * w.in_w + columns.start) * place.in_units + place.source;
                 let inside = rows.valid.len() == w.filter_h && inner.contains(&out_x);
                 let mut count = 1;
-                if let (true, Some(steps), Some(weights)) = (inside, three, weights.first_chunk()) {
+                if let (true, Some(steps), Some(weights)) = (inside, three, W::nine(weights)) {
                     let image = place.image.as_chunks::<C>().0;
                     // All windows from here to the right border differ in their place only.
                     count = inner.end - out_x;
                     for _ in 0..count {
                         let mut acc = N::inside(&channels);
-                        sum_3x3::<N, C>(image, at, steps, weights, &mut acc);
+                        sum_3x3::<N, W, C>(image, at, steps, weights, &mut acc);
                         numbers.finish(&channels, &acc, part(y, 0, C));
                         y = y.get(w.out_c..).unwrap_or(&[]);
                         at += w.stride_w * place.in_units;
@@ -211,7 +363,9 @@ impl DepthwiseConv2dSizes {
                         true => (N::inside(&channels), N::Zero::default()),
                         false => (N::border(&channels), numbers.zero()),
                     };
-                    self.window_sum::<N, M, C>(place, at, rows, columns, weights, zero, &mut acc);
+                    self.window_sum::<N, W, M, C>(
+                        place, at, rows, columns, weights, zero, &mut acc,
+                    );
                     numbers.finish(&channels, &acc, part(y, 0, C));
                     y = y.get(w.out_c..).unwrap_or(&[]);
                 }
@@ -236,13 +390,13 @@ impl DepthwiseConv2dSizes {
     /// Adds the sum over the valid taps of one window, of any size and across the border; a
     /// function of its own, so that everything in it has a register.
     #[inline(never)]
-    fn window_sum<N: Numbers, const M: usize, const C: usize>(
+    fn window_sum<N: Numbers, W: Weights<N::W>, const M: usize, const C: usize>(
         &self,
         place: &Place<'_, N::X>,
         at: usize,
         rows: &Taps,
         columns: &Taps,
-        weights: &[[N::W; C]],
+        weights: &[[W::Packed; C]],
         zero: N::Zero,
         acc: &mut [N::Acc; C],
     ) {
@@ -256,7 +410,7 @@ impl DepthwiseConv2dSizes {
         for _ in rows.valid.clone() {
             let (Some(mut values), Some(weights)) = (
                 image.get(row..),
-                weights.get(tap..tap + columns.valid.len()),
+                W::taps(weights, tap..tap + columns.valid.len()),
             ) else {
                 return;
             };
@@ -277,11 +431,11 @@ impl DepthwiseConv2dSizes {
 /// Adds the sum of a 3×3 window that begins at `at`: one bounds check for all taps, because the
 /// compiler sees that none is past the last.
 #[inline(never)]
-fn sum_3x3<N: Numbers, const C: usize>(
+fn sum_3x3<N: Numbers, W: Weights<N::W>, const C: usize>(
     x: &[[Cell<N::X>; C]],
     at: usize,
     steps: [u16; 2],
-    weights: &[[N::W; C]; 9],
+    weights: &W::Nine<C>,
     acc: &mut [N::Acc; C],
 ) {
     let [row, column] = steps.map(usize::from);
@@ -296,7 +450,8 @@ fn sum_3x3<N: Numbers, const C: usize>(
                 return;
             };
             for n in 0..C {
-                sums[n] = N::mac(sums[n], values[n].get(), weights[y * 3 + t][n]);
+                let weight = W::of_nine(weights, y * 3 + t, n);
+                sums[n] = N::mac(sums[n], values[n].get(), weight);
             }
         }
     }

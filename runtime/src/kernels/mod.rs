@@ -65,7 +65,7 @@ pub use chain::{Across, Along, Chain, ChainSteps, Each, End, Swapped, Then};
 pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use curve::{Interpolate, Sigmoid};
-pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dSizes};
+pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dNibbles, DepthwiseConv2dSizes};
 pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{

@@ -221,6 +221,10 @@ pub(super) trait Sizes {
         dot: D,
         choosing: &mut Choosing<'_>,
     );
+    /// Adds the call of a kernel for weights of four bits, packed two in a byte.
+    fn call_nibbles<N: Numbers<W = i8>>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>) {
+        self.call(call, kernels::Nibbles, choosing);
+    }
     /// Adds the call of a kernel of float32 for the floating-point extension, or of a portable one where there is none.
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>)
     where

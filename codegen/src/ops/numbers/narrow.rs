@@ -1,7 +1,7 @@
 //! Weights of four bits or fewer, in whatever format: two are one byte of flash where size comes first. Otherwise each is a byte, which
 //! the other micro-kernels take.
 
-use castiron_runtime::kernels::{Nibbles, Numbers};
+use castiron_runtime::kernels::Numbers;
 
 use super::{Call, Sizes, call_portable};
 use crate::graph::DType;
@@ -22,7 +22,7 @@ pub(super) fn call<N: Numbers<W = i8>>(
     choosing: &mut Choosing<'_>,
 ) {
     match takes(weights, choosing) {
-        true => sizes.call(call, Nibbles, choosing),
+        true => sizes.call_nibbles(call, choosing),
         false => call_portable(call, sizes, choosing),
     }
 }

@@ -17,7 +17,10 @@ use core::cell::Cell;
 use crate::arch::memory::Element;
 use crate::kernels::{Operands, Parameter};
 
-use super::{Conv2d, DepthwiseConv2d, FullyConnected, Nibbles, Portable, TransposeConv};
+use super::{
+    Conv2d, DepthwiseConv2d, DepthwiseConv2dNibbles, FullyConnected, Nibbles, Portable,
+    TransposeConv,
+};
 
 pub use float::Float;
 pub use float32x8::Float32x8;
@@ -45,10 +48,11 @@ macro_rules! compiled {
         compiled!(TransposeConv<$format, Portable<4>>, $format $operands);
         compiled!(TransposeConv<$format, Portable<8>>, $format $operands);
     )*};
-    ($dot:ty: $($format:ident $operands:tt;)*) => {$(
-        compiled!(Conv2d<$format, $dot>, $format $operands);
-        compiled!(FullyConnected<$format, $dot>, $format $operands);
-        compiled!(TransposeConv<$format, $dot>, $format $operands);
+    (Nibbles: $($format:ident $operands:tt;)*) => {$(
+        compiled!(Conv2d<$format, Nibbles>, $format $operands);
+        compiled!(FullyConnected<$format, Nibbles>, $format $operands);
+        compiled!(DepthwiseConv2dNibbles<$format>, $format $operands);
+        compiled!(TransposeConv<$format, Nibbles>, $format $operands);
     )*};
     ($kernel:ty, $format:ident($($operand:ident: $t:ty),*)) => {
         impl $kernel {
