@@ -113,13 +113,15 @@ def fully_connected(x, outputs, dtype="i8", kind="channels", asymmetric=False, a
     return make
 
 
-def batch_matmul(x, columns, adj_y=True, asymmetric=False):
+def batch_matmul(x, columns, adj_y=True, asymmetric=False, adj_x=False, batches=(), kind="tensor"):
     def make(random):
         graph = Graph()
-        shape = (columns, x[-1]) if adj_y else (x[-1], columns)
-        tensors = [graph.t("x", x, "f32"), weights(graph, random, shape, "i8", "tensor", 0)]
-        y = graph.t("y", (*x[:-1], columns), "f32")
-        how = opt("BatchMatMul", adjX=False, adjY=adj_y, asymmetricQuantizeInputs=asymmetric)
+        rows, depth = (x[-1], x[-2]) if adj_x else x[-2:]
+        shape = (*batches, columns, depth) if adj_y else (*batches, depth, columns)
+        axis = 0 if kind == "tensor" else len(shape) - (2 if adj_y else 1)
+        tensors = [graph.t("x", x, "f32"), weights(graph, random, shape, "i8", kind, axis)]
+        y = graph.t("y", (*np.broadcast_shapes(x[:-2], batches), rows, columns), "f32")
+        how = opt("BatchMatMul", adjX=adj_x, adjY=adj_y, asymmetricQuantizeInputs=asymmetric)
         graph.op("BATCH_MATMUL", tensors, [y], how, version=4)
         return graph.io(tensors[:1], [y])
 
@@ -319,6 +321,11 @@ MODELS = {
     "fully_connected_weight_only_f16": fully_connected((3, 9), 5, "f16", activation=RELU6),
     "batch_matmul_hybrid": batch_matmul((2, 3, 7), 5),
     "batch_matmul_hybrid_asymmetric": batch_matmul((3, 9), 4, False, True),
+    "depthwise_conv2d_weight_only_i4": depthwise((1, 5, 5, 4), (1, 3, 3, 8), "i4", padding=SAME, behind=True),
+    "batch_matmul_hybrid_batches": batch_matmul((3, 2, 7), 5, batches=(3,)),
+    "batch_matmul_hybrid_transposed": batch_matmul((3, 7, 2), 5, False, True, True, batches=(3,)),
+    "batch_matmul_hybrid_repeated": batch_matmul((1, 3, 6), 4, asymmetric=True, batches=(2,), kind="channels"),
+    "batch_matmul_hybrid_channels": batch_matmul((2, 3, 6), 4, False, kind="channels"),
 }
 
 

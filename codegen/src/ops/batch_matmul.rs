@@ -1,15 +1,18 @@
-//! BATCH_MATMUL: float32, int8 and int16. A constant right side of one batch makes it a FULLY_CONNECTED, which may be hybrid.
+//! BATCH_MATMUL: float32, int8 and int16; and float32 by int8, whose left side is quantised at run time. A constant right side of one
+//! batch makes it a FULLY_CONNECTED.
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
-    BatchMatmulF32, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes, FullyConnectedSizes,
+    BatchMatmulF32, BatchMatmulHybrid, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes,
+    FullyConnectedSizes, OuterDim,
 };
 
-use super::numbers::{Product, ScalePrecision};
+use super::numbers::{Product, ScalePrecision, quantize_rows};
+use super::walk::{Copy, Walk};
 use super::{Family, Site, broadcast, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, BatchMatmulOptions, DType, Options, Tensor};
-use crate::program::Choosing;
+use crate::program::{Argument, Choosing, ElementType};
 
 pub(super) struct BatchMatmul;
 
@@ -45,17 +48,17 @@ impl Family for BatchMatmul {
         if is_plain(site, &matrices)? {
             return fully_connected(site, choosing, &matrices);
         }
+        if is_hybrid(site)? {
+            let asymmetric = options.asymmetric_quantize_inputs;
+            return hybrid(site, choosing, batches, &matrices, asymmetric);
+        }
         // The second operand is computed at run time, whichever is constant.
         let exchanged = site.input(1)?.is_constant();
         let (batches, [first, second], y, order) = match exchanged {
             false => (batches, [left, right], [right.outer, 1], [0, 1]),
             true => {
-                let exchanged = batches.map(|dim| castiron_runtime::kernels::OuterDim {
-                    first: dim.second,
-                    second: dim.first,
-                    ..dim
-                });
-                (exchanged, [right, left], [1, right.outer], [1, 0])
+                let batches = batches.map(exchange);
+                (batches, [right, left], [1, right.outer], [1, 0])
             }
         };
         let sizes = BatchMatmulSizes {
@@ -112,11 +115,118 @@ impl<'a> Matrix<'a> {
     }
 }
 
+/// A dimension of batches with the operands in the other order.
+fn exchange(dim: OuterDim) -> OuterDim {
+    OuterDim {
+        first: dim.second,
+        second: dim.first,
+        ..dim
+    }
+}
+
+/// Whether the left side is quantised at run time.
+fn is_hybrid(site: &Site<'_>) -> Result<bool, Diagnostic> {
+    let types = [
+        site.input(0)?.dtype,
+        site.input(1)?.dtype,
+        site.output(0)?.dtype,
+    ];
+    Ok(types == [DType::Float32, DType::Int8, DType::Float32])
+}
+
+/// The right side's scales: one for all, or one for each column.
+fn scales<'a>(site: &Site<'a>, right: &Matrix<'_>) -> Result<&'a [f32], Diagnostic> {
+    let id = site.input_id(1)?;
+    let quantization = site.quantization(id)?;
+    if quantization.zero_point.iter().any(|zero| *zero != 0) {
+        return Err(site
+            .tensor_error(id, "the int8 matrix must be symmetric")
+            .expected("zero point 0")
+            .found(format_args!("{:?}", quantization.zero_point))
+            .help("quantise the model again; the converter gives it the zero point 0"));
+    }
+    let rank = site.graph.tensor(id).shape.len();
+    let columns = if right.steps[1] == 1 {
+        rank - 2
+    } else {
+        rank - 1
+    };
+    let scales = &quantization.scale;
+    if scales.len() != 1 && (scales.len(), quantization.dimension) != (right.outer, columns) {
+        return Err(site
+            .tensor_error(id, "the int8 matrix's scales are not those of its columns")
+            .expected(format_args!("{} along dimension {columns}", right.outer))
+            .found(format_args!(
+                "{} along dimension {}",
+                scales.len(),
+                quantization.dimension
+            )));
+    }
+    Ok(scales)
+}
+
+/// Adds the product of reals by integers: rows of the left side are quantised by what is in them.
+fn hybrid(
+    site: &Site<'_>,
+    choosing: &mut Choosing<'_>,
+    batches: [OuterDim; castiron_runtime::kernels::OUTER_DIMS],
+    [left, right]: &[Matrix<'_>; 2],
+    asymmetric: bool,
+) -> Result<(), Diagnostic> {
+    let scales = scales(site, right)?;
+    let x = rows_of(site, choosing, left)?;
+    let rows = left.batches.iter().product::<usize>() * left.outer;
+    let [quantized, row_scales] = quantize_rows(x, rows, asymmetric, choosing);
+    let sizes = BatchMatmulSizes {
+        batches: batches.map(exchange),
+        rows: right.outer,
+        columns: left.outer,
+        depth: left.depth,
+        first: right.steps,
+        second: [left.depth, 1],
+        y: [1, right.outer],
+    };
+    let operands = [
+        choosing.tensor(site.input_id(1)?)?,
+        choosing.constant(scales),
+        quantized,
+        row_scales,
+        choosing.activation(site.output_id(0)?)?,
+    ];
+    choosing.call(BatchMatmulHybrid { sizes }, operands);
+    Ok(())
+}
+
+/// The left side with its rows one behind the other.
+fn rows_of(
+    site: &Site<'_>,
+    choosing: &mut Choosing<'_>,
+    left: &Matrix<'_>,
+) -> Result<Argument, Diagnostic> {
+    let id = site.input_id(0)?;
+    if left.steps[1] == 1 {
+        return choosing.in_memory(id);
+    }
+    let x = choosing.tensor(id)?;
+    let batches = left.batches.iter().product();
+    let lines = choosing.scratch(ElementType::F32, x.len);
+    let from = Walk::of(&[batches, left.depth, left.outer]).in_order(&[0, 2, 1]);
+    let to = Walk::of(&[batches, left.outer, left.depth]);
+    let copied = Copy::new(&from, &to).is_some_and(|copy| copy.choose(choosing, x, lines));
+    copied
+        .then_some(lines)
+        .ok_or_else(|| site.error("the left side is too large to be transposed"))
+}
+
 /// Whether rows of the left side are multiplied by one constant matrix, of numbers that kernels take as weights.
 fn is_plain(site: &Site<'_>, [left, right]: &[Matrix<'_>; 2]) -> Result<bool, Diagnostic> {
     let weights = site.input(1)?;
     let symmetric = match weights.dtype {
         DType::Float32 => true,
+        DType::Int8 if is_hybrid(site)? => {
+            scales(site, right)?;
+            true
+        }
         DType::Int8 => site.per_tensor(site.input_id(1)?)?.1 == 0,
         _ => false,
     };
@@ -200,7 +310,10 @@ fn kernel(
                 shift,
             })
         }
-        _ => return Err(site.unsupported_types("float32, int8 or int16, the same for all tensors, or float32 by one constant int8 matrix",
-            )),
+        _ => {
+            return Err(site.unsupported_types(
+                "float32, int8 or int16, the same for all tensors, or float32 by int8 to float32",
+            ));
+        }
     })
 }

@@ -3,11 +3,11 @@
 //! The product of inputs and feature weights is that of FULLY_CONNECTED, into a working buffer.
 
 use castiron_runtime::kernels::{
-    Float, FullyConnectedSizes, Hybrid, Int8, Int8To16, QuantizeRows, QuantizeRowsAsymmetric,
-    ScaleSums, SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes,
+    Float, FullyConnectedSizes, Hybrid, Int8, Int8To16, ScaleSums, SvdfF32, SvdfI8, SvdfI16,
+    SvdfQuantization, SvdfSizes,
 };
 
-use super::numbers::{Call, call_portable, folded};
+use super::numbers::{Call, call_portable, folded, quantize_rows};
 use super::{Family, Site, quantize};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType, OptionValue, TensorId};
@@ -124,14 +124,8 @@ impl Inner {
         let (weight_scale, time_scale) = (site.symmetric(WEIGHTS)?, site.symmetric(TIME)?);
         let time = site.constant_i8(TIME, "time weights")?.into_iter();
         let time: Vec<f32> = time.map(|weight| f32::from(weight) * time_scale).collect();
-        let quantized = choosing.scratch(ElementType::I16, self.x.len);
-        let scales = choosing.scratch(ElementType::F32, self.matrix.rows);
-        let row = self.matrix.inputs;
-        let operands = [self.x, quantized, scales];
-        match site.options().flag("asymmetric_quantize_inputs") {
-            true => choosing.call(QuantizeRowsAsymmetric { row }, operands),
-            false => choosing.call(QuantizeRows { row }, operands),
-        }
+        let asymmetric = site.options().flag("asymmetric_quantize_inputs");
+        let [quantized, scales] = quantize_rows(self.x, self.matrix.rows, asymmetric, choosing);
         let sums = self.features(ElementType::I32, choosing);
         let call = Call {
             numbers: Hybrid,

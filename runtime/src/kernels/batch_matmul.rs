@@ -57,19 +57,27 @@ parameters! {
         /// Its shift, at most 7.
         pub shift: i32,
     }
+
+    /// Product of int8 by float32 that became integers at run time, each column of the second matrix by what is in it. Those columns
+    /// lie one behind the other.
+    pub struct BatchMatmulHybrid {
+        /// Where the elements lie.
+        pub sizes: BatchMatmulSizes,
+    }
 }
 
 host_kernel! {
     BatchMatmulF32(first: f32, second, y);
     BatchMatmulI8(first: i8, second, y);
     BatchMatmulI16(first: i16, second, y);
+    BatchMatmulHybrid(first: i8, first_scales, second, second_scales, y);
 }
 
 impl BatchMatmulF32 {
     /// Computes the whole output.
     pub fn run<S: Source<f32>>(&self, first: &[S], second: &[Cell<f32>], y: &[Cell<f32>]) {
         self.sizes
-            .run(first, second, y, 0.0, |sum, a, b| sum + a * b, |sum| sum);
+            .run(first, second, y, 0.0, |sum, a, b| sum + a * b, |sum, _| sum);
     }
 }
 
@@ -81,7 +89,7 @@ impl BatchMatmulI8 {
             let b = i32::from(b).wrapping_sub(self.second_zero_point);
             sum.wrapping_add(a.wrapping_mul(b))
         };
-        self.sizes.run(first, second, y, 0, mac, |sum| {
+        self.sizes.run(first, second, y, 0, mac, |sum, _| {
             let y = requantize(sum, self.multiplier, self.shift).wrapping_add(self.out_zero_point);
             y.clamp(i8::MIN.into(), i8::MAX.into()) as i8
         });
@@ -94,11 +102,43 @@ impl BatchMatmulI16 {
         let mac = |sum: i64, a: i16, b: i16| {
             sum.wrapping_add(i64::from(i32::from(a).wrapping_mul(i32::from(b))))
         };
-        self.sizes.run(first, second, y, 0, mac, |sum| {
+        self.sizes.run(first, second, y, 0, mac, |sum, _| {
             let y = requantize_wide(sum, self.multiplier, self.shift);
             y.clamp(i16::MIN.into(), i16::MAX.into()) as i16
         });
     }
+}
+
+impl BatchMatmulHybrid {
+    /// Computes the whole output. The first matrix has a scale for each row or one for all, the second one for each column.
+    pub fn run<S: Source<i8>>(
+        &self,
+        first: &[S],
+        first_scales: &[f32],
+        second: &[Cell<i16>],
+        second_scales: &[Cell<f32>],
+        y: &[Cell<f32>],
+    ) {
+        let depth = self.sizes.depth.max(1);
+        let mac =
+            |sum: i32, a: i8, b: i16| sum.wrapping_add(i32::from(a).wrapping_mul(i32::from(b)));
+        self.sizes.run(first, second, y, 0, mac, |sum, at: Place| {
+            let first = match first_scales {
+                [one] => *one,
+                _ => first_scales.get(at.row).copied().unwrap_or(0.0),
+            };
+            let second = second_scales.get(at.second / depth);
+            second.map_or(0.0, Cell::get) * first * sum as f32
+        });
+    }
+}
+
+/// Which sum it is.
+struct Place {
+    /// The first matrix's row.
+    row: usize,
+    /// Where the second matrix's column begins.
+    second: usize,
 }
 
 /// Columns that share the loads of the first matrix.
@@ -106,14 +146,14 @@ const COLUMNS: usize = 4;
 
 impl BatchMatmulSizes {
     #[inline(always)]
-    fn run<T: Copy, S: Source<T>, A: Copy>(
+    fn run<T: Copy, S: Source<T>, U: Copy, Y: Copy, A: Copy>(
         &self,
         first: &[S],
-        second: &[Cell<T>],
-        y: &[Cell<T>],
+        second: &[Cell<U>],
+        y: &[Cell<Y>],
         zero: A,
-        mac: impl Fn(A, T, T) -> A,
-        finish: impl Fn(A) -> T,
+        mac: impl Fn(A, T, U) -> A,
+        finish: impl Fn(A, Place) -> Y,
     ) {
         let mut position = [0usize; OUTER_DIMS];
         let (mut first_at, mut second_at) = (0usize, 0usize);
@@ -126,11 +166,13 @@ impl BatchMatmulSizes {
                     let second = second.get(start..).unwrap_or(&[]);
                     let sums = self.sums(first, second, zero, &mac);
                     let mut at = row * self.y[0] + column * self.y[1];
+                    let mut second = start;
                     for sum in sums.into_iter().take(self.columns - column) {
                         if let Some(y) = y.get(at) {
-                            y.set(finish(sum));
+                            y.set(finish(sum, Place { row, second }));
                         }
                         at += self.y[1];
+                        second += self.second[0];
                     }
                     column += COLUMNS;
                 }
@@ -141,12 +183,12 @@ impl BatchMatmulSizes {
 
     /// Sums of a row and some columns; those that are not there are of whatever there is.
     #[inline(always)]
-    fn sums<T: Copy, S: Source<T>, A: Copy>(
+    fn sums<T: Copy, S: Source<T>, U: Copy, A: Copy>(
         &self,
         first: &[S],
-        second: &[Cell<T>],
+        second: &[Cell<U>],
         zero: A,
-        mac: impl Fn(A, T, T) -> A,
+        mac: impl Fn(A, T, U) -> A,
     ) -> [A; COLUMNS] {
         let mut sums = [zero; COLUMNS];
         let (mut a_at, mut b_at) = (0, 0);

@@ -57,7 +57,9 @@ pub use crate::arch::armv7em::{
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;
 pub use asked::{Operands, Parameter};
-pub use batch_matmul::{BatchMatmulF32, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes};
+pub use batch_matmul::{
+    BatchMatmulF32, BatchMatmulHybrid, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes,
+};
 pub use binary::{Clamped, Zip};
 pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};

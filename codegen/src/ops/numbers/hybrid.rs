@@ -35,16 +35,7 @@ pub(super) fn choose(
     let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
     let (x, y) = (choosing.activation(x_id)?, choosing.activation(y_id)?);
 
-    let quantized = choosing.scratch(ElementType::I16, x.len);
-    let scales = choosing.scratch(ElementType::F32, rows.count);
-    let row = x.len.checked_div(rows.count).unwrap_or(0);
-    match rows.asymmetric {
-        true => {
-            let kernel = kernels::QuantizeRowsAsymmetric { row };
-            choosing.call(kernel, [x, quantized, scales]);
-        }
-        false => choosing.call(kernels::QuantizeRows { row }, [x, quantized, scales]),
-    }
+    let [quantized, scales] = quantize_rows(x, rows.count, rows.asymmetric, choosing);
     let sums = Argument {
         element: ElementType::I32,
         ..y
@@ -64,6 +55,24 @@ pub(super) fn choose(
     let [weight_scales, bias] = constants;
     choosing.call(kernel, [sums, scales, weight_scales, bias, y]);
     Ok(())
+}
+
+/// Adds the call that makes integers of so many rows of reals; gives these and the rows' scales.
+pub(in crate::ops) fn quantize_rows(
+    x: Argument,
+    rows: usize,
+    asymmetric: bool,
+    choosing: &mut Choosing<'_>,
+) -> [Argument; 2] {
+    let quantized = choosing.scratch(ElementType::I16, x.len);
+    let scales = choosing.scratch(ElementType::F32, rows);
+    let row = x.len.checked_div(rows).unwrap_or(0);
+    let operands = [x, quantized, scales];
+    match asymmetric {
+        true => choosing.call(kernels::QuantizeRowsAsymmetric { row }, operands),
+        false => choosing.call(kernels::QuantizeRows { row }, operands),
+    }
+    [quantized, scales]
 }
 
 /// Adds the call that makes sums of quantised inputs.
@@ -159,11 +168,8 @@ pub(in crate::ops) fn choose_in_blocks(
     let range = site.float_range(activation)?;
     let bias = float::bias(&product, site)?;
     let (x, y) = (choosing.activation(x_id)?, choosing.activation(y_id)?);
-    let quantized = choosing.scratch(ElementType::I16, x.len);
-    let row_scales = choosing.scratch(ElementType::F32, rows);
+    let [quantized, row_scales] = quantize_rows(x, rows, true, choosing);
     let sums = choosing.scratch(ElementType::I32, rows * groups * outputs);
-    let kernel = kernels::QuantizeRowsAsymmetric { row: inputs };
-    choosing.call(kernel, [x, quantized, row_scales]);
     sum(
         &product,
         &weights,

@@ -27,7 +27,7 @@ use crate::program::{Argument, Choosing, Constant};
 
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
-pub(super) use hybrid::choose_in_blocks;
+pub(super) use hybrid::{choose_in_blocks, quantize_rows};
 use stored::Stored;
 pub(super) use weighted::{Reading, Taps};
 pub(crate) use weighted::{Staying, Weighted};
