@@ -69,13 +69,15 @@ def hybrid_svdf(random, batch=1, inputs=4, units=3, rank=1, memory=4, asymmetric
     return graph.io([x], [y])
 
 
-def lstm(random, kind="f32", batch=1, steps=4, inputs=3, units=5, time_major=False, clip=0.0):
+def lstm(random, kind="f32", batch=1, steps=4, inputs=3, units=5, time_major=False, clip=0.0, hybrid=False, asymmetric=False):
     graph = Graph()
     shape = (steps, batch, inputs) if time_major else (batch, steps, inputs)
     if kind == "f32":
         quantised = lambda *_: {}
         x, hidden, cell = {}, {}, {}
         weight = lambda n, m: graph.t("w", (n, m), "f32", data=random.normal(size=(n, m)) * 0.5)
+        if hybrid:
+            weight = lambda n, m: graph.t("w", (n, m), "i8", scale(random, 0.002, 0.02), 0, data=weights(random, (n, m)))
         bias = lambda: graph.t("b", (units,), "f32", data=random.normal(size=units))
         cells = "f32"
     else:
@@ -95,7 +97,8 @@ def lstm(random, kind="f32", batch=1, steps=4, inputs=3, units=5, time_major=Fal
     tensors += [graph.t("hidden", (batch, units), kind, var=True, **hidden),
                 graph.t("cell", (batch, units), cells, var=True, **cell)] + [-1] * 4
     y = graph.t("y", shape[:2] + (units,), kind, **hidden)
-    options = opt("UnidirectionalSequenceLSTM", fusedActivationFunction=TANH, cellClip=clip, timeMajor=time_major)
+    options = opt("UnidirectionalSequenceLSTM", fusedActivationFunction=TANH, cellClip=clip, timeMajor=time_major,
+                  asymmetricQuantizeInputs=asymmetric)
     graph.op("UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, [y], options, version=3)
     return graph.io([given], [y])
 
@@ -124,6 +127,8 @@ MODELS = {
     "unidirectional_sequence_lstm_i16_batch": lambda r: lstm(r, "i16", 2, 3, 4, 5, clip=0.5),
     "svdf_hybrid": lambda r: hybrid_svdf(r, 2, 7, 3, 2, 4, activation=RELU),
     "svdf_hybrid_asymmetric": lambda r: hybrid_svdf(r, 1, 9, 4, 1, 5, asymmetric=True),
+    "unidirectional_sequence_lstm_hybrid": lambda r: lstm(r, "f32", 2, 3, 4, 5, clip=0.8, hybrid=True),
+    "unidirectional_sequence_lstm_hybrid_asymmetric": lambda r: lstm(r, "f32", 2, 3, 7, 6, True, hybrid=True, asymmetric=True),
 }
 ANY = {"svdf": any_svdf, "lstm": any_lstm}
 

@@ -195,6 +195,8 @@ pub struct SequenceLstmOptions {
     pub proj_clip: f32,
     /// Time comes before the batch in the input's shape.
     pub time_major: bool,
+    /// Inputs that are quantised at run time become 256 steps from the least to the greatest value.
+    pub asymmetric_quantize_inputs: bool,
 }
 
 /// VAR_HANDLE: together the name of a variable that runs share.

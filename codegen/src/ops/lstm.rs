@@ -1,9 +1,10 @@
-//! UNIDIRECTIONAL_SEQUENCE_LSTM: float32, int8 and int16; the plain kind, as TensorFlow Lite Micro has it.
+//! UNIDIRECTIONAL_SEQUENCE_LSTM: float32, with weights of float32 or int8, int8 and int16; the plain kind, as TensorFlow Lite Micro has
+//! it.
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
-    self, Dot, Float, FullyConnectedSizes, Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM, LstmCells,
-    LstmF32, LstmI16, LstmSizes, Numbers, Sigmoid,
+    self, Dot, Float, FullyConnectedSizes, Hybrid, Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM,
+    LstmCells, LstmF32, LstmHybrid, LstmI16, LstmSizes, Numbers, Sigmoid,
 };
 
 use super::numbers::{folded, portable};
@@ -49,10 +50,11 @@ impl Family for Lstm {
         use DType::{Float32, Int8, Int16};
         match types {
             [Float32, Float32, Float32, Float32, Float32] => lstm.float(site, choosing),
+            [Float32, Int8, Float32, Float32, Float32] => lstm.hybrid(site, choosing),
             [Int8, Int8, Int8, Int16, Int8] => lstm.int8(site, choosing),
             [Int16, Int8, Int16, Int16, Int16] => lstm.int16(site, choosing),
             _ => Err(site.unsupported_types(
-                "float32; or int8 or int16 with weights of int8 and a cell state of int16",
+                "float32, also with weights of int8; or int8 or int16 with weights of int8 and a cell state of int16",
             )),
         }
     }
@@ -139,27 +141,71 @@ impl Inner {
 
     fn float(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
         let read = |at| site.constant_f32(at, "weights");
-        let mut biases = Vec::new();
-        for gate in 0..LSTM_GATES {
-            biases.extend(site.constant_f32(BIASES + gate, "the bias")?);
-        }
-        let clip = self.clip().unwrap_or(f32::MAX);
         let parts = Parts {
             numbers: Float {
                 min: f32::MIN,
                 max: f32::MAX,
             },
-            cells: LstmF32 {
-                range: Float {
-                    min: -clip,
-                    max: clip,
-                },
-            },
+            cells: self.float_cells(),
             weights: matrices(&read)?,
-            biases,
+            biases: float_biases(site)?,
             factors: Vec::new(),
         };
         self.call(parts, ElementType::F32, site, choosing)
+    }
+
+    /// Inputs, and what is hidden, are quantised at each step, by what is in them.
+    fn hybrid(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        let positions = POSITIONS.as_flattened().iter();
+        let scales: Result<Vec<f32>, _> = positions.map(|at| site.symmetric(*at)).collect();
+        let weights = matrices(&|at| site.constant_i8(at, "weights"))?;
+        let bias = float_biases(site)?;
+        let scales = choosing.constant(&scales?);
+        portable!(choosing, |dot| self
+            .hybrid_with(dot, &weights, scales, &bias, site, choosing))
+    }
+
+    fn hybrid_with<D: for<'a> Dot<Hybrid, Packed: Constant, Operands<'a> = ()>>(
+        &self,
+        dot: D,
+        weights: &[Vec<i8>],
+        scales: Argument,
+        bias: &[f32],
+        site: &Site<'_>,
+        choosing: &mut Choosing<'_>,
+    ) -> Result<(), Diagnostic> {
+        let LstmSizes { inputs, units, .. } = self.sizes;
+        let operands = [
+            choosing.in_memory(site.input_id(0)?)?,
+            choosing.constant(&self.packed::<Hybrid, D>(weights)),
+            scales,
+            choosing.constant(bias),
+            choosing.activation(site.input_id(HIDDEN)?)?,
+            choosing.activation(site.input_id(CELLS)?)?,
+            choosing.scratch(ElementType::I16, inputs + units),
+            choosing.scratch(ElementType::F32, 2),
+            choosing.scratch(ElementType::I32, units),
+            choosing.scratch(ElementType::F32, 2 * units),
+            choosing.activation(site.output_id(0)?)?,
+        ];
+        let kernel = LstmHybrid {
+            sizes: self.sizes,
+            cells: self.float_cells(),
+            asymmetric: self.options.asymmetric_quantize_inputs,
+            dot,
+        };
+        choosing.call(kernel, operands);
+        Ok(())
+    }
+
+    fn float_cells(&self) -> LstmF32 {
+        let clip = self.clip().unwrap_or(f32::MAX);
+        LstmF32 {
+            range: Float {
+                min: -clip,
+                max: clip,
+            },
+        }
     }
 
     fn int8(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
@@ -286,17 +332,7 @@ impl Inner {
         C: LstmCells<N, Bias: Constant>,
         D: for<'a> Dot<N, Packed: Constant, Operands<'a> = N::Constants<'a>>,
     {
-        let LstmSizes { inputs, units, .. } = self.sizes;
-        let mut packed = Vec::new();
-        for (at, weights) in parts.weights.iter().enumerate() {
-            let inputs = [inputs, units][at % 2];
-            let matrix = FullyConnectedSizes {
-                rows: 1,
-                inputs,
-                outputs: units,
-            };
-            packed.extend(matrix.pack::<N, D>(&|unit, i| weights[unit * inputs + i]));
-        }
+        let packed = self.packed::<N, D>(&parts.weights);
         let constants = [choosing.constant(&packed), choosing.constant(&parts.biases)];
         let kernel = kernels::Lstm {
             sizes: self.sizes,
@@ -312,6 +348,22 @@ impl Inner {
             site,
             choosing,
         )
+    }
+
+    /// All weights, as kernels want them.
+    fn packed<N: Numbers, D: Dot<N>>(&self, weights: &[Vec<N::W>]) -> Vec<D::Packed> {
+        let LstmSizes { inputs, units, .. } = self.sizes;
+        let mut packed = Vec::new();
+        for (at, weights) in weights.iter().enumerate() {
+            let inputs = [inputs, units][at % 2];
+            let matrix = FullyConnectedSizes {
+                rows: 1,
+                inputs,
+                outputs: units,
+            };
+            packed.extend(matrix.pack::<N, D>(&|unit, i| weights[unit * inputs + i]));
+        }
+        packed
     }
 
     fn add(
@@ -372,6 +424,12 @@ fn matrices<W>(
 ) -> Result<Vec<Vec<W>>, Diagnostic> {
     let positions = POSITIONS.as_flattened().iter();
     positions.map(|position| read(*position)).collect()
+}
+
+/// The biases of all gates.
+fn float_biases(site: &Site<'_>) -> Result<Vec<f32>, Diagnostic> {
+    let biases = (0..LSTM_GATES).map(|gate| site.constant_f32(BIASES + gate, "the bias"));
+    Ok(biases.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// Factors from sums to gates.

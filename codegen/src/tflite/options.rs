@@ -147,6 +147,7 @@ pub(super) fn read(
                     cell_clip: finite("cell_clip", o.cell_clip())?,
                     proj_clip: finite("proj_clip", o.proj_clip())?,
                     time_major: o.time_major(),
+                    asymmetric_quantize_inputs: o.asymmetric_quantize_inputs(),
                 },
                 None => SequenceLstmOptions::default(),
             })

@@ -212,6 +212,7 @@ pub(super) mod options {
             1 cell_clip: f32,
             2 proj_clip: f32,
             3 time_major: bool,
+            4 asymmetric_quantize_inputs: bool,
         }
         /// VAR_HANDLE.
         VarHandle {

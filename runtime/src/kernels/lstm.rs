@@ -68,7 +68,7 @@ parameters! {
 pub const LSTM_GATES: usize = 4;
 const INPUT: usize = 0;
 const FORGET: usize = 1;
-const CANDIDATE: usize = 2;
+pub(super) const CANDIDATE: usize = 2;
 const OUTPUT: usize = 3;
 
 /// Vectors of a step's units that are live at once: two gates, and a product on its way into one of them.
@@ -198,6 +198,76 @@ fn saturated(x: i32) -> i16 {
     x.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
+impl LstmSizes {
+    /// Calls `step` with the sequence and the place of every step among all, in the order of a sequence's steps.
+    #[inline(always)]
+    pub(super) fn walk(&self, mut step: impl FnMut(usize, usize)) {
+        for batch in 0..self.batches {
+            for at in 0..self.steps {
+                let at = match self.time_major {
+                    true => at * self.batches + batch,
+                    false => batch * self.steps + at,
+                };
+                step(batch, at);
+            }
+        }
+    }
+
+    /// A gate's packed weights: those for the input, those for what is hidden.
+    #[inline(always)]
+    pub(super) fn of_gate<'a, N: Numbers, D: Dot<N>>(
+        &self,
+        gate: usize,
+        weights: &'a [D::Packed],
+    ) -> [&'a [D::Packed]; 2] {
+        let blocks = self.units.div_ceil(D::CHANNELS);
+        let packed = [self.inputs, self.units].map(|inputs| D::packed_len(inputs) * blocks);
+        let both = packed[0] + packed[1];
+        let (input, hidden) = split(part(weights, gate * both, both), packed[0]);
+        [input, hidden]
+    }
+}
+
+/// A step of one sequence. What a gate is for happens as soon as it is there, so that few are live at once: `gate` writes one of them
+/// to what it is given.
+#[inline(always)]
+pub(super) fn step<N: Numbers, C: LstmCells<N>>(
+    this: &C,
+    table: &[u16],
+    [hidden, y]: [&[Cell<N::X>]; 2],
+    cells: &[Cell<N::Y>],
+    [first, second]: [&[Cell<N::Y>]; 2],
+    gate: impl Fn(usize, &[Cell<N::Y>]),
+) {
+    for which in [FORGET, INPUT, CANDIDATE, OUTPUT] {
+        gate(which, if which == CANDIDATE { second } else { first });
+        match which {
+            FORGET => {
+                for (cell, forget) in cells.iter().zip(first) {
+                    cell.set(this.kept(cell.get(), forget.get()));
+                }
+            }
+            CANDIDATE => {
+                for (cell, (input, candidate)) in cells.iter().zip(first.iter().zip(second)) {
+                    let [input, candidate] = [input, candidate].map(Cell::get);
+                    cell.set(this.cell(cell.get(), input, candidate));
+                }
+            }
+            OUTPUT => {
+                for ((hidden, y), (cell, output)) in
+                    hidden.iter().zip(y).zip(cells.iter().zip(first))
+                {
+                    let [cell, output] = [cell, output].map(Cell::get);
+                    let now = this.output(table, cell, output);
+                    hidden.set(now);
+                    y.set(now);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Constants of an LSTM.
 struct Constants<'a, P, B> {
     /// Packed weights, by gate: those for the input, those for what is hidden.
@@ -227,74 +297,21 @@ where
         cells: &[Cell<N::Y>],
         room: &[Cell<N::Y>],
     ) {
-        let LstmSizes {
-            batches,
-            steps,
-            inputs,
-            units,
-            time_major,
-        } = self.sizes;
-        for batch in 0..batches {
+        let LstmSizes { inputs, units, .. } = self.sizes;
+        let (first, rest) = split(room, units);
+        let (second, product) = split(rest, units);
+        self.sizes.walk(|batch, at| {
+            let x = part(x, at * inputs, inputs);
             let hidden = part(hidden, batch * units, units);
-            let cells = part(cells, batch * units, units);
-            for step in 0..steps {
-                let at = match time_major {
-                    true => step * batches + batch,
-                    false => batch * steps + step,
-                };
-                let x = part(x, at * inputs, inputs);
-                self.step(
-                    x,
-                    [hidden, part(y, at * units, units)],
-                    cells,
-                    constants,
-                    room,
-                );
-            }
-        }
-    }
-
-    /// A step of one sequence. What a gate is for happens as soon as it is there, so that few are live at once.
-    #[inline(always)]
-    fn step(
-        &self,
-        x: &[Cell<N::X>],
-        [hidden, y]: [&[Cell<N::X>]; 2],
-        cells: &[Cell<N::Y>],
-        constants: &Constants<'_, D::Packed, C::Bias>,
-        room: &[Cell<N::Y>],
-    ) {
-        let units = self.sizes.units;
-        let (first, room) = split(room, units);
-        let (second, room) = split(room, units);
-        for gate in [FORGET, INPUT, CANDIDATE, OUTPUT] {
-            let of = if gate == CANDIDATE { second } else { first };
-            self.gate(gate, [x, hidden], constants, of, room);
-            match gate {
-                FORGET => {
-                    for (cell, forget) in cells.iter().zip(first) {
-                        cell.set(self.cells.kept(cell.get(), forget.get()));
-                    }
-                }
-                CANDIDATE => {
-                    for (cell, (input, candidate)) in cells.iter().zip(first.iter().zip(second)) {
-                        let [input, candidate] = [input, candidate].map(Cell::get);
-                        cell.set(self.cells.cell(cell.get(), input, candidate));
-                    }
-                }
-                OUTPUT => {
-                    for ((hidden, y), (cell, output)) in
-                        hidden.iter().zip(y).zip(cells.iter().zip(first))
-                    {
-                        let [cell, output] = [cell, output].map(Cell::get);
-                        let now = self.cells.output(constants.table, cell, output);
-                        hidden.set(now);
-                        y.set(now);
-                    }
-                }
-                _ => {}
-            }
-        }
+            step(
+                &self.cells,
+                constants.table,
+                [hidden, part(y, at * units, units)],
+                part(cells, batch * units, units),
+                [first, second],
+                |gate, of| self.gate(gate, [x, hidden], constants, of, product),
+            );
+        });
     }
 
     /// One gate of a step.
@@ -308,14 +325,7 @@ where
         room: &[Cell<N::Y>],
     ) {
         let LstmSizes { inputs, units, .. } = self.sizes;
-        let packed =
-            [inputs, units].map(|inputs| D::packed_len(inputs) * units.div_ceil(D::CHANNELS));
-        let weights = part(
-            constants.weights,
-            gate * (packed[0] + packed[1]),
-            packed[0] + packed[1],
-        );
-        let (of_input, of_hidden) = split(weights, packed[0]);
+        let [of_input, of_hidden] = self.sizes.of_gate::<N, D>(gate, constants.weights);
         let products = [(x[0], inputs, of_input, y), (x[1], units, of_hidden, room)];
         for (of, (x, inputs, weights, y)) in products.into_iter().enumerate() {
             let bias = part(constants.bias, (LSTM_GATES * of + gate) * units, units);

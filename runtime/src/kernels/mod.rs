@@ -28,6 +28,7 @@ mod hybrid;
 mod l2_norm;
 mod log_softmax;
 mod lstm;
+mod lstm_hybrid;
 mod nibbles;
 mod numbers;
 mod one_hot;
@@ -82,6 +83,7 @@ pub use hybrid::{DequantizeRows, QuantizeRows, QuantizeRowsAsymmetric, ScaleSums
 pub use l2_norm::{L2NormF32, L2NormI8, L2NormU8};
 pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8, LogSoftmaxU8};
 pub use lstm::{LSTM_GATES, LSTM_ROOM, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
+pub use lstm_hybrid::LstmHybrid;
 pub use nibbles::Nibbles;
 pub use numbers::{Float, Float32x8, Float32x16, Hybrid, Int8, Int8To16, Int16x8, Numbers, Uint8};
 pub use one_hot::OneHot;

@@ -160,7 +160,10 @@ pub(super) fn of(graph: &Graph, operator: &Operator, reached: &[usize]) -> Optio
                 ("cell_clip", Float(o.cell_clip)),
                 ("proj_clip", Float(o.proj_clip)),
                 ("time_major", Bool(o.time_major)),
-                ("asymmetric_quantize_inputs", Bool(false)),
+                (
+                    "asymmetric_quantize_inputs",
+                    Bool(o.asymmetric_quantize_inputs),
+                ),
                 ("diagonal_recurrent_tensors", Bool(false)),
             ],
         ),
