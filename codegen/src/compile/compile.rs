@@ -1,79 +1,18 @@
 //! Compiles a model: chooses what computes each entry's operators, plans its arena, and links both.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
+use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
-use super::{variables, way_out};
-use crate::error::{Diagnostic, Error, Remedy, Result};
+use super::options::CompileOptions;
+use super::{limits, variables, way_out};
+use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::Variables;
-use crate::graph::{
-    DType, Graph, Model, Signature, SignaturePort, Tensor, TensorId, callees_first, names_of_ports,
-};
-use crate::ops;
-use crate::passes::{self, Change, Pass, Passes};
-use crate::plan::{Kept, Layout, OpMemory, Plan, PlanOptions, Unit};
-use crate::program::{
-    Choice, Choosing, ConstantPool, Entry, FirmwareOps, Port, Program, Purpose, Routine, Step,
-    element,
-};
-use crate::target::{Optimize, Target};
-use crate::warnings;
-
-/// The most kernel calls of a program, of all its entry points and the subgraphs that they run.
-const MOST_STEPS: usize = 4096;
-/// The most inputs and outputs of a program, of all its entry points.
-const MOST_PORTS: usize = 1024;
-/// How deep subgraphs may run each other: each is a call on the firmware's stack.
-const MOST_NESTED: usize = 32;
-
-/// What a user may choose.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct CompileOptions {
-    /// How to plan the arena.
-    pub plan: PlanOptions,
-    /// What to compile for.
-    pub target: Target,
-    /// Passes to leave out. Results stay the same, but models that need a pass do not compile.
-    pub without: Passes,
-    /// Custom operators that the firmware computes.
-    pub custom: FirmwareOps,
-}
-
-impl CompileOptions {
-    /// Everything by default, but for what matters where time costs flash.
-    pub fn optimized(optimize: Optimize) -> Self {
-        Self::for_target(Target {
-            optimize,
-            ..Target::default()
-        })
-    }
-
-    /// Everything by default, but for what is compiled for.
-    pub fn for_target(target: Target) -> Self {
-        Self {
-            target,
-            ..Self::default()
-        }
-    }
-
-    /// The same without some passes.
-    #[must_use]
-    pub fn without(mut self, passes: Passes) -> Self {
-        self.without = self.without | passes;
-        self
-    }
-}
-
-impl From<PlanOptions> for CompileOptions {
-    fn from(plan: PlanOptions) -> Self {
-        Self {
-            plan,
-            ..Self::default()
-        }
-    }
-}
+use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
+use crate::passes::{self, Pass, Passes};
+use crate::plan::{Kept, Layout, Plan};
+use crate::program::{Choice, ConstantPool, Entry, Port, Program, Routine, Step};
 
 /// Compiles a model.
 ///
@@ -179,11 +118,14 @@ impl<'a> Attempt<'a> {
         };
         diagnostics.extend(wrong.into_iter().filter(unsaid));
         way_out::find(model, &mut diagnostics);
-        diagnostics.extend(of_any_size(model, &roots));
-        diagnostics.extend(not_custom(model, &options.custom));
-        diagnostics.extend(too_deep(&chosen));
-        diagnostics.extend(too_many_steps(&chosen));
-        diagnostics.extend(too_many_ports(model, &entry_points));
+        diagnostics.extend(limits::of_any_size(model, &roots));
+        diagnostics.extend(limits::not_custom(model, &options.custom));
+        let graphs = chosen.iter().map(|chosen| (chosen.index, &*chosen.graph));
+        diagnostics.extend(limits::too_deep(graphs));
+        let steps = chosen.iter().map(|chosen| chosen.actions).sum();
+        diagnostics.extend(limits::too_many_steps(steps));
+        let entered = entry_points.iter().map(|(root, _)| &model.graphs[*root]);
+        diagnostics.extend(limits::too_many_ports(entered));
         let first_values =
             variables::first_values(model, chosen.iter().map(|c| c.index), &variables);
         let mut attempt = Self {
@@ -301,92 +243,6 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Code for thousands of calls takes this generator seconds and the compiler minutes.
-fn too_many_steps(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
-    let steps: usize = chosen.iter().map(|chosen| chosen.actions).sum();
-    (steps > MOST_STEPS).then(|| {
-        Diagnostic::new("the model needs too many kernel calls for the compiled engine")
-            .expected(format_args!("at most {MOST_STEPS}"))
-            .found(steps)
-            .help("use fewer operators in the model, or operators with fewer inputs")
-    })
-}
-
-/// Each is a function, with its types, in what is written.
-fn too_many_ports(model: &Model, entry_points: &[EntryPoint<'_>]) -> Option<Diagnostic> {
-    let graphs = entry_points.iter().map(|(root, _)| &model.graphs[*root]);
-    let ports: usize = graphs
-        .map(|graph| graph.inputs.len() + graph.outputs.len())
-        .sum();
-    (ports > MOST_PORTS).then(|| {
-        Diagnostic::new("the model has too many inputs and outputs for the compiled engine")
-            .expected(format_args!("at most {MOST_PORTS}"))
-            .found(ports)
-            .help("concatenate them in the model, or convert fewer signatures")
-    })
-}
-
-/// Inputs whose sizes nobody has said.
-fn of_any_size(model: &Model, roots: &[usize]) -> Vec<Diagnostic> {
-    let inputs = roots.iter().flat_map(|root| {
-        let graph = &model.graphs[*root];
-        graph
-            .inputs
-            .iter()
-            .map(move |id| (*root, *id, graph.tensor(*id)))
-    });
-    let unknown = inputs.filter_map(|(root, id, tensor)| {
-        let unknown = warnings::any_size(tensor)?.remedy(Remedy::Shape);
-        Some(
-            unknown
-                .in_subgraph(root)
-                .at_tensor(id.index(), &tensor.name),
-        )
-    });
-    unknown.collect()
-}
-
-/// Operators that the firmware is said to compute, and that are not in the model or that castiron computes.
-fn not_custom(model: &Model, custom: &FirmwareOps) -> Vec<Diagnostic> {
-    let operators = model.graphs.iter().flat_map(|graph| &graph.operators);
-    let names: BTreeSet<&str> = operators
-        .filter(|operator| ops::is_custom(&operator.kind))
-        .map(|operator| operator.kind.name())
-        .collect();
-    let said: BTreeSet<&str> = custom.names().collect();
-    let wrong = said.into_iter().filter(|name| !names.contains(name));
-    let wrong = wrong.map(|name| {
-        let there: Vec<&str> = names.iter().copied().collect();
-        let problem = Diagnostic::new("the model needs no such custom operator of the firmware");
-        let found = problem.found(format_args!("{name:?}"));
-        match &there[..] {
-            [] => found
-                .expected("none: castiron computes all operators of the model, or none is custom"),
-            there => found.expected(there.join(", ")),
-        }
-    });
-    wrong.collect()
-}
-
-fn too_deep(chosen: &[Chosen<'_>]) -> Option<Diagnostic> {
-    let mut depths: HashMap<usize, usize> = HashMap::new();
-    for chosen in chosen {
-        let below = chosen.graph.callees().filter_map(|c| depths.get(&c));
-        let depth = below.max().map_or(0, |deepest| deepest + 1);
-        depths.insert(chosen.index, depth);
-    }
-    let (index, depth) = depths
-        .into_iter()
-        .max_by_key(|(index, depth)| (*depth, *index))?;
-    (depth > MOST_NESTED).then(|| {
-        Diagnostic::new("subgraphs are nested too deep for the compiled engine")
-            .expected(format_args!("at most {MOST_NESTED} levels"))
-            .found(depth)
-            .help("nest fewer conditions and loops in the model's source")
-            .in_subgraph(index)
-    })
-}
-
 /// Multiply-accumulates of steps.
 fn macs(steps: &[Step], routines: &[Routine]) -> u64 {
     // Each routine comes behind those that it runs.
@@ -417,7 +273,7 @@ fn macs_of(steps: &[Step], routines: &[u64]) -> u64 {
 }
 
 /// A subgraph, and the signature that names it.
-pub(super) type EntryPoint<'a> = (usize, Option<&'a Signature>);
+type EntryPoint<'a> = (usize, Option<&'a Signature>);
 
 /// The default subgraph first, with the first signature that names it, then all other signatures.
 fn entry_points(model: &Model) -> Vec<EntryPoint<'_>> {
@@ -448,156 +304,6 @@ fn name_ports(graph: &Graph, entry: &mut Entry, signature: &Signature) {
     };
     rename(&mut entry.inputs, &graph.inputs, &signature.inputs);
     rename(&mut entry.outputs, &graph.outputs, &signature.outputs);
-}
-
-/// What was chosen for all subgraphs that run.
-struct Choices<'a> {
-    /// Each behind those that it runs itself.
-    chosen: Vec<Chosen<'a>>,
-    variables: Variables,
-    /// What is wrong with the use of variables.
-    wrong: Vec<Diagnostic>,
-}
-
-impl<'a> Choices<'a> {
-    fn new(model: &'a Model, roots: &[usize], options: &CompileOptions) -> Self {
-        let order = callees_first(roots, |index| model.graphs[index].callees().collect());
-        let mut reached = order.clone();
-        reached.sort_unstable();
-        let (variables, wrong) = Variables::of(model, &reached);
-        let chosen = order.iter();
-        let chosen = chosen
-            .map(|index| Chosen::new(model, *index, &variables, roots.contains(index), options));
-        Self {
-            chosen: chosen.collect(),
-            variables,
-            wrong,
-        }
-    }
-}
-
-fn lay_out(
-    chosen: &[Chosen<'_>],
-    roots: &[usize],
-    variables: &Variables,
-    ready: bool,
-    options: &PlanOptions,
-) -> Result<Layout> {
-    let units: Vec<Unit<'_>> = (chosen.iter())
-        .map(|chosen| Unit {
-            index: chosen.index,
-            graph: &chosen.graph,
-            memory: chosen.choices.iter().map(|c| c.memory.clone()).collect(),
-        })
-        .collect();
-    let values = variables.values.iter();
-    let bytes = values.map(|value| value.as_ref().map_or(0, Tensor::bytes));
-    Layout::new(&units, roots, &bytes.collect::<Vec<_>>(), ready, options)
-}
-
-/// What was chosen for a graph, as far as it goes.
-struct Chosen<'a> {
-    /// Its index in the file.
-    index: usize,
-    /// The graph after all passes.
-    graph: Cow<'a, Graph>,
-    /// What passes did.
-    changes: Vec<Change>,
-    /// By operator.
-    choices: Vec<Choice>,
-    /// Actions of all choices, those that are left out among them.
-    actions: usize,
-    /// Of every operator that cannot be compiled, in the file's order, then of inputs and outputs.
-    problems: Vec<Diagnostic>,
-}
-
-impl<'a> Chosen<'a> {
-    fn new(
-        model: &'a Model,
-        index: usize,
-        variables: &Variables,
-        is_entry: bool,
-        options: &CompileOptions,
-    ) -> Self {
-        let passed = passes::run(&model.graphs[index], options.without);
-        let graph = passed.graph;
-        let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
-        let mut problems = Vec::new();
-        let mut choices = Vec::new();
-        let mut actions = 0;
-        let purpose = Purpose::Firmware {
-            model,
-            subgraph: index,
-            variables,
-            target: options.target,
-            custom: &options.custom,
-        };
-        for index in 0..graph.operators.len() {
-            let (mut choice, verdict) = ops::choose(&graph, index, purpose);
-            actions += choice.actions.len();
-            if actions > MOST_STEPS + choice.actions.len() {
-                // The model is refused for what there is already.
-                choice.actions = Vec::new();
-                choice.constants = Vec::new();
-            }
-            choices.push(choice);
-            if let Err(mut problem) = verdict {
-                if let Some(mut reason) = unfolded.remove(&graph.origin(index)) {
-                    reason.place.operands = problem.place.operands.take();
-                    problem = reason;
-                }
-                problems.push(problem);
-            }
-        }
-        // Handles are handed to subgraphs, and stand for memory that is known.
-        let handle = |id: &&TensorId| !is_entry && graph.tensor(**id).dtype == DType::Resource;
-        let choosing = Choosing::new(&graph, purpose);
-        let inputs = graph.inputs.iter().filter(|id| !handle(id));
-        let inputs = inputs.map(|id| choosing.activation(*id).err());
-        let outputs = graph.outputs.iter().filter(|id| !handle(id));
-        let outputs = outputs.map(|id| element(&graph, *id).err());
-        problems.extend(inputs.chain(outputs).flatten());
-        Self {
-            index,
-            choices,
-            actions,
-            problems,
-            graph,
-            changes: passed.changes,
-        }
-    }
-
-    /// The plan of the graph alone, without the subgraphs that it runs.
-    fn plan(&self, options: &PlanOptions) -> Result<Plan> {
-        let memory: Vec<&OpMemory> = self.choices.iter().map(|c| &c.memory).collect();
-        Plan::new(&self.graph, |_, index| memory[index].clone(), options)
-    }
-
-    fn verdict(&self, options: &PlanOptions) -> Verdict {
-        match self.plan(options) {
-            Ok(plan) => Verdict {
-                plan: Some(plan),
-                problems: self.problems.clone(),
-                changes: self.changes.clone(),
-            },
-            Err(error) => Verdict {
-                plan: None,
-                problems: error.diagnostics().to_vec(),
-                changes: self.changes.clone(),
-            },
-        }
-    }
-}
-
-/// What the compiled engine makes of one subgraph, entry point or not.
-#[derive(Debug)]
-pub struct Verdict {
-    /// Its plan; none where its sizes cannot be planned.
-    pub plan: Option<Plan>,
-    /// Why it does not compile: every operator that is refused, among others.
-    pub problems: Vec<Diagnostic>,
-    /// What passes did to its operators.
-    pub changes: Vec<Change>,
 }
 
 /// What there is to say of the operators of a subgraph that does not run.
@@ -633,7 +339,7 @@ fn plan_of<'a>(
         variables,
         ..
     } = Choices::new(model, &[index], options);
-    if let Some(error) = Error::from_many(not_custom(model, &options.custom)) {
+    if let Some(error) = Error::from_many(limits::not_custom(model, &options.custom)) {
         return Err(error);
     }
     let layout = lay_out(&chosen, &[index], &variables, false, &options.plan)?;

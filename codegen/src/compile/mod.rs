@@ -1,10 +1,15 @@
 //! Graph → program: what computes each operator, where everything lies, and both together.
 
+mod chosen;
 #[expect(clippy::module_inception, reason = "the function of the module")]
 mod compile;
+mod limits;
 mod link;
+mod options;
 #[doc(hidden)]
 pub mod variables;
 mod way_out;
 
-pub use compile::{CompileOptions, Examined, Verdict, compile, examine, plan_graph};
+pub use chosen::Verdict;
+pub use compile::{Examined, compile, examine, plan_graph};
+pub use options::CompileOptions;

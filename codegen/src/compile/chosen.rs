@@ -1,0 +1,164 @@
+//! What was chosen for the operators of subgraphs, and how their memory is laid out.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::limits::MOST_STEPS;
+use super::options::CompileOptions;
+use crate::error::{Diagnostic, Result};
+use crate::graph::variables::Variables;
+use crate::graph::{DType, Graph, Model, Tensor, TensorId, callees_first};
+use crate::ops;
+use crate::passes::{self, Change};
+use crate::plan::{Layout, OpMemory, Plan, PlanOptions, Unit};
+use crate::program::{Choice, Choosing, Purpose, element};
+
+/// What was chosen for all subgraphs that run.
+pub(super) struct Choices<'a> {
+    /// Each behind those that it runs itself.
+    pub(super) chosen: Vec<Chosen<'a>>,
+    pub(super) variables: Variables,
+    /// What is wrong with the use of variables.
+    pub(super) wrong: Vec<Diagnostic>,
+}
+
+impl<'a> Choices<'a> {
+    pub(super) fn new(model: &'a Model, roots: &[usize], options: &CompileOptions) -> Self {
+        let order = callees_first(roots, |index| model.graphs[index].callees().collect());
+        let mut reached = order.clone();
+        reached.sort_unstable();
+        let (variables, wrong) = Variables::of(model, &reached);
+        let chosen = order.iter();
+        let chosen = chosen
+            .map(|index| Chosen::new(model, *index, &variables, roots.contains(index), options));
+        Self {
+            chosen: chosen.collect(),
+            variables,
+            wrong,
+        }
+    }
+}
+
+pub(super) fn lay_out(
+    chosen: &[Chosen<'_>],
+    roots: &[usize],
+    variables: &Variables,
+    ready: bool,
+    options: &PlanOptions,
+) -> Result<Layout> {
+    let units: Vec<Unit<'_>> = (chosen.iter())
+        .map(|chosen| Unit {
+            index: chosen.index,
+            graph: &chosen.graph,
+            memory: chosen.choices.iter().map(|c| c.memory.clone()).collect(),
+        })
+        .collect();
+    let values = variables.values.iter();
+    let bytes = values.map(|value| value.as_ref().map_or(0, Tensor::bytes));
+    Layout::new(&units, roots, &bytes.collect::<Vec<_>>(), ready, options)
+}
+
+/// What was chosen for a graph, as far as it goes.
+pub(super) struct Chosen<'a> {
+    /// Its index in the file.
+    pub(super) index: usize,
+    /// The graph after all passes.
+    pub(super) graph: Cow<'a, Graph>,
+    /// What passes did.
+    pub(super) changes: Vec<Change>,
+    /// By operator.
+    pub(super) choices: Vec<Choice>,
+    /// Actions of all choices, those that are left out among them.
+    pub(super) actions: usize,
+    /// Of every operator that cannot be compiled, in the file's order, then of inputs and outputs.
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+impl<'a> Chosen<'a> {
+    pub(super) fn new(
+        model: &'a Model,
+        index: usize,
+        variables: &Variables,
+        is_entry: bool,
+        options: &CompileOptions,
+    ) -> Self {
+        let passed = passes::run(&model.graphs[index], options.without);
+        let graph = passed.graph;
+        let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
+        let mut problems = Vec::new();
+        let mut choices = Vec::new();
+        let mut actions = 0;
+        let purpose = Purpose::Firmware {
+            model,
+            subgraph: index,
+            variables,
+            target: options.target,
+            custom: &options.custom,
+        };
+        for index in 0..graph.operators.len() {
+            let (mut choice, verdict) = ops::choose(&graph, index, purpose);
+            actions += choice.actions.len();
+            if actions > MOST_STEPS + choice.actions.len() {
+                // The model is refused for what there is already.
+                choice.actions = Vec::new();
+                choice.constants = Vec::new();
+            }
+            choices.push(choice);
+            if let Err(mut problem) = verdict {
+                if let Some(mut reason) = unfolded.remove(&graph.origin(index)) {
+                    reason.place.operands = problem.place.operands.take();
+                    problem = reason;
+                }
+                problems.push(problem);
+            }
+        }
+        // Handles are handed to subgraphs, and stand for memory that is known.
+        let handle = |id: &&TensorId| !is_entry && graph.tensor(**id).dtype == DType::Resource;
+        let choosing = Choosing::new(&graph, purpose);
+        let inputs = graph.inputs.iter().filter(|id| !handle(id));
+        let inputs = inputs.map(|id| choosing.activation(*id).err());
+        let outputs = graph.outputs.iter().filter(|id| !handle(id));
+        let outputs = outputs.map(|id| element(&graph, *id).err());
+        problems.extend(inputs.chain(outputs).flatten());
+        Self {
+            index,
+            choices,
+            actions,
+            problems,
+            graph,
+            changes: passed.changes,
+        }
+    }
+
+    /// The plan of the graph alone, without the subgraphs that it runs.
+    pub(super) fn plan(&self, options: &PlanOptions) -> Result<Plan> {
+        let memory: Vec<&OpMemory> = self.choices.iter().map(|c| &c.memory).collect();
+        Plan::new(&self.graph, |_, index| memory[index].clone(), options)
+    }
+
+    pub(super) fn verdict(&self, options: &PlanOptions) -> Verdict {
+        match self.plan(options) {
+            Ok(plan) => Verdict {
+                plan: Some(plan),
+                problems: self.problems.clone(),
+                changes: self.changes.clone(),
+            },
+            Err(error) => Verdict {
+                plan: None,
+                problems: error.diagnostics().to_vec(),
+                changes: self.changes.clone(),
+            },
+        }
+    }
+}
+
+/// What the compiled engine makes of one subgraph, entry point or not.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Its plan; none where its sizes cannot be planned.
+    pub plan: Option<Plan>,
+    /// Why it does not compile: every operator that is refused, among others.
+    pub problems: Vec<Diagnostic>,
+    /// What passes did to its operators.
+    pub changes: Vec<Change>,
+}
