@@ -134,10 +134,10 @@ impl Product<'_> {
         if hybrid::takes(types) {
             return hybrid::choose(self, sizes, site, choosing);
         }
-        // Where size comes first, weights of four bits stay packed, which no kernel for the extension takes.
+        // No kernel for the extension takes packed weights of four bits.
         if kernels::Int8::takes(types)
             && choosing.target().isa.has_dsp()
-            && !narrow::takes(types[1], choosing)
+            && !narrow::comes_first(types[1], choosing)
             && dsp::choose(self, sizes, site, choosing)?
         {
             return Ok(());

@@ -1,5 +1,5 @@
-//! Weights of four bits or fewer, in whatever format: two are one byte of flash where size comes first. Otherwise each is a byte, which
-//! the other micro-kernels take.
+//! Weights of four bits or fewer, in whatever format: two are one byte of flash, for a fifth to a quarter more instructions. With `speed`
+//! each is a byte; and with `balanced`, where a kernel for the DSP extension takes bytes, in a third of the instructions and less.
 
 use castiron_runtime::kernels::Numbers;
 
@@ -8,10 +8,13 @@ use crate::graph::DType;
 use crate::program::Choosing;
 use crate::target::Optimize;
 
-/// Whether weights of a type are packed.
-pub(super) fn takes(weights: DType, choosing: &Choosing<'_>) -> bool {
-    let is_narrow = matches!(weights, DType::Int4 | DType::Int2);
-    is_narrow && choosing.target().optimize == Optimize::Size
+/// Whether weights of a type are packed, whatever kernels there are for bytes.
+pub(super) fn comes_first(weights: DType, choosing: &Choosing<'_>) -> bool {
+    is_narrow(weights) && choosing.target().optimize == Optimize::Size
+}
+
+fn is_narrow(weights: DType) -> bool {
+    matches!(weights, DType::Int4 | DType::Int2)
 }
 
 /// Adds a call, with the weights as small as what is compiled for wants them.
@@ -21,7 +24,7 @@ pub(super) fn call<N: Numbers<W = i8>>(
     sizes: &impl Sizes,
     choosing: &mut Choosing<'_>,
 ) {
-    match takes(weights, choosing) {
+    match is_narrow(weights) && choosing.target().optimize != Optimize::Speed {
         true => sizes.call_nibbles(call, choosing),
         false => call_portable(call, sizes, choosing),
     }
