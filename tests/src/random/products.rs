@@ -59,8 +59,7 @@ pub(super) fn weighted(
     let (activation, bound) = activation(d);
     let with_bias = !d.one_in(4);
     let Some((x_scale, _)) = x.scale else {
-        // A bit of an input that differs may be a step of it.
-        let is_hybrid = d.is_hybrid && kinds.hybrid != Hybrid::None && x.is_exact() && !d.one_in(3);
+        let is_hybrid = kinds.hybrid != Hybrid::None && is_hybrid(d, x);
         let weights = match is_hybrid {
             true => hybrid(d, shape, kinds),
             false => weights::reals(d, shape, kinds.channels),
@@ -197,6 +196,11 @@ fn saturate(d: &mut Draw<'_>, data: &mut [u8], bytes: usize) {
     }
 }
 
+/// Whether an input is quantised at run time. A bit of it that differs may be a step of it, so that it has to be exact.
+fn is_hybrid(d: &mut Draw<'_>, x: &Value) -> bool {
+    d.is_hybrid && x.dtype == DType::Float32 && x.is_exact() && !d.one_in(3)
+}
+
 /// Integers that floats are multiplied with.
 fn hybrid(d: &mut Draw<'_>, shape: &[usize], kinds: Kinds) -> i32 {
     use DType::{Int4, Int8};
@@ -277,9 +281,21 @@ pub(super) fn batch_matmul(d: &mut Draw<'_>, op: Op) -> Option<()> {
         false => [&b_batches[..], &[depth, columns]].concat(),
     };
     let dtype = a.dtype;
+    let n = depth as f32;
+    // Where both sides have several dimensions of batches, LiteRT takes the scales of other rows.
+    let is_simple = batches.iter().filter(|size| **size > 1).count() < 2;
+    if is_simple && is_hybrid(d, &a) {
+        let axis = shape.len() - if adj_y { 2 } else { 1 };
+        let weights = weights::integers(d, DType::Int8, &shape, axis);
+        let peak = a.peak * FLOATS * n;
+        let y = Spec::of(dtype, &[batches, &[rows, columns]].concat());
+        let y = y.within(peak, FUNCTION * peak);
+        let options = vec![adj_x.into(), adj_y.into(), d.coin().into()];
+        let options = Options::Numbers(101, options);
+        return d.emit_one(op, &[a.id, weights], y, options).map(drop);
+    }
     let found = d.find(|v| v.dtype == dtype && v.shape == shape && v.is_tame());
     let b = found.unwrap_or_else(|| d.fresh_of(dtype, &shape));
-    let n = depth as f32;
     let peak = a.peak * b.peak * n;
     let error = n * (a.error * b.peak + b.error * a.peak) + FUNCTION * peak;
     let y = Spec::of(dtype, &[batches, &[rows, columns]].concat()).within(peak, error);
@@ -326,13 +342,17 @@ pub(super) fn svdf(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let (units, rank, memory) = (d.between(1..=5), d.between(1..=3), d.between(1..=6));
     let filters = units * rank;
     let code = d.choose(&[0, 1, 2, 3]);
-    let options = Options::Numbers(6, vec![rank as i32, code, 0]);
+    let is_hybrid = is_hybrid(d, &x);
+    let asymmetric = is_hybrid && d.coin();
+    let options = Options::Numbers(6, vec![rank as i32, code, asymmetric.into()]);
     let y = Spec::of(x.dtype, &[batch, units]);
     let kept = [batch, memory * filters];
     let Some((x_scale, _)) = x.scale else {
         let shapes = [&[filters, inputs][..], &[filters, memory], &[units]];
-        let [weights, time, bias] =
-            shapes.map(|shape| d.constant(&Spec::of(DType::Float32, shape), 0..=0));
+        let [weights, time, bias] = shapes.map(|shape| match is_hybrid && shape.len() == 2 {
+            true => weights::scaled(d, DType::Int8, shape, (0, 1)),
+            false => d.constant(&Spec::of(DType::Float32, shape), 0..=0),
+        });
         let state = state(d, DType::Float32, &kept, None);
         let peak = x.peak * 16.0 * (inputs * memory * rank) as f32 + 4.0;
         let y = y.within(peak, FUNCTION * peak);
@@ -383,7 +403,11 @@ pub(super) fn lstm(d: &mut Draw<'_>, op: Op) -> Option<()> {
     });
     let cell = x.scale.map(|_| ((d.integer(-15..=-9) as f32).exp2(), 0));
     let mut ids = vec![x.id];
+    let is_hybrid = is_hybrid(d, &x);
     let weights = |d: &mut Draw<'_>, columns: usize| {
+        if is_hybrid {
+            return weights::scaled(d, DType::Int8, &[units, columns], (0, 1));
+        }
         let spec = Spec::of(DType::Float32, &[units, columns]);
         let spec = match x.scale {
             None => spec,
@@ -421,10 +445,13 @@ pub(super) fn lstm(d: &mut Draw<'_>, op: Op) -> Option<()> {
     ids.extend([-1; 4]);
     let clip = d.choose(&[0.0f32, 0.0, 0.5, 3.0]);
     let y = Spec::of(x.dtype, &[first, second, units]);
-    // Weights of floats are large, and cells remember.
-    let y = y.within(1.0, 2.0e-5).scaled(hidden);
+    // Weights of floats are large, and cells remember. What is hidden may be a step further where it is quantised.
+    let error = if is_hybrid { 0.02 } else { 2.0e-5 };
+    let y = y.within(1.0, error).scaled(hidden);
     let tanh = 4;
-    let options = vec![tanh, clip.to_bits() as i32, 0, time_major.into()];
+    let asymmetric = is_hybrid && d.coin();
+    let options = [tanh, clip.to_bits() as i32, 0, time_major.into()];
+    let options = [&options[..], &[asymmetric.into()]].concat();
     d.emit_one(op, &ids, y, Options::Numbers(71, options))
         .map(drop)
 }
