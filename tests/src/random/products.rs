@@ -364,6 +364,10 @@ pub(super) fn svdf(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let [w, t] = [d.power_of_two(-9..=-6), d.power_of_two(-9..=-6)];
     let state_scale = x_scale * w * 127.0 * (inputs as f32).sqrt();
     let state_scale = state_scale * d.power_of_two(-1..=0) * if words { 1.0 / 64.0 } else { 1.0 };
+    // TFLM compares the bias's scale to 10⁻⁵, which is less than a bit of greater ones.
+    if state_scale * t > 100.0 {
+        return None;
+    }
     let zero_point = if words { 0 } else { d.integer(-20..=20) };
     let weights = Spec::of(DType::Int8, &[filters, inputs]).scaled(Some((w, 0)));
     let weights = d.constant(&weights, -127..=127);
