@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use castiron_codegen::graph::{BuiltinOperator, Graph, OpKind, Operator, Tensor};
+use castiron_codegen::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Tensor};
 use castiron_codegen::tflm::{self, TflmKernel};
 use castiron_codegen::{ops, tflite};
 
@@ -198,6 +198,19 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
             (Some(_), None) => ", per channel",
         };
         form.push_str(scales);
+    }
+    let hybrid = matches!(
+        operator.kind,
+        OpKind::Builtin(
+            BuiltinOperator::BatchMatmul
+                | BuiltinOperator::Svdf
+                | BuiltinOperator::UnidirectionalSequenceLstm
+        )
+    );
+    if let (true, DType::Float32, Some(weights)) = (hybrid, input.dtype, tensor(1))
+        && weights.dtype == DType::Int8
+    {
+        let _ = write!(form, " with {} weights", name(weights));
     }
     Some(form)
 }
