@@ -7,6 +7,7 @@
 pub mod flex;
 pub mod half;
 pub mod inference;
+pub(crate) mod live;
 pub mod model;
 mod op;
 pub mod operands;

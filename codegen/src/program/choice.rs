@@ -14,7 +14,7 @@ use super::custom::{CustomCall, FirmwareOps};
 use super::program::ElementType;
 use crate::error::Diagnostic;
 use crate::graph::variables::{Variables, unknown_handle};
-use crate::graph::{Graph, Model, TensorId};
+use crate::graph::{Graph, Model, TensorId, live};
 use crate::plan::{Kept, OpMemory, OutputMemory};
 use crate::target::Target;
 
@@ -203,6 +203,14 @@ impl<'a> Choosing<'a> {
     /// [`alias`](Self::alias).
     pub(crate) fn outputs(&mut self, outputs: impl Iterator<Item = OutputMemory>) {
         self.choice.memory.outputs = outputs.collect();
+    }
+
+    /// Bytes of a working buffer that the arena has anyway beside the tensors of the operator with this output.
+    pub(crate) fn spare_beside(&self, output: &Argument) -> usize {
+        match output.place {
+            Place::Tensor(id) => live::spare(self.graph, id),
+            _ => 0,
+        }
     }
 
     /// A working buffer of the operator's own.

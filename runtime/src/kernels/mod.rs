@@ -52,8 +52,8 @@ pub use crate::arch::armv7em::{
     AnyDepthwise, AnyEpilogue, AnyLoops, GROUP, LANES, OVERLAPPING, ROWS,
 };
 pub use crate::arch::armv7em::{
-    Depthwise, DepthwiseLoops, Epilogue, Halves, Long, Overlapping, PairsOnly, RowsOnly, Short,
-    Signed, WideRows,
+    Away, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, Overlapping, PairsOnly, RowsOnly,
+    Short, Signed, WideRows,
 };
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;

@@ -103,6 +103,8 @@ fn matrices_of_odd_and_even_rows_and_any_channels() {
     let sizes = [
         (1, 4, 1),
         (1, 40, 7),
+        (1, 12, 3),
+        (1, 84, 4),
         (2, 8, 4),
         (3, 12, 6),
         (5, 20, 9),
@@ -128,13 +130,15 @@ fn matrices_of_odd_and_even_rows_and_any_channels() {
         };
         kernel.run(&x, &weights, &cells(inputs), &y);
         assert_eq!(get(&y), outputs);
-        if rows == 1 && inputs.is_multiple_of(8) {
+        // All of a row widened, or the first of its inputs.
+        let widened = (8..=inputs).step_by(8);
+        for widened in widened.filter(|_| rows == 1) {
             let y = cells(channels);
             let kernel = DspWideFullyConnected {
                 output: output(channels),
                 epilogue: AnyLoops::WideRows(AnyEpilogue::Long),
             };
-            kernel.run(&x, &weights, &cells(inputs / 2), &y);
+            kernel.run(&x, &weights, &cells(widened / 2), &y);
             assert_eq!(get(&y), outputs);
         }
         if rows == 1 {

@@ -12,6 +12,10 @@ fn output(epilogue: AnyEpilogue, words: &[i32], sum: i64) -> i32 {
         (AnyEpilogue::Short(shift), &[m, c]) => {
             (((256 * sum * i64::from(m)) >> 32) + i64::from(c)) >> shift
         }
+        (AnyEpilogue::Away(shift), &[m, c]) => {
+            let away = if sum < 0 { 1 } else { 0 };
+            (half(256 * sum * i64::from(m), 32) + i64::from(c) - away) >> shift
+        }
         (AnyEpilogue::Signed(shift), &[m, c, d]) => {
             let away = if sum < 0 { i64::from(d) } else { 0 };
             (((256 * sum * i64::from(m)) >> 32) + i64::from(c) - away) >> shift
@@ -101,5 +105,8 @@ fn layers_with_and_without_relu_take_one_multiplication() {
         Requantization::of(&channels, output).map(|found| found.epilogue)
     };
     assert!(matches!(epilogue(-128), Some(AnyEpilogue::Short(_))));
-    assert!(matches!(epilogue(5), Some(AnyEpilogue::Signed(_))));
+    assert!(matches!(
+        epilogue(5),
+        Some(AnyEpilogue::Away(_) | AnyEpilogue::Signed(_))
+    ));
 }

@@ -8,7 +8,7 @@
 
 use core::cell::Cell;
 
-use super::{Long, Short, Signed};
+use super::{Away, Long, Short, Signed};
 
 /// Rows of a window.
 pub const ROWS: usize = 3;

@@ -138,7 +138,12 @@ impl<E: Epilogue> Epilogue for RowsOnly<E> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Short<const SHIFT: u32>;
 
-/// The same with `d` subtracted where the sum is negative, whose ties TensorFlow Lite rounds away from zero. Constants of a channel: `m`,
+/// The same with the product rounded, and one subtracted before the shift where the sum is negative, whose ties TensorFlow Lite rounds away from zero:
+/// its own two roundings, where it shifts by `SHIFT` and `m` is as good as its multiplier. Constants of a channel: `m`, `c`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Away<const SHIFT: u32>;
+
+/// [`Short`] with `d` subtracted where the sum is negative, whose ties TensorFlow Lite rounds away from zero. Constants of a channel: `m`,
 /// `c`, `d`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Signed<const SHIFT: u32>;
@@ -154,6 +159,8 @@ pub struct Long;
 pub enum AnyEpilogue {
     /// [`Short`], with its shift.
     Short(u32),
+    /// [`Away`], with its shift.
+    Away(u32),
     /// [`Signed`], with its shift.
     Signed(u32),
     /// [`Long`].
@@ -198,7 +205,7 @@ impl AnyEpilogue {
     #[must_use]
     pub fn constants(self) -> usize {
         match self {
-            Self::Short(_) => 2,
+            Self::Short(_) | Self::Away(_) => 2,
             Self::Signed(_) | Self::Long => 3,
         }
     }

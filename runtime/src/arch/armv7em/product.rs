@@ -5,6 +5,7 @@
 //! come in groups of four, in the order 0 2, 1 3, which is what SXTB16 makes of a word.
 
 use core::cell::Cell;
+use core::ptr;
 
 use super::Loops;
 
@@ -26,25 +27,33 @@ const WIDE: usize = 8;
 /// Halves that the loop over pairs is unrolled to.
 const HALVES: usize = 16;
 
-/// Groups that the loop over a row is unrolled to, and rounds that the one over a widened row is: that is for many inputs.
+/// Groups that the loop over a row is unrolled to. The one over a row that was widened is for many inputs: rounds that it is unrolled to, and groups
+/// where the rest of its inputs are taken as they are.
 const GROUPS: usize = 4;
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 8;
+const REST_GROUPS: usize = 8;
 
 /// Words of a block before those of the weights.
 const STARTS: usize = 4;
 
-/// What the loop over a row is told beside its three pointers.
+/// What the loop over a row is told beside its three pointers; it changes where a loop begins.
 #[derive(Debug)]
 #[repr(C)]
 pub struct RowCall {
-    /// Behind the inputs.
-    inputs: *const u8,
     /// Behind the last block.
     end: *const u32,
     /// Bytes of the unrolled loop that are skipped the first time.
     skip: usize,
     /// The loop.
     core: RowCore,
+    /// Of a row that was widened in part: behind what was widened.
+    wide: *const u32,
+    /// Bytes of the loop over the rest that are skipped the first time.
+    rest_skip: usize,
+    /// The first input that was not widened.
+    rest: *const u8,
+    /// Behind the inputs.
+    inputs: *const u8,
 }
 
 /// Runs of inputs of a pair's first pixel.
@@ -61,8 +70,6 @@ struct Part {
 pub struct PairCall {
     /// Where the widened inputs of a pair go.
     x: *const u32,
-    /// Bytes of the unrolled loop that are skipped the first time.
-    skip: usize,
     y: *mut i8,
     /// Bytes from an output of the first pixel to that of the second.
     second: usize,
@@ -70,6 +77,8 @@ pub struct PairCall {
     end: *const u32,
     /// Behind the widened inputs.
     inputs: *const u32,
+    /// Bytes of the unrolled loop that are skipped the first time.
+    skip: usize,
     weights: *const u32,
     /// Pairs.
     count: usize,
@@ -243,49 +252,67 @@ impl<'a> Matrix<'a> {
     #[inline(always)]
     pub fn row(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
         if x.len() == self.inputs && x.len().is_multiple_of(GROUP) && self.loops.wide.is_none() {
-            let skip = missing(self.inputs / GROUP, GROUPS) * CODE[1];
-            self.blocks(x, skip, y);
+            let end = x.as_ptr_range().end.cast();
+            let call = |core| RowCall {
+                inputs: end,
+                end: ptr::null(),
+                skip: missing(self.inputs / GROUP, GROUPS) * CODE[1],
+                core,
+                wide: ptr::null(),
+                rest: end,
+                rest_skip: 0,
+            };
+            self.blocks(x.as_ptr().cast(), call, y);
         }
     }
 
-    /// The same of loops that take inputs widened: to `wide`, a word for each two, before the first output.
+    /// The same of loops that take the first inputs widened: to `wide`, a word for each two, before the first output. Their number is a multiple of
+    /// eight.
     #[inline(always)]
     pub fn wide_row(&self, x: &[Cell<i8>], wide: &[Cell<u32>], y: &[Cell<i8>]) {
         let Some(widen) = self.loops.wide else {
             return;
         };
+        let widened = wide.len() * HALF;
         if x.len() == self.inputs
-            && x.len().is_multiple_of(WIDE)
-            && wide.len() == self.inputs / HALF
+            && x.len().is_multiple_of(GROUP)
+            && widened.is_multiple_of(WIDE)
+            && (WIDE..=x.len()).contains(&widened)
         {
             let to = wide.as_ptr().cast_mut().cast();
             // SAFETY: there are two words for each group of four inputs, and cells may be written.
-            unsafe { run_widen(widen, x.as_ptr().cast(), to, x.len() / GROUP) }
-            let skip = missing(self.inputs / WIDE, ROUNDS) * CODE[2];
-            self.blocks(wide, skip, y);
+            unsafe { run_widen(widen, x.as_ptr().cast(), to, widened / GROUP) }
+            let call = |core| RowCall {
+                inputs: x.as_ptr_range().end.cast(),
+                end: ptr::null(),
+                skip: missing(widened / WIDE, ROUNDS) * CODE[2],
+                core,
+                wide: wide.as_ptr_range().end.cast(),
+                rest: x.as_ptr().cast::<u8>().wrapping_add(widened),
+                rest_skip: missing((x.len() - widened) / GROUP, REST_GROUPS) * CODE[1],
+            };
+            self.blocks(wide.as_ptr().cast(), call, y);
         }
     }
 
-    /// Outputs of inputs as the loop takes them.
+    /// Outputs of inputs as the loop takes them, of a call that lacks its end.
     #[inline(always)]
-    fn blocks<T>(&self, x: &[Cell<T>], skip: usize, y: &[Cell<i8>]) {
+    fn blocks(&self, x: *const u8, call: impl FnOnce(RowCore) -> RowCall, y: &[Cell<i8>]) {
         let (Some(row), Some(core)) = (self.loops.row, self.loops.core) else {
             return;
         };
         if y.len() != self.channels {
             return;
         }
-        let run = |weights: &[u32], y: &[Cell<i8>]| {
-            let call = RowCall {
-                inputs: x.as_ptr_range().end.cast(),
-                end: weights.as_ptr_range().end,
-                skip,
-                core,
-            };
-            let (x, y) = (x.as_ptr().cast(), y.as_ptr().cast_mut().cast());
-            // SAFETY: `weights` has blocks for as many inputs as `x` has (checked in `new`, and by the callers), and their outputs lie within `y`; the
+        let mut call = call(core);
+        let rest_skip = call.rest_skip;
+        let mut run = |weights: &[u32], y: &[Cell<i8>]| {
+            call.end = weights.as_ptr_range().end;
+            call.rest_skip = rest_skip;
+            let y = y.as_ptr().cast_mut().cast();
+            // SAFETY: `weights` has blocks for as many inputs as there are (checked in `new`, and by the callers), and their outputs lie within `y`; the
             // references last until it returns, and cells may be written.
-            unsafe { run_row(row, weights.as_ptr(), x, y, &call) }
+            unsafe { run_row(row, weights.as_ptr(), x, y, &mut call) }
         };
         if !self.whole.is_empty() {
             run(self.whole, y);

@@ -50,7 +50,8 @@ impl DspConv2dSizes {
         Self {
             window,
             run: if half { taps + 1 } else { groups },
-            row: last + groups,
+            // Whole words, or copies take longer.
+            row: (last + groups).next_multiple_of(GROUP),
         }
     }
 

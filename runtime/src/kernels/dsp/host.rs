@@ -16,6 +16,7 @@ impl AnyEpilogue {
     fn name(self) -> &'static str {
         match self {
             Self::Short(_) => "Short",
+            Self::Away(_) => "Away",
             Self::Signed(_) => "Signed",
             Self::Long => "Long",
         }
@@ -25,7 +26,7 @@ impl AnyEpilogue {
     fn kind(self) -> TokenStream {
         let kind = kind(self.name(), &[]);
         match self {
-            Self::Short(shift) | Self::Signed(shift) => {
+            Self::Short(shift) | Self::Away(shift) | Self::Signed(shift) => {
                 let shift = Literal::u32_unsuffixed(shift);
                 quote!(#kind<#shift>)
             }

@@ -16,7 +16,7 @@ parameters! {
         pub epilogue: E,
     }
 
-    /// The same of inputs that are widened first.
+    /// The same of inputs that are widened first, all of them or some.
     pub struct DspWideFullyConnected<E> {
         /// What its outputs are.
         pub output: DspOutput,
@@ -46,7 +46,8 @@ impl<E: Epilogue> DspFullyConnected<E> {
 }
 
 impl<E: Epilogue> DspWideFullyConnected<E> {
-    /// Computes all outputs; `wide` has a word for each two inputs. The output may begin where the input does, or before it.
+    /// Computes all outputs; `wide` has a word for each two inputs of the first so many, a multiple of eight. The output may begin where the input
+    /// does, or before it, if it ends before an input that is not widened.
     #[inline(always)]
     pub fn run(&self, x: &[Cell<i8>], weights: &[u32], wide: &[Cell<u32>], y: &[Cell<i8>]) {
         one_wide(&self.output, self.epilogue.loops(), x, weights, wide, y);

@@ -128,10 +128,14 @@ pub(in crate::ops) fn matrix(
     };
     let weights = choosing.constant(&weights);
     let (output, epilogue) = (layer.output(), requantization.epilogue);
-    if sizes.rows == 1 && is_wide(sizes) {
-        // All inputs are widened before the first output is written.
-        choosing.overlap(0, 1);
-        let wide = choosing.scratch(ElementType::U32, sizes.inputs / 2);
+    if let Some(widened) = widened(sizes) {
+        // These inputs are widened before the first output is written.
+        let distance = match widened < sizes.inputs {
+            true => sizes.outputs.saturating_sub(widened),
+            false => 0,
+        };
+        choosing.overlap(distance, 1);
+        let wide = choosing.scratch(ElementType::U32, widened / 2);
         let epilogue = AnyLoops::WideRows(epilogue);
         choosing.call(
             DspWideFullyConnected { output, epilogue },
@@ -159,10 +163,20 @@ pub(in crate::ops) fn matrix(
     true
 }
 
-/// Whether a single row is widened. Its inputs have to be few, as they take twice as many bytes, and products many, which pay for the code.
-fn is_wide(sizes: &FullyConnectedSizes) -> bool {
-    let products = sizes.inputs * sizes.outputs;
-    sizes.inputs.is_multiple_of(8) && sizes.inputs <= 128 && products >= 8192
+/// The most inputs of a row that are widened: they take twice as many bytes.
+const MOST_WIDENED: usize = 152;
+/// Outputs and products that pay for widening, and for its code.
+const LEAST_OUTPUTS: usize = 64;
+const LEAST_PRODUCTS: usize = 8192;
+
+/// How many inputs of a single row are widened, where that is worth it.
+fn widened(sizes: &FullyConnectedSizes) -> Option<usize> {
+    let widened = sizes.inputs.min(MOST_WIDENED) / 8 * 8;
+    let is_worth_it = sizes.rows == 1
+        && widened > 0
+        && sizes.outputs >= LEAST_OUTPUTS
+        && sizes.inputs * sizes.outputs >= LEAST_PRODUCTS;
+    is_worth_it.then_some(widened)
 }
 
 /// The loops for as many pixels that are taken two at a time.
@@ -236,7 +250,7 @@ fn conv_sizes(w: &Window) -> (DspConv2dSizes, usize, usize) {
     }
 }
 
-/// Bytes that a group of channels may take, where there are more than four.
+/// Bytes that a group of channels may take, where there are more than four and it is not free.
 const GROUP_BYTES: usize = 1024;
 /// The most channels of a group.
 const MOST_CHANNELS: usize = 16;
@@ -258,7 +272,8 @@ pub(in crate::ops) fn depthwise(
     let weights = pack::depthwise(&channels, &requantization, layer.weight);
     let words = row_words(w);
     let mut group = MOST_CHANNELS.min(w.in_c);
-    while group > LANES && group * ROWS * words * 4 > GROUP_BYTES {
+    let most = GROUP_BYTES.max(choosing.spare_beside(&layer.y));
+    while group > LANES && group * ROWS * words * 4 > most {
         group -= LANES;
     }
     let weights = choosing.constant(&weights);

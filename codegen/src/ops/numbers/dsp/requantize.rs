@@ -3,7 +3,8 @@
 //! An output is a step function of the sum, with at most 255 steps. [`Short`](castiron_runtime::kernels::Short) computes
 //! `(256·sum·m >> 32) + c >> s`, which never falls as the sum grows. So it equals the reference everywhere if it does so on both sides of each step
 //! that the sum can reach, and at both ends of what it can reach. For a given `m`, each step bounds `c` from below and above:
-//! what is left is an interval, or nothing. [`Signed`](castiron_runtime::kernels::Signed) subtracts a constant where the sum is negative, whose ties round the other way.
+//! what is left is an interval, or nothing. Where the sum is negative, ties round the other way: there [`Away`](castiron_runtime::kernels::Away) rounds as the
+//! reference does and subtracts one, and [`Signed`](castiron_runtime::kernels::Signed) a constant.
 
 use castiron_runtime::fixed;
 use castiron_runtime::kernels::AnyEpilogue;
@@ -68,13 +69,14 @@ impl Requantization {
         let steps: Option<Vec<Steps>> = channels.iter().map(|c| Steps::of(*c, output)).collect();
         let steps = steps?;
         // Below the zero point the short form is wrong by one step at ties; the type's range hides that.
+        let all = [Ties::Up, Ties::AwayByOne, Ties::Away];
         let forms = match output.zero_point <= output.min {
-            true => [Some(false), Some(true)],
-            false => [Some(true), None],
+            true => &all[..],
+            false => &all[1..],
         };
-        for signed in forms.into_iter().flatten() {
+        for ties in forms.iter().copied() {
             for shift in SHIFTS {
-                let form = Form { shift, signed };
+                let form = Form { shift, ties };
                 let constants: Option<Vec<_>> = steps.iter().map(|s| form.constants(s)).collect();
                 if let Some(channels) = constants {
                     let epilogue = form.epilogue();
@@ -155,18 +157,30 @@ impl Steps {
     }
 }
 
+/// What a form does about ties of sums that are negative.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ties {
+    /// Nothing.
+    Up,
+    /// It rounds, and subtracts one.
+    AwayByOne,
+    /// It subtracts a constant of the channel.
+    Away,
+}
+
 /// A form of one multiplication.
 #[derive(Debug, Clone, Copy)]
 struct Form {
     shift: u32,
-    signed: bool,
+    ties: Ties,
 }
 
 impl Form {
     fn epilogue(self) -> AnyEpilogue {
-        match self.signed {
-            true => AnyEpilogue::Signed(self.shift),
-            false => AnyEpilogue::Short(self.shift),
+        match self.ties {
+            Ties::Up => AnyEpilogue::Short(self.shift),
+            Ties::AwayByOne => AnyEpilogue::Away(self.shift),
+            Ties::Away => AnyEpilogue::Signed(self.shift),
         }
     }
 
@@ -180,9 +194,9 @@ impl Form {
         let (m, c, d) = words?;
         Some(Constants {
             is_constant: constant,
-            words: match self.signed {
-                true => vec![m, c, d],
-                false => vec![m, c],
+            words: match self.ties {
+                Ties::Away => vec![m, c, d],
+                Ties::Up | Ties::AwayByOne => vec![m, c],
             },
         })
     }
@@ -192,10 +206,12 @@ impl Form {
         // How much an addend of one counts, as a shift of the reference's multiplier.
         let scale = self.shift as i32 + channel.shift - 7;
         let ideal = f64::from(channel.multiplier) * f64::from(scale).exp2();
-        let away = match (self.signed, self.shift as i32 + channel.shift) {
-            (true, bits @ 0..=30) => 1 << bits,
-            (true, _) => return None,
-            (false, _) => 0,
+        let away = match (self.ties, self.shift as i32 + channel.shift) {
+            (Ties::Up, _) => 0,
+            (Ties::AwayByOne, _) => 1,
+            // One unit of the reference's first rounding.
+            (Ties::Away, bits @ 0..=30) => 1 << bits,
+            (Ties::Away, _) => return None,
         };
         if !(1.0..f64::from(i32::MAX)).contains(&ideal) {
             return None;
@@ -210,7 +226,11 @@ impl Form {
     /// An addend with which a multiplier gives the reference's outputs for every sum that there is.
     fn prove(self, m: i32, away: i32, steps: &Steps) -> Option<i32> {
         let scaled = |sum: i32| {
-            let product = (256 * i64::from(sum) * i64::from(m)) >> 32;
+            let half = match self.ties {
+                Ties::AwayByOne => 1 << 31,
+                Ties::Up | Ties::Away => 0,
+            };
+            let product = (256 * i64::from(sum) * i64::from(m) + half) >> 32;
             product - if sum < 0 { i64::from(away) } else { 0 }
         };
         let (mut from, mut to) = (i64::from(i32::MIN), i64::from(i32::MAX));

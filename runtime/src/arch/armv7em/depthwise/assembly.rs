@@ -5,7 +5,7 @@
 
 use core::arch::naked_asm;
 
-use super::{Depthwise, DepthwiseLoops, DepthwiseRow, Long, Row, Run, Short, Signed};
+use super::{Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, Row, Run, Short, Signed};
 
 /// Loads what outputs need of a row, at stride 1.
 macro_rules! load {
@@ -95,6 +95,26 @@ macro_rules! short {
             ", ",
             $sum,
             ", r2, r3\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $sum,
+            ", asr #{shift}\n",
+        )
+    };
+}
+
+macro_rules! away {
+    ($sum:literal) => {
+        concat!(
+            "add r11, r3, ",
+            $sum,
+            ", asr #31\n",
+            "smmlar ",
+            $sum,
+            ", ",
+            $sum,
+            ", r2, r11\n",
             "ssat ",
             $sum,
             ", #8, ",
@@ -421,6 +441,8 @@ macro_rules! loops {
 loops! {
     [SHIFT] Short<SHIFT>, 1: "ldrd r2, r3, [r1, #28]\n", short, 2;
     [SHIFT] Short<SHIFT>, 2: "ldrd r2, r3, [r1, #28]\n", short, 2;
+    [SHIFT] Away<SHIFT>, 1: "ldrd r2, r3, [r1, #28]\n", away, 2;
+    [SHIFT] Away<SHIFT>, 2: "ldrd r2, r3, [r1, #28]\n", away, 2;
     [SHIFT] Signed<SHIFT>, 1: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", signed, 3;
     [SHIFT] Signed<SHIFT>, 2: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", signed, 3;
     [] Long, 1: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", long, 3;
@@ -431,18 +453,6 @@ loops! {
 macro_rules! write_pair {
     ([$left02:literal, $left13:literal], [$right02:literal, $right13:literal]) => {
         concat!(
-            "pkhbt r8, ",
-            $left02,
-            ", ",
-            $right02,
-            ", lsl #16\n",
-            "pkhtb r9, ",
-            $right02,
-            ", ",
-            $left02,
-            ", asr #16\n",
-            "str r8, [r2]\n",
-            "str.w r9, [r2, r3, lsl #1]\n",
             "pkhbt r8, ",
             $left13,
             ", ",
@@ -455,7 +465,18 @@ macro_rules! write_pair {
             ", asr #16\n",
             "str r8, [r2, r3]\n",
             "str.w r9, [r2, r11]\n",
-            "add r2, r2, #4\n",
+            "pkhtb r9, ",
+            $right02,
+            ", ",
+            $left02,
+            ", asr #16\n",
+            "pkhbt r8, ",
+            $left02,
+            ", ",
+            $right02,
+            ", lsl #16\n",
+            "str.w r9, [r2, r3, lsl #1]\n",
+            "str r8, [r2], #4\n",
         )
     };
 }

@@ -2,7 +2,9 @@
 
 use super::super::AnyEpilogue;
 use super::super::instructions::{pkhbt, pkhtb, smlabt, smlad, smlatb, sxtb16};
-use super::{Depthwise, DepthwiseLoops, DepthwiseRow, Long, ROWS, Row, Run, STARTS, Short, Signed};
+use super::{
+    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, ROWS, Row, Run, STARTS, Short, Signed,
+};
 
 /// [`DepthwiseLoops`], known when the generator runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +130,7 @@ macro_rules! as_any {
 }
 as_any! {
     [const SHIFT: u32,] Short<SHIFT> = AnyEpilogue::Short(SHIFT);
+    [const SHIFT: u32,] Away<SHIFT> = AnyEpilogue::Away(SHIFT);
     [const SHIFT: u32,] Signed<SHIFT> = AnyEpilogue::Signed(SHIFT);
     [] Long = AnyEpilogue::Long;
 }

@@ -11,7 +11,7 @@ mod widen;
 
 use core::arch::naked_asm;
 
-use super::super::{Epilogue, Long, Loops, Short, Signed};
+use super::super::{Away, Epilogue, Long, Loops, Short, Signed};
 use super::{LANES, PairCall, RowCall};
 use loops::{pairs, row, wide_row_core};
 use widen::{widen, widen_overlapping, widen_row};
@@ -20,7 +20,7 @@ use widen::{widen, widen_overlapping, widen_row};
 pub type PairLoop = unsafe extern "C" fn(&mut PairCall);
 
 /// See [`Loops::row`](super::super::Loops::row).
-pub type RowLoop = unsafe extern "C" fn(*const u32, *const u8, *mut i8, &RowCall);
+pub type RowLoop = unsafe extern "C" fn(*const u32, *const u8, *mut i8, &mut RowCall);
 
 /// See [`Loops::widen`](super::super::Loops::widen). What loops over pairs call, with registers and a stack of their own convention.
 pub type WidenLoop = unsafe extern "C" fn();
@@ -47,7 +47,7 @@ pub(super) unsafe fn run_row(
     weights: *const u32,
     x: *const u8,
     y: *mut i8,
-    call: &RowCall,
+    call: &mut RowCall,
 ) {
     // SAFETY: as the caller has it.
     unsafe { row(weights, x, y, call) }
@@ -71,7 +71,7 @@ pub(in super::super) fn narrow() -> RowCore {
     row::<LANES>
 }
 
-/// The loop over rows that are widened.
+/// The loop over rows of which the first inputs are widened.
 #[inline(always)]
 pub(in super::super) fn wide() -> RowCore {
     wide_row_core::<LANES>
@@ -103,7 +103,7 @@ macro_rules! pair {
             ",
             concat!($($epilogue)*),
             "
-            ldr pc, [sp, #32]
+            ldr pc, [sp, #28]
             ",
             pairs = sym pairs::<LANES>,
             $($operand)*
@@ -111,21 +111,74 @@ macro_rules! pair {
     };
 }
 
-/// What makes outputs of a row's sums, as a function over rows.
+/// What makes outputs of a row's sums, as a function over rows. It writes them, and begins the next block.
 macro_rules! row {
     ([$($epilogue:tt)*] $($operand:tt)*) => {
         naked_asm!(
             "
             adr.w r12, 1f
-            ldr pc, [r3, #12]
+            ldr pc, [r3, #8]
             .balign 4
         1:
+            sub r3, r3, r2
+            sub r5, r5, r4
             ",
             concat!($($epilogue)*),
             "
+            ldm sp, {{r1, r10, r11}}
+            strb r2, [r10], #1
+            strb r3, [r10], #1
+            strb r4, [r10], #1
+            strb r5, [r10], #1
+            cmp r0, r11
+            str r10, [sp, #4]
+            beq 2f
+            ldm r0!, {{r2, r3, r4, r5}}
+            ldr pc, [sp, #12]
+        2:
             ldr pc, [sp, #16]
             ",
             $($operand)*
+        )
+    };
+}
+
+/// [`Away`], of a sum times 256, with its constants in two registers and a free one.
+macro_rules! away {
+    ($sum:literal, $m:literal, $c:literal, $free:literal) => {
+        concat!(
+            "add ",
+            $free,
+            ", ",
+            $c,
+            ", ",
+            $sum,
+            ", asr #31\n",
+            "smmlar ",
+            $sum,
+            ", ",
+            $sum,
+            ", ",
+            $m,
+            ", ",
+            $free,
+            "\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $sum,
+            ", asr #{shift}\n",
+        )
+    };
+}
+
+/// The same for one channel of two pixels.
+macro_rules! away_pair {
+    ($first:literal, $second:literal) => {
+        concat!(
+            "ldrd r10, r11, [r0], #8\n",
+            away!($first, "r10", "r11", "r12"),
+            away!($second, "r10", "r11", "r12"),
         )
     };
 }
@@ -296,7 +349,12 @@ impl<const SHIFT: u32> Short<SHIFT> {
     }
 
     #[unsafe(naked)]
-    unsafe extern "C" fn row_loop(weights: *const u32, x: *const u8, y: *mut i8, call: &RowCall) {
+    unsafe extern "C" fn row_loop(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
         row!(
             [
                 "
@@ -313,6 +371,67 @@ impl<const SHIFT: u32> Short<SHIFT> {
                 ssat r4, #8, r4, asr #{shift}
                 ssat r5, #8, r5, asr #{shift}
                 "
+            ]
+            shift = const SHIFT
+        )
+    }
+}
+
+impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        Loops {
+            constants: 2,
+            pair: Some(Self::pair_loop),
+            row: Some(Self::row_loop),
+            core: Some(narrow()),
+            wide: None,
+            widen: Some(widening::<false>()),
+            rest: 0,
+            overlap: false,
+        }
+    }
+}
+
+impl<const SHIFT: u32> Away<SHIFT> {
+    #[unsafe(naked)]
+    unsafe extern "C" fn pair_loop(call: &mut PairCall) {
+        pair!(
+            [
+                "
+                lsl r2, r2, #8
+                lsl r4, r4, #8
+                lsl r6, r6, #8
+                lsl r8, r8, #8
+                ",
+                away_pair!("r2", "r4"),
+                away_pair!("r3", "r5"),
+                away_pair!("r6", "r8"),
+                away_pair!("r7", "r9"),
+            ]
+            shift = const SHIFT
+        )
+    }
+
+    #[unsafe(naked)]
+    unsafe extern "C" fn row_loop(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
+        row!(
+            [
+                "
+                lsl r2, r2, #8
+                lsl r4, r4, #8
+                ldm r0!, {{r6, r7, r8, r9}}
+                ",
+                away!("r2", "r6", "r7", "r10"),
+                away!("r3", "r8", "r9", "r10"),
+                "ldm r0!, {{r6, r7, r8, r9}}\n",
+                away!("r4", "r6", "r7", "r10"),
+                away!("r5", "r8", "r9", "r10"),
             ]
             shift = const SHIFT
         )
@@ -356,7 +475,12 @@ impl<const SHIFT: u32> Signed<SHIFT> {
     }
 
     #[unsafe(naked)]
-    unsafe extern "C" fn row_loop(weights: *const u32, x: *const u8, y: *mut i8, call: &RowCall) {
+    unsafe extern "C" fn row_loop(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
         row!(
             [
                 "
@@ -419,7 +543,7 @@ impl Long {
         weights: *const u32,
         x: *const u8,
         y: *mut i8,
-        call: &RowCall,
+        call: &mut RowCall,
     ) {
         row!([
             "

@@ -1,7 +1,7 @@
 //! The loops in Rust, instruction by instruction.
 
 use super::super::instructions::{smlad, smmla, smmlar, ssat8, sxtb16};
-use super::super::{AnyEpilogue, Epilogue, Long, Loops, Short, Signed};
+use super::super::{AnyEpilogue, Away, Epilogue, Long, Loops, Short, Signed};
 use super::{GROUP, HALF, LANES, OVERLAPPING, PairCall, Part, RowCall, STARTS};
 
 impl AnyEpilogue {
@@ -10,6 +10,10 @@ impl AnyEpilogue {
         let scaled = (if is_low { sum << 8 } else { sum }) as i32;
         match (self, constants) {
             (Self::Short(shift), &[m, c]) => ssat8(smmla(scaled, m as i32, c as i32), shift),
+            (Self::Away(shift), &[m, c]) => {
+                let c = (c as i32).wrapping_add(scaled >> 31);
+                ssat8(smmlar(scaled, m as i32, c), shift)
+            }
             (Self::Signed(shift), &[m, c, d]) => {
                 let away = d as i32 & (scaled >> 31);
                 ssat8(smmla(scaled, m as i32, c as i32).wrapping_sub(away), shift)
@@ -124,7 +128,7 @@ unsafe fn widened(run: *const u8, half: usize) -> u32 {
     }
 }
 
-/// See [`Loops::core`]: whether inputs are widened.
+/// See [`Loops::core`]: whether inputs were widened.
 #[derive(Debug, Clone, Copy)]
 pub struct RowCore {
     wide: bool,
@@ -135,7 +139,7 @@ pub(in super::super) fn narrow() -> RowCore {
     RowCore { wide: false }
 }
 
-/// The loop over rows that are widened.
+/// The loop over rows of which the first inputs are widened.
 pub(in super::super) fn wide() -> RowCore {
     RowCore { wide: true }
 }
@@ -165,24 +169,33 @@ pub(super) unsafe fn run_row(
     weights: *const u32,
     x: *const u8,
     y: *mut i8,
-    call: &RowCall,
+    call: &mut RowCall,
 ) {
-    // SAFETY: whole groups of inputs, or what they were widened to, lie between `x` and the call's end of inputs, and there is an output for every channel (the caller).
+    // SAFETY: whole groups of inputs lie between the first that is taken as it is and the call's end of inputs, and what the others were widened to between
+    // `x` and the call's end of these; there is an output for every channel (the caller).
     unsafe {
-        let bytes = call.inputs.offset_from(x) as usize;
-        match call.core.wide {
-            true => {
-                let x = x.cast::<u32>();
-                outputs(row, weights, bytes / 4, |i| x.add(i).read(), y, call.end);
-            }
-            false => outputs(row, weights, bytes / 2, |i| widened(x, i), y, call.end),
-        }
+        let (wide, rest) = match call.core.wide {
+            true => (call.wide.offset_from(x.cast()) as usize, call.rest),
+            false => (0, x),
+        };
+        let pairs = wide + call.inputs.offset_from(rest) as usize / 2;
+        let pair = |i: usize| match i.checked_sub(wide) {
+            None => x.cast::<u32>().add(i).read(),
+            Some(half) => widened(rest, half),
+        };
+        outputs(row, weights, pairs, pair, y, call.end);
     }
 }
 
 impl<const SHIFT: u32> Epilogue for Short<SHIFT> {
     fn loops(&self) -> Loops {
         AnyEpilogue::Short(SHIFT).loops()
+    }
+}
+
+impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
+    fn loops(&self) -> Loops {
+        AnyEpilogue::Away(SHIFT).loops()
     }
 }
 

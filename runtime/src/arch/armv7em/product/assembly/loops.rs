@@ -2,6 +2,8 @@
 
 use core::arch::naked_asm;
 
+use super::super::HALVES;
+
 /// Two inputs of two pixels for four channels: 48 bytes. `first` takes the sums' starts from the first pixel's registers.
 macro_rules! pair_half {
     (first) => {
@@ -41,8 +43,12 @@ macro_rules! pair_half {
 /// The loop over pairs: of pixels, of blocks, of inputs. Epilogues jump here with the address of what makes outputs in r2 to r9 of the sums in r1;
 /// r0 has the call.
 ///
-/// On the stack: 0 inputs, 4 where their loop goes on, 8 outputs, 12 the distance to the second pixel's, 16 the end of the blocks, 20 that of inputs, 24 the
-/// call, 28 where the epilogue is, 32 where it jumps to. Generic, so that it is assembled only for processors that have the instructions.
+/// Whether the loop over inputs goes on is known when a round begins: the carry is then clear. It is set where a block begins, so that rounds which
+/// are entered in the middle, and are the only ones, need no test; where others follow, it is cleared first.
+///
+/// On the stack: 0 inputs, 4 outputs, 8 the distance to the second pixel's, 12 the end of the blocks, 16 where the last round of inputs begins, 20 the
+/// call, 24 where the epilogue is, 28 where it jumps to, 32 what follows the first half, 36 the place in the loop where the others begin. Generic, so
+/// that it is assembled only for processors that have the instructions.
 ///
 /// # Safety
 /// Only epilogues jump here.
@@ -51,31 +57,44 @@ pub(super) unsafe extern "C" fn pairs<const LANES: usize>() {
     naked_asm!(
         "
         push {{r4-r11, lr}}
-        sub sp, #36
-        adr.w r2, 3f
-        orr r1, r1, #1
-        orr r2, r2, #1
-        strd r1, r2, [sp, #28]
+        sub sp, #44
         ldm r0, {{r2-r7}}
+        sub r6, r6, #{round}
+        stm sp, {{r2-r6}}
+        str r0, [sp, #20]
+        adr.w r8, 3f
+        orr r1, r1, #1
+        orr r8, r8, #1
+        strd r1, r8, [sp, #24]
         adr.w r9, 2f
-        add r3, r3, r9
-        orr r3, r3, #1
-        add r12, sp, #0
-        stm r12!, {{r2-r7}}
-        str r0, [sp, #24]
+        add r7, r7, r9
+        orr r7, r7, #1
+        adr.w r9, 4f
+        orr r9, r9, #1
+        add r2, r2, #8
+        cmp r6, r2
+        it ls
+        movls r9, r7
+        strd r9, r7, [sp, #32]
     0:
-        ldr r9, [sp, #24]
+        ldr r9, [sp, #20]
         ldr r3, [r9, #64]
         blx r3
         ldr r0, [r9, #24]
-    1:
         ldr r1, [sp, #0]
+    1:
         ldm r0!, {{r2, r3, r6, r7}}
         ",
         pair_half!(first),
         "
-        ldr pc, [sp, #4]
+        ldr pc, [sp, #32]
         .balign 4
+    4:
+        cmn r1, #0
+        ldr pc, [sp, #36]
+    5:
+        ldr r12, [sp, #16]
+        cmp.w r1, r12
     2:
         ",
         pair_half!(then),
@@ -95,41 +114,39 @@ pub(super) unsafe extern "C" fn pairs<const LANES: usize>() {
         pair_half!(then),
         pair_half!(then),
         "
-        ldr r12, [sp, #20]
-        cmp r1, r12
-        bne.w 2b
+        bcc.w 5b
         sub r3, r3, r2
         sub r5, r5, r4
         sub r7, r7, r6
         sub r9, r9, r8
-        ldr pc, [sp, #28]
+        ldr pc, [sp, #24]
         .balign 4
     3:
-        ldrd r10, r11, [sp, #8]
+        ldm sp, {{r1, r10, r11, r12}}
         add r11, r10, r11
         strb r2, [r10], #1
         strb r3, [r10], #1
         strb r6, [r10], #1
         strb r7, [r10], #1
-        str r10, [sp, #8]
+        str r10, [sp, #4]
         strb r4, [r11]
         strb r5, [r11, #1]
         strb r8, [r11, #2]
         strb r9, [r11, #3]
-        ldr r11, [sp, #16]
-        cmp r0, r11
-        bne.w 1b
-        ldr r9, [sp, #24]
-        ldr r11, [sp, #12]
+        cmp r12, r0
+        bhi.w 1b
+        ldr r9, [sp, #20]
+        ldr r11, [sp, #8]
         ldr r12, [r9, #28]
         add r10, r10, r11
         subs r12, r12, #1
-        str r10, [sp, #8]
+        str r10, [sp, #4]
         str r12, [r9, #28]
         bne.w 0b
-        add sp, #36
+        add sp, #44
         pop {{r4-r11, pc}}
-        "
+        ",
+        round = const HALVES * 8
     )
 }
 
@@ -185,10 +202,10 @@ macro_rules! wide_round {
     };
 }
 
-/// The loop over a row: of blocks, of inputs. Epilogues jump here with the address of what makes outputs in r2 to r5 of the sums in r12; r0 to r3
-/// are their arguments. It may change r6 to r11.
+/// The loop over a row: of blocks, of inputs. Epilogues jump here with the address of what makes outputs in r2 to r5 of the sums in r12, and begins the
+/// next block; r0 to r3 are their arguments. It may change r6 to r11.
 ///
-/// On the stack: inputs, where their loop begins, the end of the blocks, where the epilogue is, and where it jumps to.
+/// On the stack: 0 inputs, 4 outputs, 8 the end of the blocks, 12 where the loop begins, 16 what follows the last block, 20 where the epilogue is.
 ///
 /// # Safety
 /// Only epilogues jump here.
@@ -197,23 +214,21 @@ pub(super) unsafe extern "C" fn row<const LANES: usize>() {
     naked_asm!(
         "
         push {{r4-r11, lr}}
-        sub sp, #20
-        ldm r3, {{r4, r5, r6}}
+        sub sp, #24
+        ldrd r5, r6, [r3, #0]
+        ldr r4, [r3, #24]
         adr.w r7, 2f
         adr.w r8, 3f
         add r6, r6, r7
         orr r6, r6, #1
         orr r12, r12, #1
         orr r8, r8, #1
-        strd r1, r6, [sp, #0]
-        strd r5, r12, [sp, #8]
-        str r8, [sp, #16]
+        strd r1, r2, [sp, #0]
+        strd r5, r6, [sp, #8]
+        strd r8, r12, [sp, #16]
         mov r12, r4
-        mov lr, r2
-    1:
-        ldr r1, [sp, #0]
         ldm r0!, {{r2, r3, r4, r5}}
-        ldr pc, [sp, #4]
+        bx r6
         .balign 4
     2:
         ",
@@ -224,25 +239,18 @@ pub(super) unsafe extern "C" fn row<const LANES: usize>() {
         "
         cmp r1, r12
         bne.w 2b
-        sub r3, r3, r2
-        sub r5, r5, r4
-        ldr pc, [sp, #12]
+        ldr pc, [sp, #20]
         .balign 4
     3:
-        strb r2, [lr], #1
-        strb r3, [lr], #1
-        strb r4, [lr], #1
-        strb r5, [lr], #1
-        ldr r11, [sp, #8]
-        cmp r0, r11
-        bne.w 1b
-        add sp, #20
+        add sp, #24
         pop {{r4-r11, pc}}
         "
     )
 }
 
-/// The same of inputs that were widened. It has the end of inputs and the outputs on the stack, too.
+/// The same of inputs of which the first were widened, all of them or not.
+///
+/// On the stack: the same, where the loop is the one over what was widened; 24 the end of that, 28 what follows this loop, 32 the call.
 ///
 /// # Safety
 /// Only epilogues jump here.
@@ -251,22 +259,31 @@ pub(super) unsafe extern "C" fn wide_row_core<const LANES: usize>() {
     naked_asm!(
         "
         push {{r4-r11, lr}}
-        sub sp, #28
-        ldm r3, {{r4, r5, r6}}
-        adr.w r7, 2f
-        adr.w r8, 3f
-        add r6, r6, r7
-        orr r6, r6, #1
+        sub sp, #36
+        ldm r3, {{r4-r10}}
+        str r3, [sp, #32]
+        adr.w r6, 2f
+        add r5, r5, r6
+        orr r5, r5, #1
         orr r12, r12, #1
+        strd r1, r2, [sp, #0]
+        strd r4, r5, [sp, #8]
+        adr.w r4, 3f
+        orr r4, r4, #1
+        strd r4, r12, [sp, #16]
+        adr.w r4, 5f
+        add r8, r8, r4
         orr r8, r8, #1
-        strd r1, r6, [sp, #0]
-        strd r5, r12, [sp, #8]
-        strd r8, r4, [sp, #16]
-        str r2, [sp, #24]
-    1:
-        ldr r1, [sp, #0]
+        str r8, [r3, #16]
+        adr.w r4, 4f
+        orr r4, r4, #1
+        cmp r9, r10
+        it eq
+        moveq r4, r12
+        strd r7, r4, [sp, #24]
+        mov r6, r5
         ldm r0!, {{r2, r3, r4, r5}}
-        ldr pc, [sp, #4]
+        bx r6
         .balign 4
     2:
         ",
@@ -274,25 +291,38 @@ pub(super) unsafe extern "C" fn wide_row_core<const LANES: usize>() {
         wide_round!(),
         wide_round!(),
         wide_round!(),
+        wide_round!(),
+        wide_round!(),
+        wide_round!(),
+        wide_round!(),
         "
-        ldr r12, [sp, #20]
+        ldr r12, [sp, #24]
         cmp r1, r12
         bne.w 2b
-        sub r3, r3, r2
-        sub r5, r5, r4
-        ldr pc, [sp, #12]
+        ldr pc, [sp, #28]
+        .balign 4
+    4:
+        ldr r10, [sp, #32]
+        ldrd r1, r12, [r10, #20]
+        ldr pc, [r10, #16]
+        .balign 4
+    5:
+        ",
+        row_group!(),
+        row_group!(),
+        row_group!(),
+        row_group!(),
+        row_group!(),
+        row_group!(),
+        row_group!(),
+        row_group!(),
+        "
+        cmp r1, r12
+        bne.w 5b
+        ldr pc, [sp, #20]
         .balign 4
     3:
-        ldr r10, [sp, #24]
-        ldr r11, [sp, #8]
-        strb r2, [r10], #1
-        strb r3, [r10], #1
-        strb r4, [r10], #1
-        strb r5, [r10], #1
-        str r10, [sp, #24]
-        cmp r0, r11
-        bne.w 1b
-        add sp, #28
+        add sp, #36
         pop {{r4-r11, pc}}
         "
     )

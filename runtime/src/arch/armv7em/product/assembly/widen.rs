@@ -17,7 +17,7 @@ macro_rules! widen_group {
     };
 }
 
-/// Widens the inputs of a pair, and steps to the next one's. r9 has the call, which is kept, as lr is.
+/// Widens the inputs of a pair, and steps to the next one's. r9 has the call, which is kept, as lr is. It leaves the carry set.
 ///
 /// # Safety
 /// Only loops over pairs call it.
@@ -148,16 +148,27 @@ pub(super) unsafe extern "C" fn widen_row<const LANES: usize>(
 ) {
     naked_asm!(
         "
-        cbz r2, 2f
-    1:
+        push {{r4, r5, r6, lr}}
+        lsrs r2, r2, #1
+        bcc 2f
         ldr r3, [r0], #4
-        subs r2, r2, #1
         sxtb16 r12, r3
         sxtb16 r3, r3, ror #8
         strd r12, r3, [r1], #8
-        bne 1b
     2:
-        bx lr
+        cbz r2, 3f
+    1:
+        ldr r4, [r0], #4
+        ldr r6, [r0], #4
+        sxtb16 r3, r4
+        sxtb16 r4, r4, ror #8
+        sxtb16 r5, r6
+        sxtb16 r6, r6, ror #8
+        stm r1!, {{r3, r4, r5, r6}}
+        subs r2, r2, #1
+        bne 1b
+    3:
+        pop {{r4, r5, r6, pc}}
         "
     )
 }
