@@ -3,13 +3,19 @@
 use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Vmla, VmlaRow};
 
 use super::channels::Channels;
-use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, choose_in_blocks, dsp};
+use super::numbers::{
+    Call, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, choose_in_blocks, dsp,
+};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
 use crate::program::{Choosing, Constant};
 
 pub(super) struct FullyConnected;
+
+/// Weights of a model's largest operator below which the floating-point extension's kernels save less time than they take stack: they save all
+/// registers.
+const LEAST_WEIGHTS: usize = 64;
 
 impl Family for FullyConnected {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
@@ -140,6 +146,9 @@ impl Sizes for FullyConnectedSizes {
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {
         let is_row = self.rows == 1;
         match self.outputs.is_multiple_of(8) {
+            _ if choosing.most_weights() < LEAST_WEIGHTS => {
+                call_portable(call, self, choosing);
+            }
             true if is_row => row::<8>(self, call, choosing),
             true => self.call(call, Vmla::<8>, choosing),
             false if is_row => row::<4>(self, call, choosing),

@@ -14,7 +14,7 @@ use super::custom::{CustomCall, FirmwareOps};
 use super::program::ElementType;
 use crate::error::Diagnostic;
 use crate::graph::variables::{Variables, unknown_handle};
-use crate::graph::{Graph, Model, TensorId, live};
+use crate::graph::{Graph, Model, Tensor, TensorId, live};
 use crate::plan::{Kept, OpMemory, OutputMemory};
 use crate::target::Target;
 
@@ -203,6 +203,12 @@ impl<'a> Choosing<'a> {
     /// [`alias`](Self::alias).
     pub(crate) fn outputs(&mut self, outputs: impl Iterator<Item = OutputMemory>) {
         self.choice.memory.outputs = outputs.collect();
+    }
+
+    /// Elements of the subgraph's largest constant.
+    pub(crate) fn most_weights(&self) -> usize {
+        let constants = self.graph.tensors.iter().filter(|t| t.is_constant());
+        constants.map(Tensor::elements).max().unwrap_or(0)
     }
 
     /// Bytes of a working buffer that the arena has anyway beside the tensors of the operator with this output.

@@ -165,9 +165,8 @@ pub fn row<const CHANNELS: usize>(
     {
         return;
     }
-    let zeros = [0.0; CHANNELS];
     let (starts, next_starts) = match bias {
-        [] => (zeros.as_ptr(), 0),
+        [] => (const { &[0.0; CHANNELS] }.as_ptr(), 0),
         _ => (bias.as_ptr(), CHANNELS * 4),
     };
     let mut call = Call {
@@ -193,17 +192,17 @@ pub fn row<const CHANNELS: usize>(
         unsafe { run_singles::<CHANNELS>(x, y.as_ptr().cast_mut().cast(), &mut call) }
     }
     if rest > 0 {
-        let mut starts = zeros;
-        for (start, bias) in starts.iter_mut().zip(bias.iter().skip(y.len() - rest)) {
+        let mut outputs = [0.0; CHANNELS];
+        for (start, bias) in outputs.iter_mut().zip(bias.iter().skip(y.len() - rest)) {
             *start = *bias;
         }
-        let mut outputs = zeros;
-        // SAFETY: the same, for the last block; its outputs are a block.
+        // SAFETY: the same, for the last block; its outputs are a block, which has what their sums begin with before.
         unsafe {
+            let outputs = outputs.as_mut_ptr();
             call.weights = weights.as_ptr().add(blocks * block);
-            call.starts = starts.as_ptr();
+            call.starts = outputs;
             call.count = 1;
-            run_singles::<CHANNELS>(x, outputs.as_mut_ptr(), &mut call);
+            run_singles::<CHANNELS>(x, outputs, &mut call);
         }
         for (y, output) in y.iter().skip(y.len() - rest).zip(outputs) {
             y.set(output);
