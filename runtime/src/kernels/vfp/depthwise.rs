@@ -76,34 +76,4 @@ impl<const STRIDE: usize> VmlaDepthwise<STRIDE> {
 }
 
 #[cfg(feature = "host")]
-impl<const STRIDE: usize> crate::host::Expression for VmlaDepthwise<STRIDE> {
-    fn expression(&self) -> proc_macro2::TokenStream {
-        let fields = [
-            ("sizes", self.sizes.expression()),
-            ("numbers", self.numbers.expression()),
-        ];
-        crate::host::structure("VmlaDepthwise", fields)
-    }
-}
-
-#[cfg(feature = "host")]
-impl<const STRIDE: usize> crate::host::MultiplyAccumulate for VmlaDepthwise<STRIDE> {
-    const NAME: &'static str = "VmlaDepthwise";
-    type X = f32;
-    type Packed = f32;
-    type Y = f32;
-    type Operands<'a> = (&'a [f32],);
-
-    fn format(&self) -> &'static str {
-        Float::NAME
-    }
-
-    fn parameters(&self) -> alloc::vec::Vec<proc_macro2::TokenStream> {
-        let stride = proc_macro2::Literal::usize_unsuffixed(STRIDE);
-        alloc::vec![quote::quote!(#stride)]
-    }
-
-    fn compute(&self, x: &[Cell<f32>], weights: &[f32], (bias,): (&[f32],), y: &[Cell<f32>]) {
-        self.run(x, weights, bias, y);
-    }
-}
+super::host!(VmlaDepthwise<STRIDE> { sizes, numbers });

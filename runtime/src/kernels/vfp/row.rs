@@ -4,8 +4,6 @@ use core::cell::Cell;
 
 use crate::arch::vfp::row;
 use crate::kernels::Float;
-#[cfg(feature = "host")]
-use crate::kernels::Numbers;
 
 /// One row of inputs times a matrix, whose weights are packed as those of [`Vmla`](super::Vmla) of as many channels.
 #[derive(Clone, Copy)]
@@ -27,30 +25,4 @@ impl<const CHANNELS: usize> VmlaRow<CHANNELS> {
 }
 
 #[cfg(feature = "host")]
-impl<const CHANNELS: usize> crate::host::Expression for VmlaRow<CHANNELS> {
-    fn expression(&self) -> proc_macro2::TokenStream {
-        crate::host::structure("VmlaRow", [("numbers", self.numbers.expression())])
-    }
-}
-
-#[cfg(feature = "host")]
-impl<const CHANNELS: usize> crate::host::MultiplyAccumulate for VmlaRow<CHANNELS> {
-    const NAME: &'static str = "VmlaRow";
-    type X = f32;
-    type Packed = f32;
-    type Y = f32;
-    type Operands<'a> = (&'a [f32],);
-
-    fn format(&self) -> &'static str {
-        Float::NAME
-    }
-
-    fn parameters(&self) -> alloc::vec::Vec<proc_macro2::TokenStream> {
-        let channels = proc_macro2::Literal::usize_unsuffixed(CHANNELS);
-        alloc::vec![quote::quote!(#channels)]
-    }
-
-    fn compute(&self, x: &[Cell<f32>], weights: &[f32], (bias,): (&[f32],), y: &[Cell<f32>]) {
-        self.run(x, weights, bias, y);
-    }
-}
+super::host!(VmlaRow<CHANNELS> { numbers });
