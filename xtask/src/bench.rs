@@ -46,6 +46,13 @@ pub(crate) struct Measured {
     pub(crate) operators: Vec<OperatorCost>,
 }
 
+impl Measured {
+    /// RAM that lasts from run to run, beside the arena; bytes.
+    pub(crate) fn state(&self) -> u64 {
+        self.ram.saturating_sub(self.run.arena)
+    }
+}
+
 /// Builds and runs all of `subjects`, one after the other: they share a target directory. `by_operator` does so once more, to
 /// measure each operator.
 pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject], by_operator: bool) -> Vec<Entry> {

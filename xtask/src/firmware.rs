@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use castiron_build::toolchain::{Purpose, Toolchain, errors};
+use castiron_codegen::target::Optimize;
 use clap::ValueEnum;
 
 /// What firmware is compiled for.
@@ -61,6 +62,7 @@ pub(crate) fn toolchain() -> Result<Toolchain> {
 pub(crate) struct Builder<'a> {
     toolchain: &'a Toolchain,
     opt: OptLevel,
+    optimize: Optimize,
     workspace: PathBuf,
     target_dir: PathBuf,
 }
@@ -71,9 +73,16 @@ impl<'a> Builder<'a> {
         Self {
             toolchain,
             opt,
+            optimize: Optimize::default(),
             workspace: root.join("examples/cortex-m"),
             target_dir: root.join("target/firmware"),
         }
+    }
+
+    /// The same with what matters where time costs flash.
+    pub(crate) fn optimize(mut self, optimize: Optimize) -> Self {
+        self.optimize = optimize;
+        self
     }
 
     /// Builds the example for users.
@@ -98,6 +107,7 @@ impl<'a> Builder<'a> {
                 ("CASTIRON_MODEL", Some(model)),
                 ("CASTIRON_EMPTY", with(Content::Empty)),
                 ("CASTIRON_TRACED", with(Content::Traced)),
+                ("CASTIRON_OPTIMIZE", Some(Path::new(self.optimize.name()))),
             ],
         )?;
         let images = self.target_dir.join("images").join(self.opt.profile());

@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod changes;
 mod checks;
 mod code;
 mod docs;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
+use castiron_codegen::target::Optimize;
 use clap::{Parser, Subcommand};
 
 use bench::{Entry, Outcome};
@@ -126,6 +128,9 @@ enum OnTarget {
         /// Measure each operator of the models, too.
         #[arg(long)]
         by_operator: bool,
+        /// Measure instructions and flash of networks in each of the three modes of `optimize`.
+        #[arg(long, conflicts_with_all = ["ops", "by_operator", "json"])]
+        modes: bool,
         /// Print JSON instead of tables; of networks, with what each operator takes.
         #[arg(long)]
         json: bool,
@@ -249,6 +254,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             run,
             ops: true,
             by_operator,
+            modes: _,
             json,
             update_docs,
         } => {
@@ -277,8 +283,26 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         }
         OnTarget::Bench {
             run,
+            modes: true,
+            update_docs,
+            ..
+        } => {
+            let found = subjects(root, &run.selection)?;
+            let modes = Optimize::ALL.map(|optimize| {
+                let builder = Builder::new(root, &toolchain, run.opt).optimize(optimize);
+                (optimize, bench::run(&builder, &found, false))
+            });
+            println!("{}", report::modes_terminal(&modes));
+            if update_docs {
+                report::update_modes(root, run.opt, &modes)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        OnTarget::Bench {
+            run,
             ops: false,
             by_operator,
+            modes: false,
             json,
             update_docs,
         } => {
@@ -292,6 +316,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
                 );
             } else {
                 println!("{}", report::terminal(&entries, &figures));
+                print_changes(root, run.opt, &entries)?;
             }
             if update_docs {
                 report::update_docs(root, run.opt, &entries, &figures)?;
@@ -330,9 +355,18 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
                 );
                 entries.extend(bench::run(&builder, &sample, false));
             }
+            print_changes(root, run.opt, &entries)?;
             Ok(verdict(&entries, &figures))
         }
     }
+}
+
+/// Prints which published figures of models are no longer theirs.
+fn print_changes(root: &Path, opt: OptLevel, entries: &[Entry]) -> Result<()> {
+    if let Some(table) = changes::table(root, opt, entries)? {
+        println!("{table}");
+    }
+    Ok(())
 }
 
 /// Builds and runs the example for users; what it prints.

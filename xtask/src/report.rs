@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use castiron_codegen::target::Optimize;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use serde::Serialize;
 
@@ -32,6 +33,7 @@ struct Castiron<'a> {
     instructions_median: u64,
     stack_bytes: u64,
     arena_bytes: u64,
+    state_bytes: u64,
     ram_bytes: u64,
     code_bytes: u64,
     weight_bytes: u64,
@@ -70,6 +72,7 @@ impl<'a> From<&'a Measured> for Castiron<'a> {
             instructions_median: run.median_instructions(),
             stack_bytes: run.deepest_stack(),
             arena_bytes: run.arena,
+            state_bytes: measured.state(),
             ram_bytes: measured.ram,
             code_bytes: measured.code,
             weight_bytes: measured.weights,
@@ -160,6 +163,7 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3]
             "at its smallest",
             "weights",
             "arena",
+            "state",
             "stack",
             "TFLM planned",
             "TFLM arena, reference",
@@ -202,6 +206,7 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3]
             of_tflm(&|model| model.smallest_code),
             grouped(measured.weights),
             grouped(run.arena),
+            grouped(measured.state()),
             grouped(run.deepest_stack()),
             of_tflm(&|model| Some(model.least_planned())),
             of_tflm(&|model| Some(model.reference.min_arena)),
@@ -230,11 +235,7 @@ pub(crate) fn update_docs(
     all_right(entries)?;
     let path = root.join("docs/benchmarks.md");
     let old = std::fs::read_to_string(&path).unwrap_or_else(|_| INTRODUCTION.to_owned());
-    let new = replace_section(
-        &old,
-        &format!("opt-level {opt}"),
-        &section(opt, entries, figures),
-    );
+    let new = replace_section(&old, &key(opt), &section(opt, entries, figures));
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
@@ -248,6 +249,59 @@ pub(crate) fn update_docs(
         eprintln!("wrote {}", path.display());
     }
     Ok(())
+}
+
+/// Models in each mode of `optimize`.
+type Modes = [(Optimize, Vec<Entry>)];
+
+/// What modes cost, on a terminal.
+pub(crate) fn modes_terminal(modes: &Modes) -> String {
+    by_mode(modes, presets::UTF8_BORDERS_ONLY).to_string()
+}
+
+/// Puts what modes cost into the documentation.
+pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<()> {
+    for (_, entries) in modes {
+        all_right(entries)?;
+    }
+    let path = root.join("docs/benchmarks.md");
+    let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let section = format!(
+        "## Modes\n\nInstructions and flash by `optimize`, at opt-level {opt}. Reproduce with `cargo xtask bench --modes`.\n\n{}\n",
+        by_mode(modes, presets::ASCII_MARKDOWN)
+    );
+    std::fs::write(&path, replace_section(&old, "modes", &section))
+        .with_context(|| path.display().to_string())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
+fn by_mode(modes: &Modes, style: TableStyle) -> Table {
+    let figures: [(&str, fn(&Measured) -> u64); 3] = [
+        ("instructions", |m| m.run.median_instructions()),
+        ("code", |m| m.code),
+        ("weights", |m| m.weights),
+    ];
+    let mut header = vec!["model".to_owned()];
+    for (figure, _) in figures {
+        header.extend(modes.iter().map(|(mode, _)| format!("{figure}, {mode}")));
+    }
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let mut table = table(style, &header);
+    let first = modes.first().map_or(&[][..], |(_, entries)| entries);
+    for (index, entry) in first.iter().enumerate() {
+        let mut row = vec![entry.name.clone()];
+        for (_, of) in figures {
+            row.extend(modes.iter().map(|(_, entries)| {
+                match entries.get(index).map(|entry| &entry.outcome) {
+                    Some(Outcome::Measured(measured)) => grouped(of(measured)),
+                    _ => dash(),
+                }
+            }));
+        }
+        table.add_row(row);
+    }
+    table
 }
 
 /// Fails unless every model computed what it has to, without code that can panic or allocate.
@@ -312,8 +366,8 @@ const INTRODUCTION: &str = "# Benchmarks
 Every figure here comes from firmware that ran its golden cases on an emulated Cortex-M4. Every output was right, and
 no code in the image can panic or allocate. The tables give instructions, not cycles: the emulator counts instructions
 exactly, and equally on every host, but does not model wait states. Instructions are the median over the cases. Code is
-what the model adds to a firmware, without its weights. The arena holds all tensors, including inputs and outputs. The
-stack is the most that one inference uses, found by painting. Sizes are in bytes.
+what the model adds to a firmware, without its weights. The arena holds all tensors, including inputs and outputs, and
+the state what lasts from run to run. The stack is the most that one inference uses, found by painting. Sizes are in bytes.
 ";
 
 fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
@@ -343,6 +397,21 @@ pub(crate) fn replace_section(text: &str, key: &str, section: &str) -> String {
         Some((before, after)) => format!("{before}{section}{after}"),
         None => format!("{}\n\n{section}", text.trim_end()),
     }
+}
+
+/// What the section of an optimisation level is called in its markers.
+pub(crate) fn key(opt: OptLevel) -> String {
+    format!("opt-level {opt}")
+}
+
+/// What is between the markers of `key`; nothing where they are not.
+pub(crate) fn section_of<'a>(text: &'a str, key: &str) -> &'a str {
+    let begin = format!("<!-- begin {key} -->\n");
+    let end = format!("<!-- end {key} -->\n");
+    let section = text.split_once(&begin).map(|(_, rest)| rest);
+    section
+        .and_then(|rest| Some(rest.split_once(&end)?.0))
+        .unwrap_or_default()
 }
 
 /// Digits in groups of three.
