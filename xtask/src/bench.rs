@@ -46,6 +46,9 @@ pub(crate) struct Measured {
     pub(crate) operators: Vec<OperatorCost>,
 }
 
+/// A figure of a model that ran.
+pub(crate) type Figure = fn(&Measured) -> u64;
+
 impl Measured {
     /// RAM that lasts from run to run, beside the arena; bytes.
     pub(crate) fn state(&self) -> u64 {

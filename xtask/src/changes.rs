@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use comfy_table::{Table, presets};
 
-use crate::bench::{Entry, Measured, Outcome};
+use crate::bench::{Entry, Figure, Outcome};
 use crate::firmware::OptLevel;
 use crate::report;
 
@@ -14,7 +14,7 @@ use crate::report;
 type Published = HashMap<String, HashMap<String, u64>>;
 
 /// What is compared, by the heading of its column.
-const COMPARED: [(&str, fn(&Measured) -> u64); 5] = [
+const COMPARED: [(&str, Figure); 5] = [
     ("instructions", |m| m.run.median_instructions()),
     ("code", |m| m.code),
     ("weights", |m| m.weights),

@@ -8,7 +8,7 @@ use castiron_codegen::target::Optimize;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use serde::Serialize;
 
-use crate::bench::{Entry, Measured, Outcome};
+use crate::bench::{Entry, Figure, Measured, Outcome};
 use crate::elf::Sections;
 use crate::firmware::OptLevel;
 use crate::profile::OperatorCost;
@@ -277,7 +277,7 @@ pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<
 }
 
 fn by_mode(modes: &Modes, style: TableStyle) -> Table {
-    let figures: [(&str, fn(&Measured) -> u64); 3] = [
+    let figures: [(&str, Figure); 3] = [
         ("instructions", |m| m.run.median_instructions()),
         ("code", |m| m.code),
         ("weights", |m| m.weights),
