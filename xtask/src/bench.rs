@@ -100,7 +100,7 @@ impl Harness {
         let image = Image::read(&path)?;
         Ok(Self {
             code: image.code(),
-            ram: (image.ram()).saturating_sub(qemu::measure(&path)?.ram),
+            ram: (image.ram()).saturating_sub(qemu::measure(builder.core, &path)?.ram),
         })
     }
 }
@@ -127,7 +127,7 @@ fn measure(
     )?;
 
     let mut image = Image::read(&path)?;
-    let run = qemu::measure(&path).with_context(|| image.suspects())?;
+    let run = qemu::measure(builder.core, &path).with_context(|| image.suspects())?;
     // The compiler may turn a few weights into immediates; then there is no such static.
     if image.weights == 0 {
         image.weights = run.weights.min(image.sections.rodata);

@@ -9,8 +9,7 @@ use castiron_build::toolchain::{Purpose, Toolchain, errors};
 use castiron_codegen::target::Optimize;
 use clap::ValueEnum;
 
-/// What firmware is compiled for.
-pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
+use crate::cores::Core;
 
 /// How the firmware is optimised.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,14 +52,15 @@ pub(crate) enum Content {
     Empty,
 }
 
-/// A compiler that can produce Cortex-M4 code.
-pub(crate) fn toolchain() -> Result<Toolchain> {
-    Ok(Toolchain::detect(Some(TARGET), Purpose::Program)?)
+/// A compiler that can produce code for a processor.
+pub(crate) fn toolchain(core: Core) -> Result<Toolchain> {
+    Ok(Toolchain::detect(Some(core.target()), Purpose::Program)?)
 }
 
 /// Builds firmware, all of it into one target directory, so that dependencies are compiled once.
 pub(crate) struct Builder<'a> {
     toolchain: &'a Toolchain,
+    pub(crate) core: Core,
     opt: OptLevel,
     optimize: Optimize,
     workspace: PathBuf,
@@ -69,9 +69,10 @@ pub(crate) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// A builder of the firmware in the repository at `root`.
-    pub(crate) fn new(root: &Path, toolchain: &'a Toolchain, opt: OptLevel) -> Self {
+    pub(crate) fn new(root: &Path, toolchain: &'a Toolchain, core: Core, opt: OptLevel) -> Self {
         Self {
             toolchain,
+            core,
             opt,
             optimize: Optimize::default(),
             workspace: root.join("examples/cortex-m"),
@@ -110,7 +111,8 @@ impl<'a> Builder<'a> {
                 ("CASTIRON_OPTIMIZE", Some(Path::new(self.optimize.name()))),
             ],
         )?;
-        let images = self.target_dir.join("images").join(self.opt.profile());
+        let images = self.target_dir.join("images");
+        let images = images.join(self.core.target()).join(self.opt.profile());
         std::fs::create_dir_all(&images)?;
         let image = images.join(format!("{name}.elf"));
         std::fs::copy(&built, &image).with_context(|| built.display().to_string())?;
@@ -140,7 +142,7 @@ impl<'a> Builder<'a> {
         }
         Ok(self
             .target_dir
-            .join(TARGET)
+            .join(self.core.target())
             .join(self.opt.profile())
             .join(binary))
     }

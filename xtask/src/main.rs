@@ -5,6 +5,7 @@ mod bench;
 mod changes;
 mod checks;
 mod code;
+mod cores;
 mod docs;
 mod elf;
 mod expansion;
@@ -31,6 +32,7 @@ use castiron_codegen::target::Optimize;
 use clap::{Parser, Subcommand};
 
 use bench::{Entry, Outcome};
+use cores::Core;
 use firmware::{Builder, OptLevel};
 use models::{Selection, Subject};
 use tflm::Figures;
@@ -117,7 +119,7 @@ enum OnTarget {
         #[arg(long = "opt-level", value_enum, default_value_t = OptLevel::Speed)]
         opt: OptLevel,
     },
-    /// Measure models on an emulated Cortex-M4, beside TensorFlow Lite Micro.
+    /// Measure models on an emulated processor, beside TensorFlow Lite Micro.
     Bench {
         #[command(flatten)]
         run: Run,
@@ -147,7 +149,7 @@ enum OnTarget {
         #[arg(long, conflicts_with = "filter")]
         update_docs: bool,
     },
-    /// Fail unless every model computes its goldens on an emulated Cortex-M4, in the flash and RAM it may take,
+    /// Fail unless every model computes its goldens on an emulated processor, in the flash and RAM it may take,
     /// without code that can panic or allocate.
     TargetTest {
         #[command(flatten)]
@@ -168,6 +170,18 @@ struct Run {
     /// Optimisation level of the firmware.
     #[arg(long = "opt-level", value_enum, default_value_t = OptLevel::Speed)]
     opt: OptLevel,
+    /// The processor.
+    #[arg(long, value_enum, default_value_t = Core::M4)]
+    core: Core,
+}
+
+impl OnTarget {
+    fn core(&self) -> Core {
+        match self {
+            Self::Bench { run, .. } | Self::TargetTest { run, .. } => run.core,
+            Self::Example { .. } | Self::TflmBench { .. } => Core::M4,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -233,7 +247,9 @@ fn run(task: Task) -> Result<ExitCode> {
 }
 
 fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
-    let toolchain = match firmware::toolchain().and_then(|found| qemu::check().map(|()| found)) {
+    let core = task.core();
+    let found = firmware::toolchain(core);
+    let toolchain = match found.and_then(|found| qemu::check(core).map(|()| found)) {
         Ok(found) => found,
         Err(missing) if matches!(task, OnTarget::TargetTest { require: true, .. }) => {
             return Err(missing);
@@ -247,7 +263,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
 
     match task {
         OnTarget::Example { opt } => {
-            print!("{}", example(&Builder::new(root, &toolchain, opt))?);
+            print!("{}", example(&Builder::new(root, &toolchain, core, opt))?);
             Ok(ExitCode::SUCCESS)
         }
         OnTarget::Bench {
@@ -262,7 +278,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             for note in &found.notes {
                 eprintln!("{note}");
             }
-            let builder = Builder::new(root, &toolchain, run.opt);
+            let builder = Builder::new(root, &toolchain, core, run.opt);
             let entries = bench::run(&builder, &found.subjects, by_operator);
             let figures = Figures::load()?;
             if json {
@@ -279,7 +295,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             if json {
                 return Ok(ExitCode::SUCCESS);
             }
-            Ok(verdict(&entries, &figures))
+            Ok(verdict(core, &entries, &figures))
         }
         OnTarget::Bench {
             run,
@@ -289,7 +305,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         } => {
             let found = subjects(root, &run.selection)?;
             let modes = Optimize::ALL.map(|optimize| {
-                let builder = Builder::new(root, &toolchain, run.opt).optimize(optimize);
+                let builder = Builder::new(root, &toolchain, core, run.opt).optimize(optimize);
                 (optimize, bench::run(&builder, &found, false))
             });
             println!("{}", report::modes_terminal(&modes));
@@ -306,20 +322,27 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             json,
             update_docs,
         } => {
-            let builder = Builder::new(root, &toolchain, run.opt);
+            let builder = Builder::new(root, &toolchain, core, run.opt);
             let by_operator = by_operator || json;
-            let (figures, entries) = measure(root, &builder, &run.selection, by_operator)?;
+            let mut selection = run.selection;
+            if update_docs && core != Core::M4 {
+                selection.only(&cores::DOCUMENTED);
+            }
+            let (figures, entries) = measure(root, &builder, &selection, by_operator)?;
             if json {
                 println!(
                     "{}",
                     serde_json::to_string_pretty(&report::rows(&entries, &figures))?
                 );
             } else {
-                println!("{}", report::terminal(&entries, &figures));
-                print_changes(root, run.opt, &entries)?;
+                println!("{}", report::terminal(core, &entries, &figures));
+                print_changes(root, core, run.opt, &entries)?;
             }
             if update_docs {
-                report::update_docs(root, run.opt, &entries, &figures)?;
+                match core {
+                    Core::M4 => report::update_docs(root, run.opt, &entries, &figures)?,
+                    _ => report::update_core(root, core, &entries, &figures)?,
+                }
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -343,8 +366,11 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         OnTarget::TargetTest { run, ops, .. } => {
-            let builder = Builder::new(root, &toolchain, run.opt);
-            example(&builder).context("the example")?;
+            let builder = Builder::new(root, &toolchain, core, run.opt);
+            // The example is for the board of one of them.
+            if core == Core::M4 {
+                example(&builder).context("the example")?;
+            }
             let (figures, mut entries) = measure(root, &builder, &run.selection, false)?;
             if let Some(step) = ops {
                 let all = operator_code::find(root, &run.selection)?.subjects;
@@ -355,14 +381,17 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
                 );
                 entries.extend(bench::run(&builder, &sample, false));
             }
-            print_changes(root, run.opt, &entries)?;
-            Ok(verdict(&entries, &figures))
+            print_changes(root, core, run.opt, &entries)?;
+            Ok(verdict(core, &entries, &figures))
         }
     }
 }
 
 /// Prints which published figures of models are no longer theirs.
-fn print_changes(root: &Path, opt: OptLevel, entries: &[Entry]) -> Result<()> {
+fn print_changes(root: &Path, core: Core, opt: OptLevel, entries: &[Entry]) -> Result<()> {
+    if core != Core::M4 {
+        return Ok(());
+    }
     if let Some(table) = changes::table(root, opt, entries)? {
         println!("{table}");
     }
@@ -371,7 +400,7 @@ fn print_changes(root: &Path, opt: OptLevel, entries: &[Entry]) -> Result<()> {
 
 /// Builds and runs the example for users; what it prints.
 fn example(builder: &Builder<'_>) -> Result<String> {
-    let (output, status) = qemu::run(&builder.example()?)?;
+    let (output, status) = qemu::run(builder.core, &builder.example()?)?;
     ensure!(
         status.success(),
         "the example ended with {status} after printing:\n{output}"
@@ -403,12 +432,14 @@ fn subjects(root: &Path, selection: &Selection) -> Result<Vec<Subject>> {
 }
 
 /// Prints what each model did wrong.
-fn verdict(entries: &[Entry], figures: &Figures) -> ExitCode {
+fn verdict(core: Core, entries: &[Entry], figures: &Figures) -> ExitCode {
     let mut failed = 0;
     for entry in entries {
         let faults = match &entry.outcome {
             Outcome::Failed(reason) => vec![reason.clone()],
-            Outcome::Measured(measured) => checks::faults(measured, figures.of(&entry.sha256)),
+            Outcome::Measured(measured) => {
+                checks::faults(core, measured, figures.of(&entry.sha256))
+            }
         };
         if faults.is_empty() {
             println!("ok    {}", entry.name);

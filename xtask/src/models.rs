@@ -29,12 +29,25 @@ pub(crate) struct Selection {
     /// Only models with this text in their name; may be given several times.
     #[arg(long, value_name = "TEXT")]
     filter: Vec<String>,
+    /// Whether these are whole names.
+    #[arg(skip)]
+    whole: bool,
 }
 
 impl Selection {
+    /// Asks for models of these names.
+    pub(crate) fn only(&mut self, names: &[&str]) {
+        self.filter = names.iter().map(|name| (*name).to_owned()).collect();
+        self.whole = true;
+    }
+
     /// Whether it asks for what is named so.
     pub(crate) fn takes(&self, name: &str) -> bool {
-        self.filter.is_empty() || self.filter.iter().any(|text| name.contains(text))
+        let is_meant = |text: &String| match self.whole {
+            true => name == text,
+            false => name.contains(text),
+        };
+        self.filter.is_empty() || self.filter.iter().any(is_meant)
     }
 }
 
@@ -184,6 +197,7 @@ mod tests {
             models: Some(models),
             cases: None,
             filter: vec!["sine".into()],
+            whole: false,
         };
         let found = find(&root, &selection).unwrap();
         let [sine] = found.subjects.as_slice() else {
@@ -203,6 +217,7 @@ mod tests {
             &Selection {
                 models: Some(models),
                 cases: golden,
+                whole: false,
                 filter: vec![],
             },
         )

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use castiron_codegen::compile::{self, CompileOptions};
-use castiron_codegen::target::{Isa, Optimize, Target};
+use castiron_codegen::target::{Optimize, Target};
 use castiron_codegen::tflite;
 use serde::Serialize;
 
-use crate::firmware::{self, Builder, Content};
+use crate::cores::Core;
+use crate::firmware::{Builder, Content};
 use crate::models::Subject;
 use crate::qemu;
 
@@ -33,13 +34,13 @@ pub(crate) fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Vec<Op
     let image = builder
         .golden(&name, &subject.model, &subject.golden, Content::Traced)
         .context("the firmware that shows operators")?;
-    let run = qemu::measure(&image)?;
+    let run = qemu::measure(builder.core, &image)?;
     ensure!(
         run.mismatches == 0,
         "wrong values in the firmware that shows operators"
     );
     let runs = run.instructions.len().max(1) as u64;
-    let mut costs = costs(subject)?;
+    let mut costs = costs(builder.core, subject)?;
     for (operator, instructions) in run.operators.iter().enumerate() {
         if let Some(cost) = costs.get_mut(&operator) {
             cost.instructions = instructions / runs;
@@ -49,10 +50,9 @@ pub(crate) fn measure(builder: &Builder<'_>, subject: &Subject) -> Result<Vec<Op
 }
 
 /// The operators for which there are calls, by index.
-fn costs(subject: &Subject) -> Result<BTreeMap<usize, OperatorCost>> {
+fn costs(core: Core, subject: &Subject) -> Result<BTreeMap<usize, OperatorCost>> {
     let model = tflite::read(&subject.name, &std::fs::read(&subject.model)?)?;
-    let isa = Isa::of_target(Some(firmware::TARGET), None);
-    let options = CompileOptions::for_target(Target::new(isa, Optimize::default()));
+    let options = CompileOptions::for_target(Target::new(core.isa(), Optimize::default()));
     let program = compile::compile(&model, &options)?;
     let mut costs = BTreeMap::new();
     let entry = program.entries.first();

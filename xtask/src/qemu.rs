@@ -1,4 +1,4 @@
-//! Runs a firmware image on an emulated Cortex-M4 and reads what it reports.
+//! Runs a firmware image on an emulated processor and reads what it reports.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -9,23 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt as _;
 
-const QEMU: &str = "qemu-system-arm";
-/// One nanosecond of emulated time per instruction: counts are exact, and the same on every host.
-const MACHINE: [&str; 13] = [
-    "-machine",
-    "mps2-an386",
-    "-cpu",
-    "cortex-m4",
-    "-icount",
-    "shift=0",
-    "-display",
-    "none",
-    "-monitor",
-    "none",
-    "-semihosting-config",
-    "enable=on,target=native",
-    "-kernel",
-];
+use crate::cores::Core;
+
 /// Far more than the largest model takes; what runs into it hangs.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -106,8 +91,9 @@ impl Run {
 }
 
 /// Fails, with the remedy, where there is no emulator.
-pub(crate) fn check() -> Result<()> {
-    let started = Command::new(QEMU)
+pub(crate) fn check(core: Core) -> Result<()> {
+    let emulator = core.emulator();
+    let started = Command::new(emulator)
         .arg("--version")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -116,16 +102,20 @@ pub(crate) fn check() -> Result<()> {
         return Ok(());
     }
     bail!(
-        "{QEMU} does not start\n  on Debian: apt-get install qemu-system-arm\n  on macOS:  brew install qemu"
+        "{emulator} does not start\n  on Debian: apt-get install {}\n  on macOS:  brew install qemu",
+        core.package()
     )
 }
 
 /// Runs the measuring firmware.
-pub(crate) fn measure(image: &Path) -> Result<Run> {
+pub(crate) fn measure(core: Core, image: &Path) -> Result<Run> {
     // Its exit status says whether all values are right, and so does what it prints.
-    let (output, status) = run(image)?;
+    let (output, status) = run(core, image)?;
     let Some(line) = output.lines().find(|line| line.starts_with('{')) else {
-        bail!("faulted or panicked before it reported anything ({QEMU}: {status})");
+        bail!(
+            "faulted or panicked before it reported anything ({}: {status})",
+            core.emulator()
+        );
     };
     let run: Run =
         serde_json::from_str(line).with_context(|| format!("reading its report: {line}"))?;
@@ -139,15 +129,14 @@ pub(crate) fn measure(image: &Path) -> Result<Run> {
 }
 
 /// Runs any firmware to its end; what it printed and its exit status.
-pub(crate) fn run(image: &Path) -> Result<(String, ExitStatus)> {
-    let mut child = Command::new(QEMU)
-        .args(MACHINE)
+pub(crate) fn run(core: Core, image: &Path) -> Result<(String, ExitStatus)> {
+    let mut child = (core.machine())
         .arg(image)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
-        .with_context(|| format!("starting {QEMU}"))?;
+        .with_context(|| format!("starting {}", core.emulator()))?;
     let Some(status) = child.wait_timeout(TIMEOUT)? else {
         child.kill()?;
         child.wait()?;

@@ -9,6 +9,7 @@ use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use serde::Serialize;
 
 use crate::bench::{Entry, Figure, Measured, Outcome};
+use crate::cores::Core;
 use crate::elf::Sections;
 use crate::firmware::OptLevel;
 use crate::profile::OperatorCost;
@@ -87,9 +88,15 @@ impl<'a> From<&'a Measured> for Castiron<'a> {
 }
 
 /// The tables as they look best on a terminal.
-pub(crate) fn terminal(entries: &[Entry], figures: &Figures) -> String {
-    let [speed, memory, image] = tables(entries, figures, presets::UTF8_BORDERS_ONLY);
-    let mut text = format!("{speed}\n{memory}\n{image}");
+pub(crate) fn terminal(core: Core, entries: &[Entry], figures: &Figures) -> String {
+    let style = presets::UTF8_BORDERS_ONLY;
+    let mut text = match core {
+        Core::M4 => {
+            let [speed, memory, image] = tables(entries, figures, style);
+            format!("{speed}\n{memory}\n{image}")
+        }
+        _ => of_core(core, entries, figures, style).to_string(),
+    };
     for entry in entries {
         if let Outcome::Measured(measured) = &entry.outcome
             && !measured.operators.is_empty()
@@ -300,6 +307,72 @@ fn by_mode(modes: &Modes, style: TableStyle) -> Table {
             }));
         }
         table.add_row(row);
+    }
+    table
+}
+
+/// Puts the table of another core than the Cortex-M4 into the documentation.
+pub(crate) fn update_core(
+    root: &Path,
+    core: Core,
+    entries: &[Entry],
+    figures: &Figures,
+) -> Result<()> {
+    all_right(entries)?;
+    let path = root.join("docs/benchmarks.md");
+    let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let key = core.title();
+    let table = of_core(core, entries, figures, presets::ASCII_MARKDOWN);
+    let text = format!(
+        "## {key}\n\n{table}\n\n{} Reproduce with `cargo xtask bench --core {}`.\n",
+        core.note(),
+        core.name()
+    );
+    let new = replace_section(&old, key, &text);
+    std::fs::write(&path, new).with_context(|| path.display().to_string())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
+/// What models take on another core than the Cortex-M4, beside what they are compared with there.
+pub(crate) fn of_core(
+    core: Core,
+    entries: &[Entry],
+    figures: &Figures,
+    style: TableStyle,
+) -> Table {
+    let header = [
+        "model",
+        "MACs",
+        "instructions",
+        "per MAC",
+        core.baseline_title(),
+        "share",
+        "code",
+        "weights",
+        "arena",
+        "stack",
+    ];
+    let mut table = table(style, &header);
+    for entry in entries {
+        let Outcome::Measured(measured) = &entry.outcome else {
+            continue;
+        };
+        let run = &measured.run;
+        let instructions = run.median_instructions();
+        let baseline = figures.of(&entry.sha256).and_then(|m| core.baseline(m));
+        table.add_row(vec![
+            entry.name.clone(),
+            grouped(run.macs),
+            grouped(instructions),
+            ratio(instructions, run.macs),
+            baseline.map_or_else(dash, grouped),
+            baseline.map_or_else(dash, |baseline| ratio(instructions, baseline)),
+            grouped(measured.code),
+            grouped(measured.weights),
+            grouped(run.arena),
+            grouped(run.deepest_stack()),
+        ]);
     }
     table
 }

@@ -9,6 +9,7 @@ use castiron_build::{Kernels, Tflm, tflm};
 use castiron_codegen::tflite;
 use comfy_table::{Table, presets};
 
+use crate::cores::Core;
 use crate::models::Subject;
 use crate::qemu;
 use crate::report::{self, grouped};
@@ -115,7 +116,7 @@ fn example(folder: &Path, library: &Library) -> Result<u64> {
         bail!("does not link\n{}", String::from_utf8_lossy(&made.stderr));
     }
     let image: PathBuf = folder.join(format!("{}_example.elf", library.interface.prefix));
-    let (output, _) = qemu::run(&image)?;
+    let (output, _) = qemu::run(Core::M4, &image)?;
     ensure!(
         output.contains("self-test passed"),
         "the self-test failed:\n{output}"

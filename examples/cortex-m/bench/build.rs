@@ -27,15 +27,21 @@ fn main() -> Result<()> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
 
-    for script in ["golden.x", "../memory.x"] {
+    // In this order: GNU ld resolves the INSERT of one script in what a later one defines.
+    let is_riscv = env::var("CARGO_CFG_TARGET_ARCH")? == "riscv32";
+    let [scripts, arguments] = match is_riscv {
+        true => [&["virt.x"][..], &["virt.x"]],
+        false => [&["golden.x", "../memory.x"][..], &["golden.x", "link.x"]],
+    };
+    for script in scripts {
         let path = here.join(script);
         fs::copy(&path, out.join(path.file_name().unwrap_or_default()))?;
         println!("cargo:rerun-if-changed={script}");
     }
     println!("cargo:rustc-link-search={}", out.display());
-    // In this order: GNU ld resolves the INSERT of one script in what a later one defines.
-    println!("cargo:rustc-link-arg=-Tgolden.x");
-    println!("cargo:rustc-link-arg=-Tlink.x");
+    for script in arguments {
+        println!("cargo:rustc-link-arg=-T{script}");
+    }
     println!("cargo:rerun-if-changed=build.rs");
 
     let file = |variable: &str, default: &str| {

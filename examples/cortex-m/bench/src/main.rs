@@ -5,6 +5,9 @@
 #![no_std]
 #![no_main]
 
+#[cfg_attr(target_arch = "riscv32", path = "board/virt.rs")]
+#[cfg_attr(not(target_arch = "riscv32"), path = "board/mps2.rs")]
+mod board;
 mod element;
 mod json;
 mod measure;
@@ -17,52 +20,40 @@ mod subject {
 
 use core::panic::PanicInfo;
 
-use cortex_m_rt::{ExceptionFrame, entry, exception};
-use cortex_m_semihosting::{debug, hio};
-
 use json::Line;
 use measure::{Measurement, Meter, Profile};
 use subject::model::{self, Model};
 use tally::Tally;
 
-#[entry]
-fn main() -> ! {
-    static mut MODEL: Model = Model::new();
-    static mut LINE: Line = Line::new();
-
+/// Measures the model, and says so; whether all values are right. The board calls it.
+fn judge(model: &mut Model, line: &mut Line) -> bool {
     let meter = Meter::calibrate();
     let mut tally = Tally::new();
     let mut measured = [Measurement::default(); subject::CASES];
     for (case, slot) in measured.iter_mut().enumerate() {
         if !subject::SUCCESSIVE {
-            MODEL.reset();
+            model.reset();
         }
-        subject::load(MODEL, case);
-        *slot = meter.measure(run, MODEL);
-        subject::check(MODEL, case, &mut tally);
+        subject::load(model, case);
+        *slot = meter.measure(run, model);
+        subject::check(model, case, &mut tally);
     }
 
     let mut profile = Profile::new();
     if subject::OPERATORS > 0 {
         for case in 0..subject::CASES {
             if !subject::SUCCESSIVE {
-                MODEL.reset();
+                model.reset();
             }
-            subject::load(MODEL, case);
+            subject::load(model, case);
             profile.start();
-            subject::trace(MODEL, &mut profile);
+            subject::trace(model, &mut profile);
         }
     }
 
-    report(LINE, &measured, &tally, &profile);
-    if let Ok(mut stdout) = hio::hstdout() {
-        let _ = stdout.write_all(LINE.bytes());
-    }
-    exit(if tally.mismatches == 0 {
-        debug::EXIT_SUCCESS
-    } else {
-        debug::EXIT_FAILURE
-    })
+    report(line, &measured, &tally, &profile);
+    board::write(line.bytes());
+    tally.mismatches == 0
 }
 
 /// What is measured: the C calling convention fixes how the meter calls it.
@@ -116,22 +107,7 @@ fn report(
     line.text("}\n");
 }
 
-fn exit(status: debug::ExitStatus) -> ! {
-    loop {
-        debug::exit(status);
-    }
-}
-
-/// Without this a fault would spin until the host gives up.
-///
-/// `unsafe` because the runtime requires handlers of this exception to be; the body needs none.
-#[allow(unsafe_code)]
-#[exception]
-unsafe fn HardFault(_frame: &ExceptionFrame) -> ! {
-    exit(debug::EXIT_FAILURE)
-}
-
 #[panic_handler]
 fn panic(_info: &PanicInfo) -> ! {
-    exit(debug::EXIT_FAILURE)
+    board::exit(false)
 }
