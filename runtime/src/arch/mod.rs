@@ -5,4 +5,5 @@ pub mod armv7em;
 pub mod c_abi;
 pub mod foreign;
 pub mod memory;
+pub mod rv32;
 pub mod vfp;

@@ -37,6 +37,7 @@ mod pool;
 mod quantized;
 mod reduce;
 mod resize;
+mod rv32;
 mod select;
 mod signal;
 mod softmax;
@@ -85,7 +86,9 @@ pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8, LogSoftmaxU8};
 pub use lstm::{LSTM_GATES, LSTM_ROOM, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
 pub use lstm_hybrid::LstmHybrid;
 pub use nibbles::Nibbles;
-pub use numbers::{Float, Float32x8, Float32x16, Hybrid, Int8, Int8To16, Int16x8, Numbers, Uint8};
+pub use numbers::{
+    Float, Float32x8, Float32x16, Hybrid, Int8, Int8Short, Int8To16, Int16x8, Numbers, Uint8,
+};
 pub use one_hot::OneHot;
 pub use place::Source;
 pub use pool::{
@@ -103,6 +106,7 @@ pub use resize::{
     Positions, ResizeBilinearF32, ResizeBilinearI8, ResizeBilinearI16, ResizeBilinearU8,
     ResizeNearest, Resized, Steps,
 };
+pub use rv32::Rv32;
 pub use select::Select;
 pub use signal::{
     Delay, Energy, FFT_FACTORS, Fft, FftAutoScale, FilterBank, FilterBankLog, FilterBankRoot,

@@ -20,6 +20,7 @@ mod nibbles;
 mod one_hot;
 mod pool;
 mod reduce;
+mod rv32;
 mod select;
 mod signal;
 mod softmax;

@@ -68,7 +68,7 @@ fn axis(n: &mut Sequence, dilation: usize) -> [usize; 6] {
     [size, filter, stride, dilation, pad, windows]
 }
 
-fn window(n: &mut Sequence, dilations: [usize; 2], in_c: usize, out_c: usize) -> Window {
+pub(super) fn window(n: &mut Sequence, dilations: [usize; 2], in_c: usize, out_c: usize) -> Window {
     let [rows, columns] = dilations.map(|dilation| axis(n, dilation));
     let [in_h, filter_h, stride_h, dilation_h, pad_top, out_h] = rows;
     let [in_w, filter_w, stride_w, dilation_w, pad_left, out_w] = columns;

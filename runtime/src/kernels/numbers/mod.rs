@@ -9,6 +9,7 @@ mod float32x8;
 mod hybrid;
 mod int16x8;
 mod int8;
+mod int8_short;
 mod int8_to16;
 mod uint8;
 
@@ -27,6 +28,7 @@ pub use float32x8::Float32x8;
 pub use float32x16::Float32x16;
 pub use hybrid::Hybrid;
 pub use int8::Int8;
+pub use int8_short::Int8Short;
 pub use int8_to16::Int8To16;
 pub use int16x8::Int16x8;
 pub use uint8::Uint8;
@@ -76,6 +78,7 @@ compiled! {
     Float32x16(bias: f32);
     Hybrid();
     Int8(folded: i32, bias: i32, multiplier: i32, shift: i8);
+    Int8Short(folded: i32, bias: i32, factor: i32, offsets: i32);
     Int16x8(bias: i64, multiplier: i32, shift: i8);
     Uint8(folded: i32, bias: i32);
 }
