@@ -42,8 +42,8 @@ pub use castiron_runtime::{
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
 /// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger. The results are the
 ///   same. It is `"balanced"` unless said.
-/// - `isa = "dsp"`, `"dsp+fp"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
-///   Cortex-M4 or M7, `"dsp+fp"` for one with a floating-point unit. Say it for a Cortex-M33, whose target does not tell. The results are the same.
+/// - `isa = "dsp"`, `"dsp+fp"`, `"rv32m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
+///   Cortex-M4 or M7, `"dsp+fp"` for one with a floating-point unit, `"rv32m"` for RISC-V of 32 bits with multiplication. Say it for a Cortex-M33, whose target does not tell. The results are the same.
 /// - `shape = "image=1x96x96x3"`: the shape of an input whose sizes the model leaves open; once for each such input.
 /// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles
 ///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.
@@ -106,6 +106,14 @@ macro_rules! __include_model_here {
 macro_rules! __include_model_here {
     ($($arguments:tt)*) => {
         $crate::__include_model! { @"dsp" $($arguments)* }
+    };
+}
+#[cfg(castiron_isa = "rv32m")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_model_here {
+    ($($arguments:tt)*) => {
+        $crate::__include_model! { @"rv32m" $($arguments)* }
     };
 }
 #[cfg(castiron_isa = "portable")]

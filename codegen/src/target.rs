@@ -40,11 +40,13 @@ pub enum Isa {
     Dsp,
     /// The same, and those of the floating-point extension, of single precision at least.
     DspFp,
+    /// RV32IM's: RISC-V of 32 bits with multiplication.
+    Rv32m,
 }
 
 impl Isa {
     /// Every value.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Dsp, Self::DspFp];
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Dsp, Self::DspFp, Self::Rv32m];
 
     /// The value's name, as users write it.
     pub fn name(self) -> &'static str {
@@ -52,12 +54,18 @@ impl Isa {
             Self::Portable => "portable",
             Self::Dsp => "dsp",
             Self::DspFp => "dsp+fp",
+            Self::Rv32m => "rv32m",
         }
     }
 
     /// Whether kernels may use the DSP extension.
     pub(crate) fn has_dsp(self) -> bool {
         matches!(self, Self::Dsp | Self::DspFp)
+    }
+
+    /// Whether there are kernels over products of 64 bits.
+    pub(crate) fn has_long_products(self) -> bool {
+        self == Self::Rv32m
     }
 
     /// Whether kernels may use the floating-point extension.
@@ -105,6 +113,9 @@ impl Optimize {
 impl Isa {
     /// What the processor of a target triple has, or one that compilers call so.
     pub fn of_target(triple: Option<&str>, cpu: Option<&str>) -> Self {
+        if triple.is_some_and(has_rv32m) {
+            return Self::Rv32m;
+        }
         let simd = match cpu.and_then(Cortex::named) {
             Some(cortex) => cortex.simd,
             None => match triple.and_then(Architecture::of_target) {
@@ -120,6 +131,13 @@ impl Isa {
             Simd::Dsp | Simd::Mve => Self::Dsp,
         }
     }
+}
+
+/// Whether a target is RISC-V of 32 bits with multiplication and all registers.
+fn has_rv32m(triple: &str) -> bool {
+    let architecture = triple.split('-').next().unwrap_or_default();
+    let letters = architecture.strip_prefix("riscv32");
+    letters.is_some_and(|letters| letters.starts_with("im") || letters.starts_with('g'))
 }
 
 impl FromStr for Isa {

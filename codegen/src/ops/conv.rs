@@ -1,6 +1,6 @@
 //! CONV_2D in every number format; grouped too.
 
-use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers, Vmla};
+use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers, Rv32, Vmla};
 
 use super::channels::Channels;
 use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp};
@@ -136,6 +136,13 @@ impl Sizes for Conv2dSizes {
         } else {
             self.call(call, Vmla::<4>, choosing);
         }
+    }
+
+    fn call_rv32<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
+    where
+        N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
+    {
+        self.call(call, Rv32::<4>, choosing);
     }
 
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

@@ -1,6 +1,6 @@
 //! FULLY_CONNECTED, and every convolution that is a matrix product, in every number format.
 
-use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Vmla, VmlaRow};
+use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Rv32, Vmla, VmlaRow};
 
 use super::channels::Channels;
 use super::numbers::{
@@ -153,6 +153,17 @@ impl Sizes for FullyConnectedSizes {
             true => self.call(call, Vmla::<8>, choosing),
             false if is_row => row::<4>(self, call, choosing),
             false => self.call(call, Vmla::<4>, choosing),
+        }
+    }
+
+    fn call_rv32<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
+    where
+        N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
+    {
+        // Single rows have but themselves to share weights with, so that inputs are shared by more channels.
+        match self.rows < 4 && self.outputs >= 8 {
+            true => self.call(call, Rv32::<8>, choosing),
+            false => self.call(call, Rv32::<4>, choosing),
         }
     }
 

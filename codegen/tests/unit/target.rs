@@ -30,6 +30,10 @@ fn instructions_follow_from_the_processor() {
     );
     assert_eq!(of("thumbv8m.main-none-eabi", Some("cortex-m33")), Isa::Dsp);
     assert_eq!(of("thumbv7m-none-eabi", Some("cortex-m3")), Isa::Portable);
+    assert_eq!(of("riscv32imc-unknown-none-elf", None), Isa::Rv32m);
+    assert_eq!(of("riscv32i-unknown-none-elf", None), Isa::Portable);
+    assert_eq!(of("riscv32emc-unknown-none-elf", None), Isa::Portable);
+    assert_eq!(of("riscv64imac-unknown-none-elf", None), Isa::Portable);
     assert_eq!(of("x86_64-unknown-linux-gnu", None), Isa::Portable);
     assert_eq!(Isa::of_target(None, None), Isa::Portable);
 }

@@ -109,8 +109,9 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         plan: [false; 4],
+        isa: Isa::Rv32m,
         found: 0x5a,
-        ..plain("with no freedom of the plan, in an arena of 0x5a")
+        ..plain("for RISC-V, with no freedom of the plan, in an arena of 0x5a")
     },
     Variant {
         isa: Isa::DspFp,

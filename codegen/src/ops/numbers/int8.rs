@@ -4,7 +4,7 @@ use castiron_runtime::fixed::Downscale;
 use castiron_runtime::kernels::Int8;
 
 use super::weighted::{Foreseen, Sums};
-use super::{Call, Format, Product, Sizes, narrow};
+use super::{Call, Format, Product, Sizes, call_int8, narrow};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{BuiltinOperator, DType, OpKind};
 use crate::ops::Site;
@@ -49,7 +49,10 @@ impl Format for Int8 {
     }
 
     fn call(weights: DType, call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
-        narrow::call(weights, call, sizes, choosing);
+        match narrow::takes(weights, choosing) {
+            true => narrow::call(weights, call, sizes, choosing),
+            false => call_int8(call, sizes, choosing),
+        }
     }
 }
 
@@ -77,7 +80,7 @@ pub(super) struct Quantized {
     pub(super) min: i32,
     pub(super) max: i32,
     /// By output channel.
-    bias: Vec<i32>,
+    pub(super) bias: Vec<i32>,
     /// The same with the input's zero point folded in.
     pub(super) folded: Vec<i32>,
     /// By output channel, or one for all.

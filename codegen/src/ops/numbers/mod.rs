@@ -12,6 +12,7 @@ mod folded;
 mod hybrid;
 mod int16x8;
 mod int8;
+mod int8_short;
 mod narrow;
 mod stored;
 mod uint8;
@@ -24,6 +25,7 @@ use super::Site;
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DType};
 use crate::program::{Argument, Choosing, Constant};
+use crate::target::{Isa, Optimize, Target};
 
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
@@ -64,6 +66,18 @@ pub(super) fn call_portable<N: Numbers<W: Constant>>(
     choosing: &mut Choosing<'_>,
 ) {
     portable!(choosing, |dot| sizes.call(call, dot, choosing))
+}
+
+/// Adds a call of int8 with the micro-kernel for the instructions that there are.
+fn call_int8<N>(call: Call<'_, N>, sizes: &impl Sizes, choosing: &mut Choosing<'_>)
+where
+    N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
+{
+    let Target { isa, optimize } = choosing.target();
+    match isa == Isa::Rv32m && optimize != Optimize::Size {
+        true => sizes.call_rv32(call, choosing),
+        false => call_portable(call, sizes, choosing),
+    }
 }
 
 /// Evaluates an expression with the micro-kernel in plain Rust of as many steps as the target wants. Where castiron runs whole models,
@@ -139,6 +153,13 @@ impl Product<'_> {
             && choosing.target().isa.has_dsp()
             && !narrow::comes_first(types[1], choosing)
             && dsp::choose(self, sizes, site, choosing)?
+        {
+            return Ok(());
+        }
+        if kernels::Int8::takes(types)
+            && choosing.target().isa.has_long_products()
+            && choosing.target().optimize != Optimize::Size
+            && int8_short::choose(self, sizes, site, choosing)?
         {
             return Ok(());
         }
@@ -228,6 +249,14 @@ pub(super) trait Sizes {
     /// Adds the call of a kernel of float32 for the floating-point extension, or of a portable one where there is none.
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>)
     where
+        Self: Sized,
+    {
+        call_portable(call, self, choosing);
+    }
+    /// Adds the call of a kernel of int8 for RISC-V, or of a portable one where there is none.
+    fn call_rv32<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
+    where
+        N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
         Self: Sized,
     {
         call_portable(call, self, choosing);

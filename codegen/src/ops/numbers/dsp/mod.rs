@@ -52,30 +52,6 @@ pub(super) fn choose(
 }
 
 impl Layer<'_> {
-    /// Its channels, of weights where the kernel has them.
-    fn channels(&self, inputs: usize, weight: &dyn Fn(usize, usize) -> i8) -> Vec<Channel> {
-        let quantized = &self.quantized;
-        let channel = |channel: usize| {
-            let entry = |list: usize| if list == 1 { 0 } else { channel };
-            let start = quantized.folded[channel];
-            let (mut least, mut greatest) = (i64::from(start), i64::from(start));
-            for i in 0..inputs {
-                let weight = i64::from(weight(channel, i));
-                let ends = [-128 * weight, 127 * weight];
-                least += ends[0].min(ends[1]);
-                greatest += ends[0].max(ends[1]);
-            }
-            Channel {
-                multiplier: quantized.multiplier[entry(quantized.multiplier.len())],
-                shift: i32::from(quantized.shift[entry(quantized.shift.len())]),
-                start,
-                least,
-                greatest,
-            }
-        };
-        (0..quantized.folded.len()).map(channel).collect()
-    }
-
     /// Its channels and what becomes of their sums; `None` where they do not fit.
     fn requantized(
         &self,
@@ -87,7 +63,7 @@ impl Layer<'_> {
             min: self.quantized.min,
             max: self.quantized.max,
         };
-        let channels = self.channels(inputs, weight);
+        let channels = Channel::all(&self.quantized, inputs, weight);
         let requantization = Requantization::of(&channels, output)?;
         Some((channels, requantization))
     }

@@ -9,6 +9,8 @@
 use castiron_runtime::fixed;
 use castiron_runtime::kernels::AnyEpilogue;
 
+use super::super::int8::Quantized;
+
 /// How the sums of an output channel are requantised, and which there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channel {
@@ -22,6 +24,35 @@ pub struct Channel {
     pub least: i64,
     /// The greatest.
     pub greatest: i64,
+}
+
+impl Channel {
+    /// The output channels of an operator, of so many inputs each.
+    pub(in crate::ops::numbers) fn all(
+        quantized: &Quantized,
+        inputs: usize,
+        weight: &dyn Fn(usize, usize) -> i8,
+    ) -> Vec<Self> {
+        let channel = |channel: usize| {
+            let entry = |list: usize| if list == 1 { 0 } else { channel };
+            let start = quantized.folded[channel];
+            let (mut least, mut greatest) = (i64::from(start), i64::from(start));
+            for i in 0..inputs {
+                let weight = i64::from(weight(channel, i));
+                let ends = [-128 * weight, 127 * weight];
+                least += ends[0].min(ends[1]);
+                greatest += ends[0].max(ends[1]);
+            }
+            Self {
+                multiplier: quantized.multiplier[entry(quantized.multiplier.len())],
+                shift: i32::from(quantized.shift[entry(quantized.shift.len())]),
+                start,
+                least,
+                greatest,
+            }
+        };
+        (0..quantized.folded.len()).map(channel).collect()
+    }
 }
 
 /// What outputs there are.
