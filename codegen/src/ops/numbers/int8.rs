@@ -49,7 +49,7 @@ impl Format for Int8 {
     }
 
     fn call(weights: DType, call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
-        match narrow::takes(weights, choosing) {
+        match narrow::are_packed(weights, choosing) {
             true => narrow::call(weights, call, sizes, choosing),
             false => call_int8(call, sizes, choosing),
         }

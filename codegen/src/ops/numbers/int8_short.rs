@@ -26,12 +26,12 @@ pub(super) fn choose(
         min: quantized.min,
         max: quantized.max,
     };
-    let Some(requantization) = Requantization::of(&channels, output) else {
+    let Some(requantization) = Requantization::subtracting(&channels, output) else {
         return Ok(false);
     };
     let shift = match requantization.epilogue {
         AnyEpilogue::Short(shift) | AnyEpilogue::Signed(shift) => shift,
-        AnyEpilogue::Long => return Ok(false),
+        AnyEpilogue::Away(_) | AnyEpilogue::Long => return Ok(false),
     };
     let word = |channel: &Constants, i: usize| channel.words.get(i).copied().unwrap_or(0);
     let channels = requantization.channels.iter();

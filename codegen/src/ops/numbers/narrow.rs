@@ -1,5 +1,5 @@
 //! Weights of four bits or fewer, in whatever format: two are one byte of flash, for a fifth to a quarter more instructions. With `speed`
-//! each is a byte; and with `balanced`, where a kernel for the DSP extension takes bytes, in a third of the instructions and less.
+//! each is a byte; and with `balanced`, where a kernel for an extension takes bytes, in a third of the instructions and less.
 
 use castiron_runtime::kernels::Numbers;
 
@@ -13,6 +13,11 @@ pub(super) fn comes_first(weights: DType, choosing: &Choosing<'_>) -> bool {
     is_narrow(weights) && choosing.target().optimize == Optimize::Size
 }
 
+/// Whether weights of a type are packed, where they meet a kernel in plain Rust.
+pub(super) fn are_packed(weights: DType, choosing: &Choosing<'_>) -> bool {
+    is_narrow(weights) && choosing.target().optimize != Optimize::Speed
+}
+
 fn is_narrow(weights: DType) -> bool {
     matches!(weights, DType::Int4 | DType::Int2)
 }
@@ -24,7 +29,7 @@ pub(super) fn call<N: Numbers<W = i8>>(
     sizes: &impl Sizes,
     choosing: &mut Choosing<'_>,
 ) {
-    match is_narrow(weights) && choosing.target().optimize != Optimize::Speed {
+    match are_packed(weights, choosing) {
         true => sizes.call_nibbles(call, choosing),
         false => call_portable(call, sizes, choosing),
     }

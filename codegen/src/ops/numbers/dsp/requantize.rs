@@ -97,15 +97,28 @@ impl Requantization {
 
     /// The shortest form that is right for every channel; `None` if sums do not fit in any.
     pub fn of(channels: &[Channel], output: Output) -> Option<Self> {
-        let steps: Option<Vec<Steps>> = channels.iter().map(|c| Steps::of(*c, output)).collect();
-        let steps = steps?;
+        let steps = Steps::of_all(channels, output)?;
+        let short = Self::of_forms(&steps, output, &[Ties::Up, Ties::AwayByOne, Ties::Away]);
+        short.or_else(|| {
+            let long: Option<Vec<_>> = steps.iter().map(long).collect();
+            long.map(|channels| Self {
+                epilogue: AnyEpilogue::Long,
+                channels,
+            })
+        })
+    }
+
+    /// The same of the forms that take one multiplication and subtract of its product, if they subtract at all.
+    pub(in super::super) fn subtracting(channels: &[Channel], output: Output) -> Option<Self> {
+        let steps = Steps::of_all(channels, output)?;
+        Self::of_forms(&steps, output, &[Ties::Up, Ties::Away])
+    }
+
+    fn of_forms(steps: &[Steps], output: Output, forms: &[Ties]) -> Option<Self> {
         // Below the zero point the short form is wrong by one step at ties; the type's range hides that.
-        let all = [Ties::Up, Ties::AwayByOne, Ties::Away];
-        let forms = match output.zero_point <= output.min {
-            true => &all[..],
-            false => &all[1..],
-        };
-        for ties in forms.iter().copied() {
+        let hides = output.zero_point <= output.min;
+        let forms = forms.iter().filter(|ties| **ties != Ties::Up || hides);
+        for ties in forms.copied() {
             for shift in SHIFTS {
                 let form = Form { shift, ties };
                 let constants: Option<Vec<_>> = steps.iter().map(|s| form.constants(s)).collect();
@@ -115,11 +128,7 @@ impl Requantization {
                 }
             }
         }
-        let long: Option<Vec<_>> = steps.iter().map(long).collect();
-        long.map(|channels| Self {
-            epilogue: AnyEpilogue::Long,
-            channels,
-        })
+        None
     }
 }
 
@@ -135,6 +144,10 @@ struct Steps {
 }
 
 impl Steps {
+    fn of_all(channels: &[Channel], output: Output) -> Option<Vec<Self>> {
+        channels.iter().map(|c| Self::of(*c, output)).collect()
+    }
+
     /// `None` if sums do not fit.
     fn of(mut channel: Channel, output: Output) -> Option<Self> {
         let reference = |sum: i32| {
