@@ -23,8 +23,9 @@ pub(crate) fn evaluate(
     let arguments = choice.actions.iter().flat_map(|action| match action {
         Action::Call(call) => call.arguments.clone(),
         Action::Copy { from, to } => vec![*from, *to],
-        // Of operators with effects, which are not folded.
+        // Of operators with effects, which are not folded, and of streams, which come behind folding.
         Action::Custom(_)
+        | Action::Stream(_)
         | Action::Run(_)
         | Action::If { .. }
         | Action::While { .. }
@@ -75,6 +76,7 @@ pub(crate) fn evaluate(
                     }
                 }
                 Action::Custom(_)
+                | Action::Stream(_)
                 | Action::Run(_)
                 | Action::If { .. }
                 | Action::While { .. }

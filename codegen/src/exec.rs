@@ -3,10 +3,13 @@
 use std::cell::Cell;
 
 use castiron_runtime::host::{self, Aligned};
+use castiron_runtime::kernels::{Flow, Progress, StageRows};
 
 use crate::error::{self, Diagnostic};
 use crate::evaluate::bytes_of;
-use crate::program::{Entry, KernelCall, Memory, Observation, Operand, Origin, Program, Step};
+use crate::program::{
+    Entry, KernelCall, Memory, Moves, Observation, Operand, Origin, Program, Step, StreamStep,
+};
 
 /// Operations and bytes of a run on the host, beyond those of each call once: a model from anywhere may hold a
 /// loop that never ends, or subgraphs that run each other over and over. A processor does so much in a few
@@ -207,6 +210,7 @@ impl Run<'_> {
                 let called = call.kernel.call(&operands);
                 called.map_err(|d| at(&call.origin, Diagnostic::fault(d)))
             }
+            Step::Stream(stream) => self.stream(stream),
             Step::Custom(custom) => {
                 let problem = Diagnostic::new("the firmware computes this operator, castiron cannot")
                     .help("run the model where the firmware's code is: on the device, or in a test on this machine");
@@ -266,6 +270,37 @@ impl Run<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn stream(&mut self, stream: &StreamStep) -> Result<(), Diagnostic> {
+        for stage in &stream.stages {
+            let call = &stage.call;
+            self.spend(work_of(call)).map_err(|d| at(&call.origin, d))?;
+        }
+        let stages: Vec<StageRows> = stream.stages.iter().map(|stage| stage.rows).collect();
+        let mut progress = vec![Progress::default(); stages.len()];
+        let mut flow = Flow::new(&stages, &mut progress, stream.input.offset, stream.rows);
+        let cells = host::bytes(self.arena);
+        while let Some(turn) = flow.turn(cells) {
+            self.spend(OVERHEAD)?;
+            let stage = &stream.stages[turn.stage];
+            let operands = stage.operands().map(|(operand, moves)| {
+                let by = match moves {
+                    Moves::Not => 0,
+                    Moves::From(rows) => turn.from * rows.elements,
+                    Moves::To(rows) => turn.to * rows.elements,
+                };
+                self.operand(&Operand {
+                    offset: operand.offset + by * operand.element.bytes(),
+                    ..*operand
+                })
+            });
+            let operands: Vec<host::Operand<'_>> = operands.collect();
+            let called = stage.call.kernel.call(&operands);
+            called.map_err(|d| at(&stage.call.origin, Diagnostic::fault(d)))?;
+            flow.made(cells);
+        }
+        Ok(())
     }
 
     /// Counts work, before it is done.

@@ -62,12 +62,13 @@ fn passes_do_what_they_did() {
         }
     }
     insta::assert_snapshot!(text);
-    // Folding and inference have tests of their own.
+    // Folding, inference and streams have tests of their own.
     let own = [
         Pass::UpdateLists,
         Pass::FoldConstants,
         Pass::InferShapes,
         Pass::JoinMovements,
+        Pass::StreamRows,
     ];
     for pass in Pass::ALL.iter().filter(|pass| !own.contains(pass)) {
         assert!(acted.contains(pass), "{pass} did nothing");

@@ -137,6 +137,12 @@ impl<K: Expression, T> Expression for Typed<K, T> {
     }
 }
 
+/// Bytes as streams move them.
+#[must_use]
+pub fn bytes(cells: &[Cell<u8>]) -> &[Cell<i8>] {
+    cast_cells(cells).unwrap_or(&[])
+}
+
 /// A choice between elements as a kernel.
 pub fn select<T: Element>(kernel: Select) -> Box<dyn HostKernel> {
     Box::new(Typed::<_, T>::new(kernel))

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 
 use super::limits::MOST_STEPS;
 use super::options::CompileOptions;
+use super::stream;
 use crate::error::{Diagnostic, Result};
 use crate::graph::variables::Variables;
-use crate::graph::{DType, Graph, Model, Tensor, TensorId, callees_first};
+use crate::graph::{DType, Graph, Model, Options, Tensor, TensorId, callees_first};
 use crate::ops;
-use crate::passes::{self, Change};
+use crate::passes::{self, Change, Effect, Pass};
 use crate::plan::{Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{Choice, Choosing, Purpose, element};
+use crate::target::Optimize;
 
 /// What was chosen for all subgraphs that run.
 pub(super) struct Choices<'a> {
@@ -120,13 +122,75 @@ impl<'a> Chosen<'a> {
         let outputs = graph.outputs.iter().filter(|id| !handle(id));
         let outputs = outputs.map(|id| element(&graph, *id).err());
         problems.extend(inputs.chain(outputs).flatten());
-        Self {
+        let chosen = Self {
             index,
             choices,
             actions,
             problems,
             graph,
             changes: passed.changes,
+        };
+        match options.without.contains(Pass::StreamRows) {
+            true => chosen,
+            false => chosen.streamed(purpose, options),
+        }
+    }
+
+    /// The same with some operators row by row, where that lowers the peak.
+    fn streamed(self, purpose: Purpose<'_>, options: &CompileOptions) -> Self {
+        let (optimize, options) = (options.target.optimize, &options.plan);
+        if optimize == Optimize::Speed || !self.problems.is_empty() || self.actions > MOST_STEPS {
+            return self;
+        }
+        let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
+        let Some((graph, from)) = stream::streamed(&self.graph, &memory, options, optimize) else {
+            return self;
+        };
+        let mut choices: HashMap<usize, Choice> = HashMap::new();
+        for (position, operator) in graph.operators.iter().enumerate() {
+            if matches!(operator.options, Options::Streamed(_)) {
+                let (choice, verdict) = ops::choose(&graph, position, purpose);
+                if verdict.is_err() {
+                    return self;
+                }
+                choices.insert(position, choice);
+            }
+        }
+        let memory: Vec<OpMemory> = (from.iter().enumerate())
+            .map(|(position, from)| match choices.get(&position) {
+                Some(choice) => choice.memory.clone(),
+                None => memory[from[0]].clone(),
+            })
+            .collect();
+        let peak = Plan::new(&graph, |_, position| memory[position].clone(), options);
+        let (Ok(before), Ok(after)) = (self.plan(options), peak) else {
+            return self;
+        };
+        if after.peak_bytes >= before.peak_bytes {
+            return self;
+        }
+        let mut old: Vec<Choice> = self.choices;
+        let choices = (from.iter().enumerate()).map(|(position, from)| {
+            let own = choices.remove(&position);
+            own.unwrap_or_else(|| std::mem::take(&mut old[from[0]]))
+        });
+        let choices = choices.collect();
+        let streams = (0..graph.operators.len())
+            .filter(|at| matches!(graph.operators[*at].options, Options::Streamed(_)));
+        let changes = streams.map(|at| Change {
+            pass: Pass::StreamRows,
+            operators: graph.parts(at).into_iter().map(|part| part.index).collect(),
+            effect: Effect::Joined,
+        });
+        let mut all = self.changes;
+        all.extend(changes);
+        Self {
+            index: self.index,
+            choices,
+            actions: self.actions,
+            problems: self.problems,
+            changes: all,
+            graph: Cow::Owned(graph),
         }
     }
 

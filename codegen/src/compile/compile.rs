@@ -257,6 +257,10 @@ fn macs(steps: &[Step], routines: &[Routine]) -> u64 {
 fn macs_of(steps: &[Step], routines: &[u64]) -> u64 {
     let of_step = |step: &Step| match step {
         Step::Call(call) => call.macs,
+        Step::Stream(stream) => {
+            let macs = stream.stages.iter().map(|stage| stage.call.macs);
+            macs.fold(0, u64::saturating_add)
+        }
         Step::Run(routine) => routines.get(*routine).copied().unwrap_or(0),
         Step::If {
             then, otherwise, ..

@@ -3,16 +3,17 @@
 
 use std::collections::HashMap;
 
-use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS};
+use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS, StageRows};
 
 use crate::error::Diagnostic;
-use crate::graph::{Graph, Site, TensorId};
+use crate::graph::{Graph, Options, Site, TensorId};
 use crate::plan::{Kept, Layout, OutputCopy, Placed, Region};
 use crate::program::{
     Action, Argument, Choice, ConstantPool, CustomStep, ElementType, Invocation, KernelCall,
-    Memory, Observation, Operand, Origin, Place, Port, Step, element, misplaced,
+    Memory, Observation, Operand, Origin, Place, Port, StageCall, Step, Stream, StreamStep,
+    element, misplaced,
 };
-use crate::work;
+use crate::work::{self, Work};
 
 /// What every subgraph's linking needs of the others.
 #[derive(Debug)]
@@ -89,6 +90,9 @@ impl<'a> Linker<'a> {
     fn operator(&mut self, index: usize, choice: Choice) -> Result<(), Diagnostic> {
         let site = Site::new(self.graph, index);
         let constants = choice.constants.into_iter();
+        // Those of a stream are its stages'.
+        let is_stream = matches!(site.options(), Options::Streamed(_));
+        let work = work::at(&site).filter(|_| !is_stream);
         let mut linked = Linked {
             site: &site,
             // Once for all steps: it looks at every input, and there may be a step for each.
@@ -97,8 +101,8 @@ impl<'a> Linker<'a> {
                 name: site.operator.kind.name().to_owned(),
                 title: title(&site),
             },
-            macs: work::macs(self.graph, index).unwrap_or(0),
-            work: work::of(self.graph, index).map_or(0, |work| work.total()),
+            macs: work.as_ref().map_or(0, Work::macs),
+            work: work.as_ref().map_or(0, Work::total),
             constants: constants
                 .map(|(element, bytes)| self.constants.pack(element, bytes))
                 .collect(),
@@ -146,6 +150,7 @@ impl<'a> Linker<'a> {
                 origin: linked.origin.clone(),
                 call: call.moved(|argument| self.operand(linked, argument))?,
             })],
+            Action::Stream(stream) => vec![Step::Stream(self.stream(linked, stream)?)],
             Action::Run(run) => self.invocation(linked, &run)?,
             Action::If {
                 condition,
@@ -167,6 +172,58 @@ impl<'a> Linker<'a> {
                 flag: self.operand(linked, &flag)?,
                 steps: self.invocation(linked, &run)?,
             }],
+        })
+    }
+
+    fn stream(&mut self, linked: &Linked<'_>, stream: Stream) -> Result<StreamStep, Diagnostic> {
+        let site = linked.site;
+        let Options::Streamed(operators) = site.options() else {
+            return Err(site.error("the operator is no stream"));
+        };
+        let number = self.calls;
+        let mut stages = Vec::new();
+        let mut counted = None;
+        for stage in stream.stages {
+            let Some(operator) = operators.get(stage.operator) else {
+                return Err(site.error("a stage has no operator"));
+            };
+            let own = Site { operator, ..*site };
+            // An operator of two stages is counted once.
+            let is_first = counted.replace(stage.operator) != Some(stage.operator);
+            let work = work::at(&own).filter(|_| is_first);
+            let operands = stage.call.arguments.iter();
+            let call = KernelCall {
+                number: self.next(),
+                origin: Origin {
+                    operator: operator.origin.last().map_or(site.index, |part| part.index),
+                    name: operator.kind.name().to_owned(),
+                    title: title(&own),
+                },
+                macs: work.as_ref().map_or(0, Work::macs),
+                work: work.as_ref().map_or(0, Work::total),
+                operands: operands
+                    .map(|a| self.operand(linked, a))
+                    .collect::<Result<_, _>>()?,
+                kernel: stage.call.kernel,
+            };
+            let lines = stage.lines.map(|lines| self.operand(linked, &lines));
+            let lines = lines.transpose()?;
+            stages.push(StageCall {
+                call,
+                moves: stage.moves,
+                rows: StageRows {
+                    lines: lines.map(|lines| lines.offset),
+                    ..stage.rows
+                },
+                lines,
+            });
+        }
+        Ok(StreamStep {
+            number,
+            origin: linked.origin.clone(),
+            input: self.operand(linked, &stream.input)?,
+            rows: stream.rows,
+            stages,
         })
     }
 

@@ -6,6 +6,7 @@ mod compile;
 mod limits;
 mod link;
 mod options;
+mod stream;
 #[doc(hidden)]
 pub mod variables;
 mod way_out;

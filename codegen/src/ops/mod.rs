@@ -42,6 +42,7 @@ mod site;
 mod sizes;
 pub mod softmax;
 mod state;
+pub(crate) mod stream;
 mod sums;
 mod svdf;
 mod top_k;
@@ -225,6 +226,7 @@ pub(crate) fn choose(
     let mut choosing = Choosing::new(graph, purpose);
     let verdict = match (site.options(), family(&site.operator.kind)) {
         (Options::Chained(all), _) => chain::choose(&site, &mut choosing, all),
+        (Options::Streamed(all), _) => stream::choose(&site, &mut choosing, all, purpose),
         (Options::Tabulated(table), _) => unary::tabulated(&site, &mut choosing, table),
         (_, Some(family)) => family.choose(&site, &mut choosing),
         (_, None) => match choosing.firmware_ops() {

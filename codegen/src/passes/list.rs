@@ -54,6 +54,8 @@ passes! {
     JoinElementwise "join-elementwise",
     /// Makes one copy of movements behind each other.
     JoinMovements "join-movements",
+    /// Runs operators behind each other row by row, where that lowers the peak of the arena for little; not where speed comes first.
+    StreamRows "stream-rows",
 }
 
 impl fmt::Display for Pass {

@@ -12,6 +12,7 @@ use castiron_runtime::host::HostKernel;
 use super::constants::Constant;
 use super::custom::{CustomCall, FirmwareOps};
 use super::program::ElementType;
+use super::stream::Stream;
 use crate::error::Diagnostic;
 use crate::graph::variables::{Variables, unknown_handle};
 use crate::graph::{Graph, Model, Tensor, TensorId, live};
@@ -46,6 +47,8 @@ pub enum Action {
     },
     /// Calls what the firmware has for a custom operator.
     Custom(CustomCall<Argument>),
+    /// Runs operators row by row.
+    Stream(Stream),
     /// Runs a subgraph.
     Run(Invocation),
     /// Runs one of two subgraphs.

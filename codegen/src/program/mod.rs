@@ -6,6 +6,7 @@ mod constants;
 pub mod custom;
 #[expect(clippy::module_inception, reason = "the model of the module")]
 pub mod program;
+pub mod stream;
 #[cfg(feature = "text")]
 mod text;
 pub mod trace;
@@ -18,6 +19,7 @@ pub use custom::{CustomCall, CustomTensor, FirmwareOps, OpBuffer};
 pub(crate) use program::misplaced;
 pub use program::{
     CustomStep, ElementType, Entry, KernelCall, Memory, Operand, Origin, Port, Program, Routine,
-    Step, calls, custom_calls,
+    Step, calls, custom_calls, streams,
 };
+pub use stream::{Moves, Rows, Stage, StageCall, Stream, StreamStep};
 pub use trace::Observation;

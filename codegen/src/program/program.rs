@@ -6,6 +6,7 @@ use castiron_runtime::ALIGNMENT;
 use castiron_runtime::host::{Aligned, HostKernel};
 
 use super::custom::CustomCall;
+use super::stream::StreamStep;
 use super::trace::Observation;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Quantization};
@@ -78,6 +79,8 @@ pub enum Step {
     Call(KernelCall),
     /// Calls what the firmware has for a custom operator.
     Custom(CustomStep),
+    /// Runs operators row by row.
+    Stream(StreamStep),
     /// Runs a routine, by its position in [`Program::routines`].
     Run(usize),
     /// Does one of two things.
@@ -155,10 +158,20 @@ pub struct Origin {
 /// The kernel calls among steps, in the order in which they stand there.
 pub fn calls(steps: &[Step]) -> Vec<&KernelCall> {
     let calls = leaves(steps).into_iter().map(|step| match step {
-        Step::Call(call) => Some(call),
-        _ => None,
+        Step::Call(call) => vec![call],
+        Step::Stream(stream) => stream.stages.iter().map(|stage| &stage.call).collect(),
+        _ => Vec::new(),
     });
     calls.flatten().collect()
+}
+
+/// The streams among steps, in the order in which they stand there.
+pub fn streams(steps: &[Step]) -> Vec<&StreamStep> {
+    let streams = leaves(steps).into_iter().map(|step| match step {
+        Step::Stream(stream) => Some(stream),
+        _ => None,
+    });
+    streams.flatten().collect()
 }
 
 /// The custom operators among steps, in the order in which they stand there.
@@ -189,9 +202,11 @@ fn leaves(steps: &[Step]) -> Vec<&Step> {
                     collect(second, found);
                 }
                 Step::Once { steps, .. } => collect(steps, found),
-                Step::Call(_) | Step::Custom(_) | Step::Run(_) | Step::Observe(_) => {
-                    found.push(step);
-                }
+                Step::Call(_)
+                | Step::Custom(_)
+                | Step::Stream(_)
+                | Step::Run(_)
+                | Step::Observe(_) => found.push(step),
             }
         }
     }
@@ -314,6 +329,15 @@ impl Program {
                 });
                 let meeting = meeting.map(|(_, place)| misplaced(place, &custom.origin.title));
                 outside.chain(meeting).collect()
+            }
+            Step::Stream(stream) => {
+                let title = &stream.origin.title;
+                let of_stages = stream.stages.iter().flat_map(|stage| {
+                    let moving = stage.operands().map(|(operand, moves)| moves.all(operand));
+                    moving.chain(stage.lines)
+                });
+                let places = of_stages.chain([stream.input]);
+                places.filter_map(|o| check(&o, title)).collect()
             }
             Step::Run(_) => Vec::new(),
             Step::If {

@@ -4,6 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::program::{Entry, Memory, Operand, Origin, Port, Program, Step};
+use super::stream::{Moves, StageCall};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -72,6 +73,17 @@ fn steps(
                     writeln!(f, "{:deeper$}  {operand}", "")?;
                 }
             }
+            Step::Stream(stream) => {
+                let rows = stream.rows;
+                writeln!(
+                    f,
+                    "{:indent$}stream of {rows} rows, from {}",
+                    "", stream.input
+                )?;
+                for stage in &stream.stages {
+                    stage.fmt_lines(f, deeper)?;
+                }
+            }
             Step::Run(routine) => writeln!(f, "{:deeper$}run routine {routine}", "")?,
             Step::If {
                 origin,
@@ -105,6 +117,42 @@ fn steps(
         }
     }
     Ok(())
+}
+
+impl StageCall {
+    fn fmt_lines(&self, f: &mut Formatter<'_>, indent: usize) -> fmt::Result {
+        let deeper = indent + 2;
+        let origin = &self.call.origin;
+        writeln!(f, "{:indent$}{} {}", "", origin.operator, origin.title)?;
+        let rows = &self.rows;
+        let stride = rows.stride;
+        match &self.lines {
+            Some(lines) => writeln!(
+                f,
+                "{:deeper$}{} rows in {lines}, by {stride}, {} before the first",
+                "", rows.window, rows.top
+            )?,
+            None => writeln!(
+                f,
+                "{:deeper$}{} rows of the input, by {stride}",
+                "", rows.window
+            )?,
+        }
+        writeln!(f, "{:deeper$}{:?}", "", self.call.kernel)?;
+        for (operand, moves) in self.operands() {
+            let by = match moves {
+                Moves::Not => String::new(),
+                Moves::From(rows) | Moves::To(rows) => {
+                    format!(
+                        ", {} further by row, up to {} rows",
+                        rows.elements, rows.last
+                    )
+                }
+            };
+            writeln!(f, "{:deeper$}  {operand}{by}", "")?;
+        }
+        Ok(())
+    }
 }
 
 fn ports(f: &mut Formatter<'_>, role: &str, ports: &[Port]) -> fmt::Result {

@@ -34,6 +34,14 @@ impl Work {
         (self.terms.iter().map(product)).fold(0, u64::saturating_add)
     }
 
+    /// Multiply-accumulates.
+    pub(crate) fn macs(&self) -> u64 {
+        match self.unit {
+            Unit::MultiplyAccumulates => self.total(),
+            Unit::Operations => 0,
+        }
+    }
+
     /// The sum as it is written: `10*4*25*5*64*1`; `0` where nothing is computed.
     pub fn equation(&self) -> String {
         let product = |term: &Vec<u64>| {
@@ -50,14 +58,18 @@ impl Work {
 
 /// What an operator of a graph computes; `None` where its name or its options do not tell.
 pub fn of(graph: &Graph, operator: usize) -> Option<Work> {
-    let site = Site::new(graph, operator);
+    at(&Site::new(graph, operator))
+}
+
+/// The same of an operator that need not be a graph's.
+pub(crate) fn at(site: &Site<'_>) -> Option<Work> {
     let OpKind::Builtin(kind) = site.operator.kind else {
         return None;
     };
     let rule = table::rule(kind)?;
     Some(Work {
         // Tensors that a malformed operator lacks: it computes nothing.
-        terms: rule.terms(&site).unwrap_or_default(),
+        terms: rule.terms(site).unwrap_or_default(),
         unit: match rule.multiplies() {
             true => Unit::MultiplyAccumulates,
             false => Unit::Operations,
@@ -68,9 +80,5 @@ pub fn of(graph: &Graph, operator: usize) -> Option<Work> {
 /// Multiply-accumulates of an operator of a graph, 0 for those that only have other operations;
 /// `None` where unknown.
 pub fn macs(graph: &Graph, operator: usize) -> Option<u64> {
-    let work = of(graph, operator)?;
-    Some(match work.unit {
-        Unit::MultiplyAccumulates => work.total(),
-        Unit::Operations => 0,
-    })
+    of(graph, operator).map(|work| work.macs())
 }

@@ -41,6 +41,7 @@ mod rv32;
 mod select;
 mod signal;
 mod softmax;
+mod stream;
 mod svdf;
 mod top_k;
 mod transpose_conv;
@@ -92,8 +93,8 @@ pub use numbers::{
 pub use one_hot::OneHot;
 pub use place::Source;
 pub use pool::{
-    AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
-    MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8,
+    AddRow, AverageOfSums, AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8,
+    L2Pool2dF32, MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8,
 };
 pub use quantized::{
     Bent, Product, QuantizedPrelu, Quotient, Requantized, Scaled, ShortSum, Side, Sum,
@@ -114,6 +115,7 @@ pub use signal::{
     OverlapAddI16, PCAN_ENTRIES, Pcan, RfftF32, RfftI16, RfftI32, SignalWindow, Stacker,
 };
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
+pub use stream::{Flow, Progress, StageRows, Stream, Turn, row};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
 pub use top_k::TopK;
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};

@@ -85,6 +85,67 @@ of_integers! {
 }
 
 parameters! {
+    /// Adds the pixels of a row to sums, one for each channel: what an average over the whole of an image begins with, where it comes row
+    /// by row.
+    pub struct AddRow {
+        /// Pixels of a row.
+        pub pixels: usize,
+    }
+
+    /// The average of so many int8 as there are in sums, which are zeros then.
+    pub struct AverageOfSums {
+        /// How many.
+        pub count: usize,
+        /// Least output value, by activation.
+        pub min: i32,
+        /// Greatest output value, by activation.
+        pub max: i32,
+    }
+}
+
+host_kernel! {
+    AddRow(x, sums);
+    AverageOfSums(sums, y);
+}
+
+impl AddRow {
+    /// Adds a row.
+    #[cfg_attr(debug_assertions, inline)]
+    pub fn run(&self, x: &[Cell<i8>], sums: &[Cell<i32>]) {
+        let channels = sums.len();
+        for pixel in 0..self.pixels {
+            for (x, sum) in part(x, pixel * channels, channels).iter().zip(sums) {
+                sum.set(sum.get() + i32::from(x.get()));
+            }
+        }
+    }
+}
+
+impl AverageOfSums {
+    /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
+    pub fn run(&self, sums: &[Cell<i32>], y: &[Cell<i8>]) {
+        let count = NonZeroU32::new(self.count as u32).unwrap_or(NonZeroU32::MIN);
+        for (sum, y) in sums.iter().zip(y) {
+            let average = average(sum.replace(0), count);
+            y.set(average.max(self.min).min(self.max) as i8);
+        }
+    }
+}
+
+/// A sum divided by the count, rounded half away from zero; see [`ScaledSum`](super::ScaledSum) for why it is not inlined.
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
+fn average(sum: i32, count: NonZeroU32) -> i32 {
+    let magnitude = ((sum.unsigned_abs() + count.get() / 2) / count) as i32;
+    if sum < 0 {
+        magnitude.wrapping_neg()
+    } else {
+        magnitude
+    }
+}
+
+parameters! {
     /// Average of float32: the sum in the order of memory, divided by the count.
     pub struct AveragePool2dF32 {
         /// Geometry.

@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 
+use castiron_runtime::host::Expression;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::firmware::Firmware;
 use super::names::snake_case;
-use crate::program::{KernelCall, Memory, Observation, Operand, Step, calls, custom_calls};
+use crate::program::{
+    KernelCall, Memory, Moves, Observation, Operand, StageCall, Step, StreamStep, calls,
+    custom_calls, streams,
+};
 
 /// Kernel calls in one function: compilers take long for long ones.
 const MOST_CALLS: usize = 256;
@@ -48,7 +52,10 @@ impl<'a> StepsCode<'a> {
                 .map(|step| firmware.constants(&self.prefix, step))
                 .collect::<Vec<_>>()
         });
-        parameters.chain(custom).chain(functions)
+        let streams = streams(self.steps)
+            .into_iter()
+            .map(|s| self.stream_constant(s));
+        parameters.chain(streams).chain(custom).chain(functions)
     }
 
     /// A function of the model's memory.
@@ -147,6 +154,7 @@ impl<'a> StepsCode<'a> {
                 let operands = call.operands.iter().map(place);
                 quote!(#name.run(#(#operands),*);)
             }
+            Step::Stream(stream) => self.stream(stream),
             Step::Custom(custom) => {
                 let call = self
                     .firmware
@@ -206,6 +214,53 @@ impl<'a> StepsCode<'a> {
         }
     }
 
+    /// Who runs when, and where their rows lie.
+    fn stream_constant(&self, stream: &StreamStep) -> TokenStream {
+        let name = self.stream_name(stream);
+        let count = stream.stages.len();
+        let stages = stream.stages.iter().map(|stage| stage.rows.expression());
+        let (input, rows) = (stream.input.offset, stream.rows);
+        quote! {
+            const #name: ::castiron::kernels::Stream<#count> = ::castiron::kernels::Stream {
+                stages: [#(#stages),*],
+                input: #input,
+                rows: #rows,
+            };
+        }
+    }
+
+    fn stream_name(&self, stream: &StreamStep) -> Ident {
+        format_ident!("{}STREAM_{}", self.prefix, stream.number)
+    }
+
+    fn stream(&self, stream: &StreamStep) -> TokenStream {
+        let name = self.stream_name(stream);
+        let last = stream.stages.len().saturating_sub(1);
+        let reads = |stage: &StageCall| stage.moves.iter().any(|m| matches!(m, Moves::From(_)));
+        let from = match stream.stages.iter().any(reads) {
+            true => quote!(from),
+            false => quote!(_),
+        };
+        let stages = stream.stages.iter().enumerate().map(|(position, stage)| {
+            let name = self.constant(&stage.call);
+            let operands = stage.operands().map(|(operand, moves)| row(operand, moves));
+            // Whoever is behind the last but one is the last.
+            let stage = match position == last {
+                true => quote!(_),
+                false => {
+                    let position = Literal::usize_unsuffixed(position);
+                    quote!(#position)
+                }
+            };
+            quote!(#stage => #name.run(#(#operands),*),)
+        });
+        quote! {
+            #name.run(arena.at::<i8, 0, ARENA_BYTES>(), |stage, #from, to| match stage {
+                #(#stages)*
+            });
+        }
+    }
+
     fn arguments(&self) -> TokenStream {
         match self.has_state {
             true => quote!(arena, state),
@@ -244,6 +299,19 @@ pub(super) fn place(operand: &Operand) -> TokenStream {
         Memory::State => quote!(state.at::<#view>()),
         Memory::Constants => quote!(WEIGHTS.at::<#view>()),
     }
+}
+
+/// Where an operand of a stage lies at a turn.
+fn row(operand: &Operand, moves: Moves) -> TokenStream {
+    let (turn, rows) = match moves {
+        Moves::Not => return place(operand),
+        Moves::From(rows) => (quote!(from), rows),
+        Moves::To(rows) => (quote!(to), rows),
+    };
+    let all = place(&moves.all(operand));
+    let elements = Literal::usize_unsuffixed(rows.elements);
+    let len = Literal::usize_unsuffixed(operand.len);
+    quote!(::castiron::kernels::row(#all, #turn * #elements, #len))
 }
 
 /// The one element of an operand.

@@ -7,4 +7,5 @@ mod fuse_activations;
 mod join_movements;
 mod list;
 mod remove_channels;
+mod stream_rows;
 mod turning;

@@ -1,0 +1,377 @@
+//! Which operators run row by row.
+//!
+//! A chain is operators that can run so, each of which alone reads the one before it. It is cut into operators that run by themselves and
+//! streams. First comes the least peak that any cut of any chain allows, then, of the cuts that stay below it, the one that moves the fewest bytes
+//! in line buffers. Estimates say so; whether the model's peak is lower in the end, the planner says.
+
+use std::collections::HashMap;
+
+use crate::graph::{Graph, TensorId};
+use crate::ops::stream::{Rowwise, distance, stream, with_lines};
+use crate::plan::{OpMemory, OutputMemory, PlanOptions};
+use crate::target::Optimize;
+use crate::work;
+
+/// Operators of a stream at most. More lower no peak that is seen in models, and a search takes as long as their square.
+const MOST_STAGES: usize = 16;
+/// What a turn of a stream costs beside the kernel, in bytes that are moved.
+const TURN: usize = 100;
+/// What a row costs more than as a part of a whole image, in instructions of a Cortex-M4: 920 for visual wake words, 2,700 for person
+/// detection and 2,850 for keyword spotting with rows of 5 pixels.
+const ROW: u64 = 2500;
+/// Where neither size nor speed comes first, rows may cost one in so many of the model's multiply-accumulates.
+const SHARE: u64 = 8;
+
+/// A graph in which some operators are streams, if that may lower its peak: and the positions that each of its operators had.
+pub(super) fn streamed(
+    graph: &Graph,
+    memory: &[OpMemory],
+    options: &PlanOptions,
+    optimize: Optimize,
+) -> Option<(Graph, Vec<Vec<usize>>)> {
+    let live = Live::new(graph, options.alignment);
+    let chains = chains(graph, &live);
+    if chains.is_empty() {
+        return None;
+    }
+    let mut in_chain = vec![false; graph.operators.len()];
+    for stage in chains.iter().flatten() {
+        in_chain[stage.position] = true;
+    }
+    let search = Search {
+        graph,
+        memory,
+        live: &live,
+        options,
+    };
+    let others = (0..graph.operators.len()).filter(|position| !in_chain[*position]);
+    let floor = others
+        .map(|position| search.apart(position))
+        .max()
+        .unwrap_or(0);
+    // Where no operator needs as much as one outside of all chains, there is nothing to gain.
+    let is_high = |chain: &Vec<Link>| {
+        let mut peaks = chain.iter().map(|link| search.apart(link.position));
+        peaks.any(|peak| peak > floor)
+    };
+    let chains: Vec<Vec<Link>> = chains.into_iter().filter(is_high).collect();
+    let costs: Vec<Vec<Vec<Cost>>> = chains.iter().map(|chain| search.costs(chain)).collect();
+    let least = costs.iter().map(|costs| least_peak(costs));
+    let bound = least.fold(floor, usize::max);
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (chain, costs) in chains.iter().zip(&costs) {
+        for (start, end) in cheapest(costs, bound) {
+            groups.push(chain[start..end].iter().map(|s| s.position).collect());
+        }
+    }
+    let rows = groups.iter().flatten().map(|position| {
+        let stage = Rowwise::of(graph, &graph.operators[*position]);
+        stage.map_or(0, |stage| (stage.rows.rows / stage.rows.stride) as u64)
+    });
+    let cost = ROW.saturating_mul(rows.sum());
+    let is_taken = match optimize {
+        Optimize::Size => true,
+        Optimize::Balanced => {
+            let macs = (0..graph.operators.len()).filter_map(|at| work::macs(graph, at));
+            cost <= macs.fold(0, u64::saturating_add) / SHARE
+        }
+        Optimize::Speed => false,
+    };
+    (is_taken && !groups.is_empty())
+        .then(|| replaced(graph, &groups))
+        .flatten()
+}
+
+/// An operator of a chain.
+struct Link {
+    position: usize,
+    rowwise: Rowwise,
+}
+
+/// Chains, as long as they are.
+fn chains(graph: &Graph, live: &Live) -> Vec<Vec<Link>> {
+    let mut of_output: HashMap<TensorId, (usize, usize)> = HashMap::new();
+    let mut chains: Vec<Vec<Link>> = Vec::new();
+    for (position, operator) in graph.operators.iter().enumerate() {
+        let Some(rowwise) = Rowwise::of(graph, operator) else {
+            continue;
+        };
+        let before = of_output.get(&rowwise.input).copied();
+        // Only the last of a chain can be followed: nobody else reads it.
+        let at = match before.filter(|_| live.is_read_once(rowwise.input)) {
+            Some((chain, _)) => chain,
+            None => {
+                chains.push(Vec::new());
+                chains.len() - 1
+            }
+        };
+        of_output.insert(rowwise.output, (at, position));
+        chains[at].push(Link { position, rowwise });
+    }
+    chains
+}
+
+/// Where tensors are live, in the file's order.
+struct Live {
+    /// Bytes of each tensor, rounded up; 0 for those without a place.
+    bytes: Vec<usize>,
+    reads: Vec<usize>,
+    last: Vec<usize>,
+    first: Vec<Option<usize>>,
+    /// Bytes of all tensors live at an operator.
+    at: Vec<usize>,
+}
+
+impl Live {
+    fn new(graph: &Graph, alignment: usize) -> Self {
+        let count = graph.tensors.len();
+        let end = graph.operators.len();
+        let bytes =
+            graph
+                .tensors
+                .iter()
+                .map(|tensor| match tensor.is_constant() || tensor.is_variable {
+                    true => 0,
+                    false => tensor.bytes().next_multiple_of(alignment),
+                });
+        let (mut reads, mut last, mut first) = (vec![0; count], vec![0; count], vec![None; count]);
+        for id in &graph.inputs {
+            first[id.index()] = Some(0);
+        }
+        for (position, operator) in graph.operators.iter().enumerate() {
+            for id in &operator.outputs {
+                first[id.index()].get_or_insert(position);
+                last[id.index()] = last[id.index()].max(position);
+            }
+            for id in operator.inputs.iter().flatten() {
+                reads[id.index()] += 1;
+                last[id.index()] = position;
+            }
+        }
+        for id in &graph.outputs {
+            reads[id.index()] += 1;
+            last[id.index()] = end;
+        }
+        let bytes: Vec<usize> = bytes.collect();
+        let mut steps = vec![0isize; end + 2];
+        for tensor in 0..count {
+            if let Some(first) = first[tensor] {
+                steps[first] += bytes[tensor] as isize;
+                steps[last[tensor] + 1] -= bytes[tensor] as isize;
+            }
+        }
+        let mut sum = 0;
+        let at = steps.into_iter().map(|step| {
+            sum += step;
+            sum.max(0) as usize
+        });
+        Self {
+            at: at.collect(),
+            bytes,
+            reads,
+            last,
+            first,
+        }
+    }
+
+    /// Whether one operator alone reads a tensor that another one writes.
+    fn is_read_once(&self, id: TensorId) -> bool {
+        self.reads[id.index()] == 1
+    }
+
+    /// Whether nobody needs a tensor behind an operator.
+    fn dies(&self, id: TensorId, position: usize) -> bool {
+        self.last[id.index()] <= position
+    }
+
+    /// Whether a tensor is live at an operator.
+    fn is_live(&self, id: TensorId, position: usize) -> bool {
+        self.first[id.index()].is_some_and(|first| first <= position)
+            && position <= self.last[id.index()]
+    }
+
+    /// Bytes live at an operator beside some tensors.
+    fn beside(&self, position: usize, own: impl Iterator<Item = TensorId>) -> usize {
+        let own: usize = own
+            .filter(|id| self.is_live(*id, position))
+            .map(|id| self.bytes[id.index()])
+            .sum();
+        self.at[position].saturating_sub(own)
+    }
+}
+
+/// What operators of a chain cost, alone or as one stream.
+#[derive(Clone, Copy)]
+struct Cost {
+    peak: usize,
+    /// Bytes that are moved.
+    moved: usize,
+    is_stream: bool,
+}
+
+struct Search<'a> {
+    graph: &'a Graph,
+    memory: &'a [OpMemory],
+    live: &'a Live,
+    options: &'a PlanOptions,
+}
+
+impl Search<'_> {
+    /// The peak of an operator by itself.
+    fn apart(&self, position: usize) -> usize {
+        let operator = &self.graph.operators[position];
+        let memory = &self.memory[position];
+        let bytes = |id: TensorId| self.live.bytes[id.index()];
+        let at = |input: usize| operator.inputs.get(input).copied().flatten();
+        let dies = |id: &TensorId| self.live.dies(*id, position);
+        let mut saved = 0;
+        for (output, id) in operator.outputs.iter().enumerate() {
+            let written = bytes(*id);
+            let shared = match memory.output(output) {
+                OutputMemory::Alias(input) if self.options.alias => at(*input).map(bytes),
+                OutputMemory::InPlace(inputs) if self.options.in_place => {
+                    let mut inputs = inputs.iter().filter_map(|input| at(*input));
+                    inputs
+                        .find(|id| dies(id) && bytes(*id) == written)
+                        .map(bytes)
+                }
+                OutputMemory::Overlap {
+                    input, distance, ..
+                } if self.options.in_place && self.options.overlap => {
+                    let input = at(*input).filter(dies).map(bytes);
+                    input.map(|read| (read + written).saturating_sub(written.max(read + distance)))
+                }
+                _ => None,
+            };
+            saved += shared.unwrap_or(0);
+        }
+        let scratch: usize = memory.scratch.iter().sum();
+        (self.live.at[position] + scratch).saturating_sub(saved)
+    }
+
+    /// The peak of a stream, and what it moves.
+    fn together(&self, links: &[Link]) -> Option<Cost> {
+        let (first, last) = (links.first()?, links.last()?);
+        let stages: Vec<Rowwise> = links.iter().map(|link| link.rowwise.clone()).collect();
+        let bytes = |id: TensorId| self.live.bytes[id.index()];
+        let (input, output) = (first.rowwise.input, last.rowwise.output);
+        let own = || stages.iter().flat_map(|stage| [stage.input, stage.output]);
+        let beside = links
+            .iter()
+            .map(|link| self.live.beside(link.position, own()));
+        let may_overlap =
+            self.options.in_place && self.options.overlap && self.live.dies(input, first.position);
+        let ends = match may_overlap {
+            true => (bytes(input) + distance(&stages)).max(bytes(output)),
+            false => bytes(input) + bytes(output),
+        };
+        let (rows, lines) = with_lines(&stages);
+        let scratch = links
+            .iter()
+            .map(|link| self.memory[link.position].scratch.iter().sum());
+        let scratch: usize = scratch.max().unwrap_or(0);
+        let moved = rows.iter().map(|rows| {
+            let kept = match rows.lines {
+                Some(_) => (rows.window - rows.stride) * rows.row_bytes,
+                None => 0,
+            };
+            (kept + TURN) * (rows.rows / rows.stride)
+        });
+        Some(Cost {
+            peak: beside.max().unwrap_or(0) + ends + lines + scratch,
+            moved: moved.sum(),
+            is_stream: true,
+        })
+    }
+
+    /// By the first link of a part and by its length, from 1.
+    fn costs(&self, chain: &[Link]) -> Vec<Vec<Cost>> {
+        let of_start = |start: usize| {
+            let most = MOST_STAGES.min(chain.len() - start);
+            let of_length = |length: usize| {
+                let links = &chain[start..start + length];
+                let alone = Cost {
+                    peak: match length {
+                        1 => self.apart(links[0].position),
+                        _ => usize::MAX,
+                    },
+                    moved: 0,
+                    is_stream: false,
+                };
+                match self.together(links) {
+                    Some(stream) if stream.peak < alone.peak => stream,
+                    _ => alone,
+                }
+            };
+            (1..=most).map(of_length).collect()
+        };
+        (0..chain.len()).map(of_start).collect()
+    }
+}
+
+/// The least peak of any cut of a chain.
+fn least_peak(costs: &[Vec<Cost>]) -> usize {
+    let mut best = vec![usize::MAX; costs.len() + 1];
+    best[costs.len()] = 0;
+    for start in (0..costs.len()).rev() {
+        let parts = costs[start].iter().enumerate();
+        let peaks = parts.map(|(at, cost)| cost.peak.max(best[start + at + 1]));
+        best[start] = peaks.min().unwrap_or(usize::MAX);
+    }
+    best[0]
+}
+
+/// The streams of the cut that moves the fewest bytes, of those with peaks up to a bound.
+fn cheapest(costs: &[Vec<Cost>], bound: usize) -> Vec<(usize, usize)> {
+    let mut best = vec![(usize::MAX, 0); costs.len() + 1];
+    best[costs.len()] = (0, 0);
+    for start in (0..costs.len()).rev() {
+        let parts = costs[start].iter().enumerate();
+        let parts = parts.filter(|(_, cost)| cost.peak <= bound);
+        let sums =
+            parts.map(|(at, cost)| (cost.moved.saturating_add(best[start + at + 1].0), at + 1));
+        best[start] = sums.min().unwrap_or((usize::MAX, 1));
+    }
+    let mut streams = Vec::new();
+    let mut start = 0;
+    while start < costs.len() {
+        let length = best[start].1;
+        if costs[start]
+            .get(length - 1)
+            .is_some_and(|cost| cost.is_stream)
+        {
+            streams.push((start, start + length));
+        }
+        start += length;
+    }
+    streams
+}
+
+/// The graph with each group as one operator, at the place of its last.
+fn replaced(graph: &Graph, groups: &[Vec<usize>]) -> Option<(Graph, Vec<Vec<usize>>)> {
+    let mut of_last: HashMap<usize, &Vec<usize>> = HashMap::new();
+    let mut is_gone = vec![false; graph.operators.len()];
+    for group in groups {
+        of_last.insert(*group.last()?, group);
+        for position in group {
+            is_gone[*position] = true;
+        }
+    }
+    let mut result = Graph {
+        operators: Vec::new(),
+        ..graph.clone()
+    };
+    let mut from = Vec::new();
+    for (position, operator) in graph.operators.iter().enumerate() {
+        if let Some(group) = of_last.get(&position) {
+            result.operators.push(stream(graph, group)?);
+            from.push((*group).clone());
+        } else if !is_gone[position] {
+            let mut operator = operator.clone();
+            operator.origin = graph.parts(position);
+            result.operators.push(operator);
+            from.push(vec![position]);
+        }
+    }
+    Some((result, from))
+}

@@ -1,0 +1,103 @@
+//! Operators behind each other that run row by row: what a choice and a program say of them.
+
+use castiron_runtime::kernels::StageRows;
+
+use super::choice::{Argument, Call};
+use super::program::{KernelCall, Operand, Origin};
+
+/// Operators that run row by row, chosen.
+#[derive(Debug)]
+pub struct Stream {
+    /// All rows of the first one's input.
+    pub input: Argument,
+    /// Rows of the last one's output.
+    pub rows: usize,
+    /// The operators.
+    pub stages: Vec<Stage>,
+}
+
+/// An operator that computes one row of its output at each call.
+#[derive(Debug)]
+pub struct Stage {
+    /// The position of its operator among those of the stream.
+    pub operator: usize,
+    /// The call. Where an argument moves, it is that of the first row.
+    pub call: Call,
+    /// How each argument moves.
+    pub moves: Vec<Moves>,
+    /// The rows that it reads, but for the place of the line buffer.
+    pub rows: StageRows,
+    /// Its line buffer: the bytes of a window, or sums of its rows; none where it reads rows in the stream's input.
+    pub lines: Option<Argument>,
+}
+
+/// How an operand moves from call to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moves {
+    /// It stays.
+    Not,
+    /// With the first row that the stage reads.
+    From(Rows),
+    /// With the row that the stage writes.
+    To(Rows),
+}
+
+/// Rows of which an operand is one or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// Elements of a row.
+    pub elements: usize,
+    /// The last place that the operand has: it moves by so many rows.
+    pub last: usize,
+}
+
+/// Operators that run row by row.
+#[derive(Debug)]
+pub struct StreamStep {
+    /// Position of the first stage's call among those of its entry or routine.
+    pub number: usize,
+    /// The last operator.
+    pub origin: Origin,
+    /// All rows of the first one's input.
+    pub input: Operand,
+    /// Rows of the last one's output.
+    pub rows: usize,
+    /// The operators.
+    pub stages: Vec<StageCall>,
+}
+
+/// An operator that computes one row of its output at each call.
+#[derive(Debug)]
+pub struct StageCall {
+    /// The call, with operands of the first row.
+    pub call: KernelCall,
+    /// How each operand moves.
+    pub moves: Vec<Moves>,
+    /// The rows that it reads.
+    pub rows: StageRows,
+    /// Its line buffer.
+    pub lines: Option<Operand>,
+}
+
+impl StageCall {
+    /// The call's operands, with how each moves.
+    pub fn operands(&self) -> impl Iterator<Item = (&Operand, Moves)> {
+        self.call.operands.iter().zip(self.moves.iter().copied())
+    }
+}
+
+impl Moves {
+    /// All places of an operand as one.
+    pub fn all(self, operand: &Operand) -> Operand {
+        match self {
+            Self::Not => *operand,
+            Self::From(rows) | Self::To(rows) => Operand {
+                len: rows
+                    .elements
+                    .saturating_mul(rows.last)
+                    .saturating_add(operand.len),
+                ..*operand
+            },
+        }
+    }
+}
