@@ -274,7 +274,7 @@ pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<
     let path = root.join("docs/benchmarks.md");
     let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let section = format!(
-        "## Modes\n\nInstructions and flash by `optimize`, at opt-level {opt}. Reproduce with `cargo xtask bench --modes`.\n\n{}\n",
+        "## Modes\n\nInstructions, flash and arena by `optimize`, at opt-level {opt}. Reproduce with `cargo xtask bench --modes`.\n\n{}\n",
         by_mode(modes, presets::ASCII_MARKDOWN)
     );
     std::fs::write(&path, replace_section(&old, "modes", &section))
@@ -284,10 +284,11 @@ pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<
 }
 
 fn by_mode(modes: &Modes, style: TableStyle) -> Table {
-    let figures: [(&str, Figure); 3] = [
+    let figures: [(&str, Figure); 4] = [
         ("instructions", |m| m.run.median_instructions()),
         ("code", |m| m.code),
         ("weights", |m| m.weights),
+        ("arena", |m| m.run.arena),
     ];
     let mut header = vec!["model".to_owned()];
     for (figure, _) in figures {

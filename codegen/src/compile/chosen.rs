@@ -138,12 +138,14 @@ impl<'a> Chosen<'a> {
 
     /// The same with some operators row by row, where that lowers the peak.
     fn streamed(self, purpose: Purpose<'_>, options: &CompileOptions) -> Self {
-        let (optimize, options) = (options.target.optimize, &options.plan);
-        if optimize == Optimize::Speed || !self.problems.is_empty() || self.actions > MOST_STEPS {
+        // Rows one by one take more instructions than a whole image.
+        let is_wanted = options.target.optimize == Optimize::Size;
+        let options = &options.plan;
+        if !is_wanted || !self.problems.is_empty() || self.actions > MOST_STEPS {
             return self;
         }
         let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
-        let Some((graph, from)) = stream::streamed(&self.graph, &memory, options, optimize) else {
+        let Some((graph, from)) = stream::streamed(&self.graph, &memory, options) else {
             return self;
         };
         let mut choices: HashMap<usize, Choice> = HashMap::new();

@@ -9,25 +9,16 @@ use std::collections::HashMap;
 use crate::graph::{Graph, TensorId};
 use crate::ops::stream::{Rowwise, distance, stream, with_lines};
 use crate::plan::{OpMemory, OutputMemory, PlanOptions};
-use crate::target::Optimize;
-use crate::work;
 
 /// Operators of a stream at most. More lower no peak that is seen in models, and a search takes as long as their square.
 const MOST_STAGES: usize = 16;
 /// What a turn of a stream costs beside the kernel, in bytes that are moved.
 const TURN: usize = 100;
-/// What a row costs more than as a part of a whole image, in instructions of a Cortex-M4: 920 for visual wake words, 2,700 for person
-/// detection and 2,850 for keyword spotting with rows of 5 pixels.
-const ROW: u64 = 2500;
-/// Where neither size nor speed comes first, rows may cost one in so many of the model's multiply-accumulates.
-const SHARE: u64 = 8;
-
 /// A graph in which some operators are streams, if that may lower its peak: and the positions that each of its operators had.
 pub(super) fn streamed(
     graph: &Graph,
     memory: &[OpMemory],
     options: &PlanOptions,
-    optimize: Optimize,
 ) -> Option<(Graph, Vec<Vec<usize>>)> {
     let live = Live::new(graph, options.alignment);
     let chains = chains(graph, &live);
@@ -64,22 +55,10 @@ pub(super) fn streamed(
             groups.push(chain[start..end].iter().map(|s| s.position).collect());
         }
     }
-    let rows = groups.iter().flatten().map(|position| {
-        let stage = Rowwise::of(graph, &graph.operators[*position]);
-        stage.map_or(0, |stage| (stage.rows.rows / stage.rows.stride) as u64)
-    });
-    let cost = ROW.saturating_mul(rows.sum());
-    let is_taken = match optimize {
-        Optimize::Size => true,
-        Optimize::Balanced => {
-            let macs = (0..graph.operators.len()).filter_map(|at| work::macs(graph, at));
-            cost <= macs.fold(0, u64::saturating_add) / SHARE
-        }
-        Optimize::Speed => false,
-    };
-    (is_taken && !groups.is_empty())
-        .then(|| replaced(graph, &groups))
-        .flatten()
+    match groups.is_empty() {
+        true => None,
+        false => replaced(graph, &groups),
+    }
 }
 
 /// An operator of a chain.
