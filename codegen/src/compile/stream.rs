@@ -12,6 +12,9 @@ use crate::plan::{OpMemory, OutputMemory, PlanOptions};
 
 /// Operators of a stream at most. More lower no peak that is seen in models, and a search takes as long as their square.
 const MOST_STAGES: usize = 16;
+/// Rows that a search follows through its streams at most. Large networks have a quarter of it; a file of many operators and hardly any
+/// bytes could have any number.
+const MOST_TURNS: usize = 1 << 22;
 /// What a turn of a stream costs beside the kernel, in bytes that are moved.
 const TURN: usize = 100;
 /// A graph in which some operators are streams, if that may lower its peak: and the positions that each of its operators had.
@@ -22,7 +25,12 @@ pub(super) fn streamed(
 ) -> Option<(Graph, Vec<Vec<usize>>)> {
     let live = Live::new(graph, options.alignment);
     let chains = chains(graph, &live);
-    if chains.is_empty() {
+    let parts = MOST_STAGES * (MOST_STAGES + 1) / 2;
+    let turns = chains
+        .iter()
+        .flatten()
+        .map(|link| link.rowwise.rows.rows * parts);
+    if chains.is_empty() || turns.fold(0, usize::saturating_add) > MOST_TURNS {
         return None;
     }
     let mut in_chain = vec![false; graph.operators.len()];

@@ -58,6 +58,35 @@ struct Window {
 }
 
 impl Chain {
+    fn new(seed: u64) -> Self {
+        Self {
+            random: Random(seed | 1),
+            graph: Graph {
+                name: String::new(),
+                tensors: Vec::new(),
+                operators: Vec::new(),
+                inputs: vec![TensorId(0)],
+                outputs: Vec::new(),
+            },
+        }
+    }
+
+    fn done(mut self) -> Model {
+        let last = self.last();
+        self.graph.outputs.push(last);
+        Model {
+            file: "chain.tflite".to_owned(),
+            file_bytes: 0,
+            description: String::new(),
+            op_codes: Vec::new(),
+            graphs: vec![self.graph],
+            signatures: Vec::new(),
+            metadata: Vec::new(),
+            outside: Vec::new(),
+            sparse: Vec::new(),
+        }
+    }
+
     fn add(&mut self, tensor: Tensor) -> TensorId {
         self.graph.tensors.push(tensor);
         TensorId(self.graph.tensors.len() as u32 - 1)
@@ -205,6 +234,23 @@ impl Chain {
         self.op(op, &[x, weights, bias], y, options);
     }
 
+    /// A convolution of single pixels.
+    fn pointwise(&mut self, channels: usize) {
+        let x = self.last();
+        let shape = self.graph.tensor(x).shape.clone();
+        let [weights, bias] = self.weights(&[channels, 1, 1, shape[3]], channels, 0);
+        let y = self.image(&[1, shape[1], shape[2], channels]);
+        let options = Options::Conv2d(Conv2dOptions {
+            padding: Padding::Valid,
+            border: Border::default(),
+            stride: (1, 1),
+            dilation: (1, 1),
+            activation: Activation::None,
+            bias_type: 0,
+        });
+        self.op(Op::Conv2d, &[x, weights, bias], y, options);
+    }
+
     fn average(&mut self) {
         let x = self.last();
         let shape = self.graph.tensor(x).shape.clone();
@@ -223,16 +269,7 @@ impl Chain {
 
 /// A chain of random layers.
 fn chain(seed: u64) -> Model {
-    let mut chain = Chain {
-        random: Random(seed | 1),
-        graph: Graph {
-            name: String::new(),
-            tensors: Vec::new(),
-            operators: Vec::new(),
-            inputs: vec![TensorId(0)],
-            outputs: Vec::new(),
-        },
-    };
+    let mut chain = Chain::new(seed);
     // Higher than wide: a stream saves the more the more rows there are, and windows meet both ends all the same.
     let height = match chain.random.below(4) {
         0 => chain.random.to(8),
@@ -246,19 +283,7 @@ fn chain(seed: u64) -> Model {
     if chain.random.below(3) == 0 || chain.graph.operators.is_empty() {
         chain.average();
     }
-    let last = chain.last();
-    chain.graph.outputs.push(last);
-    Model {
-        file: "chain.tflite".to_owned(),
-        file_bytes: 0,
-        description: String::new(),
-        op_codes: Vec::new(),
-        graphs: vec![chain.graph],
-        signatures: Vec::new(),
-        metadata: Vec::new(),
-        outside: Vec::new(),
-        sparse: Vec::new(),
-    }
+    chain.done()
 }
 
 fn compiled(model: &Model, isa: Isa, without: Passes) -> Program {
@@ -321,4 +346,21 @@ fn chains_are_streamed() {
     let streamed = stages.iter().filter(|stages| **stages > 0).count();
     let long = stages.iter().filter(|stages| **stages > 2).count();
     assert!(streamed > 8 && long > 2, "{stages:?}");
+}
+
+/// The search takes as long as there are rows: a file of many operators and hardly any bytes could have any number.
+#[test]
+fn chains_of_too_many_rows_stay_whole() {
+    let streams_of = |operators: usize| {
+        let mut chain = Chain::new(1);
+        chain.image(&[1, 2048, 1, 1]);
+        for _ in 0..operators {
+            chain.pointwise(16);
+        }
+        chain.pointwise(1);
+        let program = compiled(&chain.done(), Isa::Portable, others());
+        streams(&program.entries[0].steps).len()
+    };
+    assert!(streams_of(2) > 0);
+    assert_eq!(streams_of(20), 0);
 }
