@@ -170,7 +170,7 @@ fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> R
     }
     // Espressif's fork of Rust comes as a toolchain of this name.
     let fork = |c: &Candidate| c.sysroot.ends_with("esp");
-    if target.starts_with("xtensa-") && !candidates.iter().any(fork) {
+    if target.starts_with("xtensa-") && !usable().any(fork) {
         return Err(no_code_for(target).into());
     }
     let from_source = |c: &&Candidate| c.knows(target) && c.has_sources();

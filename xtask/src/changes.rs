@@ -47,13 +47,16 @@ pub(crate) fn table(root: &Path, opt: OptLevel, entries: &[Entry]) -> Result<Opt
             let Some(old) = old.get(figure).copied().filter(|old| differs(*old, now)) else {
                 continue;
             };
-            let percent = (now as f64 / old as f64 - 1.0) * 100.0;
+            let change = match old {
+                0 => "new".to_owned(),
+                _ => format!("{:+.1} %", (now as f64 / old as f64 - 1.0) * 100.0),
+            };
             table.add_row(vec![
                 entry.name.clone(),
                 figure.to_owned(),
                 report::grouped(old),
                 report::grouped(now),
-                format!("{percent:+.1} %"),
+                change,
             ]);
         }
     }

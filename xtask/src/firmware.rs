@@ -62,7 +62,7 @@ pub(crate) struct Builder<'a> {
     toolchain: &'a Toolchain,
     pub(crate) core: Core,
     opt: OptLevel,
-    optimize: Optimize,
+    optimize: Option<Optimize>,
     workspace: PathBuf,
     target_dir: PathBuf,
 }
@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
             toolchain,
             core,
             opt,
-            optimize: Optimize::default(),
+            optimize: None,
             workspace: root.join("examples/cortex-m"),
             target_dir: root.join("target/firmware"),
         }
@@ -82,7 +82,7 @@ impl<'a> Builder<'a> {
 
     /// The same with what matters where time costs flash.
     pub(crate) fn optimize(mut self, optimize: Optimize) -> Self {
-        self.optimize = optimize;
+        self.optimize = Some(optimize);
         self
     }
 
@@ -100,6 +100,8 @@ impl<'a> Builder<'a> {
         content: Content,
     ) -> Result<PathBuf> {
         let with = |other| (content == other).then_some(Path::new("1"));
+        let own = self.optimize.map(|optimize| optimize.name().into());
+        let optimize = own.or_else(|| std::env::var_os("CASTIRON_OPTIMIZE"));
         let built = self.build(
             "castiron-bench-firmware",
             "golden",
@@ -108,7 +110,7 @@ impl<'a> Builder<'a> {
                 ("CASTIRON_MODEL", Some(model)),
                 ("CASTIRON_EMPTY", with(Content::Empty)),
                 ("CASTIRON_TRACED", with(Content::Traced)),
-                ("CASTIRON_OPTIMIZE", Some(Path::new(self.optimize.name()))),
+                ("CASTIRON_OPTIMIZE", optimize.as_deref().map(Path::new)),
             ],
         )?;
         let images = self.target_dir.join("images");

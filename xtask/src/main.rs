@@ -274,6 +274,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             json,
             update_docs,
         } => {
+            only_of_m4(core, update_docs)?;
             let found = operator_code::find(root, &run.selection)?;
             for note in &found.notes {
                 eprintln!("{note}");
@@ -303,6 +304,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             update_docs,
             ..
         } => {
+            only_of_m4(core, update_docs)?;
             let found = subjects(root, &run.selection)?;
             let modes = Optimize::ALL.map(|optimize| {
                 let builder = Builder::new(root, &toolchain, core, run.opt).optimize(optimize);
@@ -385,6 +387,16 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             Ok(verdict(core, &entries, &figures))
         }
     }
+}
+
+/// The documentation has these tables of the Cortex-M4 alone.
+fn only_of_m4(core: Core, update_docs: bool) -> Result<()> {
+    ensure!(
+        !update_docs || core == Core::M4,
+        "--update-docs writes this table of the Cortex-M4 alone, not of the {}",
+        core.title()
+    );
+    Ok(())
 }
 
 /// Prints which published figures of models are no longer theirs.

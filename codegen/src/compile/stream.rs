@@ -11,25 +11,28 @@ use crate::ops::stream::{Rowwise, distance, stream, with_lines};
 use crate::plan::{OpMemory, OutputMemory, PlanOptions};
 
 /// Operators of a stream at most. More lower no peak that is seen in models, and a search takes as long as their square.
-const MOST_STAGES: usize = 16;
+const MOST_OPERATORS: usize = 16;
 /// Rows that a search follows through its streams at most. Large networks have a quarter of it; a file of many operators and hardly any
 /// bytes could have any number.
 const MOST_TURNS: usize = 1 << 22;
+/// The largest alignment that is of use; the plan says what is wrong with one.
+const MOST_ALIGNED: usize = 1 << 16;
 /// What a turn of a stream costs beside the kernel, in bytes that are moved.
 const TURN: usize = 100;
+
 /// A graph in which some operators are streams, if that may lower its peak: and the positions that each of its operators had.
 pub(super) fn streamed(
     graph: &Graph,
     memory: &[OpMemory],
     options: &PlanOptions,
 ) -> Option<(Graph, Vec<Vec<usize>>)> {
-    let live = Live::new(graph, options.alignment);
+    let live = Live::new(graph, options.alignment)?;
     let chains = chains(graph, &live);
-    let parts = MOST_STAGES * (MOST_STAGES + 1) / 2;
+    let parts = MOST_OPERATORS * (MOST_OPERATORS + 1) / 2;
     let turns = chains
         .iter()
         .flatten()
-        .map(|link| link.rowwise.rows.rows * parts);
+        .map(|link| link.rowwise.given() * parts);
     if chains.is_empty() || turns.fold(0, usize::saturating_add) > MOST_TURNS {
         return None;
     }
@@ -54,7 +57,7 @@ pub(super) fn streamed(
         peaks.any(|peak| peak > floor)
     };
     let chains: Vec<Vec<Link>> = chains.into_iter().filter(is_high).collect();
-    let costs: Vec<Vec<Vec<Cost>>> = chains.iter().map(|chain| search.costs(chain)).collect();
+    let costs: Vec<Vec<Vec<Ways>>> = chains.iter().map(|chain| search.costs(chain)).collect();
     let least = costs.iter().map(|costs| least_peak(costs));
     let bound = least.fold(floor, usize::max);
     let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -77,7 +80,7 @@ struct Link {
 
 /// Chains, as long as they are.
 fn chains(graph: &Graph, live: &Live) -> Vec<Vec<Link>> {
-    let mut of_output: HashMap<TensorId, (usize, usize)> = HashMap::new();
+    let mut of_output: HashMap<TensorId, usize> = HashMap::new();
     let mut chains: Vec<Vec<Link>> = Vec::new();
     for (position, operator) in graph.operators.iter().enumerate() {
         let Some(rowwise) = Rowwise::of(graph, operator) else {
@@ -86,13 +89,13 @@ fn chains(graph: &Graph, live: &Live) -> Vec<Vec<Link>> {
         let before = of_output.get(&rowwise.input).copied();
         // Only the last of a chain can be followed: nobody else reads it.
         let at = match before.filter(|_| live.is_read_once(rowwise.input)) {
-            Some((chain, _)) => chain,
+            Some(chain) => chain,
             None => {
                 chains.push(Vec::new());
                 chains.len() - 1
             }
         };
-        of_output.insert(rowwise.output, (at, position));
+        of_output.insert(rowwise.output, at);
         chains[at].push(Link { position, rowwise });
     }
     chains
@@ -110,7 +113,11 @@ struct Live {
 }
 
 impl Live {
-    fn new(graph: &Graph, alignment: usize) -> Self {
+    /// `None` for an alignment that no plan has.
+    fn new(graph: &Graph, alignment: usize) -> Option<Self> {
+        if !alignment.is_power_of_two() || alignment > MOST_ALIGNED {
+            return None;
+        }
         let count = graph.tensors.len();
         let end = graph.operators.len();
         let bytes =
@@ -143,22 +150,24 @@ impl Live {
         let mut steps = vec![0isize; end + 2];
         for tensor in 0..count {
             if let Some(first) = first[tensor] {
-                steps[first] += bytes[tensor] as isize;
-                steps[last[tensor] + 1] -= bytes[tensor] as isize;
+                let bytes = isize::try_from(bytes[tensor]).ok()?;
+                steps[first] = steps[first].checked_add(bytes)?;
+                let end = &mut steps[last[tensor] + 1];
+                *end = end.checked_sub(bytes)?;
             }
         }
-        let mut sum = 0;
+        let mut sum = 0isize;
         let at = steps.into_iter().map(|step| {
-            sum += step;
-            sum.max(0) as usize
+            sum = sum.checked_add(step)?;
+            Some(sum.max(0) as usize)
         });
-        Self {
-            at: at.collect(),
+        Some(Self {
+            at: at.collect::<Option<_>>()?,
             bytes,
             reads,
             last,
             first,
-        }
+        })
     }
 
     /// Whether one operator alone reads a tensor that another one writes.
@@ -271,24 +280,18 @@ impl Search<'_> {
         })
     }
 
-    /// By the first link of a part and by its length, from 1.
-    fn costs(&self, chain: &[Link]) -> Vec<Vec<Cost>> {
+    /// By the first link of a part and by its length, from 1: what it costs in each way.
+    fn costs(&self, chain: &[Link]) -> Vec<Vec<Ways>> {
         let of_start = |start: usize| {
-            let most = MOST_STAGES.min(chain.len() - start);
+            let most = MOST_OPERATORS.min(chain.len() - start);
             let of_length = |length: usize| {
                 let links = &chain[start..start + length];
-                let alone = Cost {
-                    peak: match length {
-                        1 => self.apart(links[0].position),
-                        _ => usize::MAX,
-                    },
+                let alone = (length == 1).then(|| Cost {
+                    peak: self.apart(links[0].position),
                     moved: 0,
                     is_stream: false,
-                };
-                match self.together(links) {
-                    Some(stream) if stream.peak < alone.peak => stream,
-                    _ => alone,
-                }
+                });
+                [alone, self.together(links)]
             };
             (1..=most).map(of_length).collect()
         };
@@ -296,37 +299,43 @@ impl Search<'_> {
     }
 }
 
+/// An operator by itself, and a stream.
+type Ways = [Option<Cost>; 2];
+
 /// The least peak of any cut of a chain.
-fn least_peak(costs: &[Vec<Cost>]) -> usize {
+fn least_peak(costs: &[Vec<Ways>]) -> usize {
     let mut best = vec![usize::MAX; costs.len() + 1];
     best[costs.len()] = 0;
     for start in (0..costs.len()).rev() {
         let parts = costs[start].iter().enumerate();
-        let peaks = parts.map(|(at, cost)| cost.peak.max(best[start + at + 1]));
+        let peaks = parts.flat_map(|(at, ways)| {
+            let behind = best[start + at + 1];
+            ways.iter().flatten().map(move |cost| cost.peak.max(behind))
+        });
         best[start] = peaks.min().unwrap_or(usize::MAX);
     }
     best[0]
 }
 
 /// The streams of the cut that moves the fewest bytes, of those with peaks up to a bound.
-fn cheapest(costs: &[Vec<Cost>], bound: usize) -> Vec<(usize, usize)> {
-    let mut best = vec![(usize::MAX, 0); costs.len() + 1];
-    best[costs.len()] = (0, 0);
+fn cheapest(costs: &[Vec<Ways>], bound: usize) -> Vec<(usize, usize)> {
+    // Bytes, operators of the first part, and whether it is a stream.
+    let mut best = vec![(usize::MAX, 1, false); costs.len() + 1];
+    best[costs.len()] = (0, 0, false);
     for start in (0..costs.len()).rev() {
         let parts = costs[start].iter().enumerate();
-        let parts = parts.filter(|(_, cost)| cost.peak <= bound);
-        let sums =
-            parts.map(|(at, cost)| (cost.moved.saturating_add(best[start + at + 1].0), at + 1));
-        best[start] = sums.min().unwrap_or((usize::MAX, 1));
+        let sums = parts.flat_map(|(at, ways)| {
+            let behind = best[start + at + 1].0;
+            let within = ways.iter().flatten().filter(|cost| cost.peak <= bound);
+            within.map(move |cost| (cost.moved.saturating_add(behind), at + 1, cost.is_stream))
+        });
+        best[start] = sums.min().unwrap_or((usize::MAX, 1, false));
     }
     let mut streams = Vec::new();
     let mut start = 0;
     while start < costs.len() {
-        let length = best[start].1;
-        if costs[start]
-            .get(length - 1)
-            .is_some_and(|cost| cost.is_stream)
-        {
+        let (_, length, is_stream) = best[start];
+        if is_stream {
             streams.push((start, start + length));
         }
         start += length;

@@ -13,9 +13,9 @@ use crate::program::{Choosing, Constant};
 
 pub(super) struct FullyConnected;
 
-/// Weights of a model's largest operator below which the floating-point extension's kernels save less time than they take stack: they save all
+/// Elements of a model's largest constant below which the floating-point extension's kernels save less time than they take stack: they save all
 /// registers.
-const LEAST_WEIGHTS: usize = 64;
+const LEAST_ELEMENTS: usize = 64;
 
 impl Family for FullyConnected {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
@@ -146,7 +146,7 @@ impl Sizes for FullyConnectedSizes {
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {
         let is_row = self.rows == 1;
         match self.outputs.is_multiple_of(8) {
-            _ if choosing.most_weights() < LEAST_WEIGHTS => {
+            _ if choosing.largest_constant() < LEAST_ELEMENTS => {
                 call_portable(call, self, choosing);
             }
             true if is_row => row::<8>(self, call, choosing),

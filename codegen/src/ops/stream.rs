@@ -17,7 +17,7 @@ use crate::program::{
     Stream,
 };
 
-/// Rows of an image at most: whether a stream is of use is found by following all its rows.
+/// Rows of an image at most, those of padding among them: whether a stream is of use is found by following all its rows.
 const MOST_ROWS: usize = 2048;
 /// Where working buffers of stages begin: a multiple of this.
 const ALIGNMENT: usize = 16;
@@ -170,6 +170,11 @@ impl Rowwise {
         [Some(self.rows), finish].into_iter().flatten()
     }
 
+    /// Rows that its first stage is given, those of padding among them.
+    pub(crate) fn given(&self) -> usize {
+        self.rows.window + (self.made_turns() - 1) * self.rows.stride
+    }
+
     /// How often its first stage runs.
     fn made_turns(&self) -> usize {
         match self.kind {
@@ -293,6 +298,9 @@ impl Window {
             lines: Some(0),
             padding: i8::try_from(zero_point).ok()?,
         };
+        if rows.window.max(below) > MOST_ROWS {
+            return None;
+        }
         Some(Self {
             input,
             pads: top > 0 || below > height || rows.window + (made - 1) * stride.0 > height,
@@ -481,6 +489,7 @@ pub(super) fn choose(
                 elements: bytes / argument.element.bytes(),
                 last,
             };
+            let bytes = argument.len * argument.element.bytes();
             let (to, moved) = match argument.place {
                 Place::Tensor(INPUT) => match lines[at] {
                     Some(line) => (line, Moves::Not),
@@ -507,6 +516,11 @@ pub(super) fn choose(
                 Place::Constant(_) => (choosing.adopt(&choice, *argument), Moves::Not),
                 _ => return Err(fault()),
             };
+            // What stays in a buffer of several must not reach into the next one.
+            let is_line = matches!(argument.place, Place::Tensor(INPUT) if lines[at].is_some());
+            if is_line && argument.offset + bytes > to.len {
+                return Err(fault());
+            }
             if let Place::Constant(_) = argument.place {
                 *argument = to;
             } else {

@@ -209,7 +209,7 @@ impl<'a> Choosing<'a> {
     }
 
     /// Elements of the subgraph's largest constant.
-    pub(crate) fn most_weights(&self) -> usize {
+    pub(crate) fn largest_constant(&self) -> usize {
         let constants = self.graph.tensors.iter().filter(|t| t.is_constant());
         constants.map(Tensor::elements).max().unwrap_or(0)
     }

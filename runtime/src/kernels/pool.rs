@@ -92,7 +92,7 @@ parameters! {
         pub pixels: usize,
     }
 
-    /// The average of so many int8 as there are in sums, which are zeros then.
+    /// The average of so many int8 as there are in sums.
     pub struct AverageOfSums {
         /// How many.
         pub count: usize,
@@ -115,7 +115,7 @@ impl AddRow {
         let channels = sums.len();
         for pixel in 0..self.pixels {
             for (x, sum) in part(x, pixel * channels, channels).iter().zip(sums) {
-                sum.set(sum.get() + i32::from(x.get()));
+                sum.set(sum.get().wrapping_add(i32::from(x.get())));
             }
         }
     }
@@ -127,7 +127,7 @@ impl AverageOfSums {
     pub fn run(&self, sums: &[Cell<i32>], y: &[Cell<i8>]) {
         let count = NonZeroU32::new(self.count as u32).unwrap_or(NonZeroU32::MIN);
         for (sum, y) in sums.iter().zip(y) {
-            let average = average(sum.replace(0), count);
+            let average = average(sum.get(), count);
             y.set(average.max(self.min).min(self.max) as i8);
         }
     }

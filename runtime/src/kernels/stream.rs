@@ -3,7 +3,7 @@
 //! Each operator is a stage. It has a line buffer for the rows that its window covers, and computes one row of its output when they are
 //! there: into the line buffer of the next stage, or into the output. Then the rows that no later window covers make room. Rows
 //! beyond the input's first and last are written there like others. Who runs next follows from what the last stage lacks, so that no row
-//! is computed twice, and none that nobody reads.
+//! is computed twice, and none behind the last that a window covers.
 
 use core::cell::Cell;
 

@@ -50,7 +50,7 @@ impl Format for Int8 {
 
     fn call(weights: DType, call: Call<'_, Self>, sizes: &impl Sizes, choosing: &mut Choosing<'_>) {
         match narrow::are_packed(weights, choosing) {
-            true => narrow::call(weights, call, sizes, choosing),
+            true => sizes.call_nibbles(call, choosing),
             false => call_int8(call, sizes, choosing),
         }
     }

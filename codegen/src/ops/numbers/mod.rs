@@ -159,6 +159,7 @@ impl Product<'_> {
         if kernels::Int8::takes(types)
             && choosing.target().isa.has_long_products()
             && choosing.target().optimize != Optimize::Size
+            && !narrow::are_packed(types[1], choosing)
             && int8_short::choose(self, sizes, site, choosing)?
         {
             return Ok(());

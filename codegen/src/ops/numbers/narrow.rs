@@ -1,5 +1,5 @@
 //! Weights of four bits or fewer, in whatever format: two are one byte of flash, for a fifth to a quarter more instructions. With `speed`
-//! each is a byte; and with `balanced`, where a kernel for an extension takes bytes, in a third of the instructions and less.
+//! each is a byte; and with `balanced`, where a kernel for the DSP extension takes bytes, in a third of the instructions and less.
 
 use castiron_runtime::kernels::Numbers;
 

@@ -43,6 +43,8 @@ fn quantized(scale: f32, zero_point: i32) -> Option<Quantization> {
 /// A chain in the making.
 struct Chain {
     random: Random,
+    /// Whether what lies between its ends is larger than these, so that streams are long.
+    wide: bool,
     graph: Graph,
 }
 
@@ -61,6 +63,7 @@ impl Chain {
     fn new(seed: u64) -> Self {
         Self {
             random: Random(seed | 1),
+            wide: false,
             graph: Graph {
                 name: String::new(),
                 tensors: Vec::new(),
@@ -125,7 +128,10 @@ impl Chain {
     fn window(&mut self, shape: &[usize]) -> Option<Window> {
         let random = &mut self.random;
         let filter = [random.to(5), random.to(3)];
-        let stride = [random.to(3), random.to(2)];
+        let stride = match self.wide {
+            true => [1, 1],
+            false => [random.to(3), random.to(2)],
+        };
         let dilation = match stride {
             [1, 1] => [random.to(3), random.to(2)],
             _ => [1, 1],
@@ -201,7 +207,10 @@ impl Chain {
         let activation = [Activation::None, Activation::Relu][self.random.below(2)];
         let (op, channels, [weights, bias], options) = match kind {
             1 | 2 => {
-                let channels = shape[3] * self.random.to(2);
+                let channels = match self.wide {
+                    true => shape[3],
+                    false => shape[3] * self.random.to(2),
+                };
                 let options = Options::DepthwiseConv2d(DepthwiseConv2dOptions {
                     padding: window.padding,
                     border: window.border,
@@ -215,7 +224,10 @@ impl Chain {
                 (Op::DepthwiseConv2d, channels, weights, options)
             }
             _ => {
-                let channels = self.random.to(9);
+                let channels = match self.wide {
+                    true => 8 + self.random.below(3),
+                    false => self.random.to(9),
+                };
                 let options = Options::Conv2d(Conv2dOptions {
                     padding: window.padding,
                     border: window.border,
@@ -275,13 +287,23 @@ fn chain(seed: u64) -> Model {
         0 => chain.random.to(8),
         _ => 12 + chain.random.to(16),
     };
-    let shape = [1, height, chain.random.to(5), chain.random.to(6)];
+    chain.wide = chain.random.below(2) == 0;
+    let channels = match chain.wide {
+        true => 1,
+        false => chain.random.to(6),
+    };
+    let shape = [1, height, chain.random.to(5), channels];
     chain.image(&shape);
+    if chain.wide {
+        chain.pointwise(8);
+    }
     for _ in 0..2 + chain.random.below(6) {
         chain.layer();
     }
     if chain.random.below(3) == 0 || chain.graph.operators.is_empty() {
         chain.average();
+    } else if chain.wide {
+        chain.pointwise(1);
     }
     chain.done()
 }

@@ -98,7 +98,7 @@ impl Requantization {
     /// The shortest form that is right for every channel; `None` if sums do not fit in any.
     pub fn of(channels: &[Channel], output: Output) -> Option<Self> {
         let steps = Steps::of_all(channels, output)?;
-        let short = Self::of_forms(&steps, output, &[Ties::Up, Ties::AwayByOne, Ties::Away]);
+        let short = Self::of_forms(&steps, output, &[Ties::Up, Ties::Away, Ties::Signed]);
         short.or_else(|| {
             let long: Option<Vec<_>> = steps.iter().map(long).collect();
             long.map(|channels| Self {
@@ -111,7 +111,7 @@ impl Requantization {
     /// The same of the forms that take one multiplication and subtract of its product, if they subtract at all.
     pub(in super::super) fn subtracting(channels: &[Channel], output: Output) -> Option<Self> {
         let steps = Steps::of_all(channels, output)?;
-        Self::of_forms(&steps, output, &[Ties::Up, Ties::Away])
+        Self::of_forms(&steps, output, &[Ties::Up, Ties::Signed])
     }
 
     fn of_forms(steps: &[Steps], output: Output, forms: &[Ties]) -> Option<Self> {
@@ -207,9 +207,9 @@ enum Ties {
     /// Nothing.
     Up,
     /// It rounds, and subtracts one.
-    AwayByOne,
-    /// It subtracts a constant of the channel.
     Away,
+    /// It subtracts a constant of the channel.
+    Signed,
 }
 
 /// A form of one multiplication.
@@ -223,8 +223,8 @@ impl Form {
     fn epilogue(self) -> AnyEpilogue {
         match self.ties {
             Ties::Up => AnyEpilogue::Short(self.shift),
-            Ties::AwayByOne => AnyEpilogue::Away(self.shift),
-            Ties::Away => AnyEpilogue::Signed(self.shift),
+            Ties::Away => AnyEpilogue::Away(self.shift),
+            Ties::Signed => AnyEpilogue::Signed(self.shift),
         }
     }
 
@@ -239,8 +239,8 @@ impl Form {
         Some(Constants {
             is_constant: constant,
             words: match self.ties {
-                Ties::Away => vec![m, c, d],
-                Ties::Up | Ties::AwayByOne => vec![m, c],
+                Ties::Signed => vec![m, c, d],
+                Ties::Up | Ties::Away => vec![m, c],
             },
         })
     }
@@ -252,10 +252,10 @@ impl Form {
         let ideal = f64::from(channel.multiplier) * f64::from(scale).exp2();
         let away = match (self.ties, self.shift as i32 + channel.shift) {
             (Ties::Up, _) => 0,
-            (Ties::AwayByOne, _) => 1,
+            (Ties::Away, _) => 1,
             // One unit of the reference's first rounding.
-            (Ties::Away, bits @ 0..=30) => 1 << bits,
-            (Ties::Away, _) => return None,
+            (Ties::Signed, bits @ 0..=30) => 1 << bits,
+            (Ties::Signed, _) => return None,
         };
         if !(1.0..f64::from(i32::MAX)).contains(&ideal) {
             return None;
@@ -271,8 +271,8 @@ impl Form {
     fn prove(self, m: i32, away: i32, steps: &Steps) -> Option<i32> {
         let scaled = |sum: i32| {
             let half = match self.ties {
-                Ties::AwayByOne => 1 << 31,
-                Ties::Up | Ties::Away => 0,
+                Ties::Away => 1 << 31,
+                Ties::Up | Ties::Signed => 0,
             };
             let product = (256 * i64::from(sum) * i64::from(m) + half) >> 32;
             product - if sum < 0 { i64::from(away) } else { 0 }
