@@ -182,7 +182,7 @@ pub(crate) struct Compiled {
     /// Choose castiron's smaller or faster kernels; results do not change [default: balanced]
     #[arg(long, value_name = "FOR", value_parser = optimize())]
     pub(crate) optimize: Option<Optimize>,
-    /// Instructions that castiron's kernels may use: dsp for Cortex-M4, M7 and M33, dsp+fp with their floating-point unit, rv32m for RISC-V of 32 bits with multiplication; results do not change [default: those of --target, else portable]
+    /// Instructions that castiron's kernels may use: dsp for Cortex-M4, M7 and M33, dsp+fp with their floating-point unit, rv32m for RISC-V of 32 bits with multiplication; results do not change [default: those of the target, else portable]
     #[arg(long, value_name = "SET", value_parser = isa())]
     pub(crate) isa: Option<Isa>,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
