@@ -147,6 +147,25 @@ castiron_add_model(app MODEL one.tflite NAME one ENGINE tflm SELF_TEST)
     succeeds(&mut Command::new(project.path("build/app")));
 }
 
+/// A CIRCULAR_BUFFER that ends a run of TensorFlow Lite Micro's interpreter until it is full, which castiron's kernels do not: it has one of
+/// the numbers of rows that mean so.
+fn ring_that_ends_runs() -> Vec<u8> {
+    let shape = |rows: u32| [1, rows, 3, 6].map(u32::to_le_bytes).concat();
+    let mut model =
+        std::fs::read(super::shipped("tests/data/ops/circular_buffer_i8_a.tflite")).unwrap();
+    let (old, new) = (shape(25), shape(24));
+    let places = model.windows(old.len()).enumerate();
+    let places: Vec<usize> = places
+        .filter(|(_, w)| *w == old)
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty(), "the model has no such shape");
+    for at in places {
+        model[at..at + new.len()].copy_from_slice(&new);
+    }
+    model
+}
+
 /// What castiron cannot compute it cannot make up cases for: said at once, before a compiler starts.
 #[test]
 fn a_self_test_that_cannot_be_made_up_needs_goldens() {
@@ -162,10 +181,10 @@ fn a_self_test_that_cannot_be_made_up_needs_goldens() {
     };
     let project = Project::new(
         "add_executable(app main.c)
-castiron_add_model(app MODEL loop.tflite ENGINE tflm SELF_TEST)
+castiron_add_model(app MODEL ring.tflite ENGINE tflm SELF_TEST)
 ",
     );
-    project.take("tests/data/calls/while_loop_f32.tflite", "loop.tflite");
+    project.write("ring.tflite", ring_that_ends_runs());
     let tree = super::define("CASTIRON_TFLM", tree);
     succeeds(project.configuring("Ninja").arg(tree));
     let text = super::fails(&mut project.building(&[]));
