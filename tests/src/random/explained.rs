@@ -90,6 +90,12 @@ pub const EXPLAINED: &[Explained] = &[
         "what 32 bits do not hold is undefined in the references' language; castiron gives the nearest end of the range",
     )
     .when(When::Ends),
+    row(
+        Engine::Tflm,
+        "PAD of i16",
+        "TFLM pads int16 with a stored zero, whatever the zero point; LiteRT and castiron pad with the zero point",
+    )
+    .when(When::Ends),
     row(Engine::Tflm, "DIV of i8", SHIFTS),
     row(Engine::LiteRt, "DIV of i8", SHIFTS),
 ];
