@@ -4,7 +4,7 @@
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
     self, Dot, Float, FullyConnectedSizes, Hybrid, Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM,
-    LstmCells, LstmF32, LstmHybrid, LstmI16, LstmSizes, Numbers, Sigmoid,
+    LstmCells, LstmF32, LstmHybrid, LstmI16, LstmSizes, Numbers, Sigmoid, Vmla,
 };
 
 use super::numbers::{folded, portable};
@@ -12,6 +12,7 @@ use super::{Family, Site, curve, quantize};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{Activation, DType, Options, SequenceLstmOptions};
 use crate::program::{Argument, Choosing, Constant, ElementType};
+use crate::target::{Optimize, Target};
 
 /// Positions of inputs. Of each kind there is one for every gate, in the order of the kernel.
 const INPUT_WEIGHTS: usize = 1;
@@ -151,7 +152,13 @@ impl Inner {
             biases: float_biases(site)?,
             factors: Vec::new(),
         };
-        self.call(parts, ElementType::F32, site, choosing)
+        let Target { isa, optimize } = choosing.target();
+        let has_loops = isa.has_fp() && optimize != Optimize::Size;
+        match self.sizes.units.is_multiple_of(8) {
+            _ if !has_loops => self.call(parts, ElementType::F32, site, choosing),
+            true => self.call_with(parts, Vmla::<8>, ElementType::F32, site, choosing),
+            false => self.call_with(parts, Vmla::<4>, ElementType::F32, site, choosing),
+        }
     }
 
     /// Inputs, and what is hidden, are quantised at each step, by what is in them.

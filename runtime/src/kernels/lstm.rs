@@ -7,7 +7,7 @@ use core::cell::Cell;
 
 use super::{
     Dot, Float, FullyConnected, FullyConnectedSizes, Function, Int8To16, Int16x8, Logistic,
-    Numbers, Parameter, Portable, Sigmoid, Tanh, parameters, part, split,
+    Numbers, Parameter, Portable, Sigmoid, Tanh, Vmla, parameters, part, split,
 };
 use crate::arch::memory::Element;
 use crate::fixed::requantize;
@@ -349,13 +349,13 @@ where
     }
 }
 
-/// Declares the methods that firmware calls, compiled here: see [`Numbers`].
-macro_rules! compiled {
-    ($($format:ident, $cells:ident: $($steps:literal)*;)*) => {$($(
-        impl Lstm<$format, $cells, Portable<$steps>> {
+/// Declares the methods that firmware calls.
+macro_rules! run {
+    ($(#[$compiled:meta] $format:ident, $cells:ident: $($dot:ident<$size:literal>),*;)*) => {$($(
+        impl Lstm<$format, $cells, $dot<$size>> {
             /// Computes the whole output from the input and what was kept. The second last operand is memory to work
             /// in.
-            #[cfg_attr(debug_assertions, inline)]
+            #[$compiled]
             #[allow(clippy::too_many_arguments, reason = "a kernel's operands are its arguments")]
             pub fn run(
                 &self,
@@ -382,10 +382,17 @@ macro_rules! compiled {
         }
     )*)*};
 }
-compiled! {
-    Float, LstmF32: 1 4 8;
-    Int8To16, LstmI16: 1 4 8;
-    Int16x8, LstmI16: 1 4 8;
+run! {
+    // Compiled here: see [`Numbers`].
+    #[cfg_attr(debug_assertions, inline)]
+    Float, LstmF32: Portable<1>, Portable<4>, Portable<8>;
+    #[cfg_attr(debug_assertions, inline)]
+    Int8To16, LstmI16: Portable<1>, Portable<4>, Portable<8>;
+    #[cfg_attr(debug_assertions, inline)]
+    Int16x8, LstmI16: Portable<1>, Portable<4>, Portable<8>;
+    // Compiled in the firmware's crate, where a model needs it: other Arm processors have none of these instructions.
+    #[inline]
+    Float, LstmF32: Vmla<4>, Vmla<8>;
 }
 
 #[cfg(feature = "host")]
