@@ -47,11 +47,12 @@ impl DspConv2dSizes {
         // A group has its inputs 0 and 2 in its first half.
         let half = taps > GROUP && taps % GROUP == 1 && window.out_w.is_multiple_of(2);
         let last = (window.out_w - 1) * window.stride_w * window.in_c;
+        // Copies of whole words take less time, where a row begins with its first pixel.
+        let word = if window.pad_left > 0 { 1 } else { GROUP };
         Self {
             window,
             run: if half { taps + 1 } else { groups },
-            // Whole words, or copies take longer.
-            row: (last + groups).next_multiple_of(GROUP),
+            row: (last + groups).next_multiple_of(word),
         }
     }
 
