@@ -287,7 +287,8 @@ impl Run<'_> {
             let operands = stage.operands().map(|(operand, moves)| {
                 let by = match moves {
                     Moves::Not => 0,
-                    Moves::From(rows) => turn.from * rows.elements,
+                    Moves::From(rows) => turn.from[0] * rows.elements,
+                    Moves::Also(rows) => turn.from[1] * rows.elements,
                     Moves::To(rows) => turn.to * rows.elements,
                 };
                 self.operand(&Operand {

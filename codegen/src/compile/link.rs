@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS, StageRows};
+use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS, Line, StageRows};
 
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Options, Site, TensorId};
@@ -212,7 +212,10 @@ impl<'a> Linker<'a> {
                 call,
                 moves: stage.moves,
                 rows: StageRows {
-                    lines: lines.map(|lines| lines.offset),
+                    line: Line {
+                        start: lines.map(|lines| lines.offset),
+                        ..stage.rows.line
+                    },
                     ..stage.rows
                 },
                 lines,

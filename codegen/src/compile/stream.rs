@@ -1,13 +1,13 @@
 //! Which operators run row by row.
 //!
-//! A chain is operators that can run so, each of which alone reads the one before it. It is cut into operators that run by themselves and
-//! streams. First comes the least peak that any cut of any chain allows, then, of the cuts that stay below it, the one that moves the fewest bytes
+//! A chain is operators that can run so, each of which reads what others of it write, or all of them the same image. It is cut into operators that
+//! run by themselves and streams, of which nobody else reads what lies within. First comes the least peak that any cut of any chain allows, then, of the cuts that stay below it, the one that moves the fewest bytes
 //! in line buffers. Estimates say so; whether the model's peak is lower in the end, the planner says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::graph::{Graph, TensorId};
-use crate::ops::stream::{Rowwise, distance, stream, with_lines};
+use crate::ops::stream::{Lines, Rowwise, stream};
 use crate::plan::{OpMemory, OutputMemory, PlanOptions};
 
 /// Operators of a stream at most. More lower no peak that is seen in models, and a search takes as long as their square.
@@ -17,8 +17,6 @@ const MOST_OPERATORS: usize = 16;
 const MOST_TURNS: usize = 1 << 22;
 /// The largest alignment that is of use; the plan says what is wrong with one.
 const MOST_ALIGNED: usize = 1 << 16;
-/// What a turn of a stream costs beside the kernel, in bytes that are moved.
-const TURN: usize = 100;
 
 /// A graph in which some operators are streams, if that may lower its peak: and the positions that each of its operators had.
 pub(super) fn streamed(
@@ -27,7 +25,7 @@ pub(super) fn streamed(
     options: &PlanOptions,
 ) -> Option<(Graph, Vec<Vec<usize>>)> {
     let live = Live::new(graph, options.alignment)?;
-    let chains = chains(graph, &live);
+    let chains = chains(graph);
     let parts = MOST_OPERATORS * (MOST_OPERATORS + 1) / 2;
     let turns = chains
         .iter()
@@ -79,16 +77,16 @@ struct Link {
 }
 
 /// Chains, as long as they are.
-fn chains(graph: &Graph, live: &Live) -> Vec<Vec<Link>> {
+fn chains(graph: &Graph) -> Vec<Vec<Link>> {
     let mut of_output: HashMap<TensorId, usize> = HashMap::new();
     let mut chains: Vec<Vec<Link>> = Vec::new();
     for (position, operator) in graph.operators.iter().enumerate() {
         let Some(rowwise) = Rowwise::of(graph, operator) else {
             continue;
         };
-        let before = of_output.get(&rowwise.input).copied();
-        // Only the last of a chain can be followed: nobody else reads it.
-        let at = match before.filter(|_| live.is_read_once(rowwise.input)) {
+        let mut before = rowwise.inputs.iter().map(|input| of_output.get(input));
+        let first = before.next().flatten().copied();
+        let at = match first.filter(|first| before.all(|other| other == Some(first))) {
             Some(chain) => chain,
             None => {
                 chains.push(Vec::new());
@@ -170,11 +168,6 @@ impl Live {
         })
     }
 
-    /// Whether one operator alone reads a tensor that another one writes.
-    fn is_read_once(&self, id: TensorId) -> bool {
-        self.reads[id.index()] == 1
-    }
-
     /// Whether nobody needs a tensor behind an operator.
     fn dies(&self, id: TensorId, position: usize) -> bool {
         self.last[id.index()] <= position
@@ -245,37 +238,49 @@ impl Search<'_> {
         (self.live.at[position] + scratch).saturating_sub(saved)
     }
 
-    /// The peak of a stream, and what it moves.
+    /// The peak of a stream, and what it moves; `None` if the operators cannot be one.
     fn together(&self, links: &[Link]) -> Option<Cost> {
         let (first, last) = (links.first()?, links.last()?);
+        let (input, output) = (*first.rowwise.inputs.first()?, last.rowwise.output);
+        let own: HashSet<TensorId> = (links.iter())
+            .flat_map(|link| {
+                link.rowwise
+                    .inputs
+                    .iter()
+                    .copied()
+                    .chain([link.rowwise.output])
+            })
+            .collect();
+        // Nobody else reads what lies between them.
+        let reads_within = |id: TensorId| {
+            let inputs = links
+                .iter()
+                .flat_map(|link| &self.graph.operators[link.position].inputs);
+            inputs.filter(|input| **input == Some(id)).count()
+        };
+        let mut between = links[..links.len() - 1].iter().map(|l| l.rowwise.output);
+        if !between.all(|id| reads_within(id) == self.live.reads[id.index()]) {
+            return None;
+        }
         let stages: Vec<Rowwise> = links.iter().map(|link| link.rowwise.clone()).collect();
+        let lines = Lines::new(&stages)?;
         let bytes = |id: TensorId| self.live.bytes[id.index()];
-        let (input, output) = (first.rowwise.input, last.rowwise.output);
-        let own = || stages.iter().flat_map(|stage| [stage.input, stage.output]);
         let beside = links
             .iter()
-            .map(|link| self.live.beside(link.position, own()));
+            .map(|link| self.live.beside(link.position, own.iter().copied()));
         let may_overlap =
-            self.options.in_place && self.options.overlap && self.live.dies(input, first.position);
+            self.options.in_place && self.options.overlap && self.live.dies(input, last.position);
         let ends = match may_overlap {
-            true => (bytes(input) + distance(&stages)).max(bytes(output)),
+            true => (bytes(input) + lines.distance).max(bytes(output)),
             false => bytes(input) + bytes(output),
         };
-        let (rows, lines) = with_lines(&stages);
         let scratch = links
             .iter()
             .map(|link| self.memory[link.position].scratch.iter().sum());
         let scratch: usize = scratch.max().unwrap_or(0);
-        let moved = rows.iter().map(|rows| {
-            let kept = match rows.lines {
-                Some(_) => (rows.window - rows.stride) * rows.row_bytes,
-                None => 0,
-            };
-            (kept + TURN) * (rows.rows / rows.stride)
-        });
         Some(Cost {
-            peak: beside.max().unwrap_or(0) + ends + lines + scratch,
-            moved: moved.sum(),
+            peak: beside.max().unwrap_or(0) + ends + lines.bytes + scratch,
+            moved: lines.moved,
             is_stream: true,
         })
     }

@@ -278,7 +278,7 @@ pub enum Options {
     /// Of element-wise operators that a pass made one of: those of the file, each with one that reads its output, the last with this
     /// operator's output.
     Chained(Vec<super::Operator>),
-    /// Of operators behind each other that run row by row: each reads the output of the one before it, the last has this operator's output.
+    /// Of operators that run row by row: each reads what the first one reads or what earlier ones write, the last has this operator's output.
     Streamed(Vec<super::Operator>),
 }
 

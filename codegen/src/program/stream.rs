@@ -25,9 +25,9 @@ pub struct Stage {
     pub call: Call,
     /// How each argument moves.
     pub moves: Vec<Moves>,
-    /// The rows that it reads, but for the place of the line buffer.
+    /// The rows that it reads, but for the place of the line buffer before it.
     pub rows: StageRows,
-    /// Its line buffer: the bytes of a window, or sums of its rows; none where it reads rows in the stream's input.
+    /// The line buffer before it: rows, or their sums; none where rows are read in the stream's input.
     pub lines: Option<Argument>,
 }
 
@@ -38,6 +38,8 @@ pub enum Moves {
     Not,
     /// With the first row that the stage reads.
     From(Rows),
+    /// With the first row that it reads besides, of another image.
+    Also(Rows),
     /// With the row that the stage writes.
     To(Rows),
 }
@@ -75,7 +77,7 @@ pub struct StageCall {
     pub moves: Vec<Moves>,
     /// The rows that it reads.
     pub rows: StageRows,
-    /// Its line buffer.
+    /// The line buffer before it.
     pub lines: Option<Operand>,
 }
 
@@ -91,7 +93,7 @@ impl Moves {
     pub fn all(self, operand: &Operand) -> Operand {
         match self {
             Self::Not => *operand,
-            Self::From(rows) | Self::To(rows) => Operand {
+            Self::From(rows) | Self::Also(rows) | Self::To(rows) => Operand {
                 len: rows
                     .elements
                     .saturating_mul(rows.last)

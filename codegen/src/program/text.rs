@@ -124,25 +124,29 @@ impl StageCall {
         let deeper = indent + 2;
         let origin = &self.call.origin;
         writeln!(f, "{:indent$}{} {}", "", origin.operator, origin.title)?;
-        let rows = &self.rows;
-        let stride = rows.stride;
         match &self.lines {
             Some(lines) => writeln!(
                 f,
-                "{:deeper$}{} rows in {lines}, by {stride}, {} before the first",
-                "", rows.window, rows.top
+                "{:deeper$}line buffer {lines}, {} rows before the first",
+                "", self.rows.line.top
             )?,
-            None => writeln!(
+            None => writeln!(f, "{:deeper$}rows of the input", "")?,
+        }
+        for reading in [Some(&self.rows.reads), self.rows.also.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            writeln!(
                 f,
-                "{:deeper$}{} rows of the input, by {stride}",
-                "", rows.window
-            )?,
+                "{:deeper$}{} rows by {} of line buffer {}, from {}",
+                "", reading.window, reading.stride, reading.line, reading.first
+            )?;
         }
         writeln!(f, "{:deeper$}{:?}", "", self.call.kernel)?;
         for (operand, moves) in self.operands() {
             let by = match moves {
                 Moves::Not => String::new(),
-                Moves::From(rows) | Moves::To(rows) => {
+                Moves::From(rows) | Moves::Also(rows) | Moves::To(rows) => {
                     format!(
                         ", {} further by row, up to {} rows",
                         rows.elements, rows.last

@@ -115,7 +115,7 @@ pub use signal::{
     OverlapAddI16, PCAN_ENTRIES, Pcan, RfftF32, RfftI16, RfftI32, SignalWindow, Stacker,
 };
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
-pub use stream::{Flow, Progress, StageRows, Stream, Turn, row};
+pub use stream::{Flow, Line, Progress, Reading, StageRows, Stream, Turn, row};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
 pub use top_k::TopK;
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};

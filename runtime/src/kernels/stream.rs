@@ -1,9 +1,10 @@
-//! Operators behind each other that run row by row: what lies between two of them is never in memory as a whole.
+//! Operators behind each other that run row by row: what lies between them is never in memory as a whole.
 //!
-//! Each operator is a stage. It has a line buffer for the rows that its window covers, and computes one row of its output when they are
-//! there: into the line buffer of the next stage, or into the output. Then the rows that no later window covers make room. Rows
-//! beyond the input's first and last are written there like others. Who runs next follows from what the last stage lacks, so that no row
-//! is computed twice, and none behind the last that a window covers.
+//! Each operator is a stage. It computes one row of its output when the rows that it reads are there, and writes it to a line buffer, or to
+//! the output. Before each stage lies the line buffer of what the stage before it writes, or of the stream's input. This stage reads it, and so may
+//! later ones, as an addition does whose other side comes by way of convolutions. Rows make room when no stage will read them any more.
+//! Rows beyond an image's first and last are written like others. Who runs next follows from what the last stage lacks, so that no row
+//! is computed twice, and none that nobody reads.
 
 use core::cell::Cell;
 
@@ -11,22 +12,42 @@ use super::{parameters, part};
 use crate::arch::memory::{copy, fill};
 
 parameters! {
-    /// The rows that a stage reads.
-    pub struct StageRows {
-        /// How many rows it reads at once; no fewer than `stride`.
+    /// The rows of an image that a stage reads.
+    pub struct Reading {
+        /// The line buffer: the position of the stage that it lies before.
+        pub line: usize,
+        /// How many rows at once.
         pub window: usize,
-        /// How many rows further its next window begins.
+        /// How many rows further the next window begins.
         pub stride: usize,
-        /// Rows of padding before its input's first.
-        pub top: usize,
-        /// Rows of its input.
+        /// Where the first window begins, counted from the buffer's first row of padding.
+        pub first: usize,
+    }
+
+    /// A line buffer.
+    pub struct Line {
+        /// Rows of the image.
         pub rows: usize,
-        /// Bytes of a row.
+        /// Bytes of a row; none of sums, which stay where they are.
         pub row_bytes: usize,
-        /// Where its line buffer begins; nothing where it reads rows in the input of the stream, which needs no padding then.
-        pub lines: Option<usize>,
+        /// Rows of padding before the first.
+        pub top: usize,
         /// Each byte of a row of padding.
         pub padding: i8,
+        /// Behind the last stage that reads it.
+        pub readers: usize,
+        /// Where it begins; nothing where rows are read in the input of the stream, which needs no padding then.
+        pub start: Option<usize>,
+    }
+
+    /// A stage, and the line buffer before it.
+    pub struct StageRows {
+        /// What it reads.
+        pub reads: Reading,
+        /// What it reads besides.
+        pub also: Option<Reading>,
+        /// For what the stage before it writes, or for the stream's input.
+        pub line: Line,
     }
 }
 
@@ -34,7 +55,7 @@ parameters! {
 #[derive(Clone, Copy)]
 #[cfg_attr(any(test, feature = "host"), derive(Debug))]
 pub struct Stream<const STAGES: usize> {
-    /// The first reads the input, and each other one what the one before it writes.
+    /// Each reads what lies before it or before an earlier one.
     pub stages: [StageRows; STAGES],
     /// Where the input begins in the arena.
     pub input: usize,
@@ -45,10 +66,14 @@ pub struct Stream<const STAGES: usize> {
 /// How far a stage is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
-    /// Rows that it was given, those of padding among them.
+    /// Rows that its line buffer was given, those of padding among them.
     given: usize,
+    /// How many of these nobody will read any more.
+    gone: usize,
     /// Rows of its output that it has computed.
     made: usize,
+    /// The stage that lacked a row in its line buffer last.
+    lacked_by: usize,
 }
 
 /// A row to compute.
@@ -56,9 +81,9 @@ pub struct Progress {
 pub struct Turn {
     /// The stage.
     pub stage: usize,
-    /// The first of the rows that it reads, in its line buffer or in the input of the stream.
-    pub from: usize,
-    /// The row that it writes, in the next one's line buffer or in the output of the stream.
+    /// The first of the rows of each image that it reads, in its line buffer or in the input of the stream.
+    pub from: [usize; 2],
+    /// The row that it writes, in a line buffer or in the output of the stream.
     pub to: usize,
 }
 
@@ -74,15 +99,25 @@ pub struct Flow<'a> {
 }
 
 impl<const STAGES: usize> Stream<STAGES> {
-    /// Runs all rows through all stages: `compute` is given a stage, the first row that it reads, and the row that it writes.
+    /// Runs all rows through all stages: `compute` is given a stage, the first rows that it reads, and the row that it writes.
     #[inline(always)]
-    pub fn run(&self, arena: &[Cell<i8>], mut compute: impl FnMut(usize, usize, usize)) {
+    pub fn run(&self, arena: &[Cell<i8>], mut compute: impl FnMut(usize, [usize; 2], usize)) {
         let mut progress = [Progress::default(); STAGES];
         let mut flow = Flow::new(&self.stages, &mut progress, self.input, self.rows);
         while let Some(turn) = flow.turn(arena) {
             compute(turn.stage, turn.from, turn.to);
             flow.made(arena);
         }
+    }
+}
+
+impl StageRows {
+    /// All that it reads.
+    #[inline(always)]
+    fn readings(&self) -> impl Iterator<Item = &Reading> {
+        [Some(&self.reads), self.also.as_ref()]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -111,65 +146,117 @@ impl<'a> Flow<'a> {
         if self.progress.last()?.made >= self.rows {
             return None;
         }
+        let stages = self.stages;
         loop {
-            let stage = self.stages.get(self.at)?;
-            let progress = self.progress.get_mut(self.at)?;
-            let first = progress.made * stage.stride;
-            let Some(lines) = stage.lines else {
-                return self.ready(first);
-            };
-            let held = progress.given - first;
-            if held >= stage.window {
-                return self.ready(0);
-            }
-            let free = part(arena, lines + held * stage.row_bytes, stage.row_bytes);
-            // Rows of padding before the first come out as very large ones.
-            let row = progress.given.wrapping_sub(stage.top);
-            if row >= stage.rows {
-                fill(free, stage.padding);
-                progress.given += 1;
-            } else if self.at == 0 {
-                let row = self.input + row * stage.row_bytes;
-                copy(part(arena, row, stage.row_bytes), free);
-                progress.given += 1;
-            } else {
-                self.at -= 1;
+            let stage = stages.get(self.at)?;
+            let made = self.progress.get(self.at)?.made;
+            match stage.readings().find(|r| !self.is_given(r, made, arena)) {
+                // The stage before that line buffer has to write to it; it is an earlier one.
+                Some(lacks) => {
+                    let line = lacks.line.min(self.at);
+                    self.progress.get_mut(line)?.lacked_by = self.at;
+                    self.at = line.checked_sub(1)?;
+                }
+                None => {
+                    let from = [Some(&stage.reads), stage.also.as_ref()]
+                        .map(|reading| reading.map_or(0, |reading| self.place(reading, made)));
+                    let next = self.progress.get(self.at + 1);
+                    return Some(Turn {
+                        stage: self.at,
+                        from,
+                        to: next.map_or(made, |next| next.given - next.gone),
+                    });
+                }
             }
         }
     }
 
-    /// The row that the stage at hand computes of rows from `from` on.
-    fn ready(&self, from: usize) -> Option<Turn> {
-        let made = self.progress.get(self.at)?.made;
-        let next = self.at + 1;
-        let to = match (self.stages.get(next), self.progress.get(next)) {
-            (Some(stage), Some(next)) => next.given - next.made * stage.stride,
-            _ => made,
+    /// Whether the rows of a window are there, but for those of padding and of the stream's input: these are written now.
+    #[inline(always)]
+    fn is_given(&mut self, reading: &Reading, made: usize, arena: &[Cell<i8>]) -> bool {
+        let (Some(StageRows { line, .. }), Some(progress)) = (
+            self.stages.get(reading.line),
+            self.progress.get_mut(reading.line),
+        ) else {
+            return true;
         };
-        Some(Turn {
-            stage: self.at,
-            from,
-            to,
-        })
+        let Some(start) = line.start else {
+            return true;
+        };
+        let end = made * reading.stride + reading.first + reading.window;
+        while progress.given < end {
+            let held = progress.given - progress.gone;
+            let free = part(arena, start + held * line.row_bytes, line.row_bytes);
+            // Rows of padding before the first come out as very large ones.
+            let row = progress.given.wrapping_sub(line.top);
+            if row >= line.rows {
+                fill(free, line.padding);
+            } else if reading.line == 0 {
+                let row = self.input + row * line.row_bytes;
+                copy(part(arena, row, line.row_bytes), free);
+            } else {
+                return false;
+            }
+            progress.given += 1;
+        }
+        true
+    }
+
+    /// Where a window begins.
+    #[inline(always)]
+    fn place(&self, reading: &Reading, made: usize) -> usize {
+        let first = made * reading.stride + reading.first;
+        let line = self.stages.get(reading.line).map(|stage| stage.line.start);
+        match (line, self.progress.get(reading.line)) {
+            (Some(Some(_)), Some(progress)) => first - progress.gone,
+            _ => first,
+        }
     }
 
     /// The row is computed: the rows that later windows cover move to the front.
     #[inline(never)]
     pub fn made(&mut self, arena: &[Cell<i8>]) {
-        let (Some(stage), Some(progress)) =
-            (self.stages.get(self.at), self.progress.get_mut(self.at))
+        let stages = self.stages;
+        let (Some(stage), Some(progress)) = (stages.get(self.at), self.progress.get_mut(self.at))
         else {
             return;
         };
         progress.made += 1;
-        if let Some(lines) = stage.lines {
-            let bytes = (stage.window - stage.stride) * stage.row_bytes;
-            let kept = part(arena, lines + stage.stride * stage.row_bytes, bytes);
-            copy(kept, part(arena, lines, bytes));
+        for reading in stage.readings() {
+            self.let_go(reading.line, arena);
         }
-        if let Some(next) = self.progress.get_mut(self.at + 1) {
-            next.given += 1;
-            self.at += 1;
+        if let Some(progress) = self.progress.get_mut(self.at + 1) {
+            progress.given += 1;
+            self.at = progress.lacked_by;
+        }
+    }
+
+    /// Makes room of the rows that no stage will read.
+    #[inline(always)]
+    fn let_go(&mut self, at: usize, arena: &[Cell<i8>]) {
+        let Some(StageRows { line, .. }) = self.stages.get(at) else {
+            return;
+        };
+        let mut needed = usize::MAX;
+        let readers = self.stages.iter().zip(&*self.progress);
+        for (stage, progress) in readers.take(line.readers).skip(at) {
+            for reading in stage.readings().filter(|reading| reading.line == at) {
+                needed = needed.min(progress.made * reading.stride + reading.first);
+            }
+        }
+        let Some(progress) = self.progress.get_mut(at) else {
+            return;
+        };
+        let Some(start) = line.start else {
+            progress.gone = needed;
+            return;
+        };
+        let before = progress.gone;
+        progress.gone = needed.min(progress.given).max(before);
+        if progress.gone > before {
+            let from = (progress.gone - before) * line.row_bytes;
+            let len = (progress.given - progress.gone) * line.row_bytes;
+            copy(part(arena, start + from, len), part(arena, start, len));
         }
     }
 
@@ -178,11 +265,21 @@ impl<'a> Flow<'a> {
         let (Some(stage), Some(progress)) = (self.stages.first(), self.progress.first()) else {
             return 0;
         };
-        let read = match stage.lines {
-            Some(_) => progress.given.saturating_sub(stage.top),
-            None => progress.made * stage.stride,
+        let read = match stage.line.start {
+            Some(_) => progress.given.saturating_sub(stage.line.top),
+            None => progress.gone,
         };
-        read.min(stage.rows)
+        read.min(stage.line.rows)
+    }
+
+    /// Rows that a line buffer holds, with the one that is written to it now.
+    #[cfg(feature = "host")]
+    pub fn held(&self, line: usize) -> usize {
+        let held = self
+            .progress
+            .get(line)
+            .map_or(0, |p| p.given - p.gone.min(p.given));
+        held + usize::from(line == self.at + 1)
     }
 }
 

@@ -9,8 +9,7 @@ use quote::{format_ident, quote};
 use super::firmware::Firmware;
 use super::names::snake_case;
 use crate::program::{
-    KernelCall, Memory, Moves, Observation, Operand, StageCall, Step, StreamStep, calls,
-    custom_calls, streams,
+    KernelCall, Memory, Moves, Observation, Operand, Step, StreamStep, calls, custom_calls, streams,
 };
 
 /// Kernel calls in one function: compilers take long for long ones.
@@ -236,11 +235,13 @@ impl<'a> StepsCode<'a> {
     fn stream(&self, stream: &StreamStep) -> TokenStream {
         let name = self.stream_name(stream);
         let last = stream.stages.len().saturating_sub(1);
-        let reads = |stage: &StageCall| stage.moves.iter().any(|m| matches!(m, Moves::From(_)));
-        let from = match stream.stages.iter().any(reads) {
-            true => quote!(from),
+        let all = || stream.stages.iter().flat_map(|stage| &stage.moves);
+        let used = |name, is_used| match is_used {
+            true => name,
             false => quote!(_),
         };
+        let from = used(quote!(from), all().any(|m| matches!(m, Moves::From(_))));
+        let also = used(quote!(also), all().any(|m| matches!(m, Moves::Also(_))));
         let stages = stream.stages.iter().enumerate().map(|(position, stage)| {
             let name = self.constant(&stage.call);
             let operands = stage.operands().map(|(operand, moves)| row(operand, moves));
@@ -255,7 +256,7 @@ impl<'a> StepsCode<'a> {
             quote!(#stage => #name.run(#(#operands),*),)
         });
         quote! {
-            #name.run(arena.at::<i8, 0, ARENA_BYTES>(), |stage, #from, to| match stage {
+            #name.run(arena.at::<i8, 0, ARENA_BYTES>(), |stage, [#from, #also], to| match stage {
                 #(#stages)*
             });
         }
@@ -306,6 +307,7 @@ fn row(operand: &Operand, moves: Moves) -> TokenStream {
     let (turn, rows) = match moves {
         Moves::Not => return place(operand),
         Moves::From(rows) => (quote!(from), rows),
+        Moves::Also(rows) => (quote!(also), rows),
         Moves::To(rows) => (quote!(to), rows),
     };
     let all = place(&moves.all(operand));

@@ -2,11 +2,12 @@ use castiron_codegen::Model;
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{
-    Activation, Border, BuiltinOperator as Op, Conv2dOptions, DType, DepthwiseConv2dOptions, Graph,
-    OpKind, Operator, Options, Padding, Pool2dOptions, Quantization, Tensor, TensorId,
+    Activation, BinaryOptions, Border, BuiltinOperator as Op, Conv2dOptions, DType,
+    DepthwiseConv2dOptions, Graph, OpKind, Operator, Options, Padding, Pool2dOptions, Quantization,
+    Tensor, TensorId,
 };
 use castiron_codegen::passes::{Pass, Passes};
-use castiron_codegen::program::{Program, streams};
+use castiron_codegen::program::{ElementType, Program, streams};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -27,6 +28,12 @@ impl Random {
         1 + self.below(n)
     }
 
+    /// Numbers of float32 around 0.
+    fn floats(&mut self, count: usize) -> Vec<u8> {
+        let floats = (0..count).flat_map(|_| (self.below(2001) as f32 / 999.0 - 1.0).to_le_bytes());
+        floats.collect()
+    }
+
     fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.below(256) as u8).collect()
     }
@@ -45,6 +52,8 @@ struct Chain {
     random: Random,
     /// Whether what lies between its ends is larger than these, so that streams are long.
     wide: bool,
+    /// The type of images.
+    dtype: DType,
     graph: Graph,
 }
 
@@ -64,6 +73,7 @@ impl Chain {
         Self {
             random: Random(seed | 1),
             wide: false,
+            dtype: DType::Int8,
             graph: Graph {
                 name: String::new(),
                 tensors: Vec::new(),
@@ -97,13 +107,18 @@ impl Chain {
 
     fn image(&mut self, shape: &[usize]) -> TensorId {
         let zero_point = [-128, -3, 0, 17, 127][self.random.below(5)];
-        self.image_like(shape, quantized(0.25, zero_point))
+        let quantization = match self.dtype {
+            DType::Int8 => quantized(0.25, zero_point),
+            DType::Int16 => quantized(0.001, 0),
+            _ => None,
+        };
+        self.image_like(shape, quantization)
     }
 
     fn image_like(&mut self, shape: &[usize], quantization: Option<Quantization>) -> TensorId {
         self.add(Tensor {
             quantization,
-            ..crate::unit::tensor(DType::Int8, shape)
+            ..crate::unit::tensor(self.dtype, shape)
         })
     }
 
@@ -170,22 +185,36 @@ impl Chain {
     }
 
     fn weights(&mut self, shape: &[usize], channels: usize, dimension: usize) -> [TensorId; 2] {
-        let data = self.random.bytes(shape.iter().product());
+        let count = shape.iter().product();
+        let (data, quantization, dtype) = match self.dtype {
+            DType::Float32 => (self.random.floats(count), None, DType::Float32),
+            _ => {
+                let quantization = Quantization {
+                    scale: (0..channels).map(|c| 0.004 + c as f32 / 2048.0).collect(),
+                    zero_point: vec![0; channels],
+                    dimension,
+                };
+                (self.random.bytes(count), Some(quantization), DType::Int8)
+            }
+        };
         let weights = Tensor {
             data: Some(data.into()),
-            quantization: Some(Quantization {
-                scale: (0..channels).map(|c| 0.004 + c as f32 / 2048.0).collect(),
-                zero_point: vec![0; channels],
-                dimension,
-            }),
-            ..crate::unit::tensor(DType::Int8, shape)
+            quantization,
+            ..crate::unit::tensor(dtype, shape)
         };
-        let bias =
-            (0..channels).flat_map(|_| (self.random.below(4096) as i32 - 2048).to_le_bytes());
-        let bias: Vec<u8> = bias.collect();
+        let random = &mut self.random;
+        let mut biases = (0..channels).map(|_| random.below(4096) as i64 - 2048);
+        let (bias, dtype): (Vec<u8>, _) = match self.dtype {
+            DType::Float32 => (self.random.floats(channels), DType::Float32),
+            DType::Int16 => (biases.flat_map(i64::to_le_bytes).collect(), DType::Int64),
+            _ => {
+                let biases = biases.by_ref().flat_map(|bias| (bias as i32).to_le_bytes());
+                (biases.collect(), DType::Int32)
+            }
+        };
         let bias = Tensor {
             data: Some(bias.into()),
-            ..crate::unit::tensor(DType::Int32, &[channels])
+            ..crate::unit::tensor(dtype, &[channels])
         };
         [self.add(weights), self.add(bias)]
     }
@@ -193,7 +222,12 @@ impl Chain {
     fn layer(&mut self) {
         let x = self.last();
         let shape = self.graph.tensor(x).shape.clone();
-        let kind = self.random.below(5);
+        let kind = self.random.below(8);
+        match kind {
+            5 | 6 => return self.residual(),
+            7 => return self.pool(),
+            _ => {}
+        }
         if kind == 0 {
             let quantization = self.graph.tensor(x).quantization.clone();
             let y = self.image_like(&shape, quantization);
@@ -246,6 +280,83 @@ impl Chain {
         self.op(op, &[x, weights, bias], y, options);
     }
 
+    /// An addition of what two ways give: a convolution of the last image and another, or the image itself.
+    fn residual(&mut self) {
+        let x = self.last();
+        let shape = self.graph.tensor(x).shape.clone();
+        let channels = self.random.to(6).max(shape[3]);
+        let [stride, side] = match self.random.below(3) {
+            0 => [2, 1],
+            1 => [1, 1],
+            _ => [1, 0],
+        };
+        let channels = if side == 0 { shape[3] } else { channels };
+        let longest = 1 + self.random.below(2);
+        let mut main = x;
+        for at in 0..longest {
+            let stride = if at == 0 { stride } else { 1 };
+            main = self.same(main, channels, [3, 3], stride);
+        }
+        let other = match side {
+            0 => x,
+            _ => self.same(x, channels, [1, 1], stride),
+        };
+        let shape = self.graph.tensor(main).shape.clone();
+        let y = self.image(&shape);
+        let inputs = match self.random.below(2) {
+            0 => [main, other],
+            _ => [other, main],
+        };
+        let options = Options::Binary(BinaryOptions::default());
+        self.op(Op::Add, &inputs, y, options);
+    }
+
+    /// A convolution that keeps an image's size, but for its stride.
+    fn same(
+        &mut self,
+        x: TensorId,
+        channels: usize,
+        filter: [usize; 2],
+        stride: usize,
+    ) -> TensorId {
+        let shape = self.graph.tensor(x).shape.clone();
+        let [weights, bias] =
+            self.weights(&[channels, filter[0], filter[1], shape[3]], channels, 0);
+        let [height, width] = [1, 2].map(|axis| shape[axis].div_ceil(stride));
+        let y = self.image(&[1, height, width, channels]);
+        let options = Options::Conv2d(Conv2dOptions {
+            padding: Padding::Same,
+            border: Border::default(),
+            stride: (stride, stride),
+            dilation: (1, 1),
+            activation: Activation::Relu,
+            bias_type: 0,
+        });
+        self.op(Op::Conv2d, &[x, weights, bias], y, options);
+        y
+    }
+
+    /// A pooling of windows that do not overlap.
+    fn pool(&mut self) {
+        let x = self.last();
+        let shape = self.graph.tensor(x).shape.clone();
+        let size = [1, 2].map(|axis| self.random.to(shape[axis].min(3)));
+        let quantization = self.graph.tensor(x).quantization.clone();
+        let y = self.image_like(
+            &[1, shape[1] / size[0], shape[2] / size[1], shape[3]],
+            quantization,
+        );
+        let options = Options::Pool2d(Pool2dOptions {
+            padding: Padding::Valid,
+            border: Border::default(),
+            stride: (size[0], size[1]),
+            filter: (size[0], size[1]),
+            activation: Activation::None,
+        });
+        let op = [Op::MaxPool2d, Op::AveragePool2d][self.random.below(2)];
+        self.op(op, &[x], y, options);
+    }
+
     /// A convolution of single pixels.
     fn pointwise(&mut self, channels: usize) {
         let x = self.last();
@@ -288,6 +399,11 @@ fn chain(seed: u64) -> Model {
         _ => 12 + chain.random.to(16),
     };
     chain.wide = chain.random.below(2) == 0;
+    chain.dtype = match chain.random.below(4) {
+        0 => DType::Float32,
+        1 => DType::Int16,
+        _ => DType::Int8,
+    };
     let channels = match chain.wide {
         true => 1,
         false => chain.random.to(6),
@@ -325,7 +441,11 @@ fn outputs(program: &Program, seed: u64, found: u8) -> Vec<Vec<u8>> {
     let mut machine = Machine::new(program, entry);
     let run = |_| {
         machine.fill_arena(found);
-        let input = random.bytes(entry.inputs[0].operand.len);
+        let input = &entry.inputs[0].operand;
+        let input = match input.element {
+            ElementType::F32 => random.floats(input.len),
+            element => random.bytes(input.len * element.bytes()),
+        };
         machine.set_input(0, &input).expect("it fits");
         machine.run().expect("it runs");
         machine.output(0).expect("there is one").to_vec()
@@ -337,7 +457,7 @@ fn outputs(program: &Program, seed: u64, found: u8) -> Vec<Vec<u8>> {
 fn streamed(seed: u64) -> usize {
     let model = chain(seed);
     let mut most = 0;
-    for isa in [Isa::Portable, Isa::Dsp] {
+    for isa in [Isa::Portable, Isa::DspFp] {
         let whole = compiled(&model, isa, Passes::ALL);
         let rows = compiled(&model, isa, others());
         let expected = outputs(&whole, seed, 0);

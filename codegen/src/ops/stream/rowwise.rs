@@ -1,0 +1,337 @@
+//! Operators that can run row by row.
+//!
+//! What such an operator does with a row is what its family does with an image of one output row: a copy of the operator in a graph of its
+//! own, whose input is as high as the window. So no family and no kernel knows of rows. Padding above and below is gone there, because the line
+//! buffer has it; padding to the left and right stays.
+
+use super::super::is_elementwise;
+use super::window::{Window, Windows};
+use crate::graph::{
+    Border, BuiltinOperator, DType, Graph, OpKind, Operator, Options, Padding, Pool2dOptions,
+    Tensor, TensorId,
+};
+use crate::program::ElementType;
+
+/// Rows of an image at most, those of padding among them: whether a stream is of use is found by following all its rows.
+pub(super) const MOST_ROWS: usize = 2048;
+
+/// An operator that can run row by row: [1, height, width, channels] in, and as many dimensions out.
+#[derive(Debug, Clone)]
+pub(crate) struct Rowwise {
+    /// The tensors whose rows it reads: one, or two of one shape.
+    pub(crate) inputs: Vec<TensorId>,
+    /// The tensor whose rows it writes.
+    pub(crate) output: TensorId,
+    /// Rows that it reads at once; no fewer than its stride.
+    pub(super) window: usize,
+    /// How many rows further its next window begins.
+    pub(super) stride: usize,
+    /// Rows of padding before its input's first.
+    pub(super) top: usize,
+    /// Each byte of a row of padding.
+    pub(super) padding: i8,
+    /// Whether a row beyond its input's is ever read.
+    pub(super) pads: bool,
+    /// Rows of its inputs.
+    pub(super) rows: usize,
+    /// Bytes of a row of its first input.
+    pub(super) row_bytes: usize,
+    /// Rows of its output.
+    pub(crate) made: usize,
+    /// Bytes of a row of its output.
+    pub(crate) made_bytes: usize,
+    pub(super) kind: Kind,
+}
+
+/// How an operator computes a row.
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    /// As it does an image of one row, with these options.
+    Row(Options),
+    /// Its one row is the average of all pixels, from sums of rows.
+    Average,
+}
+
+impl Rowwise {
+    /// How an operator runs row by row; `None` for those that do not.
+    pub(crate) fn of(graph: &Graph, operator: &Operator) -> Option<Self> {
+        let [output] = operator.outputs[..] else {
+            return None;
+        };
+        let OpKind::Builtin(kind) = operator.kind else {
+            return None;
+        };
+        match (kind, &operator.options) {
+            (BuiltinOperator::Conv2d, Options::Conv2d(o)) => {
+                let at = |filter| Windows {
+                    filter,
+                    stride: o.stride,
+                    dilation: o.dilation,
+                    padding: o.padding,
+                    border: o.border,
+                };
+                let (window, padding) = convolution(graph, operator, at)?;
+                let mut options = *o;
+                (options.padding, options.border) = (Padding::Valid, window.border);
+                Self::sliding(graph, window, padding, output, Options::Conv2d(options))
+            }
+            (BuiltinOperator::DepthwiseConv2d, Options::DepthwiseConv2d(o)) => {
+                let at = |filter| Windows {
+                    filter,
+                    stride: o.stride,
+                    dilation: o.dilation,
+                    padding: o.padding,
+                    border: o.border,
+                };
+                let (window, padding) = convolution(graph, operator, at)?;
+                let mut options = *o;
+                (options.padding, options.border) = (Padding::Valid, window.border);
+                let options = Options::DepthwiseConv2d(options);
+                Self::sliding(graph, window, padding, output, options)
+            }
+            (BuiltinOperator::AveragePool2d, Options::Pool2d(o)) => {
+                Self::average(graph, operator, output, o)
+                    .or_else(|| Self::pool(graph, operator, output, o))
+            }
+            (BuiltinOperator::MaxPool2d, Options::Pool2d(o)) => {
+                Self::pool(graph, operator, output, o)
+            }
+            (_, Options::Chained(_) | Options::Streamed(_)) => None,
+            _ if is_elementwise(&operator.kind) => Self::elementwise(graph, operator, output),
+            _ => None,
+        }
+    }
+
+    fn sliding(
+        graph: &Graph,
+        window: Window,
+        padding: i8,
+        output: TensorId,
+        options: Options,
+    ) -> Option<Self> {
+        let y = Image::of(graph, output)?;
+        Some(Self {
+            inputs: vec![window.input],
+            output,
+            window: window.window,
+            stride: window.stride,
+            top: window.top,
+            padding,
+            pads: window.pads,
+            rows: window.rows,
+            row_bytes: window.row_bytes,
+            made: y.shape[1],
+            made_bytes: y.row_bytes,
+            kind: Kind::Row(options),
+        })
+    }
+
+    /// Rows one by one.
+    fn single(inputs: Vec<TensorId>, x: &Image, y: &Image, kind: Kind) -> Self {
+        Self {
+            inputs,
+            output: y.tensor,
+            window: 1,
+            stride: 1,
+            top: 0,
+            padding: 0,
+            pads: false,
+            rows: x.shape[1],
+            row_bytes: x.row_bytes,
+            made: y.shape[1],
+            made_bytes: y.row_bytes,
+            kind,
+        }
+    }
+
+    /// An operator of one or two images of the output's shape; what else it reads is broadcast along the height.
+    fn elementwise(graph: &Graph, operator: &Operator, output: TensorId) -> Option<Self> {
+        let mut inputs: Vec<TensorId> = Vec::new();
+        for id in operator.inputs.iter().flatten() {
+            let tensor = graph.tensor(*id);
+            let height = tensor.shape.len().checked_sub(3).map(|at| tensor.shape[at]);
+            match tensor.is_constant() {
+                true if height.is_some_and(|height| height != 1) => return None,
+                false if !inputs.contains(id) => inputs.push(*id),
+                _ => {}
+            }
+        }
+        let y = Image::of(graph, output)?;
+        let same = |id: &TensorId| graph.tensor(*id).shape == y.shape;
+        if inputs.len() > 2 || !inputs.iter().all(same) {
+            return None;
+        }
+        let images: Option<Vec<Image>> = inputs.iter().map(|id| Image::of(graph, *id)).collect();
+        let kind = Kind::Row(operator.options.clone());
+        let x = images?.into_iter().next()?;
+        Some(Self::single(inputs, &x, &y, kind))
+    }
+
+    /// A pooling whose windows all lie in the image.
+    fn pool(
+        graph: &Graph,
+        operator: &Operator,
+        output: TensorId,
+        options: &Pool2dOptions,
+    ) -> Option<Self> {
+        let x = Image::of(graph, (*operator.inputs.first()?)?)?;
+        let windows = Windows {
+            filter: options.filter,
+            stride: options.stride,
+            dilation: (1, 1),
+            padding: options.padding,
+            border: options.border,
+        };
+        let window = Window::new(&x, &windows)?;
+        if window.pads || window.border != Border::default() || options.border != Border::default()
+        {
+            return None;
+        }
+        let mut options = *options;
+        options.padding = Padding::Valid;
+        Self::sliding(graph, window, 0, output, Options::Pool2d(options))
+    }
+
+    /// An average of all pixels of an image.
+    fn average(
+        graph: &Graph,
+        operator: &Operator,
+        output: TensorId,
+        options: &Pool2dOptions,
+    ) -> Option<Self> {
+        let x = Image::of(graph, (*operator.inputs.first()?)?)?;
+        let y = Image::of(graph, output)?;
+        let [_, height, width, channels] = x.shape;
+        let is_whole = y.shape == [1, 1, 1, channels]
+            && options.filter == (height, width)
+            && options.border == Border::default()
+            // One window that pads nothing.
+            && (options.padding == Padding::Valid || (options.stride.0 >= height && options.stride.1 >= width));
+        let of_int8 = |image: &Image| graph.tensor(image.tensor).dtype == DType::Int8;
+        (is_whole && of_int8(&x) && of_int8(&y))
+            .then(|| Self::single(vec![x.tensor], &x, &y, Kind::Average))
+    }
+
+    /// Rows that its first stage is given, those of padding among them.
+    pub(crate) fn given(&self) -> usize {
+        self.window + (self.turns() - 1) * self.stride
+    }
+
+    /// How often its first stage runs.
+    pub(super) fn turns(&self) -> usize {
+        match self.kind {
+            Kind::Row(_) => self.made,
+            Kind::Average => self.rows,
+        }
+    }
+
+    /// Bytes of the sums of an average.
+    pub(super) fn sums(&self) -> usize {
+        self.made_bytes * size_of::<i32>()
+    }
+
+    /// The same operator for one row of output, alone in a graph: its first input, its output, its second input if it has one, and constants.
+    pub(super) fn alone(&self, graph: &Graph, operator: &Operator, options: &Options) -> Graph {
+        let of_height = |id: TensorId, height: usize| {
+            let mut tensor = graph.tensor(id).clone();
+            if let Some(size) = tensor.shape.get_mut(1) {
+                *size = height;
+            }
+            tensor
+        };
+        let mut tensors = vec![
+            of_height(self.inputs[0], self.window),
+            of_height(self.output, 1),
+        ];
+        let mut inputs = vec![INPUT];
+        if let Some(second) = self.inputs.get(1) {
+            tensors.push(of_height(*second, self.window));
+            inputs.push(SECOND);
+        }
+        let mut alone = operator.clone();
+        alone.options = options.clone();
+        alone.outputs = vec![OUTPUT];
+        for input in alone.inputs.iter_mut().flatten() {
+            let own = self.inputs.iter().position(|id| id == input);
+            *input = own.map_or_else(
+                || {
+                    tensors.push(graph.tensor(*input).clone());
+                    TensorId((tensors.len() - 1) as u32)
+                },
+                |at| inputs[at],
+            );
+        }
+        Graph {
+            name: String::new(),
+            tensors,
+            operators: vec![alone],
+            inputs,
+            outputs: vec![OUTPUT],
+        }
+    }
+}
+
+/// The tensors of an operator that is alone in a graph.
+pub(super) const INPUT: TensorId = TensorId(0);
+pub(super) const OUTPUT: TensorId = TensorId(1);
+pub(super) const SECOND: TensorId = TensorId(2);
+
+/// A tensor that has rows.
+pub(super) struct Image {
+    pub(super) tensor: TensorId,
+    pub(super) shape: [usize; 4],
+    pub(super) row_bytes: usize,
+}
+
+impl Image {
+    pub(super) fn of(graph: &Graph, id: TensorId) -> Option<Self> {
+        let tensor = graph.tensor(id);
+        let shape = <[usize; 4]>::try_from(&tensor.shape[..]).ok()?;
+        let [batch, height, width, channels] = shape;
+        let fits = batch == 1 && (1..=MOST_ROWS).contains(&height) && width * channels > 0;
+        let element = ElementType::of(tensor.dtype)?;
+        (fits && !tensor.is_variable && !tensor.is_constant()).then(|| Self {
+            tensor: id,
+            shape,
+            row_bytes: width * channels * element.bytes(),
+        })
+    }
+}
+
+/// The window of a convolution, and each byte of what pads it.
+fn convolution(
+    graph: &Graph,
+    operator: &Operator,
+    at: impl Fn((usize, usize)) -> Windows,
+) -> Option<(Window, i8)> {
+    let [Some(input), Some(filter), ..] = operator.inputs[..] else {
+        return None;
+    };
+    let (x, filter) = (graph.tensor(input), graph.tensor(filter));
+    let y = graph.tensor(*operator.outputs.first()?);
+    let [_, filter_h, filter_w, _] = <[usize; 4]>::try_from(&filter.shape[..]).ok()?;
+    let padding = match [x, filter, y].map(|tensor| tensor.dtype) {
+        [DType::Int8, DType::Int8, DType::Int8] => {
+            i8::try_from(x.quantization.as_ref()?.per_tensor()?.1).ok()?
+        }
+        [DType::Int16, DType::Int8, DType::Int16] => 0,
+        // Where a window crosses a border, kernels leave products with zeros out.
+        [DType::Float32, DType::Float32, DType::Float32] if are_finite(filter) => 0,
+        _ => return None,
+    };
+    let image = Image::of(graph, input)?;
+    let window = Window::new(&image, &at((filter_h, filter_w)))?;
+    filter.is_constant().then_some((window, padding))
+}
+
+/// Whether a product of any weight and zero is zero.
+fn are_finite(weights: &Tensor) -> bool {
+    let (floats, _) = weights
+        .data
+        .as_deref()
+        .unwrap_or(&[])
+        .as_chunks::<{ size_of::<f32>() }>();
+    floats
+        .iter()
+        .all(|bytes| f32::from_le_bytes(*bytes).is_finite())
+}
