@@ -51,6 +51,7 @@ pub struct Model {
     section: Option<String>,
     optimize: Option<Optimize>,
     isa: Option<Isa>,
+    max_arena: Option<usize>,
     shapes: Vec<InputShape>,
     without: Passes,
     ops: Option<String>,
@@ -134,6 +135,13 @@ impl Model {
     /// Instructions that castiron's kernels may use, where cargo's target does not say: [`Isa::Dsp`] or [`Isa::DspFp`] for a Cortex-M33.
     pub fn isa(mut self, isa: Isa) -> Self {
         self.isa = Some(isa);
+        self
+    }
+
+    /// The most bytes that the arena may take. Operators run row by row where it would take more; the results are the same. If that is not enough,
+    /// [`compile`](Self::compile) says what would be.
+    pub fn max_arena(mut self, bytes: usize) -> Self {
+        self.max_arena = Some(bytes);
         self
     }
 
@@ -243,6 +251,12 @@ impl Model {
             )
             .help("omit it; use cpu() for TensorFlow Lite Micro")
             .into());
+        } else if self.max_arena.is_some() {
+            return Err(Diagnostic::new(
+                "max_arena() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
+            )
+            .help("omit it")
+            .into());
         } else if self.without != Passes::NONE {
             return Err(Diagnostic::new(
                 "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
@@ -299,6 +313,7 @@ impl Model {
                     target::Target::new(self.isa.unwrap_or(isa), self.optimize.unwrap_or_default());
                 let mut how = CompileOptions::for_target(target).without(self.without);
                 how.custom = firmware_ops;
+                how.max_arena = self.max_arena;
                 let program = compile::compile(&model, &how)
                     .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use castiron_build::OptLevel;
-use castiron_codegen::compile::CompileOptions;
+use castiron_codegen::compile::{Bytes, CompileOptions};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize, Target};
@@ -185,6 +185,9 @@ pub(crate) struct Compiled {
     /// Instructions that castiron's kernels may use: dsp for Cortex-M4, M7 and M33, dsp+fp with their floating-point unit, rv32m for RISC-V of 32 bits with multiplication; results do not change [default: those of the target, else portable]
     #[arg(long, value_name = "SET", value_parser = isa())]
     pub(crate) isa: Option<Isa>,
+    /// The most bytes of arena, as 8192 or 8k: operators run row by row where it would take more; results do not change
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_arena: Option<Bytes>,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Vec<InputShape>,
@@ -291,7 +294,13 @@ fn isa() -> impl TypedValueParser<Value = Isa> {
 impl Compiled {
     pub(crate) fn options(&self) -> CompileOptions {
         let target = Target::new(self.isa.unwrap_or_default(), self.optimize());
-        CompileOptions::for_target(target).without(self.without.passes())
+        let mut options = CompileOptions::for_target(target).without(self.without.passes());
+        options.max_arena = self.max_arena();
+        options
+    }
+
+    pub(crate) fn max_arena(&self) -> Option<usize> {
+        self.max_arena.map(|Bytes(bytes)| bytes)
     }
 
     pub(crate) fn optimize(&self) -> Optimize {
@@ -325,6 +334,12 @@ impl Compiled {
             return Err(Failure::usage(
                 "--isa is for castiron's kernels, but --engine tflm uses TFLM's kernels",
                 "omit --isa; --cpu names the processor",
+            ));
+        }
+        if self.max_arena.is_some() {
+            return Err(Failure::usage(
+                "--max-arena is for castiron's kernels, but --engine tflm uses TFLM's kernels, which compute whole tensors",
+                "omit --max-arena",
             ));
         }
         if self.without.passes() != Passes::NONE {

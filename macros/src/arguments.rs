@@ -12,7 +12,7 @@ use syn::{Ident, LitStr, Token, token};
 use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// [, optimize = "size"] [, max_arena = "32k"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
@@ -26,6 +26,8 @@ pub(crate) struct Arguments {
     /// The path of the crate `castiron`.
     pub(crate) crate_path: Option<TokenStream>,
     pub(crate) optimize: Option<LitStr>,
+    /// The most bytes of arena.
+    pub(crate) max_arena: Option<LitStr>,
     /// The instructions that the user says the processor has.
     pub(crate) isa_literal: Option<LitStr>,
     /// Of inputs whose sizes the file leaves open: one each.
@@ -65,6 +67,7 @@ impl Parse for Arguments {
             engine: None,
             crate_path: None,
             optimize: None,
+            max_arena: None,
             isa_literal: None,
             shapes: Vec::new(),
             without: Vec::new(),
@@ -97,6 +100,7 @@ impl Arguments {
             "section" => self.section.replace(text()?).is_some(),
             "engine" => self.engine.replace(text()?).is_some(),
             "optimize" => self.optimize.replace(text()?).is_some(),
+            "max_arena" => self.max_arena.replace(text()?).is_some(),
             "isa" => self.isa_literal.replace(text()?).is_some(),
             "shape" | "scratch" | "state" => {
                 let text = text()?;
@@ -125,7 +129,7 @@ impl Arguments {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                     `optimize = \"size\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                     `optimize = \"size\"`, `max_arena = \"32k\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
                      `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use castiron_codegen::Passes;
-use castiron_codegen::compile::CompileOptions;
+use castiron_codegen::compile::{Bytes, CompileOptions};
 use castiron_codegen::emit::rust;
 use castiron_codegen::ident::{Language, identifier};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
@@ -50,6 +50,10 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
             literal.span(),
             "`isa` is for castiron's kernels, but this model uses TFLM's; set their processor in the build script: castiron_build::Model::new(…).tflm(…).cpu(…)",
         )),
+        "tflm" if arguments.max_arena.is_some() => Err(Error::new(
+            literal.span(),
+            "`max_arena` is for castiron's kernels, but this model uses TFLM's, which compute whole tensors",
+        )),
         "tflm" if arguments.section.is_some() => Err(Error::new(
             literal.span(),
             "set the section of TFLM's weights in the build script: castiron_build::Tflm::new(…).model(…).section(…)",
@@ -73,6 +77,7 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
     let target = Target::new(isa(arguments)?, optimize(arguments)?);
     let mut options = CompileOptions::for_target(target).without(without);
     options.custom = firmware_ops(arguments)?;
+    options.max_arena = max_arena(arguments)?;
     Ok(options)
 }
 
@@ -88,6 +93,19 @@ fn isa(arguments: &Arguments) -> Result<Isa> {
         let message = format!("unknown value of `isa`; the values are {there}");
         Error::new(literal.span(), message)
     })
+}
+
+fn max_arena(arguments: &Arguments) -> Result<Option<usize>> {
+    let Some(literal) = &arguments.max_arena else {
+        return Ok(None);
+    };
+    match literal.value().parse() {
+        Ok(Bytes(bytes)) => Ok(Some(bytes)),
+        Err(_) => Err(Error::new(
+            literal.span(),
+            "`max_arena` is a number of bytes: \"8192\", \"8k\" for 8 × 1024 or \"1M\"",
+        )),
+    }
 }
 
 fn optimize(arguments: &Arguments) -> Result<Optimize> {

@@ -1,7 +1,7 @@
 # Whether models fit on the board.
 
 # castiron_fit_check(<target> [MODELS <file>…] [DTS <file> | BOARD <name>] [ENGINE compiled|tflm]
-#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [APP_FLASH <KB>] [APP_RAM <KB>] [NO_CODE])
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [APP_FLASH <KB>] [APP_RAM <KB>] [NO_CODE])
 #
 # Fails the build of the target if the models do not fit (`castiron fit`), and shows what uses the memory.
 #
@@ -11,12 +11,13 @@
 #   SHAPE       shapes of inputs whose sizes the files leave open. Default: without MODELS, those of
 #               castiron_add_model() for this target
 #   OPTIMIZE    what castiron's kernels are chosen for. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
+#   MAX_ARENA   the most bytes of arena of each model, as castiron_add_model() has it
 #   APP_FLASH, APP_RAM   memory of everything else, in KB. Default: CONFIG_CASTIRON_FIT_APP_FLASH and
 #               CONFIG_CASTIRON_FIT_APP_RAM, or 0
 #   NO_CODE     do not estimate the models' code: APP_FLASH includes it. Default:
 #               CONFIG_CASTIRON_FIT_NO_CODE
 function(castiron_fit_check target)
-  _castiron_parse(1 "NO_CODE" "DTS;BOARD;ENGINE;OPTIMIZE;APP_FLASH;APP_RAM" "MODELS;SHAPE")
+  _castiron_parse(1 "NO_CODE" "DTS;BOARD;ENGINE;OPTIMIZE;MAX_ARENA;APP_FLASH;APP_RAM" "MODELS;SHAPE")
   _castiron_one_of(OPTIMIZE size balanced speed)
   _castiron_check_target(castiron_fit_check ${target})
   _castiron_engine(arg_ENGINE)
@@ -45,7 +46,7 @@ function(castiron_fit_check target)
     endif()
   endforeach()
   _castiron_optimize(arg_OPTIMIZE ${arg_ENGINE})
-  _castiron_options(options DTS BOARD ENGINE OPTIMIZE APP_FLASH APP_RAM)
+  _castiron_options(options DTS BOARD ENGINE OPTIMIZE MAX_ARENA APP_FLASH APP_RAM)
   foreach(shape IN LISTS arg_SHAPE)
     list(APPEND options --shape ${shape})
   endforeach()

@@ -2,7 +2,7 @@
 
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
-#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [OPT_LEVEL 1|2|3|s]
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
 #   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
@@ -24,6 +24,7 @@
 #   CUSTOM          custom operators that functions of the program compute; SCRATCH and STATE: memory of such operators, in bytes
 #                   or other elements, <op>=i16x128
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
+#   MAX_ARENA       the most bytes of arena, as 8192 or 8k: operators run row by row where it would take more
 #   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2
 #                   for TensorFlow Lite Micro's
 #   TRACE           add a function that reports the outputs of every operator
@@ -32,7 +33,7 @@
 #   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: processor, as compilers name it
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
     "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE")
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
@@ -72,7 +73,7 @@ function(castiron_add_model target)
   endif()
 
   _castiron_options(options
-    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE OPT_LEVEL RUST_TARGET CPU)
+    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA OPT_LEVEL RUST_TARGET CPU)
   foreach(option IN ITEMS SHAPE CUSTOM SCRATCH STATE)
     string(TOLOWER ${option} flag)
     foreach(value IN LISTS arg_${option})

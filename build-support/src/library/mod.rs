@@ -43,6 +43,8 @@ pub struct Options<'a> {
     pub name: Option<String>,
     /// Which kernels to take where a faster one is larger.
     pub optimize: Optimize,
+    /// The most bytes of arena; operators run row by row where it would take more.
+    pub max_arena: Option<usize>,
     /// Passes to leave out.
     pub without: Passes,
     /// Custom operators that the program computes.
@@ -125,6 +127,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     let target = Target::new(isa, options.optimize);
     let mut how = CompileOptions::for_target(target).without(options.without);
     how.custom = options.custom.clone();
+    how.max_arena = options.max_arena;
     let program = compile::compile(&first, &how)?;
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     for section in [&options.arena_section, &options.section] {

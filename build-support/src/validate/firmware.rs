@@ -34,6 +34,7 @@ pub(super) fn library(
         traced: settings.traced(),
         optimize: settings.optimize,
         isa: settings.isa,
+        max_arena: settings.max_arena,
         without: settings.without,
         opt_level: settings.opt_level,
         // There is no library without a self-test, and it is not used here.

@@ -59,6 +59,8 @@ pub struct Settings {
     pub optimize: Optimize,
     /// Instructions that castiron's kernels may use; by default what the platform's processor has.
     pub isa: Option<Isa>,
+    /// The most bytes of arena.
+    pub max_arena: Option<usize>,
     /// Passes to leave out.
     pub without: Passes,
     /// How the compiler optimises the library; by default as [`crate::library::build`] does.
@@ -101,6 +103,7 @@ impl Settings {
             keep: None,
             optimize: Optimize::default(),
             isa: None,
+            max_arena: None,
             without: Passes::NONE,
             opt_level: None,
             build_dir: None,

@@ -177,6 +177,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     options.opt_level = arguments.level.opt_level;
     options.optimize = arguments.compiled.optimize();
     options.isa = arguments.compiled.isa;
+    options.max_arena = arguments.compiled.max_arena();
     options.without = arguments.compiled.without.passes();
     options.custom = arguments.firmware.ops();
     options.functions = arguments.firmware.functions();

@@ -81,8 +81,9 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 11] = [
+const PLAN_ONLY: [&str; 12] = [
     "optimize",
+    "max_arena",
     "passes",
     "shape",
     "custom",

@@ -144,6 +144,7 @@ impl Arguments {
         settings.opt_level = self.level.opt_level;
         settings.optimize = self.compiled.optimize();
         settings.isa = self.compiled.isa;
+        settings.max_arena = self.compiled.max_arena();
         settings.without = self.compiled.without.passes();
         settings.build_dir.clone_from(&self.build_dir);
         settings.offline = self.offline;

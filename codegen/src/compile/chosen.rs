@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::limits::MOST_STEPS;
-use super::options::CompileOptions;
+use super::options::{CompileOptions, Streams};
 use super::stream;
 use crate::error::{Diagnostic, Result};
 use crate::graph::variables::Variables;
@@ -13,7 +13,6 @@ use crate::ops;
 use crate::passes::{self, Change, Effect, Pass};
 use crate::plan::{Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{Choice, Choosing, Purpose, element};
-use crate::target::Optimize;
 
 /// What was chosen for all subgraphs that run.
 pub(super) struct Choices<'a> {
@@ -138,23 +137,47 @@ impl<'a> Chosen<'a> {
 
     /// The same with some operators row by row, where that lowers the peak.
     fn streamed(self, purpose: Purpose<'_>, options: &CompileOptions) -> Self {
-        // Rows one by one take more instructions than a whole image.
-        let is_wanted = options.target.optimize == Optimize::Size;
-        let options = &options.plan;
-        if !is_wanted || !self.problems.is_empty() || self.actions > MOST_STEPS {
+        let (streams, options) = (options.streams(), &options.plan);
+        let most = match streams {
+            Streams::None => return self,
+            Streams::Below(most) => most,
+            Streams::Least => 0,
+        };
+        if !self.problems.is_empty() || self.actions > MOST_STEPS {
             return self;
         }
-        let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
-        let Some((graph, from)) = stream::streamed(&self.graph, &memory, options) else {
-            return self;
+        let peak = match self.plan(options) {
+            Ok(plan) if plan.peak_bytes > most => plan.peak_bytes,
+            _ => return self,
         };
+        let mut found = self.streamed_below(most, peak, purpose, options);
+        // Estimates say how few rows are enough; the planner may say otherwise.
+        let fits = found.as_ref().is_some_and(|(_, peak)| *peak <= most);
+        if !fits && most > 0 {
+            found = self.streamed_below(0, peak, purpose, options).or(found);
+        }
+        match found {
+            Some((streamed, _)) => streamed.after(self),
+            None => self,
+        }
+    }
+
+    /// Some operators row by row, as few rows as bring the peak below a bound or make it the least, and the peak then; `None` if it is not lower
+    /// than before.
+    fn streamed_below(
+        &self,
+        bound: usize,
+        before: usize,
+        purpose: Purpose<'_>,
+        options: &PlanOptions,
+    ) -> Option<(StreamedChoices, usize)> {
+        let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
+        let (graph, from) = stream::streamed(&self.graph, &memory, bound, options)?;
         let mut choices: HashMap<usize, Choice> = HashMap::new();
         for (position, operator) in graph.operators.iter().enumerate() {
             if matches!(operator.options, Options::Streamed(_)) {
                 let (choice, verdict) = ops::choose(&graph, position, purpose);
-                if verdict.is_err() {
-                    return self;
-                }
+                verdict.ok()?;
                 choices.insert(position, choice);
             }
         }
@@ -164,36 +187,13 @@ impl<'a> Chosen<'a> {
                 None => memory[from[0]].clone(),
             })
             .collect();
-        let peak = Plan::new(&graph, |_, position| memory[position].clone(), options);
-        let (Ok(before), Ok(after)) = (self.plan(options), peak) else {
-            return self;
-        };
-        if after.peak_bytes >= before.peak_bytes {
-            return self;
-        }
-        let mut old: Vec<Choice> = self.choices;
-        let choices = (from.iter().enumerate()).map(|(position, from)| {
-            let own = choices.remove(&position);
-            own.unwrap_or_else(|| std::mem::take(&mut old[from[0]]))
-        });
-        let choices = choices.collect();
-        let streams = (0..graph.operators.len())
-            .filter(|at| matches!(graph.operators[*at].options, Options::Streamed(_)));
-        let changes = streams.map(|at| Change {
-            pass: Pass::StreamRows,
-            operators: graph.parts(at).into_iter().map(|part| part.index).collect(),
-            effect: Effect::Joined,
-        });
-        let mut all = self.changes;
-        all.extend(changes);
-        Self {
-            index: self.index,
+        let after = Plan::new(&graph, |_, position| memory[position].clone(), options).ok()?;
+        let streamed = StreamedChoices {
+            graph,
+            from,
             choices,
-            actions: self.actions,
-            problems: self.problems,
-            changes: all,
-            graph: Cow::Owned(graph),
-        }
+        };
+        (after.peak_bytes < before).then_some((streamed, after.peak_bytes))
     }
 
     /// The plan of the graph alone, without the subgraphs that it runs.
@@ -214,6 +214,45 @@ impl<'a> Chosen<'a> {
                 problems: error.diagnostics().to_vec(),
                 changes: self.changes.clone(),
             },
+        }
+    }
+}
+
+/// A graph in which some operators are streams.
+struct StreamedChoices {
+    graph: Graph,
+    /// By operator: the positions that it had.
+    from: Vec<Vec<usize>>,
+    /// What was chosen for streams, by position.
+    choices: HashMap<usize, Choice>,
+}
+
+impl StreamedChoices {
+    /// What was chosen before, with these in their place.
+    fn after(mut self, before: Chosen<'_>) -> Chosen<'_> {
+        let Self { graph, from, .. } = self;
+        let mut old: Vec<Choice> = before.choices;
+        let choices = (from.iter().enumerate()).map(|(position, from)| {
+            let own = self.choices.remove(&position);
+            own.unwrap_or_else(|| std::mem::take(&mut old[from[0]]))
+        });
+        let choices = choices.collect();
+        let streams = (0..graph.operators.len())
+            .filter(|at| matches!(graph.operators[*at].options, Options::Streamed(_)));
+        let changes = streams.map(|at| Change {
+            pass: Pass::StreamRows,
+            operators: graph.parts(at).into_iter().map(|part| part.index).collect(),
+            effect: Effect::Joined,
+        });
+        let mut all = before.changes;
+        all.extend(changes);
+        Chosen {
+            index: before.index,
+            choices,
+            actions: before.actions,
+            problems: before.problems,
+            changes: all,
+            graph: Cow::Owned(graph),
         }
     }
 }

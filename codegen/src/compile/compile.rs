@@ -17,10 +17,55 @@ use crate::program::{Choice, ConstantPool, Entry, Port, Program, Routine, Step};
 /// Compiles a model.
 ///
 /// # Errors
-/// Every operator that cannot be compiled, with its place and the reason.
+/// Every operator that cannot be compiled, with its place and the reason; or that the arena does not fit its bound.
 pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
-    let program = Attempt::new(&passes::of_called(model, options.without), options).program();
-    program.map_err(|error| for_want_of_passes(error, model, options))
+    let called = &*passes::of_called(model, options.without);
+    let program = Attempt::new(called, options).program();
+    let program = program.map_err(|error| for_want_of_passes(error, model, options))?;
+    within_bound(program, called, options)
+}
+
+/// A program whose arena fits its bound: the same, or one whose streams make the arena the least.
+fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> Result<Program> {
+    let Some(most) = options.max_arena else {
+        return Ok(program);
+    };
+    if program.arena_bytes <= most {
+        return Ok(program);
+    }
+    // Each subgraph was brought below the bound by itself.
+    let least = CompileOptions {
+        max_arena: Some(0),
+        ..options.clone()
+    };
+    let least = Attempt::new(called, &least).program()?;
+    let largest = least.entries.iter().max_by_key(|e| e.plan.peak_bytes);
+    match largest {
+        Some(entry) if least.arena_bytes > most => {
+            let problem = too_large(least.arena_bytes, most, &entry.plan, options);
+            Err(Error::from(problem.in_subgraph(entry.graph)).in_file(&called.file))
+        }
+        _ => Ok(least),
+    }
+}
+
+/// An arena that does not fit, with the operator at which it is full.
+fn too_large(bytes: usize, most: usize, plan: &Plan, options: &CompileOptions) -> Diagnostic {
+    let problem = Diagnostic::new("the arena does not fit the bound that was set for it")
+        .expected(format_args!("at most {most} bytes"))
+        .found(format_args!("{bytes} bytes, the least that castiron finds"));
+    let problem = match options.without.contains(Pass::StreamRows) {
+        true => problem
+            .help("let operators run row by row, which stream-rows does: that pass was left out"),
+        false => problem.help(
+            "raise the bound, or make the tensors of the operator at which the arena is full smaller; `castiron plan` draws them",
+        ),
+    };
+    let full = plan.positions.get(plan.peak_step);
+    match full.and_then(|position| plan.operators.get(*position)) {
+        Some(operator) => problem.at_operator(operator.index, &operator.name),
+        None => problem,
+    }
 }
 
 /// If it is the passes left out that a model does not compile without, the error says so.
@@ -76,9 +121,12 @@ pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
         let known = verdicts.remove(&index);
         known.unwrap_or_else(|| judge(called, index, options))
     };
+    let verdicts = (0..model.graphs.len()).map(verdict).collect();
+    let program = attempt.program();
+    let program = program.map_err(|error| for_want_of_passes(error, model, options));
     Examined {
-        verdicts: (0..model.graphs.len()).map(verdict).collect(),
-        program: (attempt.program()).map_err(|error| for_want_of_passes(error, model, options)),
+        verdicts,
+        program: program.and_then(|program| within_bound(program, called, options)),
     }
 }
 
@@ -320,7 +368,7 @@ fn judge(model: &Model, index: usize, options: &CompileOptions) -> Verdict {
 /// know of the arena of a model that does not compile. Subgraphs that it runs are planned with it.
 ///
 /// # Errors
-/// If the sizes overflow.
+/// If the sizes overflow, or the arena does not fit its bound.
 pub fn plan_graph<'a>(
     model: &'a Model,
     index: usize,
@@ -351,5 +399,11 @@ fn plan_of<'a>(
     // The last is the one that runs all others.
     let graph = chosen.pop().map(|chosen| chosen.graph);
     let found = graph.zip(plan);
-    found.ok_or_else(|| Diagnostic::fault("there is no memory plan").into())
+    let (graph, plan) = found.ok_or_else(|| Diagnostic::fault("there is no memory plan"))?;
+    match options.max_arena {
+        Some(most) if plan.peak_bytes > most => {
+            Err(too_large(plan.peak_bytes, most, &plan, options).into())
+        }
+        _ => Ok((graph, plan)),
+    }
 }

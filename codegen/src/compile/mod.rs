@@ -1,5 +1,6 @@
 //! Graph → program: what computes each operator, where everything lies, and both together.
 
+mod bytes;
 mod chosen;
 #[expect(clippy::module_inception, reason = "the function of the module")]
 mod compile;
@@ -11,6 +12,7 @@ mod stream;
 pub mod variables;
 mod way_out;
 
+pub use bytes::Bytes;
 pub use chosen::Verdict;
 pub use compile::{Examined, compile, examine, plan_graph};
 pub use options::CompileOptions;

@@ -17,6 +17,19 @@ pub struct CompileOptions {
     pub without: Passes,
     /// Custom operators that the firmware computes.
     pub custom: FirmwareOps,
+    /// The most bytes that the arena may take: operators run row by row where it would take more, and it is an error if that is not enough.
+    pub max_arena: Option<usize>,
+}
+
+/// Where operators are to run row by row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Streams {
+    /// Nowhere: rows one by one take more instructions than a whole image.
+    None,
+    /// Where the arena of a subgraph is larger, in as few rows as bring it below that.
+    Below(usize),
+    /// Where that lowers the arena.
+    Least,
 }
 
 impl CompileOptions {
@@ -33,6 +46,14 @@ impl CompileOptions {
         Self {
             target,
             ..Self::default()
+        }
+    }
+
+    pub(super) fn streams(&self) -> Streams {
+        match (self.target.optimize, self.max_arena) {
+            (Optimize::Size, _) => Streams::Least,
+            (_, Some(most)) => Streams::Below(most),
+            (_, None) => Streams::None,
         }
     }
 

@@ -18,10 +18,12 @@ const MOST_TURNS: usize = 1 << 22;
 /// The largest alignment that is of use; the plan says what is wrong with one.
 const MOST_ALIGNED: usize = 1 << 16;
 
-/// A graph in which some operators are streams, if that may lower its peak: and the positions that each of its operators had.
+/// A graph in which some operators are streams, if that may lower its peak, and the positions that each of its operators had. Where a bound is above
+/// the least peak, the cut is the one that moves the fewest bytes below that.
 pub(super) fn streamed(
     graph: &Graph,
     memory: &[OpMemory],
+    bound: usize,
     options: &PlanOptions,
 ) -> Option<(Graph, Vec<Vec<usize>>)> {
     let live = Live::new(graph, options.alignment)?;
@@ -57,7 +59,7 @@ pub(super) fn streamed(
     let chains: Vec<Vec<Link>> = chains.into_iter().filter(is_high).collect();
     let costs: Vec<Vec<Vec<Ways>>> = chains.iter().map(|chain| search.costs(chain)).collect();
     let least = costs.iter().map(|costs| least_peak(costs));
-    let bound = least.fold(floor, usize::max);
+    let bound = least.fold(floor.max(bound), usize::max);
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (chain, costs) in chains.iter().zip(&costs) {
         for (start, end) in cheapest(costs, bound) {

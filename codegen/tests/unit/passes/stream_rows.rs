@@ -1,5 +1,5 @@
 use castiron_codegen::Model;
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, Bytes, CompileOptions};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{
     Activation, BinaryOptions, Border, BuiltinOperator as Op, Conv2dOptions, DType,
@@ -473,7 +473,7 @@ fn streamed(seed: u64) -> usize {
 
 proptest! {
     // Each compiles four programs and runs them.
-    #![proptest_config(Config { cases: 64, ..crate::unit::settings() })]
+    #![proptest_config(Config { cases: 48, ..crate::unit::settings() })]
 
     #[test]
     fn rows_change_nothing(seed in any::<u64>()) {
@@ -505,4 +505,60 @@ fn chains_of_too_many_rows_stay_whole() {
     };
     assert!(streams_of(2) > 0);
     assert_eq!(streams_of(20), 0);
+}
+
+/// A bound is kept with as few rows as it takes, changes nothing, and is an error where it cannot be kept.
+#[test]
+fn an_arena_has_a_bound() {
+    let mut tried = 0;
+    for seed in 1..25 {
+        let model = chain(seed * 7919);
+        let arena = |max_arena: Option<usize>| {
+            let mut options = CompileOptions::default().without(others());
+            options.max_arena = max_arena;
+            compile::compile(&model, &options)
+        };
+        let whole = arena(None).expect("it compiles");
+        let refused = arena(Some(0)).expect_err("no model takes no memory");
+        let found = refused.diagnostics()[0].found.clone().expect("a figure");
+        let least = found
+            .split(' ')
+            .next()
+            .and_then(|n| n.parse::<usize>().ok());
+        let least = least.expect("a number of bytes");
+        assert!(least <= whole.arena_bytes, "{refused}");
+        assert!(arena(Some(least - 1)).is_err());
+        for bound in [least, (least + whole.arena_bytes) / 2, whole.arena_bytes] {
+            let bounded = arena(Some(bound)).expect("the bound is no less than the least");
+            assert!(bounded.arena_bytes <= bound, "{bounded}");
+            let expected = outputs(&whole, seed, 0);
+            assert_eq!(outputs(&bounded, seed, 0x5a), expected, "{bounded}");
+        }
+        tried += usize::from(least < whole.arena_bytes);
+        assert_eq!(
+            streams(&arena(Some(whole.arena_bytes)).expect("it fits").entries[0].steps).len(),
+            0
+        );
+    }
+    assert!(tried > 4, "{tried}");
+}
+
+#[test]
+fn a_number_of_bytes_may_have_a_unit() {
+    let parsed = |text: &str| text.parse::<Bytes>().ok().map(|Bytes(bytes)| bytes);
+    assert_eq!(parsed("8192"), Some(8192));
+    assert_eq!(parsed("8k"), Some(8192));
+    assert_eq!(parsed("2M"), Some(2 << 20));
+    for wrong in [
+        "",
+        "k",
+        "-1",
+        "+1",
+        "1.5k",
+        "8 k",
+        "99999999999999999999",
+        "99999999999999999M",
+    ] {
+        assert_eq!(parsed(wrong), None, "{wrong}");
+    }
 }

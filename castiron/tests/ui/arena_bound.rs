@@ -1,0 +1,3 @@
+castiron::include_model!("../../../tests/data/models/multi_io_int8.tflite", max_arena = "64");
+
+fn main() {}
