@@ -3,11 +3,12 @@
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
-    self, Dot, Float, FullyConnectedSizes, Hybrid, Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM,
-    LstmCells, LstmF32, LstmHybrid, LstmI16, LstmSizes, Numbers, Sigmoid, Vmla,
+    self, AnyEpilogue, AnyLoops, Dot, DspLstm, Float, FullyConnectedSizes, Hybrid, Int8To16,
+    Int16x8, LSTM_GATES, LSTM_ROOM, LstmCells, LstmF32, LstmHybrid, LstmI16, LstmSizes, Numbers,
+    Sigmoid, Vmla,
 };
 
-use super::numbers::{folded, portable};
+use super::numbers::{dsp, folded, portable};
 use super::{Family, Site, curve, quantize};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{Activation, DType, Options, SequenceLstmOptions};
@@ -234,7 +235,48 @@ impl Inner {
             biases,
             factors: factors(site)?,
         };
+        if choosing.target().isa.has_dsp() && self.dsp(&parts, site, choosing)? {
+            return Ok(());
+        }
         self.call(parts, ElementType::I16, site, choosing)
+    }
+
+    /// Adds the kernel for the DSP extension; says whether it could.
+    fn dsp(
+        &self,
+        parts: &Parts<Int8To16, LstmI16>,
+        site: &Site<'_>,
+        choosing: &mut Choosing<'_>,
+    ) -> Result<bool, Diagnostic> {
+        let LstmSizes { inputs, units, .. } = self.sizes;
+        let mut packed = Vec::new();
+        for (at, (weights, factor)) in parts.weights.iter().zip(&parts.factors).enumerate() {
+            let (gate, of) = (at / 2, at % 2);
+            let inputs = [inputs, units][of];
+            let starts = &parts.biases[(LSTM_GATES * of + gate) * units..][..units];
+            let weight = |unit: usize, i: usize| weights[unit * inputs + i];
+            let Some(blocks) = dsp::to_i16(starts, *factor, inputs, &weight) else {
+                return Ok(false);
+            };
+            packed.extend(blocks);
+        }
+        let kernel = DspLstm {
+            sizes: self.sizes,
+            cells: parts.cells,
+            epilogue: AnyLoops::Rows(AnyEpilogue::LongI16),
+        };
+        let operands = [
+            choosing.in_memory(site.input_id(0)?)?,
+            choosing.constant(&packed),
+            choosing.constant(&curve::logistic()),
+            choosing.activation(site.input_id(HIDDEN)?)?,
+            choosing.activation(site.input_id(CELLS)?)?,
+            choosing.scratch(ElementType::I8, kernel.filled_up()),
+            choosing.scratch(ElementType::I16, LSTM_ROOM * units),
+            choosing.activation(site.output_id(0)?)?,
+        ];
+        choosing.call(kernel, operands);
+        Ok(true)
     }
 
     fn int16(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {

@@ -84,7 +84,8 @@ impl Sigmoid {
         let value = match table.get((magnitude >> bits) as usize..) {
             Some(&[this, next, ..]) => {
                 let rest = magnitude & ((1 << bits) - 1);
-                (u32::from(this) << bits).wrapping_add(rest * u32::from(next.wrapping_sub(this)))
+                (u32::from(this) << bits)
+                    .wrapping_add(rest * u32::from(next).wrapping_sub(this.into()))
             }
             _ => greatest,
         } as i32;

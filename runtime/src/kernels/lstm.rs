@@ -10,7 +10,7 @@ use super::{
     Numbers, Parameter, Portable, Sigmoid, Tanh, Vmla, parameters, part, split,
 };
 use crate::arch::memory::Element;
-use crate::fixed::requantize;
+use crate::fixed::{Factor, requantize};
 
 parameters! {
     /// Sizes of an LSTM.
@@ -170,7 +170,8 @@ macro_rules! quantized {
 
             #[cfg_attr(debug_assertions, inline)]
             fn output(&self, table: &[u16], cell: i16, output: i16) -> $x {
-                let tanh = sigmoid(self.tanh, table, cell);
+                let function = Sigmoid { tanh: true, ..self.tanh };
+                let tanh = sigmoid(function, table, cell);
                 product(tanh, output, self.out_multiplier, self.out_shift)
                     .wrapping_add(self.out_zero_point)
                     .clamp(<$x>::MIN.into(), <$x>::MAX.into()) as $x
@@ -188,9 +189,49 @@ fn sigmoid(function: Sigmoid, table: &[u16], x: i16) -> i16 {
     table.first_chunk().map_or(0, |table| function.of(table, x))
 }
 
+/// The requantised product of two values of which one is not the least.
 #[cfg_attr(debug_assertions, inline)]
 fn product(a: i16, b: i16, multiplier: i32, shift: i32) -> i32 {
-    requantize(i32::from(a).wrapping_mul(b.into()), multiplier, shift)
+    let product = i32::from(a).wrapping_mul(b.into());
+    match shift > 0 {
+        true => requantize_left(product, multiplier, shift),
+        // Less than 2³⁰.
+        false => Factor::new(multiplier, shift.min(0)).apply(product),
+    }
+}
+
+/// For scales that hardly any model has.
+#[cold]
+#[inline(never)]
+fn requantize_left(x: i32, multiplier: i32, shift: i32) -> i32 {
+    requantize(x, multiplier, shift)
+}
+
+/// Gates, of their two products.
+#[inline(always)]
+pub(super) fn gates<N: Numbers, C: LstmCells<N>>(
+    table: &[u16],
+    gate: usize,
+    y: &[Cell<N::Y>],
+    hidden: &[Cell<N::Y>],
+) {
+    // Loops of their own, so that each knows its function.
+    match gate == CANDIDATE {
+        true => each::<N, C, true>(table, y, hidden),
+        false => each::<N, C, false>(table, y, hidden),
+    }
+}
+
+#[inline(never)]
+fn each<N: Numbers, C: LstmCells<N>, const CANDIDATE: bool>(
+    table: &[u16],
+    y: &[Cell<N::Y>],
+    hidden: &[Cell<N::Y>],
+) {
+    for (y, hidden) in y.iter().zip(hidden) {
+        let [sum, hidden] = [y, hidden].map(Cell::get);
+        y.set(C::gate(table, sum, hidden, CANDIDATE));
+    }
 }
 
 #[cfg_attr(debug_assertions, inline)]
@@ -242,29 +283,50 @@ pub(super) fn step<N: Numbers, C: LstmCells<N>>(
     for which in [FORGET, INPUT, CANDIDATE, OUTPUT] {
         gate(which, if which == CANDIDATE { second } else { first });
         match which {
-            FORGET => {
-                for (cell, forget) in cells.iter().zip(first) {
-                    cell.set(this.kept(cell.get(), forget.get()));
-                }
-            }
-            CANDIDATE => {
-                for (cell, (input, candidate)) in cells.iter().zip(first.iter().zip(second)) {
-                    let [input, candidate] = [input, candidate].map(Cell::get);
-                    cell.set(this.cell(cell.get(), input, candidate));
-                }
-            }
-            OUTPUT => {
-                for ((hidden, y), (cell, output)) in
-                    hidden.iter().zip(y).zip(cells.iter().zip(first))
-                {
-                    let [cell, output] = [cell, output].map(Cell::get);
-                    let now = this.output(table, cell, output);
-                    hidden.set(now);
-                    y.set(now);
-                }
-            }
+            FORGET => keep(this, cells, first),
+            CANDIDATE => add(this, cells, [first, second]),
+            OUTPUT => output(this, table, [cells, first], [hidden, y]),
             _ => {}
         }
+    }
+}
+
+// Functions of their own, with a copy of the parameters each, so that these have registers.
+
+#[inline(never)]
+fn keep<N: Numbers, C: LstmCells<N>>(this: &C, cells: &[Cell<N::Y>], forget: &[Cell<N::Y>]) {
+    let this = *this;
+    for (cell, forget) in cells.iter().zip(forget) {
+        cell.set(this.kept(cell.get(), forget.get()));
+    }
+}
+
+#[inline(never)]
+fn add<N: Numbers, C: LstmCells<N>>(
+    this: &C,
+    cells: &[Cell<N::Y>],
+    [input, candidate]: [&[Cell<N::Y>]; 2],
+) {
+    let this = *this;
+    for (cell, (input, candidate)) in cells.iter().zip(input.iter().zip(candidate)) {
+        let [input, candidate] = [input, candidate].map(Cell::get);
+        cell.set(this.cell(cell.get(), input, candidate));
+    }
+}
+
+#[inline(never)]
+fn output<N: Numbers, C: LstmCells<N>>(
+    this: &C,
+    table: &[u16],
+    [cells, gates]: [&[Cell<N::Y>]; 2],
+    [hidden, y]: [&[Cell<N::X>]; 2],
+) {
+    let this = *this;
+    for ((hidden, y), (cell, gate)) in hidden.iter().zip(y).zip(cells.iter().zip(gates)) {
+        let [cell, gate] = [cell, gate].map(Cell::get);
+        let now = this.output(table, cell, gate);
+        hidden.set(now);
+        y.set(now);
     }
 }
 
@@ -342,10 +404,7 @@ where
             };
             product.compute(x, weights, C::constants(bias, multiplier, shift), y);
         }
-        for (input, hidden) in y.iter().zip(room) {
-            let [sum, hidden] = [input, hidden].map(Cell::get);
-            input.set(C::gate(constants.table, sum, hidden, gate == CANDIDATE));
-        }
+        gates::<N, C>(constants.table, gate, y, room);
     }
 }
 

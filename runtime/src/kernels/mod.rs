@@ -54,8 +54,8 @@ pub use crate::arch::armv7em::{
     AnyDepthwise, AnyEpilogue, AnyLoops, GROUP, LANES, OVERLAPPING, ROWS,
 };
 pub use crate::arch::armv7em::{
-    Away, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, Overlapping, PairsOnly, RowsOnly,
-    Short, Signed, WideRows,
+    Away, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, Overlapping, PairsOnly,
+    RowsOnly, Short, Signed, WideRows,
 };
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;
@@ -74,8 +74,8 @@ pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dNibbles, DepthwiseConv2dSize
 pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{
-    DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
-    DspWideFullyConnected,
+    DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspOutput,
+    DspPointwise, DspWideFullyConnected,
 };
 pub use elementwise::*;
 pub use fold::{Axis, Folding};

@@ -31,7 +31,7 @@ pub(super) fn choose(
     };
     let shift = match requantization.epilogue {
         AnyEpilogue::Short(shift) | AnyEpilogue::Signed(shift) => shift,
-        AnyEpilogue::Away(_) | AnyEpilogue::Long => return Ok(false),
+        _ => return Ok(false),
     };
     let word = |channel: &Constants, i: usize| channel.words.get(i).copied().unwrap_or(0);
     let channels = requantization.channels.iter();

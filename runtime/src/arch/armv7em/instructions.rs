@@ -36,6 +36,12 @@ pub(super) fn ssat8(value: i32, shift: u32) -> i8 {
     (value >> shift).clamp(-128, 127) as i8
 }
 
+/// The same to 16 bits.
+#[inline(always)]
+pub(super) fn ssat16(value: i32, shift: u32) -> i16 {
+    (value >> shift).clamp(-32768, 32767) as i16
+}
+
 /// Adds the product of the lower half and the upper one.
 #[inline(always)]
 pub(super) fn smlabt(x: u32, y: u32, sum: u32) -> u32 {

@@ -34,8 +34,10 @@ pub trait Epilogue: Copy {
 /// Loops that a kernel calls. Those that its sizes never need are not there, so that they are not linked.
 #[derive(Debug, Clone, Copy)]
 pub struct Loops {
-    /// Words of constants of a channel.
+    /// Words of constants of a block of channels.
     pub constants: usize,
+    /// Bytes of an output.
+    pub output: usize,
     /// Two pixels at a time; see [`Matrix::pairs`].
     pub pair: Option<PairLoop>,
     /// One row; see [`Matrix::row`].
@@ -50,6 +52,15 @@ pub struct Loops {
     pub rest: usize,
     /// See [`Overlapping`].
     pub overlap: bool,
+}
+
+impl Loops {
+    /// Words of a block of weights for so many inputs.
+    #[inline(always)]
+    #[must_use]
+    pub fn words(&self, inputs: usize) -> usize {
+        product::words(inputs, self.constants)
+    }
 }
 
 /// An epilogue for pairs alone.
@@ -153,6 +164,11 @@ pub struct Signed<const SHIFT: u32>;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Long;
 
+/// TensorFlow Lite's two roundings to 16 bits, for single rows whose channels have the same constants: the multiplier, half a step of the shift, the
+/// shift.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LongI16;
+
 /// An epilogue that is known when the generator runs, and not when it is compiled.
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +181,8 @@ pub enum AnyEpilogue {
     Signed(u32),
     /// [`Long`].
     Long,
+    /// [`LongI16`].
+    LongI16,
 }
 
 /// Which loops a kernel of sizes that are known calls, ended by an epilogue.
@@ -201,12 +219,29 @@ impl Epilogue for AnyLoops {
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 impl AnyEpilogue {
-    /// Words of constants of a channel.
+    /// Words of constants of a channel, or of all.
     #[must_use]
     pub fn constants(self) -> usize {
         match self {
             Self::Short(_) | Self::Away(_) => 2,
-            Self::Signed(_) | Self::Long => 3,
+            Self::Signed(_) | Self::Long | Self::LongI16 => 3,
+        }
+    }
+
+    /// Channels of a block that have constants of their own.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Self::LongI16 => 1,
+            Self::Short(_) | Self::Away(_) | Self::Signed(_) | Self::Long => LANES,
+        }
+    }
+
+    /// Bytes of an output.
+    fn bytes(self) -> usize {
+        match self {
+            Self::LongI16 => 2,
+            Self::Short(_) | Self::Away(_) | Self::Signed(_) | Self::Long => 1,
         }
     }
 }
@@ -215,8 +250,9 @@ impl AnyEpilogue {
 impl Epilogue for AnyEpilogue {
     fn loops(&self) -> Loops {
         Loops {
-            constants: self.constants(),
-            pair: Some(*self),
+            constants: self.constants() * self.channels(),
+            output: self.bytes(),
+            pair: Some(*self).filter(|_| self.bytes() == 1),
             row: Some(*self),
             core: Some(product::narrow()),
             wide: None,

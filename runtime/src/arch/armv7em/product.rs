@@ -5,9 +5,10 @@
 //! come in groups of four, in the order 0 2, 1 3, which is what SXTB16 makes of a word.
 
 use core::cell::Cell;
-use core::ptr;
+use core::{array, mem, ptr};
 
 use super::Loops;
+use crate::arch::memory::Element;
 
 /// Output channels of a block.
 pub const LANES: usize = 4;
@@ -35,6 +36,12 @@ const REST_GROUPS: usize = 8;
 
 /// Words of a block before those of the weights.
 const STARTS: usize = 4;
+
+/// Words of a block for so many inputs, with so many words of constants.
+#[inline(always)]
+pub(super) fn words(inputs: usize, constants: usize) -> usize {
+    STARTS + inputs + constants
+}
 
 /// What the loop over a row is told beside its three pointers; it changes where a loop begins.
 #[derive(Debug)]
@@ -151,7 +158,7 @@ impl<'a> Matrix<'a> {
     #[inline(always)]
     #[must_use]
     pub fn new(loops: Loops, weights: &'a [u32], inputs: usize, channels: usize) -> Option<Self> {
-        let block = STARTS + inputs + LANES * loops.constants;
+        let block = loops.words(inputs);
         let blocks = channels.div_ceil(LANES);
         let fits = inputs >= GROUP && inputs.is_multiple_of(HALF);
         if channels == 0 || !fits || weights.len() != blocks * block {
@@ -179,6 +186,7 @@ impl<'a> Matrix<'a> {
         if count == 0
             || !windows.fit(x.len())
             || len % GROUP != self.loops.rest
+            || self.loops.output != mem::size_of::<i8>()
             || self.loops.overlap && !windows.overlap()
             || (first + second) * len != self.inputs
             || pairs.len() != self.inputs
@@ -250,7 +258,7 @@ impl<'a> Matrix<'a> {
 
     /// Outputs of one row of inputs, which it reads while it writes. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn row(&self, x: &[Cell<i8>], y: &[Cell<i8>]) {
+    pub fn row<Y: Element>(&self, x: &[Cell<i8>], y: &[Cell<Y>]) {
         if x.len() == self.inputs && x.len().is_multiple_of(GROUP) && self.loops.wide.is_none() {
             let end = x.as_ptr_range().end.cast();
             let call = |core| RowCall {
@@ -297,16 +305,21 @@ impl<'a> Matrix<'a> {
 
     /// Outputs of inputs as the loop takes them, of a call that lacks its end.
     #[inline(always)]
-    fn blocks(&self, x: *const u8, call: impl FnOnce(RowCore) -> RowCall, y: &[Cell<i8>]) {
+    fn blocks<Y: Element>(
+        &self,
+        x: *const u8,
+        call: impl FnOnce(RowCore) -> RowCall,
+        y: &[Cell<Y>],
+    ) {
         let (Some(row), Some(core)) = (self.loops.row, self.loops.core) else {
             return;
         };
-        if y.len() != self.channels {
+        if y.len() != self.channels || self.loops.output != mem::size_of::<Y>() {
             return;
         }
         let mut call = call(core);
         let rest_skip = call.rest_skip;
-        let mut run = |weights: &[u32], y: &[Cell<i8>]| {
+        let mut run = |weights: &[u32], y: &[Cell<Y>]| {
             call.end = weights.as_ptr_range().end;
             call.rest_skip = rest_skip;
             let y = y.as_ptr().cast_mut().cast();
@@ -318,7 +331,7 @@ impl<'a> Matrix<'a> {
             run(self.whole, y);
         }
         if !self.last.is_empty() {
-            let outputs: [Cell<i8>; LANES] = Default::default();
+            let outputs: [Cell<Y>; LANES] = array::from_fn(|_| Cell::new(Y::ZERO));
             run(self.last, &outputs);
             self.copy_last(&outputs, y);
         }
@@ -326,7 +339,7 @@ impl<'a> Matrix<'a> {
 
     /// Copies the outputs of a pixel's last block, which is not whole.
     #[inline(always)]
-    fn copy_last(&self, block: &[Cell<i8>], pixel: &[Cell<i8>]) {
+    fn copy_last<Y: Element>(&self, block: &[Cell<Y>], pixel: &[Cell<Y>]) {
         let from = self.channels / LANES * LANES;
         let pixel = pixel.get(from..self.channels).unwrap_or(&[]);
         for (y, value) in pixel.iter().zip(block) {

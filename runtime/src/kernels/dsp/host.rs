@@ -7,7 +7,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{
-    DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspPointwise, DspWideFullyConnected,
+    DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspWideFullyConnected,
 };
 use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops};
 use crate::host::{Expression, HostKernel, Mismatch, Operand, kind, structure, take};
@@ -19,6 +19,7 @@ impl AnyEpilogue {
             Self::Away(_) => "Away",
             Self::Signed(_) => "Signed",
             Self::Long => "Long",
+            Self::LongI16 => "LongI16",
         }
     }
 
@@ -30,7 +31,7 @@ impl AnyEpilogue {
                 let shift = Literal::u32_unsuffixed(shift);
                 quote!(#kind<#shift>)
             }
-            Self::Long => kind,
+            Self::Long | Self::LongI16 => kind,
         }
     }
 }
@@ -117,6 +118,7 @@ kernels! {
     DspConv2d<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, rows, pairs, y);
     DspDepthwiseConv2d<AnyDepthwise>: depthwise, |k| k.depthwise.epilogue, (x, weights, rows, y);
     DspFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, y);
+    DspLstm<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, table, hidden, cells, groups, room, y);
     DspPointwise<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
     DspWideFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, wide, y);
 }

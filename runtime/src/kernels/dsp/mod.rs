@@ -8,6 +8,7 @@ mod conv;
 mod depthwise;
 #[cfg(feature = "host")]
 mod host;
+mod lstm;
 mod matrix;
 
 use core::cell::Cell;
@@ -16,6 +17,7 @@ use super::parameters;
 
 pub use conv::{DspConv2d, DspConv2dSizes};
 pub use depthwise::DspDepthwiseConv2d;
+pub use lstm::DspLstm;
 pub use matrix::{DspFullyConnected, DspPointwise, DspWideFullyConnected};
 
 parameters! {

@@ -90,6 +90,28 @@ impl Layer<'_> {
     }
 }
 
+/// The weights in blocks of a matrix product whose sums become int16 by one factor, of rows of inputs that are filled up to groups; `None` where they do
+/// not fit.
+pub(in crate::ops) fn to_i16(
+    starts: &[i32],
+    factor: (i32, i8),
+    inputs: usize,
+    weight: &dyn Fn(usize, usize) -> i8,
+) -> Option<Vec<u32>> {
+    let weight = |channel: usize, i: usize| match i < inputs {
+        true => weight(channel, i),
+        false => 0,
+    };
+    let filled_up = inputs.next_multiple_of(GROUP);
+    let starts = starts.iter().enumerate();
+    let channel = |(channel, start): (usize, &i32)| {
+        Channel::of(factor, *start, (0..inputs).map(|i| weight(channel, i)))
+    };
+    let channels: Vec<_> = starts.map(channel).collect();
+    let requantization = Requantization::to_i16(&channels)?;
+    pack::blocks(&channels, &requantization, [1, filled_up], &weight)
+}
+
 /// Adds a matrix product; says whether it could.
 pub(in crate::ops) fn matrix(
     sizes: &FullyConnectedSizes,

@@ -35,23 +35,35 @@ impl Channel {
     ) -> Vec<Self> {
         let channel = |channel: usize| {
             let entry = |list: usize| if list == 1 { 0 } else { channel };
-            let start = quantized.folded[channel];
-            let (mut least, mut greatest) = (i64::from(start), i64::from(start));
-            for i in 0..inputs {
-                let weight = i64::from(weight(channel, i));
-                let ends = [-128 * weight, 127 * weight];
-                least += ends[0].min(ends[1]);
-                greatest += ends[0].max(ends[1]);
-            }
-            Self {
-                multiplier: quantized.multiplier[entry(quantized.multiplier.len())],
-                shift: i32::from(quantized.shift[entry(quantized.shift.len())]),
-                start,
-                least,
-                greatest,
-            }
+            let factor = (
+                quantized.multiplier[entry(quantized.multiplier.len())],
+                quantized.shift[entry(quantized.shift.len())],
+            );
+            let weights = (0..inputs).map(|i| weight(channel, i));
+            Self::of(factor, quantized.folded[channel], weights)
         };
         (0..quantized.folded.len()).map(channel).collect()
+    }
+
+    /// An output channel of weights that are multiplied by int8.
+    pub(super) fn of(
+        (multiplier, shift): (i32, i8),
+        start: i32,
+        weights: impl Iterator<Item = i8>,
+    ) -> Self {
+        let (mut least, mut greatest) = (i64::from(start), i64::from(start));
+        for weight in weights.map(i64::from) {
+            let ends = [-128 * weight, 127 * weight];
+            least += ends[0].min(ends[1]);
+            greatest += ends[0].max(ends[1]);
+        }
+        Self {
+            multiplier,
+            shift: i32::from(shift),
+            start,
+            least,
+            greatest,
+        }
     }
 }
 
@@ -108,7 +120,24 @@ impl Requantization {
         })
     }
 
-    /// The same of the forms that take one multiplication and subtract of its product, if they subtract at all.
+    /// The two roundings, to int16 without a zero point, of channels with the same factor; `None` if sums or the shift do not fit.
+    pub(super) fn to_i16(channels: &[Channel]) -> Option<Self> {
+        let constants = |channel: &Channel| {
+            let right = -channel.shift;
+            let fits = SUMS.contains(&channel.least) && SUMS.contains(&channel.greatest);
+            (fits && (1..=31).contains(&right)).then(|| Constants {
+                is_constant: false,
+                words: vec![channel.multiplier, 1 << (right - 1), right],
+            })
+        };
+        let channels: Option<Vec<_>> = channels.iter().map(constants).collect();
+        Some(Self {
+            epilogue: AnyEpilogue::LongI16,
+            channels: channels?,
+        })
+    }
+
+    /// As [`of`](Self::of), of the forms that take one multiplication and subtract of its product, if they subtract at all.
     pub(in super::super) fn subtracting(channels: &[Channel], output: Output) -> Option<Self> {
         let steps = Steps::of_all(channels, output)?;
         Self::of_forms(&steps, output, &[Ties::Up, Ties::Signed])

@@ -77,7 +77,8 @@ pub(super) unsafe fn run_loop(
                     let sum = depthwise.sum(weights, rows, i);
                     let output = depthwise
                         .epilogue
-                        .finish(sum, false, &of_channel[..constants]);
+                        .finish(sum, false, &of_channel[..constants])
+                        as i8;
                     to.offset(i as isize * run.step).write(output);
                 }
                 x = rows[2].wrapping_byte_offset(run.next);

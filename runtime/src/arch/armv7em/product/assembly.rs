@@ -11,7 +11,7 @@ mod widen;
 
 use core::arch::naked_asm;
 
-use super::super::{Away, Epilogue, Long, Loops, Short, Signed};
+use super::super::{Away, Epilogue, Long, LongI16, Loops, Short, Signed};
 use super::{LANES, PairCall, RowCall};
 use loops::{pairs, row, wide_row_core};
 use widen::{widen, widen_overlapping, widen_row};
@@ -111,9 +111,12 @@ macro_rules! pair {
     };
 }
 
-/// What makes outputs of a row's sums, as a function over rows. It writes them, and begins the next block.
+/// What makes outputs of a row's sums, as a function over rows. It writes them, by an instruction and so many bytes each, and begins the next block.
 macro_rules! row {
     ([$($epilogue:tt)*] $($operand:tt)*) => {
+        row!("strb", "1" [$($epilogue)*] $($operand)*)
+    };
+    ($store:literal, $bytes:literal [$($epilogue:tt)*] $($operand:tt)*) => {
         naked_asm!(
             "
             adr.w r12, 1f
@@ -124,12 +127,12 @@ macro_rules! row {
             sub r5, r5, r4
             ",
             concat!($($epilogue)*),
+            "ldm sp, {{r1, r10, r11}}\n",
+            concat!($store, " r2, [r10], #", $bytes, "\n"),
+            concat!($store, " r3, [r10], #", $bytes, "\n"),
+            concat!($store, " r4, [r10], #", $bytes, "\n"),
+            concat!($store, " r5, [r10], #", $bytes, "\n"),
             "
-            ldm sp, {{r1, r10, r11}}
-            strb r2, [r10], #1
-            strb r3, [r10], #1
-            strb r4, [r10], #1
-            strb r5, [r10], #1
             cmp r0, r11
             str r10, [sp, #4]
             beq 2f
@@ -298,11 +301,38 @@ macro_rules! long {
     };
 }
 
+/// [`LongI16`], of a sum times two; its constants are in r6 to r8.
+macro_rules! long_i16 {
+    ($sum:literal) => {
+        concat!(
+            "add r9, r7, ",
+            $sum,
+            ", asr #31\n",
+            "smmlar ",
+            $sum,
+            ", ",
+            $sum,
+            ", r6, r9\n",
+            "asr ",
+            $sum,
+            ", ",
+            $sum,
+            ", r8\n",
+            "ssat ",
+            $sum,
+            ", #16, ",
+            $sum,
+            "\n",
+        )
+    };
+}
+
 impl<const SHIFT: u32> Epilogue for Short<SHIFT> {
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
-            constants: 2,
+            constants: 2 * LANES,
+            output: 1,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
             core: Some(narrow()),
@@ -381,7 +411,8 @@ impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
-            constants: 2,
+            constants: 2 * LANES,
+            output: 1,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
             core: Some(narrow()),
@@ -442,7 +473,8 @@ impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
-            constants: 3,
+            constants: 3 * LANES,
+            output: 1,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
             core: Some(narrow()),
@@ -501,7 +533,8 @@ impl Epilogue for Long {
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
-            constants: 3,
+            constants: 3 * LANES,
+            output: 1,
             pair: Some(Self::pair_loop::<LANES>),
             row: Some(Self::row_loop::<LANES>),
             core: Some(narrow()),
@@ -558,6 +591,44 @@ impl Long {
             long!("r4", "r6", "r7", "r8"),
             "ldm r0!, {{r6, r7, r8}}\n",
             long!("r5", "r6", "r7", "r8"),
+        ])
+    }
+}
+
+impl Epilogue for LongI16 {
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        Loops {
+            constants: 3,
+            output: 2,
+            pair: None,
+            widen: None,
+            row: Some(Self::row_loop::<LANES>),
+            ..Long.loops()
+        }
+    }
+}
+
+impl LongI16 {
+    #[unsafe(naked)]
+    unsafe extern "C" fn row_loop<const LANES: usize>(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
+        row!("strh", "2" [
+            "
+            ldm r0!, {{r6, r7, r8}}
+            lsl r2, r2, #1
+            asr r3, r3, #7
+            lsl r4, r4, #1
+            asr r5, r5, #7
+            ",
+            long_i16!("r2"),
+            long_i16!("r3"),
+            long_i16!("r4"),
+            long_i16!("r5"),
         ])
     }
 }

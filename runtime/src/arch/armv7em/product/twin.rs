@@ -1,28 +1,33 @@
 //! The loops in Rust, instruction by instruction.
 
-use super::super::instructions::{smlad, smmla, smmlar, ssat8, sxtb16};
-use super::super::{AnyEpilogue, Away, Epilogue, Long, Loops, Short, Signed};
+use super::super::instructions::{smlad, smmla, smmlar, ssat8, ssat16, sxtb16};
+use super::super::{AnyEpilogue, Away, Epilogue, Long, LongI16, Loops, Short, Signed};
 use super::{GROUP, HALF, LANES, OVERLAPPING, PairCall, Part, RowCall, STARTS};
 
 impl AnyEpilogue {
     /// An output: of `L` where the channel `is_low`, of `256·sum` else.
-    pub(in super::super) fn finish(self, sum: u32, is_low: bool, constants: &[u32]) -> i8 {
+    pub(in super::super) fn finish(self, sum: u32, is_low: bool, constants: &[u32]) -> i16 {
         let scaled = (if is_low { sum << 8 } else { sum }) as i32;
         match (self, constants) {
-            (Self::Short(shift), &[m, c]) => ssat8(smmla(scaled, m as i32, c as i32), shift),
+            (Self::Short(shift), &[m, c]) => ssat8(smmla(scaled, m as i32, c as i32), shift).into(),
             (Self::Away(shift), &[m, c]) => {
                 let c = (c as i32).wrapping_add(scaled >> 31);
-                ssat8(smmlar(scaled, m as i32, c), shift)
+                ssat8(smmlar(scaled, m as i32, c), shift).into()
             }
             (Self::Signed(shift), &[m, c, d]) => {
                 let away = d as i32 & (scaled >> 31);
-                ssat8(smmla(scaled, m as i32, c as i32).wrapping_sub(away), shift)
+                ssat8(smmla(scaled, m as i32, c as i32).wrapping_sub(away), shift).into()
+            }
+            (Self::LongI16, &[m, half, shift]) => {
+                let doubled = scaled >> 7;
+                let high = smmlar(doubled, m as i32, (half as i32).wrapping_add(doubled >> 31));
+                ssat16(high >> (shift & 31), 0)
             }
             (Self::Long, &[factor, addend, shift]) => {
                 let sum = sum as i32 >> if is_low { 0 } else { 8 };
                 let high = smmlar(sum, factor as i32, sum);
                 let high = high.wrapping_add(high >> 31).wrapping_add(addend as i32);
-                ssat8(high >> (shift & 31), 0)
+                ssat8(high >> (shift & 31), 0).into()
             }
             _ => 0,
         }
@@ -211,6 +216,12 @@ impl Epilogue for Long {
     }
 }
 
+impl Epilogue for LongI16 {
+    fn loops(&self) -> Loops {
+        AnyEpilogue::LongI16.loops()
+    }
+}
+
 /// The outputs of one row or pixel, whose inputs are pairs of 16 bits: `pair(i)`.
 ///
 /// # Safety
@@ -241,6 +252,7 @@ unsafe fn outputs(
                 sums[1] = smlad(x, lanes, sums[1]);
             }
         }
+        let mut constants = [0; 3];
         for (lane, sum) in sums.into_iter().enumerate() {
             let is_low = lane % 2 == 0;
             let sum = if is_low {
@@ -248,15 +260,20 @@ unsafe fn outputs(
             } else {
                 sum.wrapping_sub(sums[lane - 1])
             };
-            let constants: [u32; 3] = core::array::from_fn(|i| match i < epilogue.constants() {
-                true => next(&mut weights),
-                false => 0,
-            });
-            let output = epilogue.finish(sum, is_low, &constants[..epilogue.constants()]);
+            let constants = &mut constants[..epilogue.constants()];
+            if lane < epilogue.channels() {
+                constants.fill_with(|| next(&mut weights));
+            }
+            let output = epilogue.finish(sum, is_low, constants);
             // SAFETY: there is an output for every channel (the caller).
-            unsafe { y.add(lane).write(output) };
+            unsafe {
+                match epilogue.bytes() {
+                    1 => y.add(lane).write(output as i8),
+                    _ => y.cast::<i16>().add(lane).write(output),
+                }
+            }
         }
         // SAFETY: the same; the last step is at most one behind.
-        y = unsafe { y.add(LANES) };
+        y = unsafe { y.add(LANES * epilogue.bytes()) };
     }
 }
