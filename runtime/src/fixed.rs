@@ -49,15 +49,22 @@ pub const fn requantize(x: i32, multiplier: i32, shift: i32) -> i32 {
 #[inline(always)]
 #[must_use]
 pub const fn requantize_wide(x: i64, multiplier: i32, shift: i32) -> i32 {
-    let reduced = if multiplier < 0x7fff_0000 {
-        multiplier.wrapping_add(1 << 15) >> 16
-    } else {
-        0x7fff
-    };
+    let reduced = reduced(multiplier);
     let right = 15i32.wrapping_sub(shift) as u32;
     let half = 1i64.wrapping_shl(right.wrapping_sub(1));
     let product = x.wrapping_mul(reduced as i64);
     product.wrapping_add(half).wrapping_shr(right) as i32
+}
+
+/// A multiplier rounded to 16 bits, as [`requantize_wide`] takes it.
+#[inline(always)]
+#[must_use]
+pub const fn reduced(multiplier: i32) -> i32 {
+    if multiplier < 0x7fff_0000 {
+        multiplier.wrapping_add(1 << 15) >> 16
+    } else {
+        0x7fff
+    }
 }
 
 /// A factor `multiplier × 2^(shift − 31)` made ready for many applications to small values.

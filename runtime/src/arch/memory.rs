@@ -193,11 +193,13 @@ impl<const BYTES: usize> Constants<BYTES> {
     }
 }
 
-/// The bytes of words.
+/// Elements in the place of words, which are no smaller.
 #[inline(always)]
-pub fn as_bytes(words: &[Cell<u32>]) -> &[Cell<i8>] {
-    // SAFETY: as many bytes as the words have, which any alignment suits; cells of plain numbers may overlap, as in `Cells::at`.
-    unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
+pub fn within<T: Element>(words: &[Cell<u32>]) -> &[Cell<T>] {
+    const { assert!(size_of::<T>() <= size_of::<u32>()) };
+    let elements = size_of_val(words) / size_of::<T>();
+    // SAFETY: as many elements as fit, which need no other alignment; cells of plain numbers may overlap, as in `Cells::at`.
+    unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), elements) }
 }
 
 /// Copies as many elements as both have. They may overlap.
@@ -210,9 +212,9 @@ pub fn copy<T: Element>(from: &[Cell<T>], to: &[Cell<T>]) {
 
 /// Makes all bytes one value.
 #[inline(always)]
-pub fn fill(bytes: &[Cell<i8>], value: i8) {
-    // SAFETY: as many bytes as the slice has, and cells may be written.
-    unsafe { core::ptr::write_bytes(bytes.as_ptr().cast_mut(), value as u8, bytes.len()) }
+pub fn fill<T: Element>(elements: &[Cell<T>], value: i8) {
+    // SAFETY: as many bytes as the slice has, of which any are an element, and cells may be written.
+    unsafe { core::ptr::write_bytes(elements.as_ptr().cast_mut(), value as u8, elements.len()) }
 }
 
 /// Makes all words one value.

@@ -51,11 +51,12 @@ mod window;
 
 #[cfg(feature = "host")]
 pub use crate::arch::armv7em::{
-    AnyDepthwise, AnyEpilogue, AnyLoops, GROUP, LANES, OVERLAPPING, ROWS,
+    AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, GROUP, LANES, OVERLAPPING,
+    ROWS,
 };
 pub use crate::arch::armv7em::{
-    Away, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, Overlapping, PairsOnly,
-    RowsOnly, Short, Signed, WideRows,
+    Away, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, OnceI16, Overlapping,
+    PairsOnly, RowsOnly, Short, Signed, TwiceI16, WideRows,
 };
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;

@@ -56,7 +56,7 @@ impl Foreseen for Int16x8 {
     }
 }
 
-fn sums(product: &Product<'_>, site: &Site<'_>) -> Result<Sums, Diagnostic> {
+pub(super) fn sums(product: &Product<'_>, site: &Site<'_>) -> Result<Sums, Diagnostic> {
     let y_id = site.output_id(0)?;
     for id in [site.input_id(0)?, site.input_id(1)?, y_id] {
         symmetric(site, id)?;

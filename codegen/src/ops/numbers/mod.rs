@@ -156,6 +156,12 @@ impl Product<'_> {
         {
             return Ok(());
         }
+        if kernels::Int16x8::takes(types)
+            && choosing.target().isa.has_dsp()
+            && dsp::choose_i16(self, sizes, site, choosing)?
+        {
+            return Ok(());
+        }
         if kernels::Int8::takes(types)
             && choosing.target().isa.has_long_products()
             && choosing.target().optimize != Optimize::Size

@@ -36,11 +36,11 @@ pub(super) trait Foreseen: Format + Numbers<W = i8> {
 }
 
 impl Sums {
-    fn bias(&self, channel: usize) -> i64 {
+    pub(super) fn bias(&self, channel: usize) -> i64 {
         self.bias.get(channel).copied().unwrap_or(0)
     }
 
-    fn factor(&self, channel: usize) -> (i32, i32) {
+    pub(super) fn factor(&self, channel: usize) -> (i32, i32) {
         let multiplier = self.multiplier.get(channel).or(self.multiplier.first());
         let shift = self.shift.get(channel).or(self.shift.first());
         let shift = shift.copied().unwrap_or(0);

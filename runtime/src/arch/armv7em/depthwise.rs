@@ -4,11 +4,14 @@
 //! so do the weights of a filter row, `(w0, w1)` and `(w1, w2)`: then two instructions compute three taps. Weights are kept times 256, which is what
 //! the short epilogues want of a sum.
 //!
-//! A channel of weights is, in words of 32 bits: both pairs of each filter row, 256 times what the sum begins with, the constants of the epilogue.
+//! Of inputs of 16 bits, weights are kept as they are, and so is what a sum begins with.
+//!
+//! A channel of weights is, in words of 32 bits: both pairs of each filter row, what the sum begins with, times 256, the constants of the epilogue.
 
 use core::cell::Cell;
 
-use super::{Away, Long, Short, Signed};
+use super::{Away, Long, OnceI16, Short, Signed, TwiceI16, Value};
+use crate::arch::memory::Element;
 
 /// Rows of a window.
 pub const ROWS: usize = 3;
@@ -40,6 +43,9 @@ pub struct Run {
 
 /// Loops over a row of outputs: how many are computed at once, at which stride, and how sums become outputs.
 pub trait DepthwiseLoops: Copy {
+    /// An input, and an output.
+    type Value: Value;
+
     /// The loops.
     fn loops(&self) -> DepthwiseRow;
 }
@@ -47,6 +53,8 @@ pub trait DepthwiseLoops: Copy {
 /// What computes a row of outputs.
 #[derive(Debug, Clone, Copy)]
 pub struct DepthwiseRow {
+    /// Bytes of an input, and of an output.
+    pub bytes: usize,
     /// Columns from a window to the next: 1 or 2.
     pub stride: usize,
     /// Outputs at once, as often as they fit in a row, and how many are left at its end.
@@ -126,8 +134,9 @@ impl<'a> Channels<'a> {
     /// A row of outputs. `first` is which of the three rows is a window's first; the others follow around. Of a slice that does not fit, it computes
     /// nothing.
     #[inline(always)]
-    pub fn outputs(&self, first: usize, y: &[Cell<i8>]) {
-        if first >= ROWS || y.len() < self.reach {
+    pub fn outputs<Y: Element>(&self, first: usize, y: &[Cell<Y>]) {
+        let bytes = size_of::<Y>();
+        if first >= ROWS || y.len() < self.reach || bytes != self.row.bytes {
             return;
         }
         let row = self.words as isize * 4;
@@ -143,23 +152,23 @@ impl<'a> Channels<'a> {
             next: at_once as isize * column - second - third,
             channel: ROWS as isize * row,
             span: self.whole as isize * column,
-            step: self.step as isize,
-            outputs: (at_once * self.step) as isize,
+            step: (self.step * bytes) as isize,
+            outputs: (at_once * self.step * bytes) as isize,
         };
         let x = self.rows.as_ptr().cast::<u32>();
-        let y = y.as_ptr().cast_mut().cast::<i8>();
+        let y = y.as_ptr().cast_mut().cast::<Y>();
         // SAFETY: `rows` has three rows of `words` words for each channel, of which windows reach no more; `weights` has whole channels (checked in `new`).
         // The last channel of the last output lies within `y` (checked above). The references last until it returns, and cells may be written.
         unsafe {
             let x = x.byte_offset(first as isize * row);
             if let Some(whole) = self.row.whole.filter(|_| self.whole > 0) {
-                run_loop(whole, self.weights.as_ptr(), x, y, &run);
+                run_loop(whole, self.weights.as_ptr(), x, y.cast(), &run);
             }
             if let Some(last) = self.row.last {
                 run.next = run.channel - second - third;
                 let x = x.byte_offset(run.span);
                 let y = y.add(self.whole * self.step);
-                run_loop(last, self.weights.as_ptr(), x, y, &run);
+                run_loop(last, self.weights.as_ptr(), x, y.cast(), &run);
             }
         }
     }
@@ -194,6 +203,8 @@ pub struct Layout {
     row: Row,
     /// Inputs from the first one to the last, and words that are written.
     reach: [usize; 2],
+    /// Bytes of an input.
+    bytes: usize,
 }
 
 impl Layout {
@@ -218,7 +229,7 @@ impl Layout {
             planar: depthwise.planar,
             row: Row {
                 x: core::ptr::null(),
-                pixel,
+                pixel: pixel * depthwise.bytes,
                 to: core::ptr::null_mut(),
                 channel: channel * 4,
                 groups,
@@ -227,6 +238,7 @@ impl Layout {
                 first: padded.into(),
                 last: (inner % 2) as u32,
             },
+            bytes: depthwise.bytes,
             reach: [
                 (pixels - 1) * pixel + groups * 4,
                 (groups * 4 - 1) * channel + words,
@@ -236,9 +248,9 @@ impl Layout {
 
     /// Lays one row out. Of slices that do not fit, it writes nothing.
     #[inline(always)]
-    pub fn lay(&self, x: &[Cell<i8>], to: &[Cell<u32>]) {
+    pub fn lay<X: Element>(&self, x: &[Cell<X>], to: &[Cell<u32>]) {
         let [inputs, words] = self.reach;
-        if x.len() < inputs || to.len() < words {
+        if size_of::<X>() != self.bytes || x.len() < inputs || to.len() < words {
             return;
         }
         let row = Row {
@@ -261,7 +273,7 @@ use assembly::{run_loop, run_planar};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod twin;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-pub use twin::AnyDepthwise;
+pub use twin::{AnyDepthwise, AnyDepthwiseI16};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub(super) use twin::{Loop, PlanarLoop};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]

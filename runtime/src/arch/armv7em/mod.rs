@@ -10,13 +10,15 @@
 //! `L` (one SXTB16 makes those of a word), `Σ x·low = L` and `256·Σ x·high = S − L`, modulo 2³². So the upper byte is never unpacked. Both have to fit
 //! in 24 bits, and `low + 256·high` in 16: the generator proves it, or takes another kernel.
 
+use crate::arch::memory::Element;
+
 mod depthwise;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod instructions;
 mod product;
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-pub use depthwise::AnyDepthwise;
+pub use depthwise::{AnyDepthwise, AnyDepthwiseI16};
 pub use depthwise::{
     Channels, Depthwise, DepthwiseLoops, DepthwiseRow, Layout, ROWS, Row, Run, channel_words,
 };
@@ -25,8 +27,35 @@ pub use product::{
     WidenRow, Windows,
 };
 
+/// A number that is read or written.
+pub trait Value: Element + Into<i32> {
+    /// The least and the greatest.
+    const RANGE: [i32; 2];
+
+    /// The number, of one that is in the range.
+    fn of(value: i32) -> Self;
+}
+
+macro_rules! values {
+    ($($t:ty)*) => {$(
+        impl Value for $t {
+            const RANGE: [i32; 2] = [<$t>::MIN as i32, <$t>::MAX as i32];
+
+            #[inline(always)]
+            fn of(value: i32) -> Self {
+                value as Self
+            }
+        }
+    )*};
+}
+values! { i8 i16 }
+
 /// How sums become outputs: what the loops end with.
 pub trait Epilogue: Copy {
+    /// An input.
+    type X: Value;
+    /// An output.
+    type Y: Value;
     /// The loops of a kernel.
     fn loops(&self) -> Loops;
 }
@@ -36,6 +65,8 @@ pub trait Epilogue: Copy {
 pub struct Loops {
     /// Words of constants of a block of channels.
     pub constants: usize,
+    /// Bytes of an input.
+    pub input: usize,
     /// Bytes of an output.
     pub output: usize,
     /// Two pixels at a time; see [`Matrix::pairs`].
@@ -85,6 +116,9 @@ pub struct WideRows<E>(pub E);
 pub struct RowsOnly<E>(pub E);
 
 impl<E: Epilogue> Epilogue for PairsOnly<E> {
+    type X = E::X;
+    type Y = E::Y;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
@@ -95,7 +129,10 @@ impl<E: Epilogue> Epilogue for PairsOnly<E> {
     }
 }
 
-impl<E: Epilogue> Epilogue for Halves<E> {
+impl<E: Epilogue<X = i8>> Epilogue for Halves<E> {
+    type X = i8;
+    type Y = E::Y;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
@@ -108,7 +145,10 @@ impl<E: Epilogue> Epilogue for Halves<E> {
     }
 }
 
-impl<E: Epilogue> Epilogue for Overlapping<E> {
+impl<E: Epilogue<X = i8>> Epilogue for Overlapping<E> {
+    type X = i8;
+    type Y = E::Y;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
@@ -121,7 +161,10 @@ impl<E: Epilogue> Epilogue for Overlapping<E> {
     }
 }
 
-impl<E: Epilogue> Epilogue for WideRows<E> {
+impl<E: Epilogue<X = i8>> Epilogue for WideRows<E> {
+    type X = i8;
+    type Y = E::Y;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
@@ -133,6 +176,9 @@ impl<E: Epilogue> Epilogue for WideRows<E> {
 }
 
 impl<E: Epilogue> Epilogue for RowsOnly<E> {
+    type X = E::X;
+    type Y = E::Y;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
@@ -169,6 +215,17 @@ pub struct Long;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LongI16;
 
+/// One multiplication of sums of int16 products: `(sum·m >> 32) + 1`, shifted right by one, saturated to 16 bits. Constants of a channel: `m`.
+///
+/// That is what TensorFlow Lite computes in 64 bits, by a multiplier of 15 bits that `m` is, shifted left, and a shift that `m` shortens: both round
+/// down after a half is added.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OnceI16;
+
+/// TensorFlow Lite's two roundings of sums of int16 products. Constants of a channel are those of [`Long`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TwiceI16;
+
 /// An epilogue that is known when the generator runs, and not when it is compiled.
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +240,10 @@ pub enum AnyEpilogue {
     Long,
     /// [`LongI16`].
     LongI16,
+    /// [`OnceI16`].
+    OnceI16,
+    /// [`TwiceI16`].
+    TwiceI16,
 }
 
 /// Which loops a kernel of sizes that are known calls, ended by an epilogue.
@@ -203,8 +264,26 @@ pub enum AnyLoops {
     WideRows(AnyEpilogue),
 }
 
+/// The same of inputs and outputs of 16 bits.
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnyLoopsI16(pub AnyLoops);
+
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
+impl Epilogue for AnyLoopsI16 {
+    type X = i16;
+    type Y = i16;
+
+    fn loops(&self) -> Loops {
+        self.0.loops()
+    }
+}
+
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 impl Epilogue for AnyLoops {
+    type X = i8;
+    type Y = i8;
+
     fn loops(&self) -> Loops {
         match *self {
             Self::Both(epilogue) => epilogue.loops(),
@@ -224,7 +303,8 @@ impl AnyEpilogue {
     pub fn constants(self) -> usize {
         match self {
             Self::Short(_) | Self::Away(_) => 2,
-            Self::Signed(_) | Self::Long | Self::LongI16 => 3,
+            Self::Signed(_) | Self::Long | Self::LongI16 | Self::TwiceI16 => 3,
+            Self::OnceI16 => 1,
         }
     }
 
@@ -233,30 +313,39 @@ impl AnyEpilogue {
     pub fn channels(self) -> usize {
         match self {
             Self::LongI16 => 1,
-            Self::Short(_) | Self::Away(_) | Self::Signed(_) | Self::Long => LANES,
+            _ => LANES,
         }
     }
 
-    /// Bytes of an output.
-    fn bytes(self) -> usize {
+    /// Bytes of an input and of an output.
+    fn bytes(self) -> [usize; 2] {
         match self {
-            Self::LongI16 => 2,
-            Self::Short(_) | Self::Away(_) | Self::Signed(_) | Self::Long => 1,
+            Self::LongI16 => [1, 2],
+            Self::OnceI16 | Self::TwiceI16 => [2, 2],
+            Self::Short(_) | Self::Away(_) | Self::Signed(_) | Self::Long => [1, 1],
         }
     }
 }
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 impl Epilogue for AnyEpilogue {
+    type X = i8;
+    type Y = i8;
+
     fn loops(&self) -> Loops {
+        let [input, output] = self.bytes();
         Loops {
             constants: self.constants() * self.channels(),
-            output: self.bytes(),
-            pair: Some(*self).filter(|_| self.bytes() == 1),
+            input,
+            output,
+            pair: Some(*self).filter(|_| input == output),
             row: Some(*self),
             core: Some(product::narrow()),
             wide: None,
-            widen: Some(product::widening::<false>()),
+            widen: Some(match input {
+                1 => product::widening::<false>(),
+                _ => product::interleaving(),
+            }),
             rest: 0,
             overlap: false,
         }

@@ -3,6 +3,9 @@
 //! A block of weights is, in words of 32 bits: what the sums of its channels begin with, as they are kept (`low`, `low + 256·high` for channels 0
 //! and 1, the same for 2 and 3); for two inputs at a time, the lanes of channels 0 and 1, and of 2 and 3; the constants of the epilogue. Inputs
 //! come in groups of four, in the order 0 2, 1 3, which is what SXTB16 makes of a word.
+//!
+//! Where inputs have 16 bits, sums are kept one by one, and so are their beginnings; inputs are in their own order, and a lane is the bytes of both
+//! weights: two SXTB16 make the pairs of two channels.
 
 use core::cell::Cell;
 use core::{array, mem, ptr};
@@ -105,6 +108,10 @@ pub struct PairCall {
 /// Bytes of code for a half of a pair, for a group of a row, and for a round of a widened one.
 const CODE: [usize; 3] = [48, 64, 108];
 
+/// The same of inputs of 16 bits, which no row is widened to; and halves that the loop over pairs is unrolled to.
+const CODE_I16: [usize; 2] = [60, 76];
+const HALVES_I16: usize = 8;
+
 /// Packed weights of a matrix that are known to fit its sizes.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
@@ -177,7 +184,13 @@ impl<'a> Matrix<'a> {
     /// Outputs of pixels, two at a time, that lie one behind the other in `y`. It writes the inputs of each two pixels to `pairs` before their
     /// outputs: 16 bits each, the pixels in turn. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn pairs(&self, x: &[Cell<i8>], windows: &Windows, pairs: &[Cell<u32>], y: &[Cell<i8>]) {
+    pub fn pairs<X: Element, Y: Element>(
+        &self,
+        x: &[Cell<X>],
+        windows: &Windows,
+        pairs: &[Cell<u32>],
+        y: &[Cell<Y>],
+    ) {
         let (Some(pair), Some(widen)) = (self.loops.pair, self.loops.widen) else {
             return;
         };
@@ -186,7 +199,7 @@ impl<'a> Matrix<'a> {
         if count == 0
             || !windows.fit(x.len())
             || len % GROUP != self.loops.rest
-            || self.loops.output != mem::size_of::<i8>()
+            || !self.takes::<X, Y>()
             || self.loops.overlap && !windows.overlap()
             || (first + second) * len != self.inputs
             || pairs.len() != self.inputs
@@ -194,26 +207,31 @@ impl<'a> Matrix<'a> {
         {
             return;
         }
+        let (x_bytes, y_bytes) = (mem::size_of::<X>(), mem::size_of::<Y>());
         let part = |(start, runs): (usize, usize)| Part {
-            start: x.as_ptr().cast::<u8>().wrapping_add(start),
+            start: x.as_ptr().wrapping_add(start).cast(),
             runs,
+        };
+        let (halves, code) = match x_bytes {
+            1 => (HALVES, CODE[0]),
+            _ => (HALVES_I16, CODE_I16[0]),
         };
         let parts = windows.parts.map(part);
         let mut call = PairCall {
             x: pairs.as_ptr().cast(),
             // One half comes before the loop.
-            skip: missing(self.inputs / HALF - 1, HALVES) * CODE[0],
+            skip: missing(self.inputs / HALF - 1, halves) * code,
             y: y.as_ptr().cast_mut().cast(),
-            second: self.channels,
+            second: self.channels * y_bytes,
             end: self.whole.as_ptr_range().end,
             inputs: pairs.as_ptr_range().end.cast(),
             weights: self.whole.as_ptr(),
             count,
             parts,
-            pixel: windows.pixel,
+            pixel: windows.pixel * x_bytes,
             groups: len / GROUP,
-            between: windows.step - len / GROUP * GROUP,
-            next: 2 * windows.pixel,
+            between: (windows.step - len / GROUP * GROUP) * x_bytes,
+            next: 2 * windows.pixel * x_bytes,
             widen,
         };
         // SAFETY: for each call below, all runs of all pixels lie within `x`, `pairs` has a word for each input of one, and every pixel has outputs of
@@ -233,17 +251,17 @@ impl<'a> Matrix<'a> {
             call.count = 1;
             if !self.whole.is_empty() {
                 call.y = y.as_ptr().cast_mut().cast();
-                call.second = self.channels;
+                call.second = self.channels * y_bytes;
                 call.weights = self.whole.as_ptr();
                 call.end = self.whole.as_ptr_range().end;
                 run(&mut call);
                 // The inputs are there.
                 call.parts.iter_mut().for_each(|part| part.runs = 0);
             }
-            let outputs: [Cell<i8>; 2 * LANES] = Default::default();
+            let outputs: [Cell<Y>; 2 * LANES] = array::from_fn(|_| Cell::new(Y::ZERO));
             call.count = 1;
             call.y = outputs.as_ptr().cast_mut().cast();
-            call.second = LANES;
+            call.second = LANES * y_bytes;
             call.weights = self.last.as_ptr();
             call.end = self.last.as_ptr_range().end;
             run(&mut call);
@@ -256,15 +274,29 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Whether the loops read and write elements of these types.
+    #[inline(always)]
+    fn takes<X: Element, Y: Element>(&self) -> bool {
+        (self.loops.input, self.loops.output) == (mem::size_of::<X>(), mem::size_of::<Y>())
+    }
+
     /// Outputs of one row of inputs, which it reads while it writes. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn row<Y: Element>(&self, x: &[Cell<i8>], y: &[Cell<Y>]) {
-        if x.len() == self.inputs && x.len().is_multiple_of(GROUP) && self.loops.wide.is_none() {
+    pub fn row<X: Element, Y: Element>(&self, x: &[Cell<X>], y: &[Cell<Y>]) {
+        if x.len() == self.inputs
+            && x.len().is_multiple_of(GROUP)
+            && self.loops.wide.is_none()
+            && self.takes::<X, Y>()
+        {
+            let code = match mem::size_of::<X>() {
+                1 => CODE[1],
+                _ => CODE_I16[1],
+            };
             let end = x.as_ptr_range().end.cast();
             let call = |core| RowCall {
                 inputs: end,
                 end: ptr::null(),
-                skip: missing(self.inputs / GROUP, GROUPS) * CODE[1],
+                skip: missing(self.inputs / GROUP, GROUPS) * code,
                 core,
                 wide: ptr::null(),
                 rest: end,
@@ -286,6 +318,7 @@ impl<'a> Matrix<'a> {
             && x.len().is_multiple_of(GROUP)
             && widened.is_multiple_of(WIDE)
             && (WIDE..=x.len()).contains(&widened)
+            && self.takes::<i8, i8>()
         {
             let to = wide.as_ptr().cast_mut().cast();
             // SAFETY: there are two words for each group of four inputs, and cells may be written.
@@ -314,7 +347,7 @@ impl<'a> Matrix<'a> {
         let (Some(row), Some(core)) = (self.loops.row, self.loops.core) else {
             return;
         };
-        if y.len() != self.channels || self.loops.output != mem::size_of::<Y>() {
+        if y.len() != self.channels {
             return;
         }
         let mut call = call(core);
@@ -368,6 +401,6 @@ mod twin;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use twin::{PairLoop, RowCore, RowLoop, WidenLoop, WidenRow};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-pub(super) use twin::{narrow, overlapping, wide, wide_row, widening};
+pub(super) use twin::{interleaving, narrow, overlapping, wide, wide_row, widening};
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 use twin::{run_pairs, run_row, run_widen};

@@ -8,8 +8,8 @@ use core::cell::Cell;
 use super::{DspOutput, parameters};
 #[cfg(any(test, feature = "host"))]
 use crate::arch::armv7em::GROUP;
-use crate::arch::armv7em::{Epilogue, Matrix, Windows};
-use crate::arch::memory::{as_bytes, copy, fill};
+use crate::arch::armv7em::{Epilogue, Matrix, Value, Windows};
+use crate::arch::memory::{copy, fill, within};
 use crate::kernels::{Window, part};
 
 parameters! {
@@ -19,7 +19,7 @@ parameters! {
         pub window: Window,
         /// Inputs of a filter row, rounded up to a multiple of four, or of two where that is enough and all windows have a neighbour.
         pub run: usize,
-        /// Bytes of a row that is kept aside: all that windows reach, and what rounding up adds. Of an input that is read where it is, those
+        /// Elements of a row that is kept aside: all that windows reach, and what rounding up adds. Of an input that is read where it is, those
         /// of its rows.
         pub row: usize,
     }
@@ -46,24 +46,35 @@ impl DspConv2dSizes {
         let groups = taps.next_multiple_of(GROUP);
         // A group has its inputs 0 and 2 in its first half.
         let half = taps > GROUP && taps % GROUP == 1 && window.out_w.is_multiple_of(2);
+        Self {
+            run: if half { taps + 1 } else { groups },
+            ..Self::of_groups(window)
+        }
+    }
+
+    /// The same where runs are whole groups.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn of_groups(window: Window) -> Self {
+        let groups = (window.filter_w * window.in_c).next_multiple_of(GROUP);
         let last = (window.out_w - 1) * window.stride_w * window.in_c;
         // Copies of whole words take less time, where a row begins with its first pixel.
         let word = if window.pad_left > 0 { 1 } else { GROUP };
         Self {
             window,
-            run: if half { taps + 1 } else { groups },
+            run: groups,
             row: (last + groups).next_multiple_of(word),
         }
     }
 
-    /// Bytes of the rows that are kept aside.
+    /// Elements of the rows that are kept aside.
     #[cfg(any(test, feature = "host"))]
     #[must_use]
     pub fn kept(&self) -> usize {
         self.window.filter_h * self.row
     }
 
-    /// The least number of bytes by which the output may begin before the input: a row of windows is computed from the rows that
+    /// The least number of elements by which the output may begin before the input: a row of windows is computed from the rows that
     /// are kept aside.
     #[cfg(any(test, feature = "host"))]
     #[must_use]
@@ -72,7 +83,7 @@ impl DspConv2dSizes {
     }
 
     /// Sizes where no rows are kept aside, if all windows lie within the input and nothing is rounded up, and the least number of
-    /// bytes by which the output may begin before the input.
+    /// elements by which the output may begin before the input.
     ///
     /// Two windows are widened before their outputs are written, so that the outputs of the first *n* of a row, an even number, may reach
     /// the beginning of window *n*, and those of a row the beginning of the next one. Both grow evenly, so that the first and the last *n* and
@@ -122,16 +133,16 @@ impl DspConv2dSizes {
 }
 
 impl<E: Epilogue> DspConv2d<E> {
-    /// Computes the whole output; `rows` has as many bytes as the rows of a window or, where the input is read where it is, none, `pairs` a word
-    /// for each input of a window. The output may begin as many bytes before the input as [`DspConv2dSizes`] says, or more.
+    /// Computes the whole output; `rows` has as many elements as the rows of a window or, where the input is read where it is, none, `pairs` a word
+    /// for each input of a window. The output may begin as many elements before the input as [`DspConv2dSizes`] says, or more.
     #[inline(always)]
     pub fn run(
         &self,
-        x: &[Cell<i8>],
+        x: &[Cell<E::X>],
         weights: &[u32],
-        rows: &[Cell<i8>],
+        rows: &[Cell<E::X>],
         pairs: &[Cell<u32>],
-        y: &[Cell<i8>],
+        y: &[Cell<E::Y>],
     ) {
         let loops = self.epilogue.loops();
         let channels = self.output.channels;
@@ -146,7 +157,7 @@ impl<E: Epilogue> DspConv2d<E> {
     }
 }
 
-/// A convolution, whatever the epilogue: firmware has its code once.
+/// A convolution, whatever the epilogue: firmware has its code once for each type.
 struct Convolution<'a> {
     sizes: &'a DspConv2dSizes,
     in_zero_point: i8,
@@ -155,13 +166,13 @@ struct Convolution<'a> {
 
 impl Convolution<'_> {
     #[inline(never)]
-    fn run(
+    fn run<X: Value, Y: Value>(
         &self,
         matrix: &Matrix<'_>,
-        x: &[Cell<i8>],
-        rows: &[Cell<i8>],
+        x: &[Cell<X>],
+        rows: &[Cell<X>],
         pairs: &[Cell<u32>],
-        y: &[Cell<i8>],
+        y: &[Cell<Y>],
     ) {
         let w = &self.sizes.window;
         let out_image = w.out_h * w.out_row();
@@ -175,13 +186,13 @@ impl Convolution<'_> {
     }
 
     #[inline(always)]
-    fn image(
+    fn image<X: Value, Y: Value>(
         &self,
         matrix: &Matrix<'_>,
-        x: &[Cell<i8>],
-        rows: &[Cell<i8>],
+        x: &[Cell<X>],
+        rows: &[Cell<X>],
         pairs: &[Cell<u32>],
-        mut y: &[Cell<i8>],
+        mut y: &[Cell<Y>],
     ) {
         let w = &self.sizes.window;
         // The row, counted from the first of padding, that is kept next, and where.
@@ -211,7 +222,7 @@ impl Convolution<'_> {
 
     /// Keeps a row of the input between its padding, which is there.
     #[inline(always)]
-    fn keep(&self, x: &[Cell<i8>], row: isize, kept: &[Cell<i8>]) {
+    fn keep<X: Value>(&self, x: &[Cell<X>], row: isize, kept: &[Cell<X>]) {
         let w = &self.sizes.window;
         let columns = w.in_w * w.in_c;
         let (mut from, mut to) = (0, 0);
@@ -231,36 +242,36 @@ impl Convolution<'_> {
 
     /// A row of windows, whose first row is in a slot.
     #[inline(always)]
-    fn windows(
+    fn windows<X: Value, Y: Value>(
         &self,
         matrix: &Matrix<'_>,
-        rows: &[Cell<i8>],
+        rows: &[Cell<X>],
         first: usize,
         pairs: &[Cell<u32>],
-        y: &[Cell<i8>],
+        y: &[Cell<Y>],
     ) {
         let DspConv2dSizes {
             window: w,
             run,
-            row: row_bytes,
+            row: row_len,
         } = self.sizes;
         let step = w.stride_w * w.in_c;
         // From the first row to the end of those that are kept, and from there around.
         let windows = Windows {
             count: w.out_w / 2,
             pixel: step,
-            parts: [(first * row_bytes, w.filter_h - first), (0, first)],
+            parts: [(first * row_len, w.filter_h - first), (0, first)],
             len: *run,
-            step: *row_bytes,
+            step: *row_len,
         };
         let even = w.out_w / 2 * 2;
         matrix.pairs(rows, &windows, pairs, part(y, 0, even * w.out_c));
         if even < w.out_w {
-            let window = part(as_bytes(pairs), 0, w.filter_h * run);
+            let window = part(within(pairs), 0, w.filter_h * run);
             let (mut slot, mut to) = (first, 0);
             for _ in 0..w.filter_h {
                 copy(
-                    part(rows, slot * row_bytes + even * step, *run),
+                    part(rows, slot * row_len + even * step, *run),
                     part(window, to, *run),
                 );
                 slot = after(slot, w.filter_h);

@@ -6,7 +6,9 @@
 use core::cell::Cell;
 
 use super::{DspOutput, parameters};
-use crate::arch::armv7em::{Channels, DepthwiseLoops, DepthwiseRow, Layout, ROWS, channel_words};
+use crate::arch::armv7em::{
+    Channels, DepthwiseLoops, DepthwiseRow, Layout, ROWS, Value, channel_words,
+};
 use crate::arch::memory::fill_words;
 use crate::kernels::{Window, part, split};
 
@@ -29,7 +31,7 @@ parameters! {
 }
 
 impl<D: DepthwiseLoops> DspDepthwiseConv2d<D> {
-    /// The least number of bytes by which the output may begin before the input, and what more has to be a multiple of. A row is computed
+    /// The least number of elements by which the output may begin before the input, and what more has to be a multiple of. A row is computed
     /// from the rows that are kept aside. Groups behind a first one read the input once more: as pixels have as many outputs as inputs, at a
     /// whole number of pixels no group writes what another one reads.
     #[cfg(any(test, feature = "host"))]
@@ -46,7 +48,13 @@ impl<D: DepthwiseLoops> DspDepthwiseConv2d<D> {
     /// Computes the whole output; `rows` has three rows of a group's channels. The output may begin before the input as
     /// [`distance`](Self::distance) says.
     #[inline(always)]
-    pub fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<u32>], y: &[Cell<i8>]) {
+    pub fn run(
+        &self,
+        x: &[Cell<D::Value>],
+        weights: &[u32],
+        rows: &[Cell<u32>],
+        y: &[Cell<D::Value>],
+    ) {
         let convolution = Convolution {
             window: &self.window,
             group: self.group,
@@ -59,7 +67,7 @@ impl<D: DepthwiseLoops> DspDepthwiseConv2d<D> {
     }
 }
 
-/// A convolution, whatever its loops: firmware has its code once.
+/// A convolution, whatever its loops: firmware has its code once for each type.
 struct Convolution<'a> {
     window: &'a Window,
     group: usize,
@@ -70,7 +78,7 @@ struct Convolution<'a> {
 
 impl Convolution<'_> {
     #[inline(never)]
-    fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<u32>], y: &[Cell<i8>]) {
+    fn run<V: Value>(&self, x: &[Cell<V>], weights: &[u32], rows: &[Cell<u32>], y: &[Cell<V>]) {
         let w = self.window;
         let out_image = w.out_h * w.out_row();
         for batch in 0..w.batches {
@@ -95,14 +103,14 @@ impl Convolution<'_> {
 
     /// All outputs of a group of channels.
     #[inline(always)]
-    fn group(
+    fn group<V: Value>(
         &self,
-        x: &[Cell<i8>],
+        x: &[Cell<V>],
         channel: usize,
         channels: usize,
         weights: &[u32],
         rows: &[Cell<u32>],
-        mut y: &[Cell<i8>],
+        mut y: &[Cell<V>],
     ) {
         let w = self.window;
         let kept = part(rows, 0, channels * ROWS * self.words);

@@ -9,7 +9,7 @@ use quote::quote;
 use super::{
     DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspWideFullyConnected,
 };
-use crate::arch::armv7em::{AnyDepthwise, AnyEpilogue, AnyLoops};
+use crate::arch::armv7em::{AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16};
 use crate::host::{Expression, HostKernel, Mismatch, Operand, kind, structure, take};
 
 impl AnyEpilogue {
@@ -20,6 +20,8 @@ impl AnyEpilogue {
             Self::Signed(_) => "Signed",
             Self::Long => "Long",
             Self::LongI16 => "LongI16",
+            Self::OnceI16 => "OnceI16",
+            Self::TwiceI16 => "TwiceI16",
         }
     }
 
@@ -31,7 +33,7 @@ impl AnyEpilogue {
                 let shift = Literal::u32_unsuffixed(shift);
                 quote!(#kind<#shift>)
             }
-            Self::Long | Self::LongI16 => kind,
+            Self::Long | Self::LongI16 | Self::OnceI16 | Self::TwiceI16 => kind,
         }
     }
 }
@@ -74,6 +76,22 @@ impl Expression for AnyLoops {
     }
 }
 
+impl AnyLoopsI16 {
+    fn parts(self) -> (AnyEpilogue, Option<&'static str>) {
+        self.0.parts()
+    }
+
+    fn kind(self) -> TokenStream {
+        self.0.kind()
+    }
+}
+
+impl Expression for AnyLoopsI16 {
+    fn expression(&self) -> TokenStream {
+        self.0.expression()
+    }
+}
+
 impl AnyDepthwise {
     /// The type, as firmware names it.
     fn kind(self) -> TokenStream {
@@ -87,6 +105,18 @@ impl AnyDepthwise {
 impl Expression for AnyDepthwise {
     fn expression(&self) -> TokenStream {
         structure("Depthwise", [("epilogue", self.epilogue.expression())])
+    }
+}
+
+impl AnyDepthwiseI16 {
+    fn kind(self) -> TokenStream {
+        self.0.kind()
+    }
+}
+
+impl Expression for AnyDepthwiseI16 {
+    fn expression(&self) -> TokenStream {
+        self.0.expression()
     }
 }
 
@@ -116,9 +146,14 @@ macro_rules! kernels {
 }
 kernels! {
     DspConv2d<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, rows, pairs, y);
+    DspConv2d<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, rows, pairs, y);
     DspDepthwiseConv2d<AnyDepthwise>: depthwise, |k| k.depthwise.epilogue, (x, weights, rows, y);
+    DspDepthwiseConv2d<AnyDepthwiseI16>: depthwise, |k| k.depthwise.0.epilogue, (x, weights, rows, y);
     DspFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, y);
+    DspFullyConnected<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, y);
     DspLstm<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, table, hidden, cells, groups, room, y);
+    DspLstm<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, table, hidden, cells, groups, room, y);
     DspPointwise<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
+    DspPointwise<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
     DspWideFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, wide, y);
 }

@@ -1,27 +1,40 @@
-//! UNIDIRECTIONAL_SEQUENCE_LSTM of int8.
+//! UNIDIRECTIONAL_SEQUENCE_LSTM of int8 and int16.
 
 use core::cell::Cell;
 
 use super::parameters;
-use crate::arch::armv7em::{Epilogue, GROUP, LANES, Loops, Matrix};
+use crate::arch::armv7em::{Epilogue, GROUP, LANES, Loops, Matrix, Value};
 use crate::arch::memory::copy;
 use crate::kernels::lstm::{gates, step};
-use crate::kernels::{Int8To16, LstmI16, LstmSizes, part, split};
+use crate::kernels::{Int8To16, Int16x8, LstmCells, LstmI16, LstmSizes, Numbers, part, split};
 
 parameters! {
-    /// An LSTM of int8, whose products are rows of inputs times matrices.
+    /// An LSTM of int8 or int16, whose products are rows of inputs times matrices.
     pub struct DspLstm<E> {
         /// Sizes.
         pub sizes: LstmSizes,
         /// What is computed between products.
         pub cells: LstmI16,
-        /// How sums become int16.
+        /// How sums become gates.
         pub epilogue: E,
     }
 }
 
+/// What is hidden, whose products are of a number format.
+trait Hidden: Value {
+    type Numbers: Numbers<X = Self, Y = i16>;
+}
+
+impl Hidden for i8 {
+    type Numbers = Int8To16;
+}
+
+impl Hidden for i16 {
+    type Numbers = Int16x8;
+}
+
 impl<E> DspLstm<E> {
-    /// Bytes of inputs that are filled up to groups.
+    /// Elements of inputs that are filled up to groups.
     #[cfg(any(test, feature = "host"))]
     #[must_use]
     pub fn filled_up(&self) -> usize {
@@ -29,7 +42,11 @@ impl<E> DspLstm<E> {
     }
 }
 
-impl<E: Epilogue> DspLstm<E> {
+#[allow(private_bounds, reason = "firmware names the types")]
+impl<E: Epilogue<X: Hidden>> DspLstm<E>
+where
+    LstmI16: LstmCells<<E::X as Hidden>::Numbers>,
+{
     /// Computes the whole output from the input and what was kept. Weights are those of each gate, for the input and for what is hidden, whose inputs
     /// are filled up to groups; so are those that are read, in `groups`, where they are not whole groups. `room` is memory to work in.
     #[inline(always)]
@@ -39,14 +56,14 @@ impl<E: Epilogue> DspLstm<E> {
     )]
     pub fn run(
         &self,
-        x: &[Cell<i8>],
+        x: &[Cell<E::X>],
         weights: &[u32],
         table: &[u16],
-        hidden: &[Cell<i8>],
+        hidden: &[Cell<E::X>],
         cells: &[Cell<i16>],
-        groups: &[Cell<i8>],
+        groups: &[Cell<E::X>],
         room: &[Cell<i16>],
-        y: &[Cell<i8>],
+        y: &[Cell<E::X>],
     ) {
         let lstm = Computing {
             sizes: &self.sizes,
@@ -59,7 +76,7 @@ impl<E: Epilogue> DspLstm<E> {
     }
 }
 
-/// An LSTM, whatever the epilogue: firmware has its code once.
+/// An LSTM, whatever the epilogue: firmware has its code once for each type.
 struct Computing<'a> {
     sizes: &'a LstmSizes,
     cells: &'a LstmI16,
@@ -70,14 +87,16 @@ struct Computing<'a> {
 
 impl Computing<'_> {
     #[inline(never)]
-    fn compute(
+    fn compute<X: Hidden>(
         &self,
-        x: &[Cell<i8>],
-        [hidden, y]: [&[Cell<i8>]; 2],
+        x: &[Cell<X>],
+        [hidden, y]: [&[Cell<X>]; 2],
         cells: &[Cell<i16>],
-        groups: &[Cell<i8>],
+        groups: &[Cell<X>],
         room: &[Cell<i16>],
-    ) {
+    ) where
+        LstmI16: LstmCells<X::Numbers>,
+    {
         let LstmSizes { inputs, units, .. } = *self.sizes;
         let (first, rest) = split(room, units);
         let (second, product) = split(rest, units);
@@ -86,7 +105,7 @@ impl Computing<'_> {
             let x = whole(part(x, at * inputs, inputs), of_input);
             let hidden = part(hidden, batch * units, units);
             let read = whole(hidden, of_hidden);
-            step::<Int8To16, LstmI16>(
+            step::<X::Numbers, LstmI16>(
                 self.cells,
                 self.table,
                 [hidden, part(y, at * units, units)],
@@ -99,7 +118,10 @@ impl Computing<'_> {
 
     /// One gate of a step.
     #[inline(never)]
-    fn gate(&self, gate: usize, x: [&[Cell<i8>]; 2], y: &[Cell<i16>], room: &[Cell<i16>]) {
+    fn gate<X: Hidden>(&self, gate: usize, x: [&[Cell<X>]; 2], y: &[Cell<i16>], room: &[Cell<i16>])
+    where
+        LstmI16: LstmCells<X::Numbers>,
+    {
         let units = self.sizes.units;
         let words = x.map(|x| units.div_ceil(LANES) * self.loops.words(x.len()));
         let both = words[0] + words[1];
@@ -109,11 +131,11 @@ impl Computing<'_> {
                 matrix.row(x, y);
             }
         }
-        gates::<Int8To16, LstmI16>(self.table, gate, y, room);
+        gates::<X::Numbers, LstmI16>(self.table, gate, y, room);
     }
 }
 
-/// Bytes of inputs that are filled up to groups; none where they are whole ones.
+/// Elements of inputs that are filled up to groups; none where they are whole ones.
 #[inline(always)]
 fn filled_up(inputs: usize) -> usize {
     match inputs.is_multiple_of(GROUP) {
@@ -124,7 +146,7 @@ fn filled_up(inputs: usize) -> usize {
 
 /// Inputs, where they are whole groups or else filled up. What fills them meets weights of zero.
 #[inline(always)]
-fn whole<'a>(x: &'a [Cell<i8>], groups: &'a [Cell<i8>]) -> &'a [Cell<i8>] {
+fn whole<'a, X: Value>(x: &'a [Cell<X>], groups: &'a [Cell<X>]) -> &'a [Cell<X>] {
     match filled_up(x.len()) {
         0 => x,
         inputs => {

@@ -3,8 +3,8 @@
 use core::cell::Cell;
 
 use super::{DspOutput, parameters};
-use crate::arch::armv7em::{Epilogue, Loops, Matrix, Windows};
-use crate::arch::memory::{as_bytes, copy};
+use crate::arch::armv7em::{Epilogue, Loops, Matrix, Value, Windows};
+use crate::arch::memory::{copy, within};
 use crate::kernels::part;
 
 parameters! {
@@ -40,7 +40,7 @@ parameters! {
 impl<E: Epilogue> DspFullyConnected<E> {
     /// Computes all outputs. The output may not overwrite the input.
     #[inline(always)]
-    pub fn run(&self, x: &[Cell<i8>], weights: &[u32], y: &[Cell<i8>]) {
+    pub fn run(&self, x: &[Cell<E::X>], weights: &[u32], y: &[Cell<E::Y>]) {
         one(&self.output, self.epilogue.loops(), x, weights, y);
     }
 }
@@ -55,7 +55,7 @@ impl<E: Epilogue> DspWideFullyConnected<E> {
 }
 
 impl<E> DspPointwise<E> {
-    /// The least number of bytes by which the output may begin before the input. A pair of rows is widened before its outputs are written, so
+    /// The least number of elements by which the output may begin before the input. A pair of rows is widened before its outputs are written, so
     /// that *n* pairs of outputs may reach the end of *n* pairs of inputs, as long as there are inputs behind it.
     #[cfg(any(test, feature = "host"))]
     #[must_use]
@@ -66,10 +66,10 @@ impl<E> DspPointwise<E> {
 }
 
 impl<E: Epilogue> DspPointwise<E> {
-    /// Computes all outputs; `pairs` has a word for each input of a row. The output may begin [`distance`](Self::distance) bytes before the
+    /// Computes all outputs; `pairs` has a word for each input of a row. The output may begin [`distance`](Self::distance) elements before the
     /// input, or more.
     #[inline(always)]
-    pub fn run(&self, x: &[Cell<i8>], weights: &[u32], pairs: &[Cell<u32>], y: &[Cell<i8>]) {
+    pub fn run(&self, x: &[Cell<E::X>], weights: &[u32], pairs: &[Cell<u32>], y: &[Cell<E::Y>]) {
         let sizes = (self.rows, self.inputs);
         several(
             sizes,
@@ -83,9 +83,15 @@ impl<E: Epilogue> DspPointwise<E> {
     }
 }
 
-/// Functions of their own, whatever the epilogue: firmware has them once.
+/// Functions of their own, whatever the epilogue: firmware has them once for each type.
 #[inline(never)]
-fn one(output: &DspOutput, loops: Loops, x: &[Cell<i8>], weights: &[u32], y: &[Cell<i8>]) {
+fn one<X: Value, Y: Value>(
+    output: &DspOutput,
+    loops: Loops,
+    x: &[Cell<X>],
+    weights: &[u32],
+    y: &[Cell<Y>],
+) {
     if let Some(matrix) = Matrix::new(loops, weights, x.len(), output.channels) {
         matrix.row(x, y);
         output.clamp(y);
@@ -108,14 +114,14 @@ fn one_wide(
 }
 
 #[inline(never)]
-fn several(
+fn several<X: Value, Y: Value>(
     (rows, inputs): (usize, usize),
     output: &DspOutput,
     loops: Loops,
-    x: &[Cell<i8>],
+    x: &[Cell<X>],
     weights: &[u32],
     pairs: &[Cell<u32>],
-    y: &[Cell<i8>],
+    y: &[Cell<Y>],
 ) {
     let Some(matrix) = Matrix::new(loops, weights, inputs, output.channels) else {
         return;
@@ -130,7 +136,7 @@ fn several(
     };
     matrix.pairs(x, &windows, pairs, part(y, 0, even * output.channels));
     if odd == 1 {
-        let row = part(as_bytes(pairs), 0, inputs);
+        let row = part(within(pairs), 0, inputs);
         copy(part(x, even * inputs, inputs), row);
         matrix.row(row, part(y, even * output.channels, output.channels));
     }

@@ -1,5 +1,5 @@
-//! Kernels for processors with the DSP extension, over the loops of [`armv7em`](crate::arch::armv7em): int8, whose outputs are those of the portable
-//! kernels to the bit.
+//! Kernels for processors with the DSP extension, over the loops of [`armv7em`](crate::arch::armv7em): int8, and int16 with weights of int8, whose outputs
+//! are those of the portable kernels to the bit.
 //!
 //! Weights are packed with all that belongs to them: bias, and the constants of the requantisation. Pixels are walked in pairs, and a pair's
 //! inputs are widened to 16 bits before its first output is written, so that an output may overwrite the input.
@@ -14,6 +14,7 @@ mod matrix;
 use core::cell::Cell;
 
 use super::parameters;
+use crate::arch::armv7em::Value;
 
 pub use conv::{DspConv2d, DspConv2dSizes};
 pub use depthwise::DspDepthwiseConv2d;
@@ -35,10 +36,12 @@ parameters! {
 impl DspOutput {
     /// What the type's range does not do.
     #[inline(always)]
-    fn clamp(&self, y: &[Cell<i8>]) {
-        if self.min > -128 || self.max < 127 {
+    fn clamp<Y: Value>(&self, y: &[Cell<Y>]) {
+        let [least, greatest] = Y::RANGE;
+        if self.min > least || self.max < greatest {
             for y in y {
-                y.set(i32::from(y.get()).min(self.max).max(self.min) as i8);
+                let value: i32 = y.get().into();
+                y.set(Y::of(value.min(self.max).max(self.min)));
             }
         }
     }

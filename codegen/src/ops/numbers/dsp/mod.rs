@@ -1,35 +1,47 @@
-//! Kernels for processors with the DSP extension: int8 products with their weights packed by two channels to a lane.
+//! Kernels for processors with the DSP extension: products of int8, and of int16 and int8, with their weights packed by two channels to a lane.
 //!
-//! Whether they fit is decided by the values: where a sum may not fit in 24 bits, or two weights not in a lane, the portable kernel computes
-//! the operator.
+//! Whether they fit is decided by the values: where a sum may not fit in 24 bits, or in 32 if inputs have 16, or two weights not in a lane, the portable
+//! kernel computes the operator.
 
 mod pack;
 pub mod requantize;
 
 use castiron_runtime::kernels::{
-    AnyDepthwise, AnyEpilogue, AnyLoops, Conv2dSizes, DepthwiseConv2dSizes, DspConv2d,
-    DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspOutput, DspPointwise,
-    DspWideFullyConnected, FullyConnectedSizes, GROUP, Int8, LANES, OVERLAPPING, ROWS, Window,
+    AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, Conv2dSizes,
+    DepthwiseConv2dSizes, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected,
+    DspOutput, DspPointwise, DspWideFullyConnected, FullyConnectedSizes, GROUP, Int8, Int16x8,
+    LANES, OVERLAPPING, ROWS, Window,
 };
 
 use super::int8::Quantized;
-use super::{Format, Product, Sizes};
+use super::weighted::Sums;
+use super::{Format as _, Product, Sizes, int16x8};
 use crate::error::Diagnostic;
 use crate::ops::Site;
 use crate::program::{Argument, Choosing, ElementType};
-use requantize::{Channel, Output, Requantization};
+use pack::Format;
+use requantize::{Channel, INT8, INT16, Output, Requantization};
 
-/// An operator of int8 that multiplies by int8 weights.
+/// An operator that multiplies by int8 weights.
 pub(in crate::ops) struct Layer<'a> {
-    quantized: Quantized,
+    values: Values,
+    channels: usize,
     in_zero_point: i8,
+    /// Least and greatest output value, by type and activation.
+    range: [i32; 2],
     /// Weight *i* of an output channel.
     weight: &'a dyn Fn(usize, usize) -> i8,
     x: Argument,
     y: Argument,
 }
 
-/// Adds the call of a kernel for the DSP extension; says whether there is one for the operator.
+/// What becomes of sums, by the type of inputs and outputs.
+enum Values {
+    Int8(Quantized),
+    Int16(Sums),
+}
+
+/// Adds the call of a kernel of int8 for the DSP extension; says whether there is one for the operator.
 pub(super) fn choose(
     product: &Product<'_>,
     sizes: &impl Sizes,
@@ -42,7 +54,9 @@ pub(super) fn choose(
         return Ok(false);
     };
     let layer = Layer {
-        quantized,
+        range: [quantized.min, quantized.max],
+        values: Values::Int8(quantized),
+        channels: product.channels,
         in_zero_point,
         weight: &|channel, i| weights[(product.index)(channel, i)],
         x: choosing.activation(site.input_id(0)?)?,
@@ -51,21 +65,99 @@ pub(super) fn choose(
     Ok(sizes.call_dsp(&layer, choosing))
 }
 
+/// Adds the call of a kernel of int16 for the DSP extension; says whether there is one for the operator.
+pub(super) fn choose_i16(
+    product: &Product<'_>,
+    sizes: &impl Sizes,
+    site: &Site<'_>,
+    choosing: &mut Choosing<'_>,
+) -> Result<bool, Diagnostic> {
+    let weights = Int16x8::weights(site)?;
+    let sums = int16x8::sums(product, site)?;
+    let layer = Layer {
+        range: [sums.min, sums.max],
+        values: Values::Int16(sums),
+        channels: product.channels,
+        in_zero_point: 0,
+        weight: &|channel, i| weights[(product.index)(channel, i)],
+        x: choosing.activation(site.input_id(0)?)?,
+        y: choosing.activation(site.output_id(0)?)?,
+    };
+    Ok(sizes.call_dsp(&layer, choosing))
+}
+
+/// Adds a call of a kernel, of what it ends with by the layer's type.
+macro_rules! call {
+    ($choosing:ident, $layer:ident, $operands:expr, ($end:ident: $int8:expr, $int16:expr) => $kernel:expr) => {
+        match $layer.format() {
+            Format::Int8 => {
+                let $end = $int8;
+                let kernel = $kernel;
+                $choosing.call(kernel, $operands);
+            }
+            Format::Int16 => {
+                let $end = $int16;
+                let kernel = $kernel;
+                $choosing.call(kernel, $operands);
+            }
+        }
+    };
+}
+
 impl Layer<'_> {
+    fn format(&self) -> Format {
+        match self.values {
+            Values::Int8(_) => Format::Int8,
+            Values::Int16(_) => Format::Int16,
+        }
+    }
+
+    /// Bytes of an input, and of an output.
+    fn bytes(&self) -> usize {
+        self.element().bytes()
+    }
+
+    /// The type of inputs and outputs.
+    fn element(&self) -> ElementType {
+        match self.values {
+            Values::Int8(_) => ElementType::I8,
+            Values::Int16(_) => ElementType::I16,
+        }
+    }
+
     /// Its channels and what becomes of their sums; `None` where they do not fit.
     fn requantized(
         &self,
         inputs: usize,
         weight: &dyn Fn(usize, usize) -> i8,
     ) -> Option<(Vec<Channel>, Requantization)> {
-        let output = Output {
-            zero_point: self.quantized.out_zero_point,
-            min: self.quantized.min,
-            max: self.quantized.max,
-        };
-        let channels = Channel::all(&self.quantized, inputs, weight);
-        let requantization = Requantization::of(&channels, output)?;
-        Some((channels, requantization))
+        match &self.values {
+            Values::Int8(quantized) => {
+                let output = Output {
+                    zero_point: quantized.out_zero_point,
+                    min: quantized.min,
+                    max: quantized.max,
+                };
+                let channels = Channel::all(quantized, inputs, weight);
+                let requantization = Requantization::of(&channels, output)?;
+                Some((channels, requantization))
+            }
+            Values::Int16(sums) => {
+                let channel = |channel: usize| {
+                    let factor = sums.factor(channel);
+                    let start = i32::try_from(sums.bias(channel)).ok()?;
+                    let weights = (0..inputs).map(|i| weight(channel, i));
+                    Some(Channel::of(factor, start, weights, INT16))
+                };
+                let channels: Option<Vec<_>> = (0..self.channels).map(channel).collect();
+                let channels = channels?;
+                let requantization = match sums.wide {
+                    true => Requantization::once(&channels),
+                    false => Requantization::twice(&channels),
+                };
+                Some((channels, requantization?))
+            }
+        }
     }
 
     /// What becomes of its sums, and its weights in blocks; `None` where they do not fit. Inputs are runs of so many, and weights are counted as if
@@ -77,15 +169,15 @@ impl Layer<'_> {
     ) -> Option<(Requantization, Vec<u32>)> {
         let inputs = runs[0] * runs[1].next_multiple_of(GROUP);
         let (channels, requantization) = self.requantized(inputs, weight)?;
-        let blocks = pack::blocks(&channels, &requantization, runs, weight)?;
+        let blocks = pack::blocks(&channels, &requantization, runs, weight, self.format())?;
         Some((requantization, blocks))
     }
 
     fn output(&self) -> DspOutput {
         DspOutput {
-            channels: self.quantized.folded.len(),
-            min: self.quantized.min,
-            max: self.quantized.max,
+            channels: self.channels,
+            min: self.range[0],
+            max: self.range[1],
         }
     }
 }
@@ -94,7 +186,7 @@ impl Layer<'_> {
 /// not fit.
 pub(in crate::ops) fn to_i16(
     starts: &[i32],
-    factor: (i32, i8),
+    (multiplier, shift): (i32, i8),
     inputs: usize,
     weight: &dyn Fn(usize, usize) -> i8,
 ) -> Option<Vec<u32>> {
@@ -105,11 +197,22 @@ pub(in crate::ops) fn to_i16(
     let filled_up = inputs.next_multiple_of(GROUP);
     let starts = starts.iter().enumerate();
     let channel = |(channel, start): (usize, &i32)| {
-        Channel::of(factor, *start, (0..inputs).map(|i| weight(channel, i)))
+        Channel::of(
+            (multiplier, shift.into()),
+            *start,
+            (0..inputs).map(|i| weight(channel, i)),
+            INT8,
+        )
     };
     let channels: Vec<_> = starts.map(channel).collect();
     let requantization = Requantization::to_i16(&channels)?;
-    pack::blocks(&channels, &requantization, [1, filled_up], &weight)
+    pack::blocks(
+        &channels,
+        &requantization,
+        [1, filled_up],
+        &weight,
+        Format::Int8,
+    )
 }
 
 /// Adds a matrix product; says whether it could.
@@ -126,7 +229,7 @@ pub(in crate::ops) fn matrix(
     };
     let weights = choosing.constant(&weights);
     let (output, epilogue) = (layer.output(), requantization.epilogue);
-    if let Some(widened) = widened(sizes) {
+    if let Some(widened) = widened(sizes).filter(|_| layer.format() == Format::Int8) {
         // These inputs are widened before the first output is written.
         let distance = match widened < sizes.inputs {
             true => sizes.outputs.saturating_sub(widened),
@@ -142,22 +245,34 @@ pub(in crate::ops) fn matrix(
         return true;
     }
     if sizes.rows == 1 {
-        let epilogue = AnyLoops::Rows(epilogue);
-        choosing.call(
-            DspFullyConnected { output, epilogue },
-            [layer.x, weights, layer.y],
+        let rows = AnyLoops::Rows(epilogue);
+        let operands = [layer.x, weights, layer.y];
+        call!(
+            choosing,
+            layer,
+            operands,
+            (epilogue: rows, AnyLoopsI16(rows)) => DspFullyConnected { output, epilogue }
         );
         return true;
     }
     let pairs = choosing.scratch(ElementType::U32, sizes.inputs);
-    let kernel = DspPointwise {
-        rows: sizes.rows,
-        inputs: sizes.inputs,
-        output,
-        epilogue: loops(epilogue, sizes.rows),
-    };
-    choosing.overlap(kernel.distance(), 1);
-    choosing.call(kernel, [layer.x, weights, pairs, layer.y]);
+    let loops = loops(epilogue, sizes.rows);
+    let operands = [layer.x, weights, pairs, layer.y];
+    call!(
+        choosing,
+        layer,
+        operands,
+        (epilogue: loops, AnyLoopsI16(loops)) => {
+            let kernel = DspPointwise {
+                rows: sizes.rows,
+                inputs: sizes.inputs,
+                output,
+                epilogue,
+            };
+            choosing.overlap(kernel.distance() * layer.bytes(), layer.bytes());
+            kernel
+        }
+    );
     true
 }
 
@@ -195,10 +310,11 @@ pub(in crate::ops) fn conv(
     if sizes.groups != 1 || (w.dilation_h, w.dilation_w) != (1, 1) || w.out_w * w.out_h == 0 {
         return false;
     }
-    let (dsp, kept, distance) = conv_sizes(w);
+    let (dsp, kept, distance) = conv_sizes(w, layer.format());
     let (run, taps) = (dsp.run, w.filter_w * w.in_c);
     let groups = run.next_multiple_of(GROUP);
-    let overlap = w.stride_w == 1
+    let overlap = layer.format() == Format::Int8
+        && w.stride_w == 1
         && w.filter_w == OVERLAPPING
         && w.in_c.is_multiple_of(GROUP)
         && w.out_w.is_multiple_of(2);
@@ -214,28 +330,39 @@ pub(in crate::ops) fn conv(
     let Some((requantization, weights)) = layer.packed([w.filter_h, run], &weight) else {
         return false;
     };
-    choosing.overlap(distance, 1);
+    choosing.overlap(distance * layer.bytes(), layer.bytes());
     let weights = choosing.constant(&weights);
-    let rows = choosing.scratch(ElementType::I8, kept);
+    let rows = choosing.scratch(layer.element(), kept);
     let pairs = choosing.scratch(ElementType::U32, w.filter_h * run);
-    let kernel = DspConv2d {
-        sizes: dsp,
-        in_zero_point: layer.in_zero_point,
-        output: layer.output(),
-        epilogue: match run % GROUP {
-            0 if overlap => AnyLoops::Overlapping(requantization.epilogue),
-            0 => loops(requantization.epilogue, w.out_w),
-            _ => AnyLoops::Halves(requantization.epilogue),
-        },
+    let loops = match run % GROUP {
+        0 if overlap => AnyLoops::Overlapping(requantization.epilogue),
+        0 => loops(requantization.epilogue, w.out_w),
+        _ => AnyLoops::Halves(requantization.epilogue),
     };
-    choosing.call(kernel, [layer.x, weights, rows, pairs, layer.y]);
+    let operands = [layer.x, weights, rows, pairs, layer.y];
+    call!(
+        choosing,
+        layer,
+        operands,
+        (epilogue: loops, AnyLoopsI16(loops)) => {
+            DspConv2d {
+                sizes: dsp,
+                in_zero_point: layer.in_zero_point,
+                output: layer.output(),
+                epilogue,
+            }
+        }
+    );
     true
 }
 
-/// Sizes of a convolution, the bytes that it keeps aside, and how far before the input its output may begin. Rows are kept aside where they have to be,
+/// Sizes of a convolution, the elements that it keeps aside, and how far before the input its output may begin. Rows are kept aside where they have to be,
 /// or where that lets the output overwrite more than they take.
-fn conv_sizes(w: &Window) -> (DspConv2dSizes, usize, usize) {
-    let sizes = DspConv2dSizes::of(*w);
+fn conv_sizes(w: &Window, format: Format) -> (DspConv2dSizes, usize, usize) {
+    let sizes = match format {
+        Format::Int8 => DspConv2dSizes::of(*w),
+        Format::Int16 => DspConv2dSizes::of_groups(*w),
+    };
     let (kept, distance) = (sizes.kept(), sizes.distance());
     let (input, output) = (
         w.batches * w.in_image(),
@@ -267,7 +394,7 @@ pub(in crate::ops) fn depthwise(
     let Some((channels, requantization)) = layer.requantized(inputs, layer.weight) else {
         return false;
     };
-    let weights = pack::depthwise(&channels, &requantization, layer.weight);
+    let weights = pack::depthwise(&channels, &requantization, layer.weight, layer.format());
     let words = row_words(w);
     let mut group = MOST_CHANNELS.min(w.in_c);
     let most = GROUP_BYTES.max(choosing.spare_beside(&layer.y));
@@ -276,21 +403,30 @@ pub(in crate::ops) fn depthwise(
     }
     let weights = choosing.constant(&weights);
     let rows = choosing.scratch(ElementType::U32, group * ROWS * words);
-    let kernel = DspDepthwiseConv2d {
-        window: *w,
-        group,
-        words,
-        in_zero_point: layer.in_zero_point,
-        output: layer.output(),
-        depthwise: AnyDepthwise {
-            epilogue: requantization.epilogue,
-            stride: w.stride_w,
-            at_once,
-        },
+    let loops = AnyDepthwise {
+        epilogue: requantization.epilogue,
+        stride: w.stride_w,
+        at_once,
     };
-    let [distance, step] = kernel.distance();
-    choosing.overlap(distance, step);
-    choosing.call(kernel, [layer.x, weights, rows, layer.y]);
+    let operands = [layer.x, weights, rows, layer.y];
+    call!(
+        choosing,
+        layer,
+        operands,
+        (depthwise: loops, AnyDepthwiseI16(loops)) => {
+            let kernel = DspDepthwiseConv2d {
+                window: *w,
+                group,
+                words,
+                in_zero_point: layer.in_zero_point,
+                output: layer.output(),
+                depthwise,
+            };
+            let [distance, step] = kernel.distance();
+            choosing.overlap(distance * layer.bytes(), step * layer.bytes());
+            kernel
+        }
+    );
     true
 }
 

@@ -13,6 +13,7 @@ pub(super) fn blocks(
     requantization: &Requantization,
     [runs, len]: [usize; 2],
     weight: &dyn Fn(usize, usize) -> i8,
+    format: Format,
 ) -> Option<Vec<u32>> {
     let constants = &requantization.channels;
     let is_used = |channel: usize| constants.get(channel).is_some_and(|c| !c.is_constant);
@@ -27,15 +28,22 @@ pub(super) fn blocks(
     let mut words = Vec::new();
     for first in (0..channels.len()).step_by(LANES) {
         for low in [first, first + 2] {
-            let both = start(low).wrapping_add(start(low + 1).wrapping_mul(256));
-            words.extend([start(low) as u32, both as u32]);
+            let other = match format {
+                Format::Int8 => start(low).wrapping_add(start(low + 1).wrapping_mul(256)),
+                Format::Int16 => start(low + 1),
+            };
+            words.extend([start(low) as u32, other as u32]);
         }
         for run in 0..runs {
             for half in 0..len / 2 {
-                let i = run * len.next_multiple_of(GROUP) + half / 2 * GROUP + half % 2;
+                let [i, other] = match format {
+                    Format::Int8 => [half / 2 * GROUP + half % 2, half / 2 * GROUP + half % 2 + 2],
+                    Format::Int16 => [2 * half, 2 * half + 1],
+                };
+                let run = run * len.next_multiple_of(GROUP);
                 for low in [first, first + 2] {
-                    let lanes = |i| lane(weight(low, i), weight(low + 1, i));
-                    words.push(u32::from(lanes(i)?) | u32::from(lanes(i + 2)?) << 16);
+                    let lanes = |i| format.lane(weight(low, run + i), weight(low + 1, run + i));
+                    words.push(u32::from(lanes(i)?) | u32::from(lanes(other)?) << 16);
                 }
             }
         }
@@ -49,17 +57,22 @@ pub(super) fn blocks(
 }
 
 /// Channels of a depthwise convolution of 3×3 windows, one behind the other: two words for each filter row, with its weights 0 and 1, and 1 and 2,
-/// times 256; the start of the sum, times 256; the constants.
+/// times 256; the start of the sum, times 256; the constants. Those that meet int16 are as they are.
 pub(super) fn depthwise(
     channels: &[Channel],
     requantization: &Requantization,
     weight: &dyn Fn(usize, usize) -> i8,
+    format: Format,
 ) -> Vec<u32> {
+    let times = match format {
+        Format::Int8 => 256,
+        Format::Int16 => 1,
+    };
     let mut words = Vec::new();
     for (index, (channel, constants)) in channels.iter().zip(&requantization.channels).enumerate() {
         let scaled = |i| match constants.is_constant {
             true => 0,
-            false => u32::from((i16::from(weight(index, i)) * 256) as u16),
+            false => u32::from((i16::from(weight(index, i)) * times) as u16),
         };
         for row in 0..ROWS {
             for first in [ROWS * row, ROWS * row + 1] {
@@ -68,15 +81,31 @@ pub(super) fn depthwise(
         }
         words.push(match constants.is_constant {
             true => 0,
-            false => channel.start.wrapping_mul(256) as u32,
+            false => channel.start.wrapping_mul(times.into()) as u32,
         });
         words.extend(constants.words.iter().map(|word| *word as u32));
     }
     words
 }
 
-/// The weights of two channels.
-fn lane(low: i8, high: i8) -> Option<u16> {
-    let lane = i32::from(low) + 256 * i32::from(high);
-    i16::try_from(lane).ok().map(|lane| lane as u16)
+/// The inputs that weights meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Widened, and sums of two channels kept as `L` and `S`.
+    Int8,
+    /// As they are, in their order.
+    Int16,
+}
+
+impl Format {
+    /// The weights of two channels.
+    fn lane(self, low: i8, high: i8) -> Option<u16> {
+        match self {
+            Self::Int8 => {
+                let lane = i32::from(low) + 256 * i32::from(high);
+                i16::try_from(lane).ok().map(|lane| lane as u16)
+            }
+            Self::Int16 => Some(u16::from_le_bytes([low as u8, high as u8])),
+        }
+    }
 }

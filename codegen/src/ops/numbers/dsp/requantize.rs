@@ -26,6 +26,10 @@ pub struct Channel {
     pub greatest: i64,
 }
 
+/// The values of inputs.
+pub(super) const INT8: [i64; 2] = [-128, 127];
+pub(super) const INT16: [i64; 2] = [-32768, 32767];
+
 impl Channel {
     /// The output channels of an operator, of so many inputs each.
     pub(in crate::ops::numbers) fn all(
@@ -37,29 +41,30 @@ impl Channel {
             let entry = |list: usize| if list == 1 { 0 } else { channel };
             let factor = (
                 quantized.multiplier[entry(quantized.multiplier.len())],
-                quantized.shift[entry(quantized.shift.len())],
+                i32::from(quantized.shift[entry(quantized.shift.len())]),
             );
             let weights = (0..inputs).map(|i| weight(channel, i));
-            Self::of(factor, quantized.folded[channel], weights)
+            Self::of(factor, quantized.folded[channel], weights, INT8)
         };
         (0..quantized.folded.len()).map(channel).collect()
     }
 
-    /// An output channel of weights that are multiplied by int8.
+    /// An output channel of weights that are multiplied by inputs of a range.
     pub(super) fn of(
-        (multiplier, shift): (i32, i8),
+        (multiplier, shift): (i32, i32),
         start: i32,
         weights: impl Iterator<Item = i8>,
+        range: [i64; 2],
     ) -> Self {
         let (mut least, mut greatest) = (i64::from(start), i64::from(start));
         for weight in weights.map(i64::from) {
-            let ends = [-128 * weight, 127 * weight];
+            let ends = range.map(|value| value * weight);
             least += ends[0].min(ends[1]);
             greatest += ends[0].max(ends[1]);
         }
         Self {
             multiplier,
-            shift: i32::from(shift),
+            shift,
             start,
             least,
             greatest,
@@ -133,6 +138,57 @@ impl Requantization {
         let channels: Option<Vec<_>> = channels.iter().map(constants).collect();
         Some(Self {
             epilogue: AnyEpilogue::LongI16,
+            channels: channels?,
+        })
+    }
+
+    /// One rounding to int16 of sums that fit in 32 bits, which TensorFlow Lite keeps in 64; `None` if they or the shifts do not fit.
+    ///
+    /// With a multiplier *r* of 15 bits, the reference is (sum·*r* + 2^(*t* − 1)) >> *t*. The kernel's is ((sum·*r*·2^(33 − *t*) >> 32) + 1) >> 1, which
+    /// rounds down twice, and so as if it did once: the same for every sum.
+    pub(super) fn once(channels: &[Channel]) -> Option<Self> {
+        let constants = |channel: &Channel| {
+            let multiplier = fixed::reduced(channel.multiplier);
+            let bits = 15 - channel.shift;
+            let magnitude = channel
+                .least
+                .unsigned_abs()
+                .max(channel.greatest.unsigned_abs());
+            if magnitude > i32::MAX as u64 {
+                return None;
+            }
+            let m = match bits {
+                17..=33 => multiplier << (33 - bits),
+                // Less than a half, so that all outputs are zero.
+                34.. if magnitude * (multiplier as u64) < 1 << (bits - 1) => 0,
+                _ => return None,
+            };
+            Some(Constants {
+                is_constant: false,
+                words: vec![m],
+            })
+        };
+        let channels: Option<Vec<_>> = channels.iter().map(constants).collect();
+        Some(Self {
+            epilogue: AnyEpilogue::OnceI16,
+            channels: channels?,
+        })
+    }
+
+    /// The two roundings of sums to int16, which TensorFlow Lite keeps in 32 bits; `None` if they or the shifts do not fit.
+    pub(super) fn twice(channels: &[Channel]) -> Option<Self> {
+        let constants = |channel: &Channel| {
+            let right = -channel.shift;
+            let fits = |sum: i64| sum.abs() < 1 << 30;
+            let is_exact = fits(channel.least) && fits(channel.greatest);
+            (is_exact && (1..=31).contains(&right)).then(|| Constants {
+                is_constant: false,
+                words: vec![factor(channel.multiplier), 1 << (right - 1), right],
+            })
+        };
+        let channels: Option<Vec<_>> = channels.iter().map(constants).collect();
+        Some(Self {
+            epilogue: AnyEpilogue::TwiceI16,
             channels: channels?,
         })
     }
@@ -340,10 +396,14 @@ fn long(steps: &Steps) -> Option<Constants> {
     if !(1..=22).contains(&right) {
         return None;
     }
-    let factor = (i64::from(steps.channel.multiplier) << 1) - (1 << 32);
     let addend = (steps.output.zero_point << right) + (1 << (right - 1));
     Some(Constants {
         is_constant: false,
-        words: vec![factor as i32, addend, right],
+        words: vec![factor(steps.channel.multiplier), addend, right],
     })
+}
+
+/// What is as good as a multiplier, where the sum is added to the product's upper half.
+fn factor(multiplier: i32) -> i32 {
+    ((i64::from(multiplier) << 1) - (1 << 32)) as i32
 }

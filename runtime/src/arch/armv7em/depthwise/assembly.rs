@@ -5,7 +5,9 @@
 
 use core::arch::naked_asm;
 
-use super::{Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, Row, Run, Short, Signed};
+use super::{
+    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, OnceI16, Row, Run, Short, Signed, TwiceI16,
+};
 
 /// Loads what outputs need of a row, at stride 1.
 macro_rules! load {
@@ -151,12 +153,17 @@ macro_rules! signed {
 
 macro_rules! long {
     ($sum:literal) => {
+        concat!("asr ", $sum, ", ", $sum, ", #8\n", twice!($sum, "8"))
+    };
+}
+
+/// Two roundings, of a sum as it is, to so many bits.
+macro_rules! twice {
+    ($sum:literal) => {
+        twice!($sum, "16")
+    };
+    ($sum:literal, $bits:literal) => {
         concat!(
-            "asr ",
-            $sum,
-            ", ",
-            $sum,
-            ", #8\n",
             "smmlar ",
             $sum,
             ", ",
@@ -183,9 +190,28 @@ macro_rules! long {
             ", r10\n",
             "ssat ",
             $sum,
-            ", #8, ",
+            ", #",
+            $bits,
+            ", ",
             $sum,
             "\n",
+        )
+    };
+}
+
+macro_rules! once {
+    ($sum:literal) => {
+        concat!(
+            "smmla ",
+            $sum,
+            ", ",
+            $sum,
+            ", r2, r3\n",
+            "ssat ",
+            $sum,
+            ", #16, ",
+            $sum,
+            ", asr #1\n",
         )
     };
 }
@@ -237,25 +263,24 @@ macro_rules! bias {
 
 /// Writes all outputs but the first, whose place is in r10; r11 has the step to the next one.
 macro_rules! write_others {
-    () => {
-        "
-        .if {n} > 1
-        add r12, r10, r11
-        strb r5, [r12]
-        .endif
-        .if {n} > 2
-        strb.w r6, [r10, r11, lsl #1]
-        .endif
-        .if {n} > 3
-        strb.w r7, [r12, r11, lsl #1]
-        .endif
-        .if {n} > 4
-        strb.w r8, [r10, r11, lsl #2]
-        .endif
-        .if {n} > 5
-        strb.w r9, [r12, r11, lsl #2]
-        .endif
-        "
+    ($store:literal) => {
+        concat!(
+            ".if {n} > 1\n add r12, r10, r11\n",
+            $store,
+            " r5, [r12]\n .endif\n",
+            ".if {n} > 2\n",
+            $store,
+            ".w r6, [r10, r11, lsl #1]\n .endif\n",
+            ".if {n} > 3\n",
+            $store,
+            ".w r7, [r12, r11, lsl #1]\n .endif\n",
+            ".if {n} > 4\n",
+            $store,
+            ".w r8, [r10, r11, lsl #2]\n .endif\n",
+            ".if {n} > 5\n",
+            $store,
+            ".w r9, [r12, r11, lsl #2]\n .endif\n",
+        )
     };
 }
 
@@ -264,7 +289,7 @@ macro_rules! write_others {
 /// On the stack: 0 the channel's inputs, 4 its outputs, 8 the outputs that come next, 12 the step between them, 16, 20 and 24 the distances between rows,
 /// 28 the end of the channel's inputs, 32 the end of the weights, 36 the next channel, 40 the span of a row, 44 the next outputs.
 macro_rules! many {
-    ($stride:tt, $constants:literal, $finish:ident, $bytes:block $(, $operand:ident)?) => {
+    ($stride:tt, $constants:literal, $finish:ident, $store:literal, $size:literal, $bytes:block $(, $operand:ident)?) => {
         naked_asm!(
             "
             push {{r4-r11, lr}}
@@ -291,9 +316,9 @@ macro_rules! many {
             "
             ldrd r10, r11, [sp, #8]
             ldr r2, [sp, #44]
-            strb r4, [r10]
             ",
-            write_others!(),
+            concat!($store, " r4, [r10]\n"),
+            write_others!($store),
             "
             add r10, r10, r2
             ldrd r2, r3, [sp, #24]
@@ -305,7 +330,9 @@ macro_rules! many {
             ldrd r3, r2, [sp, #32]
             add r1, r1, #{bytes}
             add r0, r0, r2
-            add r12, r12, #1
+            ",
+            concat!("add r12, r12, #", $size, "\n"),
+            "
             cmp r1, r3
             bne.w 1b
             .unreq bias
@@ -323,7 +350,7 @@ macro_rules! many {
 ///
 /// On the stack: 0 the outputs, 4 the step between them, 8 and 12 the distances between rows, 16 that to the next channel, 20 the end of the weights.
 macro_rules! few {
-    ($stride:tt, $constants:literal, $finish:ident, $bytes:block $(, $operand:ident)?) => {
+    ($stride:tt, $constants:literal, $finish:ident, $store:literal, $size:literal, $bytes:block $(, $operand:ident)?) => {
         naked_asm!(
             "
             push {{r4-r11, lr}}
@@ -342,9 +369,9 @@ macro_rules! few {
             ldrd r10, r11, [sp, #0]
             ldrd r2, r3, [sp, #16]
             ",
-            write_others!(),
+            write_others!($store),
+            concat!($store, " r4, [r10], #", $size, "\n"),
             "
-            strb r4, [r10], #1
             add r1, r1, #{bytes}
             str r10, [sp, #0]
             add r0, r0, r2
@@ -390,13 +417,17 @@ pub(super) unsafe fn run_planar(planar: PlanarLoop, row: &Row) {
 }
 
 macro_rules! loops {
-    ($([$($shift:ident)?] $epilogue:ty, $stride:tt: $constants:literal, $finish:ident, $words:literal;)*) => {$(
+    ($value:ty, $store:literal, $size:literal, $planar:ident:) => {};
+    ($value:ty, $store:literal, $size:literal, $planar:ident: [$($shift:ident)?] $epilogue:ty, $stride:tt: $constants:literal, $finish:ident, $words:literal; $($rest:tt)*) => {
         impl<$(const $shift: u32,)? const AT_ONCE: usize, const LEFT: usize> DepthwiseLoops
             for Depthwise<$epilogue, $stride, AT_ONCE, LEFT>
         {
+            type Value = $value;
+
             #[inline(always)]
             fn loops(&self) -> DepthwiseRow {
                 DepthwiseRow {
+                    bytes: size_of::<$value>(),
                     stride: $stride,
                     at_once: [AT_ONCE, LEFT],
                     constants: $words,
@@ -408,7 +439,7 @@ macro_rules! loops {
                         0 => None,
                         _ => Some(Self::few::<LEFT>),
                     },
-                    planar: planar::<4>,
+                    planar: $planar::<4>,
                 }
             }
         }
@@ -423,7 +454,7 @@ macro_rules! loops {
                 y: *mut i8,
                 run: &Run,
             ) {
-                many!($stride, $constants, $finish, { 4 * (7 + $words) } $(, $shift)?)
+                many!($stride, $constants, $finish, $store, $size, { 4 * (7 + $words) } $(, $shift)?)
             }
 
             #[unsafe(naked)]
@@ -433,12 +464,15 @@ macro_rules! loops {
                 y: *mut i8,
                 run: &Run,
             ) {
-                few!($stride, $constants, $finish, { 4 * (7 + $words) } $(, $shift)?)
+                few!($stride, $constants, $finish, $store, $size, { 4 * (7 + $words) } $(, $shift)?)
             }
         }
-    )*};
+
+        loops! { $value, $store, $size, $planar: $($rest)* }
+    };
 }
 loops! {
+    i8, "strb", "1", planar:
     [SHIFT] Short<SHIFT>, 1: "ldrd r2, r3, [r1, #28]\n", short, 2;
     [SHIFT] Short<SHIFT>, 2: "ldrd r2, r3, [r1, #28]\n", short, 2;
     [SHIFT] Away<SHIFT>, 1: "ldrd r2, r3, [r1, #28]\n", away, 2;
@@ -448,10 +482,24 @@ loops! {
     [] Long, 1: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", long, 3;
     [] Long, 2: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", long, 3;
 }
+loops! {
+    i16, "strh", "2", planar_i16:
+    [] OnceI16, 1: "ldr r2, [r1, #28]\n mov r3, #1\n", once, 1;
+    [] OnceI16, 2: "ldr r2, [r1, #28]\n mov r3, #1\n", once, 1;
+    [] TwiceI16, 1: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", twice, 3;
+    [] TwiceI16, 2: "ldrd r2, r3, [r1, #28]\n ldr r10, [r1, #36]\n", twice, 3;
+}
 
 /// Writes two neighbours, channel by channel; each is two registers, with the channels 0 2 and 1 3.
 macro_rules! write_pair {
-    ([$left02:literal, $left13:literal], [$right02:literal, $right13:literal]) => {
+    (planar, [$left02:literal, $left13:literal], [$right02:literal, $right13:literal]) => {
+        write_pair!(["[r2, r3]", "[r2, r3, lsl #1]"] $left02, $left13, $right02, $right13)
+    };
+    // The channels 0 1 and 2 3.
+    (planar_i16, [$left01:literal, $left23:literal], [$right01:literal, $right23:literal]) => {
+        write_pair!(["[r2, r3, lsl #1]", "[r2, r3]"] $left01, $left23, $right01, $right23)
+    };
+    ([$one:literal, $two:literal] $left02:literal, $left13:literal, $right02:literal, $right13:literal) => {
         concat!(
             "pkhbt r8, ",
             $left13,
@@ -463,7 +511,9 @@ macro_rules! write_pair {
             ", ",
             $left13,
             ", asr #16\n",
-            "str r8, [r2, r3]\n",
+            "str.w r8, ",
+            $one,
+            "\n",
             "str.w r9, [r2, r11]\n",
             "pkhtb r9, ",
             $right02,
@@ -475,21 +525,56 @@ macro_rules! write_pair {
             ", ",
             $right02,
             ", lsl #16\n",
-            "str.w r9, [r2, r3, lsl #1]\n",
+            "str.w r9, ",
+            $two,
+            "\n",
             "str r8, [r2], #4\n",
         )
     };
 }
 
-/// See [`Layout`](super::Layout). Generic, so that it is assembled only for processors that have the instructions.
-///
-/// On the stack: 0 the group's pixels, 4 its words, 8 how many groups there are to do, 12 pairs, 16 and 20 whether there is a first and a last.
-///
-/// # Safety
-/// What the row says lies within what its pointers point to.
-#[unsafe(naked)]
-unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
-    naked_asm!(
+/// Loads four channels of a pixel, to r4 and r5; or of two, the second one to r6 and r7, and steps behind them.
+macro_rules! load_pixels {
+    (planar, one) => {
+        "
+        ldr r5, [r0]
+        sxtb16 r4, r5
+        sxtb16 r5, r5, ror #8
+        "
+    };
+    (planar, two) => {
+        "
+        ldr r6, [r0, r1]
+        ldr r4, [r0]
+        add r0, r0, r1, lsl #1
+        sxtb16 r7, r6, ror #8
+        sxtb16 r5, r4, ror #8
+        sxtb16 r6, r6
+        sxtb16 r4, r4
+        "
+    };
+    (planar_i16, one) => {
+        "
+        ldr r4, [r0]
+        ldr r5, [r0, #4]
+        "
+    };
+    (planar_i16, two) => {
+        "
+        add r7, r0, r1
+        ldr r4, [r0]
+        ldr r5, [r0, #4]
+        ldr r6, [r7]
+        ldr r7, [r7, #4]
+        add r0, r0, r1, lsl #1
+        "
+    };
+}
+
+/// The function of [`planar`], of a group's bytes.
+macro_rules! layout {
+    ($planar:ident, $bytes:block) => {
+        naked_asm!(
         "
         push {{r4-r11, lr}}
         sub sp, #28
@@ -508,33 +593,23 @@ unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
         strd r4, r5, [sp, #0]
         ldrd r12, r4, [sp, #12]
         cbz r4, 2f
-        ldr r5, [r0]
-        add r0, r0, r1
-        sxtb16 r4, r5
-        sxtb16 r5, r5, ror #8
         ",
-        write_pair!(["lr", "lr"], ["r4", "r5"]),
+        load_pixels!($planar, one),
+        "add r0, r0, r1\n",
+        write_pair!($planar, ["lr", "lr"], ["r4", "r5"]),
         "
     2:
-        ldr r6, [r0, r1]
-        ldr r4, [r0]
-        add r0, r0, r1, lsl #1
-        sxtb16 r7, r6, ror #8
-        sxtb16 r5, r4, ror #8
-        sxtb16 r6, r6
-        sxtb16 r4, r4
         ",
-        write_pair!(["r4", "r5"], ["r6", "r7"]),
+        load_pixels!($planar, two),
+        write_pair!($planar, ["r4", "r5"], ["r6", "r7"]),
         "
         subs r12, r12, #1
         bne 2b
         ldr r4, [sp, #20]
         cbz r4, 3f
-        ldr r5, [r0]
-        sxtb16 r4, r5
-        sxtb16 r5, r5, ror #8
         ",
-        write_pair!(["r4", "r5"], ["lr", "lr"]),
+        load_pixels!($planar, one),
+        write_pair!($planar, ["r4", "r5"], ["lr", "lr"]),
         "
     3:
         ldr r4, [sp, #8]
@@ -544,6 +619,27 @@ unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
         add sp, #28
         pop {{r4-r11, pc}}
         ",
-        group = const GROUP
+        group = const $bytes
     )
+    };
+}
+
+/// See [`Layout`](super::Layout). Generic, so that it is assembled only for processors that have the instructions.
+///
+/// On the stack: 0 the group's pixels, 4 its words, 8 how many groups there are to do, 12 pairs, 16 and 20 whether there is a first and a last.
+///
+/// # Safety
+/// What the row says lies within what its pointers point to.
+#[unsafe(naked)]
+unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
+    layout!(planar, { GROUP })
+}
+
+/// The same of pixels of 16 bits.
+///
+/// # Safety
+/// What the row says lies within what its pointers point to.
+#[unsafe(naked)]
+unsafe extern "C" fn planar_i16<const GROUP: usize>(row: &Row) {
+    layout!(planar_i16, { 2 * GROUP })
 }

@@ -3,7 +3,8 @@
 use super::super::AnyEpilogue;
 use super::super::instructions::{pkhbt, pkhtb, smlabt, smlad, smlatb, sxtb16};
 use super::{
-    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, ROWS, Row, Run, STARTS, Short, Signed,
+    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, OnceI16, ROWS, Row, Run, STARTS, Short,
+    Signed, TwiceI16,
 };
 
 /// [`DepthwiseLoops`], known when the generator runs.
@@ -26,7 +27,21 @@ pub struct Loop {
     is_row: bool,
 }
 
+/// The same of inputs and outputs of 16 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnyDepthwiseI16(pub AnyDepthwise);
+
+impl DepthwiseLoops for AnyDepthwiseI16 {
+    type Value = i16;
+
+    fn loops(&self) -> DepthwiseRow {
+        self.0.loops()
+    }
+}
+
 impl DepthwiseLoops for AnyDepthwise {
+    type Value = i8;
+
     fn loops(&self) -> DepthwiseRow {
         let of = |at_once, is_row| {
             (at_once > 0).then_some(Loop {
@@ -36,13 +51,15 @@ impl DepthwiseLoops for AnyDepthwise {
             })
         };
         let [whole, last] = self.at_once;
+        let [bytes, _] = self.epilogue.bytes();
         DepthwiseRow {
+            bytes,
             stride: self.stride,
             at_once: self.at_once,
             constants: self.epilogue.constants(),
             whole: of(whole, false),
             last: of(last, true),
-            planar: PlanarLoop,
+            planar: PlanarLoop { bytes },
         }
     }
 }
@@ -61,6 +78,7 @@ pub(super) unsafe fn run_loop(
     run: &Run,
 ) {
     let constants = depthwise.epilogue.constants();
+    let [bytes, _] = depthwise.epilogue.bytes();
     // SAFETY: what the call says lies within what the pointers point to (the caller).
     unsafe {
         while weights != run.end {
@@ -77,9 +95,12 @@ pub(super) unsafe fn run_loop(
                     let sum = depthwise.sum(weights, rows, i);
                     let output = depthwise
                         .epilogue
-                        .finish(sum, false, &of_channel[..constants])
-                        as i8;
-                    to.offset(i as isize * run.step).write(output);
+                        .finish(sum, false, &of_channel[..constants]);
+                    let to = to.offset(i as isize * run.step);
+                    match bytes {
+                        1 => to.write(output as i8),
+                        _ => to.cast::<i16>().write(output),
+                    }
                 }
                 x = rows[2].wrapping_byte_offset(run.next);
                 to = to.wrapping_offset(run.outputs);
@@ -90,13 +111,13 @@ pub(super) unsafe fn run_loop(
                 true => x,
                 false => channel.wrapping_byte_offset(run.channel),
             };
-            y = y.wrapping_add(1);
+            y = y.wrapping_add(bytes);
         }
     }
 }
 
 impl AnyDepthwise {
-    /// The sum of an output's window, times 256.
+    /// The sum of an output's window, times what weights are kept times.
     ///
     /// # Safety
     /// Its words lie behind `rows`, and a channel behind `weights`.
@@ -119,10 +140,12 @@ impl AnyDepthwise {
 }
 
 macro_rules! as_any {
-    ($([$($generic:tt)*] $epilogue:ty = $any:expr;)*) => {$(
+    ($([$($generic:tt)*] $epilogue:ty, $value:ty = $any:expr;)*) => {$(
         impl<$($generic)* const STRIDE: usize, const AT_ONCE: usize, const LEFT: usize> DepthwiseLoops
             for Depthwise<$epilogue, STRIDE, AT_ONCE, LEFT>
         {
+            type Value = $value;
+
             fn loops(&self) -> DepthwiseRow {
                 AnyDepthwise { epilogue: $any, stride: STRIDE, at_once: [AT_ONCE, LEFT] }.loops()
             }
@@ -130,37 +153,47 @@ macro_rules! as_any {
     )*};
 }
 as_any! {
-    [const SHIFT: u32,] Short<SHIFT> = AnyEpilogue::Short(SHIFT);
-    [const SHIFT: u32,] Away<SHIFT> = AnyEpilogue::Away(SHIFT);
-    [const SHIFT: u32,] Signed<SHIFT> = AnyEpilogue::Signed(SHIFT);
-    [] Long = AnyEpilogue::Long;
+    [const SHIFT: u32,] Short<SHIFT>, i8 = AnyEpilogue::Short(SHIFT);
+    [const SHIFT: u32,] Away<SHIFT>, i8 = AnyEpilogue::Away(SHIFT);
+    [const SHIFT: u32,] Signed<SHIFT>, i8 = AnyEpilogue::Signed(SHIFT);
+    [] Long, i8 = AnyEpilogue::Long;
+    [] OnceI16, i16 = AnyEpilogue::OnceI16;
+    [] TwiceI16, i16 = AnyEpilogue::TwiceI16;
 }
 
 /// See [`DepthwiseRow::planar`].
 #[derive(Debug, Clone, Copy)]
-pub struct PlanarLoop;
+pub struct PlanarLoop {
+    /// Bytes of an input.
+    bytes: usize,
+}
 
 /// # Safety
 /// What the row says lies within what its pointers point to.
-pub(super) unsafe fn run_planar(_: PlanarLoop, row: &Row) {
+pub(super) unsafe fn run_planar(PlanarLoop { bytes }: PlanarLoop, row: &Row) {
     // SAFETY: as the caller has it.
     unsafe {
         for group in 0..row.groups {
-            let x = |pixel: usize| {
-                let at = row.x.add(pixel * row.pixel + group * 4);
-                u32::from_le(at.cast::<u32>().read_unaligned())
+            let word = |pixel: usize, word: usize| {
+                let at = row.x.add(pixel * row.pixel + group * 4 * bytes);
+                u32::from_le(at.cast::<u32>().add(word).read_unaligned())
             };
             let mut to = row.to.byte_add(group * 4 * row.channel);
-            // Channels 0 2 and 1 3 of two neighbours.
+            // Channels 0 2 and 1 3 of two neighbours, or 0 1 and 2 3.
+            let [beside, of_other] = [[1, 2], [2, 1]][bytes - 1];
             let mut write = |left: [u32; 2], right: [u32; 2]| {
                 for (i, (left, right)) in left.into_iter().zip(right).enumerate() {
-                    to.byte_add(i * row.channel).write(pkhbt::<16>(left, right));
+                    let to = to.byte_add(i * beside * row.channel);
+                    to.write(pkhbt::<16>(left, right));
                     let other = pkhtb::<16>(right, left);
-                    to.byte_add((i + 2) * row.channel).write(other);
+                    to.byte_add(of_other * row.channel).write(other);
                 }
                 to = to.add(1);
             };
-            let widened = |pixel| [sxtb16::<0>(x(pixel)), sxtb16::<8>(x(pixel))];
+            let widened = |pixel| match bytes {
+                1 => [sxtb16::<0>(word(pixel, 0)), sxtb16::<8>(word(pixel, 0))],
+                _ => [word(pixel, 0), word(pixel, 1)],
+            };
             let padding = [row.padding; 2];
             let mut pixel = 0;
             if row.first != 0 {

@@ -11,10 +11,10 @@ mod widen;
 
 use core::arch::naked_asm;
 
-use super::super::{Away, Epilogue, Long, LongI16, Loops, Short, Signed};
+use super::super::{Away, Epilogue, Long, LongI16, Loops, OnceI16, Short, Signed, TwiceI16};
 use super::{LANES, PairCall, RowCall};
-use loops::{pairs, row, wide_row_core};
-use widen::{widen, widen_overlapping, widen_row};
+use loops::{pairs, pairs_i16, row, row_i16, wide_row_core};
+use widen::{interleave, widen, widen_overlapping, widen_row};
 
 /// See [`Loops::pair`](super::super::Loops::pair).
 pub type PairLoop = unsafe extern "C" fn(&mut PairCall);
@@ -94,6 +94,9 @@ pub(super) unsafe fn run_widen(widen: WidenRow, x: *const u8, to: *mut u32, grou
 /// What makes outputs of a pair's sums, as a function over pairs.
 macro_rules! pair {
     ([$($epilogue:tt)*] $($operand:tt)*) => {
+        pair!(pairs [$($epilogue)*] $($operand)*)
+    };
+    ($pairs:ident [$($epilogue:tt)*] $($operand:tt)*) => {
         naked_asm!(
             "
             adr.w r1, 1f
@@ -105,27 +108,27 @@ macro_rules! pair {
             "
             ldr pc, [sp, #28]
             ",
-            pairs = sym pairs::<LANES>,
+            pairs = sym $pairs::<LANES>,
             $($operand)*
         )
     };
 }
 
 /// What makes outputs of a row's sums, as a function over rows. It writes them, by an instruction and so many bytes each, and begins the next block.
+/// Sums are first the differences that are left of `L` and `S`, where they are.
 macro_rules! row {
     ([$($epilogue:tt)*] $($operand:tt)*) => {
-        row!("strb", "1" [$($epilogue)*] $($operand)*)
+        row!("strb", "1", "sub r3, r3, r2\n sub r5, r5, r4\n" [$($epilogue)*] $($operand)*)
     };
-    ($store:literal, $bytes:literal [$($epilogue:tt)*] $($operand:tt)*) => {
+    ($store:literal, $bytes:literal, $differences:literal [$($epilogue:tt)*] $($operand:tt)*) => {
         naked_asm!(
             "
             adr.w r12, 1f
             ldr pc, [r3, #8]
             .balign 4
         1:
-            sub r3, r3, r2
-            sub r5, r5, r4
             ",
+            $differences,
             concat!($($epilogue)*),
             "ldm sp, {{r1, r10, r11}}\n",
             concat!($store, " r2, [r10], #", $bytes, "\n"),
@@ -258,9 +261,12 @@ macro_rules! signed_row {
     };
 }
 
-/// [`Long`], of a sum, with its constants in three registers.
+/// [`Long`], of a sum, with its constants in three registers, to 8 bits or so many.
 macro_rules! long {
     ($sum:literal, $factor:literal, $addend:literal, $shift:literal) => {
+        long!($sum, $factor, $addend, $shift, "8")
+    };
+    ($sum:literal, $factor:literal, $addend:literal, $shift:literal, $bits:literal) => {
         concat!(
             "smmlar ",
             $sum,
@@ -294,7 +300,9 @@ macro_rules! long {
             "\n",
             "ssat ",
             $sum,
-            ", #8, ",
+            ", #",
+            $bits,
+            ", ",
             $sum,
             "\n",
         )
@@ -328,10 +336,14 @@ macro_rules! long_i16 {
 }
 
 impl<const SHIFT: u32> Epilogue for Short<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
             constants: 2 * LANES,
+            input: 1,
             output: 1,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
@@ -408,10 +420,14 @@ impl<const SHIFT: u32> Short<SHIFT> {
 }
 
 impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
             constants: 2 * LANES,
+            input: 1,
             output: 1,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
@@ -470,10 +486,14 @@ impl<const SHIFT: u32> Away<SHIFT> {
 }
 
 impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
             constants: 3 * LANES,
+            input: 1,
             output: 1,
             pair: Some(Self::pair_loop),
             row: Some(Self::row_loop),
@@ -530,10 +550,14 @@ impl<const SHIFT: u32> Signed<SHIFT> {
 }
 
 impl Epilogue for Long {
+    type X = i8;
+    type Y = i8;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
             constants: 3 * LANES,
+            input: 1,
             output: 1,
             pair: Some(Self::pair_loop::<LANES>),
             row: Some(Self::row_loop::<LANES>),
@@ -596,6 +620,9 @@ impl Long {
 }
 
 impl Epilogue for LongI16 {
+    type X = i8;
+    type Y = i16;
+
     #[inline(always)]
     fn loops(&self) -> Loops {
         Loops {
@@ -617,7 +644,7 @@ impl LongI16 {
         y: *mut i8,
         call: &mut RowCall,
     ) {
-        row!("strh", "2" [
+        row!("strh", "2", "sub r3, r3, r2\n sub r5, r5, r4\n" [
             "
             ldm r0!, {{r6, r7, r8}}
             lsl r2, r2, #1
@@ -629,6 +656,144 @@ impl LongI16 {
             long_i16!("r3"),
             long_i16!("r4"),
             long_i16!("r5"),
+        ])
+    }
+}
+
+impl Epilogue for OnceI16 {
+    type X = i16;
+    type Y = i16;
+
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        Loops {
+            constants: LANES,
+            input: 2,
+            output: 2,
+            pair: Some(Self::pair_loop::<LANES>),
+            row: Some(Self::row_loop::<LANES>),
+            core: Some(row_i16::<LANES>),
+            widen: Some(interleave::<LANES>),
+            wide: None,
+            rest: 0,
+            overlap: false,
+        }
+    }
+}
+
+/// [`OnceI16`] of two sums, with a channel's constant each; one more register is one.
+macro_rules! once {
+    ($first:literal, $m:literal, $second:literal, $n:literal, $one:literal) => {
+        concat!(
+            "smmla ",
+            $first,
+            ", ",
+            $first,
+            ", ",
+            $m,
+            ", ",
+            $one,
+            "\n",
+            "smmla ",
+            $second,
+            ", ",
+            $second,
+            ", ",
+            $n,
+            ", ",
+            $one,
+            "\n",
+            "ssat ",
+            $first,
+            ", #16, ",
+            $first,
+            ", asr #1\n",
+            "ssat ",
+            $second,
+            ", #16, ",
+            $second,
+            ", asr #1\n",
+        )
+    };
+}
+
+impl OnceI16 {
+    #[unsafe(naked)]
+    unsafe extern "C" fn pair_loop<const LANES: usize>(call: &mut PairCall) {
+        pair!(pairs_i16 [
+            "ldm r0!, {{r10, r11, r12, lr}}\n mov r1, #1\n",
+            once!("r2", "r10", "r4", "r10", "r1"),
+            once!("r3", "r11", "r5", "r11", "r1"),
+            once!("r6", "r12", "r8", "r12", "r1"),
+            once!("r7", "lr", "r9", "lr", "r1"),
+        ])
+    }
+
+    #[unsafe(naked)]
+    unsafe extern "C" fn row_loop<const LANES: usize>(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
+        row!("strh", "2", "" [
+            "ldm r0!, {{r6, r7, r8, r9}}\n mov r10, #1\n",
+            once!("r2", "r6", "r3", "r7", "r10"),
+            once!("r4", "r8", "r5", "r9", "r10"),
+        ])
+    }
+}
+
+impl Epilogue for TwiceI16 {
+    type X = i16;
+    type Y = i16;
+
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        Loops {
+            constants: 3 * LANES,
+            pair: Some(Self::pair_loop::<LANES>),
+            row: Some(Self::row_loop::<LANES>),
+            ..OnceI16.loops()
+        }
+    }
+}
+
+impl TwiceI16 {
+    #[unsafe(naked)]
+    unsafe extern "C" fn pair_loop<const LANES: usize>(call: &mut PairCall) {
+        pair!(pairs_i16 [
+            "ldm r0!, {{r10, r11, r12}}\n",
+            long!("r2", "r10", "r11", "r12", "16"),
+            long!("r4", "r10", "r11", "r12", "16"),
+            "ldm r0!, {{r10, r11, r12}}\n",
+            long!("r3", "r10", "r11", "r12", "16"),
+            long!("r5", "r10", "r11", "r12", "16"),
+            "ldm r0!, {{r10, r11, r12}}\n",
+            long!("r6", "r10", "r11", "r12", "16"),
+            long!("r8", "r10", "r11", "r12", "16"),
+            "ldm r0!, {{r10, r11, r12}}\n",
+            long!("r7", "r10", "r11", "r12", "16"),
+            long!("r9", "r10", "r11", "r12", "16"),
+        ])
+    }
+
+    #[unsafe(naked)]
+    unsafe extern "C" fn row_loop<const LANES: usize>(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
+        row!("strh", "2", "" [
+            "ldm r0!, {{r6, r7, r8}}\n",
+            long!("r2", "r6", "r7", "r8", "16"),
+            "ldm r0!, {{r6, r7, r8}}\n",
+            long!("r3", "r6", "r7", "r8", "16"),
+            "ldm r0!, {{r6, r7, r8}}\n",
+            long!("r4", "r6", "r7", "r8", "16"),
+            "ldm r0!, {{r6, r7, r8}}\n",
+            long!("r5", "r6", "r7", "r8", "16"),
         ])
     }
 }

@@ -1,11 +1,13 @@
 //! The loops in Rust, instruction by instruction.
 
 use super::super::instructions::{smlad, smmla, smmlar, ssat8, ssat16, sxtb16};
-use super::super::{AnyEpilogue, Away, Epilogue, Long, LongI16, Loops, Short, Signed};
+use super::super::{
+    AnyEpilogue, Away, Epilogue, Long, LongI16, Loops, OnceI16, Short, Signed, TwiceI16,
+};
 use super::{GROUP, HALF, LANES, OVERLAPPING, PairCall, Part, RowCall, STARTS};
 
 impl AnyEpilogue {
-    /// An output: of `L` where the channel `is_low`, of `256·sum` else.
+    /// An output: of `L` where the channel `is_low`, of `256·sum` else; of the sum itself where inputs have 16 bits.
     pub(in super::super) fn finish(self, sum: u32, is_low: bool, constants: &[u32]) -> i16 {
         let scaled = (if is_low { sum << 8 } else { sum }) as i32;
         match (self, constants) {
@@ -21,6 +23,12 @@ impl AnyEpilogue {
             (Self::LongI16, &[m, half, shift]) => {
                 let doubled = scaled >> 7;
                 let high = smmlar(doubled, m as i32, (half as i32).wrapping_add(doubled >> 31));
+                ssat16(high >> (shift & 31), 0)
+            }
+            (Self::OnceI16, &[m]) => ssat16(smmla(sum as i32, m as i32, 1), 1),
+            (Self::TwiceI16, &[factor, addend, shift]) => {
+                let high = smmlar(sum as i32, factor as i32, sum as i32);
+                let high = high.wrapping_add(high >> 31).wrapping_add(addend as i32);
                 ssat16(high >> (shift & 31), 0)
             }
             (Self::Long, &[factor, addend, shift]) => {
@@ -46,6 +54,8 @@ pub struct WidenLoop {
     /// Whether half a group is at the end of each run.
     half: bool,
     overlap: bool,
+    /// Bytes of an input.
+    input: usize,
 }
 
 /// The function that widens inputs.
@@ -53,6 +63,16 @@ pub(in super::super) fn widening<const HALF: bool>() -> WidenLoop {
     WidenLoop {
         half: HALF,
         overlap: false,
+        input: 1,
+    }
+}
+
+/// The function that takes inputs of 16 bits in turn.
+pub(in super::super) fn interleaving() -> WidenLoop {
+    WidenLoop {
+        half: false,
+        overlap: false,
+        input: 2,
     }
 }
 
@@ -61,6 +81,7 @@ pub(in super::super) fn overlapping() -> WidenLoop {
     WidenLoop {
         half: false,
         overlap: true,
+        input: 1,
     }
 }
 
@@ -109,12 +130,27 @@ unsafe fn widen(call: &PairCall) {
                 for pixel in [0, 1] {
                     // SAFETY: as the caller has it.
                     unsafe {
-                        let run = start.add(run * (len + call.between) + pixel * call.pixel);
-                        to.write(widened(run, half));
+                        let run_bytes = len * call.widen.input + call.between;
+                        let run = start.add(run * run_bytes + pixel * call.pixel);
+                        to.write(inputs(call.widen.input, run, half));
                         to = to.add(1);
                     }
                 }
             }
+        }
+    }
+}
+
+/// A half of a group of inputs of so many bytes.
+///
+/// # Safety
+/// The run has that group.
+unsafe fn inputs(bytes: usize, run: *const u8, half: usize) -> u32 {
+    // SAFETY: as the caller has it.
+    unsafe {
+        match bytes {
+            1 => widened(run, half),
+            _ => run.cast::<u32>().add(half).read_unaligned(),
         }
     }
 }
@@ -183,42 +219,76 @@ pub(super) unsafe fn run_row(
             true => (call.wide.offset_from(x.cast()) as usize, call.rest),
             false => (0, x),
         };
-        let pairs = wide + call.inputs.offset_from(rest) as usize / 2;
+        let [input, _] = row.bytes();
+        let pairs = wide + call.inputs.offset_from(rest) as usize / (2 * input);
         let pair = |i: usize| match i.checked_sub(wide) {
             None => x.cast::<u32>().add(i).read(),
-            Some(half) => widened(rest, half),
+            Some(half) => inputs(input, rest, half),
         };
         outputs(row, weights, pairs, pair, y, call.end);
     }
 }
 
 impl<const SHIFT: u32> Epilogue for Short<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
     fn loops(&self) -> Loops {
         AnyEpilogue::Short(SHIFT).loops()
     }
 }
 
 impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
     fn loops(&self) -> Loops {
         AnyEpilogue::Away(SHIFT).loops()
     }
 }
 
 impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
     fn loops(&self) -> Loops {
         AnyEpilogue::Signed(SHIFT).loops()
     }
 }
 
 impl Epilogue for Long {
+    type X = i8;
+    type Y = i8;
+
     fn loops(&self) -> Loops {
         AnyEpilogue::Long.loops()
     }
 }
 
 impl Epilogue for LongI16 {
+    type X = i8;
+    type Y = i16;
+
     fn loops(&self) -> Loops {
         AnyEpilogue::LongI16.loops()
+    }
+}
+
+impl Epilogue for OnceI16 {
+    type X = i16;
+    type Y = i16;
+
+    fn loops(&self) -> Loops {
+        AnyEpilogue::OnceI16.loops()
+    }
+}
+
+impl Epilogue for TwiceI16 {
+    type X = i16;
+    type Y = i16;
+
+    fn loops(&self) -> Loops {
+        AnyEpilogue::TwiceI16.loops()
     }
 }
 
@@ -242,23 +312,27 @@ unsafe fn outputs(
             word
         }
     };
+    let [input, output_bytes] = epilogue.bytes();
     while weights != end {
         let mut sums: [u32; STARTS] = core::array::from_fn(|_| next(&mut weights));
         for i in 0..pairs {
             let x = pair(i);
             for sums in sums.chunks_exact_mut(2) {
                 let lanes = next(&mut weights);
+                let high = match input {
+                    1 => lanes,
+                    _ => sxtb16::<8>(lanes),
+                };
                 sums[0] = smlad(x, sxtb16::<0>(lanes), sums[0]);
-                sums[1] = smlad(x, lanes, sums[1]);
+                sums[1] = smlad(x, high, sums[1]);
             }
         }
         let mut constants = [0; 3];
         for (lane, sum) in sums.into_iter().enumerate() {
             let is_low = lane % 2 == 0;
-            let sum = if is_low {
-                sum
-            } else {
-                sum.wrapping_sub(sums[lane - 1])
+            let sum = match is_low || input > 1 {
+                true => sum,
+                false => sum.wrapping_sub(sums[lane - 1]),
             };
             let constants = &mut constants[..epilogue.constants()];
             if lane < epilogue.channels() {
@@ -267,13 +341,13 @@ unsafe fn outputs(
             let output = epilogue.finish(sum, is_low, constants);
             // SAFETY: there is an output for every channel (the caller).
             unsafe {
-                match epilogue.bytes() {
+                match output_bytes {
                     1 => y.add(lane).write(output as i8),
                     _ => y.cast::<i16>().add(lane).write(output),
                 }
             }
         }
         // SAFETY: the same; the last step is at most one behind.
-        y = unsafe { y.add(LANES * epilogue.bytes()) };
+        y = unsafe { y.add(LANES * output_bytes) };
     }
 }

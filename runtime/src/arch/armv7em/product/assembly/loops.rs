@@ -2,7 +2,7 @@
 
 use core::arch::naked_asm;
 
-use super::super::HALVES;
+use super::super::{HALVES, HALVES_I16};
 
 /// Two inputs of two pixels for four channels: 48 bytes. `first` takes the sums' starts from the first pixel's registers.
 macro_rules! pair_half {
@@ -40,21 +40,105 @@ macro_rules! pair_half {
     };
 }
 
-/// The loop over pairs: of pixels, of blocks, of inputs. Epilogues jump here with the address of what makes outputs in r2 to r9 of the sums in r1;
-/// r0 has the call.
-///
-/// Whether the loop over inputs goes on is known when a round begins: the carry is then clear. It is set where a block begins, so that rounds which
-/// are entered in the middle, and are the only ones, need no test; where others follow, it is cleared first.
-///
-/// On the stack: 0 inputs, 4 outputs, 8 the distance to the second pixel's, 12 the end of the blocks, 16 where the last round of inputs begins, 20 the
-/// call, 24 where the epilogue is, 28 where it jumps to, 32 what follows the first half, 36 the place in the loop where the others begin. Generic, so
-/// that it is assembled only for processors that have the instructions.
-///
-/// # Safety
-/// Only epilogues jump here.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn pairs<const LANES: usize>() {
-    naked_asm!(
+/// The same of inputs of 16 bits: 60 bytes. `first` is each sum's start.
+macro_rules! pair_half_i16 {
+    (first) => {
+        concat!(
+            pair_half_i16!(@lanes "r2", "r3", "r4", "r5", "r2", "r3", "ldrd r12, lr, [r1], #8\n"),
+            pair_half_i16!(@lanes "r6", "r7", "r8", "r9", "r6", "r7", ""),
+        )
+    };
+    (then) => {
+        concat!(
+            pair_half_i16!(@lanes "r2", "r3", "r4", "r5", "r4", "r5", "ldrd r12, lr, [r1], #8\n"),
+            pair_half_i16!(@lanes "r6", "r7", "r8", "r9", "r8", "r9", ""),
+        )
+    };
+    (@lanes $low:literal, $high:literal, $second_low:literal, $second_high:literal, $from_low:literal, $from_high:literal, $inputs:literal) => {
+        concat!(
+            "ldr r10, [r0], #4\n",
+            $inputs,
+            "sxtb16 r11, r10\n",
+            "sxtb16 r10, r10, ror #8\n",
+            "smlad ", $second_low, ", lr, r11, ", $from_low, "\n",
+            "smlad ", $second_high, ", lr, r10, ", $from_high, "\n",
+            "smlad ", $low, ", r12, r11, ", $low, "\n",
+            "smlad ", $high, ", r12, r10, ", $high, "\n",
+        )
+    };
+}
+
+/// Eight halves.
+macro_rules! eight {
+    ($half:ident) => {
+        concat!(
+            $half!(then),
+            $half!(then),
+            $half!(then),
+            $half!(then),
+            $half!(then),
+            $half!(then),
+            $half!(then),
+            $half!(then),
+        )
+    };
+}
+
+/// What differences are left of sums `L` and `S`.
+macro_rules! differences {
+    () => {
+        "
+        sub r3, r3, r2
+        sub r5, r5, r4
+        sub r7, r7, r6
+        sub r9, r9, r8
+        "
+    };
+}
+
+/// Writes outputs of so many bytes; literals are an output's place in a pixel.
+macro_rules! write_pair {
+    ($store:literal, $one:literal, $two:literal, $three:literal) => {
+        concat!(
+            $store,
+            " r2, [r10], #",
+            $one,
+            "\n",
+            $store,
+            " r3, [r10], #",
+            $one,
+            "\n",
+            $store,
+            " r6, [r10], #",
+            $one,
+            "\n",
+            $store,
+            " r7, [r10], #",
+            $one,
+            "\n",
+            "str r10, [sp, #4]\n",
+            $store,
+            " r4, [r11]\n",
+            $store,
+            " r5, [r11, #",
+            $one,
+            "]\n",
+            $store,
+            " r8, [r11, #",
+            $two,
+            "]\n",
+            $store,
+            " r9, [r11, #",
+            $three,
+            "]\n",
+        )
+    };
+}
+
+/// The function of [`pairs`], of what its halves are, how many it is unrolled to, what comes behind them, and how outputs are written.
+macro_rules! pairs_loop {
+    ($half:ident, $unrolled:ident [$($halves:tt)*], $differences:expr, [$($write:tt)*]) => {
+        naked_asm!(
         "
         push {{r4-r11, lr}}
         sub sp, #44
@@ -85,7 +169,7 @@ pub(super) unsafe extern "C" fn pairs<const LANES: usize>() {
     1:
         ldm r0!, {{r2, r3, r6, r7}}
         ",
-        pair_half!(first),
+$half!(first),
         "
         ldr pc, [sp, #32]
         .balign 4
@@ -97,42 +181,20 @@ pub(super) unsafe extern "C" fn pairs<const LANES: usize>() {
         cmp.w r1, r12
     2:
         ",
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
-        pair_half!(then),
+            $($halves)*
         "
         bcc.w 5b
-        sub r3, r3, r2
-        sub r5, r5, r4
-        sub r7, r7, r6
-        sub r9, r9, r8
+        ",
+            $differences,
+            "
         ldr pc, [sp, #24]
         .balign 4
     3:
         ldm sp, {{r1, r10, r11, r12}}
         add r11, r10, r11
-        strb r2, [r10], #1
-        strb r3, [r10], #1
-        strb r6, [r10], #1
-        strb r7, [r10], #1
-        str r10, [sp, #4]
-        strb r4, [r11]
-        strb r5, [r11, #1]
-        strb r8, [r11, #2]
-        strb r9, [r11, #3]
+        ",
+            $($write)*,
+            "
         cmp r12, r0
         bhi.w 1b
         ldr r9, [sp, #20]
@@ -146,7 +208,44 @@ pub(super) unsafe extern "C" fn pairs<const LANES: usize>() {
         add sp, #44
         pop {{r4-r11, pc}}
         ",
-        round = const HALVES * 8
+        round = const $unrolled * 8
+    )
+    };
+}
+
+/// The loop over pairs: of pixels, of blocks, of inputs. Epilogues jump here with the address of what makes outputs in r2 to r9 of the sums in r1;
+/// r0 has the call.
+///
+/// Whether the loop over inputs goes on is known when a round begins: the carry is then clear. It is set where a block begins, so that rounds which
+/// are entered in the middle, and are the only ones, need no test; where others follow, it is cleared first.
+///
+/// On the stack: 0 inputs, 4 outputs, 8 the distance to the second pixel's, 12 the end of the blocks, 16 where the last round of inputs begins, 20 the
+/// call, 24 where the epilogue is, 28 where it jumps to, 32 what follows the first half, 36 the place in the loop where the others begin. Generic, so
+/// that it is assembled only for processors that have the instructions.
+///
+/// # Safety
+/// Only epilogues jump here.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn pairs<const LANES: usize>() {
+    pairs_loop!(
+        pair_half,
+        HALVES [eight!(pair_half), eight!(pair_half),],
+        differences!(),
+        [write_pair!("strb", "1", "2", "3")]
+    )
+}
+
+/// The same of inputs and outputs of 16 bits.
+///
+/// # Safety
+/// Only epilogues jump here.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn pairs_i16<const LANES: usize>() {
+    pairs_loop!(
+        pair_half_i16,
+        HALVES_I16 [eight!(pair_half_i16),],
+        "",
+        [write_pair!("strh", "2", "4", "6")]
     )
 }
 
@@ -171,6 +270,31 @@ macro_rules! row_group {
         smlad r2, r11, r8, r2
         smlad r4, r11, r9, r4
         "
+    };
+}
+
+/// Four inputs of 16 bits of one row: 76 bytes.
+macro_rules! row_group_i16 {
+    () => {
+        concat!(
+            "
+            ldr r10, [r1], #4
+            ldr r11, [r1], #4
+            ldm.w r0!, {{r6, r7, r8, r9}}
+            ",
+            row_group_i16!(@lanes "r6", "r10", "r2", "r3"),
+            row_group_i16!(@lanes "r7", "r10", "r4", "r5"),
+            row_group_i16!(@lanes "r8", "r11", "r2", "r3"),
+            row_group_i16!(@lanes "r9", "r11", "r4", "r5"),
+        )
+    };
+    (@lanes $lanes:literal, $x:literal, $low:literal, $high:literal) => {
+        concat!(
+            "sxtb16 lr, ", $lanes, "\n",
+            "sxtb16 ", $lanes, ", ", $lanes, ", ror #8\n",
+            "smlad ", $low, ", ", $x, ", lr, ", $low, "\n",
+            "smlad ", $high, ", ", $x, ", ", $lanes, ", ", $high, "\n",
+        )
     };
 }
 
@@ -202,17 +326,11 @@ macro_rules! wide_round {
     };
 }
 
-/// The loop over a row: of blocks, of inputs. Epilogues jump here with the address of what makes outputs in r2 to r5 of the sums in r12, and begins the
-/// next block; r0 to r3 are their arguments. It may change r6 to r11.
-///
-/// On the stack: 0 inputs, 4 outputs, 8 the end of the blocks, 12 where the loop begins, 16 what follows the last block, 20 where the epilogue is.
-///
-/// # Safety
-/// Only epilogues jump here.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn row<const LANES: usize>() {
-    naked_asm!(
-        "
+/// The function of [`row`], of what its groups are.
+macro_rules! row_loop {
+    ($group:ident) => {
+        naked_asm!(
+            "
         push {{r4-r11, lr}}
         sub sp, #24
         ldrd r5, r6, [r3, #0]
@@ -232,11 +350,11 @@ pub(super) unsafe extern "C" fn row<const LANES: usize>() {
         .balign 4
     2:
         ",
-        row_group!(),
-        row_group!(),
-        row_group!(),
-        row_group!(),
-        "
+            $group!(),
+            $group!(),
+            $group!(),
+            $group!(),
+            "
         cmp r1, r12
         bne.w 2b
         ldr pc, [sp, #20]
@@ -245,7 +363,29 @@ pub(super) unsafe extern "C" fn row<const LANES: usize>() {
         add sp, #24
         pop {{r4-r11, pc}}
         "
-    )
+        )
+    };
+}
+
+/// The loop over a row: of blocks, of inputs. Epilogues jump here with the address of what makes outputs in r2 to r5 of the sums in r12, and begins the
+/// next block; r0 to r3 are their arguments. It may change r6 to r11.
+///
+/// On the stack: 0 inputs, 4 outputs, 8 the end of the blocks, 12 where the loop begins, 16 what follows the last block, 20 where the epilogue is.
+///
+/// # Safety
+/// Only epilogues jump here.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn row<const LANES: usize>() {
+    row_loop!(row_group)
+}
+
+/// The same of inputs of 16 bits. Epilogues may change lr, too.
+///
+/// # Safety
+/// Only epilogues jump here.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn row_i16<const LANES: usize>() {
+    row_loop!(row_group_i16)
 }
 
 /// The same of inputs of which the first were widened, all of them or not.

@@ -17,41 +17,79 @@ macro_rules! widen_group {
     };
 }
 
+/// The same of inputs that have 16 bits.
+macro_rules! group_i16 {
+    () => {
+        "
+        ldr r4, [r0], #4
+        ldr r5, [r1], #4
+        ldr r6, [r0], #4
+        ldr r7, [r1], #4
+        stm r2!, {{r4, r5, r6, r7}}
+        "
+    };
+}
+
+/// The function of [`widen`], of what its groups are, and what follows them.
+macro_rules! widening {
+    ($group:ident, [$($half:tt)*] $($operand:tt)*) => {
+        naked_asm!(
+            "
+            ldr r2, [r9, #0]
+            add r12, r9, #32
+        1:
+            ldrd r0, r8, [r12], #8
+            cmp r8, #0
+            beq 5f
+            ldr r3, [r9, #60]
+            ldr r1, [r9, #48]
+            add r3, r3, r0
+            add r1, r1, r0
+            str r3, [r12, #-8]
+        2:
+            ldr r3, [r9, #52]
+            lsrs r3, r3, #1
+            bcc 3f
+            ",
+            $group!(),
+            "
+            cbz r3, 4f
+        3:
+            ",
+            $group!(),
+            $group!(),
+            "
+            subs r3, r3, #1
+            bne 3b
+        4:
+            ",
+            $($half)*,
+            "
+            ldr r3, [r9, #56]
+            subs r8, r8, #1
+            add r0, r0, r3
+            add r1, r1, r3
+            bne 2b
+        5:
+            add r3, r9, #48
+            cmp r12, r3
+            bne 1b
+            bx lr
+            ",
+            $($operand)*
+        )
+    };
+}
+
 /// Widens the inputs of a pair, and steps to the next one's. r9 has the call, which is kept, as lr is. It leaves the carry set.
 ///
 /// # Safety
 /// Only loops over pairs call it.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn widen<const HALF: bool>() {
-    naked_asm!(
-        "
-        ldr r2, [r9, #0]
-        add r12, r9, #32
-    1:
-        ldrd r0, r8, [r12], #8
-        cmp r8, #0
-        beq 5f
-        ldr r3, [r9, #60]
-        ldr r1, [r9, #48]
-        add r3, r3, r0
-        add r1, r1, r0
-        str r3, [r12, #-8]
-    2:
-        ldr r3, [r9, #52]
-        lsrs r3, r3, #1
-        bcc 3f
-        ",
-        widen_group!(),
-        "
-        cbz r3, 4f
-    3:
-        ",
-        widen_group!(),
-        widen_group!(),
-        "
-        subs r3, r3, #1
-        bne 3b
-    4:
+    widening!(
+        widen_group,
+        ["
         .if {half}
         ldr r10, [r0]
         ldr r11, [r1]
@@ -59,19 +97,18 @@ pub(super) unsafe extern "C" fn widen<const HALF: bool>() {
         sxtb16 r5, r11
         stm r2!, {{r4, r5}}
         .endif
-        ldr r3, [r9, #56]
-        subs r8, r8, #1
-        add r0, r0, r3
-        add r1, r1, r3
-        bne 2b
-    5:
-        add r3, r9, #48
-        cmp r12, r3
-        bne 1b
-        bx lr
-        ",
+        "]
         half = const HALF as usize
     )
+}
+
+/// As [`widen`], of inputs that have 16 bits.
+///
+/// # Safety
+/// Only loops over pairs call it.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn interleave<const LANES: usize>() {
+    widening!(group_i16, [""])
 }
 
 /// As [`widen`]. Of four pixels it reads four inputs at a time: the first three are the first pixel's, and the last three the second one's.
