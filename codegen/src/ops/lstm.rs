@@ -3,9 +3,9 @@
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
-    self, AnyEpilogue, AnyLoops, Dot, DspLstm, Float, FullyConnectedSizes, Hybrid, Int8To16,
-    Int16x8, LSTM_GATES, LSTM_ROOM, LstmCells, LstmF32, LstmHybrid, LstmI16, LstmSizes, Numbers,
-    Sigmoid, Vmla,
+    self, AnyEpilogue, AnyLoops, AnyLoopsI16, Dot, DspLstm, Float, FullyConnectedSizes, Hybrid,
+    Int8To16, Int16x8, LSTM_GATES, LSTM_ROOM, LstmCells, LstmF32, LstmHybrid, LstmI16, LstmSizes,
+    Numbers, Sigmoid, Vmla,
 };
 
 use super::numbers::{dsp, folded, portable};
@@ -235,47 +235,82 @@ impl Inner {
             biases,
             factors: factors(site)?,
         };
-        if choosing.target().isa.has_dsp() && self.dsp(&parts, site, choosing)? {
+        if choosing.target().isa.has_dsp() && self.dsp(dsp::Format::Int8, &parts, site, choosing)? {
             return Ok(());
         }
         self.call(parts, ElementType::I16, site, choosing)
     }
 
     /// Adds the kernel for the DSP extension; says whether it could.
-    fn dsp(
+    fn dsp<N: Numbers<W = i8>>(
         &self,
-        parts: &Parts<Int8To16, LstmI16>,
+        format: dsp::Format,
+        parts: &Parts<N, LstmI16>,
         site: &Site<'_>,
         choosing: &mut Choosing<'_>,
-    ) -> Result<bool, Diagnostic> {
+    ) -> Result<bool, Diagnostic>
+    where
+        LstmI16: LstmCells<N, Bias: Copy + Into<i64>>,
+    {
         let LstmSizes { inputs, units, .. } = self.sizes;
         let mut packed = Vec::new();
         for (at, (weights, factor)) in parts.weights.iter().zip(&parts.factors).enumerate() {
             let (gate, of) = (at / 2, at % 2);
             let inputs = [inputs, units][of];
-            let starts = &parts.biases[(LSTM_GATES * of + gate) * units..][..units];
+            let first = (LSTM_GATES * of + gate) * units;
+            // Products of what is hidden may have none.
+            let biases = parts.biases.get(first..).unwrap_or(&[]);
+            let mut starts: Vec<i64> = Vec::new();
+            for bias in biases.iter().take(units) {
+                starts.push((*bias).into());
+            }
+            starts.resize(units, 0);
             let weight = |unit: usize, i: usize| weights[unit * inputs + i];
-            let Some(blocks) = dsp::to_i16(starts, *factor, inputs, &weight) else {
+            let Some(blocks) = dsp::to_i16(format, &starts, *factor, inputs, &weight) else {
                 return Ok(false);
             };
             packed.extend(blocks);
         }
-        let kernel = DspLstm {
-            sizes: self.sizes,
-            cells: parts.cells,
-            epilogue: AnyLoops::Rows(AnyEpilogue::LongI16),
+        let (element, epilogue) = match format {
+            dsp::Format::Int8 => (ElementType::I8, AnyEpilogue::LongI16),
+            dsp::Format::Int16 => (ElementType::I16, AnyEpilogue::OnceI16),
         };
+        let loops = AnyLoops::Rows(epilogue);
         let operands = [
             choosing.in_memory(site.input_id(0)?)?,
             choosing.constant(&packed),
             choosing.constant(&curve::logistic()),
             choosing.activation(site.input_id(HIDDEN)?)?,
             choosing.activation(site.input_id(CELLS)?)?,
-            choosing.scratch(ElementType::I8, kernel.filled_up()),
+            choosing.scratch(element, self.sizes.filled_up()),
             choosing.scratch(ElementType::I16, LSTM_ROOM * units),
             choosing.activation(site.output_id(0)?)?,
         ];
-        choosing.call(kernel, operands);
+        let (sizes, cells) = (self.sizes, parts.cells);
+        match format {
+            dsp::Format::Int8 => {
+                let epilogue = loops;
+                choosing.call(
+                    DspLstm {
+                        sizes,
+                        cells,
+                        epilogue,
+                    },
+                    operands,
+                );
+            }
+            dsp::Format::Int16 => {
+                let epilogue = AnyLoopsI16(loops);
+                choosing.call(
+                    DspLstm {
+                        sizes,
+                        cells,
+                        epilogue,
+                    },
+                    operands,
+                );
+            }
+        }
         Ok(true)
     }
 
@@ -306,6 +341,11 @@ impl Inner {
             biases,
             factors,
         };
+        if choosing.target().isa.has_dsp()
+            && self.dsp(dsp::Format::Int16, &parts, site, choosing)?
+        {
+            return Ok(());
+        }
         self.call(parts, ElementType::I16, site, choosing)
     }
 

@@ -33,12 +33,12 @@ impl Hidden for i16 {
     type Numbers = Int16x8;
 }
 
-impl<E> DspLstm<E> {
+impl LstmSizes {
     /// Elements of inputs that are filled up to groups.
     #[cfg(any(test, feature = "host"))]
     #[must_use]
     pub fn filled_up(&self) -> usize {
-        filled_up(self.sizes.inputs) + filled_up(self.sizes.units)
+        filled_up(self.inputs) + filled_up(self.units)
     }
 }
 

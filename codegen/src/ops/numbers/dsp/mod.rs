@@ -19,7 +19,7 @@ use super::{Format as _, Product, Sizes, int16x8};
 use crate::error::Diagnostic;
 use crate::ops::Site;
 use crate::program::{Argument, Choosing, ElementType};
-use pack::Format;
+pub(in crate::ops) use pack::Format;
 use requantize::{Channel, INT8, INT16, Output, Requantization};
 
 /// An operator that multiplies by int8 weights.
@@ -182,10 +182,11 @@ impl Layer<'_> {
     }
 }
 
-/// The weights in blocks of a matrix product whose sums become int16 by one factor, of rows of inputs that are filled up to groups; `None` where they do
-/// not fit.
+/// The weights in blocks of a matrix product of int8 or int16 whose sums become int16 by one factor, of rows of inputs that are filled up to groups;
+/// `None` where they do not fit.
 pub(in crate::ops) fn to_i16(
-    starts: &[i32],
+    format: Format,
+    starts: &[i64],
     (multiplier, shift): (i32, i8),
     inputs: usize,
     weight: &dyn Fn(usize, usize) -> i8,
@@ -194,25 +195,28 @@ pub(in crate::ops) fn to_i16(
         true => weight(channel, i),
         false => 0,
     };
-    let filled_up = inputs.next_multiple_of(GROUP);
-    let starts = starts.iter().enumerate();
-    let channel = |(channel, start): (usize, &i32)| {
-        Channel::of(
-            (multiplier, shift.into()),
-            *start,
-            (0..inputs).map(|i| weight(channel, i)),
-            INT8,
-        )
+    let range = match format {
+        Format::Int8 => INT8,
+        Format::Int16 => INT16,
     };
-    let channels: Vec<_> = starts.map(channel).collect();
-    let requantization = Requantization::to_i16(&channels)?;
-    pack::blocks(
-        &channels,
-        &requantization,
-        [1, filled_up],
-        &weight,
-        Format::Int8,
-    )
+    let channel = |(channel, start): (usize, &i64)| {
+        let weights = (0..inputs).map(|i| weight(channel, i));
+        let start = i32::try_from(*start).ok()?;
+        Some(Channel::of(
+            (multiplier, shift.into()),
+            start,
+            weights,
+            range,
+        ))
+    };
+    let channels: Option<Vec<_>> = starts.iter().enumerate().map(channel).collect();
+    let channels = channels?;
+    let requantization = match format {
+        Format::Int8 => Requantization::to_i16(&channels),
+        Format::Int16 => Requantization::once(&channels),
+    }?;
+    let runs = [1, inputs.next_multiple_of(GROUP)];
+    pack::blocks(&channels, &requantization, runs, &weight, format)
 }
 
 /// Adds a matrix product; says whether it could.

@@ -90,7 +90,7 @@ pub(super) fn depthwise(
 
 /// The inputs that weights meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in crate::ops) enum Format {
     /// Widened, and sums of two channels kept as `L` and `S`.
     Int8,
     /// As they are, in their order.
