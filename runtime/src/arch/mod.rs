@@ -3,7 +3,10 @@
 
 pub mod armv7em;
 pub mod c_abi;
+pub mod depthwise;
 pub mod foreign;
 pub mod memory;
+mod requantize;
 pub mod rv32;
+pub mod swar;
 pub mod vfp;

@@ -43,6 +43,7 @@ mod signal;
 mod softmax;
 mod stream;
 mod svdf;
+mod swar;
 mod top_k;
 mod transpose_conv;
 mod unary;
@@ -58,6 +59,12 @@ pub use crate::arch::armv7em::{
     Away, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, OnceI16, Overlapping,
     PairsOnly, RowsOnly, Short, Signed, TwiceI16, WideRows,
 };
+pub use crate::arch::depthwise::{Depthwise as ScalarLoops, LongProducts, ShortProducts};
+#[cfg(feature = "host")]
+pub use crate::arch::depthwise::{FILTER, MOST_OUTPUTS};
+pub use crate::arch::swar::{Muls, Smlal, Swar};
+#[cfg(feature = "host")]
+pub use crate::arch::swar::{SEGMENT, SEGMENT_START, SMLAL_LANE};
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;
 pub use asked::{Operands, Parameter};
@@ -118,6 +125,7 @@ pub use signal::{
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use stream::{Flow, Line, Progress, Reading, StageRows, Stream, Turn, row};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
+pub use swar::{ScalarDepthwise, ScalarDepthwiseConv2d, SwarConv2d, SwarOutput, SwarPointwise};
 pub use top_k::TopK;
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 #[cfg(feature = "host")]

@@ -25,6 +25,7 @@ mod select;
 mod signal;
 mod softmax;
 mod svdf;
+mod swar;
 mod top_k;
 mod unary;
 mod vfp;
