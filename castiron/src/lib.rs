@@ -118,6 +118,22 @@ macro_rules! __include_model_here {
         $crate::__include_model! { @"rv32m" $($arguments)* }
     };
 }
+#[cfg(castiron_isa = "armv7m")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_model_here {
+    ($($arguments:tt)*) => {
+        $crate::__include_model! { @"armv7m" $($arguments)* }
+    };
+}
+#[cfg(castiron_isa = "armv6m")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_model_here {
+    ($($arguments:tt)*) => {
+        $crate::__include_model! { @"armv6m" $($arguments)* }
+    };
+}
 #[cfg(castiron_isa = "portable")]
 #[doc(hidden)]
 #[macro_export]

@@ -42,11 +42,22 @@ pub enum Isa {
     DspFp,
     /// RV32IM's: RISC-V of 32 bits with multiplication.
     Rv32m,
+    /// Armv7-M's, and Armv8-M's without the DSP extension: Cortex-M3.
+    Armv7m,
+    /// Armv6-M's, and those of Armv8-M's baseline: Cortex-M0, M0+, M1 and M23.
+    Armv6m,
 }
 
 impl Isa {
     /// Every value.
-    pub const ALL: [Self; 4] = [Self::Portable, Self::Dsp, Self::DspFp, Self::Rv32m];
+    pub const ALL: [Self; 6] = [
+        Self::Portable,
+        Self::Dsp,
+        Self::DspFp,
+        Self::Rv32m,
+        Self::Armv7m,
+        Self::Armv6m,
+    ];
 
     /// The value's name, as users write it.
     pub fn name(self) -> &'static str {
@@ -55,6 +66,8 @@ impl Isa {
             Self::Dsp => "dsp",
             Self::DspFp => "dsp+fp",
             Self::Rv32m => "rv32m",
+            Self::Armv7m => "armv7m",
+            Self::Armv6m => "armv6m",
         }
     }
 
@@ -63,9 +76,9 @@ impl Isa {
         matches!(self, Self::Dsp | Self::DspFp)
     }
 
-    /// Whether there are kernels over products of 64 bits.
-    pub(crate) fn has_long_products(self) -> bool {
-        self == Self::Rv32m
+    /// Whether there are kernels for it although it has no vector instructions.
+    pub(crate) fn is_scalar(self) -> bool {
+        matches!(self, Self::Rv32m | Self::Armv7m | Self::Armv6m)
     }
 
     /// Whether kernels may use the floating-point extension.
@@ -116,17 +129,22 @@ impl Isa {
         if triple.is_some_and(has_rv32m) {
             return Self::Rv32m;
         }
-        let simd = match cpu.and_then(Cortex::named) {
-            Some(cortex) => cortex.simd,
-            None => match triple.and_then(Architecture::of_target) {
-                Some(architecture) => architecture.simd(),
-                None => Simd::None,
+        let architecture = triple.and_then(Architecture::of_target);
+        let (architecture, simd) = match cpu.and_then(Cortex::named) {
+            Some(cortex) => (Some(cortex.architecture), cortex.simd),
+            None => match architecture {
+                Some(architecture) => (Some(architecture), architecture.simd()),
+                None => (None, Simd::None),
             },
         };
         // What is compiled for such a target has floats in registers.
         let has_fp = triple.is_some_and(|triple| triple.ends_with("eabihf"));
         match simd {
-            Simd::None => Self::Portable,
+            Simd::None => match architecture {
+                Some(Architecture::V7M | Architecture::V8MMain) => Self::Armv7m,
+                Some(Architecture::V6M | Architecture::V8MBase) => Self::Armv6m,
+                _ => Self::Portable,
+            },
             Simd::Dsp | Simd::Mve if has_fp => Self::DspFp,
             Simd::Dsp | Simd::Mve => Self::Dsp,
         }

@@ -3,7 +3,9 @@
 use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers, Rv32, Vmla};
 
 use super::channels::Channels;
-use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp};
+use super::numbers::{
+    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, scalar,
+};
 use super::window::window;
 use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
@@ -143,6 +145,10 @@ impl Sizes for Conv2dSizes {
         N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
     {
         self.call(call, Rv32::<4>, choosing);
+    }
+
+    fn call_scalar(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        scalar::conv(self, layer, choosing)
     }
 
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

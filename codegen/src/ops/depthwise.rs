@@ -5,7 +5,9 @@ use castiron_runtime::kernels::{
 };
 
 use super::channels::Channels;
-use super::numbers::{Call, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp};
+use super::numbers::{
+    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, scalar,
+};
 use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
@@ -152,6 +154,10 @@ impl Sizes for DepthwiseConv2dSizes {
         } else {
             call_portable(call, self, choosing);
         }
+    }
+
+    fn call_scalar(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        scalar::depthwise(self, layer, choosing)
     }
 
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

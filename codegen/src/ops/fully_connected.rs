@@ -4,7 +4,8 @@ use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Rv32, V
 
 use super::channels::Channels;
 use super::numbers::{
-    Call, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, choose_in_blocks, dsp,
+    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, choose_in_blocks,
+    dsp, scalar,
 };
 use super::{Family, Site};
 use crate::error::Diagnostic;
@@ -165,6 +166,10 @@ impl Sizes for FullyConnectedSizes {
             true => self.call(call, Rv32::<8>, choosing),
             false => self.call(call, Rv32::<4>, choosing),
         }
+    }
+
+    fn call_scalar(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        scalar::matrix(self, layer, choosing)
     }
 
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

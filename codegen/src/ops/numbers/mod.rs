@@ -13,7 +13,10 @@ mod hybrid;
 mod int16x8;
 mod int8;
 mod int8_short;
+mod layer;
 mod narrow;
+mod nested;
+pub mod scalar;
 mod stored;
 mod uint8;
 mod weighted;
@@ -30,6 +33,7 @@ use crate::target::{Isa, Optimize, Target};
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
 pub(super) use hybrid::{choose_in_blocks, quantize_rows};
+pub(super) use layer::Layer;
 use stored::Stored;
 pub(super) use weighted::{Reading, Taps};
 pub(crate) use weighted::{Staying, Weighted};
@@ -163,10 +167,12 @@ impl Product<'_> {
             return Ok(());
         }
         if kernels::Int8::takes(types)
-            && choosing.target().isa.has_long_products()
+            && choosing.target().isa.is_scalar()
             && choosing.target().optimize != Optimize::Size
             && !narrow::are_packed(types[1], choosing)
-            && int8_short::choose(self, sizes, site, choosing)?
+            && (layer::choose(self, site, choosing, |layer, choosing| {
+                sizes.call_scalar(layer, choosing)
+            })? || int8_short::choose(self, sizes, site, choosing)?)
         {
             return Ok(());
         }
@@ -267,6 +273,10 @@ pub(super) trait Sizes {
         Self: Sized,
     {
         call_portable(call, self, choosing);
+    }
+    /// Adds the call of a kernel for processors without vector instructions; says whether there is one for these sizes and values.
+    fn call_scalar(&self, _layer: &Layer<'_>, _choosing: &mut Choosing<'_>) -> bool {
+        false
     }
     /// Adds the call of a kernel for the DSP extension; says whether there is one for these sizes and values.
     fn call_dsp(&self, _layer: &dsp::Layer<'_>, _choosing: &mut Choosing<'_>) -> bool {

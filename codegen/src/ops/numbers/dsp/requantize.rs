@@ -219,17 +219,17 @@ impl Requantization {
 
 /// An output channel as a step function.
 #[derive(Debug)]
-struct Steps {
-    channel: Channel,
-    output: Output,
+pub(in super::super) struct Steps {
+    pub(in super::super) channel: Channel,
+    pub(in super::super) output: Output,
     /// The output of the least sum.
-    first: i32,
+    pub(in super::super) first: i32,
     /// The least sum that gives at least the next output, and so on.
-    thresholds: Vec<i32>,
+    pub(in super::super) thresholds: Vec<i32>,
 }
 
 impl Steps {
-    fn of_all(channels: &[Channel], output: Output) -> Option<Vec<Self>> {
+    pub(in super::super) fn of_all(channels: &[Channel], output: Output) -> Option<Vec<Self>> {
         channels.iter().map(|c| Self::of(*c, output)).collect()
     }
 
