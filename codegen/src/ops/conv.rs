@@ -1,6 +1,8 @@
 //! CONV_2D in every number format; grouped too.
 
-use castiron_runtime::kernels::{self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers, Rv32, Vmla};
+use castiron_runtime::kernels::{
+    self, Conv2dSizes, Dot, FullyConnectedSizes, Numbers, Scalar, Vmla,
+};
 
 use super::channels::Channels;
 use super::numbers::{
@@ -11,6 +13,7 @@ use super::{Family, Site, fully_connected};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, Conv2dOptions, Options};
 use crate::program::{Choosing, Constant};
+use crate::target::Isa;
 
 pub(super) struct Conv2d;
 
@@ -140,11 +143,14 @@ impl Sizes for Conv2dSizes {
         }
     }
 
-    fn call_rv32<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
+    fn call_plain<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
     where
         N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
     {
-        self.call(call, Rv32::<4>, choosing);
+        match choosing.target().isa {
+            Isa::Rv32m => self.call(call, Scalar::<4>, choosing),
+            _ => call_portable(call, self, choosing),
+        }
     }
 
     fn call_scalar(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

@@ -1,6 +1,6 @@
 //! FULLY_CONNECTED, and every convolution that is a matrix product, in every number format.
 
-use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Rv32, Vmla, VmlaRow};
+use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Scalar, Vmla, VmlaRow};
 
 use super::channels::Channels;
 use super::numbers::{
@@ -11,6 +11,7 @@ use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, FullyConnectedOptions, Options, WeightsFormat};
 use crate::program::{Choosing, Constant};
+use crate::target::Isa;
 
 pub(super) struct FullyConnected;
 
@@ -157,14 +158,15 @@ impl Sizes for FullyConnectedSizes {
         }
     }
 
-    fn call_rv32<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
+    fn call_plain<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
     where
         N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
     {
         // Single rows have but themselves to share weights with, so that inputs are shared by more channels.
-        match self.rows < 4 && self.outputs >= 8 {
-            true => self.call(call, Rv32::<8>, choosing),
-            false => self.call(call, Rv32::<4>, choosing),
+        match choosing.target().isa {
+            _ if self.rows < 4 && self.outputs >= 8 => self.call(call, Scalar::<8>, choosing),
+            Isa::Rv32m => self.call(call, Scalar::<4>, choosing),
+            _ => call_portable(call, self, choosing),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod depthwise;
 pub mod foreign;
 pub mod memory;
 mod requantize;
-pub mod rv32;
+pub mod row;
+pub mod scalar;
 pub mod swar;
 pub mod vfp;

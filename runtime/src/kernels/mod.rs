@@ -37,7 +37,7 @@ mod pool;
 mod quantized;
 mod reduce;
 mod resize;
-mod rv32;
+mod scalar;
 mod select;
 mod signal;
 mod softmax;
@@ -62,6 +62,8 @@ pub use crate::arch::armv7em::{
 pub use crate::arch::depthwise::{Depthwise as ScalarLoops, LongProducts, ShortProducts};
 #[cfg(feature = "host")]
 pub use crate::arch::depthwise::{FILTER, MOST_OUTPUTS};
+#[cfg(feature = "host")]
+pub use crate::arch::row::ROW_CHANNELS;
 pub use crate::arch::swar::{Muls, Smlal, Swar};
 #[cfg(feature = "host")]
 pub use crate::arch::swar::{SEGMENT, SEGMENT_START, SMLAL_LANE};
@@ -115,7 +117,7 @@ pub use resize::{
     Positions, ResizeBilinearF32, ResizeBilinearI8, ResizeBilinearI16, ResizeBilinearU8,
     ResizeNearest, Resized, Steps,
 };
-pub use rv32::Rv32;
+pub use scalar::Scalar;
 pub use select::Select;
 pub use signal::{
     Delay, Energy, FFT_FACTORS, Fft, FftAutoScale, FilterBank, FilterBankLog, FilterBankRoot,
@@ -125,7 +127,10 @@ pub use signal::{
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use stream::{Flow, Line, Progress, Reading, StageRows, Stream, Turn, row};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
-pub use swar::{ScalarDepthwise, ScalarDepthwiseConv2d, SwarConv2d, SwarOutput, SwarPointwise};
+pub use swar::{
+    ScalarDepthwise, ScalarDepthwiseConv2d, ScalarFullyConnected, ScalarRows, SwarConv2d,
+    SwarOutput, SwarPointwise,
+};
 pub use top_k::TopK;
 pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 #[cfg(feature = "host")]

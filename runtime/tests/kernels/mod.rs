@@ -20,7 +20,7 @@ mod nibbles;
 mod one_hot;
 mod pool;
 mod reduce;
-mod rv32;
+mod scalar;
 mod select;
 mod signal;
 mod softmax;

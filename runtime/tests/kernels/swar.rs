@@ -199,6 +199,24 @@ impl Values {
         words
     }
 
+    /// The outputs of so many rows of inputs.
+    fn products(&self, rows: usize) -> Vec<i8> {
+        let channels = self.starts.len();
+        let output = |i: usize| {
+            let (row, weights) = (i / channels, &self.weights[i % channels]);
+            let x = &self.x[row * weights.len()..];
+            let products = x
+                .iter()
+                .zip(weights)
+                .map(|(x, w)| i32::from(*x) * i32::from(*w));
+            self.expected(
+                i % channels,
+                self.starts[i % channels] + products.sum::<i32>(),
+            )
+        };
+        (0..rows * channels).map(output).collect()
+    }
+
     /// An input of a window, or padding.
     fn tap(
         &self,
@@ -315,18 +333,43 @@ proptest! {
         let long = n.below(2) == 0;
         let [rows, inputs, channels] = [4 + n.below(7), 1 + n.below(10 * MOST), 1 + n.below(MOST)];
         let values = Values::new(n, rows * inputs, inputs, channels, long);
-        let sum = |row: usize, channel: usize| {
-            let x = &values.x[row * inputs..][..inputs];
-            let products = x.iter().zip(&values.weights[channel]);
-            values.starts[channel] + products.map(|(x, w)| i32::from(*x) * i32::from(*w)).sum::<i32>()
-        };
-        let expected: Vec<i8> = (0..rows * channels)
-            .map(|i| values.expected(i % channels, sum(i / channels, i % channels)))
-            .collect();
+        let expected = values.products(rows);
         let found = swar!(values, |swar, weights| outputs(expected.len(), |y| {
             let kernel = SwarPointwise { rows, inputs, output: values.output(), swar };
             kernel.run(cells(&mut values.x.clone()), &weights, &words(swar, inputs), y);
         }));
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn rows(seed: u64) {
+        let n = &mut Sequence::new(seed);
+        let [rows, inputs, channels] = [1 + n.below(3), 1 + n.below(10 * MOST), 1 + n.below(MOST)];
+        let values = Values::new(n, rows * inputs, inputs, channels, false);
+        let expected = values.products(rows);
+        let mut weights = Vec::new();
+        for first in (0..channels).step_by(ROW_CHANNELS) {
+            let block = first..first + ROW_CHANNELS;
+            weights.extend(block.clone().map(|n| values.starts.get(n).map_or(0, |s| *s as u32)));
+            for channel in block.clone() {
+                let mut bytes = values.weights.get(channel).cloned().unwrap_or_default();
+                bytes.resize(inputs.next_multiple_of(4), 0);
+                weights.extend(bytes.chunks(4).map(|w| u32::from_le_bytes([0, 1, 2, 3].map(|i| w[i] as u8))));
+            }
+            let none = vec![0; values.constants[0].len()];
+            for channel in block {
+                let constants = values.constants.get(channel).unwrap_or(&none);
+                weights.extend(constants.iter().map(|word| *word as u32));
+            }
+        }
+        let sizes = ScalarRows { rows, inputs, output: values.output() };
+        let found = outputs(expected.len(), |y| {
+            let mut x = values.x.clone();
+            match values.epilogue.signed {
+                true => ScalarFullyConnected::<true> { sizes }.run(cells(&mut x), &weights, y),
+                false => ScalarFullyConnected::<false> { sizes }.run(cells(&mut x), &weights, y),
+            }
+        });
         prop_assert_eq!(found, expected);
     }
 

@@ -78,9 +78,9 @@ where
     N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
 {
     let Target { isa, optimize } = choosing.target();
-    match isa == Isa::Rv32m && optimize != Optimize::Size {
-        true => sizes.call_rv32(call, choosing),
-        false => call_portable(call, sizes, choosing),
+    match isa {
+        Isa::Rv32m | Isa::Armv7m if optimize != Optimize::Size => sizes.call_plain(call, choosing),
+        _ => call_portable(call, sizes, choosing),
     }
 }
 
@@ -266,8 +266,8 @@ pub(super) trait Sizes {
     {
         call_portable(call, self, choosing);
     }
-    /// Adds the call of a kernel of int8 for RISC-V, or of a portable one where there is none.
-    fn call_rv32<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
+    /// Adds the call of a kernel of int8 over products of single numbers, or of a portable one where there is none.
+    fn call_plain<N>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>)
     where
         N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
         Self: Sized,

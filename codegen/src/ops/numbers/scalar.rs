@@ -7,8 +7,9 @@
 use castiron_runtime::host::{Expression, Named};
 use castiron_runtime::kernels::{
     AnyEpilogue, Conv2dSizes, DepthwiseConv2dSizes, FILTER, FullyConnectedSizes, LongProducts,
-    MOST_OUTPUTS, Muls, SEGMENT, SEGMENT_START, SMLAL_LANE, ScalarDepthwise, ScalarDepthwiseConv2d,
-    ShortProducts, Smlal, Swar, SwarConv2d, SwarOutput, SwarPointwise,
+    MOST_OUTPUTS, Muls, ROW_CHANNELS, SEGMENT, SEGMENT_START, SMLAL_LANE, ScalarDepthwise,
+    ScalarDepthwiseConv2d, ScalarFullyConnected, ScalarRows, ShortProducts, Smlal, Swar,
+    SwarConv2d, SwarOutput, SwarPointwise,
 };
 
 use super::dsp::requantize::{Channel, Constants, Output, Requantization};
@@ -198,9 +199,51 @@ pub(in crate::ops) fn matrix(
     let Some(proven) = Proven::of(layer, sizes.inputs, isa) else {
         return false;
     };
+    if isa == Isa::Armv6m && sizes.rows < Muls::<false>::WINDOWS {
+        rows(sizes, layer, &proven, choosing);
+        return true;
+    }
     swar!(isa, proven.signed, |swar| pointwise(
         swar, sizes, layer, &proven, choosing
     ))
+}
+
+/// Adds the product of few rows, of blocks of channels whose weights lie channel by channel.
+fn rows(
+    sizes: &FullyConnectedSizes,
+    layer: &Layer<'_>,
+    proven: &Proven,
+    choosing: &mut Choosing<'_>,
+) {
+    let mut words = Vec::new();
+    for first in (0..proven.channels.len()).step_by(ROW_CHANNELS) {
+        let block = first..first + ROW_CHANNELS;
+        words.extend(block.clone().map(|channel| proven.start(channel) as u32));
+        for channel in block.clone() {
+            let mut bytes = [0; 4];
+            for i in 0..sizes.inputs.next_multiple_of(4) {
+                bytes[i % 4] = match i < sizes.inputs && proven.is_live(channel) {
+                    true => (layer.weight)(channel, i) as u8,
+                    false => 0,
+                };
+                if i % 4 == 3 {
+                    words.push(u32::from_le_bytes(bytes));
+                }
+            }
+        }
+        words.extend(block.flat_map(|channel| proven.words(channel)));
+    }
+    let weights = choosing.constant(&words);
+    let sizes = ScalarRows {
+        rows: sizes.rows,
+        inputs: sizes.inputs,
+        output: proven.output,
+    };
+    let operands = [layer.x, weights, layer.y];
+    match proven.signed {
+        true => choosing.call(ScalarFullyConnected::<true> { sizes }, operands),
+        false => choosing.call(ScalarFullyConnected::<false> { sizes }, operands),
+    }
 }
 
 fn pointwise<S: Lanes + Named + Expression + std::fmt::Debug + Send + Sync>(

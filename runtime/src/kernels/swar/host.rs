@@ -6,7 +6,7 @@ use alloc::string::String;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{ScalarDepthwiseConv2d, SwarConv2d, SwarPointwise};
+use super::{ScalarDepthwiseConv2d, ScalarFullyConnected, SwarConv2d, SwarPointwise};
 use crate::arch::depthwise::{Depthwise, LongProducts, ShortProducts};
 use crate::arch::swar::{Muls, Smlal, Swar};
 use crate::host::{Expression, HostKernel, Mismatch, Named, Operand, kind, structure, take};
@@ -100,6 +100,39 @@ where
             take(x, mismatch)?,
             take(weights, mismatch)?,
             take(rows, mismatch)?,
+            take(y, mismatch)?,
+        );
+        Ok(())
+    }
+}
+
+impl<const SIGNED: bool> Expression for ScalarFullyConnected<SIGNED> {
+    fn expression(&self) -> TokenStream {
+        structure("ScalarFullyConnected", [("sizes", self.sizes.expression())])
+    }
+}
+
+impl<const SIGNED: bool> HostKernel for ScalarFullyConnected<SIGNED> {
+    fn name(&self) -> String {
+        "ScalarFullyConnected".into()
+    }
+
+    fn kind(&self) -> TokenStream {
+        let kind = kind("ScalarFullyConnected", &[]);
+        quote!(#kind<#SIGNED>)
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+        let mismatch = Mismatch {
+            kernel: "ScalarFullyConnected",
+            takes: 3,
+        };
+        let &[x, weights, y] = operands else {
+            return Err(mismatch);
+        };
+        self.run(
+            take(x, mismatch)?,
+            take(weights, mismatch)?,
             take(y, mismatch)?,
         );
         Ok(())

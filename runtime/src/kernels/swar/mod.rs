@@ -8,6 +8,7 @@ mod conv;
 mod depthwise;
 #[cfg(feature = "host")]
 mod host;
+mod row;
 
 use core::cell::Cell;
 
@@ -15,6 +16,7 @@ use super::parameters;
 
 pub use conv::{SwarConv2d, SwarPointwise};
 pub use depthwise::{ScalarDepthwise, ScalarDepthwiseConv2d};
+pub use row::{ScalarFullyConnected, ScalarRows};
 
 parameters! {
     /// Outputs of a pixel.

@@ -1,4 +1,4 @@
-//! The micro-kernel for RISC-V of 32 bits, over the loops of [`rv32`](crate::arch::rv32): int8, whose sums are those of
+//! The micro-kernel for processors without vector instructions, over the loops of [`scalar`](crate::arch::scalar): int8, whose sums are those of
 //! [`Portable`](super::Portable) to the bit.
 
 use core::cell::Cell;
@@ -7,27 +7,27 @@ use core::fmt;
 use core::ops::Range;
 
 use super::{Block, Conv2d, Dot, FullyConnected, Int8, Int8Short, Numbers, Rows, Windows, part};
-use crate::arch::rv32::{FOUR, Taps};
+use crate::arch::scalar::{FOUR, Taps};
 
 /// Blocks of 4 or 8 `CHANNELS`, packed as [`Portable`](super::Portable) does it. Windows of four channels are computed four at a time, those of eight
 /// one at a time.
 #[derive(Clone, Copy, PartialEq)]
-pub struct Rv32<const CHANNELS: usize>;
+pub struct Scalar<const CHANNELS: usize>;
 
-impl<const CHANNELS: usize> fmt::Debug for Rv32<CHANNELS> {
+impl<const CHANNELS: usize> fmt::Debug for Scalar<CHANNELS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rv32<{CHANNELS}>")
+        write!(f, "Scalar<{CHANNELS}>")
     }
 }
 
 #[cfg(feature = "host")]
-impl<const CHANNELS: usize> crate::host::Expression for Rv32<CHANNELS> {
+impl<const CHANNELS: usize> crate::host::Expression for Scalar<CHANNELS> {
     fn expression(&self) -> proc_macro2::TokenStream {
-        crate::host::kind("Rv32", &[])
+        crate::host::kind("Scalar", &[])
     }
 }
 
-impl<N, const CHANNELS: usize> Dot<N> for Rv32<CHANNELS>
+impl<N, const CHANNELS: usize> Dot<N> for Scalar<CHANNELS>
 where
     N: Numbers<X = i8, W = i8, Acc = i32, Zero = i32>,
 {
@@ -39,7 +39,7 @@ where
     #[cfg(feature = "host")]
     fn kind(&self) -> proc_macro2::TokenStream {
         let channels = proc_macro2::Literal::usize_unsuffixed(CHANNELS);
-        crate::host::kind("Rv32", &[quote::quote!(#channels)])
+        crate::host::kind("Scalar", &[quote::quote!(#channels)])
     }
 
     #[cfg(feature = "host")]
@@ -263,7 +263,7 @@ where
 /// Compiled in the firmware's crate, where a model needs it: other processors have none of these instructions.
 macro_rules! run {
     ($($kernel:ident),*) => {$(
-        impl<const CHANNELS: usize> $kernel<Int8, Rv32<CHANNELS>> {
+        impl<const CHANNELS: usize> $kernel<Int8, Scalar<CHANNELS>> {
             /// Computes the whole output from an input, packed weights and the format's constants.
             #[inline(never)]
             pub fn run(
@@ -280,7 +280,7 @@ macro_rules! run {
             }
         }
 
-        impl<const CHANNELS: usize> $kernel<Int8Short, Rv32<CHANNELS>> {
+        impl<const CHANNELS: usize> $kernel<Int8Short, Scalar<CHANNELS>> {
             /// Computes the whole output from an input, packed weights and the format's constants.
             #[inline(never)]
             pub fn run(

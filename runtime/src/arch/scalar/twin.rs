@@ -14,6 +14,7 @@ pub(super) unsafe fn run_four<const WINDOWS: usize>(
 
 /// # Safety
 /// As [`Taps::one`](super::Taps::one) has it.
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub(super) unsafe fn run_one<const CHANNELS: usize>(call: &Call<1>, sums: &mut [i32; CHANNELS]) {
     // SAFETY: as the caller has it.
     unsafe { run(call, core::array::from_mut(sums)) }

@@ -1,4 +1,4 @@
-//! The micro-kernel for RISC-V, whose twin runs here, against the portable one: every output is the same.
+//! The micro-kernel for processors without vector instructions, whose twin runs here, against the portable one: every output is the same.
 
 use std::cell::Cell;
 
@@ -161,11 +161,11 @@ proptest! {
         let w = &sizes.window;
         let o = Operands::new(n, w.batches * w.in_image(), w.out_c * sizes.inputs(), w.out_c);
         prop_assert_eq!(
-            o.conv(sizes, o.int8, Rv32::<4>, o.int8()),
+            o.conv(sizes, o.int8, Scalar::<4>, o.int8()),
             o.conv(sizes, o.int8, Portable::<1>, o.int8())
         );
         prop_assert_eq!(
-            o.conv(sizes, o.short, Rv32::<4>, o.short()),
+            o.conv(sizes, o.short, Scalar::<4>, o.short()),
             o.conv(sizes, o.short, Portable::<1>, o.short())
         );
     }
@@ -181,11 +181,11 @@ proptest! {
         let FullyConnectedSizes { rows, inputs, outputs } = sizes;
         let o = Operands::new(n, rows * inputs, inputs * outputs, outputs);
         let portable = o.matrix(sizes, o.int8, Portable::<1>, o.int8());
-        prop_assert_eq!(&o.matrix(sizes, o.int8, Rv32::<4>, o.int8()), &portable);
-        prop_assert_eq!(&o.matrix(sizes, o.int8, Rv32::<8>, o.int8()), &portable);
+        prop_assert_eq!(&o.matrix(sizes, o.int8, Scalar::<4>, o.int8()), &portable);
+        prop_assert_eq!(&o.matrix(sizes, o.int8, Scalar::<8>, o.int8()), &portable);
         let portable = o.matrix(sizes, o.short, Portable::<1>, o.short());
-        prop_assert_eq!(&o.matrix(sizes, o.short, Rv32::<4>, o.short()), &portable);
-        prop_assert_eq!(&o.matrix(sizes, o.short, Rv32::<8>, o.short()), &portable);
+        prop_assert_eq!(&o.matrix(sizes, o.short, Scalar::<4>, o.short()), &portable);
+        prop_assert_eq!(&o.matrix(sizes, o.short, Scalar::<8>, o.short()), &portable);
     }
 
     /// Against its definition, with sums at the bounds of what they may be.

@@ -1,19 +1,23 @@
-//! Inner loops for RISC-V of 32 bits with multiplication (RV32IM, RV32IMC and what has more).
+//! Inner loops over products of single numbers, for processors without vector instructions.
 //!
-//! A product of int8 takes four instructions there: two loads, a multiplication, an addition. Of four windows and four channels, eight loads
-//! serve sixteen products, which needs 28 registers, all that there are. So it is assembly; elsewhere a twin in Rust computes the same of the same weights. The functions
-//! are generic, so that they are assembled only where a model needs them.
+//! A product of int8 takes four instructions on RISC-V: two loads, a multiplication, an addition. Of four windows and four channels, eight loads
+//! serve sixteen products, which needs 28 registers, all that there are. Armv7-M has registers for one window of eight channels. So they are assembly;
+//! elsewhere a twin in Rust computes the same of the same weights. The functions are generic, so that they are assembled only where a model needs them.
 
 use core::cell::Cell;
 
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+mod armv7m;
 #[cfg(target_arch = "riscv32")]
-mod assembly;
+mod riscv;
 #[cfg(not(target_arch = "riscv32"))]
 mod twin;
 #[cfg(target_arch = "riscv32")]
-use assembly::{run_four, run_one};
-#[cfg(not(target_arch = "riscv32"))]
+use riscv::{run_four, run_one};
+#[cfg(not(any(all(target_arch = "arm", target_os = "none"), target_arch = "riscv32")))]
 use twin::{run_four, run_one};
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+use {armv7m::run_one, twin::run_four};
 
 /// Windows that are computed at once, and channels of each.
 pub const FOUR: usize = 4;
