@@ -64,7 +64,7 @@ pub use crate::arch::depthwise::{Depthwise as ScalarLoops, LongProducts, ShortPr
 pub use crate::arch::depthwise::{FILTER, MOST_OUTPUTS};
 #[cfg(feature = "host")]
 pub use crate::arch::row::ROW_CHANNELS;
-pub use crate::arch::swar::{Muls, Smlal, Swar};
+pub use crate::arch::swar::{MulPairs, Muls, Smlal, Swar};
 #[cfg(feature = "host")]
 pub use crate::arch::swar::{SEGMENT, SEGMENT_START, SMLAL_LANE};
 #[cfg(feature = "host")]

@@ -36,6 +36,8 @@ struct Values {
     constants: Vec<Vec<i32>>,
     epilogue: Epilogue,
     range: [i32; 2],
+    /// Whether two weights of a segment are never −128 both.
+    segments: bool,
 }
 
 /// Bytes, or their ends alone.
@@ -47,12 +49,13 @@ fn bytes(n: &mut Sequence, len: usize) -> Vec<i8> {
 }
 
 impl Values {
-    fn new(n: &mut Sequence, inputs: usize, taps: usize, channels: usize, long: bool) -> Self {
+    fn new(n: &mut Sequence, inputs: usize, taps: usize, channels: usize) -> Self {
+        let [long, segments] = [[true, false], [true, true], [false, true]][n.below(3)];
         let weights = |n: &mut Sequence| {
             let mut weights = bytes(n, taps);
             for segment in weights.chunks_mut(2) {
                 // What the generator refuses.
-                if segment == [-128, -128] && !long {
+                if segment == [-128, -128] && segments {
                     segment[n.below(2)] = -127;
                 }
             }
@@ -92,6 +95,7 @@ impl Values {
             constants,
             epilogue,
             range: [[-128, 127], [-20, 90]][n.below(2)],
+            segments,
         }
     }
 
@@ -169,10 +173,10 @@ impl Values {
         })
     }
 
-    fn short_blocks(&self) -> Vec<u32> {
-        let taps = self.weights[0].len().next_multiple_of(Muls::<false>::ROUND);
+    fn blocks_of_segments<S: Swar>(&self) -> Vec<u32> {
+        let taps = self.weights[0].len().next_multiple_of(S::ROUND);
         let taken = (taps / SEGMENT) as i32 * SEGMENT_START;
-        self.blocks::<Muls<false>>(&|sum| {
+        self.blocks::<S>(&|sum| {
             let both = sum.wrapping_add(sum << 16).wrapping_sub(taken);
             [both as u32, sum as u32]
         })
@@ -265,30 +269,35 @@ fn outputs(len: usize, run: impl FnOnce(&[Cell<i8>])) -> Vec<i8> {
     y
 }
 
-/// Runs a kernel with the loops of a processor.
+/// Runs a kernel with the loops of a processor that are for such values.
 macro_rules! swar {
     ($values:expr, |$swar:ident, $weights:ident| $run:expr) => {{
-        let epilogue = $values.epilogue;
-        let $weights = match epilogue.long {
-            true => $values.long_blocks(),
-            false => $values.short_blocks(),
-        };
-        match (epilogue.long, epilogue.signed) {
-            (true, false) => {
-                let $swar = Smlal::<false>;
+        let values = &$values;
+        macro_rules! run {
+            ($loops:expr, $blocks:expr) => {{
+                let ($swar, $weights) = ($loops, $blocks);
                 $run
+            }};
+        }
+        let Epilogue { long, signed, .. } = values.epilogue;
+        match (values.segments, long, signed) {
+            (false, _, false) => run!(Smlal::<false>, values.long_blocks()),
+            (false, _, true) => run!(Smlal::<true>, values.long_blocks()),
+            (true, true, false) => {
+                run!(
+                    MulPairs::<false>,
+                    values.blocks_of_segments::<MulPairs<false>>()
+                )
             }
-            (true, true) => {
-                let $swar = Smlal::<true>;
-                $run
+            (true, true, true) => run!(
+                MulPairs::<true>,
+                values.blocks_of_segments::<MulPairs<true>>()
+            ),
+            (true, false, false) => {
+                run!(Muls::<false>, values.blocks_of_segments::<Muls<false>>())
             }
-            (false, false) => {
-                let $swar = Muls::<false>;
-                $run
-            }
-            (false, true) => {
-                let $swar = Muls::<true>;
-                $run
+            (true, false, true) => {
+                run!(Muls::<true>, values.blocks_of_segments::<Muls<true>>())
             }
         }
     }};
@@ -304,14 +313,13 @@ proptest! {
     #[test]
     fn convolutions(seed: u64) {
         let n = &mut Sequence::new(seed);
-        let long = n.below(2) == 0;
         let (in_c, out_c) = (1 + n.below(MOST), 1 + n.below(MOST));
         let mut w = window(n, [1, 1], in_c, out_c);
         if w.out_h * w.out_w < 4 {
             (w.in_h, w.out_h) = (w.in_h + 3 * w.stride_h, w.out_h + 3);
         }
         let taps = w.filter_h * w.filter_w * in_c;
-        let values = Values::new(n, w.batches * w.in_h * w.in_w * in_c, taps, out_c, long);
+        let values = Values::new(n, w.batches * w.in_h * w.in_w * in_c, taps, out_c);
         let expected = values.windows(&w, &|window, channel| {
             (0..taps).map(|i| {
                 let tap = [i / in_c / w.filter_w, i / in_c % w.filter_w];
@@ -330,9 +338,8 @@ proptest! {
     #[test]
     fn matrix_products(seed: u64) {
         let n = &mut Sequence::new(seed);
-        let long = n.below(2) == 0;
         let [rows, inputs, channels] = [4 + n.below(7), 1 + n.below(10 * MOST), 1 + n.below(MOST)];
-        let values = Values::new(n, rows * inputs, inputs, channels, long);
+        let values = Values::new(n, rows * inputs, inputs, channels);
         let expected = values.products(rows);
         let found = swar!(values, |swar, weights| outputs(expected.len(), |y| {
             let kernel = SwarPointwise { rows, inputs, output: values.output(), swar };
@@ -345,7 +352,8 @@ proptest! {
     fn rows(seed: u64) {
         let n = &mut Sequence::new(seed);
         let [rows, inputs, channels] = [1 + n.below(3), 1 + n.below(10 * MOST), 1 + n.below(MOST)];
-        let values = Values::new(n, rows * inputs, inputs, channels, false);
+        let values = Values::new(n, rows * inputs, inputs, channels);
+        prop_assume!(!values.epilogue.long);
         let expected = values.products(rows);
         let mut weights = Vec::new();
         for first in (0..channels).step_by(ROW_CHANNELS) {
@@ -377,7 +385,6 @@ proptest! {
     #[test]
     fn depthwise_convolutions(seed: u64) {
         let n = &mut Sequence::new(seed);
-        let long = n.below(2) == 0;
         let channels = 1 + n.below(2 * MOST);
         let stride = 1 + n.below(2);
         let at_once = 1 + n.below(5);
@@ -404,7 +411,7 @@ proptest! {
             pad_top,
             pad_left,
         };
-        let values = Values::new(n, w.batches * w.in_h * w.in_w * channels, FILTER * FILTER, channels, long);
+        let values = Values::new(n, w.batches * w.in_h * w.in_w * channels, FILTER * FILTER, channels);
         let expected = values.windows(&w, &|window, channel| {
             (0..FILTER * FILTER).map(|i| {
                 let tap = [i / FILTER, i % FILTER];
@@ -417,7 +424,7 @@ proptest! {
             let rows = vec![Cell::new(55i8); sizes.kept()];
             macro_rules! run {
                 ($($at_once:literal $stride:literal)*) => {
-                    match (at_once, stride, long, values.epilogue.signed) {
+                    match (at_once, stride, values.epilogue.long, values.epilogue.signed) {
                         $(
                             ($at_once, $stride, true, false) => run!(@ $at_once, $stride, LongProducts::<false>),
                             ($at_once, $stride, true, true) => run!(@ $at_once, $stride, LongProducts::<true>),

@@ -7,9 +7,9 @@
 use castiron_runtime::host::{Expression, Named};
 use castiron_runtime::kernels::{
     AnyEpilogue, Conv2dSizes, DepthwiseConv2dSizes, FILTER, FullyConnectedSizes, LongProducts,
-    MOST_OUTPUTS, Muls, ROW_CHANNELS, SEGMENT, SEGMENT_START, SMLAL_LANE, ScalarDepthwise,
-    ScalarDepthwiseConv2d, ScalarFullyConnected, ScalarRows, ShortProducts, Smlal, Swar,
-    SwarConv2d, SwarOutput, SwarPointwise,
+    MOST_OUTPUTS, MulPairs, Muls, ROW_CHANNELS, SEGMENT, SEGMENT_START, SMLAL_LANE,
+    ScalarDepthwise, ScalarDepthwiseConv2d, ScalarFullyConnected, ScalarRows, ShortProducts, Smlal,
+    Swar, SwarConv2d, SwarOutput, SwarPointwise,
 };
 
 use super::dsp::requantize::{Channel, Constants, Output, Requantization};
@@ -116,24 +116,42 @@ impl<const SIGNED: bool> Lanes for Smlal<SIGNED> {
 }
 
 impl<const SIGNED: bool> Lanes for Muls<SIGNED> {
-    /// The lower lane of a segment goes from 0 to 2¹⁶ − 1, whatever the inputs, if its weights' magnitudes are less than 256.
     fn fit(proven: &Proven, inputs: usize, weight: &dyn Fn(usize, usize) -> i8) -> bool {
-        (0..proven.channels.len()).all(|channel| {
-            let mut segments = (0..inputs).step_by(SEGMENT);
-            segments.all(|first| {
-                let segment = first..inputs.min(first + SEGMENT);
-                let magnitudes = segment.map(|i| u32::from(weight(channel, i).unsigned_abs()));
-                magnitudes.sum::<u32>() < 256
-            })
-        })
+        segments_fit(proven, inputs, weight)
     }
 
     fn start(sum: i32, inputs: usize) -> [u32; 2] {
-        let segments = inputs.next_multiple_of(Self::ROUND) / SEGMENT;
-        let taken = SEGMENT_START.wrapping_mul(segments as i32);
-        let both = sum.wrapping_add(sum << 16).wrapping_sub(taken);
-        [both as u32, sum as u32]
+        start_of_segments(sum, inputs.next_multiple_of(Self::ROUND))
     }
+}
+
+impl<const SIGNED: bool> Lanes for MulPairs<SIGNED> {
+    fn fit(proven: &Proven, inputs: usize, weight: &dyn Fn(usize, usize) -> i8) -> bool {
+        segments_fit(proven, inputs, weight)
+    }
+
+    fn start(sum: i32, inputs: usize) -> [u32; 2] {
+        start_of_segments(sum, inputs.next_multiple_of(Self::ROUND))
+    }
+}
+
+/// The lower lane of a segment goes from 0 to 2¹⁶ − 1, whatever the inputs, if its weights' magnitudes are less than 256.
+fn segments_fit(proven: &Proven, inputs: usize, weight: &dyn Fn(usize, usize) -> i8) -> bool {
+    (0..proven.channels.len()).all(|channel| {
+        let mut segments = (0..inputs).step_by(SEGMENT);
+        segments.all(|first| {
+            let segment = first..inputs.min(first + SEGMENT);
+            let magnitudes = segment.map(|i| u32::from(weight(channel, i).unsigned_abs()));
+            magnitudes.sum::<u32>() < 256
+        })
+    })
+}
+
+/// A sum in both lanes, less what segments begin with, and in the upper one.
+fn start_of_segments(sum: i32, inputs: usize) -> [u32; 2] {
+    let taken = SEGMENT_START.wrapping_mul((inputs / SEGMENT) as i32);
+    let both = sum.wrapping_add(sum << 16).wrapping_sub(taken);
+    [both as u32, sum as u32]
 }
 
 /// Blocks of output channels, the last filled up with channels of zeros: the starts of their sums; for each input the weights of all channels; each
@@ -164,7 +182,7 @@ fn blocks<S: Lanes>(
     words
 }
 
-/// Evaluates an expression with the loops of the processor, if it has any, for outputs of a sign or without.
+/// Evaluates an expression with the loops of the processor, for outputs of a sign or without.
 macro_rules! swar {
     ($isa:expr, $signed:expr, |$swar:ident| $call:expr) => {
         match ($isa, $signed) {
@@ -184,7 +202,14 @@ macro_rules! swar {
                 let $swar = Muls::<true>;
                 $call
             }
-            _ => false,
+            (_, false) => {
+                let $swar = MulPairs::<false>;
+                $call
+            }
+            (_, true) => {
+                let $swar = MulPairs::<true>;
+                $call
+            }
         }
     };
 }

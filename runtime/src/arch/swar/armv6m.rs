@@ -8,13 +8,13 @@ use core::arch::naked_asm;
 use core::mem::offset_of;
 
 use super::super::requantize::nested;
-use super::Call;
+use super::{Call, MOST_WINDOWS};
 
 /// # Safety
 /// As [`Swar::pack`](super::Swar::pack) has it.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn pack<const WINDOWS: usize>(
-    x: &[*const i8; WINDOWS],
+pub(super) unsafe extern "C" fn pack<const WORDS: usize>(
+    x: &[*const i8; MOST_WINDOWS],
     to: *mut u32,
     len: usize,
 ) {

@@ -11,6 +11,8 @@ use core::marker::PhantomData;
 mod armv6m;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 mod armv7m;
+#[cfg(target_arch = "riscv32")]
+mod riscv;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod twin;
 
@@ -88,7 +90,7 @@ impl<const SIGNED: bool> Swar for Smlal<SIGNED> {
         #[cfg(not(all(target_arch = "arm", target_os = "none")))]
         use twin::pack_long as pack;
         // SAFETY: as the caller has it.
-        unsafe { pack::<MOST_WINDOWS>(x, to, len) }
+        unsafe { pack::<2>(x, to, len) }
     }
 
     #[inline(always)]
@@ -130,7 +132,7 @@ impl<const SIGNED: bool> Swar for Muls<SIGNED> {
         #[cfg(not(all(target_arch = "arm", target_os = "none")))]
         use twin::pack_short as pack;
         // SAFETY: as the caller has it.
-        unsafe { pack::<MOST_WINDOWS>(x, to, len) }
+        unsafe { pack::<1>(x, to, len) }
     }
 
     #[inline(always)]
@@ -139,6 +141,39 @@ impl<const SIGNED: bool> Swar for Muls<SIGNED> {
         use armv6m::outputs;
         #[cfg(not(all(target_arch = "arm", target_os = "none")))]
         use twin::outputs_short as outputs;
+        // SAFETY: as the caller has it.
+        unsafe { outputs::<SIGNED>(call) }
+    }
+}
+
+/// RV32IM: four windows in two words, as [`Muls`] has two in one, and with its segments. A block has two channels: the same starts of their sums; their
+/// weights in turn; the constants of [`Smlal`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MulPairs<const SIGNED: bool>;
+
+impl<const SIGNED: bool> Swar for MulPairs<SIGNED> {
+    const WINDOWS: usize = 4;
+    const WORDS: usize = 2;
+    const ROUND: usize = 4;
+    const CHANNELS: usize = 2;
+    const CONSTANTS: usize = 4 + 2 * if SIGNED { 3 } else { 2 };
+
+    #[inline(always)]
+    unsafe fn pack(x: &[*const i8; MOST_WINDOWS], to: *mut u32, len: usize) {
+        #[cfg(target_arch = "riscv32")]
+        use riscv::pack;
+        #[cfg(not(target_arch = "riscv32"))]
+        use twin::pack_short as pack;
+        // SAFETY: as the caller has it.
+        unsafe { pack::<2>(x, to, len) }
+    }
+
+    #[inline(always)]
+    unsafe fn outputs(call: &Call) {
+        #[cfg(target_arch = "riscv32")]
+        use riscv::outputs;
+        #[cfg(not(target_arch = "riscv32"))]
+        use twin::outputs_pairs as outputs;
         // SAFETY: as the caller has it.
         unsafe { outputs::<SIGNED>(call) }
     }

@@ -8,7 +8,7 @@ use quote::quote;
 
 use super::{ScalarDepthwiseConv2d, ScalarFullyConnected, SwarConv2d, SwarPointwise};
 use crate::arch::depthwise::{Depthwise, LongProducts, ShortProducts};
-use crate::arch::swar::{Muls, Smlal, Swar};
+use crate::arch::swar::{MulPairs, Muls, Smlal, Swar};
 use crate::host::{Expression, HostKernel, Mismatch, Named, Operand, kind, structure, take};
 
 macro_rules! loops {
@@ -31,7 +31,7 @@ macro_rules! loops {
         }
     )*};
 }
-loops!(Smlal, Muls, LongProducts, ShortProducts);
+loops!(Smlal, Muls, MulPairs, LongProducts, ShortProducts);
 
 macro_rules! kernels {
     ($($kernel:ident($($operand:ident),*);)*) => {$(
