@@ -23,13 +23,16 @@ fn instructions_follow_from_the_processor() {
     let of = |triple, cpu| Isa::of_target(Some(triple), cpu);
     assert_eq!(of("thumbv7em-none-eabi", None), Isa::Dsp);
     assert_eq!(of("thumbv7em-none-eabihf", None), Isa::DspFp);
-    assert_eq!(of("thumbv8m.main-none-eabihf", None), Isa::Portable);
+    assert_eq!(of("thumbv8m.main-none-eabihf", None), Isa::Armv7m);
+    assert_eq!(of("thumbv8m.base-none-eabi", None), Isa::Armv6m);
+    assert_eq!(of("thumbv6m-none-eabi", None), Isa::Armv6m);
+    assert_eq!(Isa::of_target(None, Some("cortex-m0plus")), Isa::Armv6m);
     assert_eq!(
         of("thumbv8m.main-none-eabihf", Some("cortex-m33")),
         Isa::DspFp
     );
     assert_eq!(of("thumbv8m.main-none-eabi", Some("cortex-m33")), Isa::Dsp);
-    assert_eq!(of("thumbv7m-none-eabi", Some("cortex-m3")), Isa::Portable);
+    assert_eq!(of("thumbv7m-none-eabi", Some("cortex-m3")), Isa::Armv7m);
     assert_eq!(of("riscv32imc-unknown-none-elf", None), Isa::Rv32m);
     assert_eq!(of("riscv32i-unknown-none-elf", None), Isa::Portable);
     assert_eq!(of("riscv32emc-unknown-none-elf", None), Isa::Portable);

@@ -64,7 +64,9 @@ pub use crate::arch::depthwise::{Depthwise as ScalarLoops, LongProducts, ShortPr
 pub use crate::arch::depthwise::{FILTER, MOST_OUTPUTS};
 #[cfg(feature = "host")]
 pub use crate::arch::row::ROW_CHANNELS;
-pub use crate::arch::swar::{MulPairs, Muls, Smlal, Swar};
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
+pub use crate::arch::swar::MulPairs;
+pub use crate::arch::swar::{Muls, Smlal, Swar};
 #[cfg(feature = "host")]
 pub use crate::arch::swar::{SEGMENT, SEGMENT_START, SMLAL_LANE};
 #[cfg(feature = "host")]

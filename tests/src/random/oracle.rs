@@ -114,6 +114,16 @@ const VARIANTS: &[Variant] = &[
         ..plain("for RISC-V, with no freedom of the plan, in an arena of 0x5a")
     },
     Variant {
+        isa: Isa::Armv7m,
+        found: 0x7f,
+        ..plain("for Armv7-M, in an arena of 0x7f")
+    },
+    Variant {
+        isa: Isa::Armv6m,
+        found: 0x81,
+        ..plain("for Armv6-M, in an arena of 0x81")
+    },
+    Variant {
         isa: Isa::DspFp,
         found: 0xa5,
         ..plain("with the DSP and the floating-point extension, in an arena of 0xa5")

@@ -7,15 +7,15 @@
 use super::dsp::requantize::{Channel, Constants, Output, Steps};
 
 /// How a layer's sums become outputs.
-pub(super) struct Nested {
+pub struct Nested {
     /// Bits of a digit.
-    pub(super) fine: u32,
+    pub fine: u32,
     /// Bits of the last shift.
-    pub(super) shift: u32,
+    pub shift: u32,
     /// Whether channels have a constant that is subtracted where the sum is negative.
-    pub(super) signed: bool,
+    pub signed: bool,
     /// By channel.
-    pub(super) channels: Vec<Constants>,
+    pub channels: Vec<Constants>,
 }
 
 /// Digits of a factor.
@@ -29,7 +29,7 @@ const ABOVE: i64 = 128;
 
 impl Nested {
     /// `None` if there is no proof for some channel.
-    pub(super) fn of(channels: &[Channel], output: Output) -> Option<Self> {
+    pub fn of(channels: &[Channel], output: Output) -> Option<Self> {
         let steps = Steps::of_all(channels, output)?;
         let live = || steps.iter().filter(|steps| !steps.thresholds.is_empty());
         let greatest = live()

@@ -1,6 +1,7 @@
 //! The short requantisations against TensorFlow Lite's, for every sum that a channel can reach.
 
 use castiron_codegen::ops::numbers::dsp::requantize::{Channel, Output, Requantization};
+use castiron_codegen::ops::numbers::nested::Nested;
 use castiron_runtime::fixed;
 use castiron_runtime::kernels::AnyEpilogue;
 use proptest::prelude::*;
@@ -80,6 +81,37 @@ proptest! {
     }
 }
 
+/// What Armv6-M computes of a sum, in its 32 bits; an overflow panics here.
+fn nested(form: &Nested, words: &[i32], sum: i32) -> i32 {
+    let &[high, middle, low, addend, ref away @ ..] = words else {
+        panic!("{} constants", words.len());
+    };
+    let digits = ((sum * low >> form.fine) + sum * middle) >> form.fine;
+    let away = away.first().filter(|_| sum < 0).unwrap_or(&0);
+    let above = (digits + sum * high + addend - away) >> form.shift;
+    above.clamp(0, 255) - 128
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn three_products_have_the_references_output(channels in channels(), to in outputs()) {
+        let Some(found) = Nested::of(&channels, to) else {
+            return Ok(());
+        };
+        for (channel, constants) in channels.iter().zip(&found.channels) {
+            for sum in channel.least..=channel.greatest {
+                let reference = fixed::requantize(sum as i32, channel.multiplier, channel.shift);
+                let reference = (reference + to.zero_point).clamp(to.min, to.max);
+                let sum = if constants.is_constant { 0 } else { sum as i32 };
+                let computed = nested(&found, &constants.words, sum);
+                prop_assert_eq!(computed.clamp(to.min, to.max), reference);
+            }
+        }
+    }
+}
+
 /// Typical layers take the shortest form, or the test above would say little.
 #[test]
 fn layers_with_and_without_relu_take_one_multiplication() {
@@ -104,6 +136,17 @@ fn layers_with_and_without_relu_take_one_multiplication() {
         };
         Requantization::of(&channels, output).map(|found| found.epilogue)
     };
+    let of_short_products = |zero_point| {
+        let (min, max) = (-128, 127);
+        let output = Output {
+            zero_point,
+            min,
+            max,
+        };
+        Nested::of(&channels, output).map(|found| found.signed)
+    };
+    assert_eq!(of_short_products(-128), Some(false));
+    assert_eq!(of_short_products(5), Some(true));
     assert!(matches!(epilogue(-128), Some(AnyEpilogue::Short(_))));
     assert!(matches!(
         epilogue(5),

@@ -148,9 +148,11 @@ impl<const SIGNED: bool> Swar for Muls<SIGNED> {
 
 /// RV32IM: four windows in two words, as [`Muls`] has two in one, and with its segments. A block has two channels: the same starts of their sums; their
 /// weights in turn; the constants of [`Smlal`].
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MulPairs<const SIGNED: bool>;
 
+#[cfg(not(all(target_arch = "arm", target_os = "none")))]
 impl<const SIGNED: bool> Swar for MulPairs<SIGNED> {
     const WINDOWS: usize = 4;
     const WORDS: usize = 2;
