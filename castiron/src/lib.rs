@@ -19,7 +19,7 @@
 #![forbid(unsafe_code)]
 
 #[doc(inline)]
-pub use castiron_runtime::{EngineError, Model, Quantized, Tensor, TensorMut, TensorSpec};
+pub use castiron_runtime::{EngineError, Model, NotYet, Quantized, Tensor, TensorMut, TensorSpec};
 // What generated modules name besides.
 #[doc(hidden)]
 pub use castiron_runtime::{
@@ -86,6 +86,8 @@ pub use castiron_runtime::{
 /// With several signatures each has a module of its own (`vae::encode::Input`) and methods of its
 /// name: `model.encode(&input)`, `model.encode_input_mut()`, `model.run_encode()`,
 /// `model.encode_output()`; the unprefixed ones are the first subgraph's.
+///
+/// If a model has a CIRCULAR_BUFFER that waits for several inputs, its runs give a `Result`: [`NotYet`] where a run ended before there were outputs.
 #[macro_export]
 macro_rules! include_model {
     ($($arguments:tt)*) => {

@@ -29,7 +29,8 @@ pub(crate) fn evaluate(
         | Action::Run(_)
         | Action::If { .. }
         | Action::While { .. }
-        | Action::Once { .. } => Vec::new(),
+        | Action::Once { .. }
+        | Action::Wait { .. } => Vec::new(),
     });
     for argument in arguments {
         if let Place::Tensor(id) = argument.place {
@@ -80,7 +81,8 @@ pub(crate) fn evaluate(
                 | Action::Run(_)
                 | Action::If { .. }
                 | Action::While { .. }
-                | Action::Once { .. } => {
+                | Action::Once { .. }
+                | Action::Wait { .. } => {
                     return Err(Diagnostic::new("an operator with effects is not folded"));
                 }
             }

@@ -27,6 +27,8 @@ pub struct Machine<'a> {
     entry: &'a Entry,
     arena: Aligned,
     state: Aligned,
+    /// Whether the last run ended before there were outputs.
+    ended_early: bool,
     /// Operations and bytes of a run.
     pub most_work: u64,
 }
@@ -44,6 +46,7 @@ impl<'a> Machine<'a> {
             entry,
             arena: Aligned::zeroed(arena),
             state: Aligned::zeroed(state),
+            ended_early: false,
             most_work: program
                 .calls()
                 .map(work_of)
@@ -109,7 +112,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Runs the model once.
+    /// Runs the model once. An operator may end the run before there are outputs: see [`ended_early`](Self::ended_early).
     ///
     /// # Errors
     /// If a loop does not end, the program needs too much memory, or a kernel refuses its operands, which a
@@ -140,11 +143,23 @@ impl<'a> Machine<'a> {
             work: 0,
         };
         let run = run.all(&self.entry.steps);
-        run.map_err(|problem| problem.in_subgraph(self.entry.graph).into())
+        self.ended_early = matches!(run, Err(Stop::Early));
+        match run {
+            Ok(()) | Err(Stop::Early) => Ok(()),
+            Err(Stop::Problem(problem)) => Err(problem.in_subgraph(self.entry.graph).into()),
+        }
     }
 
-    /// An output's little-endian bytes.
+    /// Whether an operator ended the last run before there were outputs, as it waits for more inputs.
+    pub fn ended_early(&self) -> bool {
+        self.ended_early
+    }
+
+    /// An output's little-endian bytes; `None` where the last run ended before it.
     pub fn output(&self, position: usize) -> Option<&[u8]> {
+        if self.ended_early {
+            return None;
+        }
         let port = self.entry.outputs.get(position)?;
         self.operand(&port.operand)
     }
@@ -196,25 +211,48 @@ struct Run<'a> {
     work: u64,
 }
 
+/// Why nothing more happens in a run.
+enum Stop {
+    /// An operator waits for more runs.
+    Early,
+    Problem(Diagnostic),
+}
+
+impl From<Diagnostic> for Stop {
+    fn from(problem: Diagnostic) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl Stop {
+    fn map(self, change: impl FnOnce(Diagnostic) -> Diagnostic) -> Self {
+        match self {
+            Self::Early => Self::Early,
+            Self::Problem(problem) => Self::Problem(change(problem)),
+        }
+    }
+}
+
 impl Run<'_> {
-    fn all(&mut self, steps: &[Step]) -> Result<(), Diagnostic> {
+    fn all(&mut self, steps: &[Step]) -> Result<(), Stop> {
         steps.iter().try_for_each(|step| self.step(step))
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), Diagnostic> {
+    fn step(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
             Step::Call(call) => {
                 self.spend(work_of(call)).map_err(|d| at(&call.origin, d))?;
                 let operands = call.operands.iter().map(|o| self.operand(o));
                 let operands: Vec<host::Operand<'_>> = operands.collect();
                 let called = call.kernel.call(&operands);
-                called.map_err(|d| at(&call.origin, Diagnostic::fault(d)))
+                called.map_err(|d| at(&call.origin, Diagnostic::fault(d)))?;
+                Ok(())
             }
-            Step::Stream(stream) => self.stream(stream),
+            Step::Stream(stream) => Ok(self.stream(stream)?),
             Step::Custom(custom) => {
                 let problem = Diagnostic::new("the firmware computes this operator, castiron cannot")
                     .help("run the model where the firmware's code is: on the device, or in a test on this machine");
-                Err(at(&custom.origin, problem))
+                Err(at(&custom.origin, problem).into())
             }
             Step::Run(routine) => {
                 self.spend(OVERHEAD)?;
@@ -224,9 +262,11 @@ impl Run<'_> {
                 let run = self.all(&routine.steps);
                 self.is_nested = outer;
                 // What a callee could not place is the caller's to name.
-                run.map_err(|problem| match problem.place.operator {
-                    Some(_) => problem.in_subgraph(routine.graph),
-                    None => problem,
+                run.map_err(|stop| {
+                    stop.map(|problem| match problem.place.operator {
+                        Some(_) => problem.in_subgraph(routine.graph),
+                        None => problem,
+                    })
                 })
             }
             Step::If {
@@ -239,7 +279,7 @@ impl Run<'_> {
                     true => self.all(then),
                     false => self.all(otherwise),
                 };
-                run.map_err(|problem| at(origin, problem))
+                run.map_err(|stop| stop.map(|problem| at(origin, problem)))
             }
             Step::While {
                 origin,
@@ -249,11 +289,11 @@ impl Run<'_> {
             } => loop {
                 let located = |problem| at(origin, problem);
                 self.spend(OVERHEAD).map_err(located)?;
-                self.all(test).map_err(located)?;
+                self.all(test).map_err(|stop| stop.map(located))?;
                 if !self.is_true(condition) {
                     return Ok(());
                 }
-                self.all(body).map_err(located)?;
+                self.all(body).map_err(|stop| stop.map(located))?;
             },
             Step::Once { flag, steps } => {
                 if self.is_true(flag) {
@@ -262,6 +302,19 @@ impl Run<'_> {
                 self.all(steps)?;
                 self.state[flag.offset].set(1);
                 Ok(())
+            }
+            Step::Wait { ended, runs, .. } => {
+                let cells = &self.state[ended.range()];
+                let bytes = std::array::from_fn(|i| cells.get(i).map_or(0, Cell::get));
+                let count = i32::from_le_bytes(bytes).wrapping_add(1);
+                let (left, end) = match count < *runs {
+                    true => (count, Err(Stop::Early)),
+                    false => (0, Ok(())),
+                };
+                for (cell, byte) in cells.iter().zip(left.to_le_bytes()) {
+                    cell.set(byte);
+                }
+                end
             }
             Step::Observe(_) if self.is_nested => Ok(()),
             Step::Observe(seen) => {

@@ -51,7 +51,7 @@ mod version;
 #[doc(inline)]
 pub use arch::foreign::EngineError;
 pub use custom::{Tensor, TensorMut};
-pub use model::Model;
+pub use model::{Model, NotYet};
 pub use spec::{Quantized, TensorSpec};
 
 // What generated modules name besides.

@@ -1,5 +1,7 @@
 //! What every generated model has.
 
+use core::fmt;
+
 /// A generated model, for code that takes any of them. The first subgraph's inputs and outputs are meant.
 ///
 /// Generated modules implement it; later versions may ask for more.
@@ -43,3 +45,18 @@ pub trait Model {
     /// Forgets what earlier runs left, where the model keeps anything.
     fn reset(&mut self);
 }
+
+/// A run ended before there were outputs: a buffer of the model waits for more inputs, and operators behind it run only in every so-many-th
+/// run. Functions of such a model give this; other models have functions that always give outputs. So such a model is no [`Model`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NotYet;
+
+impl fmt::Display for NotYet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the run ended before there were outputs: a buffer of the model waits for more inputs",
+        )
+    }
+}
+
+impl core::error::Error for NotYet {}

@@ -108,6 +108,7 @@ pub fn models() -> Vec<Vec<Vec<u8>>> {
         "tests/data/calls",
         "tests/data/ops",
         "tests/data/operands",
+        "tests/data/waiting",
     ];
     folders.map(|folder| files(folder, "tflite")).into()
 }

@@ -19,6 +19,7 @@ fn shipped() -> Vec<Golden> {
         "tests/data/models",
         "tests/data/ops",
         "tests/data/calls",
+        "tests/data/waiting",
     ];
     let folders = folders.map(|f| workspace().join(f));
     folders

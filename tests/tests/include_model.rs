@@ -10,6 +10,7 @@ castiron::include_model!(mod multi = "../data/models/multi_io_int8.tflite");
 castiron::include_model!(mod from_manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/", "multi_io_int8", '.', "tflite"));
 castiron::include_model!(mod pair = "../data/models/dynamic_batch_flatten.tflite", shape = "keras_tensor=2x8x8x2");
 castiron::include_model!(mod edges = "../data/models/passthrough_edges_int8.tflite");
+castiron::include_model!(mod waiting = "../data/waiting/waiting_i8.tflite");
 castiron::include_model!(mod counter = "../data/calls/stateful_counter_f32.tflite");
 
 /// A golden's bytes as signed values.
@@ -159,6 +160,24 @@ fn an_input_may_be_an_output() {
     assert_eq!(a, &golden(file, "out_0_0"));
     assert_eq!(b, &golden(file, "out_0_1"));
     assert_eq!(same, &x);
+}
+
+/// Of six successive runs one has outputs, and a reset forgets what waits.
+#[test]
+fn a_run_may_end_before_there_are_outputs() {
+    let mut model = waiting::Model::new();
+    let file = "tests/data/waiting/golden/waiting_i8.safetensors";
+    for last in [5, 2] {
+        model.reset();
+        for case in 0..=last {
+            let x: waiting::Input = golden(file, &format!("in_{case}_0"));
+            let found = model.predict(&x);
+            match case {
+                5 => assert_eq!(found, Ok(&golden(file, "out_5_0"))),
+                _ => assert_eq!(found, Err(castiron::NotYet)),
+            }
+        }
+    }
 }
 
 /// Sample, score and count of a case of the model that counts its runs.

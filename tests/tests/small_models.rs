@@ -153,6 +153,41 @@ fn an_operator_may_keep_nothing_beside_others_that_do() {
     assert_eq!(outputs(&program, &[1, 2]), [[0, 0, 1], [0, 1, 2]]);
 }
 
+/// TensorFlow Lite Micro's second buffer goes on in every third of the runs that the first lets through, each second one.
+#[test]
+fn buffers_that_wait_end_runs() {
+    let mut small = Small::default();
+    let mut value = small.input(INT8, &[1, 1, 1, 1]);
+    for (slots, cycles) in [(2, 2), (3, 3)] {
+        let kept = small.tensor(INT8, &[1, slots, 1, 1]);
+        small.graph.tensors[kept as usize].is_variable = true;
+        let options = Options::Map(vec![("cycles_max", Number::Integer(cycles))]);
+        small.operator(32, "CIRCULAR_BUFFER", &[value], kept, options);
+        let sum = small.tensor(INT8, &[1, 1, 1, 1]);
+        let axes = small.constant(INT32, &[1], 1i32.to_le_bytes().to_vec());
+        let keep_dims = Options::Numbers(27, vec![1]);
+        small.builtin(Op::ReduceMax, &[kept, axes], sum, keep_dims);
+        value = sum;
+    }
+    let model = small.read(&[value]);
+    let program = compiled(&model, Passes::NONE, Optimize::Balanced);
+    let mut machine = Machine::new(&program, &program.entries[0]);
+    for _ in 0..2 {
+        for input in 1..=14u8 {
+            machine.set_input(0, &[input]).expect("an input");
+            machine.run().expect("it runs");
+            let waits = input % 6 != 0;
+            assert_eq!(machine.ended_early(), waits);
+            // The greatest of the second buffer is the last that came.
+            let last = [input];
+            let expected = (!waits).then_some(&last[..]);
+            assert_eq!(machine.output(0), expected, "run {input}");
+        }
+        // Two inputs wait: a reset forgets them.
+        machine.reset();
+    }
+}
+
 /// The writer did not know the sizes, and guessed ones.
 #[test]
 fn given_sizes_go_through_select_and_reverse_sequence() {

@@ -10,13 +10,14 @@ use castiron_codegen::tflite;
 use crate::models::tflite_files;
 
 /// Folders of models whose goldens the repository has.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "examples/models",
     "tests/data/calls",
     "tests/data/models",
     "tests/data/operands",
     "tests/data/ops",
     "tests/data/tflm",
+    "tests/data/waiting",
 ];
 
 /// Packs `golden/<name>/` of every `<name>.tflite` into `golden/<name>.safetensors`, in these folders or all of the

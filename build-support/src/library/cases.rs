@@ -125,7 +125,15 @@ impl Recorded {
         let in_file = |e: Error| e.in_file(&file);
         let cases = recording.cases(interface)?;
         let names = cases.iter().map(|case| case.name.clone()).collect();
+        let successive = recording.successive(keeps_state);
         let cases = cases.into_iter().map(|case| {
+            // Its run ended early, which only what lasts from run to run brings about.
+            if successive && case.outputs.iter().all(Option::is_none) {
+                return Ok(Case {
+                    inputs: case.inputs,
+                    outputs: Vec::new(),
+                });
+            }
             let outputs = case
                 .outputs
                 .into_iter()
@@ -145,7 +153,7 @@ impl Recorded {
         Ok(Self {
             cases: cases.collect::<Result<_>>()?,
             names,
-            successive: recording.successive(keeps_state),
+            successive,
         })
     }
 

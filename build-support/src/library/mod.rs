@@ -143,6 +143,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         weight_bytes: program.constants.bytes().len(),
         instance_bytes: program.ram_bytes().next_multiple_of(ALIGNMENT) + ALIGNMENT,
         traced: options.traced,
+        may_end_early: program.may_end_early(),
         operators: Vec::new(),
     };
     interface.operators = OperatorFunction::all(&program, &interface, &options.functions)?;

@@ -241,6 +241,8 @@ impl Job<'_> {
             weight_bytes: constants.sum(),
             instance_bytes: c_api::tflm::instance_bytes(direct, pointer_bytes),
             traced: self.traced,
+            // Such a run is an error of the engine's.
+            may_end_early: false,
         })
     }
 

@@ -50,6 +50,15 @@ impl Tally {
         self.cases += 1;
         self.values += wanted.len();
         let mut first = None;
+        if let Some(found) = found.get(wanted.len()) {
+            // So do those that should not be there.
+            self.differing += 1;
+            first = Some(Mismatch {
+                element: wanted.len(),
+                got: found.to_string(),
+                expected: "nothing".to_owned(),
+            });
+        }
         for (element, wanted) in wanted.iter().enumerate() {
             let Some(found) = found.get(element) else {
                 // Elements that are missing differ.

@@ -87,7 +87,10 @@ pub(super) fn link(
         .arg(format!("-DMODEL_HEADER=\"{}\"", library.header))
         .arg(format!("-DMODEL(name)={prefix}_##name"))
         .arg(format!("-DINPUT_COUNT={upper}_INPUT_COUNT"))
-        .arg(format!("-DOUTPUT_COUNT={upper}_OUTPUT_COUNT"));
+        .arg(format!("-DOUTPUT_COUNT={upper}_OUTPUT_COUNT"))
+        // Nobody defines it where no run does.
+        .arg(format!("-DMAY_END_EARLY={upper}_MAY_END_EARLY"))
+        .arg(format!("-DNOT_YET={upper}_NOT_YET"));
     if settings.traced() {
         command.arg("-DTRACE");
     }

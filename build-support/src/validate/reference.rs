@@ -35,8 +35,9 @@ fn trace(machine: &mut Machine<'_>, program: &Program, case: &Case, layers: bool
         })?,
     }
     for position in 0..entry.outputs.len() {
-        let bytes = machine.output(position).unwrap_or_default();
-        trace.outputs.insert(position, bytes.to_vec());
+        if let Some(bytes) = machine.output(position) {
+            trace.outputs.insert(position, bytes.to_vec());
+        }
     }
     Ok(trace)
 }

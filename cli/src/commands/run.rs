@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     /// Run all recorded cases in a .safetensors file or a folder, and compare the outputs
     ///
     /// A file has tensors in_<case>_<i> and out_<case>_<i>. A folder has files of these names: .npy, or .bin with raw
-    /// little-endian values. If the model keeps state, cases are successive runs; where there is meta in the file's metadata,
+    /// little-endian values. If the model keeps state, cases are successive runs, of which one that ends early has no outputs; where there is meta in the file's metadata,
     /// or meta.json in the folder, it has to say so (golden.stateful). The exit code is 1 if values differ.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "out_dir", "labels", "io_spec"])]
     cases: Option<PathBuf>,
@@ -116,6 +116,12 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     progress::during("running the model", general, || machine.run()).map_err(in_file)?;
 
+    if machine.ended_early() {
+        let problem = Diagnostic::new("the run ended before there were outputs")
+            .expected("more runs: a CIRCULAR_BUFFER of the model waits for more inputs")
+            .help("give successive inputs with --cases");
+        return Err(Failure::Model(in_file(problem.into())));
+    }
     let computed: Vec<Computed<'_>> = (entry.outputs.iter().enumerate())
         .map(|(position, port)| {
             let bytes = machine.output(position).unwrap_or_default();

@@ -279,6 +279,28 @@ fn recorded_cases_are_compared() {
     assert!(code == 3 && text.contains("no/such"), "{text}");
 }
 
+/// A case whose run ends early has no outputs; and a run that does is no success.
+#[test]
+fn recorded_cases_may_have_no_outputs_where_a_run_ends_early() {
+    let model = repository("tests/data/waiting/waiting_i8.tflite");
+    let cases = "tests/data/waiting/golden/waiting_i8.safetensors";
+    let answer = json(&["run", &model, "--cases", &repository(cases), "--json"]);
+    assert_eq!(answer["agree"], true, "{answer}");
+    assert_eq!(answer["cases"], 13);
+    assert_eq!(answer["outputs"][0]["values"], 2 * 3);
+
+    let folder = unpacked(cases);
+    let input = folder.path("in_5_0.bin");
+    std::fs::rename(folder.path("out_5_0.bin"), folder.path("out_4_0.bin")).unwrap();
+    let (code, text) = failure(&["run", &model, "--cases", &folder.path("")]);
+    assert!(code == 1 && text.contains("case 4"), "{text}");
+    let (code, text) = failure(&["run", &model, "--input", &input]);
+    assert!(
+        code == 1 && text.contains("before there were outputs"),
+        "{text}"
+    );
+}
+
 /// Cases of a model that keeps state run in sequence, unless they say that each begins anew.
 #[test]
 fn recorded_cases_of_a_model_with_state_run_in_sequence() {

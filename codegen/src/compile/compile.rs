@@ -317,7 +317,7 @@ fn macs_of(steps: &[Step], routines: &[u64]) -> u64 {
             macs_of(test, routines).saturating_add(macs_of(body, routines))
         }
         // Not of every run.
-        Step::Once { .. } | Step::Observe(_) => 0,
+        Step::Once { .. } | Step::Wait { .. } | Step::Observe(_) => 0,
         // Nobody knows them.
         Step::Custom(_) => 0,
     };

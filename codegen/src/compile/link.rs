@@ -172,6 +172,11 @@ impl<'a> Linker<'a> {
                 flag: self.operand(linked, &flag)?,
                 steps: self.invocation(linked, &run)?,
             }],
+            Action::Wait { ended, runs } => vec![Step::Wait {
+                origin: linked.origin.clone(),
+                ended: self.operand(linked, &ended)?,
+                runs,
+            }],
         })
     }
 

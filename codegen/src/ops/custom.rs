@@ -5,7 +5,7 @@ use castiron_runtime::kernels;
 use super::{Family, Site, signal};
 use crate::error::{Diagnostic, Remedy};
 use crate::graph::{DType, Options, flex};
-use crate::program::{Choosing, ElementType};
+use crate::program::{Action, Choosing, ElementType};
 
 const FAMILIES: &[(&str, &dyn Family)] = &[
     ("CIRCULAR_BUFFER", &CircularBuffer),
@@ -28,7 +28,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     families().map(|(name, _)| name).chain(["TFLM_DECODE"])
 }
 
-/// The last inputs of a stream: a variable that the operator shifts.
+/// The last inputs of a stream: a variable that the operator shifts. It may wait for several inputs before the operators behind it run.
 struct CircularBuffer;
 
 impl Family for CircularBuffer {
@@ -57,15 +57,22 @@ impl Family for CircularBuffer {
             Options::Custom(bytes) => flex::number(bytes, "cycles_max").unwrap_or(0),
             _ => 0,
         };
-        // The reference's own rule where the option is not there.
-        let known = cycles > 0 || [5, 13, 25].contains(&slots);
-        if cycles > 1 || !known {
-            return Err(site
-                .error("a buffer that ends a run is not supported by the compiled engine")
-                .expected("the option cycles_max of 1")
-                .found(cycles)
-                .remedy(Remedy::Tflm));
-        }
+        let runs = match (cycles, slots, height, channels) {
+            (1.., ..) => cycles,
+            // The reference's own rules where the option is not there.
+            (_, 5 | 13 | 25, ..) => 1,
+            // With this size, it counts the buffers of all models that a program has prepared so far.
+            (_, _, 2, 96) => {
+                return Err(site
+                    .error("the buffer does not say how many runs it waits for")
+                    .expected("the option cycles_max")
+                    .help("export the model again with the option")
+                    .remedy(Remedy::Tflm));
+            }
+            _ => 2,
+        };
+        let runs =
+            i32::try_from(runs).map_err(|_| option(site, "cycles_max", "an int32", Some(runs)))?;
         let (x, y) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         let rest = y.len - x.len;
         let part = |first: usize, len| crate::program::Argument {
@@ -75,6 +82,10 @@ impl Family for CircularBuffer {
         };
         choosing.copy(part(x.len, rest), part(0, rest));
         choosing.copy(x, part(rest, x.len));
+        if runs > 1 {
+            let ended = choosing.kept(site.index, ElementType::I32, 1)?;
+            choosing.act(Action::Wait { ended, runs });
+        }
         Ok(())
     }
 }

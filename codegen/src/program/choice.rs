@@ -74,6 +74,13 @@ pub enum Action {
         /// The subgraph.
         run: Invocation,
     },
+    /// Lets the run go on in every so-many-th run, and ends the others.
+    Wait {
+        /// The runs that were ended since the last that was not: one int32 that is kept.
+        ended: Argument,
+        /// How many runs are one that goes on.
+        runs: i32,
+    },
 }
 
 /// A subgraph to run, with what is copied to its inputs before, and from its outputs behind. Handles

@@ -112,6 +112,15 @@ pub enum Step {
         /// What.
         steps: Vec<Step>,
     },
+    /// Lets the run go on in every so-many-th run. It ends the others: what is behind it does not happen, and there are no outputs.
+    Wait {
+        /// The operator.
+        origin: Origin,
+        /// One int32 of the state: runs that it ended since the last that it did not.
+        ended: Operand,
+        /// How many runs are one that goes on.
+        runs: i32,
+    },
     /// Shows an operator's output to whoever traces the run; nothing otherwise.
     Observe(Observation),
 }
@@ -206,6 +215,7 @@ fn leaves(steps: &[Step]) -> Vec<&Step> {
                 | Step::Custom(_)
                 | Step::Stream(_)
                 | Step::Run(_)
+                | Step::Wait { .. }
                 | Step::Observe(_) => found.push(step),
             }
         }
@@ -289,6 +299,12 @@ impl Program {
         self.steps().flat_map(|steps| custom_calls(steps))
     }
 
+    /// Whether a run may end before there are outputs.
+    pub fn may_end_early(&self) -> bool {
+        let mut leaves = self.steps().flat_map(|steps| leaves(steps));
+        leaves.any(|step| matches!(step, Step::Wait { .. }))
+    }
+
     fn steps(&self) -> impl Iterator<Item = &Vec<Step>> {
         let routines = self.routines.iter().map(|routine| &routine.steps);
         let entries = self.entries.iter().map(|entry| &entry.steps);
@@ -362,6 +378,7 @@ impl Program {
                 .into_iter()
                 .chain(within(steps))
                 .collect(),
+            Step::Wait { origin, ended, .. } => check(ended, &origin.title).into_iter().collect(),
             Step::Observe(seen) => {
                 let operator = format_args!("operator {}", seen.operator);
                 check(&seen.operand, &operator)

@@ -113,6 +113,18 @@ fn steps(
                 writeln!(f, "{:deeper$}once, as {flag} says", "")?;
                 steps(f, list, deeper + 2, None)?;
             }
+            Step::Wait {
+                origin,
+                ended,
+                runs,
+            } => {
+                head(f, origin)?;
+                writeln!(
+                    f,
+                    "{:deeper$}end, but for every {runs}th run, as {ended} counts",
+                    ""
+                )?;
+            }
             Step::Observe(_) => {}
         }
     }

@@ -20,6 +20,31 @@ pub mod status {
     pub const ERROR: c_int = 1;
     /// The instance was not initialised.
     pub const NOT_READY: c_int = 2;
+    /// The run ended before there were outputs.
+    pub const NOT_YET: c_int = 3;
+
+    /// What a run gave, as a status.
+    pub trait Ran {
+        /// The status.
+        fn status(self) -> c_int;
+    }
+
+    impl Ran for () {
+        #[inline(always)]
+        fn status(self) -> c_int {
+            OK
+        }
+    }
+
+    impl Ran for Result<(), crate::NotYet> {
+        #[inline(always)]
+        fn status(self) -> c_int {
+            match self {
+                Ok(()) => OK,
+                Err(crate::NotYet) => NOT_YET,
+            }
+        }
+    }
 }
 
 /// Says of an instance that it was initialised: no likely content of memory that was not.
@@ -328,10 +353,7 @@ macro_rules! c_interface {
         unsafe extern "C" fn $model_run(instance: *mut Instance) -> ::core::ffi::c_int {
             // SAFETY: as for the inputs.
             match unsafe { Instance::model(instance) } {
-                Ok(model) => {
-                    model.run();
-                    $crate::c_abi::status::OK
-                }
+                Ok(model) => $crate::c_abi::status::Ran::status(model.run()),
                 Err(status) => status,
             }
         }
@@ -412,14 +434,14 @@ macro_rules! c_interface {
                 // SAFETY: as for the inputs.
                 match unsafe { Instance::model(instance) } {
                     Ok(model) => {
-                        model.run_traced(|operator, output, bytes| {
+                        let ran = model.run_traced(|operator, output, bytes| {
                             if let Some(after) = after {
                                 let data = $crate::c_abi::cell_address(bytes);
                                 // SAFETY: the header says what the function is called with.
                                 unsafe { after(context, operator, output, data, bytes.len()) }
                             }
                         });
-                        $crate::c_abi::status::OK
+                        $crate::c_abi::status::Ran::status(ran)
                     }
                     Err(status) => status,
                 }

@@ -39,6 +39,14 @@ pub(super) fn difference(
 ) -> Option<Difference> {
     let graph = model.graphs.first()?;
     for (run, (mine, theirs)) in std::iter::zip(mine, theirs).enumerate() {
+        if mine.len() != theirs.len() {
+            let what = format!(
+                "run {run} has {} outputs, castiron's {}",
+                theirs.len(),
+                mine.len()
+            );
+            return Some(what.into());
+        }
         for (i, (mine, theirs)) in std::iter::zip(mine, theirs).enumerate() {
             let dtype = graph.outputs.get(i).map(|id| graph.tensor(*id).dtype)?;
             let output = sample.outputs.get(i)?;

@@ -25,7 +25,8 @@ pub(super) fn circular_buffer(d: &mut Draw<'_>, kind: Kind) -> Option<()> {
     }
     let slots = d.between(1..=7);
     let y = x.shaped(&[1, slots, shape[2], shape[3]]);
-    let options = Options::Map(vec![("cycles_max", Integer(1))]);
+    let cycles = d.choose(&[1, 1, 1, 2, 3]);
+    let options = Options::Map(vec![("cycles_max", Integer(cycles))]);
     let y = d.emit_one(kind, &[x.id], y, options)?;
     d.scope().graph.tensors[y.id as usize].is_variable = true;
     Some(())

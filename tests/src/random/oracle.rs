@@ -39,7 +39,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The outputs of each run.
+/// The outputs of each run; none of one that ended early.
 pub(super) type Outputs = Vec<Vec<Vec<u8>>>;
 
 /// A way to compile and run that changes nothing.
@@ -211,7 +211,8 @@ fn first_difference(found: &Outputs, expected: &Outputs) -> Option<(usize, usize
     let mut runs = std::iter::zip(found, expected).enumerate();
     runs.find_map(|(run, (found, expected))| {
         let output = std::iter::zip(found, expected).position(|(f, e)| f != e);
-        output.map(|output| (run, output))
+        let fewer = (found.len() != expected.len()).then_some(0);
+        output.or(fewer).map(|output| (run, output))
     })
 }
 

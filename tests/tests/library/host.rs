@@ -14,7 +14,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use castiron_test_tools::{present, run, skipped};
 
-use super::{build, build_of, model, options, store};
+use super::{build, build_of, model, options, path, store};
 
 const STRICT: [&str; 7] = [
     "-std=c99",
@@ -96,6 +96,49 @@ int main(void)
         let expected = "not initialised\nnot initialised\n1\nerror\n1\n1\n1\n1\n1\n0 0\n";
         assert_eq!(said, expected);
     }
+}
+
+/// A status says that a run ended before there were outputs, and the self-test knows which do.
+#[test]
+fn a_run_that_ends_early_has_a_status() {
+    if without_compiler() {
+        return;
+    }
+    let golden = path("tests/data/waiting/golden/waiting_i8.safetensors");
+    let folder = tempfile::tempdir().unwrap();
+    let recorded = options(|options| options.cases = Cases::Recorded(golden));
+    store(
+        &build("tests/data/waiting/waiting_i8.tflite", recorded),
+        folder.path(),
+    );
+    let program = r#"
+#include <stdio.h>
+#include "waiting_i8.h"
+#include "waiting_i8_self_test.h"
+
+int main(void)
+{
+    int i;
+
+    waiting_i8_init();
+    for (i = 0; i < 6; i++) {
+        printf("%s, ", waiting_i8_status_text(waiting_i8_run()));
+    }
+    printf("%d of %d\n", waiting_i8_self_test(), WAITING_I8_SELF_TEST_CASES);
+    return 0;
+}
+"#;
+    std::fs::write(folder.path().join("waiting.c"), program).unwrap();
+    run(Command::new("gcc")
+        .current_dir(folder.path())
+        .args(STRICT)
+        .args(["waiting.c", "waiting_i8_self_test.c", "libwaiting_i8.a"])
+        .args(["-o", "waiting"]));
+    let said = run(&mut Command::new(folder.path().join("waiting")));
+    assert_eq!(
+        said,
+        format!("{}ok, 0 of 13\n", "no outputs yet, ".repeat(5))
+    );
 }
 
 /// The example as it is written, and a self-test that has to fail.

@@ -20,6 +20,7 @@ struct Values {
     weight_bytes: usize,
     instance_bytes: usize,
     traced: bool,
+    may_end_early: bool,
     /// The one subgraph, as the templates shared with others want it.
     graphs: [GraphValues; 1],
     input_bytes: Vec<usize>,
@@ -46,6 +47,7 @@ pub fn header(library: &Library) -> Result<String> {
         weight_bytes: library.weight_bytes,
         instance_bytes: library.instance_bytes,
         traced: library.traced,
+        may_end_early: library.may_end_early,
         input_bytes: library.facts.inputs.iter().map(|t| t.bytes).collect(),
         output_bytes: library.facts.outputs.iter().map(|t| t.bytes).collect(),
         narrow: graph.quantizes(false),

@@ -71,6 +71,8 @@ pub struct Library {
     pub instance_bytes: usize,
     /// Whether the library has `<prefix>_model_run_traced`.
     pub traced: bool,
+    /// Whether a run may end before there are outputs.
+    pub may_end_early: bool,
     /// Functions of the program that compute custom operators.
     pub operators: Vec<OperatorFunction>,
 }

@@ -9,7 +9,7 @@ use super::firmware::Firmware;
 use super::names::{self, capitalised, port_names, snake_case};
 use super::steps::{StepsCode, view};
 use crate::ident::Names;
-use crate::program::{Entry, Memory, Operand, Port};
+use crate::program::{Entry, Memory, Operand, Port, Program};
 
 /// Methods that every model has.
 const METHODS: [&str; 5] = ["new", "run", "predict", "reset", "default"];
@@ -39,11 +39,9 @@ pub(super) struct Named<'a> {
 impl<'a> EntryCode<'a> {
     /// The code of a model's entries. Of several, each has a name that leaves every module and
     /// method of the model distinct.
-    pub(super) fn all(
-        entries: &'a [Entry],
-        has_state: bool,
-        firmware: Option<&'a Firmware>,
-    ) -> Vec<Self> {
+    pub(super) fn all(program: &'a Program, firmware: Option<&'a Firmware>) -> Vec<Self> {
+        let entries = &program.entries;
+        let (has_state, may_end_early) = (program.state_bytes > 0, program.may_end_early());
         let several = entries.len() > 1;
         let mut taken: HashSet<String> = METHODS.map(str::to_owned).into();
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
@@ -88,6 +86,7 @@ impl<'a> EntryCode<'a> {
                         false => String::new(),
                     },
                     has_state,
+                    may_end_early,
                     firmware,
                 },
             }
@@ -193,56 +192,84 @@ impl<'a> EntryCode<'a> {
                 _ => (quote!((#(#types),*)), quote!((#(#values),*))),
             }
         };
+        let nothing = TokenStream::new();
+        let ended = self.steps.unless_ended();
+        let (run_result, result_type) =
+            (self.steps.result(&nothing), self.steps.result(&result_type));
+        let result = self.steps.done(&result);
+        let early = self.early();
         quote! {
             #(#accessors)*
             #(#results)*
 
             /// Computes the outputs from the inputs.
-            pub fn #run(&mut self) {
+            #early
+            pub fn #run(&mut self) #run_result {
                 #body
             }
 
             /// Copies the inputs in, runs, and gives the outputs.
-            pub fn #predict(&mut self, #(#parameters),*) -> #result_type {
+            #early
+            pub fn #predict(&mut self, #(#parameters),*) #result_type {
                 #(#fill)*
-                self.#run();
+                self.#run()#ended;
                 #result
             }
         }
     }
 
-    /// The model, with this as its default entry, as one of all models.
-    pub(super) fn of_all(&self) -> TokenStream {
+    /// What the documentation says of a run that may end early.
+    fn early(&self) -> Option<TokenStream> {
+        self.steps.may_end_early.then(|| {
+            quote! {
+                ///
+                /// # Errors
+                /// If the run ended before there were outputs: a buffer of the model waits for more inputs. Outputs then hold nothing.
+            }
+        })
+    }
+
+    /// The model, with this as its default entry, as one of all models: of those that have outputs behind every run.
+    pub(super) fn of_all(&self) -> Option<TokenStream> {
         let [inputs, outputs] = self.ports();
-        super::traits::model(&inputs, &outputs)
+        (!self.steps.may_end_early).then(|| super::traits::model(&inputs, &outputs))
     }
 
     /// The kernel calls; the default entry of a model with several calls its signature's method.
     fn run_body(&self, delegate: bool) -> TokenStream {
         if delegate {
             let run = format_ident!("run_{}", self.name);
-            return quote!(self.#run(););
+            return match self.steps.may_end_early {
+                true => quote!(self.#run()),
+                false => quote!(self.#run();),
+            };
         }
+        let done = self.steps.done(&TokenStream::new());
         let body = self.steps.body();
         if body.is_empty() {
-            return body;
+            return done;
         }
         let memory = self.steps.memory();
-        quote!(#memory #body)
+        quote!(#memory #body #done)
     }
 
     /// `run`, with a look at every operator's outputs as soon as they are there.
     pub(super) fn traced(&self, own: Option<(usize, &StepsCode<'_>)>) -> TokenStream {
         let (memory, body) = (self.steps.memory(), self.steps.traced_body(own));
+        let nothing = TokenStream::new();
+        let (result, done) = (self.steps.result(&nothing), self.steps.done(&nothing));
+        let early = self.early();
         quote! {
             /// Computes the outputs from the inputs and hands over every operator's outputs: index of
             /// the operator in the model, position among its outputs, bytes.
+            #early
             pub fn run_traced(
                 &mut self,
                 mut after: impl FnMut(usize, usize, &[::core::cell::Cell<u8>]),
-            ) {
+            ) #result {
                 #memory
                 #body
+                #done
             }
         }
     }

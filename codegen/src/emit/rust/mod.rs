@@ -79,9 +79,10 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let several = program.entries.len() > 1;
     let state_bytes = program.state_bytes;
     let has_state = state_bytes > 0;
+    let may_end_early = program.may_end_early();
     let firmware = Firmware::new(program, options);
     let firmware = firmware.as_ref();
-    let entries = EntryCode::all(&program.entries, has_state, firmware);
+    let entries = EntryCode::all(program, firmware);
     let ops = firmware.map(Firmware::module);
     let default_items = entries.first().map(|e| e.items(None));
     let default_methods = entries.first().map(|e| e.methods(None));
@@ -130,6 +131,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
             steps: &routine.steps,
             prefix: format!("R{position}_"),
             has_state,
+            may_end_early,
             firmware,
         })
         .collect();
@@ -144,7 +146,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     });
     let steps = of_routines.chain(entries.iter().flat_map(EntryCode::parts));
     let debug = traits::debug(&program.name);
-    let of_all = entries.first().map(EntryCode::of_all);
+    let of_all = entries.first().and_then(EntryCode::of_all);
     let model = quote! {
         #[doc = #summary]
         ///

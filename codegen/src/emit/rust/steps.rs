@@ -22,6 +22,8 @@ pub(super) struct StepsCode<'a> {
     pub(super) prefix: String,
     /// Whether the model has memory that lasts.
     pub(super) has_state: bool,
+    /// Whether a run of the model may end before there are outputs.
+    pub(super) may_end_early: bool,
     /// What the firmware computes of the model, if anything. It borrows parts of memory, which nobody may look at meanwhile.
     pub(super) firmware: Option<&'a Firmware>,
 }
@@ -60,10 +62,15 @@ impl<'a> StepsCode<'a> {
     /// A function of the model's memory.
     pub(super) fn function(&self, name: &Ident, body: &TokenStream) -> TokenStream {
         let mutable = self.firmware.map(|_| quote!(mut));
+        let (result, done) = (
+            self.result(&TokenStream::new()),
+            self.done(&TokenStream::new()),
+        );
         match self.has_state {
             false => quote! {
-                fn #name(arena: &#mutable ::castiron::Cells<ARENA_BYTES>) {
+                fn #name(arena: &#mutable ::castiron::Cells<ARENA_BYTES>) #result {
                     #body
+                    #done
                 }
             },
             true => quote! {
@@ -71,11 +78,36 @@ impl<'a> StepsCode<'a> {
                 fn #name(
                     arena: &#mutable ::castiron::Cells<ARENA_BYTES>,
                     state: &#mutable ::castiron::Cells<STATE_BYTES>,
-                ) {
+                ) #result {
                     #body
+                    #done
                 }
             },
         }
+    }
+
+    /// What a function that runs steps returns where it gives `kind`.
+    pub(super) fn result(&self, kind: &TokenStream) -> TokenStream {
+        match (self.may_end_early, kind.is_empty()) {
+            (true, true) => quote!(-> ::core::result::Result<(), ::castiron::NotYet>),
+            (true, false) => quote!(-> ::core::result::Result<#kind, ::castiron::NotYet>),
+            (false, true) => TokenStream::new(),
+            (false, false) => quote!(-> #kind),
+        }
+    }
+
+    /// The last expression of such a function, which gives `value`.
+    pub(super) fn done(&self, value: &TokenStream) -> TokenStream {
+        match (self.may_end_early, value.is_empty()) {
+            (true, true) => quote!(::core::result::Result::Ok(())),
+            (true, false) => quote!(::core::result::Result::Ok(#value)),
+            (false, _) => value.clone(),
+        }
+    }
+
+    /// What comes behind a call of such a function.
+    pub(super) fn unless_ended(&self) -> Option<TokenStream> {
+        self.may_end_early.then(|| quote!(?))
     }
 
     /// Statements that run the steps, where the model's memory is at hand.
@@ -85,7 +117,10 @@ impl<'a> StepsCode<'a> {
             return self.statements(self.steps, false);
         }
         let arguments = self.arguments();
-        let calls = functions.iter().map(|(name, _)| quote!(#name(#arguments);));
+        let ended = self.unless_ended();
+        let calls = functions
+            .iter()
+            .map(|(name, _)| quote!(#name(#arguments)#ended;));
         quote!(#(#calls)*)
     }
 
@@ -162,7 +197,8 @@ impl<'a> StepsCode<'a> {
             }
             Step::Run(routine) => {
                 let (name, arguments) = (routine_name(*routine), self.arguments());
-                quote!(#name(#arguments);)
+                let ended = self.unless_ended();
+                quote!(#name(#arguments)#ended;)
             }
             Step::If {
                 condition,
@@ -206,6 +242,18 @@ impl<'a> StepsCode<'a> {
                         #steps
                         #flag[0].set(1);
                     }
+                }
+            }
+            Step::Wait { ended, runs, .. } => {
+                let (count, ended) = (value(ended), place(ended));
+                let runs = Literal::i32_unsuffixed(*runs);
+                quote! {
+                    let ended = #count.wrapping_add(1);
+                    if ended < #runs {
+                        #ended[0].set(ended);
+                        return ::core::result::Result::Err(::castiron::NotYet);
+                    }
+                    #ended[0].set(0);
                 }
             }
             Step::Observe(seen) if traced => look(seen),
