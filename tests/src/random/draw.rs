@@ -37,6 +37,8 @@ pub(super) struct Draw<'a> {
     pub(super) is_hybrid: bool,
     /// The number of variables so far.
     pub(super) variables: usize,
+    /// The value that an operator reads, if it can.
+    pub(super) preferred: Option<i32>,
     /// Each operator with its types, for people.
     pub(super) lines: Vec<String>,
 }
@@ -54,6 +56,7 @@ impl<'a> Draw<'a> {
             inputs: Vec::new(),
             is_hybrid: false,
             variables: 0,
+            preferred: None,
             lines: Vec::new(),
         }
     }
@@ -174,6 +177,9 @@ impl<'a> Draw<'a> {
     pub(super) fn find(&mut self, fits: impl Fn(&Value) -> bool) -> Option<Value> {
         let all = self.scope().values.iter().filter(|v| fits(v));
         let found: Vec<Value> = all.cloned().collect();
+        if let Some(value) = found.iter().find(|v| Some(v.id) == self.preferred) {
+            return Some(value.clone());
+        }
         if found.is_empty() || self.one_in(8) {
             return None;
         }

@@ -37,8 +37,9 @@ use fastrand::Rng;
 
 use draw::Draw;
 use model::Drawn;
+use movement::Sandwich;
 use open::Open;
-use rows::{BROUGHT, Focus, ROWS, Row};
+use rows::{BROUGHT, Focus, Kind, ROWS, Row};
 use spec::{Input, Output};
 
 /// Bytes that decide a model of a seed.
@@ -89,15 +90,27 @@ impl Sample {
             true => 1,
             false => draw.between(1..=MOST_ROWS),
         };
-        let mut rows = 0;
+        let is_turn = |row: &&Row| matches!(row.kind(), Kind::Builtin(BuiltinOperator::Transpose));
+        let turns = table.iter().any(is_turn);
+        let (mut rows, mut sandwich) = (0, None::<Sandwich>);
         for _ in 0..4 * count {
             if rows == count.min(most) || draw.is_over() || table.is_empty() {
                 break;
             }
             let row = draw.choose(&table);
-            if row.draw(&mut draw).is_some() {
-                rows += 1;
-            }
+            let drawn = match sandwich.take() {
+                Some(open) => {
+                    let (drawn, rest) = open.next(&mut draw, row);
+                    sandwich = rest;
+                    drawn
+                }
+                None if turns && draw.one_in(8) => {
+                    sandwich = Sandwich::begin(&mut draw);
+                    sandwich.as_ref().map(|_| ())
+                }
+                None => row.draw(&mut draw),
+            };
+            rows += usize::from(drawn.is_some());
         }
         if rows == 0 {
             // Of a model there is something.
