@@ -12,6 +12,7 @@ mod random_models;
 mod resize;
 mod robustness;
 mod rust_module;
+mod sandwiches;
 mod small_models;
 mod tflm_arena;
 mod tflm_engine;

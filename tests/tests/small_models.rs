@@ -10,17 +10,17 @@ use castiron_codegen::tflm::{self, arena::Kernels};
 use castiron_codegen::{InputShape, Model, resize, tflite};
 use castiron_test_tools::file::{self, Number, Operator, Options, Quantization, Tensor};
 
-const FLOAT32: i8 = 0;
+pub(crate) const FLOAT32: i8 = 0;
 const FLOAT16: i8 = 1;
-const INT32: i8 = 2;
+pub(crate) const INT32: i8 = 2;
 const BOOL: i8 = 6;
-const INT8: i8 = 9;
+pub(crate) const INT8: i8 = 9;
 
 /// A model of one subgraph.
 #[derive(Default)]
-struct Small {
+pub(crate) struct Small {
     model: file::Model,
-    graph: file::Graph,
+    pub(crate) graph: file::Graph,
 }
 
 impl Small {
@@ -30,7 +30,7 @@ impl Small {
         self.graph.tensors.len() as i32 - 1
     }
 
-    fn tensor(&mut self, dtype: i8, shape: &[i32]) -> i32 {
+    pub(crate) fn tensor(&mut self, dtype: i8, shape: &[i32]) -> i32 {
         self.add(Tensor {
             shape: shape.to_vec(),
             dtype,
@@ -39,20 +39,20 @@ impl Small {
         })
     }
 
-    fn input(&mut self, dtype: i8, shape: &[i32]) -> i32 {
+    pub(crate) fn input(&mut self, dtype: i8, shape: &[i32]) -> i32 {
         let id = self.tensor(dtype, shape);
         self.graph.inputs.push(id);
         id
     }
 
-    fn constant(&mut self, dtype: i8, shape: &[i32], bytes: Vec<u8>) -> i32 {
+    pub(crate) fn constant(&mut self, dtype: i8, shape: &[i32], bytes: Vec<u8>) -> i32 {
         let id = self.tensor(dtype, shape);
         self.model.buffers.push(bytes);
         self.graph.tensors[id as usize].buffer = self.model.buffers.len() as u32;
         id
     }
 
-    fn builtin(&mut self, op: Op, inputs: &[i32], output: i32, options: Options) -> i32 {
+    pub(crate) fn builtin(&mut self, op: Op, inputs: &[i32], output: i32, options: Options) -> i32 {
         self.operator(op.code(), "", inputs, output, options)
     }
 
@@ -75,14 +75,14 @@ impl Small {
         output
     }
 
-    fn read(mut self, outputs: &[i32]) -> Model {
+    pub(crate) fn read(mut self, outputs: &[i32]) -> Model {
         self.graph.outputs = outputs.to_vec();
         self.model.graphs.push(self.graph);
         tflite::read("small.tflite", &self.model.file()).expect("it is sound")
     }
 }
 
-fn scale(scale: f32) -> Quantization {
+pub(crate) fn scale(scale: f32) -> Quantization {
     Quantization {
         scales: vec![scale],
         zero_points: vec![0],
@@ -90,7 +90,7 @@ fn scale(scale: f32) -> Quantization {
     }
 }
 
-fn compiled(model: &Model, without: Passes, optimize: Optimize) -> Program {
+pub(crate) fn compiled(model: &Model, without: Passes, optimize: Optimize) -> Program {
     let mut options = CompileOptions::optimized(optimize);
     options.without = without;
     compile::compile(model, &options).expect("it compiles")

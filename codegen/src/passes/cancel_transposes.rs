@@ -1,11 +1,12 @@
 //! TRANSPOSE and its opposite leave where only operators are between them that compute as well in another order of dimensions:
 //! element-wise ones, and such whose axes can be named anew. A region begins and ends at TRANSPOSEs, or where the order is the
-//! same again; nobody else reads or computes what is in it.
+//! same again, or at weights that take it; nobody else reads or computes what is in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Effect;
 use super::editing::Editing;
+use super::turned_weights as weights;
 use super::turning::{self, Order, between, composed, is_identity, opposite, transposed};
 use crate::graph::{Operator, TensorId};
 use crate::ops;
@@ -45,6 +46,8 @@ struct Region {
     members: BTreeSet<usize>,
     /// TRANSPOSEs that are none in the other order.
     removed: BTreeSet<usize>,
+    /// Operators at which an order ends, with the tensor that has it: FULLY_CONNECTED, whose weights take it, and RESHAPE before such.
+    ends: BTreeMap<usize, TensorId>,
 }
 
 impl Region {
@@ -53,6 +56,7 @@ impl Region {
             orders: BTreeMap::new(),
             members: BTreeSet::new(),
             removed: BTreeSet::new(),
+            ends: BTreeMap::new(),
         };
         let mut open = Vec::new();
         region.assign(id, order.clone(), &mut open)?;
@@ -97,7 +101,10 @@ impl Region {
             return Some(());
         }
         let known = self.orders.get(&id)?;
-        let orders = turning::orders(editing.graph(), editing.operator(position), id, known)?;
+        let orders = turning::orders(editing.graph(), editing.operator(position), id, known);
+        let Some(orders) = orders else {
+            return self.end(editing, position, id);
+        };
         if !orders
             .iter()
             .any(|(other, order)| *other == id && order == known)
@@ -106,6 +113,19 @@ impl Region {
         }
         let mut orders = orders.into_iter();
         orders.try_for_each(|(id, order)| self.assign(id, order, open))
+    }
+
+    /// Lets the order of a tensor end at an operator that reads it, if that can be.
+    fn end(&mut self, editing: &Editing<'_>, position: usize, id: TensorId) -> Option<()> {
+        let order = self.orders.get(&id)?;
+        let places = weights::places(&editing.tensor(id).shape, order);
+        for reader in weights::readers(editing, position, id)? {
+            weights::columns(editing, reader, &places)?;
+            self.members.insert(reader);
+            self.ends.insert(reader, id);
+        }
+        self.ends.insert(position, id);
+        Some(())
     }
 
     /// The order that a TRANSPOSE of the region has in it.
@@ -201,8 +221,15 @@ impl Region {
     fn turn(&self, editing: &mut Editing<'_>) -> Option<()> {
         let instead = self.instead(editing)?;
         let mut operators: Vec<(usize, Operator)> = Vec::new();
+        let mut flat = BTreeMap::new();
         for position in self.members.difference(&self.removed) {
-            let operator = turning::operator(editing, *position, &self.orders, &instead)?;
+            let operator = match self.ends.get(position) {
+                Some(id) => {
+                    let places = weights::places(&editing.tensor(*id).shape, self.orders.get(id)?);
+                    weights::operator(editing, *position, *instead.get(id)?, &places, &mut flat)?
+                }
+                None => turning::operator(editing, *position, &self.orders, &instead)?,
+            };
             if !ops::is_taken(editing.graph(), *position, &operator) {
                 return None;
             }

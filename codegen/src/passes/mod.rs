@@ -22,6 +22,7 @@ pub mod list;
 mod remove_channels;
 mod remove_dead;
 pub mod remove_identities;
+mod turned_weights;
 pub mod turning;
 mod update_lists;
 

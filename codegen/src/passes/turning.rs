@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::editing::Editing;
 use crate::graph::shapes::dimension;
 use crate::graph::{
-    BuiltinOperator as Op, DType, Graph, OpKind, Operator, Options, ReshapeOptions, Tensor,
-    TensorId,
+    Border, BuiltinOperator as Op, DType, Graph, OpKind, Operator, OptionValue, Options,
+    ReshapeOptions, Tensor, TensorId,
 };
 use crate::ops;
 
@@ -28,7 +28,18 @@ enum Kind {
     Reshape,
     /// It computes along the last dimension, and each row by itself.
     Rowwise,
+    /// STRIDED_SLICE: [`Rows`](Self::Rows), and options with a bit for each dimension.
+    Strided,
+    /// A constant names axes that all activations have: its position, and that of the first of these.
+    Along { axes: usize, x: usize },
+    /// An option names the axis.
+    Gather,
+    /// Height and width, which may change places: of integers, whose sums have no sequence.
+    Windows,
 }
+
+/// Height and width in each other's place.
+const SWAPPED: [usize; 4] = [0, 2, 1, 3];
 
 fn kind(operator: &Operator) -> Option<Kind> {
     let OpKind::Builtin(op) = operator.kind else {
@@ -38,6 +49,12 @@ fn kind(operator: &Operator) -> Option<Kind> {
         (_, Options::Joined(_) | Options::Tabulated(_) | Options::Chained(_)) => return None,
         (Op::Pad | Op::Padv2 | Op::MirrorPad | Op::Tile, _) => Kind::Rows(1),
         (Op::Slice, _) => Kind::Rows(2),
+        (Op::StridedSlice, _) => Kind::Strided,
+        (Op::Split, _) => Kind::Along { axes: 0, x: 1 },
+        (Op::SplitV, _) => Kind::Along { axes: 2, x: 0 },
+        (Op::ReverseV2 | Op::Cumsum, _) => Kind::Along { axes: 1, x: 0 },
+        (Op::Gather, _) => Kind::Gather,
+        (Op::Conv2d | Op::DepthwiseConv2d | Op::AveragePool2d | Op::MaxPool2d, _) => Kind::Windows,
         (Op::Reshape | Op::ExpandDims | Op::Squeeze, _) => Kind::Reshape,
         (Op::Softmax | Op::LogSoftmax | Op::L2Normalization, _) => Kind::Rowwise,
         (Op::FullyConnected, Options::FullyConnected(o)) if o.keep_num_dims => Kind::Rowwise,
@@ -48,7 +65,9 @@ fn kind(operator: &Operator) -> Option<Kind> {
             | Op::ReduceMin
             | Op::ReduceProd
             | Op::ReduceAll
-            | Op::ReduceAny,
+            | Op::ReduceAny
+            | Op::ArgMax
+            | Op::ArgMin,
             options,
         ) => Kind::Reduction {
             keeps: matches!(options, Options::Reducer(o) if o.keep_dims),
@@ -108,12 +127,19 @@ pub(super) fn orders(
     known: TensorId,
     order: &Order,
 ) -> Option<Vec<(TensorId, Order)>> {
+    let kind = kind(operator)?;
+    let shape = |id: TensorId| &graph.tensor(id).shape;
+    if let Kind::Along { x, .. } = kind {
+        let x = operator.inputs.get(x).copied().flatten()?;
+        let all = operator.outputs.iter().copied().chain([x]);
+        return Some(all.map(|id| (id, order.clone())).collect());
+    }
     let [y] = operator.outputs[..] else {
         return None;
     };
     let x = operator.inputs.first().copied().flatten()?;
-    let shape = |id: TensorId| &graph.tensor(id).shape;
-    match kind(operator)? {
+    match kind {
+        Kind::Along { .. } => None,
         Kind::Elementwise => {
             let activations = operator.inputs.iter().flatten().copied();
             let activations =
@@ -123,6 +149,23 @@ pub(super) fn orders(
             alike.then(|| all.into_iter().map(|id| (id, order.clone())).collect())
         }
         Kind::Rows(_) => Some(vec![(x, order.clone()), (y, order.clone())]),
+        Kind::Strided => {
+            // With these, dimensions of both are not the same ones.
+            let masks = ["ellipsis_mask", "new_axis_mask", "shrink_axis_mask"];
+            let alike = masks.iter().all(|mask| operator.options.integer(mask) == 0);
+            let alike = alike && shape(x).len() == shape(y).len();
+            alike.then(|| vec![(x, order.clone()), (y, order.clone())])
+        }
+        Kind::Gather => {
+            let indices = operator.inputs.get(1).copied().flatten()?;
+            let alike = shape(indices).len() == 1 && operator.options.integer("batch_dims") == 0;
+            alike.then(|| vec![(x, order.clone()), (y, order.clone())])
+        }
+        Kind::Windows => {
+            let whole = |id: TensorId| !matches!(graph.tensor(id).dtype, DType::Float32);
+            let alike = *order == SWAPPED && whole(x) && whole(y);
+            alike.then(|| vec![(x, order.clone()), (y, order.clone())])
+        }
         Kind::Rowwise => {
             let last = order.len().checked_sub(1)?;
             let alike = order[last] == last && shape(x).len() == shape(y).len();
@@ -294,7 +337,10 @@ pub(super) fn operator(
     instead: &BTreeMap<TensorId, TensorId>,
 ) -> Option<Operator> {
     let mut operator = editing.operator(position).clone();
-    let x = operator.inputs.first().copied().flatten()?;
+    let x = match kind(&operator) {
+        Some(Kind::Along { x, .. }) => operator.inputs.get(x).copied().flatten()?,
+        _ => operator.inputs.first().copied().flatten()?,
+    };
     let y = *operator.outputs.first()?;
     let other = |id: TensorId| instead.get(&id).copied().unwrap_or(id);
     let order_of = |editing: &Editing<'_>, id: TensorId| {
@@ -337,20 +383,40 @@ pub(super) fn operator(
             }
         }
         Kind::Rows(last) => {
-            for id in operator.inputs.get_mut(1..=last)?.iter_mut().flatten() {
-                let rows = editing.tensor(*id);
-                let (values, shape) = (rows.as_integers()?, rows.shape.clone());
-                let width = values.len() / order.len().max(1);
-                if values.len() != width * order.len() {
-                    return None;
-                }
-                let of = opposite(&order);
-                let rows = of
-                    .iter()
-                    .flat_map(|at| &values[at * width..(at + 1) * width]);
-                let rows: Vec<i64> = rows.copied().collect();
-                *id = integers(editing, &shape, &rows);
+            turn_rows(editing, &mut operator, last, &order)?;
+            operator.inputs[0] = Some(other(x));
+        }
+        Kind::Strided => {
+            turn_rows(editing, &mut operator, 3, &order)?;
+            turn_masks(&mut operator.options, &order);
+            operator.inputs[0] = Some(other(x));
+        }
+        Kind::Along { axes, x: at } => {
+            let named = operator.inputs.get(axes).copied().flatten()?;
+            let named = editing.tensor(named);
+            let (values, shape) = (named.as_integers()?, named.shape.clone());
+            let turned = values.iter().map(|axis| {
+                let axis = dimension(*axis, order.len())?;
+                Some(*order.get(axis)? as i64)
+            });
+            let turned: Option<Vec<i64>> = turned.collect();
+            operator.inputs[axes] = Some(integers(editing, &shape, &turned?));
+            operator.inputs[at] = Some(other(x));
+            operator.outputs = operator.outputs.iter().map(|id| other(*id)).collect();
+            return Some(operator);
+        }
+        Kind::Gather => {
+            let Options::Listed(options) = &mut operator.options else {
+                return None;
+            };
+            let axis = options.iter_mut().find(|(name, _)| *name == "axis");
+            if let Some((_, OptionValue::Integer(axis))) = axis {
+                *axis = *order.get(dimension((*axis).into(), order.len())?)? as i32;
             }
+            operator.inputs[0] = Some(other(x));
+        }
+        Kind::Windows => {
+            swap_windows(editing, &mut operator)?;
             operator.inputs[0] = Some(other(x));
         }
         Kind::Reduction { .. } => {
@@ -372,6 +438,103 @@ pub(super) fn operator(
     }
     operator.outputs = vec![other(y)];
     Some(operator)
+}
+
+/// Turns constants that have a row for each dimension: inputs 1 to the last of them.
+fn turn_rows(
+    editing: &mut Editing<'_>,
+    operator: &mut Operator,
+    last: usize,
+    order: &[usize],
+) -> Option<()> {
+    for id in operator.inputs.get_mut(1..=last)?.iter_mut().flatten() {
+        let rows = editing.tensor(*id);
+        let (values, shape) = (rows.as_integers()?, rows.shape.clone());
+        let width = values.len() / order.len().max(1);
+        if values.len() != width * order.len() {
+            return None;
+        }
+        let of = opposite(order);
+        let rows = of
+            .iter()
+            .flat_map(|at| &values[at * width..(at + 1) * width]);
+        let rows: Vec<i64> = rows.copied().collect();
+        *id = integers(editing, &shape, &rows);
+    }
+    Some(())
+}
+
+/// Turns options that have a bit for each dimension.
+fn turn_masks(options: &mut Options, order: &[usize]) {
+    let Options::Listed(options) = options else {
+        return;
+    };
+    for (name, value) in options {
+        if let ("begin_mask" | "end_mask", OptionValue::Integer(mask)) = (*name, value) {
+            let bits = order.iter().enumerate();
+            let bits = bits.map(|(from, to)| ((*mask >> from) & 1) << to);
+            *mask = bits.sum();
+        }
+    }
+}
+
+/// Lets height and width change places in an operator with windows.
+fn swap_windows(editing: &mut Editing<'_>, operator: &mut Operator) -> Option<()> {
+    fn swap<T>((a, b): (T, T)) -> (T, T) {
+        (b, a)
+    }
+    let border = match &mut operator.options {
+        Options::Conv2d(o) => {
+            (o.stride, o.dilation) = (swap(o.stride), swap(o.dilation));
+            &mut o.border
+        }
+        Options::DepthwiseConv2d(o) => {
+            (o.stride, o.dilation) = (swap(o.stride), swap(o.dilation));
+            &mut o.border
+        }
+        Options::Pool2d(o) => {
+            (o.stride, o.filter) = (swap(o.stride), swap(o.filter));
+            &mut o.border
+        }
+        _ => return None,
+    };
+    *border = Border {
+        top: border.left,
+        bottom: border.right,
+        left: border.top,
+        right: border.bottom,
+    };
+    if let Some(Some(weights)) = operator.inputs.get_mut(1) {
+        let to = composed(&editing.tensor(*weights).shape, &SWAPPED);
+        *weights = rearranged(editing, *weights, &to, |data, bytes, from| {
+            moved(data, bytes, from, &SWAPPED, &to)
+        })?;
+    }
+    Some(())
+}
+
+/// Constant weights with their elements in another order. `None` if others read them, too, or elements are no whole bytes.
+pub(super) fn rearranged(
+    editing: &mut Editing<'_>,
+    id: TensorId,
+    shape: &[usize],
+    arrange: impl FnOnce(&[u8], usize, &[usize]) -> Vec<u8>,
+) -> Option<TensorId> {
+    let tensor = editing.tensor(id);
+    let bits = tensor.dtype.bits();
+    if tensor.blocks.is_some() || bits == 0 || !bits.is_multiple_of(8) || !editing.is_read_once(id)
+    {
+        return None;
+    }
+    let data = arrange(tensor.data.as_deref()?, bits / 8, &tensor.shape);
+    let tensor = Tensor {
+        shape: shape.to_vec(),
+        shape_signature: None,
+        data: Some(data.into()),
+        stored: None,
+        ..tensor.clone()
+    };
+    Some(editing.add_tensor(tensor))
 }
 
 /// A constant of integers that a graph does not have yet.
