@@ -16,7 +16,7 @@ pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
 use crate::kernels::{Select, TopK};
 pub use crate::shared::{Part, map, reduce, scan, zip, zip_in_forms};
-pub use crate::steps::{Access, CHAIN_OPERANDS, Step, Zipped, chain};
+pub use crate::steps::{Access, CHAIN_OPERANDS, Ending, Step, Zipped, chain};
 
 /// One operand of a kernel call on the host.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +66,11 @@ pub trait HostKernel: Expression + fmt::Debug + Send + Sync {
     fn step(&self) -> Option<Step> {
         None
     }
+
+    /// How it takes in elements, if it reduces them.
+    fn ending(&self) -> Option<Ending> {
+        None
+    }
 }
 
 /// A value that can be written as a Rust expression.
@@ -107,6 +112,10 @@ impl HostKernel for Box<dyn HostKernel> {
 
     fn step(&self) -> Option<Step> {
         (**self).step()
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        (**self).ending()
     }
 }
 

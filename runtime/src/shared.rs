@@ -13,7 +13,7 @@ use proc_macro2::TokenStream;
 use crate::arch::memory::Element;
 use crate::host::{Expression, HostKernel, Mismatch, Named, Operand, anywhere, kind, name, take};
 use crate::kernels::{Combine, Folding, Function, Map, Reduce, Reducing, Scan, Zip};
-use crate::steps::{Step, Zipped};
+use crate::steps::{Ending, Step, Zipped};
 
 /// What the function of an element-wise kernel is.
 pub trait Part: Expression + Named + fmt::Debug + Send + Sync + 'static {
@@ -140,7 +140,7 @@ fn shared<X, Y, F: Combine<X, Y> + Part>(kernel: Zip<F>) -> Shared<X, Y> {
 }
 
 macro_rules! of_one_input {
-    ($($kernel:ident<$function:ident<X, Y $(, $acc:ident)?>> $(, $step:ident)?;)*) => {$(
+    ($($kernel:ident<$function:ident<X, Y $(, $acc:ident)?>> { $($more:tt)* })*) => {$(
         impl<X: Element, Y: Element $(, $acc: Copy + 'static)?> HostKernel
             for $kernel<Arc<dyn $function<X, Y $(, $acc)?>>>
         {
@@ -166,16 +166,22 @@ macro_rules! of_one_input {
                 Ok(())
             }
 
-            $(fn step(&self) -> Option<Step> {
-                Some(Step::$step(self.function.clone()))
-            })?
+            $($more)*
         }
     )*};
 }
 of_one_input! {
-    Map<AnyFunction<X, Y>>, one;
-    Reduce<AnyReducing<X, Y, A>>;
-    Scan<AnyReducing<X, Y, A>>;
+    Map<AnyFunction<X, Y>> {
+        fn step(&self) -> Option<Step> {
+            Some(Step::one(self.function.clone()))
+        }
+    }
+    Reduce<AnyReducing<X, Y, A>> {
+        fn ending(&self) -> Option<Ending> {
+            Some(Ending::new(self.reduction, self.function.clone()))
+        }
+    }
+    Scan<AnyReducing<X, Y, A>> {}
 }
 
 impl<X: Element, Y: Element> HostKernel for Shared<X, Y> {

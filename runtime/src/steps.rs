@@ -16,10 +16,10 @@ use proc_macro2::TokenStream;
 
 use crate::arch::memory::Element;
 use crate::host::{
-    Expression, HostKernel, Mismatch, Operand, Part, anywhere, kind, name, structure, take,
+    Expression, HostKernel, Mismatch, Operand, anywhere, kind, name, structure, take,
 };
-use crate::kernels::Broadcast;
-use crate::shared::{AnyCombine, AnyFunction};
+use crate::kernels::{Broadcast, Reduction};
+use crate::shared::{AnyCombine, AnyFunction, AnyReducing, Part};
 
 /// Operands of a chain beside the input.
 pub const CHAIN_OPERANDS: usize = 4;
@@ -91,6 +91,52 @@ impl Step {
     }
 }
 
+/// A reduction that may take in what steps make.
+pub struct Ending {
+    /// Which elements it reduces.
+    pub reduction: Reduction,
+    /// A `Box<dyn OfRow<X, Y>>`.
+    function: Box<dyn Any>,
+}
+
+impl fmt::Debug for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ending")
+            .field("reduction", &self.reduction)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ending {
+    pub(crate) fn new<X: Element, Y: Element, A: Copy + 'static>(
+        reduction: Reduction,
+        function: Arc<dyn AnyReducing<X, Y, A>>,
+    ) -> Self {
+        let function: Box<dyn OfRow<X, Y>> = Box::new(function);
+        Self {
+            reduction,
+            function: Box::new(function),
+        }
+    }
+}
+
+/// A reduction that is known by the types of elements alone.
+trait OfRow<X, Y>: fmt::Debug + Send + Sync {
+    fn of(&self, row: &[X]) -> Y;
+    fn part(&self) -> &dyn Part;
+}
+
+impl<X: Element, Y: Element, A: Copy + 'static> OfRow<X, Y> for Arc<dyn AnyReducing<X, Y, A>> {
+    fn of(&self, row: &[X]) -> Y {
+        let acc = row.iter().fold(self.start(), |acc, x| self.fold(acc, *x));
+        self.finish(acc)
+    }
+
+    fn part(&self) -> &dyn Part {
+        &**self
+    }
+}
+
 /// Where a step has its other operand from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -102,12 +148,17 @@ pub enum Access {
     Along(usize),
 }
 
-/// A chain of steps as a kernel; each with where its operand is from, and whether the value so far is the function's second one.
-/// `None` if one changes the type of elements.
+/// A chain of steps as a kernel; each with where its operand is from, and whether the value so far is the function's second one. A
+/// reduction at its end takes in rows. `None` if one changes the type of elements.
 pub fn chain<T: Element + fmt::Debug>(
     row: usize,
     steps: Vec<(Step, Access, bool)>,
+    ending: Option<Ending>,
 ) -> Option<Box<dyn HostKernel>> {
+    let ending = match ending {
+        Some(ending) => Some(*ending.function.downcast::<Box<dyn OfRow<T, T>>>().ok()?),
+        None => None,
+    };
     let steps = steps.into_iter().map(|(step, access, swapped)| {
         let function = step.function.downcast::<Of<T, T>>().ok()?;
         Some(Placed {
@@ -119,6 +170,7 @@ pub fn chain<T: Element + fmt::Debug>(
     Some(Box::new(Chained {
         row: row.max(1),
         steps: steps.collect::<Option<Vec<_>>>()?,
+        ending,
     }))
 }
 
@@ -126,6 +178,7 @@ pub fn chain<T: Element + fmt::Debug>(
 struct Chained<T> {
     row: usize,
     steps: Vec<Placed<T>>,
+    ending: Option<Box<dyn OfRow<T, T>>>,
 }
 
 #[derive(Debug)]
@@ -182,7 +235,15 @@ impl<T: Element> Expression for Chained<T> {
         let steps = self.steps.iter().rev().fold(end, |rest, step| {
             structure("Then", [("first", step.expression()), ("rest", rest)])
         });
-        structure("Chain", [("row", self.row.expression()), ("steps", steps)])
+        let parts = [("row", self.row.expression()), ("steps", steps)];
+        match &self.ending {
+            None => structure("Chain", parts),
+            Some(ending) => {
+                let [row, steps] = parts;
+                let function = ("function", ending.part().expression());
+                structure("ReduceChain", [row, steps, function])
+            }
+        }
     }
 }
 
@@ -192,15 +253,24 @@ impl<T: Element + fmt::Debug> HostKernel for Chained<T> {
             .steps
             .iter()
             .map(|step| step.function.part().part_name());
-        let steps: Vec<String> = steps.collect();
-        name("Chain", &steps)
+        let mut steps: Vec<String> = steps.collect();
+        match &self.ending {
+            None => name("Chain", &steps),
+            Some(ending) => {
+                steps.push(ending.part().part_name());
+                name("ReduceChain", &steps)
+            }
+        }
     }
 
     fn kind(&self) -> TokenStream {
         let end = kind("End", &[]);
         let steps = self.steps.iter().rev();
         let steps = steps.fold(end, |rest, step| kind("Then", &[step.kind(), rest]));
-        kind("Chain", &[steps])
+        match &self.ending {
+            None => kind("Chain", &[steps]),
+            Some(ending) => kind("ReduceChain", &[steps, ending.part().part_kind()]),
+        }
     }
 
     fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
@@ -218,10 +288,10 @@ impl<T: Element + fmt::Debug> HostKernel for Chained<T> {
         let y: &[Cell<T>] = take(y, mismatch)?;
         let others = others.iter().map(|other| anywhere(*other, mismatch));
         let others: Vec<Cow<'_, [Cell<T>]>> = others.collect::<Result<_, _>>()?;
-        for (at, (x, y)) in x.iter().zip(y).enumerate() {
+        let value = |at: usize| {
             let (row, column) = (at / self.row, at % self.row);
             let mut others = others.iter();
-            let mut value = x.get();
+            let mut value = x.get(at)?.get();
             for step in &self.steps {
                 let element = match step.access {
                     Access::None => None,
@@ -229,9 +299,23 @@ impl<T: Element + fmt::Debug> HostKernel for Chained<T> {
                     Access::Along(step) => others.next().map(|o| o.get(row * step + column)),
                 };
                 let second = element.flatten().map(Cell::get);
-                value = step.apply(value, second).ok_or(mismatch)?;
+                value = step.apply(value, second)?;
             }
-            y.set(value);
+            Some(value)
+        };
+        match &self.ending {
+            None => {
+                for (at, y) in y.iter().enumerate().take(x.len()) {
+                    y.set(value(at).ok_or(mismatch)?);
+                }
+            }
+            Some(ending) => {
+                for (row, y) in y.iter().enumerate() {
+                    let row = row * self.row..(row + 1) * self.row;
+                    let values: Option<Vec<T>> = row.map(value).collect();
+                    y.set(ending.of(&values.ok_or(mismatch)?));
+                }
+            }
         }
         Ok(())
     }

@@ -303,3 +303,43 @@ fn scales_within_a_sum_are_those_of_weights() {
         assert_eq!(machine.output(0), Some(&expected[..]), "{optimize:?}");
     }
 }
+
+/// What the variance takes in is never in memory, and floats are the same to the bit; of more rows, and of other axes than the last, it is.
+#[test]
+fn squares_of_a_variance_need_no_memory() {
+    for (dtype, axis, joins) in [(FLOAT32, 2, true), (INT8, 2, true), (FLOAT32, 1, false)] {
+        let mut small = Small::default();
+        let shape = [1, 6, 20];
+        let x = small.input(dtype, &shape);
+        let axes = small.constant(INT32, &[1], i32::to_le_bytes(axis).to_vec());
+        let mut row = shape;
+        row[axis as usize] = 1;
+        let [mean, variance] = [0; 2].map(|_| small.tensor(dtype, &row));
+        let [squares, y] = [0; 2].map(|_| small.tensor(dtype, &shape));
+        let keeps = || Options::Numbers(27, vec![1]);
+        small.builtin(Op::Mean, &[x, axes], mean, keeps());
+        small.builtin(Op::SquaredDifference, &[x, mean], squares, Options::None);
+        small.builtin(Op::Mean, &[squares, axes], variance, keeps());
+        let add = Options::Numbers(11, vec![0, 0]);
+        small.builtin(Op::Add, &[x, variance], y, add);
+        let model = small.read(&[y]);
+        let run = |without| {
+            let program = compiled(&model, without, Optimize::Balanced);
+            let mut machine = Machine::new(&program, &program.entries[0]);
+            let bytes: Vec<u8> = match dtype {
+                INT8 => (0..120u8).map(|i| i.wrapping_mul(37)).collect(),
+                _ => (0..120)
+                    .flat_map(|i| ((i * 37 % 101) as f32 / 7.0).to_le_bytes())
+                    .collect(),
+            };
+            machine.set_input(0, &bytes).expect("an input");
+            machine.run().expect("it runs");
+            let output = machine.output(0).expect("an output").to_vec();
+            (output, program.calls().count(), program.arena_bytes)
+        };
+        let (found, calls, arena) = run(Passes::NONE);
+        let (expected, apart, larger) = run(Pass::JoinReductions.into());
+        assert_eq!(found, expected);
+        assert_eq!((calls < apart, arena <= larger), (joins, true));
+    }
+}

@@ -1,26 +1,30 @@
 //! Element-wise operators behind each other as one: what lies between two of them need not be in memory.
 //!
 //! Each operator's family chooses its kernel as ever, and the kernels become steps of one loop. Where size comes first, they are
-//! called one after another, in the output's memory.
+//! called one after another, in the output's memory. A reduction at the end takes in rows as they are made: what it reads need not be in
+//! memory at all.
 
-use castiron_runtime::host::{self, Access, CHAIN_OPERANDS, HostKernel, Step};
-use castiron_runtime::kernels::Broadcast;
+use castiron_runtime::host::{self, Access, CHAIN_OPERANDS, Ending, HostKernel, Step};
+use castiron_runtime::kernels::{Axis, Broadcast, Reduction};
 
-use super::{Site, family};
+use super::{Site, family, is_elementwise};
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Operator, Options, TensorId};
 use crate::plan::OutputMemory;
 use crate::program::{Action, Argument, Call, Choice, Choosing, ElementType, Place, Purpose};
 use crate::target::Optimize;
 
-/// One operator for several element-wise ones, each of which reads the one before it; the last is the one at `index`. `None` if
-/// no kernel computes them at once.
+/// One operator for several element-wise ones, each of which reads the one before it; the last is the one at `index`, and may be a
+/// reduction of rows. `None` if no kernel computes them at once.
 pub(crate) fn chain(graph: &Graph, index: usize, all: Vec<Operator>) -> Option<Operator> {
     let mut operator = all.last()?.clone();
-    let first = links(graph, index, &all)?.first()?.tensor;
+    let (elementwise, _) = parts(&all);
+    let first = links(graph, index, elementwise)?.first()?.tensor;
     let between: Vec<TensorId> = all.iter().flat_map(|o| o.outputs.clone()).collect();
     let mut inputs = vec![Some(first)];
-    for input in all.iter().flat_map(|operator| &operator.inputs).flatten() {
+    // What a reduction reads besides are its axes.
+    let others = elementwise.iter().flat_map(|operator| &operator.inputs);
+    for input in others.flatten() {
         if !between.contains(input) && !inputs.contains(&Some(*input)) {
             inputs.push(Some(*input));
         }
@@ -34,6 +38,59 @@ pub(crate) fn chain(graph: &Graph, index: usize, all: Vec<Operator>) -> Option<O
     };
     let chosen = choose(&site, &mut Choosing::new(graph, Purpose::Folding), &all);
     chosen.is_ok().then_some(operator)
+}
+
+/// The element-wise operators of a chain, and the reduction behind them.
+fn parts(all: &[Operator]) -> (&[Operator], Option<&Operator>) {
+    match all.split_last() {
+        Some((last, elementwise)) if !is_elementwise(&last.kind) => (elementwise, Some(last)),
+        _ => (all, None),
+    }
+}
+
+/// How a reduction takes in rows of what is before it, and how long these are. `None` if it takes in anything else.
+fn ending(
+    graph: &Graph,
+    index: usize,
+    operator: &Operator,
+    before: TensorId,
+) -> Option<(Ending, usize)> {
+    let site = Site {
+        graph,
+        index,
+        operator,
+    };
+    let mut choosing = Choosing::new(graph, Purpose::Folding);
+    family(&operator.kind)?.choose(&site, &mut choosing).ok()?;
+    let choice = choosing.into_choice();
+    let [Action::Call(call)] = &choice.actions[..] else {
+        return None;
+    };
+    let &[x, y] = &call.arguments[..] else {
+        return None;
+    };
+    let ending = call.kernel.ending()?;
+    let several = |axes: [Axis; 3]| axes.into_iter().filter(|axis| axis.count != 1);
+    let Reduction { kept, reduced, run } = ending.reduction;
+    let reduced: Vec<Axis> = several(reduced).collect();
+    let kept: Vec<Axis> = several(kept).collect();
+    let [
+        Axis {
+            count: row,
+            step: 1,
+        },
+    ] = reduced[..]
+    else {
+        return None;
+    };
+    let is_plain = match kept[..] {
+        [] => true,
+        [rows] => rows.step == row,
+        _ => false,
+    };
+    let is_whole = row > 0 && x.len == row * y.len;
+    let is_next = x.place == Place::Tensor(before);
+    (run == 1 && is_plain && is_whole && is_next).then_some((ending, row))
 }
 
 /// An operator of a chain: its choice, and the one call that is all of it.
@@ -116,10 +173,10 @@ fn links(graph: &Graph, index: usize, all: &[Operator]) -> Option<Vec<Link>> {
     Some(links)
 }
 
-/// The length of rows that all links have in common.
-fn row(links: &[Link]) -> Option<usize> {
+/// The length of rows that all links have in common, and that a reduction takes in.
+fn row(links: &[Link], reduced: Option<usize>) -> Option<usize> {
     let elements = links.first()?.elements;
-    let mut row = None;
+    let mut row = reduced;
     let mut operands = 0;
     for link in links {
         link.step()?;
@@ -171,16 +228,26 @@ pub(super) fn choose(
     all: &[Operator],
 ) -> Result<(), Diagnostic> {
     let apart = || Diagnostic::fault("it joined operators that do not belong together");
-    let links = links(site.graph, site.index, all).ok_or_else(apart)?;
-    let row = row(&links).ok_or_else(apart)?;
+    let (elementwise, reduction) = parts(all);
+    let links = links(site.graph, site.index, elementwise).ok_or_else(apart)?;
+    let before = elementwise.last().and_then(|last| last.outputs.first());
+    let ending = match (reduction, before) {
+        (Some(reduction), Some(before)) => {
+            let ending = ending(site.graph, site.index, reduction, *before);
+            Some(ending.ok_or_else(apart)?)
+        }
+        _ => None,
+    };
+    let reduced = ending.as_ref().map(|(_, row)| *row);
+    let row = row(&links, reduced).ok_or_else(apart)?;
     let x = choosing.activation(site.input_id(0)?)?;
     let y = choosing.activation(site.output_id(0)?)?;
     // The first step reads elements before it writes them; another one may read what was written.
     let reads = |link: &Link| link.other().is_some_and(|other| other.place == x.place);
-    if !links.iter().any(reads) {
+    if ending.is_none() && !links.iter().any(reads) {
         choosing.outputs([OutputMemory::InPlace(vec![0])].into_iter());
     }
-    if choosing.target().optimize == Optimize::Size {
+    if ending.is_none() && choosing.target().optimize == Optimize::Size {
         return one_by_one(choosing, links, y);
     }
     let mut operands = Vec::new();
@@ -196,7 +263,8 @@ pub(super) fn choose(
     }
     // Steps do not look at what is left.
     operands.resize(CHAIN_OPERANDS, x);
-    let kernel = of_type(x.element, row, steps).ok_or_else(apart)?;
+    let ending = ending.map(|(ending, _)| ending);
+    let kernel = of_type(x.element, row, steps, ending).ok_or_else(apart)?;
     operands.insert(0, x);
     operands.push(y);
     choosing.call(kernel, operands);
@@ -230,13 +298,14 @@ fn of_type(
     element: ElementType,
     row: usize,
     steps: Vec<(Step, Access, bool)>,
+    ending: Option<Ending>,
 ) -> Option<Box<dyn HostKernel>> {
     match element {
-        ElementType::F32 => host::chain::<f32>(row, steps),
-        ElementType::I8 => host::chain::<i8>(row, steps),
-        ElementType::U8 => host::chain::<u8>(row, steps),
-        ElementType::I16 => host::chain::<i16>(row, steps),
-        ElementType::I32 => host::chain::<i32>(row, steps),
+        ElementType::F32 => host::chain::<f32>(row, steps, ending),
+        ElementType::I8 => host::chain::<i8>(row, steps, ending),
+        ElementType::U8 => host::chain::<u8>(row, steps, ending),
+        ElementType::I16 => host::chain::<i16>(row, steps, ending),
+        ElementType::I32 => host::chain::<i32>(row, steps, ending),
         _ => None,
     }
 }

@@ -202,6 +202,21 @@ pub(crate) fn is_elementwise(kind: &OpKind) -> bool {
     }
 }
 
+/// Whether an operator makes one element of several, along constant axes.
+pub(crate) fn is_reduction(kind: &OpKind) -> bool {
+    use BuiltinOperator as Op;
+    let reductions = [
+        Op::Mean,
+        Op::Sum,
+        Op::ReduceMax,
+        Op::ReduceMin,
+        Op::ReduceProd,
+        Op::ReduceAll,
+        Op::ReduceAny,
+    ];
+    matches!(kind, OpKind::Builtin(op) if reductions.contains(op))
+}
+
 /// Whether an operator is one that only firmware can compute: a custom one that castiron does not compute.
 pub fn is_custom(kind: &OpKind) -> bool {
     matches!(kind, OpKind::Custom(name) if !custom().any(|ours| ours == name))

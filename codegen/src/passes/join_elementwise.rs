@@ -9,7 +9,7 @@ use crate::ops;
 /// Operators that become one, at most.
 const MOST_JOINED: usize = 6;
 /// Elements from which on a loop of its own is worth its code.
-const LEAST_ELEMENTS: usize = 64;
+pub(super) const LEAST_ELEMENTS: usize = 64;
 
 pub(super) fn run(editing: &mut Editing<'_>) {
     for position in 0..editing.graph().operators.len() {
@@ -38,7 +38,11 @@ fn join(editing: &mut Editing<'_>, position: usize) -> Option<()> {
 }
 
 /// The operator that computes an input of the one at a position, and one for both.
-fn joined(editing: &Editing<'_>, id: TensorId, position: usize) -> Option<(usize, Operator)> {
+pub(super) fn joined(
+    editing: &Editing<'_>,
+    id: TensorId,
+    position: usize,
+) -> Option<(usize, Operator)> {
     let producer = editing.producer(id)?;
     let before = editing.operator(producer);
     // What is read later than before would be kept for longer.

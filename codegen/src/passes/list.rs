@@ -52,6 +52,8 @@ passes! {
     JoinTables "join-tables",
     /// Makes one loop over memory of element-wise operators behind each other.
     JoinElementwise "join-elementwise",
+    /// Lets reductions take in what element-wise operators before them make.
+    JoinReductions "join-reductions",
     /// Makes one copy of movements behind each other.
     JoinMovements "join-movements",
     /// Runs operators behind each other row by row, where that lowers the peak of the arena for little; not where speed comes first.
@@ -66,7 +68,7 @@ impl fmt::Display for Pass {
 
 /// Some of the passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Passes(u16);
+pub struct Passes(u32);
 
 impl Passes {
     /// None of them.
@@ -89,7 +91,7 @@ impl Passes {
 
 impl From<Pass> for Passes {
     fn from(pass: Pass) -> Self {
-        Self(1 << pass as u16)
+        Self(1 << pass as u32)
     }
 }
 

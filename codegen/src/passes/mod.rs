@@ -17,6 +17,7 @@ mod fuse_padding;
 pub mod infer_shapes;
 mod join_elementwise;
 pub mod join_movements;
+mod join_reductions;
 mod join_tables;
 pub mod list;
 mod remove_channels;
@@ -55,7 +56,7 @@ type Run = fn(&mut Editing<'_>);
 /// Runs all passes but some, in order. None of them fails: what a pass cannot do stays as it was.
 pub fn run(graph: &Graph, without: Passes) -> Passed<'_> {
     let mut passed = known(graph, without);
-    let passes: [(Pass, Run); 12] = [
+    let passes: [(Pass, Run); 13] = [
         (Pass::FoldConstants, drop_folded::run),
         (Pass::RemoveDead, remove_dead::run),
         (Pass::RemoveIdentities, remove_identities::run),
@@ -67,6 +68,7 @@ pub fn run(graph: &Graph, without: Passes) -> Passed<'_> {
         (Pass::RemoveChannels, remove_channels::run),
         (Pass::JoinTables, join_tables::run),
         (Pass::JoinElementwise, join_elementwise::run),
+        (Pass::JoinReductions, join_reductions::run),
         (Pass::JoinMovements, join_movements::run),
     ];
     for (pass, run) in passes {

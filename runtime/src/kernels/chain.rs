@@ -8,6 +8,7 @@ use core::cell::Cell;
 use super::broadcast::Combine;
 use super::parameters;
 use super::place::Source;
+use super::reduce::Reducing;
 use super::unary::Function;
 
 parameters! {
@@ -17,6 +18,16 @@ parameters! {
         pub row: usize,
         /// [`Then`] up to [`End`].
         pub steps: S,
+    }
+
+    /// One result for each row of an input: what a [`Reducing`] takes in of what steps make of the row's elements, one after the other.
+    pub struct ReduceChain<S, F> {
+        /// Elements of a row.
+        pub row: usize,
+        /// [`Then`] up to [`End`].
+        pub steps: S,
+        /// What takes them in.
+        pub function: F,
     }
 
     /// A step and those behind it.
@@ -172,6 +183,38 @@ impl<S> Chain<S> {
             for (at, (x, y)) in x.iter().zip(y).enumerate() {
                 y.set(self.steps.apply(&operands, at, x.get()));
             }
+        }
+    }
+}
+
+impl<S, F> ReduceChain<S, F> {
+    /// Computes the whole output. Operands that the steps do not take are not looked at.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
+    pub fn run<'a, T: Copy, Y, A: Source<T>, B: Source<T>, C: Source<T>, D: Source<T>>(
+        &self,
+        x: &[Cell<T>],
+        a: &'a [A],
+        b: &'a [B],
+        c: &'a [C],
+        d: &'a [D],
+        y: &[Cell<Y>],
+    ) where
+        S: ChainSteps<T, (&'a [A], (&'a [B], (&'a [C], (&'a [D], ()))))>,
+        F: Reducing<T, Y>,
+    {
+        let len = self.row.max(1);
+        for (row, (x, y)) in x.chunks_exact(len).zip(y).enumerate() {
+            let Some(operands) = self.steps.row((a, (b, (c, (d, ())))), row, len) else {
+                return;
+            };
+            let mut acc = self.function.start();
+            for (at, x) in x.iter().enumerate() {
+                acc = self
+                    .function
+                    .fold(acc, self.steps.apply(&operands, at, x.get()));
+            }
+            y.set(self.function.finish(acc));
         }
     }
 }

@@ -78,7 +78,7 @@ pub use batch_matmul::{
 pub use binary::{Clamped, Zip};
 pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
-pub use chain::{Across, Along, Chain, ChainSteps, Each, End, Swapped, Then};
+pub use chain::{Across, Along, Chain, ChainSteps, Each, End, ReduceChain, Swapped, Then};
 pub use conv::{Conv2d, Conv2dSizes};
 pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
 pub use curve::{Interpolate, Sigmoid};
