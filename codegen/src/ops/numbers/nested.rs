@@ -24,6 +24,9 @@ const DIGITS: u32 = 3;
 /// The greatest last shift: outputs fit above it.
 const MOST_SHIFT: i32 = 21;
 
+/// Bits of what is computed, but for its sign and one to spare.
+const BITS: u32 = 30;
+
 /// What is added to an output, so that it is not negative.
 const ABOVE: i64 = 128;
 
@@ -32,18 +35,14 @@ impl Nested {
     pub fn of(channels: &[Channel], output: Output) -> Option<Self> {
         let steps = Steps::of_all(channels, output)?;
         let live = || steps.iter().filter(|steps| !steps.thresholds.is_empty());
-        let greatest = live()
-            .flat_map(|steps| [steps.channel.least, steps.channel.greatest])
-            .map(i64::unsigned_abs)
-            .max()
-            .unwrap_or(0);
+        let greatest = live().map(|steps| reach(&steps.channel)).max().unwrap_or(0);
         // A sum times a digit has a bit to spare.
-        let fine = (30 - (u64::BITS - greatest.leading_zeros())).min(16);
-        let steepest = live()
-            .map(|steps| slope(&steps.channel))
-            .fold(f64::MIN_POSITIVE, f64::max);
-        let most = f64::from(fine) - steepest.log2();
-        let shift = most.floor().clamp(1.0, f64::from(MOST_SHIFT)) as u32;
+        let fine = (BITS - (u64::BITS - greatest.leading_zeros())).min(16);
+        // So has what is shifted last: a channel whose slope is steep has few sums.
+        let scaled = |steps: &Steps| slope(&steps.channel) * reach(&steps.channel) as f64;
+        let most = live().map(scaled).fold(1.0, f64::max);
+        let shift = (f64::from(BITS) - most.log2()).floor();
+        let shift = shift.clamp(1.0, f64::from(MOST_SHIFT)) as u32;
         // Below the zero point, ties round the other way; the type's range hides that.
         let signed = output.zero_point > output.min;
         let form = Form {
@@ -62,6 +61,14 @@ impl Nested {
             channels,
         })
     }
+}
+
+/// The greatest magnitude of a sum.
+fn reach(channel: &Channel) -> u64 {
+    channel
+        .least
+        .unsigned_abs()
+        .max(channel.greatest.unsigned_abs())
 }
 
 /// Outputs for each addend of a sum.
@@ -84,8 +91,11 @@ impl Form {
             true => (0, (i64::from(steps.first) + ABOVE) << self.shift, 0),
             false => self.solve(steps)?,
         };
-        let digit = |n: u32| (factor >> (n * self.fine) & ((1 << self.fine) - 1)) as i32;
-        let mut words: Vec<i32> = (0..DIGITS).rev().map(digit).collect();
+        // The highest digit may have more bits, where sums have fewer.
+        let digit = |n: u32| factor >> (n * self.fine);
+        let lower = |n: u32| digit(n) & ((1 << self.fine) - 1);
+        let highest = i32::try_from(digit(DIGITS - 1)).ok()?;
+        let mut words = vec![highest, lower(1) as i32, lower(0) as i32];
         words.push(i32::try_from(addend).ok()?);
         words.extend(self.signed.then_some(away as i32));
         Some(Constants { is_constant, words })
@@ -100,7 +110,8 @@ impl Form {
         };
         let scale = self.shift + (DIGITS - 1) * self.fine;
         let ideal = slope(&steps.channel) * f64::from(scale).exp2();
-        let greatest = (1i64 << (DIGITS * self.fine)) - 1;
+        let greatest = (1i64 << BITS) / reach(&steps.channel).max(1) as i64;
+        let greatest = ((greatest + 1) << ((DIGITS - 1) * self.fine)) - 1;
         let near = (0..=64).chain((80..640).step_by(16));
         let near = near.flat_map(|by: i64| [by, -by]).skip(1);
         near.map(|by| ideal.round() as i64 + by)
