@@ -9,6 +9,7 @@ mod chain;
 mod convert;
 mod convolution;
 mod dsp;
+mod dsp_i16;
 mod elementwise;
 mod float32x16;
 mod fully_connected;

@@ -26,9 +26,98 @@ fn output(epilogue: AnyEpilogue, words: &[i32], sum: i64) -> i32 {
             let away = if high < 0 { 1 } else { 0 };
             (high - away + i64::from(addend)) >> shift
         }
+        (AnyEpilogue::OnceI16, &[m]) => return to_i16((((sum * i64::from(m)) >> 32) + 1) >> 1),
+        (AnyEpilogue::TwiceI16, &[factor, addend, shift]) => {
+            let high = sum + half(sum * i64::from(factor), 32);
+            let away = if high < 0 { 1 } else { 0 };
+            return to_i16((high - away + i64::from(addend)) >> shift);
+        }
+        (AnyEpilogue::LongI16, &[m, addend, shift]) => {
+            let away = if sum < 0 { 1 } else { 0 };
+            let high = half(2 * sum * i64::from(m), 32) + i64::from(addend) - away;
+            return to_i16(high >> shift);
+        }
         _ => panic!("{epilogue:?} has no {} constants", words.len()),
     };
     value.clamp(-128, 127) as i32
+}
+
+fn to_i16(value: i64) -> i32 {
+    value.clamp(-32768, 32767) as i32
+}
+
+/// Any factor, and sums between two of which the greater magnitude has at most so many bits.
+fn channel_of_i16(bits: u32) -> impl Strategy<Value = Channel> {
+    let most = (1i64 << bits) - 1;
+    let multiplier = prop_oneof![
+        1 << 30..=i32::MAX,
+        Just(i32::MAX),
+        Just(0x7fff_0000),
+        Just(0x7ffe_ffff)
+    ];
+    (multiplier, -31..=7, -most..=most, -most..=most).prop_map(|(multiplier, shift, a, b)| {
+        Channel {
+            multiplier,
+            shift,
+            start: a as i32,
+            least: a.min(b),
+            greatest: a.max(b),
+        }
+    })
+}
+
+/// Sums at the ends, around zero and anywhere between.
+fn sums(channel: &Channel, numbers: &[u32]) -> Vec<i64> {
+    let (least, greatest) = (channel.least, channel.greatest);
+    let anywhere = numbers
+        .iter()
+        .map(|n| least + (greatest - least) * i64::from(*n) / i64::from(u32::MAX));
+    let ends = (0..100).flat_map(|by| [least + by, greatest - by, by - 50]);
+    ends.chain(anywhere)
+        .filter(|sum| (least..=greatest).contains(sum))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn one_rounding_to_int16_is_that_of_sums_of_64_bits(
+        channel in channel_of_i16(31), numbers in proptest::collection::vec(any::<u32>(), 50),
+    ) {
+        let Some(found) = Requantization::once(&[channel]) else {
+            prop_assert!(channel.shift > -2 || channel.shift < -18);
+            return Ok(());
+        };
+        for sum in sums(&channel, &numbers) {
+            let reference = fixed::requantize_wide(sum, channel.multiplier, channel.shift);
+            let computed = output(found.epilogue, &found.channels[0].words, sum);
+            prop_assert_eq!(computed, to_i16(reference.into()));
+        }
+    }
+
+    #[test]
+    fn two_roundings_to_int16_are_those_of_sums_of_32_bits(
+        (channel, bits) in prop_oneof![
+            channel_of_i16(30).prop_map(|channel| (channel, 30)),
+            channel_of_i16(23).prop_map(|channel| (channel, 23)),
+        ],
+        numbers in proptest::collection::vec(any::<u32>(), 50),
+    ) {
+        let narrow = (bits == 23).then(|| Requantization::to_i16(&[channel]));
+        let forms = [Some(Requantization::twice(&[channel])), narrow];
+        for found in forms.into_iter().flatten() {
+            let Some(found) = found else {
+                prop_assert!(channel.shift > -1);
+                continue;
+            };
+            for sum in sums(&channel, &numbers) {
+                let reference = fixed::requantize(sum as i32, channel.multiplier, channel.shift);
+                let computed = output(found.epilogue, &found.channels[0].words, sum);
+                prop_assert_eq!(computed, to_i16(reference.into()));
+            }
+        }
+    }
 }
 
 fn channels() -> impl Strategy<Value = Vec<Channel>> {

@@ -126,7 +126,7 @@ impl Requantization {
     }
 
     /// The two roundings, to int16 without a zero point, of channels with the same factor; `None` if sums or the shift do not fit.
-    pub(super) fn to_i16(channels: &[Channel]) -> Option<Self> {
+    pub fn to_i16(channels: &[Channel]) -> Option<Self> {
         let constants = |channel: &Channel| {
             let right = -channel.shift;
             let fits = SUMS.contains(&channel.least) && SUMS.contains(&channel.greatest);
@@ -146,7 +146,7 @@ impl Requantization {
     ///
     /// With a multiplier *r* of 15 bits, the reference is (sum·*r* + 2^(*t* − 1)) >> *t*. The kernel's is ((sum·*r*·2^(33 − *t*) >> 32) + 1) >> 1, which
     /// rounds down twice, and so as if it did once: the same for every sum.
-    pub(super) fn once(channels: &[Channel]) -> Option<Self> {
+    pub fn once(channels: &[Channel]) -> Option<Self> {
         let constants = |channel: &Channel| {
             let multiplier = fixed::reduced(channel.multiplier);
             let bits = 15 - channel.shift;
@@ -176,7 +176,7 @@ impl Requantization {
     }
 
     /// The two roundings of sums to int16, which TensorFlow Lite keeps in 32 bits; `None` if they or the shifts do not fit.
-    pub(super) fn twice(channels: &[Channel]) -> Option<Self> {
+    pub fn twice(channels: &[Channel]) -> Option<Self> {
         let constants = |channel: &Channel| {
             let right = -channel.shift;
             let fits = |sum: i64| sum.abs() < 1 << 30;
