@@ -169,7 +169,7 @@ macro_rules! pairs_loop {
     1:
         ldm r0!, {{r2, r3, r6, r7}}
         ",
-$half!(first),
+        $half!(first),
         "
         ldr pc, [sp, #32]
         .balign 4
@@ -181,20 +181,20 @@ $half!(first),
         cmp.w r1, r12
     2:
         ",
-            $($halves)*
+        $($halves)*
         "
         bcc.w 5b
         ",
-            $differences,
-            "
+        $differences,
+        "
         ldr pc, [sp, #24]
         .balign 4
     3:
         ldm sp, {{r1, r10, r11, r12}}
         add r11, r10, r11
         ",
-            $($write)*,
-            "
+        $($write)*,
+        "
         cmp r12, r0
         bhi.w 1b
         ldr r9, [sp, #20]
