@@ -248,18 +248,25 @@ impl Rowwise {
             tensors.push(of_height(*second, self.window));
             inputs.push(SECOND);
         }
+        let last = |tensors: &[Tensor]| TensorId((tensors.len() - 1) as u32);
         let mut alone = operator.clone();
         alone.options = options.clone();
         alone.outputs = vec![OUTPUT];
         for input in alone.inputs.iter_mut().flatten() {
             let own = self.inputs.iter().position(|id| id == input);
-            *input = own.map_or_else(
-                || {
-                    tensors.push(graph.tensor(*input).clone());
-                    TensorId((tensors.len() - 1) as u32)
-                },
-                |at| inputs[at],
-            );
+            *input = match own {
+                Some(at) => inputs[at],
+                None => {
+                    let mut tensor = graph.tensor(*input).clone();
+                    // What the file has in its place comes along.
+                    tensor.stored = tensor.stored.map(|stored| {
+                        tensors.push(graph.tensor(stored).clone());
+                        last(&tensors)
+                    });
+                    tensors.push(tensor);
+                    last(&tensors)
+                }
+            };
         }
         Graph {
             name: String::new(),
