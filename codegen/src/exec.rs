@@ -215,12 +215,12 @@ struct Run<'a> {
 enum Stop {
     /// An operator waits for more runs.
     Early,
-    Problem(Diagnostic),
+    Problem(Box<Diagnostic>),
 }
 
 impl From<Diagnostic> for Stop {
     fn from(problem: Diagnostic) -> Self {
-        Self::Problem(problem)
+        Self::Problem(Box::new(problem))
     }
 }
 
@@ -228,7 +228,7 @@ impl Stop {
     fn map(self, change: impl FnOnce(Diagnostic) -> Diagnostic) -> Self {
         match self {
             Self::Early => Self::Early,
-            Self::Problem(problem) => Self::Problem(change(problem)),
+            Self::Problem(problem) => change(*problem).into(),
         }
     }
 }
