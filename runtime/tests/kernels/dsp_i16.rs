@@ -356,20 +356,20 @@ proptest! {
         let x = cells(&values(n, batches * steps * inputs));
         let (hidden, state) = (values(n, batches * units), values(n, batches * units));
         let outputs = batches * steps * units;
-        let run = |kernel: &dyn Fn(&[Cell<i16>], &[Cell<i16>], &[Cell<i16>], &[Cell<i16>])| {
+        let run = |kernel: &dyn Fn([&[Cell<i16>]; 4])| {
             let (hidden, state, y) = (cells(&hidden), cells(&state), scratch(outputs, 7));
-            kernel(&hidden, &state, &scratch(LSTM_ROOM * units, 77), &y);
+            kernel([&hidden, &state, &scratch(LSTM_ROOM * units, 77), &y]);
             [get(&hidden), get(&state), get(&y)]
         };
         let numbers = Int16x8 { min: -32768, max: 32767, narrow: false };
         let portable = Lstm { sizes, numbers, cells: cells_of, dot: Portable::<1> };
-        let expected = run(&|hidden, state, room, y| {
+        let expected = run(&|[hidden, state, room, y]| {
             portable.run(&x, &packed, &bias, &multiplier, &shift, &table, hidden, state, room, y);
         });
         let epilogue = AnyLoopsI16(AnyLoops::Rows(AnyEpilogue::OnceI16));
         let kernel = DspLstm { sizes, cells: cells_of, epilogue };
         let groups = scratch(sizes.filled_up(), 77);
-        let computed = run(&|hidden, state, room, y| {
+        let computed = run(&|[hidden, state, room, y]| {
             kernel.run(&x, &words, &table, hidden, state, &groups, room, y);
         });
         prop_assert_eq!(computed, expected);
