@@ -85,7 +85,7 @@ impl Sigmoid {
             Some(&[this, next, ..]) => {
                 let rest = magnitude & ((1 << bits) - 1);
                 (u32::from(this) << bits)
-                    .wrapping_add(rest * u32::from(next).wrapping_sub(this.into()))
+                    .wrapping_add(rest.wrapping_mul(u32::from(next).wrapping_sub(this.into())))
             }
             _ => greatest,
         } as i32;
