@@ -71,7 +71,7 @@ fn sums(channel: &Channel, numbers: &[u32]) -> Vec<i64> {
     let (least, greatest) = (channel.least, channel.greatest);
     let anywhere = numbers
         .iter()
-        .map(|n| least + (greatest - least) * i64::from(*n) / i64::from(u32::MAX));
+        .map(|n| least + ((i128::from(greatest - least) * i128::from(*n)) >> 32) as i64);
     let ends = (0..100).flat_map(|by| [least + by, greatest - by, by - 50]);
     ends.chain(anywhere)
         .filter(|sum| (least..=greatest).contains(sum))
