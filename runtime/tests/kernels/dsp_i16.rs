@@ -162,6 +162,9 @@ fn scratch<T: Copy>(len: usize, found: T) -> Vec<Cell<T>> {
     vec![Cell::new(found); len]
 }
 
+/// What is hidden, the cells, memory to work in and the output of an LSTM.
+type Memory<'a> = [&'a [Cell<i16>]; 4];
+
 /// What a kernel computes of an input apart from its output, and of one that it overlaps.
 fn apart_and_overlapping(
     x: &[i16],
@@ -356,7 +359,7 @@ proptest! {
         let x = cells(&values(n, batches * steps * inputs));
         let (hidden, state) = (values(n, batches * units), values(n, batches * units));
         let outputs = batches * steps * units;
-        let run = |kernel: &dyn Fn([&[Cell<i16>]; 4])| {
+        let run = |kernel: &dyn Fn(Memory<'_>)| {
             let (hidden, state, y) = (cells(&hidden), cells(&state), scratch(outputs, 7));
             kernel([&hidden, &state, &scratch(LSTM_ROOM * units, 77), &y]);
             [get(&hidden), get(&state), get(&y)]
