@@ -295,6 +295,9 @@ fn pointwise<S: Lanes + Named + Expression + std::fmt::Debug + Send + Sync>(
     true
 }
 
+/// Output channels that do not pay for packing windows on RISC-V, which has registers for the products of four windows as they are.
+const FEW_CHANNELS: usize = 8;
+
 /// Adds a convolution; says whether it could.
 pub(in crate::ops) fn conv(
     sizes: &Conv2dSizes,
@@ -303,6 +306,9 @@ pub(in crate::ops) fn conv(
 ) -> bool {
     let (w, isa) = (&sizes.window, choosing.target().isa);
     if sizes.groups != 1 || (w.dilation_h, w.dilation_w) != (1, 1) {
+        return false;
+    }
+    if isa == Isa::Rv32m && w.out_c <= FEW_CHANNELS {
         return false;
     }
     let Some(proven) = Proven::of(layer, sizes.inputs(), isa) else {

@@ -175,9 +175,9 @@ fn nested(form: &Nested, words: &[i32], sum: i32) -> i32 {
     let &[high, middle, low, addend, ref away @ ..] = words else {
         panic!("{} constants", words.len());
     };
-    let digits = ((sum * low >> form.fine) + sum * middle) >> form.fine;
+    let lower = ((sum * low) >> form.fine) + sum * middle;
     let away = away.first().filter(|_| sum < 0).unwrap_or(&0);
-    let above = (digits + sum * high + addend - away) >> form.shift;
+    let above = ((lower >> form.fine) + sum * high + addend - away) >> form.shift;
     above.clamp(0, 255) - 128
 }
 

@@ -199,15 +199,13 @@ impl<S: Swar> SwarConv2d<S> {
         let from = origin.column.max(0) as usize;
         let count = w.in_w.saturating_sub(from).min(w.filter_w - skipped);
         let mut to = to.get(skipped * w.in_c..).unwrap_or(&[]);
-        let mut row = origin.row;
-        for _ in 0..w.filter_h {
+        for row in (origin.row..).take(w.filter_h) {
             if let Ok(row) = usize::try_from(row)
                 && row < w.in_h
             {
                 let x = part(x, (row * w.in_w + from) * w.in_c, count * w.in_c);
                 copy(x, to);
             }
-            row += 1;
             to = to.get(w.filter_w * w.in_c..).unwrap_or(&[]);
         }
     }

@@ -32,6 +32,9 @@ pub struct ScalarDepthwiseConv2d<D, const AT_ONCE: usize, const STRIDE: usize> {
     pub depthwise: D,
 }
 
+/// Makes a row of outputs, of rows of inputs that begin at these places.
+type Outputs<'a> = dyn Fn([usize; FILTER], &[Cell<i8>]) + 'a;
+
 impl ScalarDepthwise {
     /// Bytes of a row that is kept: all that its windows reach.
     #[inline(always)]
@@ -56,13 +59,7 @@ impl ScalarDepthwise {
 
     /// Computes the whole output; `outputs` makes a row of them, of rows that begin at these places.
     #[inline(never)]
-    fn run(
-        &self,
-        x: &[Cell<i8>],
-        rows: &[Cell<i8>],
-        y: &[Cell<i8>],
-        outputs: &dyn Fn([usize; FILTER], &[Cell<i8>]),
-    ) {
+    fn run(&self, x: &[Cell<i8>], rows: &[Cell<i8>], y: &[Cell<i8>], outputs: &Outputs<'_>) {
         let w = &self.window;
         let out_image = w.out_h * w.out_row();
         let row = self.row();
