@@ -31,6 +31,15 @@ const CMSIS_NN_M0PLUS: [(&str, u64); 4] = [
     ("mlperf_ad", 1_800_000),
 ];
 
+/// What CMSIS-NN's kernels take of a model on the Cortex-M55, in the emulator: revision 99f736a6, by GCC 12.2 with `-O3 -mcpu=cortex-m55`, each layer on its own,
+/// without the interpreter and without SOFTMAX.
+const HELIUM: [(&str, u64); 4] = [
+    ("mlperf_ad", 146_855),
+    ("mlperf_ic", 4_802_157),
+    ("mlperf_kws", 1_778_050),
+    ("mlperf_vww", 6_421_748),
+];
+
 /// A processor in an emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Core {
@@ -40,6 +49,8 @@ pub(crate) enum Core {
     M3,
     /// Cortex-M0+, whose code runs on an emulated Cortex-M3, which has memory for all models.
     M0plus,
+    /// Cortex-M55 with its vector extension.
+    M55,
     /// RISC-V with 32 bits, multiplication and compressed instructions.
     Rv32imc,
 }
@@ -51,6 +62,7 @@ impl Core {
             Self::M4 => "Cortex-M4",
             Self::M3 => "Cortex-M3",
             Self::M0plus => "Cortex-M0+",
+            Self::M55 => "Cortex-M55",
             Self::Rv32imc => "RV32IMC",
         }
     }
@@ -61,6 +73,7 @@ impl Core {
             Self::M4 => "thumbv7em-none-eabihf",
             Self::M3 => "thumbv7m-none-eabi",
             Self::M0plus => "thumbv6m-none-eabi",
+            Self::M55 => "thumbv8m.main-none-eabihf",
             Self::Rv32imc => "riscv32imc-unknown-none-elf",
         }
     }
@@ -75,19 +88,21 @@ impl Core {
     pub(crate) fn baseline_title(self) -> &'static str {
         match self {
             Self::M3 | Self::M0plus => "CMSIS-NN, projected",
+            Self::M55 => "CMSIS-NN with Helium",
             Self::M4 | Self::Rv32imc => "TFLM reference, on Cortex-M4",
         }
     }
 
     /// Its instructions.
     pub(crate) fn baseline(self, model: &Model) -> Option<u64> {
-        let projected = |figures: &[(&str, u64)]| {
+        let known = |figures: &[(&str, u64)]| {
             let of_model = figures.iter().find(|(name, _)| *name == model.name);
             of_model.map(|(_, instructions)| *instructions)
         };
         match self {
-            Self::M3 => projected(&CMSIS_NN_M3),
-            Self::M0plus => projected(&CMSIS_NN_M0PLUS),
+            Self::M3 => known(&CMSIS_NN_M3),
+            Self::M0plus => known(&CMSIS_NN_M0PLUS),
+            Self::M55 => known(&HELIUM),
             Self::M4 | Self::Rv32imc => Some(model.reference.instructions),
         }
     }
@@ -107,6 +122,10 @@ impl Core {
                  CMSIS-NN (99f736a6, gcc 12.2, -O2) was measured in the same way on layers of eight shapes, from 6.8 to 37 instructions for a multiply-accumulate; \
                  whole models follow from that, other shapes between them."
             }
+            Self::M55 => {
+                "QEMU's mps3-an547, which takes an instruction for each turn of a loop that ends with LE, as the processor does not. CMSIS-NN's kernels were \
+                 measured there layer by layer, without TensorFlow Lite Micro around them: revision 99f736a6, by GCC 12.2 with `-O3 -mcpu=cortex-m55`."
+            }
             Self::Rv32imc => {
                 "QEMU's virt, by its counter of instructions. TensorFlow Lite Micro has no other kernels for this processor than its reference \
                  kernels, which were measured on the Cortex-M4."
@@ -116,7 +135,15 @@ impl Core {
 
     /// The instructions that kernels may use.
     pub(crate) fn isa(self) -> Isa {
-        Isa::of_target(Some(self.target()), None)
+        Isa::of_target(Some(self.target()), self.processor())
+    }
+
+    /// What compilers call it, where the target is of several processors that have other instructions.
+    fn processor(self) -> Option<&'static str> {
+        match self {
+            Self::M55 => Some("cortex-m55"),
+            _ => None,
+        }
     }
 
     /// The emulator.
@@ -140,6 +167,7 @@ impl Core {
         let machine: &[&str] = match self {
             Self::M4 => &["mps2-an386", "-cpu", "cortex-m4"],
             Self::M3 | Self::M0plus => &["mps2-an385", "-cpu", "cortex-m3"],
+            Self::M55 => &["mps3-an547", "-cpu", "cortex-m55"],
             Self::Rv32imc => &["virt", "-cpu", "rv32", "-bios", "none", "-serial", "stdio"],
         };
         let mut command = Command::new(self.emulator());

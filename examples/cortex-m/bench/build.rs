@@ -29,9 +29,20 @@ fn main() -> Result<()> {
 
     // In this order: GNU ld resolves the INSERT of one script in what a later one defines.
     let is_riscv = env::var("CARGO_CFG_TARGET_ARCH")? == "riscv32";
-    let [scripts, arguments] = match is_riscv {
-        true => [&["virt.x"][..], &["virt.x"]],
-        false => [&["golden.x", "../memory.x"][..], &["golden.x", "link.x"]],
+    let is_mps3 = env::var("TARGET")?.starts_with("thumbv8m.main-");
+    println!("cargo:rustc-check-cfg=cfg(mps3)");
+    if is_mps3 {
+        println!("cargo:rustc-cfg=mps3");
+    }
+    let scripts: &[&str] = match (is_riscv, is_mps3) {
+        (true, _) => &["virt.x"],
+        (false, true) => &["mps3.x", "../memory.x"],
+        (false, false) => &["golden.x", "../memory.x"],
+    };
+    let arguments: &[&str] = match (is_riscv, is_mps3) {
+        (true, _) => &["virt.x"],
+        (false, true) => &["mps3.x", "link.x"],
+        (false, false) => &["golden.x", "link.x"],
     };
     for script in scripts {
         let path = here.join(script);

@@ -61,14 +61,18 @@ fn call<T>(function: extern "C" fn(&mut T), argument: &mut T) -> Measurement {
         );
     }
     let [started, ended, waits, stack] = seen;
-    // On an MPS2 it wraps after 170 G instructions.
-    let ticks = ended.wrapping_sub(started);
-    let instructions = (u64::from(ticks) * INSTRUCTIONS_PER_TICK)
-        .saturating_sub(u64::from(waits) * INSTRUCTIONS_PER_WAIT);
+    let instructions =
+        instructions(started, ended).saturating_sub(u64::from(waits) * INSTRUCTIONS_PER_WAIT);
     Measurement {
         instructions,
         stack,
     }
+}
+
+/// Instructions between two counts of the timer, which may have begun anew once.
+fn instructions(started: u32, ended: u32) -> u64 {
+    let [instructions, ticks] = INSTRUCTIONS_PER_TICK;
+    u64::from(ended.wrapping_sub(started) & timer::MOST) * instructions / ticks
 }
 
 /// Counts instructions operator by operator, in a run that shows each operator's end. A tick of the timer is all that it can tell apart.
@@ -93,9 +97,9 @@ impl<const OPERATORS: usize> Profile<OPERATORS> {
 
     /// Everything since the last call was the operator's.
     pub(crate) fn ended(&mut self, operator: usize) {
-        let ticks = timer::now().wrapping_sub(self.last);
-        if let Some(instructions) = self.instructions.get_mut(operator) {
-            *instructions += u64::from(ticks) * INSTRUCTIONS_PER_TICK;
+        let ended = timer::now();
+        if let Some(sum) = self.instructions.get_mut(operator) {
+            *sum += instructions(self.last, ended);
         }
         self.last = timer::now();
     }

@@ -1,4 +1,4 @@
-//! An MPS2 board with a Cortex-M, as QEMU emulates it: it prints and ends by semihosting.
+//! An MPS2 or MPS3 board with a Cortex-M, as QEMU emulates it: it prints and ends by semihosting.
 
 use core::arch::naked_asm;
 
@@ -8,8 +8,12 @@ use cortex_m_semihosting::{debug, hio};
 use crate::json::Line;
 use crate::subject::model::Model;
 
-/// An instruction is a nanosecond, and so a tick of the 25 MHz timer exactly 40 of them.
-pub(crate) const INSTRUCTIONS_PER_TICK: u64 = 40;
+#[cfg_attr(mps3, path = "systick.rs")]
+#[cfg_attr(not(mps3), path = "cmsdk.rs")]
+pub(crate) mod timer;
+
+pub(crate) use timer::INSTRUCTIONS_PER_TICK;
+
 /// Length of the wait loop for the tick after the call.
 pub(crate) const INSTRUCTIONS_PER_WAIT: u64 = 4;
 
@@ -66,7 +70,7 @@ pub(crate) unsafe extern "C" fn call(
     naked_asm!(
         ".arch armv7-m",
         "push {{r2, r4-r11, lr}}",
-        "ldr r4, =0x40000004",
+        "ldr r4, ={count}",
         "ldr r11, =0x5aa5c33c",
         "mov r10, r3",
         "mov r3, r0",
@@ -107,32 +111,6 @@ pub(crate) unsafe extern "C" fn call(
         "strd r1, r3, [r12, #8]",
         "pop {{r4-r11, pc}}",
         ".ltorg",
+        count = const timer::COUNT,
     )
-}
-
-/// The first CMSDK timer of the board, free-running. SysTick would wrap after 670 M instructions.
-pub(crate) mod timer {
-    const CTRL: *mut u32 = 0x4000_0000 as *mut u32;
-    const VALUE: *mut u32 = 0x4000_0004 as *mut u32;
-    const RELOAD: *mut u32 = 0x4000_0008 as *mut u32;
-    const ENABLE: u32 = 1;
-
-    /// Starts it at its largest value.
-    #[allow(unsafe_code)]
-    pub(crate) fn start() {
-        // SAFETY: these are the registers of a timer that nothing else in this firmware uses, and writing
-        // them touches no memory.
-        unsafe {
-            RELOAD.write_volatile(u32::MAX);
-            VALUE.write_volatile(u32::MAX);
-            CTRL.write_volatile(ENABLE);
-        }
-    }
-
-    /// The current count, which goes up.
-    #[allow(unsafe_code)]
-    pub(crate) fn now() -> u32 {
-        // SAFETY: this is a register of the same timer, and reading it changes nothing.
-        unsafe { !VALUE.read_volatile() }
-    }
 }

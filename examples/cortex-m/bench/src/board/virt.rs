@@ -7,7 +7,7 @@ use crate::json::Line;
 use crate::subject::model::Model;
 
 /// The processor counts instructions.
-pub(crate) const INSTRUCTIONS_PER_TICK: u64 = 1;
+pub(crate) const INSTRUCTIONS_PER_TICK: [u64; 2] = [1, 1];
 /// There is no wait.
 pub(crate) const INSTRUCTIONS_PER_WAIT: u64 = 0;
 
@@ -130,6 +130,9 @@ pub(crate) unsafe extern "C" fn call(
 
 /// The counter of instructions.
 pub(crate) mod timer {
+    /// What it counts to, of which it shows the lower half.
+    pub(crate) const MOST: u32 = u32::MAX;
+
     /// It runs always.
     pub(crate) fn start() {}
 
