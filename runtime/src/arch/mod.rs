@@ -10,4 +10,6 @@ mod requantize;
 pub mod row;
 pub mod scalar;
 pub mod swar;
+pub mod mve;
+pub mod rv32;
 pub mod vfp;

@@ -29,6 +29,7 @@ mod l2_norm;
 mod log_softmax;
 mod lstm;
 mod lstm_hybrid;
+mod mve;
 mod nibbles;
 mod numbers;
 mod one_hot;
@@ -70,6 +71,14 @@ pub use crate::arch::swar::{Muls, Smlal, Swar};
 #[cfg(feature = "host")]
 pub use crate::arch::swar::{SEGMENT, SEGMENT_START, SMLAL_LANE};
 #[cfg(feature = "host")]
+pub use crate::arch::mve::{
+    AnyMveDepthwise, AnyMvePairs, AnyMveRow, AnyMveRuns, BLOCK, ROW_CHANNELS,
+};
+pub use crate::arch::mve::{
+    MveDepthwise, MveDepthwiseLoops, MvePairs, MvePairsLoops, MveRow, MveRowLoops, MveRuns,
+    MveRunsLoops,
+};
+#[cfg(feature = "host")]
 pub use any_steps::AnySteps;
 pub use asked::{Operands, Parameter};
 pub use batch_matmul::{
@@ -98,6 +107,10 @@ pub use l2_norm::{L2NormF32, L2NormI8, L2NormU8};
 pub use log_softmax::{LogSoftmaxF32, LogSoftmaxI8, LogSoftmaxU8};
 pub use lstm::{LSTM_GATES, LSTM_ROOM, Lstm, LstmCells, LstmF32, LstmI16, LstmSizes};
 pub use lstm_hybrid::LstmHybrid;
+pub use mve::{
+    MveConv2d, MveConv2dSizes, MveDepthwiseConv2d, MveFullyConnected, MveOutput, MvePointwise,
+    MveSum,
+};
 pub use nibbles::Nibbles;
 pub use numbers::{
     Float, Float32x8, Float32x16, Hybrid, Int8, Int8Short, Int8To16, Int16x8, Numbers, Uint8,

@@ -17,6 +17,7 @@ mod gather;
 mod hybrid;
 mod l2_norm;
 mod log_softmax;
+mod mve;
 mod nibbles;
 mod one_hot;
 mod pool;
