@@ -2,19 +2,33 @@
 
 fn main() {
     println!(
-        "cargo::rustc-check-cfg=cfg(castiron_isa, values(\"portable\", \"dsp\", \"dsp+fp\", \"rv32m\", \"armv7m\", \"armv6m\"))"
+        "cargo::rustc-check-cfg=cfg(castiron_isa, values(\"portable\", \"dsp\", \"dsp+fp\", \"mve\", \"rv32m\", \"armv7m\", \"armv6m\"))"
     );
     println!("cargo::rerun-if-env-changed=TARGET");
     let target = std::env::var("TARGET").unwrap_or_default();
+    println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let is = |starts: &[&str]| starts.iter().any(|start| target.starts_with(start));
-    // Of Armv8-M's processors with a main extension, some have the DSP extension and some have not.
+    // Of Armv8-M's processors with a main extension, some have the DSP extension and some have not, and some the vector extension: the one that
+    // is compiled for tells.
     let isa = match target.ends_with("eabihf") {
         true if is(&["thumbv7em-"]) => "dsp+fp",
         false if is(&["thumbv7em-"]) => "dsp",
+        _ if has_mve(&target, &flags) => "mve",
         _ if is(&["thumbv7m-", "thumbv8m.main-"]) => "armv7m",
         _ if is(&["thumbv6m-", "thumbv8m.base-"]) => "armv6m",
         _ if is(&["riscv32im", "riscv32g"]) => "rv32m",
         _ => "portable",
     };
     println!("cargo::rustc-cfg=castiron_isa=\"{isa}\"");
+}
+
+/// Whether the flags of the compiler, between separators, name a processor with the vector extension.
+fn has_mve(target: &str, flags: &str) -> bool {
+    let names = flags
+        .split('\x1f')
+        .filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu="));
+    target == "thumbv8m.main-none-eabihf"
+        && (names.last())
+            .is_some_and(|name| ["cortex-m52", "cortex-m55", "cortex-m85"].contains(&name))
 }

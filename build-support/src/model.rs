@@ -308,7 +308,8 @@ impl Model {
             None => {
                 // What the crate is built for.
                 let triple = env::var("TARGET").ok();
-                let isa = Isa::of_target(triple.as_deref(), None);
+                let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
+                let isa = Isa::of_build(triple.as_deref(), flags.as_deref());
                 let target =
                     target::Target::new(self.isa.unwrap_or(isa), self.optimize.unwrap_or_default());
                 let mut how = CompileOptions::for_target(target).without(self.without);

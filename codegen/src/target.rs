@@ -40,6 +40,8 @@ pub enum Isa {
     Dsp,
     /// The same, and those of the floating-point extension, of single precision at least.
     DspFp,
+    /// Armv8.1-M's vector extension, also called Helium, with what comes with it: Cortex-M55, and M52 and M85.
+    Mve,
     /// RV32IM's: RISC-V of 32 bits with multiplication.
     Rv32m,
     /// Armv7-M's, and Armv8-M's without the DSP extension: Cortex-M3.
@@ -50,10 +52,11 @@ pub enum Isa {
 
 impl Isa {
     /// Every value.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Portable,
         Self::Dsp,
         Self::DspFp,
+        Self::Mve,
         Self::Rv32m,
         Self::Armv7m,
         Self::Armv6m,
@@ -65,6 +68,7 @@ impl Isa {
             Self::Portable => "portable",
             Self::Dsp => "dsp",
             Self::DspFp => "dsp+fp",
+            Self::Mve => "mve",
             Self::Rv32m => "rv32m",
             Self::Armv7m => "armv7m",
             Self::Armv6m => "armv6m",
@@ -73,7 +77,12 @@ impl Isa {
 
     /// Whether kernels may use the DSP extension.
     pub(crate) fn has_dsp(self) -> bool {
-        matches!(self, Self::Dsp | Self::DspFp)
+        matches!(self, Self::Dsp | Self::DspFp | Self::Mve)
+    }
+
+    /// Whether kernels may use the vector extension.
+    pub(crate) fn has_mve(self) -> bool {
+        self == Self::Mve
     }
 
     /// Whether there are kernels for it although it has no vector instructions.
@@ -83,7 +92,7 @@ impl Isa {
 
     /// Whether kernels may use the floating-point extension.
     pub(crate) fn has_fp(self) -> bool {
-        self == Self::DspFp
+        matches!(self, Self::DspFp | Self::Mve)
     }
 }
 
@@ -145,9 +154,23 @@ impl Isa {
                 Some(Architecture::V6M | Architecture::V8MBase) => Self::Armv6m,
                 _ => Self::Portable,
             },
-            Simd::Dsp | Simd::Mve if has_fp => Self::DspFp,
+            // Its registers are those of floats.
+            Simd::Mve if has_fp => Self::Mve,
+            Simd::Dsp if has_fp => Self::DspFp,
             Simd::Dsp | Simd::Mve => Self::Dsp,
         }
+    }
+}
+
+impl Isa {
+    /// What a crate is built for, by what cargo tells its build script: `TARGET`, and `CARGO_ENCODED_RUSTFLAGS`, which may name a processor.
+    pub fn of_build(triple: Option<&str>, flags: Option<&str>) -> Self {
+        let flags = flags.unwrap_or_default().split('\x1f');
+        let names =
+            flags.filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu="));
+        // Of processors that are no Cortex-M, the target says it.
+        let cpu = names.last().filter(|name| Cortex::named(name).is_some());
+        Self::of_target(triple, cpu)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use castiron_runtime::host::{self, HostKernel};
 use castiron_runtime::kernels::{
-    Add, Combine, Product, QuantizedPrelu, Quotient, Requantized, Side, SquaredDifference, Sub,
-    Sum, Zip,
+    Add, Combine, MveSum, Product, QuantizedPrelu, Quotient, Requantized, Side, SquaredDifference,
+    Sub, Sum, Zip,
 };
 use castiron_runtime::rows::Order;
 
@@ -12,9 +12,11 @@ use super::{Site, quantize, short_sum};
 use crate::error::Diagnostic;
 use crate::graph::scales::{is_below_one, sum_fits};
 use crate::graph::{Activation, BuiltinOperator as Op, DType, OpKind};
+use crate::target::Isa;
 
-/// A kernel of quantised values, of operands in an order, with an activation.
-type Kernel = fn(&Site<'_>, &Operands, Activation) -> Result<Box<dyn HostKernel>, Diagnostic>;
+/// A kernel of quantised values, of operands in an order, with an activation, for some instructions.
+type Kernel =
+    fn(&Site<'_>, &Operands, (Activation, Isa)) -> Result<Box<dyn HostKernel>, Diagnostic>;
 
 const BYTES: &[DType] = &[DType::Int8, DType::Uint8];
 const BYTES_AND_WORDS: &[DType] = &[DType::Int8, DType::Uint8, DType::Int16];
@@ -25,16 +27,20 @@ pub(super) fn quantized(site: &Site<'_>) -> Option<(&'static [DType], Kernel)> {
         return None;
     };
     Some(match operator {
-        Op::Add => (BYTES_AND_WORDS, |site, operands, activation| {
-            sum(site, operands, activation, [1, 1], Add)
+        Op::Add => (BYTES_AND_WORDS, |site, operands, how| {
+            sum(site, operands, how, [1, 1], Add)
         }),
-        Op::Sub => (BYTES_AND_WORDS, |site, operands, activation| {
-            sum(site, operands, activation, [1, -1], Sub)
+        Op::Sub => (BYTES_AND_WORDS, |site, operands, how| {
+            sum(site, operands, how, [1, -1], Sub)
         }),
-        Op::Mul => (BYTES_AND_WORDS, product),
-        Op::Div => (BYTES, quotient),
+        Op::Mul => (BYTES_AND_WORDS, |site, operands, (activation, _)| {
+            product(site, operands, activation)
+        }),
+        Op::Div => (BYTES, |site, operands, (activation, _)| {
+            quotient(site, operands, activation)
+        }),
         Op::Prelu => (BYTES_AND_WORDS, |site, operands, _| prelu(site, operands)),
-        Op::SquaredDifference => (BYTES_AND_WORDS, |site, operands, activation| {
+        Op::SquaredDifference => (BYTES_AND_WORDS, |site, operands, (activation, _)| {
             let quantized = Quantized::new(site, [0, 1], activation)?;
             let spare = if site.input(0)?.dtype == DType::Int16 {
                 0
@@ -64,7 +70,7 @@ where
 fn sum<F: Combine<i32, i32> + host::Part>(
     site: &Site<'_>,
     operands: &Operands,
-    activation: Activation,
+    (activation, isa): (Activation, Isa),
     signs: [i32; 2],
     function: F,
 ) -> Result<Box<dyn HostKernel>, Diagnostic> {
@@ -88,6 +94,7 @@ fn sum<F: Combine<i32, i32> + host::Part>(
     let sum = sum.ok_or_else(|| too_fine_an_output(site, 19))?;
     let order = in_kernels_order(operands);
     Ok(match short_sum::of(&sum, quantized.factors(signs)) {
+        Some(sum) if isa.has_mve() => host::zip_in_forms::<i8, i8, _>(order.of(MveSum { sum })),
         Some(short) => host::zip_in_forms::<i8, i8, _>(order.of(short)),
         None => host::zip_in_forms::<i8, i8, _>(order.of(sum)),
     })

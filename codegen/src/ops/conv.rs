@@ -6,7 +6,7 @@ use castiron_runtime::kernels::{
 
 use super::channels::Channels;
 use super::numbers::{
-    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, scalar,
+    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, mve, scalar,
 };
 use super::window::window;
 use super::{Family, Site, fully_connected};
@@ -155,6 +155,10 @@ impl Sizes for Conv2dSizes {
 
     fn call_scalar(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
         scalar::conv(self, layer, choosing)
+    }
+
+    fn call_mve(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        mve::conv(self, layer, choosing)
     }
 
     fn call_dsp(&self, layer: &dsp::Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

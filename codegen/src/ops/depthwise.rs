@@ -6,7 +6,7 @@ use castiron_runtime::kernels::{
 
 use super::channels::Channels;
 use super::numbers::{
-    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, scalar,
+    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, mve, scalar,
 };
 use super::window::window;
 use super::{Family, Site, conv};
@@ -154,6 +154,10 @@ impl Sizes for DepthwiseConv2dSizes {
         } else {
             call_portable(call, self, choosing);
         }
+    }
+
+    fn call_mve(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        mve::depthwise(self, layer, choosing)
     }
 
     fn call_scalar(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

@@ -96,7 +96,10 @@ impl Family for rows::Binary {
         let scaled = of_type(self.scaled, dtype).filter(|_| binary::scales(site));
         let kernel = match (rule(dtype), scaled) {
             _ if !alike => None,
-            (Some((_, kernel)), _) => Some(kernel(site, &operands, activation)?),
+            (Some((_, kernel)), _) => {
+                let how = (activation, choosing.target().isa);
+                Some(kernel(site, &operands, how)?)
+            }
             (None, Some(scaled)) => {
                 let [first, second] = binary::compared(site)?;
                 Some(scaled(order, first, second))

@@ -5,7 +5,7 @@ use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Scalar,
 use super::channels::Channels;
 use super::numbers::{
     Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, choose_in_blocks,
-    dsp, scalar,
+    dsp, mve, scalar,
 };
 use super::{Family, Site};
 use crate::error::Diagnostic;
@@ -168,6 +168,10 @@ impl Sizes for FullyConnectedSizes {
             Isa::Rv32m => self.call(call, Scalar::<4>, choosing),
             _ => call_portable(call, self, choosing),
         }
+    }
+
+    fn call_mve(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {
+        mve::matrix(self, layer, choosing)
     }
 
     fn call_scalar(&self, layer: &Layer<'_>, choosing: &mut Choosing<'_>) -> bool {

@@ -33,10 +33,30 @@ fn instructions_follow_from_the_processor() {
     );
     assert_eq!(of("thumbv8m.main-none-eabi", Some("cortex-m33")), Isa::Dsp);
     assert_eq!(of("thumbv7m-none-eabi", Some("cortex-m3")), Isa::Armv7m);
+    for cpu in ["cortex-m52", "cortex-m55", "cortex-m85"] {
+        assert_eq!(of("thumbv8m.main-none-eabihf", Some(cpu)), Isa::Mve);
+        assert_eq!(of("thumbv8m.main-none-eabi", Some(cpu)), Isa::Dsp);
+    }
     assert_eq!(of("riscv32imc-unknown-none-elf", None), Isa::Rv32m);
     assert_eq!(of("riscv32i-unknown-none-elf", None), Isa::Portable);
     assert_eq!(of("riscv32emc-unknown-none-elf", None), Isa::Portable);
     assert_eq!(of("riscv64imac-unknown-none-elf", None), Isa::Portable);
     assert_eq!(of("x86_64-unknown-linux-gnu", None), Isa::Portable);
     assert_eq!(Isa::of_target(None, None), Isa::Portable);
+}
+
+#[test]
+fn instructions_follow_from_what_cargo_tells() {
+    let of = |triple, flags| Isa::of_build(Some(triple), Some(flags));
+    let v8m = "thumbv8m.main-none-eabihf";
+    assert_eq!(of(v8m, "-Ctarget-cpu=cortex-m55"), Isa::Mve);
+    assert_eq!(of(v8m, "-C\x1ftarget-cpu=cortex-m33"), Isa::DspFp);
+    let both = "-Ctarget-cpu=cortex-m55\x1f-Clink-arg=-Tlink.x\x1f-Ctarget-cpu=cortex-m33";
+    assert_eq!(of(v8m, both), Isa::DspFp);
+    assert_eq!(of(v8m, "-Clink-arg=-Tlink.x"), Isa::Portable);
+    let riscv = "riscv32imc-unknown-none-elf";
+    assert_eq!(of(riscv, "-Ctarget-cpu=generic-rv32"), Isa::Rv32m);
+    let m7 = "thumbv7em-none-eabihf";
+    assert_eq!(of(m7, "-Ctarget-cpu=cortex-m7"), Isa::DspFp);
+    assert_eq!(Isa::of_build(Some(m7), None), Isa::DspFp);
 }

@@ -170,8 +170,9 @@ pub fn trace(_: &mut model::Model, _: &mut crate::measure::Profile<OPERATORS>) {
 fn traced_model(path: &Path) -> Result<String> {
     let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
     let triple = env::var("TARGET").ok();
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
     let target = Target::new(
-        value("CASTIRON_ISA")?.unwrap_or_else(|| Isa::of_target(triple.as_deref(), None)),
+        value("CASTIRON_ISA")?.unwrap_or_else(|| Isa::of_build(triple.as_deref(), flags.as_deref())),
         value("CASTIRON_OPTIMIZE")?.unwrap_or_default(),
     );
     let program = compile::compile(&model, &CompileOptions::for_target(target))?;

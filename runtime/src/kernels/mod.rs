@@ -64,20 +64,18 @@ pub use crate::arch::depthwise::{Depthwise as ScalarLoops, LongProducts, ShortPr
 #[cfg(feature = "host")]
 pub use crate::arch::depthwise::{FILTER, MOST_OUTPUTS};
 #[cfg(feature = "host")]
+pub use crate::arch::mve::{AnyMveDepthwise, AnyMvePairs, AnyMveRow, AnyMveRuns, BLOCK};
+pub use crate::arch::mve::{
+    MveDepthwise, MveDepthwiseLoops, MvePairs, MvePairsLoops, MveRow, MveRowLoops, MveRuns,
+    MveRunsLoops,
+};
+#[cfg(feature = "host")]
 pub use crate::arch::row::ROW_CHANNELS;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use crate::arch::swar::MulPairs;
 pub use crate::arch::swar::{Muls, Smlal, Swar};
 #[cfg(feature = "host")]
 pub use crate::arch::swar::{SEGMENT, SEGMENT_START, SMLAL_LANE};
-#[cfg(feature = "host")]
-pub use crate::arch::mve::{
-    AnyMveDepthwise, AnyMvePairs, AnyMveRow, AnyMveRuns, BLOCK, ROW_CHANNELS,
-};
-pub use crate::arch::mve::{
-    MveDepthwise, MveDepthwiseLoops, MvePairs, MvePairsLoops, MveRow, MveRowLoops, MveRuns,
-    MveRunsLoops,
-};
 #[cfg(feature = "host")]
 pub use any_steps::AnySteps;
 pub use asked::{Operands, Parameter};

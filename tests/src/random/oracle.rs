@@ -124,6 +124,11 @@ const VARIANTS: &[Variant] = &[
         ..plain("for Armv6-M, in an arena of 0x81")
     },
     Variant {
+        isa: Isa::Mve,
+        found: 0x5b,
+        ..plain("with the vector extension, in an arena of 0x5b")
+    },
+    Variant {
         isa: Isa::DspFp,
         found: 0xa5,
         ..plain("with the DSP and the floating-point extension, in an arena of 0xa5")

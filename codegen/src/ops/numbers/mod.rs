@@ -14,6 +14,7 @@ mod int16x8;
 mod int8;
 mod int8_short;
 mod layer;
+pub(super) mod mve;
 mod narrow;
 pub mod nested;
 pub(super) mod scalar;
@@ -152,7 +153,16 @@ impl Product<'_> {
         if hybrid::takes(types) {
             return hybrid::choose(self, sizes, site, choosing);
         }
-        // No kernel for the extension takes packed weights of four bits.
+        // No kernel for the extensions takes packed weights of four bits.
+        if kernels::Int8::takes(types)
+            && choosing.target().isa.has_mve()
+            && !narrow::comes_first(types[1], choosing)
+            && layer::choose(self, site, choosing, |layer, choosing| {
+                sizes.call_mve(layer, choosing)
+            })?
+        {
+            return Ok(());
+        }
         if kernels::Int8::takes(types)
             && choosing.target().isa.has_dsp()
             && !narrow::comes_first(types[1], choosing)
@@ -276,6 +286,10 @@ pub(super) trait Sizes {
     }
     /// Adds the call of a kernel for processors without vector instructions; says whether there is one for these sizes and values.
     fn call_scalar(&self, _layer: &Layer<'_>, _choosing: &mut Choosing<'_>) -> bool {
+        false
+    }
+    /// Adds the call of a kernel for the vector extension; says whether there is one for these sizes and values.
+    fn call_mve(&self, _layer: &Layer<'_>, _choosing: &mut Choosing<'_>) -> bool {
         false
     }
     /// Adds the call of a kernel for the DSP extension; says whether there is one for these sizes and values.

@@ -6,7 +6,7 @@
 use core::cell::Cell;
 
 use super::{MveOutput, Pixels, parameters};
-use crate::arch::memory::{as_bytes, fill};
+use crate::arch::memory::{fill, within};
 #[cfg(any(test, feature = "host"))]
 use crate::arch::mve::BLOCK;
 use crate::arch::mve::{MvePairsLoops, MveRunsLoops, PairsLoop, Product, Runs, RunsLoop, copy};
@@ -168,7 +168,7 @@ impl Convolution<'_> {
             product: Product::new(weights, self.sizes.pitch, channels, zero_point),
             pairs,
             runs,
-            inputs: as_bytes(pixels),
+            inputs: within(pixels),
             room: self.sizes.room,
             waiting: 0,
             y,

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use super::{MveOutput, Pixels, parameters};
-use crate::arch::memory::as_bytes;
+use crate::arch::memory::within;
 use crate::arch::mve::{
     BLOCK, MvePairsLoops, MveRowLoops, MveRunsLoops, PairsLoop, Product, RowLoop, Runs, RunsLoop,
     copy,
@@ -101,7 +101,7 @@ fn one(
     match whole == inputs {
         true => product.row(&row, x, y),
         false => {
-            let padded = as_bytes(padded);
+            let padded = within(padded);
             copy(part(x, 0, inputs), padded);
             product.row(&row, padded, y);
         }
@@ -123,7 +123,7 @@ fn several(
     let channels = output.channels;
     let product = Product::new(weights, pitch, channels, output.zero_point);
     if room == 0 {
-        product.pixels_aside(&pairs, x, as_bytes(pixels), rows, y);
+        product.pixels_aside(&pairs, x, within(pixels), rows, y);
         output.clamp(y);
         return;
     }
@@ -132,7 +132,7 @@ fn several(
         product,
         pairs,
         runs,
-        inputs: as_bytes(pixels),
+        inputs: within(pixels),
         room,
         waiting: 0,
         y,
