@@ -310,6 +310,7 @@ impl Model {
                 let triple = env::var("TARGET").ok();
                 let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
                 let isa = Isa::of_build(triple.as_deref(), flags.as_deref());
+                self.isa.map_or(Ok(()), |said| said.check_for(isa))?;
                 let target =
                     target::Target::new(self.isa.unwrap_or(isa), self.optimize.unwrap_or_default());
                 let mut how = CompileOptions::for_target(target).without(self.without);

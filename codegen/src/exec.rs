@@ -68,6 +68,7 @@ impl<'a> Machine<'a> {
     /// Forgets what earlier runs left: variables are as at first.
     pub fn reset(&mut self) {
         self.state.bytes_mut().fill(0);
+        self.ended_early = false;
     }
 
     /// Fills the arena, in which a run may find anything. Inputs are set behind it.

@@ -75,6 +75,29 @@ impl Isa {
         }
     }
 
+    /// Whether what is compiled for a target may be told to use these instructions, where the target says those: of an Arm processor it may not
+    /// say all that there is.
+    ///
+    /// # Errors
+    /// If the compiler has no such instructions for the target.
+    pub fn check_for(self, target: Self) -> Result<(), Diagnostic> {
+        let fits = match target {
+            // A computer that runs the same code without the instructions, or a processor that castiron does not know.
+            Self::Portable => true,
+            Self::Rv32m | Self::Armv6m => self == target || self == Self::Portable,
+            _ => self != Self::Rv32m,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(Diagnostic::new(format!(
+                "the target does not have the instructions `{}`",
+                self.name()
+            ))
+            .expected(format_args!("`{}`, or `portable`", target.name()))
+            .help("compile for the processor's own target, or leave `isa` out")),
+        }
+    }
+
     /// Whether kernels may use the DSP extension.
     pub(crate) fn has_dsp(self) -> bool {
         matches!(self, Self::Dsp | Self::DspFp | Self::Mve)
@@ -138,6 +161,10 @@ impl Isa {
         if triple.is_some_and(has_rv32m) {
             return Self::Rv32m;
         }
+        // With an operating system, what is assembly on bare metal is computed in Rust.
+        if triple.is_some_and(|triple| !triple.contains("-none")) {
+            return Self::Portable;
+        }
         let architecture = triple.and_then(Architecture::of_target);
         let (architecture, simd) = match cpu.and_then(Cortex::named) {
             Some(cortex) => (Some(cortex.architecture), cortex.simd),
@@ -166,10 +193,12 @@ impl Isa {
     /// What a crate is built for, by what cargo tells its build script: `TARGET`, and `CARGO_ENCODED_RUSTFLAGS`, which may name a processor.
     pub fn of_build(triple: Option<&str>, flags: Option<&str>) -> Self {
         let flags = flags.unwrap_or_default().split('\x1f');
-        let names =
+        let mut names =
             flags.filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu="));
         // Of processors that are no Cortex-M, the target says it.
-        let cpu = names.last().filter(|name| Cortex::named(name).is_some());
+        let cpu = names
+            .next_back()
+            .filter(|name| Cortex::named(name).is_some());
         Self::of_target(triple, cpu)
     }
 }

@@ -86,25 +86,25 @@ fn isa(arguments: &Arguments) -> Result<Isa> {
     let Some(literal) = &arguments.isa_literal else {
         return Ok(arguments.isa);
     };
-    literal.value().parse().map_err(|_| {
+    let isa: Isa = literal.value().parse().map_err(|_| {
         let there = Isa::ALL
             .map(|value| format!("{:?}", value.name()))
             .join(", ");
         let message = format!("unknown value of `isa`; the values are {there}");
         Error::new(literal.span(), message)
-    })
+    })?;
+    let checked = isa.check_for(arguments.isa);
+    checked.map_err(|problem| Error::new(literal.span(), problem))?;
+    Ok(isa)
 }
 
 fn max_arena(arguments: &Arguments) -> Result<Option<usize>> {
     let Some(literal) = &arguments.max_arena else {
         return Ok(None);
     };
-    match literal.value().parse() {
+    match literal.value().parse::<Bytes>() {
         Ok(Bytes(bytes)) => Ok(Some(bytes)),
-        Err(_) => Err(Error::new(
-            literal.span(),
-            "`max_arena` is a number of bytes: \"8192\", \"8k\" for 8 × 1024 or \"1M\"",
-        )),
+        Err(problem) => Err(Error::new(literal.span(), problem)),
     }
 }
 

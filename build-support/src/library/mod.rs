@@ -121,9 +121,9 @@ pub struct CaseCount {
 pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     // The interface is that of the first subgraph; what only other signatures need stays out.
     let first = model.with_default_entry();
-    let isa = options
-        .isa
-        .unwrap_or_else(|| Isa::of_target(options.target.as_deref(), options.cpu.as_deref()));
+    let of_target = Isa::of_target(options.target.as_deref(), options.cpu.as_deref());
+    let isa = options.isa.unwrap_or(of_target);
+    isa.check_for(of_target)?;
     let target = Target::new(isa, options.optimize);
     let mut how = CompileOptions::for_target(target).without(options.without);
     how.custom = options.custom.clone();

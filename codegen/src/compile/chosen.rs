@@ -154,7 +154,9 @@ impl<'a> Chosen<'a> {
         // Estimates say how few rows are enough; the planner may say otherwise.
         let fits = found.as_ref().is_some_and(|(_, peak)| *peak <= most);
         if !fits && most > 0 {
-            found = self.streamed_below(0, peak, purpose, options).or(found);
+            let least = self.streamed_below(0, peak, purpose, options);
+            let both = found.into_iter().chain(least);
+            found = both.min_by_key(|(_, peak)| *peak);
         }
         match found {
             Some((streamed, _)) => streamed.after(self),

@@ -33,12 +33,10 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
     if program.arena_bytes <= most {
         return Ok(program);
     }
-    // Each subgraph was brought below the bound by itself.
-    let least = CompileOptions {
-        max_arena: Some(0),
-        ..options.clone()
+    let least = match least(called, options) {
+        Some(options) => Attempt::new(called, &options).program()?,
+        None => program,
     };
-    let least = Attempt::new(called, &least).program()?;
     let largest = least.entries.iter().max_by_key(|e| e.plan.peak_bytes);
     match largest {
         Some(entry) if least.arena_bytes > most => {
@@ -47,6 +45,15 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
         }
         _ => Ok(least),
     }
+}
+
+/// Options for the least arena, where subgraphs were brought below the bound one by one, and together do not fit.
+fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
+    let may_be_less = called.graphs.len() > 1 && options.max_arena != Some(0);
+    may_be_less.then(|| CompileOptions {
+        max_arena: Some(0),
+        ..options.clone()
+    })
 }
 
 /// An arena that does not fit, with the operator at which it is full.
@@ -386,6 +393,27 @@ fn plan_of<'a>(
     index: usize,
     options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
+    let (graph, plan) = laid_out(model, index, options)?;
+    let most = options.max_arena.unwrap_or(usize::MAX);
+    if plan.peak_bytes <= most {
+        return Ok((graph, plan));
+    }
+    let (graph, plan) = match least(model, options) {
+        Some(options) => laid_out(model, index, &options)?,
+        None => (graph, plan),
+    };
+    match plan.peak_bytes <= most {
+        true => Ok((graph, plan)),
+        false => Err(too_large(plan.peak_bytes, most, &plan, options).into()),
+    }
+}
+
+/// The same, whatever the bound.
+fn laid_out<'a>(
+    model: &'a Model,
+    index: usize,
+    options: &CompileOptions,
+) -> Result<(Cow<'a, Graph>, Plan)> {
     let Choices {
         mut chosen,
         variables,
@@ -399,11 +427,5 @@ fn plan_of<'a>(
     // The last is the one that runs all others.
     let graph = chosen.pop().map(|chosen| chosen.graph);
     let found = graph.zip(plan);
-    let (graph, plan) = found.ok_or_else(|| Diagnostic::fault("there is no memory plan"))?;
-    match options.max_arena {
-        Some(most) if plan.peak_bytes > most => {
-            Err(too_large(plan.peak_bytes, most, &plan, options).into())
-        }
-        _ => Ok((graph, plan)),
-    }
+    found.ok_or_else(|| Diagnostic::fault("there is no memory plan").into())
 }

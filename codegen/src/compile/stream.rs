@@ -80,22 +80,26 @@ struct Link {
 
 /// Chains, as long as they are.
 fn chains(graph: &Graph) -> Vec<Vec<Link>> {
-    let mut of_output: HashMap<TensorId, usize> = HashMap::new();
+    // By tensor: the chain that writes it, or whose first operator reads it.
+    let mut of_tensor: HashMap<TensorId, usize> = HashMap::new();
     let mut chains: Vec<Vec<Link>> = Vec::new();
     for (position, operator) in graph.operators.iter().enumerate() {
         let Some(rowwise) = Rowwise::of(graph, operator) else {
             continue;
         };
-        let mut before = rowwise.inputs.iter().map(|input| of_output.get(input));
+        let mut before = rowwise.inputs.iter().map(|input| of_tensor.get(input));
         let first = before.next().flatten().copied();
         let at = match first.filter(|first| before.all(|other| other == Some(first))) {
             Some(chain) => chain,
             None => {
                 chains.push(Vec::new());
-                chains.len() - 1
+                let at = chains.len() - 1;
+                let first = rowwise.inputs.first().copied();
+                first.map(|first| of_tensor.entry(first).or_insert(at));
+                at
             }
         };
-        of_output.insert(rowwise.output, at);
+        of_tensor.insert(rowwise.output, at);
         chains[at].push(Link { position, rowwise });
     }
     chains

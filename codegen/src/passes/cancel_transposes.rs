@@ -118,8 +118,9 @@ impl Region {
     /// Lets the order of a tensor end at an operator that reads it, if that can be.
     fn end(&mut self, editing: &Editing<'_>, position: usize, id: TensorId) -> Option<()> {
         let order = self.orders.get(&id)?;
-        let places = weights::places(&editing.tensor(id).shape, order);
-        for reader in weights::readers(editing, position, id)? {
+        let readers = weights::readers(editing, position, id)?;
+        let places = weights::places(&editing.tensor(id).shape, order)?;
+        for reader in readers {
             weights::columns(editing, reader, &places)?;
             self.members.insert(reader);
             self.ends.insert(reader, id);
@@ -225,7 +226,7 @@ impl Region {
         for position in self.members.difference(&self.removed) {
             let operator = match self.ends.get(position) {
                 Some(id) => {
-                    let places = weights::places(&editing.tensor(*id).shape, self.orders.get(id)?);
+                    let places = weights::places(&editing.tensor(*id).shape, self.orders.get(id)?)?;
                     weights::operator(editing, *position, *instead.get(id)?, &places, &mut flat)?
                 }
                 None => turning::operator(editing, *position, &self.orders, &instead)?,

@@ -56,7 +56,7 @@ passes! {
     JoinReductions "join-reductions",
     /// Makes one copy of movements behind each other.
     JoinMovements "join-movements",
-    /// Runs operators behind each other row by row, where that lowers the peak of the arena for little; not where speed comes first.
+    /// Runs operators row by row, where that lowers the peak of the arena and size comes first or the arena has a bound.
     StreamRows "stream-rows",
 }
 

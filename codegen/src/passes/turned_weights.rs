@@ -9,15 +9,19 @@ use crate::graph::{
     BuiltinOperator as Op, OpKind, Operator, Options, ReshapeOptions, TensorId, WeightsFormat,
 };
 
-/// For each element of what stands for a tensor, which one it is of the tensor's.
-pub(super) fn places(shape: &[usize], order: &[usize]) -> Vec<usize> {
-    let count = shape.iter().product::<usize>() as u32;
+/// The most elements of a tensor whose places are followed: its size costs a file nothing.
+const MOST_PLACES: usize = 1 << 20;
+
+/// For each element of what stands for a tensor, which one it is of the tensor's; `None` for more of them than a microcontroller has.
+pub(super) fn places(shape: &[usize], order: &[usize]) -> Option<Vec<usize>> {
+    let count = (shape.iter()).try_fold(1usize, |count, size| count.checked_mul(*size))?;
+    let count = u32::try_from(count).ok().filter(|_| count <= MOST_PLACES)?;
     let all: Vec<u8> = (0..count).flat_map(u32::to_le_bytes).collect();
     let standing = composed(shape, &opposite(order));
     let moved = moved(&all, 4, shape, order, &standing);
     let (words, _) = moved.as_chunks::<4>();
     let places = words.iter().map(|word| u32::from_le_bytes(*word) as usize);
-    places.collect()
+    Some(places.collect())
 }
 
 /// The FULLY_CONNECTED that read a tensor through an operator: that itself, or all that read what a RESHAPE makes of it. `None` if others
@@ -75,9 +79,14 @@ pub(super) fn columns(
         .get(1)
         .copied()
         .flatten()?;
-    let [_, count] = editing.tensor(weights).shape[..] else {
+    let weights = editing.tensor(weights);
+    let [_, count] = weights.shape[..] else {
         return None;
     };
+    // In another order they would lose the form that the file has them in, which takes less flash.
+    if weights.stored.is_some() {
+        return None;
+    }
     let columns = places.get(..count)?;
     let mut rows = places.chunks(count.max(1)).enumerate();
     let alike = rows.all(|(row, places)| {

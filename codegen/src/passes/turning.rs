@@ -513,7 +513,8 @@ fn swap_windows(editing: &mut Editing<'_>, operator: &mut Operator) -> Option<()
     Some(())
 }
 
-/// Constant weights with their elements in another order. `None` if others read them, too, or elements are no whole bytes.
+/// Constant weights with their elements in another order. `None` if others read them, too, elements are no whole bytes, or the file has them in
+/// another form, which takes less flash.
 pub(super) fn rearranged(
     editing: &mut Editing<'_>,
     id: TensorId,
@@ -522,7 +523,11 @@ pub(super) fn rearranged(
 ) -> Option<TensorId> {
     let tensor = editing.tensor(id);
     let bits = tensor.dtype.bits();
-    if tensor.blocks.is_some() || bits == 0 || !bits.is_multiple_of(8) || !editing.is_read_once(id)
+    if tensor.stored.is_some()
+        || tensor.blocks.is_some()
+        || bits == 0
+        || !bits.is_multiple_of(8)
+        || !editing.is_read_once(id)
     {
         return None;
     }

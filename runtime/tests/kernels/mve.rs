@@ -355,7 +355,7 @@ proptest! {
             let row = AnyMveRow::of(1, layer.signed(), 1);
             let kernel = MveFullyConnected { inputs: 1, output: layer.output, row };
             let packed = layer.pack(AnyMveRow::channels(1));
-            let found = outputs(1, |y| kernel.run(cells(&mut vec![0]), &packed, cells(&mut scratch(4)), y));
+            let found = outputs(1, |y| kernel.run(cells(&mut [0]), &packed, cells(&mut scratch(4)), y));
             let scaled = requantize(sum, multiplier, shift).saturating_add(zero_point);
             prop_assert_eq!(i32::from(found[0]), scaled.clamp(-128, 127));
         }

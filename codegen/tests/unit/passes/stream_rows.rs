@@ -410,8 +410,11 @@ fn chain(seed: u64) -> Model {
     };
     let shape = [1, height, chain.random.to(5), channels];
     chain.image(&shape);
-    if chain.wide {
-        chain.pointwise(8);
+    match chain.random.below(4) {
+        // Both of its ways begin at the input.
+        0 => chain.residual(),
+        _ if chain.wide => chain.pointwise(8),
+        _ => {}
     }
     for _ in 0..2 + chain.random.below(6) {
         chain.layer();
