@@ -331,7 +331,7 @@ pub(super) fn indices_of(
     let indices = choosing.activation(id)?;
     let kernel = match tensor.dtype {
         DType::Int32 => return Ok(indices),
-        DType::Int64 => map::<i64, i32>(kernels::Cast),
+        DType::Int64 => map::<i64, i32>(kernels::Narrow),
         DType::Int16 => map::<i16, i32>(kernels::Cast),
         _ => return Err(site.unsupported_types("indices of int32, int64 or int16")),
     };

@@ -68,6 +68,9 @@ parameters! {
     /// low bits.
     pub struct Cast;
 
+    /// The nearest number of fewer bits: an index that leads nowhere still does so.
+    pub struct Narrow;
+
     /// Whether the number is not 0.
     pub struct Truth;
 }
@@ -128,3 +131,10 @@ macro_rules! casts {
     )*};
 }
 casts! { i8 u8 i16 i32 u32 i64 f32 }
+
+impl Function<i64, i32> for Narrow {
+    #[inline(always)]
+    fn of(&self, x: i64) -> i32 {
+        x.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    }
+}

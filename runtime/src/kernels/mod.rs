@@ -87,7 +87,7 @@ pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
 pub use chain::{Across, Along, Chain, ChainSteps, Each, End, ReduceChain, Swapped, Then};
 pub use conv::{Conv2d, Conv2dSizes};
-pub use convert::{Cast, Dequantize, Quantize, Requantize, Stored, Truth};
+pub use convert::{Cast, Dequantize, Narrow, Quantize, Requantize, Stored, Truth};
 pub use curve::{Interpolate, Sigmoid};
 pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dNibbles, DepthwiseConv2dSizes};
 pub use detection::PostProcess;
