@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::limits::MOST_STEPS;
 use super::options::{CompileOptions, Streams};
-use super::stream;
+use super::stream::Cuts;
 use crate::error::{Diagnostic, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{DType, Graph, Model, Options, Tensor, TensorId, callees_first};
@@ -150,31 +150,53 @@ impl<'a> Chosen<'a> {
             Ok(plan) if plan.peak_bytes > most => plan.peak_bytes,
             _ => return self,
         };
-        let mut found = self.streamed_below(most, peak, purpose, options);
-        // Estimates say how few rows are enough; the planner may say otherwise.
-        let fits = found.as_ref().is_some_and(|(_, peak)| *peak <= most);
-        if !fits && most > 0 {
-            let least = self.streamed_below(0, peak, purpose, options);
-            let both = found.into_iter().chain(least);
-            found = both.min_by_key(|(_, peak)| *peak);
-        }
-        match found {
-            Some((streamed, _)) => streamed.after(self),
+        match self.best_streams(most, peak, purpose, options) {
+            Some(streamed) => streamed.after(self),
             None => self,
         }
     }
 
-    /// Some operators row by row, as few rows as bring the peak below a bound or make it the least, and the peak then; `None` if it is not lower
-    /// than before.
-    fn streamed_below(
+    /// Streams of as few rows as bring the peak below a bound, or those of the least peak that is found; `None` if it is not lower than before.
+    fn best_streams(
         &self,
-        bound: usize,
+        most: usize,
         before: usize,
         purpose: Purpose<'_>,
         options: &PlanOptions,
-    ) -> Option<(StreamedChoices, usize)> {
+    ) -> Option<StreamedChoices> {
         let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
-        let (graph, from) = stream::streamed(&self.graph, &memory, bound, options)?;
+        let cuts = Cuts::of(&self.graph, &memory, options)?;
+        let planned = |bound| self.streamed_below(bound, &cuts, &memory, purpose, options);
+        let lower = |one: Planned, other: Planned| {
+            let both = one.into_iter().chain(other);
+            both.min_by_key(|(_, peak)| *peak)
+        };
+        let fits = |found: &Planned| found.as_ref().is_some_and(|(_, peak)| *peak <= most);
+        let mut found = planned(most);
+        // Estimates say how few rows are enough; the planner, which orders operators, may say otherwise: that more are, or fewer.
+        if !fits(&found) && most > cuts.least {
+            found = lower(found, planned(0));
+        }
+        if let Some((_, peak)) = &found
+            && *peak > most.max(cuts.least + 1)
+        {
+            let looser = planned(peak - 1);
+            found = lower(found, looser);
+        }
+        let (streamed, peak) = found?;
+        (peak < before).then_some(streamed)
+    }
+
+    /// Some operators row by row, as few rows as bring the peak below a bound as far as estimates say, and the peak then.
+    fn streamed_below(
+        &self,
+        bound: usize,
+        cuts: &Cuts<'_>,
+        memory: &[OpMemory],
+        purpose: Purpose<'_>,
+        options: &PlanOptions,
+    ) -> Planned {
+        let (graph, from) = cuts.below(bound)?;
         let mut choices: HashMap<usize, Choice> = HashMap::new();
         for (position, operator) in graph.operators.iter().enumerate() {
             if matches!(operator.options, Options::Streamed(_)) {
@@ -195,7 +217,7 @@ impl<'a> Chosen<'a> {
             from,
             choices,
         };
-        (after.peak_bytes < before).then_some((streamed, after.peak_bytes))
+        Some((streamed, after.peak_bytes))
     }
 
     /// The plan of the graph alone, without the subgraphs that it runs.
@@ -219,6 +241,9 @@ impl<'a> Chosen<'a> {
         }
     }
 }
+
+/// A graph in which some operators are streams, and the peak of its plan.
+type Planned = Option<(StreamedChoices, usize)>;
 
 /// A graph in which some operators are streams.
 struct StreamedChoices {

@@ -68,7 +68,11 @@ fn too_large(bytes: usize, most: usize, plan: &Plan, options: &CompileOptions) -
             "raise the bound, or make the tensors of the operator at which the arena is full smaller; `castiron plan` draws them",
         ),
     };
-    let full = plan.positions.get(plan.peak_step);
+    // Inputs are there before the first operator runs.
+    let full = plan
+        .peak_step
+        .checked_sub(1)
+        .and_then(|step| plan.positions.get(step));
     match full.and_then(|position| plan.operators.get(*position)) {
         Some(operator) => problem.at_operator(operator.index, &operator.name),
         None => problem,

@@ -18,57 +18,74 @@ const MOST_TURNS: usize = 1 << 22;
 /// The largest alignment that is of use; the plan says what is wrong with one.
 const MOST_ALIGNED: usize = 1 << 16;
 
-/// A graph in which some operators are streams, if that may lower its peak, and the positions that each of its operators had. Where a bound is above
-/// the least peak, the cut is the one that moves the fewest bytes below that.
-pub(super) fn streamed(
-    graph: &Graph,
-    memory: &[OpMemory],
-    bound: usize,
-    options: &PlanOptions,
-) -> Option<(Graph, Vec<Vec<usize>>)> {
-    let live = Live::new(graph, options.alignment)?;
-    let chains = chains(graph);
-    let parts = MOST_OPERATORS * (MOST_OPERATORS + 1) / 2;
-    let turns = chains
-        .iter()
-        .flatten()
-        .map(|link| link.rowwise.given() * parts);
-    if chains.is_empty() || turns.fold(0, usize::saturating_add) > MOST_TURNS {
-        return None;
-    }
-    let mut in_chain = vec![false; graph.operators.len()];
-    for stage in chains.iter().flatten() {
-        in_chain[stage.position] = true;
-    }
-    let search = Search {
-        graph,
-        memory,
-        live: &live,
-        options,
-    };
-    let others = (0..graph.operators.len()).filter(|position| !in_chain[*position]);
-    let floor = others
-        .map(|position| search.apart(position))
-        .max()
-        .unwrap_or(0);
-    // Where no operator needs as much as one outside of all chains, there is nothing to gain.
-    let is_high = |chain: &Vec<Link>| {
-        let mut peaks = chain.iter().map(|link| search.apart(link.position));
-        peaks.any(|peak| peak > floor)
-    };
-    let chains: Vec<Vec<Link>> = chains.into_iter().filter(is_high).collect();
-    let costs: Vec<Vec<Vec<Ways>>> = chains.iter().map(|chain| search.costs(chain)).collect();
-    let least = costs.iter().map(|costs| least_peak(costs));
-    let bound = least.fold(floor.max(bound), usize::max);
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (chain, costs) in chains.iter().zip(&costs) {
-        for (start, end) in cheapest(costs, bound) {
-            groups.push(chain[start..end].iter().map(|s| s.position).collect());
+/// How chains of a graph can be cut.
+pub(super) struct Cuts<'a> {
+    graph: &'a Graph,
+    chains: Vec<Vec<Link>>,
+    /// What each chain's parts cost.
+    costs: Vec<Vec<Vec<Ways>>>,
+    /// The least peak that any cut allows, as far as estimates say.
+    pub(super) least: usize,
+}
+
+impl<'a> Cuts<'a> {
+    /// `None` if nothing can run row by row, or there are too many rows to follow.
+    pub(super) fn of(graph: &'a Graph, memory: &[OpMemory], options: &PlanOptions) -> Option<Self> {
+        let live = Live::new(graph, options.alignment)?;
+        let chains = chains(graph);
+        let parts = MOST_OPERATORS * (MOST_OPERATORS + 1) / 2;
+        let turns = chains
+            .iter()
+            .flatten()
+            .map(|link| link.rowwise.given() * parts);
+        if chains.is_empty() || turns.fold(0, usize::saturating_add) > MOST_TURNS {
+            return None;
         }
+        let mut in_chain = vec![false; graph.operators.len()];
+        for stage in chains.iter().flatten() {
+            in_chain[stage.position] = true;
+        }
+        let search = Search {
+            graph,
+            memory,
+            live: &live,
+            options,
+        };
+        let others = (0..graph.operators.len()).filter(|position| !in_chain[*position]);
+        let floor = others
+            .map(|position| search.apart(position))
+            .max()
+            .unwrap_or(0);
+        // Where no operator needs as much as one outside of all chains, there is nothing to gain.
+        let is_high = |chain: &Vec<Link>| {
+            let mut peaks = chain.iter().map(|link| search.apart(link.position));
+            peaks.any(|peak| peak > floor)
+        };
+        let chains: Vec<Vec<Link>> = chains.into_iter().filter(is_high).collect();
+        let costs: Vec<Vec<Vec<Ways>>> = chains.iter().map(|chain| search.costs(chain)).collect();
+        let least = costs.iter().map(|costs| least_peak(costs));
+        Some(Self {
+            graph,
+            least: least.fold(floor, usize::max),
+            chains,
+            costs,
+        })
     }
-    match groups.is_empty() {
-        true => None,
-        false => replaced(graph, &groups),
+
+    /// The graph with streams by the cut that moves the fewest bytes below a bound, or below the least peak if that is higher, and the positions
+    /// that each of its operators had. `None` if all operators then run by themselves.
+    pub(super) fn below(&self, bound: usize) -> Option<(Graph, Vec<Vec<usize>>)> {
+        let bound = bound.max(self.least);
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (chain, costs) in self.chains.iter().zip(&self.costs) {
+            for (start, end) in cheapest(costs, bound) {
+                groups.push(chain[start..end].iter().map(|s| s.position).collect());
+            }
+        }
+        match groups.is_empty() {
+            true => None,
+            false => replaced(self.graph, &groups),
+        }
     }
 }
 

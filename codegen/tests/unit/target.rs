@@ -53,7 +53,7 @@ fn instructions_follow_from_what_cargo_tells() {
     assert_eq!(of(v8m, "-C\x1ftarget-cpu=cortex-m33"), Isa::DspFp);
     let both = "-Ctarget-cpu=cortex-m55\x1f-Clink-arg=-Tlink.x\x1f-Ctarget-cpu=cortex-m33";
     assert_eq!(of(v8m, both), Isa::DspFp);
-    assert_eq!(of(v8m, "-Clink-arg=-Tlink.x"), Isa::Portable);
+    assert_eq!(of(v8m, "-Clink-arg=-Tlink.x"), Isa::Armv7m);
     let riscv = "riscv32imc-unknown-none-elf";
     assert_eq!(of(riscv, "-Ctarget-cpu=generic-rv32"), Isa::Rv32m);
     let m7 = "thumbv7em-none-eabihf";
