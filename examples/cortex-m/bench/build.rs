@@ -172,7 +172,8 @@ fn traced_model(path: &Path) -> Result<String> {
     let triple = env::var("TARGET").ok();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
     let target = Target::new(
-        value("CASTIRON_ISA")?.unwrap_or_else(|| Isa::of_build(triple.as_deref(), flags.as_deref())),
+        value("CASTIRON_ISA")?
+            .unwrap_or_else(|| Isa::of_build(triple.as_deref(), flags.as_deref())),
         value("CASTIRON_OPTIMIZE")?.unwrap_or_default(),
     );
     let program = compile::compile(&model, &CompileOptions::for_target(target))?;

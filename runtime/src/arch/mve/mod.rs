@@ -13,7 +13,7 @@
 //! # Alignment
 //!
 //! An access has to be aligned for its elements, or the processor faults; the emulator does not. Inputs and outputs are accessed byte by byte, and by words only
-//! what is known to be aligned for them: weights, working buffers, and inputs of which [`Pairs`] has seen it.
+//! what is known to be aligned for them: weights, working buffers, and inputs of which [`MvePairs`] has seen it.
 
 mod depthwise;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
