@@ -49,7 +49,7 @@ impl Cases {
             Self::MadeUp => program.map_or_else(|| Ok(Recorded::default()), made_up),
             Self::Recorded(path) => {
                 let recording = Recording::open(path)?;
-                Recorded::new(&recording, interface, keeps_state)
+                Recorded::new(&recording, interface, program)
             }
             Self::Given(cases) => Ok(Recorded {
                 cases: cases.clone(),
@@ -112,23 +112,25 @@ fn made_up(program: &Program) -> Result<Recorded> {
 }
 
 impl Recorded {
-    /// All cases of a recording, for a model of these inputs and outputs.
+    /// All cases of a recording, for a model of these inputs and outputs. Without a program, it may be any that has them.
     ///
     /// # Errors
     /// If a case does not fit the model, or lacks a tensor.
     pub fn new(
         recording: &Recording,
         interface: &Interface<'_>,
-        keeps_state: bool,
+        program: Option<&Program>,
     ) -> Result<Self> {
+        let keeps_state = program.is_none_or(|program| program.state_bytes > 0);
+        let may_end_early = program.is_none_or(Program::may_end_early);
         let file = recording.path().display().to_string();
         let in_file = |e: Error| e.in_file(&file);
         let cases = recording.cases(interface)?;
         let names = cases.iter().map(|case| case.name.clone()).collect();
         let successive = recording.successive(keeps_state);
         let cases = cases.into_iter().map(|case| {
-            // Its run ended early, which only what lasts from run to run brings about.
-            if successive && case.outputs.iter().all(Option::is_none) {
+            // Its run ended early.
+            if may_end_early && case.outputs.iter().all(Option::is_none) {
                 return Ok(Case {
                     inputs: case.inputs,
                     outputs: Vec::new(),

@@ -45,12 +45,29 @@ pub fn against_recorded<'a>(
             machine.set_input(position, bytes)?;
         }
         machine.run()?;
+        match (machine.ended_early(), case.outputs.is_empty()) {
+            (false, true) if !outputs.is_empty() => {
+                return Err(Diagnostic::new(format!(
+                    "case {} has no outputs, but its run does not end early",
+                    recorded.name(index)
+                ))
+                .into());
+            }
+            (true, false) => {
+                return Err(Diagnostic::new(format!(
+                    "the run of case {} ends early, but the case has outputs",
+                    recorded.name(index)
+                ))
+                .into());
+            }
+            (true, true) => continue,
+            _ => {}
+        }
         for (position, output) in outputs.iter_mut().enumerate() {
-            // A run that ended early has no outputs, and neither has its case.
             let found = machine.output(position).unwrap_or_default();
             let wanted = case.outputs.get(position).map_or(&[][..], Vec::as_slice);
             let port = output.port;
-            if ![0, found.len()].contains(&wanted.len()) && !found.is_empty() {
+            if wanted.len() != found.len() {
                 return Err(Diagnostic::new(format!(
                     "output {position} of case {} has another size than the model's",
                     recorded.name(index)

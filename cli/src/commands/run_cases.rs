@@ -40,7 +40,7 @@ pub(super) fn run(
     general: &General,
 ) -> Result<()> {
     let in_file = |e: Error| e.in_file(file);
-    let recorded = Recorded::new(recording, &Interface::from(entry), program.state_bytes > 0)?;
+    let recorded = Recorded::new(recording, &Interface::from(entry), Some(program))?;
     let outputs = progress::during("running the cases", general, || {
         against_recorded(program, entry, &recorded, TOLERANCE)
     })
