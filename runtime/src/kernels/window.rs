@@ -1,8 +1,10 @@
 //! Geometry of operators that slide a window over height and width.
 
+use core::cell::Cell;
 use core::ops::Range;
 
-use super::parameters;
+use super::{parameters, part};
+use crate::arch::memory::{Element, fill};
 
 parameters! {
     /// Sizes of a window operator on `[batches, height, width, channels]` tensors.
@@ -40,6 +42,32 @@ pub(super) struct Taps {
 }
 
 impl Window {
+    /// Keeps a row of the input between its padding, which is there; of a row beyond the input, what pads it. Processors copy in ways of their own.
+    #[inline(always)]
+    pub(super) fn keep_row<X: Element>(
+        &self,
+        x: &[Cell<X>],
+        row: isize,
+        padding: i8,
+        kept: &[Cell<X>],
+        copy: impl FnOnce(&[Cell<X>], &[Cell<X>]),
+    ) {
+        let columns = self.in_w * self.in_c;
+        let (mut from, mut to) = (0, 0);
+        match usize::try_from(self.pad_left) {
+            Ok(pad) => to = pad * self.in_c,
+            Err(_) => from = self.pad_left.unsigned_abs() * self.in_c,
+        }
+        let kept = kept.get(to..).unwrap_or(&[]);
+        match usize::try_from(row) {
+            Ok(row) if row < self.in_h => {
+                let row = part(x, row * columns, columns);
+                copy(row.get(from..).unwrap_or(&[]), kept);
+            }
+            _ => fill(part(kept, 0, columns.min(kept.len())), padding),
+        }
+    }
+
     /// Whether any window reaches across the border of the input.
     #[cfg(feature = "host")]
     #[must_use]

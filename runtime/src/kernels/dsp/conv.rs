@@ -208,7 +208,7 @@ impl Convolution<'_> {
                 while next < first + w.filter_h {
                     if next >= first {
                         let kept = part(rows, slot * self.sizes.row, self.sizes.row);
-                        self.keep(x, next as isize - w.pad_top, kept);
+                        w.keep_row(x, next as isize - w.pad_top, self.in_zero_point, kept, copy);
                     }
                     next += 1;
                     slot = after(slot, w.filter_h);
@@ -217,26 +217,6 @@ impl Convolution<'_> {
             // The slot for the next row is that of the first one.
             self.windows(matrix, source, slot, pairs, y);
             y = y.get(w.out_row()..).unwrap_or(&[]);
-        }
-    }
-
-    /// Keeps a row of the input between its padding, which is there.
-    #[inline(always)]
-    fn keep<X: Value>(&self, x: &[Cell<X>], row: isize, kept: &[Cell<X>]) {
-        let w = &self.sizes.window;
-        let columns = w.in_w * w.in_c;
-        let (mut from, mut to) = (0, 0);
-        match usize::try_from(w.pad_left) {
-            Ok(pad) => to = pad * w.in_c,
-            Err(_) => from = w.pad_left.unsigned_abs() * w.in_c,
-        }
-        let kept = kept.get(to..).unwrap_or(&[]);
-        match usize::try_from(row) {
-            Ok(row) if row < w.in_h => {
-                let row = part(x, row * columns, columns);
-                copy(row.get(from..).unwrap_or(&[]), kept);
-            }
-            _ => fill(part(kept, 0, columns.min(kept.len())), self.in_zero_point),
         }
     }
 
