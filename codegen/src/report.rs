@@ -1,5 +1,6 @@
 //! What there is to say about a model, as one serialisable value: every front end shows the same.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -315,6 +316,7 @@ impl GraphReport {
             .flat_map(|into| into.joined.iter().map(|joined| (*joined, into.index)))
             .collect();
         let tensors = |ids: &[TensorId]| ids.iter().map(|id| tensor(graph, *id)).collect();
+        let sized = sized(graph, changes);
         Self {
             index,
             name: graph.name.clone(),
@@ -323,7 +325,7 @@ impl GraphReport {
             operators: (0..graph.operators.len())
                 .map(|i| OperatorReport {
                     joined_into: joined.get(&i).copied(),
-                    ..OperatorReport::new(graph, i, plan, refused.contains(&i))
+                    ..OperatorReport::new(graph, &sized, i, plan, refused.contains(&i))
                 })
                 .collect(),
             arena: plan.map(|plan| ArenaReport {
@@ -363,8 +365,23 @@ impl PassReport {
     }
 }
 
+/// The graph with the shapes that castiron computes with, where it inferred others than the file's.
+fn sized<'a>(graph: &'a Graph, changes: &[Change]) -> Cow<'a, Graph> {
+    let mut sized = Cow::Borrowed(graph);
+    for change in changes {
+        if let Effect::Inferred {
+            tensor, inferred, ..
+        } = &change.effect
+        {
+            sized.to_mut().tensors[*tensor].shape.clone_from(inferred);
+        }
+    }
+    sized
+}
+
 impl OperatorReport {
-    fn new(graph: &Graph, index: usize, plan: Option<&Plan>, refused: bool) -> Self {
+    /// TFLM computes with the shapes in the `file`.
+    fn new(file: &Graph, graph: &Graph, index: usize, plan: Option<&Plan>, refused: bool) -> Self {
         let operator = &graph.operators[index];
         let inputs = || operator.inputs.iter().flatten();
         let window = Window::of(graph, operator);
@@ -400,8 +417,8 @@ impl OperatorReport {
             // Without a plan there is no program.
             compiled: plan.is_some() && !refused,
             firmware: plan.is_some() && !refused && ops::is_custom(&operator.kind),
-            tflm: tflm::takes(graph, index, Kernels::Reference),
-            tflm_differs: tflm::differs(graph, index, Kernels::Reference),
+            tflm: tflm::takes(file, index, Kernels::Reference),
+            tflm_differs: tflm::differs(file, index, Kernels::Reference),
         }
     }
 }

@@ -155,13 +155,17 @@ fn check(tensor: &Tensor, shape: &[usize]) -> Result<(), Diagnostic> {
             false => size.to_string(),
         });
         let sizes: Vec<String> = sizes.collect();
-        return Err(Diagnostic::new("the input cannot have this shape")
-            .expected(format_args!(
+        let error = Diagnostic::new("the input cannot have this shape");
+        return Err(match unknown.is_empty() {
+            true => (error.expected(format_args!("{}, which the file fixes", sizes.join("x"))))
+                .help("leave the shape out: it can only be given for inputs with open sizes"),
+            false => (error.expected(format_args!(
                 "{}, with a size of at least 1 for each ?",
                 sizes.join("x")
-            ))
-            .found(format_args!("{shape:?}"))
-            .help("give the sizes that the file leaves open; the others are part of the model"));
+            )))
+            .help("give the sizes that the file leaves open; the others are part of the model"),
+        }
+        .found(format_args!("{shape:?}")));
     }
     if !tensor.may_have(shape) {
         return Err(Diagnostic::new("the tensor is too large")

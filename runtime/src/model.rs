@@ -6,7 +6,8 @@ use core::fmt;
 ///
 /// Generated modules implement it; later versions may ask for more.
 ///
-/// ```ignore
+/// ```
+/// # use castiron_runtime as castiron;
 /// /// The likeliest class.
 /// fn class<M>(model: &mut M, samples: &[i8; 490]) -> Option<usize>
 /// where
@@ -16,13 +17,11 @@ use core::fmt;
 ///     (0..scores.len()).max_by_key(|class| scores[*class])
 /// }
 /// ```
-pub trait Model {
+pub trait Model: 'static {
     /// Values of the input; of several, or of none, a tuple in the model's order.
     type Inputs<'a>;
     /// Values of the output; of several, or of none, a tuple in the model's order.
-    type Outputs<'a>
-    where
-        Self: 'a;
+    type Outputs<'a>;
 
     /// Bytes of working memory.
     const ARENA_BYTES: usize;

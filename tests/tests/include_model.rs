@@ -58,6 +58,15 @@ where
     outputs
 }
 
+/// The example of docs/rust-firmware.md.
+fn likeliest<M>(model: &mut M, samples: &[i8; 490]) -> Option<usize>
+where
+    M: for<'a> castiron::Model<Inputs<'a> = &'a [i8; 490], Outputs<'a> = &'a [i8; 12]>,
+{
+    let scores = model.predict(samples);
+    (0..scores.len()).max_by_key(|class| scores[*class])
+}
+
 #[test]
 fn code_may_take_any_model() {
     assert_eq!(

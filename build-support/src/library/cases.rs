@@ -144,6 +144,7 @@ impl Recorded {
                     bytes.ok_or_else(|| {
                         Diagnostic::new(format!("case {} has no output {position}", case.name))
                             .expected("every input and output of a case")
+                            .help("record the model's outputs, too")
                             .into()
                     })
                 });

@@ -341,10 +341,21 @@ fn shape(tensor: &TensorReport) -> String {
 
 /// One type where all activations have the same.
 fn types(operator: &OperatorReport) -> String {
-    let operands = operator.inputs.iter().flatten().chain(&operator.outputs);
-    let mut types: Vec<_> = operands.filter(|o| !o.constant).map(|o| o.dtype).collect();
-    types.dedup();
-    types.join(" → ")
+    let of = |operands: &[&OperandReport]| {
+        let operands = operands.iter().filter(|o| !o.constant);
+        let mut types: Vec<_> = operands.map(|o| o.dtype).collect();
+        types.dedup();
+        types
+    };
+    let inputs: Vec<_> = operator.inputs.iter().flatten().collect();
+    let outputs: Vec<_> = operator.outputs.iter().collect();
+    let (mut inputs, outputs) = (of(&inputs), of(&outputs));
+    if inputs.is_empty() || outputs.is_empty() || (inputs == outputs && inputs.len() == 1) {
+        inputs.extend(outputs);
+        inputs.dedup();
+        return inputs.join(", ");
+    }
+    format!("{} → {}", inputs.join(", "), outputs.join(", "))
 }
 
 fn engines(operator: &OperatorReport) -> &'static str {
@@ -363,7 +374,7 @@ fn totals(report: &Report) -> String {
     let totals = &report.totals;
     let unknown = match totals.operators_without_macs {
         0 => String::new(),
-        n => format!(", and those of operators unknown to castiron ({n})"),
+        n => format!(", without {n} whose count is unknown"),
     };
     let mut rows = vec![
         vec!["Operators".to_owned(), grouped(totals.operators)],

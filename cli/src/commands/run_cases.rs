@@ -110,8 +110,12 @@ fn describe(answer: &Answer<'_>) -> String {
         true => "run in sequence: each starts from the state that the previous one left",
         false => "run independently",
     };
+    let verdict = match answer.agree {
+        true => "All values agree.\n",
+        false => "",
+    };
     format!(
-        "{} cases, {how}.\n\n{}",
+        "{} cases, {how}.\n\n{}\n{verdict}",
         grouped(answer.cases),
         table(&header, rows)
     )

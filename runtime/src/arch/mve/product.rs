@@ -80,6 +80,7 @@ pub struct PairsLoop {
     blocks: usize,
     is_repeated: bool,
     is_aside: bool,
+    #[cfg_attr(all(target_arch = "arm", target_os = "none"), allow(dead_code))]
     signed: bool,
     /// Groups of sixteen channels: none, one, or [`SEVERAL`].
     groups: usize,
@@ -93,6 +94,7 @@ pub struct PairsLoop {
 #[derive(Debug, Clone, Copy)]
 pub struct RowLoop {
     blocks: usize,
+    #[cfg_attr(all(target_arch = "arm", target_os = "none"), allow(dead_code))]
     signed: bool,
     #[cfg_attr(not(all(target_arch = "arm", target_os = "none")), allow(dead_code))]
     run: RowFunction,
