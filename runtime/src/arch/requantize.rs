@@ -2,6 +2,7 @@
 
 /// One product of 64 bits: `(256·sum·factor >> 32) + addend`, less `away` where the sum is negative, shifted and saturated.
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
+#[cfg_attr(debug_assertions, inline)]
 pub(super) fn long(sum: i32, [factor, addend, away]: [i32; 3], shift: u32) -> i8 {
     let sum = sum.wrapping_shl(8);
     let high = (i64::from(sum).wrapping_mul(i64::from(factor)) >> 32) as i32;
@@ -12,6 +13,7 @@ pub(super) fn long(sum: i32, [factor, addend, away]: [i32; 3], shift: u32) -> i8
 /// Three products of 32 bits, where there is no longer one: those with the lower digits of a factor are shifted by the `fine` bits of a digit and added to the
 /// next one's. Then an addend, less `away` where the sum is negative, shifted, and saturated with 128 more than the output.
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
+#[cfg_attr(debug_assertions, inline)]
 pub(super) fn nested(sum: i32, constants: [i32; 5], [fine, shift]: [u32; 2]) -> i8 {
     let [high, middle, low, addend, away] = constants;
     let mut scaled = sum.wrapping_mul(low).wrapping_shr(fine);

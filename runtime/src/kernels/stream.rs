@@ -141,7 +141,8 @@ impl<'a> Flow<'a> {
 
     /// The next row to compute, once all that it is computed of is in its place; `None` behind the last. [`made`](Self::made) has to
     /// follow.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn turn(&mut self, arena: &[Cell<i8>]) -> Option<Turn> {
         if self.progress.last()?.made >= self.rows {
             return None;
@@ -214,7 +215,8 @@ impl<'a> Flow<'a> {
     }
 
     /// The row is computed: the rows that later windows cover move to the front.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn made(&mut self, arena: &[Cell<i8>]) {
         let stages = self.stages;
         let (Some(stage), Some(progress)) = (stages.get(self.at), self.progress.get_mut(self.at))
@@ -261,6 +263,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Rows of the input of the stream that no later row is computed of.
+    #[cfg_attr(debug_assertions, inline)]
     pub fn read(&self) -> usize {
         let (Some(stage), Some(progress)) = (self.stages.first(), self.progress.first()) else {
             return 0;

@@ -274,6 +274,7 @@ impl Epilogue for AnyLoopsI16 {
     type X = i16;
     type Y = i16;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         self.0.loops()
     }
@@ -284,6 +285,7 @@ impl Epilogue for AnyLoops {
     type X = i8;
     type Y = i8;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         match *self {
             Self::Both(epilogue) => epilogue.loops(),
@@ -300,6 +302,7 @@ impl Epilogue for AnyLoops {
 impl AnyEpilogue {
     /// Words of constants of a channel, or of all.
     #[must_use]
+    #[cfg_attr(debug_assertions, inline)]
     pub fn constants(self) -> usize {
         match self {
             Self::Short(_) | Self::Away(_) => 2,
@@ -310,6 +313,7 @@ impl AnyEpilogue {
 
     /// Channels of a block that have constants of their own.
     #[must_use]
+    #[cfg_attr(debug_assertions, inline)]
     pub fn channels(self) -> usize {
         match self {
             Self::LongI16 => 1,
@@ -318,6 +322,7 @@ impl AnyEpilogue {
     }
 
     /// Bytes of an input and of an output.
+    #[cfg_attr(debug_assertions, inline)]
     fn bytes(self) -> [usize; 2] {
         match self {
             Self::LongI16 => [1, 2],
@@ -332,6 +337,7 @@ impl Epilogue for AnyEpilogue {
     type X = i8;
     type Y = i8;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         let [input, output] = self.bytes();
         Loops {

@@ -269,6 +269,7 @@ mod device {
 
     /// # Safety
     /// As [`RunsLoop::copy`] has it.
+    #[cfg_attr(debug_assertions, inline)]
     pub(super) unsafe fn run(runs: &RunsLoop, call: &Call) {
         let whole = (runs.chunks - 1) * CHUNK;
         for window in 0..call.windows {

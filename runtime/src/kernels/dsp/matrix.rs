@@ -98,7 +98,8 @@ fn one<X: Value, Y: Value>(
     }
 }
 
-#[inline(never)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 fn one_wide(
     output: &DspOutput,
     loops: Loops,

@@ -60,7 +60,8 @@ struct Convolution<'a> {
 }
 
 impl Convolution<'_> {
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     fn run(
         &self,
         depthwise: DepthwiseLoop,

@@ -86,7 +86,8 @@ impl<P: MvePairsLoops, R: MveRunsLoops> MvePointwise<P, R> {
 }
 
 /// Functions of their own, whatever the loops: firmware has them once.
-#[inline(never)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 fn one(
     inputs: usize,
     output: &MveOutput,
@@ -109,7 +110,8 @@ fn one(
     output.clamp(y);
 }
 
-#[inline(never)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 fn several(
     [rows, inputs, room]: [usize; 3],
     output: &MveOutput,

@@ -97,7 +97,8 @@ impl Pixels<'_> {
         self.waiting = 0;
     }
 
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     fn compute(&mut self, count: usize) {
         (self.product).pixels(&self.pairs, self.inputs, count, self.y);
         self.y = self.y.get(count * self.channels..).unwrap_or(&[]);

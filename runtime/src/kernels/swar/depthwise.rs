@@ -58,7 +58,8 @@ impl ScalarDepthwise {
     }
 
     /// Computes the whole output; `outputs` makes a row of them, of rows that begin at these places.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     fn run(&self, x: &[Cell<i8>], rows: &[Cell<i8>], y: &[Cell<i8>], outputs: &Outputs<'_>) {
         let w = &self.window;
         let out_image = w.out_h * w.out_row();

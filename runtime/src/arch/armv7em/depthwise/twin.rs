@@ -34,6 +34,7 @@ pub struct AnyDepthwiseI16(pub AnyDepthwise);
 impl DepthwiseLoops for AnyDepthwiseI16 {
     type Value = i16;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> DepthwiseRow {
         self.0.loops()
     }
@@ -42,6 +43,7 @@ impl DepthwiseLoops for AnyDepthwiseI16 {
 impl DepthwiseLoops for AnyDepthwise {
     type Value = i8;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> DepthwiseRow {
         let of = |at_once, is_row| {
             (at_once > 0).then_some(Loop {
@@ -66,6 +68,7 @@ impl DepthwiseLoops for AnyDepthwise {
 
 /// # Safety
 /// What the call says lies within what the pointers point to.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run_loop(
     Loop {
         depthwise,
@@ -121,6 +124,7 @@ impl AnyDepthwise {
     ///
     /// # Safety
     /// Its words lie behind `rows`, and a channel behind `weights`.
+    #[cfg_attr(debug_assertions, inline)]
     unsafe fn sum(&self, weights: *const u32, rows: [*const u32; ROWS], output: usize) -> u32 {
         // SAFETY: as the caller has it.
         unsafe {
@@ -146,6 +150,7 @@ macro_rules! as_any {
         {
             type Value = $value;
 
+            #[cfg_attr(debug_assertions, inline)]
             fn loops(&self) -> DepthwiseRow {
                 AnyDepthwise { epilogue: $any, stride: STRIDE, at_once: [AT_ONCE, LEFT] }.loops()
             }
@@ -170,6 +175,7 @@ pub struct PlanarLoop {
 
 /// # Safety
 /// What the row says lies within what its pointers point to.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run_planar(PlanarLoop { bytes }: PlanarLoop, row: &Row) {
     // SAFETY: as the caller has it.
     unsafe {

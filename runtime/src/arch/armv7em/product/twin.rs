@@ -87,6 +87,7 @@ pub(in super::super) fn overlapping() -> WidenLoop {
 
 /// # Safety
 /// As [`Matrix::pairs`](super::Matrix::pairs) has it.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run_pairs(pair: PairLoop, call: &mut PairCall) {
     let mut y = call.y;
     // SAFETY: all runs of the pairs' pixels are where the call says, there is room for as many words, and an output of each pixel for every channel
@@ -113,6 +114,7 @@ pub(super) unsafe fn run_pairs(pair: PairLoop, call: &mut PairCall) {
 ///
 /// # Safety
 /// As [`run_pairs`] has it.
+#[cfg_attr(debug_assertions, inline)]
 unsafe fn widen(call: &PairCall) {
     let mut to = call.x.cast_mut();
     let len = call.groups * GROUP;
@@ -145,6 +147,7 @@ unsafe fn widen(call: &PairCall) {
 ///
 /// # Safety
 /// The run has that group.
+#[cfg_attr(debug_assertions, inline)]
 unsafe fn inputs(bytes: usize, run: *const u8, half: usize) -> u32 {
     // SAFETY: as the caller has it.
     unsafe {
@@ -159,6 +162,7 @@ unsafe fn inputs(bytes: usize, run: *const u8, half: usize) -> u32 {
 ///
 /// # Safety
 /// The run has that group.
+#[cfg_attr(debug_assertions, inline)]
 unsafe fn widened(run: *const u8, half: usize) -> u32 {
     // SAFETY: as the caller has it.
     let word = unsafe { run.add(half / 2 * GROUP).cast::<u32>().read_unaligned() };
@@ -196,6 +200,7 @@ pub(in super::super) fn wide_row() -> WidenRow {
 
 /// # Safety
 /// There are so many groups of inputs, and two words for each.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run_widen(_: WidenRow, x: *const u8, to: *mut u32, groups: usize) {
     for half in 0..groups * (GROUP / HALF) {
         // SAFETY: as the caller has it.
@@ -205,6 +210,7 @@ pub(super) unsafe fn run_widen(_: WidenRow, x: *const u8, to: *mut u32, groups: 
 
 /// # Safety
 /// As [`Matrix::row`](super::Matrix::row) has it.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run_row(
     row: RowLoop,
     weights: *const u32,
@@ -233,6 +239,7 @@ impl<const SHIFT: u32> Epilogue for Short<SHIFT> {
     type X = i8;
     type Y = i8;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         AnyEpilogue::Short(SHIFT).loops()
     }
@@ -242,6 +249,7 @@ impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
     type X = i8;
     type Y = i8;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         AnyEpilogue::Away(SHIFT).loops()
     }
@@ -251,6 +259,7 @@ impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
     type X = i8;
     type Y = i8;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         AnyEpilogue::Signed(SHIFT).loops()
     }
@@ -260,6 +269,7 @@ impl Epilogue for Long {
     type X = i8;
     type Y = i8;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         AnyEpilogue::Long.loops()
     }
@@ -269,6 +279,7 @@ impl Epilogue for LongI16 {
     type X = i8;
     type Y = i16;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         AnyEpilogue::LongI16.loops()
     }
@@ -278,6 +289,7 @@ impl Epilogue for OnceI16 {
     type X = i16;
     type Y = i16;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         AnyEpilogue::OnceI16.loops()
     }
@@ -287,6 +299,7 @@ impl Epilogue for TwiceI16 {
     type X = i16;
     type Y = i16;
 
+    #[cfg_attr(debug_assertions, inline)]
     fn loops(&self) -> Loops {
         AnyEpilogue::TwiceI16.loops()
     }
@@ -296,6 +309,7 @@ impl Epilogue for TwiceI16 {
 ///
 /// # Safety
 /// From `weights` to their end are blocks for that many pairs, and `y` has an output for each of their channels.
+#[cfg_attr(debug_assertions, inline)]
 unsafe fn outputs(
     epilogue: AnyEpilogue,
     mut weights: *const u32,

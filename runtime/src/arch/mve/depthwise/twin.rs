@@ -9,6 +9,7 @@ pub(super) fn function<const STRIDE: usize, const SIGNED: bool, const WIDE: bool
 
 /// # Safety
 /// As [`Columns::outputs`](super::Columns::outputs) has it.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run(depthwise: &DepthwiseLoop, call: &mut Call) {
     while call.left > 0 {
         // SAFETY: as the caller has it.
@@ -25,6 +26,7 @@ pub(super) unsafe fn run(depthwise: &DepthwiseLoop, call: &mut Call) {
 ///
 /// # Safety
 /// As [`run`] has it.
+#[cfg_attr(debug_assertions, inline)]
 unsafe fn row(depthwise: &DepthwiseLoop, call: &Call) {
     let mut weights = call.weights;
     for block in (0..call.channels).step_by(COLUMN) {
@@ -75,6 +77,7 @@ unsafe fn row(depthwise: &DepthwiseLoop, call: &Call) {
 ///
 /// # Safety
 /// As [`run`] has it.
+#[cfg_attr(debug_assertions, inline)]
 unsafe fn lay(call: &Call, first: usize, channels: usize) {
     for column in 0..call.width {
         for channel in 0..COLUMN {

@@ -22,6 +22,7 @@ pub(super) fn row_function<const BLOCKS: usize, const SIGNED: bool>() {}
 
 /// # Safety
 /// As [`Product::pairs`](super::Product) has it.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run_pairs(pairs: &PairsLoop, call: &PairsCall) {
     let channels = call.groups * super::GROUP + pairs.rest;
     debug_assert_eq!(
@@ -68,6 +69,7 @@ pub(super) unsafe fn run_pairs(pairs: &PairsLoop, call: &PairsCall) {
 
 /// # Safety
 /// As [`Product::row`](super::Product::row) has it.
+#[cfg_attr(debug_assertions, inline)]
 pub(super) unsafe fn run_row(row: &RowLoop, call: &RowCall) {
     let inputs = call.rounds * row.blocks * BLOCK;
     let mut weights = call.weights;
