@@ -62,6 +62,12 @@ pub(crate) fn evaluate(
         };
         for action in &choice.actions {
             match action {
+                Action::Call(call) if !call.kernel.folds() => {
+                    return Err(Diagnostic::new(format!(
+                        "{} does not fold constants",
+                        call.kernel.name()
+                    )));
+                }
                 Action::Call(call) => {
                     let operands: Option<Vec<_>> = call.arguments.iter().map(operand).collect();
                     let operands = operands.unwrap_or_default();

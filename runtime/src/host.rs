@@ -27,26 +27,45 @@ pub enum Operand<'a> {
     Constant(&'a [u8]),
 }
 
-/// A call whose operands are not what the kernel takes: a mistake of its family.
+/// Whether whole models run here, as the command and the tests have it. A generator that folds constants and no more has kernels that fold
+/// none to be written down alone: what they compute is not compiled.
+pub const RUNS_MODELS: bool = cfg!(feature = "models");
+
+/// Why a call computes nothing: a mistake of the kernel's family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mismatch {
-    /// The kernel.
-    pub kernel: &'static str,
-    /// How many operands it takes.
-    pub takes: usize,
+pub enum Refused {
+    /// The operands are not what the kernel takes.
+    Operands {
+        /// The kernel.
+        kernel: &'static str,
+        /// How many operands it takes.
+        takes: usize,
+    },
+    /// The kernel folds no constants, and [whole models do not run here](RUNS_MODELS).
+    Model {
+        /// The kernel.
+        kernel: &'static str,
+    },
 }
 
-impl fmt::Display for Mismatch {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} takes {} operands, of other kinds than it was given",
-            self.kernel, self.takes
-        )
+        match self {
+            Self::Operands { kernel, takes } => write!(
+                f,
+                "{kernel} takes {takes} operands, of other kinds than it was given"
+            ),
+            Self::Model { kernel } => {
+                write!(
+                    f,
+                    "{kernel} does not run in a generator that folds constants alone"
+                )
+            }
+        }
     }
 }
 
-impl core::error::Error for Mismatch {}
+impl core::error::Error for Refused {}
 
 /// A kernel with its parameters.
 pub trait HostKernel: Expression + fmt::Debug + Send + Sync {
@@ -59,8 +78,13 @@ pub trait HostKernel: Expression + fmt::Debug + Send + Sync {
     /// Runs the kernel.
     ///
     /// # Errors
-    /// If the operands are not as many or not of the kinds that the kernel takes.
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch>;
+    /// If the operands are not as many or not of the kinds that the kernel takes, or if it does not run here.
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused>;
+
+    /// Whether constants are folded with it. Kernels of whole models alone are not compiled where [none runs](RUNS_MODELS).
+    fn folds(&self) -> bool {
+        true
+    }
 
     /// What it makes of each element, if that is all it does.
     fn step(&self) -> Option<Step> {
@@ -106,8 +130,12 @@ impl HostKernel for Box<dyn HostKernel> {
         (**self).kind()
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
         (**self).call(operands)
+    }
+
+    fn folds(&self) -> bool {
+        (**self).folds()
     }
 
     fn step(&self) -> Option<Step> {
@@ -166,8 +194,8 @@ impl<T: Element> HostKernel for Typed<Select, T> {
         Select::kind()
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+        let mismatch = Refused::Operands {
             kernel: "Select",
             takes: 4,
         };
@@ -197,8 +225,8 @@ impl<T: Element + PartialOrd> HostKernel for Typed<TopK, T> {
         TopK::kind()
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+        let mismatch = Refused::Operands {
             kernel: "TopK",
             takes: 3,
         };
@@ -298,6 +326,8 @@ pub trait MultiplyAccumulate: Expression + fmt::Debug + Send + Sync {
     type Y: Element;
     /// What it takes between the weights and the output.
     type Operands<'a>: Operands<'a>;
+    /// Whether constants are folded with it.
+    const FOLDS: bool;
 
     /// The number format's name.
     fn format(&self) -> &'static str;
@@ -323,21 +353,28 @@ impl<K: MultiplyAccumulate> HostKernel for K {
         quote!(#kind<#(#parameters),*>)
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
+    fn folds(&self) -> bool {
+        K::FOLDS
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+        let mismatch = Refused::Operands {
             kernel: K::NAME,
             takes: 3 + K::Operands::COUNT,
         };
         let &[x, weights, ref others @ .., y] = operands else {
             return Err(mismatch);
         };
-        self.compute(
-            FromOperand::from_operand(x).ok_or(mismatch)?,
-            FromOperand::from_operand(weights).ok_or(mismatch)?,
-            K::Operands::from_operands(others).ok_or(mismatch)?,
-            FromOperand::from_operand(y).ok_or(mismatch)?,
-        );
-        Ok(())
+        if const { K::FOLDS || RUNS_MODELS } {
+            self.compute(
+                FromOperand::from_operand(x).ok_or(mismatch)?,
+                FromOperand::from_operand(weights).ok_or(mismatch)?,
+                K::Operands::from_operands(others).ok_or(mismatch)?,
+                FromOperand::from_operand(y).ok_or(mismatch)?,
+            );
+            return Ok(());
+        }
+        Err(Refused::Model { kernel: K::NAME })
     }
 }
 
@@ -399,19 +436,28 @@ impl<'a, T: Element> FromOperand<'a> for &'a [Cell<T>] {
     }
 }
 
+/// Runs a kernel that folds no constants.
+pub(crate) fn run_in_model(kernel: &'static str, run: impl FnOnce()) -> Result<(), Refused> {
+    if RUNS_MODELS {
+        run();
+        return Ok(());
+    }
+    Err(Refused::Model { kernel })
+}
+
 /// The operand of this kind, or what is wrong with the call.
 pub(crate) fn take<'a, T: FromOperand<'a>>(
     operand: Operand<'a>,
-    mismatch: Mismatch,
-) -> Result<T, Mismatch> {
+    mismatch: Refused,
+) -> Result<T, Refused> {
     T::from_operand(operand).ok_or(mismatch)
 }
 
 /// An operand that may lie anywhere: a constant one is copied, so that there is no kernel for each of its places.
 pub(crate) fn anywhere<T: Element>(
     operand: Operand<'_>,
-    mismatch: Mismatch,
-) -> Result<Cow<'_, [Cell<T>]>, Mismatch> {
+    mismatch: Refused,
+) -> Result<Cow<'_, [Cell<T>]>, Refused> {
     match operand {
         Operand::Arena(_) => take(operand, mismatch).map(Cow::Borrowed),
         Operand::Constant(_) => {

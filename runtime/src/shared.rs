@@ -11,7 +11,7 @@ use core::fmt;
 use proc_macro2::TokenStream;
 
 use crate::arch::memory::Element;
-use crate::host::{Expression, HostKernel, Mismatch, Named, Operand, anywhere, kind, name, take};
+use crate::host::{Expression, HostKernel, Named, Operand, Refused, anywhere, kind, name, take};
 use crate::kernels::{Combine, Folding, Function, Map, Reduce, Reducing, Scan, Zip};
 use crate::steps::{Ending, Step, Zipped};
 
@@ -152,8 +152,8 @@ macro_rules! of_one_input {
                 kind(stringify!($kernel), &[self.function.part_kind()])
             }
 
-            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-                let mismatch = Mismatch {
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+                let mismatch = Refused::Operands {
                     kernel: stringify!($kernel),
                     takes: 2,
                 };
@@ -193,7 +193,7 @@ impl<X: Element, Y: Element> HostKernel for Shared<X, Y> {
         kind("Zip", &[self.function.part_kind()])
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
         on_two_inputs(self, operands)
     }
 
@@ -233,7 +233,7 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for InForms<F, 
         self.shared.kind()
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
         on_two_inputs(&self.kernel, operands)
     }
 
@@ -245,8 +245,8 @@ impl<F: Combine<X, Y> + Part, X: Element, Y: Element> HostKernel for InForms<F, 
 fn on_two_inputs<X: Element, Y: Element, F: Combine<X, Y>>(
     kernel: &Zip<F>,
     operands: &[Operand<'_>],
-) -> Result<(), Mismatch> {
-    let mismatch = Mismatch {
+) -> Result<(), Refused> {
+    let mismatch = Refused::Operands {
         kernel: "Zip",
         takes: 3,
     };

@@ -16,7 +16,7 @@ use proc_macro2::TokenStream;
 
 use crate::arch::memory::Element;
 use crate::host::{
-    Expression, HostKernel, Mismatch, Operand, anywhere, kind, name, structure, take,
+    Expression, HostKernel, Operand, RUNS_MODELS, Refused, anywhere, kind, name, structure, take,
 };
 use crate::kernels::{Broadcast, Reduction};
 use crate::shared::{AnyCombine, AnyFunction, AnyReducing, Part};
@@ -273,8 +273,12 @@ impl<T: Element + fmt::Debug> HostKernel for Chained<T> {
         }
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
+    fn folds(&self) -> bool {
+        false
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+        let mismatch = Refused::Operands {
             kernel: "Chain",
             takes: 2 + CHAIN_OPERANDS,
         };
@@ -284,6 +288,21 @@ impl<T: Element + fmt::Debug> HostKernel for Chained<T> {
         if others.len() != CHAIN_OPERANDS {
             return Err(mismatch);
         }
+        if RUNS_MODELS {
+            return self.run(x, others, y, mismatch);
+        }
+        Err(Refused::Model { kernel: "Chain" })
+    }
+}
+
+impl<T: Element> Chained<T> {
+    fn run(
+        &self,
+        x: Operand<'_>,
+        others: &[Operand<'_>],
+        y: Operand<'_>,
+        mismatch: Refused,
+    ) -> Result<(), Refused> {
         let x: &[Cell<T>] = take(x, mismatch)?;
         let y: &[Cell<T>] = take(y, mismatch)?;
         let others = others.iter().map(|other| anywhere(*other, mismatch));

@@ -17,7 +17,7 @@ use crate::error::Diagnostic;
 use crate::graph::variables::{Variables, unknown_handle};
 use crate::graph::{Graph, Model, Tensor, TensorId, live};
 use crate::plan::{Kept, OpMemory, OutputMemory};
-use crate::target::Target;
+use crate::target::{Isa, Optimize, Target};
 
 /// What computes one operator, and what that needs of memory.
 #[derive(Debug, Default)]
@@ -176,7 +176,8 @@ impl<'a> Choosing<'a> {
     pub fn target(&self) -> Target {
         match self.purpose {
             Purpose::Firmware { target, .. } => target,
-            Purpose::Folding => Target::default(),
+            // Weights are constants as any here: no form of theirs is worth a kernel of its own.
+            Purpose::Folding => Target::new(Isa::Portable, Optimize::Speed),
         }
     }
 

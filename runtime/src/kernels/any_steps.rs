@@ -36,6 +36,7 @@ impl Expression for AnySteps {
 
 impl<N: Numbers> Dot<N> for AnySteps {
     const CHANNELS: usize = CHANNELS;
+    const FOLDS: bool = true;
     type Packed = <Computing as Dot<N>>::Packed;
     type Operands<'a> = <Computing as Dot<N>>::Operands<'a>;
     type Channels = <Computing as Dot<N>>::Channels;

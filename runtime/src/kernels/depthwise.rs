@@ -39,7 +39,7 @@ parameters! {
 
 multiply_accumulate!(DepthwiseConv2d<N>);
 multiply_accumulate!(
-    [N: Numbers<W = i8>] DepthwiseConv2dNibbles<N>, i8, N::Constants<'a>, []
+    [N: Numbers<W = i8>] DepthwiseConv2dNibbles<N>, i8, N::Constants<'a>, false, []
 );
 
 impl<N: Numbers> DepthwiseConv2d<N> {

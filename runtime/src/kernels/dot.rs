@@ -15,6 +15,9 @@ use crate::arch::memory::Element;
 pub trait Dot<N: Numbers>: Parameter + Copy + 'static {
     /// Output channels of a block.
     const CHANNELS: usize;
+    /// Whether constants are folded with it.
+    #[cfg(feature = "host")]
+    const FOLDS: bool = false;
     /// An element of packed weights.
     type Packed: Element;
     /// What the kernel takes between the weights and the output: the format's constants, and what else the
@@ -168,6 +171,8 @@ impl<const STEPS: usize> crate::host::Expression for Portable<STEPS> {
 
 impl<N: Numbers, const STEPS: usize> Dot<N> for Portable<STEPS> {
     const CHANNELS: usize = CHANNELS;
+    #[cfg(feature = "host")]
+    const FOLDS: bool = true;
     type Packed = N::W;
     type Operands<'a> = N::Constants<'a>;
     type Channels = N::Channels<CHANNELS>;

@@ -202,7 +202,8 @@ fn product(a: i16, b: i16, multiplier: i32, shift: i32) -> i32 {
 
 /// For scales that hardly any model has.
 #[cold]
-#[inline(never)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 fn requantize_left(x: i32, multiplier: i32, shift: i32) -> i32 {
     requantize(x, multiplier, shift)
 }
@@ -459,7 +460,7 @@ mod host {
     use alloc::string::String;
 
     use super::{Constants, Dot, Lstm, LstmCells, Numbers};
-    use crate::host::{HostKernel, Mismatch, Operand, kind, name, take};
+    use crate::host::{HostKernel, Operand, Refused, kind, name, run_in_model, take};
 
     impl<N, C, D> HostKernel for Lstm<N, C, D>
     where
@@ -478,8 +479,12 @@ mod host {
             )
         }
 
-        fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-            let mismatch = Mismatch {
+        fn folds(&self) -> bool {
+            false
+        }
+
+        fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+            let mismatch = Refused::Operands {
                 kernel: "Lstm",
                 takes: 10,
             };
@@ -507,8 +512,8 @@ mod host {
             };
             let kept = [take(hidden, mismatch)?, take(y, mismatch)?];
             let (cells, room) = (take(cells, mismatch)?, take(room, mismatch)?);
-            self.compute(take(x, mismatch)?, &constants, kept, cells, room);
-            Ok(())
+            let x = take(x, mismatch)?;
+            run_in_model("Lstm", || self.compute(x, &constants, kept, cells, room))
         }
     }
 }

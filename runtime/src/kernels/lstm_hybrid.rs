@@ -164,7 +164,7 @@ mod host {
     use alloc::string::String;
 
     use super::{Constants, Dot, Hybrid, LstmHybrid, Room};
-    use crate::host::{HostKernel, Mismatch, Operand, kind, name, take};
+    use crate::host::{HostKernel, Operand, Refused, kind, name, run_in_model, take};
 
     impl<D: for<'a> Dot<Hybrid, Operands<'a> = ()>> HostKernel for LstmHybrid<D> {
         fn name(&self) -> String {
@@ -175,8 +175,12 @@ mod host {
             kind("LstmHybrid", &[self.dot.kind()])
         }
 
-        fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-            let mismatch = Mismatch {
+        fn folds(&self) -> bool {
+            false
+        }
+
+        fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+            let mismatch = Refused::Operands {
                 kernel: "LstmHybrid",
                 takes: 11,
             };
@@ -212,8 +216,8 @@ mod host {
                 take(y, mismatch)?,
                 take(cells, mismatch)?,
             ];
-            self.compute(take(x, mismatch)?, &constants, kept, &room);
-            Ok(())
+            let x = take(x, mismatch)?;
+            run_in_model("LstmHybrid", || self.compute(x, &constants, kept, &room))
         }
     }
 }

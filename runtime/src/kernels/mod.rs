@@ -140,6 +140,8 @@ pub use signal::{
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
 pub use stream::{Flow, Line, Progress, Reading, StageRows, Stream, Turn, row};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
+#[cfg(feature = "host")]
+pub use swar::AnyScalarDepthwise;
 pub use swar::{
     ScalarDepthwise, ScalarDepthwiseConv2d, ScalarFullyConnected, ScalarRows, SwarConv2d,
     SwarOutput, SwarPointwise,
@@ -222,8 +224,8 @@ macro_rules! host_kernel {
             fn call(
                 &self,
                 operands: &[crate::host::Operand<'_>],
-            ) -> Result<(), crate::host::Mismatch> {
-                let mismatch = crate::host::Mismatch {
+            ) -> Result<(), crate::host::Refused> {
+                let mismatch = crate::host::Refused::Operands {
                     kernel: stringify!($kernel),
                     takes: [$(stringify!($operand)),*].len(),
                 };
@@ -248,16 +250,16 @@ use host_kernel;
 macro_rules! multiply_accumulate {
     ($kernel:ident<$n:ident, $d:ident>) => {
         multiply_accumulate!(
-            [$n: Numbers, $d: Dot<$n>] $kernel<$n, $d>, $d::Packed, $d::Operands<'a>, [dot]
+            [$n: Numbers, $d: Dot<$n>] $kernel<$n, $d>, $d::Packed, $d::Operands<'a>, $n::FOLDS && $d::FOLDS, [dot]
         );
     };
     ($kernel:ident<$n:ident>) => {
         multiply_accumulate!(
-            [$n: Numbers] $kernel<$n>, $n::W, $n::Constants<'a>, []
+            [$n: Numbers] $kernel<$n>, $n::W, $n::Constants<'a>, $n::FOLDS, []
         );
     };
     (
-        [$n:ident: $($bounds:tt)*] $kernel:ident<$($p:ident),*>, $packed:ty, $operands:ty, [$($dot:ident)?]
+        [$n:ident: $($bounds:tt)*] $kernel:ident<$($p:ident),*>, $packed:ty, $operands:ty, $folds:expr, [$($dot:ident)?]
     ) => {
         #[cfg(feature = "host")]
         impl<$n: $($bounds)*> crate::host::MultiplyAccumulate for $kernel<$($p),*> {
@@ -266,6 +268,7 @@ macro_rules! multiply_accumulate {
             type Packed = $packed;
             type Y = $n::Y;
             type Operands<'a> = $operands;
+            const FOLDS: bool = $folds;
 
             fn format(&self) -> &'static str {
                 $n::NAME

@@ -6,10 +6,10 @@
 
 use castiron_runtime::host::{Expression, Named};
 use castiron_runtime::kernels::{
-    AnyEpilogue, Conv2dSizes, DepthwiseConv2dSizes, FILTER, FullyConnectedSizes, LongProducts,
-    MOST_OUTPUTS, MulPairs, Muls, ROW_CHANNELS, SEGMENT, SEGMENT_START, SMLAL_LANE,
-    ScalarDepthwise, ScalarDepthwiseConv2d, ScalarFullyConnected, ScalarRows, ShortProducts, Smlal,
-    Swar, SwarConv2d, SwarOutput, SwarPointwise,
+    AnyEpilogue, AnyScalarDepthwise, Conv2dSizes, DepthwiseConv2dSizes, FILTER,
+    FullyConnectedSizes, MOST_OUTPUTS, MulPairs, Muls, ROW_CHANNELS, SEGMENT, SEGMENT_START,
+    SMLAL_LANE, ScalarDepthwise, ScalarFullyConnected, ScalarRows, Smlal, Swar, SwarConv2d,
+    SwarOutput, SwarPointwise,
 };
 
 use super::dsp::requantize::{Channel, Constants, Output, Requantization};
@@ -383,33 +383,20 @@ pub(in crate::ops) fn depthwise(
         in_zero_point: layer.in_zero_point,
         output: proven.output,
     };
-    macro_rules! outputs {
-        ($depthwise:expr; $($at_once:literal)*) => {
-            match (at_once(w.out_w), w.stride_w) {
-                $(
-                    ($at_once, 1) => outputs!(@ $depthwise, $at_once, 1),
-                    ($at_once, 2) => outputs!(@ $depthwise, $at_once, 2),
-                )*
-                _ => return false,
-            }
-        };
-        (@ $depthwise:expr, $at_once:literal, $stride:literal) => {{
-            let weights = choosing.constant(&words);
-            let rows = choosing.scratch(ElementType::I8, sizes.kept());
-            choosing.overlap(sizes.distance(), 1);
-            let kernel = ScalarDepthwiseConv2d::<_, $at_once, $stride> {
-                sizes,
-                depthwise: $depthwise,
-            };
-            choosing.call(kernel, [layer.x, weights, rows, layer.y]);
-        }};
+    let kernel = AnyScalarDepthwise {
+        sizes,
+        is_long: isa != Isa::Armv6m,
+        signed: proven.signed,
+        at_once: at_once(w.out_w),
+        stride: w.stride_w,
+    };
+    if !kernel.has_loops() {
+        return false;
     }
-    match (isa, proven.signed) {
-        (Isa::Armv6m, false) => outputs!(ShortProducts::<false>; 1 2 3 4 5),
-        (Isa::Armv6m, true) => outputs!(ShortProducts::<true>; 1 2 3 4 5),
-        (_, false) => outputs!(LongProducts::<false>; 1 2 3 4 5),
-        (_, true) => outputs!(LongProducts::<true>; 1 2 3 4 5),
-    }
+    let weights = choosing.constant(&words);
+    let rows = choosing.scratch(ElementType::I8, sizes.kept());
+    choosing.overlap(sizes.distance(), 1);
+    choosing.call(kernel, [layer.x, weights, rows, layer.y]);
     true
 }
 

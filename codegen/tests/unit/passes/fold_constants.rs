@@ -4,6 +4,7 @@ use castiron_codegen::graph::{DType, Model, Tensor};
 use castiron_codegen::passes::Passes;
 use castiron_codegen::passes::fold_constants::*;
 use castiron_codegen::program::Step;
+use castiron_codegen::read;
 use std::borrow::Cow;
 
 fn tensor(dtype: DType, shape: &[usize], data: Option<Vec<u8>>) -> Tensor {
@@ -127,4 +128,32 @@ fn what_is_left_knows_which_operator_of_the_file_it_is() {
         _ => None,
     });
     assert_eq!(seen.collect::<Vec<_>>(), [1]);
+}
+
+/// Kernels that fold constants are compiled for the macro, and others are not: no family may choose another one here.
+#[test]
+fn what_folds_is_computed_by_kernels_that_fold() {
+    let mut folded = 0;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/ops");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "tflite") {
+            continue;
+        }
+        let model = read(&path.to_string_lossy(), &std::fs::read(&path).unwrap()).unwrap();
+        for mut graph in model.graphs {
+            for input in graph.inputs.clone() {
+                let tensor = &mut graph.tensors[input.index()];
+                tensor.data = Some(vec![0; tensor.bytes()].into());
+            }
+            let passed = run(&graph, Passes::NONE);
+            folded += passed.changes.len();
+            for (_, reason) in &passed.unfolded {
+                let reason = reason.to_string();
+                let refused = reason.contains("does not fold constants");
+                assert!(!refused, "{}: {reason}", path.display());
+            }
+        }
+    }
+    assert!(folded > 300, "{folded} operators fold");
 }

@@ -10,7 +10,7 @@ use super::{
     DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspWideFullyConnected,
 };
 use crate::arch::armv7em::{AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16};
-use crate::host::{Expression, HostKernel, Mismatch, Operand, kind, structure, take};
+use crate::host::{Expression, HostKernel, Operand, Refused, kind, run_in_model, structure, take};
 
 impl AnyEpilogue {
     fn name(self) -> &'static str {
@@ -132,14 +132,18 @@ macro_rules! kernels {
                 kind(stringify!($kernel), &[self.$field.kind()])
             }
 
-            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-                let mismatch = Mismatch {
+            fn folds(&self) -> bool {
+                false
+            }
+
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+                let mismatch = Refused::Operands {
                     kernel: stringify!($kernel),
                     takes: [$(stringify!($operand)),*].len(),
                 };
                 let &[$($operand),*] = operands else { return Err(mismatch) };
-                self.run($(take($operand, mismatch)?),*);
-                Ok(())
+                $(let $operand = take($operand, mismatch)?;)*
+                run_in_model(stringify!($kernel), || self.run($($operand),*))
             }
         }
     )*};

@@ -7,7 +7,7 @@ use quote::quote;
 
 use super::{MveConv2d, MveDepthwiseConv2d, MveFullyConnected, MvePointwise};
 use crate::arch::mve::{AnyMveDepthwise, AnyMvePairs, AnyMveRow, AnyMveRuns};
-use crate::host::{Expression, HostKernel, Mismatch, Operand, kind, take};
+use crate::host::{Expression, HostKernel, Operand, Refused, kind, run_in_model, take};
 
 /// A loop: its type as firmware names it, and its value.
 macro_rules! loops {
@@ -55,14 +55,18 @@ macro_rules! kernels {
                 kind(stringify!($kernel), &[$(self.$field.kind()),*])
             }
 
-            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-                let mismatch = Mismatch {
+            fn folds(&self) -> bool {
+                false
+            }
+
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+                let mismatch = Refused::Operands {
                     kernel: stringify!($kernel),
                     takes: [$(stringify!($operand)),*].len(),
                 };
                 let &[$($operand),*] = operands else { return Err(mismatch) };
-                self.run($(take($operand, mismatch)?),*);
-                Ok(())
+                $(let $operand = take($operand, mismatch)?;)*
+                run_in_model(stringify!($kernel), || self.run($($operand),*))
             }
         }
     )*};

@@ -27,6 +27,8 @@ fn widened(half: u16) -> f32 {
 impl Numbers for Float32x16 {
     const NAME: &'static str = "Float32x16";
     const PAIRS: bool = true;
+    #[cfg(feature = "host")]
+    const FOLDS: bool = false;
     type X = f32;
     type W = u16;
     type Acc = f32;

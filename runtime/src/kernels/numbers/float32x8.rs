@@ -41,6 +41,8 @@ impl<const C: usize> Channels<C> {
 impl Numbers for Float32x8 {
     const NAME: &'static str = "Float32x8";
     const PAIRS: bool = true;
+    #[cfg(feature = "host")]
+    const FOLDS: bool = false;
     type X = f32;
     type W = i8;
     type Acc = Sum;

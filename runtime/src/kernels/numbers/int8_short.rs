@@ -37,6 +37,8 @@ pub struct Channels<const C: usize> {
 impl Numbers for Int8Short {
     const NAME: &'static str = "Int8Short";
     const PAIRS: bool = false;
+    #[cfg(feature = "host")]
+    const FOLDS: bool = false;
     type X = i8;
     type W = i8;
     type Acc = i32;

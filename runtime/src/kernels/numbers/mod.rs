@@ -98,6 +98,9 @@ pub trait Numbers: Parameter + Copy + 'static {
     const NAME: &'static str;
     /// Whether the sums of two inputs for one block of weights fit in a small core's registers.
     const PAIRS: bool;
+    /// Whether constants are folded in it.
+    #[cfg(feature = "host")]
+    const FOLDS: bool = true;
     /// An input value.
     type X: Element;
     /// A weight.

@@ -105,8 +105,8 @@ impl crate::host::HostKernel for FilterBankRoot {
     }
 
     #[cfg_attr(debug_assertions, inline)]
-    fn call(&self, operands: &[crate::host::Operand<'_>]) -> Result<(), crate::host::Mismatch> {
-        let mismatch = crate::host::Mismatch {
+    fn call(&self, operands: &[crate::host::Operand<'_>]) -> Result<(), crate::host::Refused> {
+        let mismatch = crate::host::Refused::Operands {
             kernel: "FilterBankRoot",
             takes: 3,
         };

@@ -2,14 +2,19 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::cell::Cell;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{ScalarDepthwiseConv2d, ScalarFullyConnected, SwarConv2d, SwarPointwise};
-use crate::arch::depthwise::{Depthwise, LongProducts, ShortProducts};
+use super::{
+    ScalarDepthwise, ScalarDepthwiseConv2d, ScalarFullyConnected, SwarConv2d, SwarPointwise,
+};
+use crate::arch::depthwise::{Depthwise, LongProducts, MOST_OUTPUTS, ShortProducts};
 use crate::arch::swar::{MulPairs, Muls, Smlal, Swar};
-use crate::host::{Expression, HostKernel, Mismatch, Named, Operand, kind, structure, take};
+use crate::host::{
+    Expression, HostKernel, Named, Operand, Refused, kind, run_in_model, structure, take,
+};
 
 macro_rules! loops {
     ($($name:ident),*) => {$(
@@ -31,7 +36,7 @@ macro_rules! loops {
         }
     )*};
 }
-loops!(Smlal, Muls, MulPairs, LongProducts, ShortProducts);
+loops!(Smlal, Muls, MulPairs);
 
 macro_rules! kernels {
     ($($kernel:ident($($operand:ident),*);)*) => {$(
@@ -44,14 +49,18 @@ macro_rules! kernels {
                 kind(stringify!($kernel), &[S::kind()])
             }
 
-            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-                let mismatch = Mismatch {
+            fn folds(&self) -> bool {
+                false
+            }
+
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+                let mismatch = Refused::Operands {
                     kernel: stringify!($kernel),
                     takes: [$(stringify!($operand)),*].len(),
                 };
                 let &[$($operand),*] = operands else { return Err(mismatch) };
-                self.run($(take($operand, mismatch)?),*);
-                Ok(())
+                $(let $operand = take($operand, mismatch)?;)*
+                run_in_model(stringify!($kernel), || self.run($($operand),*))
             }
         }
     )*};
@@ -61,48 +70,111 @@ kernels! {
     SwarPointwise(x, weights, words, y);
 }
 
-impl<D: Expression, const AT_ONCE: usize, const STRIDE: usize> Expression
-    for ScalarDepthwiseConv2d<D, AT_ONCE, STRIDE>
-{
+/// [`ScalarDepthwiseConv2d`] of parameters that are known when the generator runs, and not when it is compiled.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyScalarDepthwise {
+    /// Sizes.
+    pub sizes: ScalarDepthwise,
+    /// Whether products are of 64 bits: [`LongProducts`], or else [`ShortProducts`].
+    pub is_long: bool,
+    /// What these are generic over.
+    pub signed: bool,
+    /// Neighbouring outputs at a time.
+    pub at_once: usize,
+    /// Columns between windows.
+    pub stride: usize,
+}
+
+impl AnyScalarDepthwise {
+    /// Whether there are loops for these outputs and windows.
+    #[must_use]
+    pub fn has_loops(&self) -> bool {
+        (1..=MOST_OUTPUTS).contains(&self.at_once) && (1..=2).contains(&self.stride)
+    }
+
+    fn depthwise(&self) -> &'static str {
+        match self.is_long {
+            true => "LongProducts",
+            false => "ShortProducts",
+        }
+    }
+
+    fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<i8>], y: &[Cell<i8>]) {
+        match (self.is_long, self.signed) {
+            (true, true) => self.run_of(LongProducts::<true>, x, weights, rows, y),
+            (true, false) => self.run_of(LongProducts::<false>, x, weights, rows, y),
+            (false, true) => self.run_of(ShortProducts::<true>, x, weights, rows, y),
+            (false, false) => self.run_of(ShortProducts::<false>, x, weights, rows, y),
+        }
+    }
+
+    fn run_of<D: Depthwise>(
+        &self,
+        depthwise: D,
+        x: &[Cell<i8>],
+        weights: &[u32],
+        rows: &[Cell<i8>],
+        y: &[Cell<i8>],
+    ) {
+        let sizes = self.sizes;
+        macro_rules! outputs {
+            ($($at_once:literal)*) => {
+                match (self.at_once, self.stride) {
+                    $(
+                        ($at_once, 1) => {
+                            ScalarDepthwiseConv2d::<D, $at_once, 1> { sizes, depthwise }.run(x, weights, rows, y);
+                        }
+                        ($at_once, 2) => {
+                            ScalarDepthwiseConv2d::<D, $at_once, 2> { sizes, depthwise }.run(x, weights, rows, y);
+                        }
+                    )*
+                    _ => {}
+                }
+            };
+        }
+        outputs!(1 2 3 4 5);
+    }
+}
+
+impl Expression for AnyScalarDepthwise {
     fn expression(&self) -> TokenStream {
         let fields = [
             ("sizes", self.sizes.expression()),
-            ("depthwise", self.depthwise.expression()),
+            ("depthwise", kind(self.depthwise(), &[])),
         ];
         structure("ScalarDepthwiseConv2d", fields)
     }
 }
 
-impl<D, const AT_ONCE: usize, const STRIDE: usize> HostKernel
-    for ScalarDepthwiseConv2d<D, AT_ONCE, STRIDE>
-where
-    D: Depthwise + Named + Expression + core::fmt::Debug + Send + Sync,
-{
+impl HostKernel for AnyScalarDepthwise {
     fn name(&self) -> String {
-        format!("ScalarDepthwiseConv2d<{}>", D::name())
+        format!("ScalarDepthwiseConv2d<{}>", self.depthwise())
     }
 
     fn kind(&self) -> TokenStream {
-        let (kind, depthwise) = (kind("ScalarDepthwiseConv2d", &[]), D::kind());
-        let numbers = [AT_ONCE, STRIDE].map(Literal::usize_unsuffixed);
-        quote!(#kind<#depthwise, #(#numbers),*>)
+        let kind_of = kind(self.depthwise(), &[]);
+        let (kind, signed) = (kind("ScalarDepthwiseConv2d", &[]), self.signed);
+        let numbers = [self.at_once, self.stride].map(Literal::usize_unsuffixed);
+        quote!(#kind<#kind_of<#signed>, #(#numbers),*>)
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
-            kernel: "ScalarDepthwiseConv2d",
-            takes: 4,
-        };
+    fn folds(&self) -> bool {
+        false
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+        let kernel = "ScalarDepthwiseConv2d";
+        let mismatch = Refused::Operands { kernel, takes: 4 };
         let &[x, weights, rows, y] = operands else {
             return Err(mismatch);
         };
-        self.run(
+        let (x, weights, rows, y) = (
             take(x, mismatch)?,
             take(weights, mismatch)?,
             take(rows, mismatch)?,
             take(y, mismatch)?,
         );
-        Ok(())
+        run_in_model(kernel, || self.run(x, weights, rows, y))
     }
 }
 
@@ -122,19 +194,23 @@ impl<const SIGNED: bool> HostKernel for ScalarFullyConnected<SIGNED> {
         quote!(#kind<#SIGNED>)
     }
 
-    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Mismatch> {
-        let mismatch = Mismatch {
+    fn folds(&self) -> bool {
+        false
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+        let mismatch = Refused::Operands {
             kernel: "ScalarFullyConnected",
             takes: 3,
         };
         let &[x, weights, y] = operands else {
             return Err(mismatch);
         };
-        self.run(
+        let (x, weights, y) = (
             take(x, mismatch)?,
             take(weights, mismatch)?,
             take(y, mismatch)?,
         );
-        Ok(())
+        run_in_model("ScalarFullyConnected", || self.run(x, weights, y))
     }
 }

@@ -16,6 +16,8 @@ use super::parameters;
 
 pub use conv::{SwarConv2d, SwarPointwise};
 pub use depthwise::{ScalarDepthwise, ScalarDepthwiseConv2d};
+#[cfg(feature = "host")]
+pub use host::AnyScalarDepthwise;
 pub use row::{ScalarFullyConnected, ScalarRows};
 
 parameters! {

@@ -17,6 +17,7 @@ macro_rules! host {
             type Packed = f32;
             type Y = f32;
             type Operands<'a> = (&'a [f32],);
+            const FOLDS: bool = false;
 
             fn format(&self) -> &'static str {
                 <crate::kernels::Float as crate::kernels::Numbers>::NAME
