@@ -8,7 +8,7 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 
 use super::dot::CHANNELS;
-use super::{parameters, part};
+use super::{FOR_SPEED, parameters, part};
 
 parameters! {
     /// `count` places that lie `step` elements apart.
@@ -146,6 +146,9 @@ pub(super) fn all<X: Copy, Y, F: Folding<X>>(
     y: &[Cell<Y>],
     finish: impl Fn(F::Acc) -> Y,
 ) {
+    if !FOR_SPEED {
+        return blocks::<X, Y, F, 1>(function, x, outer, axes, y, finish);
+    }
     match y.len() {
         0 | 1 => blocks::<X, Y, F, 1>(function, x, outer, axes, y, finish),
         2 | 3 => blocks::<X, Y, F, 2>(function, x, outer, axes, y, finish),

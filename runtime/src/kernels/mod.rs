@@ -292,6 +292,10 @@ macro_rules! multiply_accumulate {
 }
 use multiply_accumulate;
 
+/// Whether there is code that gives the same results in less time. What folds constants and no more runs it once, after a user's first
+/// build has compiled it.
+const FOR_SPEED: bool = cfg!(any(not(feature = "host"), feature = "models"));
+
 /// The part of a slice from `start` of `len` elements; empty where it does not lie within.
 #[inline(always)]
 fn part<T>(slice: &[T], start: usize, len: usize) -> &[T] {
