@@ -184,6 +184,7 @@ edition = "2024"
 
 [features]
 host = []
+models = []
 source = []
 
 [dependencies]
