@@ -137,7 +137,10 @@ fn what_folds_is_computed_by_kernels_that_fold() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/ops");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "tflite") {
+        if path
+            .extension()
+            .is_none_or(|extension| extension != "tflite")
+        {
             continue;
         }
         let model = read(&path.to_string_lossy(), &std::fs::read(&path).unwrap()).unwrap();
