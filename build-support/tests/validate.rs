@@ -10,7 +10,7 @@ use castiron_build::validate::{
 };
 use castiron_cases::{Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions};
-use castiron_codegen::graph::Model;
+use castiron_codegen::graph::{Model, Options};
 use castiron_codegen::program::Program;
 use castiron_codegen::tflite;
 use castiron_test_tools::{folder, named_in, skipped};
@@ -59,8 +59,7 @@ impl Subjects {
         let program = compile::compile(&model, &CompileOptions::default()).expect("it compiles");
         let entry = &program.entries[0];
         let recording = Recording::open(&repository(golden)).expect("goldens");
-        let mut cases = recording.cases(&Interface::from(entry)).expect("cases");
-        cases.truncate(2);
+        let cases = recording.cases(&Interface::from(entry)).expect("cases");
         Self {
             model,
             program,
@@ -68,17 +67,29 @@ impl Subjects {
         }
     }
 
+    /// The first two cases of an example.
+    fn example(name: &str) -> Self {
+        let mut subjects = Self::read(
+            &format!("examples/models/{name}.tflite"),
+            &format!("examples/models/golden/{name}.safetensors"),
+        );
+        subjects.cases.truncate(2);
+        subjects
+    }
+
     fn kws() -> Self {
-        Self::read(
-            "examples/models/kws_dscnn_int8.tflite",
-            "examples/models/golden/kws_dscnn_int8.safetensors",
-        )
+        Self::example("kws_dscnn_int8")
     }
 
     fn vae() -> Self {
+        Self::example("vae")
+    }
+
+    /// A model whose runs may end early, with successive runs.
+    fn waiting(name: &str) -> Self {
         Self::read(
-            "examples/models/vae.tflite",
-            "examples/models/golden/vae.safetensors",
+            &format!("tests/data/waiting/{name}.tflite"),
+            &format!("tests/data/waiting/golden/{name}.safetensors"),
         )
     }
 
@@ -149,6 +160,64 @@ fn qemu_agrees() {
 #[test]
 fn renode_agrees() {
     agrees(Platform::Renode);
+}
+
+/// A run that ends early has no outputs, and what ran before its end is compared. `waiting_branch_i8` ends in a subgraph.
+#[test]
+fn runs_that_end_early_agree() {
+    for on in [Platform::Host, Platform::Qemu] {
+        if !available(on) {
+            continue;
+        }
+        let models: &[&str] = match is_required(on) {
+            true => &["waiting_branch_i8", "waiting_i8", "waiting_loop_i8"],
+            false => &["waiting_branch_i8"],
+        };
+        for name in models {
+            let subject = Subjects::waiting(name);
+            let outcome = subject.validate(&layers(on));
+            assert!(outcome.agree, "{name}: {:?}", outcome.first);
+            let whole = |case: &&Case| case.outputs.iter().all(Option::is_some);
+            let whole = subject.cases.iter().filter(whole).count();
+            assert!((1..subject.cases.len()).contains(&whole), "{name}");
+            for compared in [&outcome.outputs, &outcome.references] {
+                assert_eq!(compared[0].tally.cases, whole, "{name}");
+            }
+            // What is behind a buffer is compared where a run comes to it.
+            let cases: Vec<usize> = outcome.operators.iter().map(|o| o.tally.cases).collect();
+            assert!(cases.is_sorted_by(|a, b| a >= b), "{name}: {cases:?}");
+            assert_eq!(cases.last(), Some(&whole), "{name}");
+        }
+    }
+}
+
+/// The firmware's operators wait for another number of runs.
+#[test]
+fn a_run_that_ends_too_early_is_a_difference() {
+    if !available(Platform::Host) {
+        return;
+    }
+    let subject = Subjects::waiting("waiting_i8");
+    let mut firmware = subject.model.clone();
+    let Options::Custom(bytes) = &mut firmware.graphs[0].operators[0].options else {
+        panic!("a custom operator");
+    };
+    let found = bytes.iter().position(|byte| *byte == 2).expect("cycles");
+    let mut other = bytes.to_vec();
+    other[found] = 3;
+    *bytes = other.into();
+    let outcome = subject.against(&firmware, &subject.cases, &settings(Platform::Host));
+    let first = outcome.first.expect("a difference");
+    assert_eq!((first.case.as_str(), first.got.as_str()), ("5", "nothing"));
+
+    let cases = &subject.cases[..5];
+    let subject = Subject {
+        model: &subject.model,
+        program: &subject.program,
+    };
+    let error = validate(subject, cases, &settings(Platform::Host), &mut |_| {});
+    let error = error.expect_err("nothing to compare").to_string();
+    assert!(error.contains("before there were outputs"), "{error}");
 }
 
 /// With TFLM's kernels, whose sources `CASTIRON_TFLM` names.

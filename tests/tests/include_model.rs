@@ -11,6 +11,10 @@ castiron::include_model!(mod from_manifest = concat!(env!("CARGO_MANIFEST_DIR"),
 castiron::include_model!(mod pair = "../data/models/dynamic_batch_flatten.tflite", shape = "keras_tensor=2x8x8x2");
 castiron::include_model!(mod edges = "../data/models/passthrough_edges_int8.tflite");
 castiron::include_model!(mod waiting = "../data/waiting/waiting_i8.tflite");
+castiron::include_model!(mod branch = "../data/waiting/waiting_branch_i8.tflite");
+castiron::include_model!(mod turns = "../data/waiting/waiting_loop_i8.tflite");
+castiron::include_model!(mod first = "../data/waiting/waiting_once_i8.tflite");
+castiron::include_model!(mod entries = "../data/waiting/waiting_entries_i8.tflite");
 castiron::include_model!(mod counter = "../data/calls/stateful_counter_f32.tflite");
 
 /// A golden's bytes as signed values.
@@ -185,6 +189,93 @@ fn a_run_may_end_before_there_are_outputs() {
                 5 => assert_eq!(found, Ok(&golden(file, "out_5_0"))),
                 _ => assert_eq!(found, Err(castiron::NotYet)),
             }
+        }
+    }
+}
+
+/// Successive runs of the models whose buffer lies in a subgraph, with what TensorFlow Lite Micro's interpreter gave; nothing, where it ended
+/// the run.
+struct Waiting(tempfile::TempDir);
+
+impl Waiting {
+    const RUNS: usize = 13;
+
+    fn new(name: &str) -> Self {
+        let file = format!("tests/data/waiting/golden/{name}.safetensors");
+        let recorded = castiron_cases::Recording::open(&workspace().join(file)).expect("goldens");
+        let folder = tempfile::tempdir().expect("a folder");
+        recorded.unpack(folder.path()).expect("it is writable");
+        Self(folder)
+    }
+
+    fn tensor<const N: usize>(&self, name: &str) -> Option<[u8; N]> {
+        let bytes = std::fs::read(self.0.path().join(format!("{name}.bin"))).ok()?;
+        Some(bytes.try_into().expect("the golden has the model's size"))
+    }
+
+    fn input<const N: usize>(&self, case: usize, input: usize) -> [u8; N] {
+        let name = format!("in_{case}_{input}");
+        self.tensor(&name).expect("each case has its inputs")
+    }
+
+    fn frame(&self, case: usize, input: usize) -> [i8; 4] {
+        self.input(case, input).map(|byte: u8| byte as i8)
+    }
+
+    fn check(&self, case: usize, found: Result<&[i8; 4], castiron::NotYet>) {
+        let expected = self.tensor(&format!("out_{case}_0"));
+        let expected = expected.map(|bytes| bytes.map(|byte: u8| byte as i8));
+        assert_eq!(found.ok(), expected.as_ref(), "case {case}");
+    }
+}
+
+#[test]
+fn a_run_may_end_in_a_branch() {
+    let (mut model, runs) = (branch::Model::new(), Waiting::new("waiting_branch_i8"));
+    for case in 0..Waiting::RUNS {
+        let [first, second] = [1, 2].map(|input| runs.input(case, input));
+        let found = model.predict(&runs.frame(case, 0), &first, &second);
+        runs.check(case, found);
+    }
+}
+
+#[test]
+fn a_run_may_end_in_a_loop() {
+    let (mut model, runs) = (turns::Model::new(), Waiting::new("waiting_loop_i8"));
+    for case in 0..Waiting::RUNS {
+        let count = i32::from_le_bytes(runs.input(case, 0));
+        let found = model.predict(&[count], &runs.frame(case, 1));
+        runs.check(case, found);
+    }
+}
+
+/// What CALL_ONCE runs is not done before it came to its end; a reset lets it wait again.
+#[test]
+fn a_run_may_end_in_what_runs_once() {
+    let (mut model, runs) = (first::Model::new(), Waiting::new("waiting_once_i8"));
+    for _ in 0..2 {
+        for case in 0..Waiting::RUNS {
+            runs.check(case, model.predict(&runs.frame(case, 0)));
+        }
+        model.reset();
+    }
+}
+
+/// A signature runs the same subgraph as a branch of another one: what waits is the subgraph's.
+#[test]
+fn a_run_of_one_signature_may_end_early() {
+    let runs = Waiting::new("waiting_entries_i8");
+    for apart in [false, true] {
+        let mut model = entries::Model::new();
+        for case in 0..Waiting::RUNS {
+            let (x, condition) = (runs.frame(case, 0), runs.input(case, 1));
+            // Now by signatures alone, now by both in turn.
+            let found = match (condition, apart || case % 2 == 0) {
+                (_, false) => model.either(&x, &condition),
+                ([1], true) => model.push(&x),
+                (_, true) => model.limit(&x),
+            };
+            runs.check(case, found);
         }
     }
 }

@@ -17,7 +17,9 @@ pub(super) fn judge(
     settings: &Settings,
 ) -> Outcome {
     let seen = |event: &Event| Seen::of_operator(graph, event.operator, event.output);
-    let of_operators = expected.first().map_or(&[][..], |t| &t.operators);
+    // A run that ends early shows the first operators alone.
+    let longest = expected.iter().max_by_key(|trace| trace.operators.len());
+    let of_operators = longest.map_or(&[][..], |trace| &trace.operators);
     let mut operators: Vec<Compared> = (of_operators.iter())
         .map(|event| Compared::new(seen(event)))
         .collect();
@@ -53,6 +55,7 @@ pub(super) fn judge(
         }
         for (position, id) in graph.outputs.iter().enumerate() {
             let bytes = |trace: &'_ Trace| trace.outputs.get(&position).cloned();
+            let ended_early = [found, expected].map(bytes) == [None, None];
             let got = bytes(found).unwrap_or_default();
             let computed = bytes(expected).unwrap_or_default();
             let values = |expected| Values {
@@ -60,8 +63,10 @@ pub(super) fn judge(
                 got: &got,
                 expected,
             };
-            let compared = &mut outputs[position];
-            judge.compare(compared, case, Against::Castiron, values(&computed));
+            if !ended_early {
+                let compared = &mut outputs[position];
+                judge.compare(compared, case, Against::Castiron, values(&computed));
+            }
             if let Some(Some(reference)) = case.outputs.get(position) {
                 let compared = &mut references[position];
                 judge.compare(compared, case, Against::Reference, values(reference));

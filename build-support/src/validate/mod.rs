@@ -164,6 +164,14 @@ pub fn validate_firmware(
 
     progress("running the model on this machine");
     let expected = reference::run(subject.program, cases, settings.traced())?;
+    let has_outputs = expected.iter().any(|trace| !trace.outputs.is_empty());
+    if !graph.outputs.is_empty() && !has_outputs {
+        return Err(Diagnostic::new("all runs ended before there were outputs")
+            .expected("more runs: a CIRCULAR_BUFFER of the model waits for more inputs")
+            .found(format_args!("cases of {} runs", cases.len()))
+            .help("take more cases")
+            .into());
+    }
 
     let folder = Folder::new(settings.keep.as_deref())?;
     progress("building the library");
