@@ -186,7 +186,8 @@ impl Recording {
     /// # Errors
     /// If it cannot be read, is no such file, or has no case.
     pub fn open(path: &Path) -> Result<Self> {
-        let found = match path.is_file() {
+        // A pipe or a device is a file, too.
+        let found = match path.exists() && !path.is_dir() {
             true => file::open(path)?,
             false => folder::open(path)?,
         };

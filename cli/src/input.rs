@@ -80,7 +80,13 @@ pub(crate) fn tensor(path: &Path, port: &Port) -> Result<Vec<u8>> {
 
 /// The recorded cases of a file or folder.
 pub(crate) fn recording(path: &Path) -> Result<Recording> {
-    fs::metadata(path).map_err(|e| Failure::io("read", path, &e))?;
+    // A pipe is read once: it is not opened here.
+    let readable = fs::metadata(path).and_then(|found| match found {
+        found if found.is_dir() => fs::read_dir(path).map(drop),
+        found if found.is_file() => fs::File::open(path).map(drop),
+        _ => Ok(()),
+    });
+    readable.map_err(|e| Failure::io("read", path, &e))?;
     Ok(Recording::open(path)?)
 }
 

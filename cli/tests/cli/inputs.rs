@@ -142,6 +142,15 @@ fn cases_have_an_end() {
         stderr.contains("out_0_0.bin: more than 67108864 bytes"),
         "{stderr}"
     );
+    // A device is read like a file: what it gives is wrong.
+    for (device, expected) in [
+        ("/dev/null", "/dev/null: this is not a .safetensors file"),
+        ("/dev/zero", "/dev/zero: more than 67108864 bytes"),
+    ] {
+        let (code, stderr) = limited(&folder, &["run", "m.tflite", "--cases", device]);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
 }
 
 #[test]
