@@ -218,6 +218,54 @@ fn given_sizes_go_through_select_and_reverse_sequence() {
     assert_eq!(machine.output(0), Some(&words([3, 2, 1, 5, 4, 6])[..]));
 }
 
+/// TensorFlow Lite Micro sorts one detection of the classes before with four of the second, where there is room for four.
+#[test]
+fn tflm_sorts_more_detections_than_it_has_room_for() {
+    let said = |most: i32, classes: i32, of_a_class: i32| {
+        let mut small = Small::default();
+        let boxes = small.input(FLOAT32, &[1, 4, 4]);
+        let scores = small.input(FLOAT32, &[1, 4, classes]);
+        let anchors = small.constant(FLOAT32, &[4, 4], 1f32.to_le_bytes().repeat(16));
+        let shapes = [&[1, most, 4][..], &[1, most], &[1, most], &[1]];
+        let outputs = shapes.map(|shape| small.tensor(FLOAT32, shape));
+        let mut options: Vec<(&'static str, Number)> = [
+            ("max_detections", most),
+            ("max_classes_per_detection", 1),
+            ("detections_per_class", of_a_class),
+            ("use_regular_nms", 1),
+            ("num_classes", classes),
+        ]
+        .map(|(name, value)| (name, Number::Integer(value)))
+        .into();
+        options.push(("nms_score_threshold", Number::Real(0.0)));
+        options.push(("nms_iou_threshold", Number::Real(0.5)));
+        for name in ["y_scale", "x_scale", "h_scale", "w_scale"] {
+            options.push((name, Number::Real(5.0)));
+        }
+        let options = Options::Map(options);
+        let inputs = [boxes, scores, anchors];
+        small.operator(
+            32,
+            "TFLite_Detection_PostProcess",
+            &inputs,
+            outputs[0],
+            options,
+        );
+        small.graph.operators[0].outputs = outputs.to_vec();
+        let verdict = tflm::verdict(&small.read(&outputs), Kernels::Reference);
+        assert!(verdict.refused.is_empty(), "{:?}", verdict.refused);
+        verdict
+            .differs
+            .first()
+            .map(|differs| differs.message.clone())
+    };
+    let message = "TFLM computes something else: TFLite_Detection_PostProcess writes behind its working memory";
+    assert_eq!(said(1, 2, 5).as_deref(), Some(message));
+    assert_eq!(said(1, 1, 5), None);
+    assert_eq!(said(1, 2, 3), None);
+    assert_eq!(said(2, 2, 5), None);
+}
+
 #[test]
 fn tflm_knows_no_scales_of_blocks() {
     let mut small = Small::default();

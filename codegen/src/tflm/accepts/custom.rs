@@ -2,11 +2,34 @@
 
 use super::Row;
 use super::rule::At::{In, Out};
-use super::rule::Rule::{Inputs, Outputs, Rank, SameType, Type};
+use super::rule::Rule::{Inputs, Is, Outputs, Rank, SameType, Type};
 use super::rule::{At, Rule};
 use crate::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Uint32 as U32, Uint64 as U64,
 };
+use crate::graph::{Options, Site, flex};
+
+/// Detections of a class where the options do not say how many.
+const OF_A_CLASS: i64 = 100;
+
+/// Detections that are left of the classes before are sorted with all of a class; there is room for `max_detections` of each box.
+fn has_room(site: &Site<'_>) -> Result<(), String> {
+    let Options::Custom(bytes) = &site.operator.options else {
+        return Ok(());
+    };
+    let option = |name| flex::number(bytes, name).unwrap_or(0);
+    let boxes = In(0).tensor(site).and_then(|x| x.shape.get(1));
+    let boxes = boxes.and_then(|n| i64::try_from(*n).ok()).unwrap_or(0);
+    let of_a_class = flex::number(bytes, "detections_per_class").unwrap_or(OF_A_CLASS);
+    let of_a_class = of_a_class.min(boxes);
+    let (most, before) = (option("max_detections"), option("num_classes") - 1);
+    let room = most.saturating_mul(boxes);
+    let needed = most.min(of_a_class.saturating_mul(before)) + of_a_class;
+    match option("use_regular_nms") == 0 || needed <= room {
+        true => Ok(()),
+        false => Err(format!("room for {room} detections, and {needed} of them")),
+    }
+}
 
 const fn flat(at: At) -> Rule {
     Rank(at, 1, 1)
@@ -186,9 +209,9 @@ pub(super) const ROWS: &[Row] = &[
         ],
     ),
     row!("TFLM_DECODE", &[]),
-    row!(
-        "TFLite_Detection_PostProcess",
-        &[
+    Row {
+        name: "TFLite_Detection_PostProcess",
+        takes: &[
             Inputs(3, 3),
             Outputs(4, 4),
             Rank(In(0), 3, 3),
@@ -198,7 +221,11 @@ pub(super) const ROWS: &[Row] = &[
             Type(In(1), &[F32]),
             Type(In(2), &[F32]),
         ],
-    ),
+        computes: &[(
+            Is("room for what is sorted", has_room),
+            "TFLite_Detection_PostProcess writes behind its working memory",
+        )],
+    },
     // What goes to the accelerator its compiler has seen.
     row!("ethos-u", &[]),
 ];
