@@ -28,8 +28,10 @@ enum When {
     ScaleFrom(f32),
     /// Where castiron's element, which differs first, is an end of the range.
     Ends,
-    /// Where few elements differ, all of them by one.
+    /// Where few numbers differ, all of them by one.
     Rounding,
+    /// The same, or any number of them where the 16 bits of a factor that are multiplied with words are others in double precision.
+    Factor,
 }
 
 const fn row(engine: Engine, operator: &'static str, reason: &'static str) -> Explained {
@@ -83,7 +85,8 @@ pub const EXPLAINED: &[Explained] = &[
     row(Engine::Tflm, "RELU of i8", DOUBLE).when(When::Rounding),
     row(Engine::Tflm, "RELU of i16", DOUBLE).when(When::Rounding),
     row(Engine::Tflm, "FULLY_CONNECTED of i8", DOUBLE).when(When::Rounding),
-    row(Engine::Tflm, "FULLY_CONNECTED of i16", DOUBLE).when(When::Rounding),
+    row(Engine::Tflm, "FULLY_CONNECTED of i16", DOUBLE).when(When::Factor),
+    row(Engine::Tflm, "SVDF of i8", DOUBLE).when(When::Rounding),
     row(
         Engine::LiteRt,
         "POW of i32",
@@ -171,29 +174,45 @@ pub(super) fn of_difference(
 ) -> Option<&'static str> {
     // A constant is computed with like any other.
     let line = sample.lines.last()?.replace("constant ", "");
-    let scale = || {
+    let scales = || {
         let model = tflite::read("random.tflite", &sample.file).ok()?;
         let graph = model.graphs.first()?;
-        let id = graph.operators.last()?.inputs.first().copied()??;
-        graph
-            .tensor(id)
-            .quantization
-            .as_ref()?
-            .scale
-            .first()
-            .copied()
+        let last = graph.operators.last()?;
+        let tensors = last.inputs.iter().flatten().chain(&last.outputs);
+        let scales = tensors.map(|id| {
+            let quantization = graph.tensor(*id).quantization.as_ref()?;
+            quantization.scale.first().copied()
+        });
+        Some(scales.collect::<Vec<Option<f32>>>())
     };
+    let is_rounding = how.by_one && how.few;
     let mut rows = EXPLAINED.iter().filter(|row| row.engine == engine);
     let row = rows.find(|row| {
         line.starts_with(row.operator)
             && match row.when {
                 When::Always => true,
-                When::ScaleFrom(least) => scale() >= Some(least),
+                When::ScaleFrom(least) => {
+                    scales().and_then(|scales| *scales.first()?) >= Some(least)
+                }
                 When::Ends => ENDS.iter().any(|end| how.what.ends_with(end)),
-                When::Rounding => how.is_rounding,
+                When::Rounding => is_rounding,
+                When::Factor => is_rounding || (how.by_one && scales().is_some_and(is_other)),
             }
     });
     row.map(|row| row.reason)
+}
+
+/// Whether a product's factor has other bits in double precision, of those that its sums of 64 bits are multiplied with.
+fn is_other(scales: Vec<Option<f32>>) -> bool {
+    let [Some(x), Some(weights), .., Some(y)] = scales[..] else {
+        return false;
+    };
+    let bits = |factor: f64| {
+        let exponent = factor.log2().floor() + 1.0;
+        (factor * (15.0 - exponent).exp2()).round()
+    };
+    let [x, weights, y, product] = [x, weights, y, x * weights].map(f64::from);
+    bits(product / y) != bits(x * weights / y)
 }
 
 /// What words about a difference end with where castiron gives an end of 32 bits.
