@@ -8,7 +8,7 @@ use castiron_codegen::target::Optimize;
 use castiron_test_tools::file::Options;
 use proptest::prelude::*;
 
-use crate::small_models::{FLOAT32, INT8, INT32, Small, compiled, scale};
+use crate::small_models::{FLOAT32, INT8, INT16, INT32, INT64, Small, compiled, scale};
 
 /// What is between.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,12 +30,14 @@ enum Between {
     Flatten,
     Product,
     Convolution,
-    Pooling,
+    Depthwise,
+    MaxPooling,
+    AveragePooling,
 }
 
 use Between as B;
 
-const ALL: [Between; 18] = [
+const ALL: [Between; 20] = [
     B::Relu,
     B::AddConstant,
     B::Pad,
@@ -53,8 +55,56 @@ const ALL: [Between; 18] = [
     B::Flatten,
     B::Product,
     B::Convolution,
-    B::Pooling,
+    B::Depthwise,
+    B::MaxPooling,
+    B::AveragePooling,
 ];
+
+impl Between {
+    fn has_windows(self) -> bool {
+        let windows = [
+            B::Convolution,
+            B::Depthwise,
+            B::MaxPooling,
+            B::AveragePooling,
+        ];
+        windows.contains(&self)
+    }
+
+    fn has_weights(self) -> bool {
+        use Between::{Convolution, Depthwise, Flatten, Product};
+        matches!(self, Convolution | Depthwise | Flatten | Product)
+    }
+}
+
+/// A window along a dimension.
+struct Window {
+    filter: i32,
+    stride: i32,
+    dilation: i32,
+    output: i32,
+}
+
+impl Window {
+    /// One of a size that fits, if none of it may lie beyond the borders.
+    fn new(size: i32, filter: i32, stride: i32, dilation: i32, valid: bool) -> Self {
+        let filter = match valid {
+            true => filter.min((size - 1) / dilation + 1),
+            false => filter,
+        };
+        let extent = (filter - 1) * dilation + 1;
+        let output = match valid {
+            true => (size - extent) / stride + 1,
+            false => (size + stride - 1) / stride,
+        };
+        Self {
+            filter,
+            stride,
+            dilation,
+            output,
+        }
+    }
+}
 
 /// Sizes before and after an order.
 fn permuted(shape: &[i32], order: &[usize]) -> Vec<i32> {
@@ -64,6 +114,12 @@ fn permuted(shape: &[i32], order: &[usize]) -> Vec<i32> {
 struct Sandwich {
     small: Small,
     dtype: i8,
+    /// Whether windows lie within the image.
+    valid: bool,
+    /// The columns of a window of a product are so many apart.
+    dilation: i32,
+    /// Whether weights of floats are what DEQUANTIZE makes of bytes.
+    dequantized: bool,
 }
 
 impl Sandwich {
@@ -77,11 +133,52 @@ impl Sandwich {
         let value = |i: i32| (i * 37 + 11) % 29 - 14;
         let bytes = match self.dtype {
             INT8 => (0..count).map(|i| value(i) as u8).collect(),
+            INT16 => (0..count)
+                .flat_map(|i| (97 * value(i) as i16).to_le_bytes())
+                .collect(),
             _ => (0..count)
                 .flat_map(|i| (value(i) as f32 / 8.0).to_le_bytes())
                 .collect(),
         };
         self.small.constant(self.dtype, shape, bytes)
+    }
+
+    /// Weights for an input of this type: words are multiplied with bytes.
+    fn weights(&mut self, shape: &[i32]) -> i32 {
+        let own = self.dtype;
+        if own == INT16 || self.dequantized {
+            self.dtype = INT8;
+        }
+        let weights = self.numbers(shape);
+        self.dtype = own;
+        if own != FLOAT32 || !self.dequantized {
+            return weights;
+        }
+        let y = self.small.tensor(FLOAT32, shape);
+        self.small
+            .builtin(Op::Dequantize, &[weights], y, Options::None)
+    }
+
+    /// No bias, but with the type that sums have.
+    fn bias(&mut self, channels: i32) -> i32 {
+        let (dtype, bytes) = match self.dtype {
+            FLOAT32 => (FLOAT32, 4),
+            INT16 => (INT64, 8),
+            _ => (INT32, 4),
+        };
+        let bytes = vec![0; bytes * channels as usize];
+        let bias = self.small.constant(dtype, &[channels], bytes);
+        if dtype != FLOAT32 {
+            self.small.graph.tensors[bias as usize].quantization = Some(scale(0.0625 * 0.0625));
+        }
+        bias
+    }
+
+    fn windows(&self, shape: &[i32], dilation: i32) -> [Window; 2] {
+        [
+            Window::new(shape[1], 3, 2, 1, self.valid),
+            Window::new(shape[2], 2, 1, dilation, self.valid),
+        ]
     }
 
     fn transpose(&mut self, x: i32, shape: &[i32], order: &[usize]) -> (i32, Vec<i32>) {
@@ -212,31 +309,57 @@ impl Sandwich {
                         .small
                         .builtin(Op::Reshape, &[x, sizes], y, Options::None);
                 }
-                let weights = self.numbers(&[3, count]);
+                let weights = self.weights(&[3, count]);
                 let y = self.small.tensor(self.dtype, &[shape[0], 3]);
-                let options = Options::Numbers(8, vec![0; 5]);
+                let sums = if self.dtype == INT16 { INT64 } else { 0 };
+                let options = Options::Numbers(8, vec![0, 0, 0, 0, sums.into()]);
                 let ids = [x, weights, -1];
                 return (
                     self.small.builtin(Op::FullyConnected, &ids, y, options),
                     vec![shape[0], 3],
                 );
             }
-            B::Convolution => {
+            B::Convolution | B::Depthwise => {
                 let channels = shape[3];
-                let weights = self.numbers(&[3, 2, 3, channels]);
-                // Zero points of weights are 0, and so is the bias.
-                let bias = self.small.constant(INT32, &[3], vec![0; 12]);
-                let product = scale(0.0625 * 0.0625);
-                self.small.graph.tensors[bias as usize].quantization = Some(product);
-                to = vec![shape[0], (shape[1] + 1) / 2, shape[2], 3];
-                // Valid padding would not do for one row.
-                let options = Options::Numbers(1, vec![0, 1, 2, 0, 1, 1]);
-                (Op::Conv2d, vec![x, weights, bias], options)
+                let [rows, columns] = self.windows(shape, self.dilation);
+                let taps = [rows.filter, columns.filter];
+                let (outputs, filter) = match between {
+                    B::Convolution => (3, [&[3], &taps[..], &[channels]].concat()),
+                    _ => (2 * channels, [&[1], &taps[..], &[2 * channels]].concat()),
+                };
+                let weights = self.weights(&filter);
+                let bias = self.bias(outputs);
+                to = vec![shape[0], rows.output, columns.output, outputs];
+                let mut numbers = vec![self.valid.into(), columns.stride, rows.stride];
+                let (op, tag) = match between {
+                    B::Convolution => {
+                        let sums = if self.dtype == INT16 { INT64 } else { 0 };
+                        numbers.extend([0, columns.dilation, rows.dilation, sums.into()]);
+                        (Op::Conv2d, 1)
+                    }
+                    _ => {
+                        numbers.extend([2, 0, columns.dilation, rows.dilation]);
+                        (Op::DepthwiseConv2d, 2)
+                    }
+                };
+                (op, vec![x, weights, bias], Options::Numbers(tag, numbers))
             }
-            B::Pooling => {
-                to[2] = (to[2] + 1) / 2;
-                let options = Options::Numbers(5, vec![0, 2, 1, 3, 2, 0]);
-                (Op::MaxPool2d, vec![x], options)
+            B::MaxPooling | B::AveragePooling => {
+                let [rows, columns] = self.windows(shape, 1);
+                to = vec![shape[0], rows.output, columns.output, shape[3]];
+                let numbers = vec![
+                    self.valid.into(),
+                    columns.stride,
+                    rows.stride,
+                    columns.filter,
+                    rows.filter,
+                    0,
+                ];
+                let op = match between {
+                    B::MaxPooling => Op::MaxPool2d,
+                    _ => Op::AveragePool2d,
+                };
+                (op, vec![x], Options::Numbers(5, numbers))
             }
         };
         let y = self.small.tensor(self.dtype, &to);
@@ -251,6 +374,9 @@ fn output(program: &Program) -> Vec<u8> {
     let value = |i: usize| (i * 53 + 7) % 251;
     let bytes: Vec<u8> = match operand.element.bytes() {
         1 => (0..operand.len).map(|i| value(i) as u8).collect(),
+        2 => (0..operand.len)
+            .flat_map(|i| (value(i) as i16 * 131).to_le_bytes())
+            .collect(),
         _ => (0..operand.len)
             .flat_map(|i| (value(i) as f32 / 64.0).to_le_bytes())
             .collect(),
@@ -266,29 +392,37 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn transposes_leave_around_every_operator(
         at in 0..ALL.len(),
-        is_float in any::<bool>(),
+        dtype in prop_oneof![Just(FLOAT32), Just(INT8), Just(INT16)],
         sizes in proptest::collection::vec(2i32..5, 4),
         axis in 0usize..4,
         order in Just(vec![0usize, 1, 2, 3]).prop_shuffle(),
         converted in any::<bool>(),
+        valid in any::<bool>(),
+        dilation in 1i32..3,
+        dequantized in any::<bool>(),
     ) {
         let between = ALL[at];
         let order = match between {
             // Rows stay rows.
             B::Flatten | B::Product => vec![0, 2, 3, 1],
-            B::Convolution | B::Pooling => vec![0, 2, 1, 3],
+            _ if between.has_windows() => vec![0, 2, 1, 3],
             _ if converted => vec![0, 2, 3, 1],
             _ => order,
         };
-        // Windows of floats, whose sums have a sequence, stay.
-        let is_window = matches!(between, B::Convolution | B::Pooling);
-        let dtype = if is_float && !is_window { FLOAT32 } else { INT8 };
-        let mut sandwich = Sandwich { small: Small::default(), dtype };
+        // Of words, there are no sums and no positions.
+        let dtype = match between {
+            B::Cumsum | B::ArgMax if dtype == INT16 => INT8,
+            _ => dtype,
+        };
+        let is_float = dtype == FLOAT32;
+        let dequantized = dequantized && is_float && between.has_weights();
+        let small = Small::default();
+        let mut sandwich = Sandwich { small, dtype, valid, dilation, dequantized };
         let x = sandwich.small.input(dtype, &sizes);
         let (turned, shape) = sandwich.transpose(x, &sizes, &order);
         let (mut y, to) = sandwich.between(between, turned, &shape, axis);
@@ -301,8 +435,10 @@ proptest! {
         let [with, without] = [Passes::NONE, Pass::CancelTransposes.into()]
             .map(|without| compiled(&model, without, Optimize::Balanced));
         let [found, expected] = [&with, &without].map(output);
+        // Windows of floats, whose sums have a sequence, stay; and bytes that floats are multiplied with keep their form.
+        let stays = is_float && between.has_windows() || dequantized;
         match between {
-            B::Flatten | B::Product if dtype == FLOAT32 => {
+            B::Flatten | B::Product if is_float => {
                 for (found, expected) in floats(&found).into_iter().zip(floats(&expected)) {
                     prop_assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0));
                 }
@@ -312,6 +448,11 @@ proptest! {
         // Of positions without their dimension, the order may be another one.
         let left = calls(&with.entries[0].steps);
         let left = left.iter().filter(|call| call.origin.name == "TRANSPOSE").count();
-        prop_assert!(left == 0 || between == B::ArgMax, "{between:?}: {left} of {order:?}");
+        match between {
+            B::ArgMax => {}
+            // One of the two may move nothing.
+            _ if stays => prop_assert!(left > 0, "{between:?} of {order:?}"),
+            _ => prop_assert_eq!(left, 0, "{:?} of {:?}", between, order),
+        }
     }
 }

@@ -13,7 +13,9 @@ use castiron_test_tools::file::{self, Number, Operator, Options, Quantization, T
 pub(crate) const FLOAT32: i8 = 0;
 const FLOAT16: i8 = 1;
 pub(crate) const INT32: i8 = 2;
+pub(crate) const INT64: i8 = 4;
 const BOOL: i8 = 6;
+pub(crate) const INT16: i8 = 7;
 pub(crate) const INT8: i8 = 9;
 
 /// A model of one subgraph.
@@ -34,7 +36,7 @@ impl Small {
         self.add(Tensor {
             shape: shape.to_vec(),
             dtype,
-            quantization: (dtype == INT8).then(|| scale(0.0625)),
+            quantization: matches!(dtype, INT8 | INT16).then(|| scale(0.0625)),
             ..Tensor::default()
         })
     }

@@ -209,9 +209,16 @@ impl<'a> Draw<'a> {
         ranks: RangeInclusive<usize>,
         fits: impl Fn(&Value) -> bool,
     ) -> Value {
+        let of = |v: &Value| ranks.contains(&v.shape.len()) && fits(v);
+        let preferred = self.preferred;
+        let is_preferred = |v: &Value| Some(v.id) == preferred && types.contains(&v.dtype);
+        if preferred.is_some()
+            && let Some(value) = self.find(|v| is_preferred(v) && of(v))
+        {
+            return value;
+        }
         // Types are chosen first, or those that many operators have would be the only ones.
         let dtype = self.choose(types);
-        let of = |v: &Value| ranks.contains(&v.shape.len()) && fits(v);
         let found = self.find(|v| v.dtype == dtype && of(v));
         let found = found.or_else(|| self.find(|v| types.contains(&v.dtype) && of(v)));
         if let Some(value) = found {

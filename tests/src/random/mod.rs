@@ -21,6 +21,7 @@ mod products;
 mod reduce;
 mod reference;
 mod rows;
+mod sandwich;
 mod signal;
 mod spec;
 mod weights;
@@ -37,9 +38,9 @@ use fastrand::Rng;
 
 use draw::Draw;
 use model::Drawn;
-use movement::Sandwich;
 use open::Open;
 use rows::{BROUGHT, Focus, Kind, ROWS, Row};
+use sandwich::Sandwich;
 use spec::{Input, Output};
 
 /// Bytes that decide a model of a seed.
@@ -97,10 +98,9 @@ impl Sample {
             if rows == count.min(most) || draw.is_over() || table.is_empty() {
                 break;
             }
-            let row = draw.choose(&table);
             let drawn = match sandwich.take() {
                 Some(open) => {
-                    let (drawn, rest) = open.next(&mut draw, row);
+                    let (drawn, rest) = open.next(&mut draw, &table);
                     sandwich = rest;
                     drawn
                 }
@@ -108,7 +108,7 @@ impl Sample {
                     sandwich = Sandwich::begin(&mut draw);
                     sandwich.as_ref().map(|_| ())
                 }
-                None => row.draw(&mut draw),
+                None => draw.choose(&table).draw(&mut draw),
             };
             rows += usize::from(drawn.is_some());
         }

@@ -4,7 +4,7 @@ use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::Options;
 
 use super::draw::Draw;
-use super::rows::{MOVED, Row};
+use super::rows::MOVED;
 use super::spec::{Spec, Value};
 
 pub(super) fn drawn(d: &mut Draw<'_>, ranks: std::ops::RangeInclusive<usize>) -> Value {
@@ -135,62 +135,6 @@ pub(super) fn transpose(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let order = d.sizes(&order);
     let y = x.shaped(&shape);
     one(d, op, &[x.id, order], y, Options::None)
-}
-
-/// TRANSPOSE, some operators, and TRANSPOSE to the order before, as converters of channels-first models write them: what is to come.
-pub(super) struct Sandwich {
-    value: Value,
-    order: Vec<usize>,
-    left: usize,
-}
-
-impl Sandwich {
-    /// The first TRANSPOSE.
-    pub(super) fn begin(d: &mut Draw<'_>) -> Option<Self> {
-        let x = drawn(d, 2..=4);
-        let rank = x.shape.len();
-        let order: Vec<usize> = match (rank, d.between(0..=3)) {
-            (4, 0) => vec![0, 2, 3, 1],
-            (4, 1) => vec![0, 3, 1, 2],
-            (4, 2) => vec![0, 2, 1, 3],
-            (3, 0..=2) => vec![0, 2, 1],
-            _ => (0..rank).map(|axis| (axis + 1) % rank).collect(),
-        };
-        Some(Self {
-            value: transposed(d, &x, &order)?,
-            order,
-            left: d.between(1..=3),
-        })
-    }
-
-    /// The next operator, which reads what there is so far if it can; and what is then to come.
-    pub(super) fn next(mut self, d: &mut Draw<'_>, row: &Row) -> (Option<()>, Option<Self>) {
-        let rank = self.order.len();
-        if self.left == 0 {
-            let mut back = vec![0; rank];
-            for (to, from) in self.order.iter().enumerate() {
-                back[*from] = to;
-            }
-            return (transposed(d, &self.value, &back).map(drop), None);
-        }
-        self.left -= 1;
-        let count = d.scope().values.len();
-        d.preferred = Some(self.value.id);
-        let drawn = row.draw(d);
-        d.preferred = None;
-        let added = d.scope().values.get(count..).unwrap_or_default();
-        let added = added.iter().rev().find(|v| !v.is_constant && !v.is_known);
-        self.value = added.cloned().unwrap_or(self.value);
-        let goes_on = self.value.shape.len() == rank;
-        (drawn, goes_on.then_some(self))
-    }
-}
-
-fn transposed(d: &mut Draw<'_>, x: &Value, order: &[usize]) -> Option<Value> {
-    let shape: Vec<usize> = order.iter().map(|i| x.shape[*i]).collect();
-    let order = d.sizes(order);
-    let y = x.shaped(&shape);
-    d.emit_one(Op::Transpose, &[x.id, order], y, Options::None)
 }
 
 pub(super) fn reverse(d: &mut Draw<'_>, op: Op) -> Option<()> {
