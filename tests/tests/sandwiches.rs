@@ -414,7 +414,7 @@ proptest! {
             _ if converted => vec![0, 2, 3, 1],
             _ => order,
         };
-        // Of words, there are no sums and no positions.
+        // CUMSUM and ARG_MAX have no kernels for words.
         let dtype = match between {
             B::Cumsum | B::ArgMax if dtype == INT16 => INT8,
             _ => dtype,
@@ -450,6 +450,8 @@ proptest! {
         let left = left.iter().filter(|call| call.origin.name == "TRANSPOSE").count();
         match between {
             B::ArgMax => {}
+            // Of single pixels, the second moves nothing, and leaves by itself.
+            _ if between.has_windows() && to[1] * to[2] == 1 => {}
             // One of the two may move nothing.
             _ if stays => prop_assert!(left > 0, "{between:?} of {order:?}"),
             _ => prop_assert_eq!(left, 0, "{:?} of {:?}", between, order),
