@@ -86,6 +86,8 @@ pub const EXPLAINED: &[Explained] = &[
     row(Engine::Tflm, "RELU of i16", DOUBLE).when(When::Rounding),
     row(Engine::Tflm, "FULLY_CONNECTED of i8", DOUBLE).when(When::Rounding),
     row(Engine::Tflm, "FULLY_CONNECTED of i16", DOUBLE).when(When::Factor),
+    row(Engine::Tflm, "BATCH_MATMUL of i8", DOUBLE).when(When::Rounding),
+    row(Engine::Tflm, "BATCH_MATMUL of i16", DOUBLE).when(When::Factor),
     row(Engine::Tflm, "SVDF of i8", DOUBLE).when(When::Rounding),
     row(
         Engine::LiteRt,
