@@ -287,6 +287,24 @@ def normalisation(name, dtype):
     return chain.done()
 
 
+def keras_normalisation(name, dtype):
+    """Layer normalisation as Keras exports it: a row's factor and a column's are one for each element, which two products take."""
+    chain = Chain(name, (2, 6, 16), dtype)
+    x, shape, rows = chain.last, chain.shape, [2, 6, 1]
+    mean = chain.op("MEAN", rows, [chain.ints([2])], opt("Reducer", keepDims=True), 2)
+    chain.op("SQUARED_DIFFERENCE", shape, [mean], opt("SquaredDifference"), 2, x=x)
+    chain.op("MEAN", rows, [chain.ints([2])], opt("Reducer", keepDims=True), 2)
+    chain.op("ADD", more=[chain.constant((1,), 1e-3, 1e-2)], options=opt("Add"), version=2)
+    chain.op("RSQRT" if dtype == "f32" else "LOGISTIC", version=2,
+             **({} if dtype == "f32" else dict(scale=1 / 256, zp=-128)))
+    factor = chain.op("MUL", shape, [chain.constant((16,), 0.5, 1.5)], opt("Mul"), 2)
+    product = chain.op("MUL", shape, [factor], opt("Mul"), 2, x=x)
+    chain.op("MUL", shape, [factor], opt("Mul"), 2, x=mean)
+    chain.op("SUB", x=chain.constant((16,)), more=[chain.last], options=opt("Sub"), version=2)
+    chain.op("ADD", more=[product], options=opt("Add"), version=2)
+    return chain.done()
+
+
 def scales(name, dtype):
     """What is left of batch normalisation behind products."""
     chain = Chain(name, (1, 5, 4, 3), dtype)
@@ -336,6 +354,7 @@ MODELS = {
     "pass_sandwiches": (sandwiches, ["f32", "i8"]),
     "pass_excitation": (excitation, ["f32", "i8"]),
     "pass_normalisation": (normalisation, ["f32", "i8"]),
+    "pass_keras_normalisation": (keras_normalisation, ["f32", "i8"]),
     "pass_scales": (scales, ["f32"]),
 }
 

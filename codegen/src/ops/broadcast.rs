@@ -186,8 +186,8 @@ pub fn broadcast(dims: &[MeetingDim]) -> Result<Option<Broadcast>, ()> {
     let (run, second_run, outer) = match dims.split_last() {
         None => return Ok(None),
         Some((inner, [])) if !inner.repeats[0] => return Ok(None),
-        // A constant that is larger than the activation: runs of one element.
-        Some((inner, _)) if inner.repeats[0] => (1, 1, dims),
+        // A constant that is larger than the activation.
+        Some((inner, outer)) if inner.repeats[0] => (1, inner.size, outer),
         Some((inner, outer)) if inner.repeats[1] => (inner.size, 1, outer),
         Some((inner, outer)) => (inner.size, inner.size, outer),
     };

@@ -14,9 +14,9 @@ parameters! {
     /// How two operands of different shapes meet: equal runs of elements, and where each run begins.
     #[derive(PartialEq)]
     pub struct Broadcast {
-        /// Elements of a run of the output, and of the first operand.
+        /// Elements of a run of the first operand: as many as the output's run has, or 1 for all.
         pub run: usize,
-        /// Elements of a run of the second operand: `run` or 1.
+        /// Elements of a run of the second operand: the same.
         pub second_run: usize,
         /// The dimensions around the runs, the fastest first; unused ones count 1.
         pub outer: [OuterDim; OUTER_DIMS],
@@ -108,10 +108,19 @@ impl Broadcast {
     ) {
         let mut position = [0usize; OUTER_DIMS];
         let (mut first_at, mut second_at) = (0usize, 0usize);
-        for y in y.chunks(self.run.max(1)) {
+        for y in y.chunks(self.run.max(self.second_run).max(1)) {
             let first = part(first, first_at, self.run);
             let second = part(second, second_at, self.second_run);
-            run(function, first, second, y);
+            match first {
+                // A constant that is larger than the activation, as of layer normalisation: the second one is walked.
+                [first] if self.run < self.second_run => {
+                    let first = first.get();
+                    for (second, y) in second.iter().zip(y) {
+                        y.set(function.combine(first, second.read()));
+                    }
+                }
+                _ => run(function, first, second, y),
+            }
             next(&self.outer, &mut position, &mut first_at, &mut second_at);
         }
     }
