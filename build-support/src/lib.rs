@@ -16,6 +16,7 @@ pub mod tflm;
 pub mod toolchain;
 pub mod validate;
 
+pub use castiron_codegen::compile::Input;
 pub use castiron_codegen::error::{Diagnostic, Error, Result};
 pub use castiron_codegen::target::{Isa, Optimize};
 pub use castiron_codegen::tflm::arena::Kernels;

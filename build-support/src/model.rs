@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
@@ -52,6 +52,7 @@ pub struct Model {
     optimize: Option<Optimize>,
     isa: Option<Isa>,
     max_arena: Option<usize>,
+    input: Input,
     shapes: Vec<InputShape>,
     without: Passes,
     ops: Option<String>,
@@ -142,6 +143,12 @@ impl Model {
     /// [`compile`](Self::compile) says what would be.
     pub fn max_arena(mut self, bytes: usize) -> Self {
         self.max_arena = Some(bytes);
+        self
+    }
+
+    /// How the model takes its input: as a whole unless said, or row by row. [`compile`](Self::compile) says why if the input cannot come by rows.
+    pub fn input_by(mut self, input: Input) -> Self {
+        self.input = input;
         self
     }
 
@@ -257,6 +264,12 @@ impl Model {
             )
             .help("omit it")
             .into());
+        } else if self.input != Input::default() {
+            return Err(Diagnostic::new(
+                "input_by() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
+            )
+            .help("omit it")
+            .into());
         } else if self.without != Passes::NONE {
             return Err(Diagnostic::new(
                 "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
@@ -316,6 +329,7 @@ impl Model {
                 let mut how = CompileOptions::for_target(target).without(self.without);
                 how.custom = firmware_ops;
                 how.max_arena = self.max_arena;
+                how.input = self.input;
                 let program = compile::compile(&model, &how)
                     .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();

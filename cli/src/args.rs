@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use castiron_build::OptLevel;
-use castiron_codegen::compile::{Bytes, CompileOptions};
+use castiron_codegen::compile::{Bytes, CompileOptions, Input};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize, Target};
@@ -188,6 +188,9 @@ pub(crate) struct Compiled {
     /// The most bytes of arena, as 8192 or 8k: operators run row by row where it would take more; results do not change
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_arena: Option<Bytes>,
+    /// How the model takes its input: whole, or rows, one after the other, so that it is never in memory as a whole; results do not change [default: whole]
+    #[arg(long, value_name = "WAY", value_parser = input_by())]
+    pub(crate) input_by: Option<Input>,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Vec<InputShape>,
@@ -287,6 +290,10 @@ fn optimize() -> impl TypedValueParser<Value = Optimize> {
         .try_map(|name| name.parse::<Optimize>())
 }
 
+fn input_by() -> impl TypedValueParser<Value = Input> {
+    PossibleValuesParser::new(Input::ALL.map(Input::name)).try_map(|name| name.parse::<Input>())
+}
+
 fn isa() -> impl TypedValueParser<Value = Isa> {
     PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
 }
@@ -296,7 +303,12 @@ impl Compiled {
         let target = Target::new(self.isa.unwrap_or_default(), self.optimize());
         let mut options = CompileOptions::for_target(target).without(self.without.passes());
         options.max_arena = self.max_arena();
+        options.input = self.input_by();
         options
+    }
+
+    pub(crate) fn input_by(&self) -> Input {
+        self.input_by.unwrap_or_default()
     }
 
     pub(crate) fn max_arena(&self) -> Option<usize> {
@@ -340,6 +352,12 @@ impl Compiled {
             return Err(Failure::usage(
                 "--max-arena is for castiron's kernels, but --engine tflm uses TFLM's kernels, which compute whole tensors",
                 "omit --max-arena",
+            ));
+        }
+        if self.input_by.is_some() {
+            return Err(Failure::usage(
+                "--input-by is for castiron's kernels, but --engine tflm uses TFLM's kernels, which compute whole tensors",
+                "omit --input-by",
             ));
         }
         if self.without.passes() != Passes::NONE {

@@ -27,6 +27,8 @@ pub struct Machine<'a> {
     entry: &'a Entry,
     arena: Aligned,
     state: Aligned,
+    /// The input, if it comes row by row.
+    rows: Vec<u8>,
     /// Whether the last run ended before there were outputs.
     ended_early: bool,
     /// Operations and bytes of a run.
@@ -46,6 +48,7 @@ impl<'a> Machine<'a> {
             entry,
             arena: Aligned::zeroed(arena),
             state: Aligned::zeroed(state),
+            rows: Vec::new(),
             ended_early: false,
             most_work: program
                 .calls()
@@ -105,11 +108,11 @@ impl<'a> Machine<'a> {
             .found(format_args!("{} bytes", bytes.len()))
             .into());
         }
-        let memory = match operand.memory {
-            Memory::State => &mut self.state,
-            _ => &mut self.arena,
-        };
-        memory.bytes_mut()[range].copy_from_slice(bytes);
+        match operand.memory {
+            Memory::Rows => bytes.clone_into(&mut self.rows),
+            Memory::State => self.state.bytes_mut()[range].copy_from_slice(bytes),
+            _ => self.arena.bytes_mut()[range].copy_from_slice(bytes),
+        }
         Ok(())
     }
 
@@ -137,6 +140,7 @@ impl<'a> Machine<'a> {
             program: self.program,
             arena: cells(&mut self.arena),
             state: cells(&mut self.state),
+            rows: &self.rows,
             observe: &mut observe,
             graph: self.entry.graph,
             is_nested: false,
@@ -182,6 +186,7 @@ impl<'a> Machine<'a> {
             Memory::Arena => &self.arena,
             Memory::State => &self.state,
             Memory::Constants => &self.program.constants,
+            Memory::Rows => return self.rows.get(operand.range()),
         };
         memory.bytes().get(operand.range())
     }
@@ -202,6 +207,7 @@ struct Run<'a> {
     program: &'a Program,
     arena: &'a [Cell<u8>],
     state: &'a [Cell<u8>],
+    rows: &'a [u8],
     observe: &'a mut dyn FnMut(&Observation, &[u8]),
     /// The subgraph whose operators are observed: those that it runs are not.
     graph: usize,
@@ -333,7 +339,30 @@ impl Run<'_> {
         }
         let stages: Vec<StageRows> = stream.stages.iter().map(|stage| stage.rows).collect();
         let mut progress = vec![Progress::default(); stages.len()];
-        let mut flow = Flow::new(&stages, &mut progress, stream.input.offset, stream.rows);
+        let cells = host::bytes(self.arena);
+        if stream.by_rows.is_none() {
+            let input = Some(stream.input.offset);
+            let mut flow = Flow::new(&stages, &mut progress, input, stream.rows);
+            return self.turns(stream, &mut flow);
+        }
+        // As firmware does: how far the stages are is all that is known from row to row.
+        let Some(first) = stages.first().map(|stage| &stage.line) else {
+            return Ok(());
+        };
+        let mut rows = self.rows.chunks_exact(first.row_bytes);
+        loop {
+            let mut flow = Flow::resumed(&stages, &mut progress, stream.rows);
+            self.turns(stream, &mut flow)?;
+            let (Some(row), Some(start)) = (rows.next(), first.start) else {
+                return Ok(());
+            };
+            let row: Vec<i8> = row.iter().map(|byte| *byte as i8).collect();
+            flow.give(&cells[start..], &row);
+        }
+    }
+
+    /// All turns of a stream, or those before the next row of its input.
+    fn turns(&mut self, stream: &StreamStep, flow: &mut Flow<'_>) -> Result<(), Diagnostic> {
         let cells = host::bytes(self.arena);
         while let Some(turn) = flow.turn(cells) {
             self.spend(OVERHEAD)?;
@@ -382,6 +411,7 @@ impl Run<'_> {
             Memory::Arena => host::Operand::Arena(&self.arena[range]),
             Memory::State => host::Operand::Arena(&self.state[range]),
             Memory::Constants => host::Operand::Constant(&self.program.constants.bytes()[range]),
+            Memory::Rows => host::Operand::Constant(&self.rows[range]),
         }
     }
 

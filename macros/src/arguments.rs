@@ -12,7 +12,7 @@ use syn::{Ident, LitStr, Token, token};
 use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, max_arena = "32k"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// [, optimize = "size"] [, max_arena = "32k"] [, input_by = "rows"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
@@ -28,6 +28,7 @@ pub(crate) struct Arguments {
     pub(crate) optimize: Option<LitStr>,
     /// The most bytes of arena.
     pub(crate) max_arena: Option<LitStr>,
+    pub(crate) input_by: Option<LitStr>,
     /// The instructions that the user says the processor has.
     pub(crate) isa_literal: Option<LitStr>,
     /// Of inputs whose sizes the file leaves open: one each.
@@ -68,6 +69,7 @@ impl Parse for Arguments {
             crate_path: None,
             optimize: None,
             max_arena: None,
+            input_by: None,
             isa_literal: None,
             shapes: Vec::new(),
             without: Vec::new(),
@@ -101,6 +103,7 @@ impl Arguments {
             "engine" => self.engine.replace(text()?).is_some(),
             "optimize" => self.optimize.replace(text()?).is_some(),
             "max_arena" => self.max_arena.replace(text()?).is_some(),
+            "input_by" => self.input_by.replace(text()?).is_some(),
             "isa" => self.isa_literal.replace(text()?).is_some(),
             "shape" | "scratch" | "state" => {
                 let text = text()?;
@@ -129,7 +132,7 @@ impl Arguments {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                     `optimize = \"size\"`, `max_arena = \"32k\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                     `optimize = \"size\"`, `max_arena = \"32k\"`, `input_by = \"rows\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
                      `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use castiron_codegen::Passes;
-use castiron_codegen::compile::{Bytes, CompileOptions};
+use castiron_codegen::compile::{Bytes, CompileOptions, Input};
 use castiron_codegen::emit::rust;
+use castiron_codegen::error::Diagnostic;
 use castiron_codegen::ident::{Language, identifier};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize, Target};
@@ -54,6 +55,10 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
             literal.span(),
             "`max_arena` is for castiron's kernels, but this model uses TFLM's, which compute whole tensors",
         )),
+        "tflm" if arguments.input_by.is_some() => Err(Error::new(
+            literal.span(),
+            "`input_by` is for castiron's kernels, but this model uses TFLM's, which compute whole tensors",
+        )),
         "tflm" if arguments.section.is_some() => Err(Error::new(
             literal.span(),
             "set the section of TFLM's weights in the build script: castiron_build::Tflm::new(…).model(…).section(…)",
@@ -78,6 +83,7 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
     let mut options = CompileOptions::for_target(target).without(without);
     options.custom = firmware_ops(arguments)?;
     options.max_arena = max_arena(arguments)?;
+    options.input = input(arguments)?;
     Ok(options)
 }
 
@@ -106,6 +112,14 @@ fn max_arena(arguments: &Arguments) -> Result<Option<usize>> {
         Ok(Bytes(bytes)) => Ok(Some(bytes)),
         Err(problem) => Err(Error::new(literal.span(), problem)),
     }
+}
+
+fn input(arguments: &Arguments) -> Result<Input> {
+    let Some(literal) = &arguments.input_by else {
+        return Ok(Input::default());
+    };
+    let parsed = literal.value().parse();
+    parsed.map_err(|problem: Diagnostic| Error::new(literal.span(), problem))
 }
 
 fn optimize(arguments: &Arguments) -> Result<Optimize> {

@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 
 use castiron_runtime::arch::c_abi::{
-    BuiltIn, Instance, Operator, address, cell_address, constant_address, status,
+    BuiltIn, Instance, Operator, Values, address, cell_address, status,
 };
 use castiron_runtime::arch::foreign::{CInterface, EngineError, Foreign};
 use castiron_runtime::arch::memory::{Arena, Cells, Constants};
@@ -230,7 +230,7 @@ fn c_reaches_a_model_in_its_own_memory() {
             let arena = Instance::model(instance).expect("it is ready");
             let bytes = address(arena.get_mut::<i32, 4, 2>()).cast::<i32>();
             bytes.add(1).write(9);
-            let read = constant_address(arena.get::<i32, 4, 2>()).cast::<i32>();
+            let read = Values::address(arena.get::<i32, 4, 2>()).cast::<i32>();
             assert_eq!(read.add(1).read(), 9);
             let cells: &Cells<16> = arena.cells();
             assert_eq!(cell_address(cells.at::<u8, 8, 1>()).cast::<u8>().read(), 9);

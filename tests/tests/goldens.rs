@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::passes::{Pass, Passes};
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::Program;
@@ -276,6 +276,56 @@ fn every_optimization_gives_the_same_bytes() {
         "{others} other choices of kernels for {models} models give the same bytes"
     ));
     assert!(models > 0 && others > 0);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// An input that comes row by row gives what the same input gives as a whole, on every processor whose kernels differ.
+#[test]
+fn inputs_by_rows_give_the_same_bytes() {
+    let (mut models, mut refused, mut large, mut wrong) = (0, 0, 0, Vec::new());
+    let mut lower = 0;
+    for golden in sample() {
+        let model = read(&golden.model).expect("it is sound");
+        let compiled = |isa: Isa, input: Input| {
+            let mut options = CompileOptions::for_target(Target::new(isa, Optimize::Size));
+            options.input = input;
+            compile::compile(&model, &options)
+        };
+        let Ok(whole) = compiled(Isa::default(), Input::Whole) else {
+            continue;
+        };
+        let rows = match compiled(Isa::default(), Input::Rows) {
+            Ok(rows) => rows,
+            Err(error) => {
+                let told = error
+                    .to_string()
+                    .contains("the input cannot come row by row");
+                assert!(told, "{}: {error}", golden.name);
+                refused += 1;
+                continue;
+            }
+        };
+        if !takes_all_ways(&whole, &mut large) {
+            continue;
+        }
+        models += 1;
+        lower += usize::from(rows.arena_bytes < whole.arena_bytes);
+        let expected = golden.outputs(&whole, CASES);
+        if golden.outputs(&rows, CASES) != expected {
+            wrong.push(golden.name.clone());
+        }
+        for isa in Isa::ALL {
+            let other = compiled(isa, Input::Rows).expect("it compiled before");
+            if other.to_string() != rows.to_string() && golden.outputs(&other, CASES) != expected {
+                wrong.push(format!("{}: {}", golden.name, isa.name()));
+            }
+        }
+    }
+    say_left_out(large);
+    say(format!(
+        "{models} models take their input row by row, with the same results, {lower} of them in a smaller arena; {refused} do not, and say why"
+    ));
+    assert!(models > 0 && lower > 0);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

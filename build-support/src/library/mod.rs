@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use castiron_cases::{Interface, Wanted};
 use castiron_codegen::Passes;
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
@@ -45,6 +45,8 @@ pub struct Options<'a> {
     pub optimize: Optimize,
     /// The most bytes of arena; operators run row by row where it would take more.
     pub max_arena: Option<usize>,
+    /// How the model takes its input.
+    pub input: Input,
     /// Passes to leave out.
     pub without: Passes,
     /// Custom operators that the program computes.
@@ -128,7 +130,15 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     let mut how = CompileOptions::for_target(target).without(options.without);
     how.custom = options.custom.clone();
     how.max_arena = options.max_arena;
+    how.input = options.input;
     let program = compile::compile(&first, &how)?;
+    if options.traced && options.input == Input::Rows {
+        return Err(Diagnostic::new(
+            "a model that takes its input row by row cannot show what its operators compute: most of that is never in memory as a whole",
+        )
+        .help("let it take its input as a whole to trace it; results are the same")
+        .into());
+    }
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     for section in [&options.arena_section, &options.section] {
         section.as_deref().map(checked_section).transpose()?;
@@ -144,6 +154,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         instance_bytes: program.ram_bytes().next_multiple_of(ALIGNMENT) + ALIGNMENT,
         traced: options.traced,
         may_end_early: program.may_end_early(),
+        rows: program.entries.first().and_then(c_api::Rows::of),
         operators: Vec::new(),
     };
     interface.operators = OperatorFunction::all(&program, &interface, &options.functions)?;

@@ -230,6 +230,17 @@ fn glue(interface: &c_api::Library, program: &Program, options: &Options<'_>) ->
         arms.join(", ")
     };
     let [inputs, outputs] = program.entries.first().map(accessors).unwrap_or_default();
+    let run = match interface.rows {
+        None => format!(
+            "inputs: [{}], instance: [{prefix}_model_input, {prefix}_model_run], built_in: [{prefix}_input, {prefix}_run],",
+            list(&inputs),
+            prefix = interface.prefix,
+        ),
+        Some(_) => format!(
+            "rows: [model::InputRow; model::INPUT_ROWS], instance: [{prefix}_model_push_rows], built_in: [{prefix}_push_rows],",
+            prefix = interface.prefix,
+        ),
+    };
     let section = match &options.arena_section {
         Some(section) => format!("\n    section: \"{section}\","),
         None => String::new(),
@@ -248,15 +259,14 @@ mod model;
 castiron::c_interface! {{
     model: model::Model,
     instance_bytes: {bytes},{section}
-    inputs: [{inputs}],
+    run: {{ {run} }},
     outputs: [{outputs}],
-    instance: [{prefix}_model_init, {prefix}_model_input, {prefix}_model_run, {prefix}_model_reset, {prefix}_model_output],
-    built_in: [{prefix}_init, {prefix}_input, {prefix}_run, {prefix}_reset, {prefix}_output],{traced}
+    instance: [{prefix}_model_init, {prefix}_model_reset, {prefix}_model_output],
+    built_in: [{prefix}_init, {prefix}_reset, {prefix}_output],{traced}
 }}
 {operators}",
         operators = operators(interface, program),
         bytes = interface.instance_bytes,
-        inputs = list(&inputs),
         outputs = list(&outputs),
     )
 }

@@ -243,6 +243,7 @@ impl Job<'_> {
             traced: self.traced,
             // Such a run is an error of the engine's.
             may_end_early: false,
+            rows: None,
         })
     }
 

@@ -81,9 +81,10 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 12] = [
+const PLAN_ONLY: [&str; 13] = [
     "optimize",
     "max_arena",
+    "input_by",
     "passes",
     "shape",
     "custom",

@@ -8,7 +8,7 @@ use castiron_build::Tflm;
 use castiron_build::validate::{self, Against, Difference, Engine, Outcome, Platform, Settings};
 use castiron_build::validate::{Subject, TOLERANCE};
 use castiron_cases::Interface;
-use castiron_codegen::compile;
+use castiron_codegen::compile::{self, Input};
 use castiron_codegen::emit::csv;
 use castiron_codegen::error::{Diagnostic, FrontEnd};
 use castiron_codegen::report::Report;
@@ -131,6 +131,12 @@ impl Arguments {
     fn settings(&self) -> Result<Settings> {
         if self.engine == lib::Engine::Tflm {
             self.compiled.check_unused()?;
+        }
+        if self.compiled.input_by() == Input::Rows {
+            return Err(Failure::usage(
+                "validate hands a model its inputs as a whole",
+                "omit --input-by: results are the same; `castiron lib --self-test` tests a library that takes rows",
+            ));
         }
         let on = Platform::from(self.on);
         let mut settings = Settings::new(on);

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::limits::MOST_STEPS;
-use super::options::{CompileOptions, Streams};
+use super::options::{CompileOptions, Input, Streams};
+use super::rows;
 use super::stream::Cuts;
 use crate::error::{Diagnostic, Result};
 use crate::graph::variables::Variables;
@@ -73,6 +74,8 @@ pub(super) struct Chosen<'a> {
     pub(super) actions: usize,
     /// Of every operator that cannot be compiled, in the file's order, then of inputs and outputs.
     pub(super) problems: Vec<Diagnostic>,
+    /// Why the input does not come row by row, where it is to.
+    pub(super) without_rows: Option<Diagnostic>,
 }
 
 impl<'a> Chosen<'a> {
@@ -84,7 +87,11 @@ impl<'a> Chosen<'a> {
         options: &CompileOptions,
     ) -> Self {
         let passed = passes::run(&model.graphs[index], options.without);
-        let graph = passed.graph;
+        let mut graph = passed.graph;
+        let by_rows = is_entry && options.input == Input::Rows;
+        if by_rows {
+            rows::reshape_input(graph.to_mut());
+        }
         let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
         let mut problems = Vec::new();
         let mut choices = Vec::new();
@@ -128,11 +135,45 @@ impl<'a> Chosen<'a> {
             problems,
             graph,
             changes: passed.changes,
+            without_rows: None,
         };
-        match options.without.contains(Pass::StreamRows) {
-            true => chosen,
-            false => chosen.streamed(purpose, options),
+        match (by_rows, options.without.contains(Pass::StreamRows)) {
+            (true, _) => chosen.by_rows(purpose, options),
+            (false, true) => chosen,
+            (false, false) => chosen.streamed(purpose, options),
         }
+    }
+
+    /// The same with the input row by row, if it can be.
+    fn by_rows(mut self, purpose: Purpose<'_>, options: &CompileOptions) -> Self {
+        if !self.problems.is_empty() || self.actions > MOST_STEPS {
+            return self;
+        }
+        match self.streams_of_rows(purpose, options) {
+            Ok(streamed) => streamed.after(self),
+            Err(problem) => {
+                self.without_rows = Some(problem);
+                self
+            }
+        }
+    }
+
+    fn streams_of_rows(
+        &self,
+        purpose: Purpose<'_>,
+        options: &CompileOptions,
+    ) -> std::result::Result<StreamedChoices, Diagnostic> {
+        if options.without.contains(Pass::StreamRows) {
+            let pass = Pass::StreamRows;
+            return Err(rows::no_rows(&format!("the pass {pass} was left out")));
+        }
+        let input = rows::input(&self.graph)?;
+        let most = match options.streams() {
+            Streams::Below(most) => most,
+            Streams::None | Streams::Least => 0,
+        };
+        let streams = self.best_streams(most, usize::MAX, Some(input), purpose, &options.plan);
+        streams.ok_or_else(|| rows::no_stream(&self.graph, input))
     }
 
     /// The same with some operators row by row, where that lowers the peak.
@@ -150,22 +191,24 @@ impl<'a> Chosen<'a> {
             Ok(plan) if plan.peak_bytes > most => plan.peak_bytes,
             _ => return self,
         };
-        match self.best_streams(most, peak, purpose, options) {
+        match self.best_streams(most, peak, None, purpose, options) {
             Some(streamed) => streamed.after(self),
             None => self,
         }
     }
 
-    /// Streams of as few rows as bring the peak below a bound, or those of the least peak that is found; `None` if it is not lower than before.
+    /// Streams of as few rows as bring the peak below a bound, or those of the least peak that is found; `None` if it is not lower than before, or an
+    /// input that is to come `by_rows` cannot.
     fn best_streams(
         &self,
         most: usize,
         before: usize,
+        by_rows: Option<TensorId>,
         purpose: Purpose<'_>,
         options: &PlanOptions,
     ) -> Option<StreamedChoices> {
         let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
-        let cuts = Cuts::of(&self.graph, &memory, options)?;
+        let cuts = Cuts::of(&self.graph, &memory, by_rows, options)?;
         let planned = |bound| self.streamed_below(bound, &cuts, &memory, purpose, options);
         let lower = |one: Planned, other: Planned| {
             let both = one.into_iter().chain(other);
@@ -230,7 +273,10 @@ impl<'a> Chosen<'a> {
         match self.plan(options) {
             Ok(plan) => Verdict {
                 plan: Some(plan),
-                problems: self.problems.clone(),
+                problems: (self.problems.iter())
+                    .chain(&self.without_rows)
+                    .cloned()
+                    .collect(),
                 changes: self.changes.clone(),
             },
             Err(error) => Verdict {
@@ -278,6 +324,7 @@ impl StreamedChoices {
             choices,
             actions: before.actions,
             problems: before.problems,
+            without_rows: None,
             changes: all,
             graph: Cow::Owned(graph),
         }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
-use super::options::CompileOptions;
-use super::{limits, variables, way_out};
+use super::options::{CompileOptions, Input};
+use super::{limits, rows, variables, way_out};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
@@ -165,7 +165,7 @@ impl<'a> Attempt<'a> {
         } = Choices::new(model, &roots, options);
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         for chosen in &chosen {
-            let problems = chosen.problems.iter().cloned();
+            let problems = chosen.problems.iter().chain(&chosen.without_rows).cloned();
             diagnostics.extend(problems.map(|d| d.in_subgraph(chosen.index)));
         }
         // An operator whose handle is unknown says so once.
@@ -176,6 +176,10 @@ impl<'a> Attempt<'a> {
             !said.contains(&(d.place.subgraph, d.place.operator.as_ref().map(|o| o.0)))
         };
         diagnostics.extend(wrong.into_iter().filter(unsaid));
+        if options.input == Input::Rows && entry_points.len() > 1 {
+            let count = format_args!("{} signatures", entry_points.len()).to_string();
+            diagnostics.push(rows::no_rows("the model has several signatures").found(count));
+        }
         way_out::find(model, &mut diagnostics);
         diagnostics.extend(limits::of_any_size(model, &roots));
         diagnostics.extend(limits::not_custom(model, &options.custom));
@@ -292,12 +296,26 @@ impl<'a> Attempt<'a> {
                 plan: placed.plan.clone(),
             };
             entry.macs = macs(&entry.steps, &program.routines);
+            // Whatever shape its rows have.
+            if let (true, Some(id), Some(port)) = (
+                entry.input_rows().is_some(),
+                self.model.graphs[*index].inputs.first(),
+                entry.inputs.first_mut(),
+            ) {
+                port.shape
+                    .clone_from(&self.model.graphs[*index].tensor(*id).shape);
+            }
             if let Some(signature) = signature {
                 name_ports(&self.model.graphs[*index], &mut entry, signature);
             }
             program.entries.push(entry);
         }
         program.constants = constants.into_bytes();
+        if program.may_end_early() && program.entries.iter().any(|e| e.input_rows().is_some()) {
+            return Err(
+                rows::no_rows("a run of the model may end before there are outputs").into(),
+            );
+        }
         Ok(program)
     }
 }
@@ -425,6 +443,9 @@ fn laid_out<'a>(
     } = Choices::new(model, &[index], options);
     if let Some(error) = Error::from_many(limits::not_custom(model, &options.custom)) {
         return Err(error);
+    }
+    if let Some(problem) = chosen.iter().find_map(|chosen| chosen.without_rows.clone()) {
+        return Err(problem.into());
     }
     let layout = lay_out(&chosen, &[index], &variables, false, &options.plan)?;
     let plan = layout.graph(index).map(|placed| placed.plan.clone());

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS, Line, StageRows};
 
 use crate::error::Diagnostic;
-use crate::graph::{Graph, Options, Site, TensorId};
-use crate::plan::{Kept, Layout, OutputCopy, Placed, Region};
+use crate::graph::{Graph, Options, Site, Streamed, TensorId};
+use crate::plan::{Kept, Layout, Location, OutputCopy, Placed, Region};
 use crate::program::{
     Action, Argument, Choice, ConstantPool, CustomStep, ElementType, Invocation, KernelCall,
     Memory, Observation, Operand, Origin, Place, Port, StageCall, Step, Stream, StreamStep,
@@ -182,8 +182,12 @@ impl<'a> Linker<'a> {
 
     fn stream(&mut self, linked: &Linked<'_>, stream: Stream) -> Result<StreamStep, Diagnostic> {
         let site = linked.site;
-        let Options::Streamed(operators) = site.options() else {
+        let Options::Streamed(Streamed { operators, .. }) = site.options() else {
             return Err(site.error("the operator is no stream"));
+        };
+        let by_rows = match stream.by_rows {
+            true => Some(self.kept(Kept::Rows(self.index))?),
+            false => None,
         };
         let number = self.calls;
         let mut stages = Vec::new();
@@ -230,6 +234,7 @@ impl<'a> Linker<'a> {
             number,
             origin: linked.origin.clone(),
             input: self.operand(linked, &stream.input)?,
+            by_rows,
             rows: stream.rows,
             stages,
         })
@@ -341,9 +346,13 @@ impl<'a> Linker<'a> {
         }
     }
 
+    fn kept(&self, kept: Kept) -> Result<Region, Diagnostic> {
+        let region = self.around.layout.kept(kept);
+        region.ok_or_else(|| no_place(self.index))
+    }
+
     fn flag(&self, flag: Kept) -> Result<Operand, Diagnostic> {
-        let region = self.around.layout.kept(flag);
-        let region = region.ok_or_else(|| no_place(self.index))?;
+        let region = self.kept(flag)?;
         Ok(Operand {
             memory: Memory::State,
             element: ElementType::U8,
@@ -399,6 +408,10 @@ impl<'a> Linker<'a> {
             Place::Tensor(id) if self.graph.tensor(id).is_variable => {
                 of_layout(Kept::Tensor(self.index, id)).map(|region| (Memory::State, region))
             }
+            Place::Tensor(id) if self.comes_by_rows(id) => {
+                let (offset, bytes) = (0, self.graph.tensor(id).bytes());
+                Some((Memory::Rows, Region { offset, bytes }))
+            }
             Place::Tensor(id) => (self.placed.region(id)).map(|region| (Memory::Arena, region)),
             Place::Scratch(position) => {
                 let mut scratch = self.placed.scratch(linked.site.index);
@@ -425,6 +438,11 @@ impl<'a> Linker<'a> {
         Err(misplaced(&operand, title).expected(format_args!("{} bytes", region.bytes)))
     }
 
+    /// Whether the caller has a tensor's rows.
+    fn comes_by_rows(&self, id: TensorId) -> bool {
+        self.placed.plan.tensors[id.index()].location == Location::Rows
+    }
+
     /// All of a tensor; `None` for one without a place, as constants and handles are.
     fn tensor(&mut self, id: TensorId) -> Result<Option<Operand>, Diagnostic> {
         let tensor = self.graph.tensor(id);
@@ -447,7 +465,15 @@ impl<'a> Linker<'a> {
     pub(super) fn inputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
         let mut ports = Vec::new();
         for id in &self.graph.inputs {
-            let operand = self.tensor(*id)?;
+            let operand = match self.comes_by_rows(*id) {
+                true => Some(Operand {
+                    memory: Memory::Rows,
+                    element: element(self.graph, *id)?,
+                    offset: 0,
+                    len: self.graph.tensor(*id).elements(),
+                }),
+                false => self.tensor(*id)?,
+            };
             let operand =
                 operand.ok_or_else(|| self.error_at(*id, "a constant cannot be an input"))?;
             ports.push(self.port(*id, operand));

@@ -7,6 +7,7 @@ mod compile;
 mod limits;
 mod link;
 mod options;
+mod rows;
 mod stream;
 #[doc(hidden)]
 pub mod variables;
@@ -15,4 +16,4 @@ mod way_out;
 pub use bytes::Bytes;
 pub use chosen::Verdict;
 pub use compile::{Examined, compile, examine, plan_graph};
-pub use options::CompileOptions;
+pub use options::{CompileOptions, Input};

@@ -1,5 +1,9 @@
 //! What a user may choose.
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::Diagnostic;
 use crate::passes::Passes;
 use crate::plan::PlanOptions;
 use crate::program::FirmwareOps;
@@ -19,6 +23,51 @@ pub struct CompileOptions {
     pub custom: FirmwareOps,
     /// The most bytes that the arena may take: operators run row by row where it would take more, and it is an error if that is not enough.
     pub max_arena: Option<usize>,
+    /// How the model takes its input.
+    pub input: Input,
+}
+
+/// How a model takes its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Input {
+    /// It lies in the arena when the model runs.
+    #[default]
+    Whole,
+    /// It comes row by row, and is never in memory as a whole: the operators that read it run row by row, too. It is an error where they do not.
+    Rows,
+}
+
+impl Input {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Whole, Self::Rows];
+
+    /// The name, as users write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Rows => "rows",
+        }
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Input {
+    type Err = Diagnostic;
+
+    fn from_str(name: &str) -> Result<Self, Diagnostic> {
+        let found = Self::ALL.into_iter().find(|input| input.name() == name);
+        found.ok_or_else(|| {
+            Diagnostic::new("there is no such way to take the input")
+                .expected("whole or rows")
+                .found(format_args!("{name:?}"))
+        })
+    }
 }
 
 /// Where operators are to run row by row.
@@ -50,10 +99,12 @@ impl CompileOptions {
     }
 
     pub(super) fn streams(&self) -> Streams {
-        match (self.target.optimize, self.max_arena) {
-            (Optimize::Size, _) => Streams::Least,
-            (_, Some(most)) => Streams::Below(most),
-            (_, None) => Streams::None,
+        match (self.target.optimize, self.max_arena, self.input) {
+            (Optimize::Size, ..) => Streams::Least,
+            (_, Some(most), _) => Streams::Below(most),
+            // Who hands rows over has no memory for the whole, and so none for anything as large.
+            (_, None, Input::Rows) => Streams::Least,
+            (_, None, Input::Whole) => Streams::None,
         }
     }
 

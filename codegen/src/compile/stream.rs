@@ -26,12 +26,19 @@ pub(super) struct Cuts<'a> {
     costs: Vec<Vec<Vec<Ways>>>,
     /// The least peak that any cut allows, as far as estimates say.
     pub(super) least: usize,
+    /// The input that comes row by row, if one does.
+    by_rows: Option<TensorId>,
 }
 
 impl<'a> Cuts<'a> {
-    /// `None` if nothing can run row by row, or there are too many rows to follow.
-    pub(super) fn of(graph: &'a Graph, memory: &[OpMemory], options: &PlanOptions) -> Option<Self> {
-        let live = Live::new(graph, options.alignment)?;
+    /// `None` if nothing can run row by row, nor what reads an input that is to come `by_rows`, or there are too many rows to follow.
+    pub(super) fn of(
+        graph: &'a Graph,
+        memory: &[OpMemory],
+        by_rows: Option<TensorId>,
+        options: &PlanOptions,
+    ) -> Option<Self> {
+        let live = Live::new(graph, by_rows, options.alignment)?;
         let chains = chains(graph);
         let parts = MOST_OPERATORS * (MOST_OPERATORS + 1) / 2;
         let turns = chains
@@ -49,6 +56,7 @@ impl<'a> Cuts<'a> {
             graph,
             memory,
             live: &live,
+            by_rows,
             options,
         };
         let others = (0..graph.operators.len()).filter(|position| !in_chain[*position]);
@@ -59,16 +67,19 @@ impl<'a> Cuts<'a> {
         // Where no operator needs as much as one outside of all chains, there is nothing to gain.
         let is_high = |chain: &Vec<Link>| {
             let mut peaks = chain.iter().map(|link| search.apart(link.position));
-            peaks.any(|peak| peak > floor)
+            peaks.any(|peak| peak > floor) || chain.iter().any(|link| search.takes_rows(link))
         };
         let chains: Vec<Vec<Link>> = chains.into_iter().filter(is_high).collect();
         let costs: Vec<Vec<Vec<Ways>>> = chains.iter().map(|chain| search.costs(chain)).collect();
         let least = costs.iter().map(|costs| least_peak(costs));
-        Some(Self {
+        let least = least.fold(floor, usize::max);
+        // Where the input is to come by rows, and no stream can take it.
+        (least < usize::MAX).then_some(Self {
             graph,
-            least: least.fold(floor, usize::max),
+            least,
             chains,
             costs,
+            by_rows,
         })
     }
 
@@ -84,7 +95,7 @@ impl<'a> Cuts<'a> {
         }
         match groups.is_empty() {
             true => None,
-            false => replaced(self.graph, &groups),
+            false => replaced(self.graph, &groups, self.by_rows),
         }
     }
 }
@@ -135,7 +146,7 @@ struct Live {
 
 impl Live {
     /// `None` for an alignment that no plan has.
-    fn new(graph: &Graph, alignment: usize) -> Option<Self> {
+    fn new(graph: &Graph, by_rows: Option<TensorId>, alignment: usize) -> Option<Self> {
         if !alignment.is_power_of_two() || alignment > MOST_ALIGNED {
             return None;
         }
@@ -167,7 +178,10 @@ impl Live {
             reads[id.index()] += 1;
             last[id.index()] = end;
         }
-        let bytes: Vec<usize> = bytes.collect();
+        let mut bytes: Vec<usize> = bytes.collect();
+        if let Some(input) = by_rows {
+            bytes[input.index()] = 0;
+        }
         let mut steps = vec![0isize; end + 2];
         for tensor in 0..count {
             if let Some(first) = first[tensor] {
@@ -225,10 +239,17 @@ struct Search<'a> {
     graph: &'a Graph,
     memory: &'a [OpMemory],
     live: &'a Live,
+    by_rows: Option<TensorId>,
     options: &'a PlanOptions,
 }
 
 impl Search<'_> {
+    /// Whether an operator reads an input that comes by rows.
+    fn takes_rows(&self, link: &Link) -> bool {
+        let input = |input: TensorId| link.rowwise.inputs.contains(&input);
+        self.by_rows.is_some_and(input)
+    }
+
     /// The peak of an operator by itself.
     fn apart(&self, position: usize) -> usize {
         let operator = &self.graph.operators[position];
@@ -285,8 +306,19 @@ impl Search<'_> {
         if !between.all(|id| reads_within(id) == self.live.reads[id.index()]) {
             return None;
         }
+        // Rows come once, for all who read them.
+        let by_rows = self.takes_rows(first);
+        let mut others = links.iter().skip(1);
+        if match by_rows {
+            true => {
+                self.by_rows != Some(input) || reads_within(input) != self.live.reads[input.index()]
+            }
+            false => others.any(|link| self.takes_rows(link)),
+        } {
+            return None;
+        }
         let stages: Vec<Rowwise> = links.iter().map(|link| link.rowwise.clone()).collect();
-        let lines = Lines::new(&stages)?;
+        let lines = Lines::new(&stages, by_rows)?;
         let bytes = |id: TensorId| self.live.bytes[id.index()];
         let beside = links
             .iter()
@@ -294,6 +326,7 @@ impl Search<'_> {
         let may_overlap =
             self.options.in_place && self.options.overlap && self.live.dies(input, last.position);
         let ends = match may_overlap {
+            _ if by_rows => bytes(output),
             true => (bytes(input) + lines.distance).max(bytes(output)),
             false => bytes(input) + bytes(output),
         };
@@ -314,7 +347,8 @@ impl Search<'_> {
             let most = MOST_OPERATORS.min(chain.len() - start);
             let of_length = |length: usize| {
                 let links = &chain[start..start + length];
-                let alone = (length == 1).then(|| Cost {
+                let may_be_alone = length == 1 && !self.takes_rows(&links[0]);
+                let alone = may_be_alone.then(|| Cost {
                     peak: self.apart(links[0].position),
                     moved: 0,
                     is_stream: false,
@@ -371,8 +405,12 @@ fn cheapest(costs: &[Vec<Ways>], bound: usize) -> Vec<(usize, usize)> {
     streams
 }
 
-/// The graph with each group as one operator, at the place of its last.
-fn replaced(graph: &Graph, groups: &[Vec<usize>]) -> Option<(Graph, Vec<Vec<usize>>)> {
+/// The graph with each group as one operator, at the place of its last. What reads an input that comes `by_rows` is in one of them.
+fn replaced(
+    graph: &Graph,
+    groups: &[Vec<usize>],
+    by_rows: Option<TensorId>,
+) -> Option<(Graph, Vec<Vec<usize>>)> {
     let mut of_last: HashMap<usize, &Vec<usize>> = HashMap::new();
     let mut is_gone = vec![false; graph.operators.len()];
     for group in groups {
@@ -388,7 +426,9 @@ fn replaced(graph: &Graph, groups: &[Vec<usize>]) -> Option<(Graph, Vec<Vec<usiz
     let mut from = Vec::new();
     for (position, operator) in graph.operators.iter().enumerate() {
         if let Some(group) = of_last.get(&position) {
-            result.operators.push(stream(graph, group)?);
+            let first = graph.operators[*group.first()?].inputs.iter().flatten();
+            let takes_rows = first.into_iter().any(|input| by_rows == Some(*input));
+            result.operators.push(stream(graph, group, takes_rows)?);
             from.push((*group).clone());
         } else if !is_gone[position] {
             let mut operator = operator.clone();

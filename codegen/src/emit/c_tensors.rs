@@ -170,7 +170,7 @@ fn helpers(tensor: &TensorFacts) -> Option<Helpers> {
 }
 
 /// The C type that holds one element, where there is one.
-fn c_type(dtype: DType) -> Option<&'static str> {
+pub(super) fn c_type(dtype: DType) -> Option<&'static str> {
     Some(match dtype {
         DType::Float32 => "float",
         DType::Float64 => "double",

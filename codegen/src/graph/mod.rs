@@ -25,7 +25,7 @@ pub use options::{
     Activation, BatchMatmulOptions, BinaryOptions, Border, CallOnceOptions, ConcatenationOptions,
     Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, OptionValue, Options,
     Padding, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions, SoftmaxOptions,
-    SqueezeOptions, TransposeConvOptions, VarHandleOptions, WeightsFormat, WhileOptions,
+    SqueezeOptions, Streamed, TransposeConvOptions, VarHandleOptions, WeightsFormat, WhileOptions,
 };
 pub use site::Site;
 pub use tensor::{Blocks, DType, Quantization, Tensor, TensorId};

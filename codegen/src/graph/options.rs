@@ -279,7 +279,16 @@ pub enum Options {
     /// operator's output.
     Chained(Vec<super::Operator>),
     /// Of operators that run row by row: each reads what the first one reads or what earlier ones write, the last has this operator's output.
-    Streamed(Vec<super::Operator>),
+    Streamed(Streamed),
+}
+
+/// Operators that a pass made one of, which runs row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Streamed {
+    /// Those of the file.
+    pub operators: Vec<super::Operator>,
+    /// Whether what the first one reads comes row by row, too, so that it is nowhere as a whole.
+    pub by_rows: bool,
 }
 
 impl Options {

@@ -241,7 +241,7 @@ pub(crate) fn choose(
     let mut choosing = Choosing::new(graph, purpose);
     let verdict = match (site.options(), family(&site.operator.kind)) {
         (Options::Chained(all), _) => chain::choose(&site, &mut choosing, all),
-        (Options::Streamed(all), _) => stream::choose(&site, &mut choosing, all, purpose),
+        (Options::Streamed(streamed), _) => stream::choose(&site, &mut choosing, streamed, purpose),
         (Options::Tabulated(table), _) => unary::tabulated(&site, &mut choosing, table),
         (_, Some(family)) => family.choose(&site, &mut choosing),
         (_, None) => match choosing.firmware_ops() {

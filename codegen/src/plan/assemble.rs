@@ -50,6 +50,7 @@ impl Plan {
             let (location, shares_with) = match values.tensors[index] {
                 Value::Unused => (Location::Unused, Vec::new()),
                 Value::Kept => (Location::State, Vec::new()),
+                Value::Rows => (Location::Rows, Vec::new()),
                 Value::Constant(of) if of.index() == index => (Location::Constant, Vec::new()),
                 Value::Constant(of) => (Location::ConstantAlias { of }, Vec::new()),
                 Value::Group(group) => {

@@ -36,6 +36,8 @@ pub enum Kept {
     Operator(usize, usize, usize),
     /// Whether a subgraph that CALL_ONCE runs has run: one byte for all operators that run it.
     Once(usize),
+    /// How far a subgraph is whose input comes row by row.
+    Rows(usize),
     /// Whether variables that do not start at zeros have their first value: one byte.
     Ready,
 }

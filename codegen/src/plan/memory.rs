@@ -11,6 +11,8 @@ pub struct OpMemory {
     pub scratch: Vec<usize>,
     /// What it keeps from run to run beside variables, and the bytes of each, zeros at first. Operators that name the same share it.
     pub kept: Vec<(Kept, usize)>,
+    /// Its first input, which no other operator reads, comes row by row from the caller and is never in the arena.
+    pub by_rows: bool,
 }
 
 /// Where an operator may put one of its outputs.

@@ -178,6 +178,8 @@ pub enum Location {
     },
     /// A variable: in memory that no other tensor has, whatever runs.
     State,
+    /// An input that comes row by row, and is nowhere as a whole.
+    Rows,
     /// Nothing uses the tensor.
     Unused,
 }

@@ -12,6 +12,8 @@ pub(super) enum Value {
     Constant(TensorId),
     /// A variable, which has memory of its own.
     Kept,
+    /// An input of which the caller has the rows.
+    Rows,
     /// A group, by index.
     Group(usize),
 }
@@ -66,6 +68,14 @@ impl Values {
             groups: Vec::new(),
             touches: Vec::new(),
         };
+        let by_rows = graph
+            .operators
+            .iter()
+            .zip(memory)
+            .filter(|(_, m)| m.by_rows);
+        for input in by_rows.filter_map(|(op, _)| op.inputs.first().copied().flatten()) {
+            values.tensors[input.index()] = Value::Rows;
+        }
         // An alias needs its source's value first; operators are in topological order, so
         // one pass over them reaches chains of any length.
         for (op, memory) in graph.operators.iter().zip(memory) {
@@ -121,7 +131,7 @@ impl Values {
     pub(super) fn group(&self, id: TensorId) -> Option<usize> {
         match self.tensors[id.index()] {
             Value::Group(group) => Some(group),
-            Value::Unused | Value::Constant(_) | Value::Kept => None,
+            Value::Unused | Value::Constant(_) | Value::Kept | Value::Rows => None,
         }
     }
 

@@ -204,6 +204,16 @@ impl<'a> Choosing<'a> {
         }];
     }
 
+    /// Lets the first input come row by row from the caller, so that it is never in the arena. `bytes` are kept from one row to the next.
+    ///
+    /// # Errors
+    /// While folding.
+    pub(crate) fn take_by_rows(&mut self, bytes: usize) -> Result<(), Diagnostic> {
+        self.choice.memory.by_rows = true;
+        self.keep(ElementType::U8, bytes, Kept::Rows)?;
+        Ok(())
+    }
+
     /// Lets the one output be the bytes of an input. [`copy`](Self::copy) has to copy it all the same, which is
     /// nothing where it is.
     pub fn alias(&mut self, input: usize) {

@@ -21,5 +21,5 @@ pub use program::{
     CustomStep, ElementType, Entry, KernelCall, Memory, Operand, Origin, Port, Program, Routine,
     Step, calls, custom_calls, streams,
 };
-pub use stream::{Moves, Rows, Stage, StageCall, Stream, StreamStep};
+pub use stream::{InputRows, Moves, Rows, Stage, StageCall, Stream, StreamStep};
 pub use trace::Observation;

@@ -245,6 +245,8 @@ pub enum Memory {
     Arena,
     State,
     Constants,
+    /// The caller's, who has one row of an input after the other.
+    Rows,
 }
 
 /// Element types as kernels see them; `BOOL` is `U8`.
@@ -395,6 +397,7 @@ impl Program {
             Memory::Arena => self.arena_bytes,
             Memory::State => self.state_bytes,
             Memory::Constants => self.constants.bytes().len(),
+            Memory::Rows => usize::MAX,
         };
         let bytes = operand.len.checked_mul(operand.element.bytes());
         let end = bytes.and_then(|bytes| operand.offset.checked_add(bytes));

@@ -3,13 +3,16 @@
 use castiron_runtime::kernels::StageRows;
 
 use super::choice::{Argument, Call};
-use super::program::{KernelCall, Operand, Origin};
+use super::program::{Entry, KernelCall, Operand, Origin, Step};
+use crate::plan::Region;
 
 /// Operators that run row by row, chosen.
 #[derive(Debug)]
 pub struct Stream {
     /// All rows of the first one's input.
     pub input: Argument,
+    /// Whether these come one by one, and are nowhere as a whole.
+    pub by_rows: bool,
     /// Rows of the last one's output.
     pub rows: usize,
     /// The operators.
@@ -62,10 +65,57 @@ pub struct StreamStep {
     pub origin: Origin,
     /// All rows of the first one's input.
     pub input: Operand,
+    /// Where it is kept how far the stages are, if the rows of the input come one by one.
+    pub by_rows: Option<Region>,
     /// Rows of the last one's output.
     pub rows: usize,
     /// The operators.
     pub stages: Vec<StageCall>,
+}
+
+/// The input of a program that takes it row by row.
+#[derive(Debug, Clone, Copy)]
+pub struct InputRows<'a> {
+    /// What is given the rows.
+    pub stream: &'a StreamStep,
+    /// Its position among the steps of the entry.
+    pub position: usize,
+    /// How many rows there are.
+    pub count: usize,
+    /// Elements of one.
+    pub elements: usize,
+    /// The line buffer that they go to.
+    pub line: Operand,
+    /// Where it is kept how far the stages are.
+    pub progress: Region,
+}
+
+impl Entry {
+    /// The input, if it comes row by row.
+    pub fn input_rows(&self) -> Option<InputRows<'_>> {
+        let streams = self.steps.iter().enumerate();
+        let mut streams = streams.filter_map(|(position, step)| match step {
+            Step::Stream(stream) => Some((position, stream, stream.by_rows?)),
+            _ => None,
+        });
+        let (position, stream, progress) = streams.next()?;
+        let first = stream.stages.first()?;
+        let (line, port) = (&first.rows.line, self.inputs.first()?);
+        let element = port.operand.element;
+        let lines = first.lines?;
+        Some(InputRows {
+            stream,
+            position,
+            count: line.rows,
+            elements: line.row_bytes / element.bytes(),
+            line: Operand {
+                element,
+                len: lines.range().len() / element.bytes(),
+                ..lines
+            },
+            progress,
+        })
+    }
 }
 
 /// An operator that computes one row of its output at each call.

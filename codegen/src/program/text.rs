@@ -192,6 +192,7 @@ impl Display for Operand {
             Memory::Arena => "arena",
             Memory::State => "state",
             Memory::Constants => "constants",
+            Memory::Rows => "rows",
         };
         let range = self.range();
         let element = self.element.rust_name();

@@ -22,6 +22,8 @@ pub mod status {
     pub const NOT_READY: c_int = 2;
     /// The run ended before there were outputs.
     pub const NOT_YET: c_int = 3;
+    /// More rows than the input lacks.
+    pub const TOO_MANY_ROWS: c_int = 4;
 
     /// What a run gave, as a status.
     pub trait Ran {
@@ -133,10 +135,38 @@ pub fn address<T: Element>(tensor: &mut [T]) -> *mut c_void {
     tensor.as_mut_ptr().cast()
 }
 
-/// The address of a tensor, for C to read.
+/// What a model gives of an output.
+pub trait Values {
+    /// The address of its values, for C to read; NULL where there are none.
+    fn address(self) -> *const c_void;
+}
+
+impl<T: Element, const LEN: usize> Values for &[T; LEN] {
+    #[inline(always)]
+    fn address(self) -> *const c_void {
+        self.as_ptr().cast()
+    }
+}
+
+impl<T: Element, const LEN: usize> Values for Option<&[T; LEN]> {
+    #[inline(always)]
+    fn address(self) -> *const c_void {
+        self.map_or(core::ptr::null(), Values::address)
+    }
+}
+
+/// Rows of an input; nothing where C hands over no address of rows. It may be NULL for none of them.
+///
+/// # Safety
+/// At the address, if it is one, are `count` rows, which nobody changes as long as the slice is there.
 #[inline(always)]
-pub fn constant_address<T: Element>(tensor: &[T]) -> *const c_void {
-    tensor.as_ptr().cast()
+pub unsafe fn rows<'a, R>(rows: *const R, count: usize) -> Option<&'a [R]> {
+    match count {
+        0 => Some(&[]),
+        _ if rows.is_null() || !rows.is_aligned() => None,
+        // SAFETY: not NULL and aligned (checked here), and so many rows (the caller) of plain numbers.
+        _ => Some(unsafe { core::slice::from_raw_parts(rows, count) }),
+    }
 }
 
 /// The address of bytes of a running model, for C to read.
@@ -313,12 +343,10 @@ macro_rules! c_interface {
         model: $model:ty,
         instance_bytes: $bytes:literal,
         $(section: $section:literal,)?
-        inputs: [$($input:literal => $input_method:ident),* $(,)?],
+        run: { $($run:tt)* },
         outputs: [$($output:literal => $output_method:ident),* $(,)?],
-        instance: [
-            $model_init:ident, $model_input:ident, $model_run:ident, $model_reset:ident, $model_output:ident
-        ],
-        built_in: [$init:ident, $input_of:ident, $run:ident, $reset:ident, $output_of:ident],
+        instance: [$model_init:ident, $model_reset:ident, $model_output:ident],
+        built_in: [$init:ident, $reset:ident, $output_of:ident],
         $(traced: $model_run_traced:ident,)?
     ) => {
         type Instance = $crate::c_abi::Instance<$model>;
@@ -337,26 +365,7 @@ macro_rules! c_interface {
             }
         }
 
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $model_input(
-            instance: *mut Instance,
-            index: usize,
-        ) -> *mut ::core::ffi::c_void {
-            // SAFETY: the header asks for an instance that no other call uses meanwhile.
-            match (unsafe { Instance::model(instance) }, index) {
-                $((Ok(model), $input) => $crate::c_abi::address(model.$input_method()),)*
-                _ => ::core::ptr::null_mut(),
-            }
-        }
-
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $model_run(instance: *mut Instance) -> ::core::ffi::c_int {
-            // SAFETY: as for the inputs.
-            match unsafe { Instance::model(instance) } {
-                Ok(model) => $crate::c_abi::status::Ran::status(model.run()),
-                Err(status) => status,
-            }
-        }
+        $crate::c_interface_run! { $($run)* }
 
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $model_reset(instance: *mut Instance) -> ::core::ffi::c_int {
@@ -377,7 +386,7 @@ macro_rules! c_interface {
         ) -> *const ::core::ffi::c_void {
             // SAFETY: as for the inputs; nothing is written.
             match (unsafe { Instance::model(instance.cast_mut()) }, index) {
-                $((Ok(model), $output) => $crate::c_abi::constant_address(model.$output_method()),)*
+                $((Ok(model), $output) => $crate::c_abi::Values::address(model.$output_method()),)*
                 _ => ::core::ptr::null(),
             }
         }
@@ -390,18 +399,6 @@ macro_rules! c_interface {
         extern "C" fn $init() -> ::core::ffi::c_int {
             // SAFETY: an instance; the header allows one call at a time.
             unsafe { $model_init(BUILT_IN.get()) }
-        }
-
-        #[unsafe(no_mangle)]
-        extern "C" fn $input_of(index: usize) -> *mut ::core::ffi::c_void {
-            // SAFETY: as for `init`.
-            unsafe { $model_input(BUILT_IN.get(), index) }
-        }
-
-        #[unsafe(no_mangle)]
-        extern "C" fn $run() -> ::core::ffi::c_int {
-            // SAFETY: as for `init`.
-            unsafe { $model_run(BUILT_IN.get()) }
         }
 
         #[unsafe(no_mangle)]
@@ -454,6 +451,92 @@ macro_rules! c_interface {
             loop {
                 ::core::hint::spin_loop();
             }
+        }
+    };
+}
+
+/// The functions that run a model: with inputs that lie in its memory, or with an input that comes row by row.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! c_interface_run {
+    (
+        inputs: [$($input:literal => $input_method:ident),* $(,)?],
+        instance: [$model_input:ident, $model_run:ident],
+        built_in: [$input_of:ident, $run:ident],
+    ) => {
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_input(
+            instance: *mut Instance,
+            index: usize,
+        ) -> *mut ::core::ffi::c_void {
+            // SAFETY: the header asks for an instance that no other call uses meanwhile.
+            match (unsafe { Instance::model(instance) }, index) {
+                $((Ok(model), $input) => $crate::c_abi::address(model.$input_method()),)*
+                _ => ::core::ptr::null_mut(),
+            }
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_run(instance: *mut Instance) -> ::core::ffi::c_int {
+            // SAFETY: as for the inputs.
+            match unsafe { Instance::model(instance) } {
+                Ok(model) => $crate::c_abi::status::Ran::status(model.run()),
+                Err(status) => status,
+            }
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $input_of(index: usize) -> *mut ::core::ffi::c_void {
+            // SAFETY: as for `init`.
+            unsafe { $model_input(BUILT_IN.get(), index) }
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $run() -> ::core::ffi::c_int {
+            // SAFETY: as for `init`.
+            unsafe { $model_run(BUILT_IN.get()) }
+        }
+    };
+    (
+        rows: [$row:ty; $count:expr],
+        instance: [$model_push_rows:ident],
+        built_in: [$push_rows:ident],
+    ) => {
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_push_rows(
+            instance: *mut Instance,
+            rows: *const $row,
+            count: usize,
+        ) -> ::core::ffi::c_int {
+            // SAFETY: the header asks for an instance that no other call uses meanwhile.
+            let model = match unsafe { Instance::model(instance) } {
+                Ok(model) => model,
+                Err(status) => return status,
+            };
+            let missing = match model.missing_rows() {
+                0 => $count,
+                missing => missing,
+            };
+            if count > missing {
+                return $crate::c_abi::status::TOO_MANY_ROWS;
+            }
+            // SAFETY: the header asks for so many rows, which nobody changes meanwhile.
+            let Some(rows) = (unsafe { $crate::c_abi::rows(rows, count) }) else {
+                return $crate::c_abi::status::ERROR;
+            };
+            for row in rows {
+                model.push_row(row);
+            }
+            match model.missing_rows() {
+                0 => $crate::c_abi::status::OK,
+                _ => $crate::c_abi::status::NOT_YET,
+            }
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $push_rows(rows: *const $row, count: usize) -> ::core::ffi::c_int {
+            // SAFETY: as for `init`, and the caller's rows.
+            unsafe { $model_push_rows(BUILT_IN.get(), rows, count) }
         }
     };
 }

@@ -8,6 +8,8 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::{align_of, size_of, size_of_val};
 
+use crate::kernels::Progress;
+
 /// Alignment of arenas and constant blocks in bytes.
 pub const ALIGNMENT: usize = 16;
 
@@ -37,6 +39,13 @@ macro_rules! elements {
         }
     )*};
 }
+impl sealed::Sealed for Progress {}
+// SAFETY: four numbers of one size in C's order, which leaves no padding between them.
+unsafe impl Element for Progress {
+    const ZERO: Self = Self::START;
+    const NAME: &'static str = "Progress";
+}
+
 elements! { i8 = 0, u8 = 0, i16 = 0, u16 = 0, i32 = 0, u32 = 0, i64 = 0, u64 = 0, f32 = 0.0, }
 
 /// Fails to compile unless `LEN` elements of `T` from byte `OFFSET` are aligned and lie within a

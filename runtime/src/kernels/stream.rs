@@ -5,11 +5,14 @@
 //! later ones, as an addition does whose other side comes by way of convolutions. Rows make room when no stage will read them any more.
 //! Rows beyond an image's first and last are written like others. Who runs next follows from what the last stage lacks, so that no row
 //! is computed twice, and none that nobody reads.
+//!
+//! The stream's input is in the arena as a whole, or never: then rows come one by one, and each goes to the first line buffer. A stream without its next
+//! row stops, and how far its stages are says where it goes on.
 
 use core::cell::Cell;
 
 use super::{parameters, part};
-use crate::arch::memory::{copy, fill};
+use crate::arch::memory::{Element, copy, fill};
 
 parameters! {
     /// The rows of an image that a stage reads.
@@ -57,23 +60,40 @@ parameters! {
 pub struct Stream<const STAGES: usize> {
     /// Each reads what lies before it or before an earlier one.
     pub stages: [StageRows; STAGES],
-    /// Where the input begins in the arena.
-    pub input: usize,
+    /// Where the input begins in the arena; nothing of one that comes row by row.
+    pub input: Option<usize>,
     /// Rows of the last stage's output.
     pub rows: usize,
 }
 
-/// How far a stage is.
+/// How far a stage is. No image has more rows than its numbers count.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
 pub struct Progress {
     /// Rows that its line buffer was given, those of padding among them.
-    given: usize,
+    given: u16,
     /// How many of these nobody will read any more.
-    gone: usize,
+    gone: u16,
     /// Rows of its output that it has computed.
-    made: usize,
+    made: u16,
     /// The stage that lacked a row in its line buffer last.
-    lacked_by: usize,
+    lacked_by: u16,
+}
+
+impl Progress {
+    /// A stage at its first row.
+    pub(crate) const START: Self = Self {
+        given: 0,
+        gone: 0,
+        made: 0,
+        lacked_by: 0,
+    };
+
+    /// Rows that its line buffer holds.
+    #[inline(always)]
+    fn held(&self) -> usize {
+        usize::from(self.given.saturating_sub(self.gone))
+    }
 }
 
 /// A row to compute.
@@ -92,7 +112,7 @@ pub struct Turn {
 pub struct Flow<'a> {
     stages: &'a [StageRows],
     progress: &'a mut [Progress],
-    input: usize,
+    input: Option<usize>,
     rows: usize,
     /// The stage that lacks rows, or runs next.
     at: usize,
@@ -109,6 +129,55 @@ impl<const STAGES: usize> Stream<STAGES> {
             flow.made(arena);
         }
     }
+
+    /// Rows of an input that comes row by row which the stream has yet to get: all of them before the first, and none behind the last.
+    #[inline(always)]
+    pub fn missing(&self, progress: &[Progress; STAGES]) -> usize {
+        Flow::missing(&self.stages, progress)
+    }
+
+    /// Whether the next row of the input is the first, as it is behind the last of the input before, too. All stages are at their first row then.
+    #[inline(never)]
+    pub fn begins(&self, progress: &mut [Progress; STAGES]) -> bool {
+        let missing = self.missing(progress);
+        let rows = self.stages.first().map_or(0, |stage| stage.line.rows);
+        let begins = missing == 0 || missing == rows;
+        if begins {
+            self.begin(progress);
+        }
+        begins
+    }
+
+    /// Lets the next row of the input be the first, whatever came before.
+    #[inline(always)]
+    pub fn begin(&self, progress: &mut [Progress; STAGES]) {
+        *progress = [Progress::START; STAGES];
+    }
+
+    /// Gives the stream the next row of its input, and runs all rows that then can be computed, as [`run`](Self::run) does. `line` is the first line
+    /// buffer.
+    #[inline(always)]
+    pub fn push<T: Element>(
+        &self,
+        progress: &mut [Progress; STAGES],
+        arena: &[Cell<i8>],
+        line: &[Cell<T>],
+        row: &[T],
+        mut compute: impl FnMut(usize, [usize; 2], usize),
+    ) {
+        let mut flow = Flow::resumed(&self.stages, progress, self.rows);
+        let mut next = Some(row);
+        loop {
+            while let Some(turn) = flow.turn(arena) {
+                compute(turn.stage, turn.from, turn.to);
+                flow.made(arena);
+            }
+            match next.take() {
+                Some(row) => flow.give(line, row),
+                None => return,
+            }
+        }
+    }
 }
 
 impl StageRows {
@@ -122,11 +191,12 @@ impl StageRows {
 }
 
 impl<'a> Flow<'a> {
-    /// A stream whose stages are all at their first row: `input` is where its input begins in the arena, `rows` are those of its output.
+    /// A stream whose stages are all at their first row: `input` is where its input begins in the arena, if it is there, `rows` are those of
+    /// its output.
     pub fn new(
         stages: &'a [StageRows],
         progress: &'a mut [Progress],
-        input: usize,
+        input: Option<usize>,
         rows: usize,
     ) -> Self {
         let at = stages.len().saturating_sub(1);
@@ -139,23 +209,71 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The next row to compute, once all that it is computed of is in its place; `None` behind the last. [`made`](Self::made) has to
-    /// follow.
+    /// A stream whose input comes row by row, where it stopped.
+    #[cfg_attr(debug_assertions, inline)]
+    pub fn resumed(stages: &'a [StageRows], progress: &'a mut [Progress], rows: usize) -> Self {
+        let mut flow = Self::new(stages, progress, None, rows);
+        if let Some(first) = flow.progress.first()
+            && first.given > 0
+        {
+            flow.at = usize::from(first.lacked_by);
+        }
+        flow
+    }
+
+    /// Rows of the input that such a stream has yet to get.
+    #[inline(always)]
+    pub fn missing(stages: &[StageRows], progress: &[Progress]) -> usize {
+        match (stages.first(), progress.first()) {
+            (Some(StageRows { line, .. }), Some(progress)) => {
+                let given = usize::from(progress.given).saturating_sub(line.top);
+                line.rows.saturating_sub(given)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Takes the row of the input that lacks. One behind all that are computed of goes nowhere.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
+    pub fn give<T: Element>(&mut self, line: &[Cell<T>], row: &[T]) {
+        let is_done = self.is_done();
+        let Some(progress) = self.progress.first_mut() else {
+            return;
+        };
+        if !is_done {
+            let free = part(line, progress.held() * row.len(), row.len());
+            for (to, from) in free.iter().zip(row) {
+                to.set(*from);
+            }
+        }
+        progress.given += 1;
+    }
+
+    /// Whether all rows of the output are there.
+    #[inline(always)]
+    fn is_done(&self) -> bool {
+        let last = self.progress.last();
+        last.is_none_or(|last| usize::from(last.made) >= self.rows)
+    }
+
+    /// The next row to compute, once all that it is computed of is in its place; `None` behind the last, and where a row of the input lacks.
+    /// [`made`](Self::made) has to follow.
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn turn(&mut self, arena: &[Cell<i8>]) -> Option<Turn> {
-        if self.progress.last()?.made >= self.rows {
+        if self.is_done() {
             return None;
         }
         let stages = self.stages;
         loop {
             let stage = stages.get(self.at)?;
-            let made = self.progress.get(self.at)?.made;
+            let made = usize::from(self.progress.get(self.at)?.made);
             match stage.readings().find(|r| !self.is_given(r, made, arena)) {
                 // The stage before that line buffer has to write to it; it is an earlier one.
                 Some(lacks) => {
                     let line = lacks.line.min(self.at);
-                    self.progress.get_mut(line)?.lacked_by = self.at;
+                    self.progress.get_mut(line)?.lacked_by = self.at as u16;
                     self.at = line.checked_sub(1)?;
                 }
                 None => {
@@ -165,7 +283,7 @@ impl<'a> Flow<'a> {
                     return Some(Turn {
                         stage: self.at,
                         from,
-                        to: next.map_or(made, |next| next.given - next.gone),
+                        to: next.map_or(made, Progress::held),
                     });
                 }
             }
@@ -185,15 +303,15 @@ impl<'a> Flow<'a> {
             return true;
         };
         let end = made * reading.stride + reading.first + reading.window;
-        while progress.given < end {
-            let held = progress.given - progress.gone;
+        while usize::from(progress.given) < end {
+            let held = progress.held();
             let free = part(arena, start + held * line.row_bytes, line.row_bytes);
             // Rows of padding before the first come out as very large ones.
-            let row = progress.given.wrapping_sub(line.top);
+            let row = usize::from(progress.given).wrapping_sub(line.top);
             if row >= line.rows {
                 fill(free, line.padding);
-            } else if reading.line == 0 {
-                let row = self.input + row * line.row_bytes;
+            } else if let (0, Some(input)) = (reading.line, self.input) {
+                let row = input + row * line.row_bytes;
                 copy(part(arena, row, line.row_bytes), free);
             } else {
                 return false;
@@ -209,7 +327,7 @@ impl<'a> Flow<'a> {
         let first = made * reading.stride + reading.first;
         let line = self.stages.get(reading.line).map(|stage| stage.line.start);
         match (line, self.progress.get(reading.line)) {
-            (Some(Some(_)), Some(progress)) => first - progress.gone,
+            (Some(Some(_)), Some(progress)) => first - usize::from(progress.gone),
             _ => first,
         }
     }
@@ -229,7 +347,7 @@ impl<'a> Flow<'a> {
         }
         if let Some(progress) = self.progress.get_mut(self.at + 1) {
             progress.given += 1;
-            self.at = progress.lacked_by;
+            self.at = usize::from(progress.lacked_by);
         }
     }
 
@@ -239,16 +357,18 @@ impl<'a> Flow<'a> {
         let Some(StageRows { line, .. }) = self.stages.get(at) else {
             return;
         };
-        let mut needed = usize::MAX;
+        let mut needed = usize::from(u16::MAX);
         let readers = self.stages.iter().zip(&*self.progress);
         for (stage, progress) in readers.take(line.readers).skip(at) {
             for reading in stage.readings().filter(|reading| reading.line == at) {
-                needed = needed.min(progress.made * reading.stride + reading.first);
+                let made = usize::from(progress.made);
+                needed = needed.min(made * reading.stride + reading.first);
             }
         }
         let Some(progress) = self.progress.get_mut(at) else {
             return;
         };
+        let needed = needed as u16;
         let Some(start) = line.start else {
             progress.gone = needed;
             return;
@@ -256,8 +376,8 @@ impl<'a> Flow<'a> {
         let before = progress.gone;
         progress.gone = needed.min(progress.given).max(before);
         if progress.gone > before {
-            let from = (progress.gone - before) * line.row_bytes;
-            let len = (progress.given - progress.gone) * line.row_bytes;
+            let from = usize::from(progress.gone - before) * line.row_bytes;
+            let len = progress.held() * line.row_bytes;
             copy(part(arena, start + from, len), part(arena, start, len));
         }
     }
@@ -269,8 +389,8 @@ impl<'a> Flow<'a> {
             return 0;
         };
         let read = match stage.line.start {
-            Some(_) => progress.given.saturating_sub(stage.line.top),
-            None => progress.gone,
+            Some(_) => usize::from(progress.given).saturating_sub(stage.line.top),
+            None => usize::from(progress.gone),
         };
         read.min(stage.line.rows)
     }
@@ -278,10 +398,7 @@ impl<'a> Flow<'a> {
     /// Rows that a line buffer holds, with the one that is written to it now.
     #[cfg(feature = "host")]
     pub fn held(&self, line: usize) -> usize {
-        let held = self
-            .progress
-            .get(line)
-            .map_or(0, |p| p.given - p.gone.min(p.given));
+        let held = self.progress.get(line).map_or(0, Progress::held);
         held + usize::from(line == self.at + 1)
     }
 }

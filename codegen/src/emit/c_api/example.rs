@@ -5,6 +5,7 @@ use castiron_templates::{
 };
 use serde::Serialize;
 
+use super::header::RowValues;
 use super::{Board, Library};
 use crate::emit::literal::{c_comment, c_string, shortened};
 use crate::error::Result;
@@ -59,6 +60,7 @@ struct Values<'a> {
     section: Option<&'a str>,
     math: bool,
     operators: bool,
+    rows: Option<RowValues>,
 }
 
 /// Names and texts of the example's files.
@@ -119,6 +121,7 @@ pub fn example(library: &Library, example: &Example<'_>) -> Result<Vec<(&'static
         section: example.section,
         math: example.math,
         operators: !library.operators.is_empty(),
+        rows: RowValues::of(library),
     };
     let board_files = BOARD_FILES.iter().filter(|_| board.is_some());
     (FILES.iter().chain(board_files))

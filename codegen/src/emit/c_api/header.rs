@@ -4,7 +4,7 @@ use castiron_templates::LIBRARY_H;
 use serde::Serialize;
 
 use super::{Library, operators};
-use crate::emit::c_tensors::{GraphValues, graph_values};
+use crate::emit::c_tensors::{GraphValues, c_type, graph_values};
 use crate::emit::literal::{c_comment, c_string, shortened};
 use crate::error::Result;
 
@@ -21,6 +21,7 @@ struct Values {
     instance_bytes: usize,
     traced: bool,
     may_end_early: bool,
+    rows: Option<RowValues>,
     /// The one subgraph, as the templates shared with others want it.
     graphs: [GraphValues; 1],
     input_bytes: Vec<usize>,
@@ -29,6 +30,25 @@ struct Values {
     wide: bool,
     bool_type: bool,
     operators: Vec<operators::Values>,
+}
+
+/// The rows of an input, as templates want them.
+#[derive(Serialize)]
+pub(super) struct RowValues {
+    count: usize,
+    elements: usize,
+    c_type: &'static str,
+}
+
+impl RowValues {
+    pub(super) fn of(library: &Library) -> Option<Self> {
+        let (rows, input) = (library.rows?, library.facts.inputs.first()?);
+        Some(Self {
+            count: rows.count,
+            elements: rows.elements,
+            c_type: c_type(input.dtype)?,
+        })
+    }
 }
 
 /// The header.
@@ -48,6 +68,7 @@ pub fn header(library: &Library) -> Result<String> {
         instance_bytes: library.instance_bytes,
         traced: library.traced,
         may_end_early: library.may_end_early,
+        rows: RowValues::of(library),
         input_bytes: library.facts.inputs.iter().map(|t| t.bytes).collect(),
         output_bytes: library.facts.outputs.iter().map(|t| t.bytes).collect(),
         narrow: graph.quantizes(false),

@@ -10,6 +10,7 @@ pub mod tflm;
 
 use super::facts::GraphFacts;
 use crate::ident::{Language, identifier};
+use crate::program::Entry;
 
 pub use board::Board;
 pub use example::{Example, example};
@@ -73,8 +74,31 @@ pub struct Library {
     pub traced: bool,
     /// Whether a run may end before there are outputs.
     pub may_end_early: bool,
+    /// The rows of its input, if it takes one row by row.
+    pub rows: Option<Rows>,
     /// Functions of the program that compute custom operators.
     pub operators: Vec<OperatorFunction>,
+}
+
+/// The rows of an input that comes row by row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// How many there are.
+    pub count: usize,
+    /// Elements of one.
+    pub elements: usize,
+}
+
+impl Rows {
+    /// Those of an entry; `None` if it takes its inputs as a whole.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let rows = entry.input_rows()?;
+        Some(Self {
+            count: rows.count,
+            elements: rows.elements,
+        })
+    }
 }
 
 impl Library {
@@ -102,10 +126,14 @@ impl Library {
     /// should leave visible to the linker.
     #[must_use]
     pub fn symbols(&self) -> Vec<String> {
-        let common = ["init", "input", "run", "reset", "output"];
+        let run: &[&str] = match self.rows {
+            Some(_) => &["push_rows"],
+            None => &["input", "run"],
+        };
+        let common = || ["init", "reset", "output"].iter().chain(run);
         let traced = self.traced.then_some("model_run_traced");
-        (common.iter().map(|f| format!("model_{f}")))
-            .chain(common.map(str::to_owned))
+        (common().map(|f| format!("model_{f}")))
+            .chain(common().map(|f| (*f).to_owned()))
             .chain(traced.map(str::to_owned))
             .map(|function| format!("{}_{function}", self.prefix))
             .collect()

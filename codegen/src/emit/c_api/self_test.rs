@@ -4,6 +4,7 @@ use castiron_templates::{SELF_TEST_C, SELF_TEST_H};
 use serde::Serialize;
 
 use super::Library;
+use super::header::RowValues;
 use crate::emit::bytes::write_hex;
 use crate::emit::literal::{c_comment, shortened};
 use crate::error::{Diagnostic, Result};
@@ -40,6 +41,7 @@ struct Values {
     tolerance: String,
     successive: bool,
     may_end_early: bool,
+    rows: Option<RowValues>,
     cases: Vec<CaseValues>,
 }
 
@@ -118,6 +120,7 @@ pub fn self_test(
         tolerance: format!("{TOLERANCE:e}"),
         successive,
         may_end_early: library.may_end_early,
+        rows: RowValues::of(library),
         cases: case_values.collect::<Result<_, Diagnostic>>()?,
     };
     Ok(SelfTest {

@@ -7,6 +7,7 @@ use quote::{format_ident, quote};
 
 use super::firmware::Firmware;
 use super::names::{self, capitalised, port_names, snake_case};
+use super::rows::{self, RowsCode};
 use super::steps::{StepsCode, view};
 use crate::ident::Names;
 use crate::program::{Entry, Memory, Operand, Port, Program};
@@ -105,6 +106,8 @@ impl<'a> EntryCode<'a> {
             .into_iter()
             .flatten()
             .map(|named| port_items(&named));
+        let rows = self.rows().map(|code| rows::items(&code.rows, &code.input));
+        let items = items.chain(rows);
         match module {
             None => quote!(#(#items)*),
             Some(module) => {
@@ -124,11 +127,29 @@ impl<'a> EntryCode<'a> {
 
     /// What its methods need beside them.
     pub(super) fn parts(&self) -> impl Iterator<Item = TokenStream> {
-        self.steps.parts()
+        let functions: Vec<TokenStream> = match self.entry.input_rows() {
+            Some(rows) => rows::behind(&self.steps, &rows).function_parts().collect(),
+            None => self.steps.function_parts().collect(),
+        };
+        self.steps.constants().chain(functions)
+    }
+
+    /// The code that takes the input row by row, if it comes so.
+    fn rows(&self) -> Option<RowsCode<'_>> {
+        let [inputs, outputs] = self.ports();
+        Some(RowsCode {
+            rows: self.entry.input_rows()?,
+            input: inputs.into_iter().next()?,
+            outputs,
+            steps: &self.steps,
+        })
     }
 
     /// Access to inputs and outputs, `run` and `predict`; for a signature, prefixed by its name.
     pub(super) fn methods(&self, module: Option<&Ident>) -> TokenStream {
+        if let Some(rows) = self.rows() {
+            return rows.methods();
+        }
         let [inputs, outputs] = self.ports();
         let prefixed = |name: &Ident| match module {
             Some(module) => format_ident!("{module}_{name}"),
@@ -229,10 +250,11 @@ impl<'a> EntryCode<'a> {
         })
     }
 
-    /// The model, with this as its default entry, as one of all models: of those that have outputs behind every run.
+    /// The model, with this as its default entry, as one of all models: of those that take inputs as a whole, and have outputs behind every run.
     pub(super) fn of_all(&self) -> Option<TokenStream> {
         let [inputs, outputs] = self.ports();
-        (!self.steps.may_end_early).then(|| super::traits::model(&inputs, &outputs))
+        let is_one = !self.steps.may_end_early && self.entry.input_rows().is_none();
+        is_one.then(|| super::traits::model(&inputs, &outputs))
     }
 
     /// The kernel calls; the default entry of a model with several calls its signature's method.
@@ -386,10 +408,10 @@ pub(super) fn element(operand: &Operand) -> Ident {
 }
 
 /// The model's field that an input or output lies in, and the view of it there.
-fn field(operand: &Operand) -> (Ident, TokenStream) {
+pub(super) fn field(operand: &Operand) -> (Ident, TokenStream) {
     let field = match operand.memory {
         Memory::State => "state",
-        Memory::Arena | Memory::Constants => "arena",
+        Memory::Arena | Memory::Constants | Memory::Rows => "arena",
     };
     (Ident::new(field, Span::call_site()), view(operand))
 }

@@ -178,7 +178,7 @@ impl Firmware {
         let borrow = |operand: &Operand, is_written: bool| match (operand.memory, is_written) {
             (_, false) if operand.len == 0 => quote!(&[]),
             (_, true) if operand.len == 0 => quote!(&mut []),
-            (Memory::Constants, _) => place(operand),
+            (Memory::Constants | Memory::Rows, _) => place(operand),
             (Memory::Arena, _) => arena.borrow(operand, is_written),
             (Memory::State, _) => state.borrow(operand, is_written),
         };
@@ -246,7 +246,7 @@ impl Lent {
         Self {
             memory: match memory {
                 Memory::State => "state",
-                Memory::Arena | Memory::Constants => "arena",
+                Memory::Arena | Memory::Constants | Memory::Rows => "arena",
             },
             parts,
         }

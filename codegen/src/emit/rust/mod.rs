@@ -6,6 +6,7 @@ mod firmware;
 pub mod literals;
 #[doc(hidden)]
 pub mod names;
+mod rows;
 #[doc(hidden)]
 pub mod runtime;
 mod steps;
@@ -45,7 +46,7 @@ pub struct RustOptions {
     pub ops: Option<TokenStream>,
     /// The module's name, for people; the model's unless said.
     pub module: Option<String>,
-    /// Adds `run_traced` to the default entry: a run that shows every operator's outputs.
+    /// Adds `run_traced` to the default entry: a run that shows every operator's outputs. There is none where the input comes row by row.
     pub traced: bool,
 }
 
@@ -136,7 +137,8 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         })
         .collect();
     let traced = program.entries.first().zip(entries.first());
-    let traced = traced.filter(|_| options.traced).map(|(entry, code)| {
+    let traced = traced.filter(|(entry, _)| options.traced && entry.input_rows().is_none());
+    let traced = traced.map(|(entry, code)| {
         let own = program.routines.iter().position(|r| r.graph == entry.graph);
         code.traced(own.map(|position| (position, &routines[position])))
     });

@@ -32,6 +32,19 @@ impl<'a> StepsCode<'a> {
     /// The kernels' parameters, one constant for each call; of many calls, also functions that make some of
     /// them each. They come one by one.
     pub(super) fn parts(&self) -> impl Iterator<Item = TokenStream> {
+        self.constants().chain(self.function_parts())
+    }
+
+    /// Of many calls, functions that make some of them each.
+    pub(super) fn function_parts(&self) -> impl Iterator<Item = TokenStream> {
+        self.functions().into_iter().map(|(name, steps)| {
+            let body = self.statements(&self.steps[steps], false);
+            self.function(&name, &body)
+        })
+    }
+
+    /// The kernels' parameters.
+    pub(super) fn constants(&self) -> impl Iterator<Item = TokenStream> {
         let parameters = calls(self.steps).into_iter().map(|call| {
             let name = self.constant(call);
             let kind = call.kernel.kind();
@@ -41,10 +54,6 @@ impl<'a> StepsCode<'a> {
                 #[doc = #doc]
                 const #name: #kind = #value;
             }
-        });
-        let functions = self.functions().into_iter().map(|(name, steps)| {
-            let body = self.statements(&self.steps[steps], false);
-            self.function(&name, &body)
         });
         let custom = custom_calls(self.steps).into_iter();
         let custom = self.firmware.into_iter().flat_map(move |firmware| {
@@ -56,7 +65,7 @@ impl<'a> StepsCode<'a> {
         let streams = streams(self.steps)
             .into_iter()
             .map(|s| self.stream_constant(s));
-        parameters.chain(streams).chain(custom).chain(functions)
+        parameters.chain(streams).chain(custom)
     }
 
     /// A function of the model's memory.
@@ -176,7 +185,7 @@ impl<'a> StepsCode<'a> {
         format_ident!("{}run_from_{first_call}", self.prefix.to_ascii_lowercase())
     }
 
-    fn statements(&self, steps: &[Step], traced: bool) -> TokenStream {
+    pub(super) fn statements(&self, steps: &[Step], traced: bool) -> TokenStream {
         let statements = steps.iter().map(|step| self.statement(step, traced));
         quote!(#(#statements)*)
     }
@@ -266,7 +275,11 @@ impl<'a> StepsCode<'a> {
         let name = self.stream_name(stream);
         let count = stream.stages.len();
         let stages = stream.stages.iter().map(|stage| stage.rows.expression());
-        let (input, rows) = (stream.input.offset, stream.rows);
+        let (offset, rows) = (stream.input.offset, stream.rows);
+        let input = match stream.by_rows {
+            Some(_) => quote!(::core::option::Option::None),
+            None => quote!(::core::option::Option::Some(#offset)),
+        };
         quote! {
             const #name: ::castiron::kernels::Stream<#count> = ::castiron::kernels::Stream {
                 stages: [#(#stages),*],
@@ -276,12 +289,17 @@ impl<'a> StepsCode<'a> {
         }
     }
 
-    fn stream_name(&self, stream: &StreamStep) -> Ident {
+    pub(super) fn stream_name(&self, stream: &StreamStep) -> Ident {
         format_ident!("{}STREAM_{}", self.prefix, stream.number)
     }
 
     fn stream(&self, stream: &StreamStep) -> TokenStream {
-        let name = self.stream_name(stream);
+        let (name, turn) = (self.stream_name(stream), self.turn(stream));
+        quote!(#name.run(arena.at::<i8, 0, ARENA_BYTES>(), #turn);)
+    }
+
+    /// What computes a row of a stage.
+    pub(super) fn turn(&self, stream: &StreamStep) -> TokenStream {
         let last = stream.stages.len().saturating_sub(1);
         let all = || stream.stages.iter().flat_map(|stage| &stage.moves);
         let used = |name, is_used| match is_used {
@@ -304,9 +322,9 @@ impl<'a> StepsCode<'a> {
             quote!(#stage => #name.run(#(#operands),*),)
         });
         quote! {
-            #name.run(arena.at::<i8, 0, ARENA_BYTES>(), |stage, [#from, #also], to| match stage {
+            |stage, [#from, #also], to| match stage {
                 #(#stages)*
-            });
+            }
         }
     }
 
@@ -347,6 +365,7 @@ pub(super) fn place(operand: &Operand) -> TokenStream {
         Memory::Arena => quote!(arena.at::<#view>()),
         Memory::State => quote!(state.at::<#view>()),
         Memory::Constants => quote!(WEIGHTS.at::<#view>()),
+        Memory::Rows => quote!(row),
     }
 }
 
@@ -369,7 +388,7 @@ fn value(operand: &Operand) -> TokenStream {
     let place = place(operand);
     match operand.memory {
         Memory::Arena | Memory::State => quote!(#place[0].get()),
-        Memory::Constants => quote!(#place[0]),
+        Memory::Constants | Memory::Rows => quote!(#place[0]),
     }
 }
 

@@ -26,10 +26,11 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Line buffers of operators in the order in which they may run; `None` if they read more than one image beside their own.
-    pub(crate) fn new(operators: &[Rowwise]) -> Option<Self> {
+    /// Line buffers of operators in the order in which they may run, if need be with one for an input that comes `by_rows`; `None` if they read more
+    /// than one image beside their own.
+    pub(crate) fn new(operators: &[Rowwise], by_rows: bool) -> Option<Self> {
         let (first, last) = (operators.first()?, operators.last()?);
-        let mut stages = stages(operators)?;
+        let mut stages = stages(operators, by_rows)?;
         let mut sums: Vec<usize> = vec![0; stages.len()];
         let mut next = 0;
         for operator in operators {
@@ -75,7 +76,7 @@ impl Rowwise {
 }
 
 /// The stages, without the places of line buffers.
-fn stages(operators: &[Rowwise]) -> Option<Vec<StageRows>> {
+fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
     let input = *operators.first()?.inputs.first()?;
     // The line buffer that has a tensor, and the bytes of a row.
     let mut of_tensor: HashMap<TensorId, usize> = HashMap::from([(input, 0)]);
@@ -131,13 +132,18 @@ fn stages(operators: &[Rowwise]) -> Option<Vec<StageRows>> {
         of_tensor.insert(operator.output, stages.len());
         before = Some(operator);
     }
-    pad(&mut stages, operators, &of_tensor);
+    pad(&mut stages, operators, &of_tensor, by_rows);
     Some(stages)
 }
 
-/// Gives line buffers the padding that those who read them want.
-fn pad(stages: &mut [StageRows], operators: &[Rowwise], of_tensor: &HashMap<TensorId, usize>) {
-    let mut is_padded = false;
+/// Gives line buffers the padding that those who read them want. An input that is in the arena needs a buffer for that alone.
+fn pad(
+    stages: &mut [StageRows],
+    operators: &[Rowwise],
+    of_tensor: &HashMap<TensorId, usize>,
+    by_rows: bool,
+) {
+    let mut is_padded = by_rows;
     for operator in operators {
         for input in &operator.inputs {
             let at = of_tensor[input];
@@ -179,7 +185,7 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
     let mut held = vec![0; stages.len()];
     let mut distance = 0;
     let mut progress = vec![Progress::default(); stages.len()];
-    let mut flow = Flow::new(stages, &mut progress, 0, last.made);
+    let mut flow = Flow::new(stages, &mut progress, Some(0), last.made);
     while let Some(turn) = flow.turn(&[]) {
         let stage = &stages[turn.stage];
         let also = stage.also.as_ref().map(|reading| reading.line);

@@ -4,11 +4,11 @@ mod lines;
 mod rowwise;
 mod window;
 
-use castiron_runtime::kernels::{AddRow, AverageOfSums, Fill};
+use castiron_runtime::kernels::{AddRow, AverageOfSums, Fill, Progress};
 
 use super::{Site, choose as choose_operator};
 use crate::error::Diagnostic;
-use crate::graph::{Graph, Operator, Options, TensorId};
+use crate::graph::{Graph, Operator, Options, Streamed, TensorId};
 use crate::program::{
     Action, Argument, Call, Choice, Choosing, ElementType, Moves, Place, Purpose, Rows, Stage,
     Stream,
@@ -19,8 +19,9 @@ pub(crate) use lines::Lines;
 pub(crate) use rowwise::Rowwise;
 use rowwise::{INPUT, Kind, OUTPUT, SECOND};
 
-/// One operator for several, each of which reads what the first one reads, or what earlier ones write.
-pub(crate) fn stream(graph: &Graph, positions: &[usize]) -> Option<Operator> {
+/// One operator for several, each of which reads what the first one reads, or what earlier ones write. `by_rows` says that what the first one
+/// reads comes row by row.
+pub(crate) fn stream(graph: &Graph, positions: &[usize], by_rows: bool) -> Option<Operator> {
     let all: Vec<Operator> = (positions.iter())
         .map(|position| {
             let mut operator = graph.operators[*position].clone();
@@ -39,7 +40,10 @@ pub(crate) fn stream(graph: &Graph, positions: &[usize]) -> Option<Operator> {
     }
     operator.inputs = inputs;
     operator.origin = all.iter().flat_map(|o| o.origin.clone()).collect();
-    operator.options = Options::Streamed(all);
+    operator.options = Options::Streamed(Streamed {
+        operators: all,
+        by_rows,
+    });
     Some(operator)
 }
 
@@ -47,9 +51,13 @@ pub(crate) fn stream(graph: &Graph, positions: &[usize]) -> Option<Operator> {
 pub(super) fn choose(
     site: &Site<'_>,
     choosing: &mut Choosing<'_>,
-    all: &[Operator],
+    streamed: &Streamed,
     purpose: Purpose<'_>,
 ) -> Result<(), Diagnostic> {
+    let Streamed {
+        operators: all,
+        by_rows,
+    } = streamed;
     let fault = || Diagnostic::fault("a stream has an operator that does not run row by row");
     let graph = site.graph;
     let stages: Option<Vec<Rowwise>> = all.iter().map(|o| Rowwise::of(graph, o)).collect();
@@ -61,7 +69,7 @@ pub(super) fn choose(
         bytes,
         distance,
         ..
-    } = Lines::new(&stages).ok_or_else(fault)?;
+    } = Lines::new(&stages, *by_rows).ok_or_else(fault)?;
     let input = choosing.activation(site.input_id(0)?)?;
     let output = choosing.activation(site.output_id(0)?)?;
     let lines = (bytes > 0).then(|| choosing.scratch(ElementType::U8, bytes));
@@ -186,8 +194,12 @@ pub(super) fn choose(
     for sums in sums.filter_map(|stage| stage.lines) {
         choosing.call(Fill { pattern: [0; 8] }, [sums]);
     }
-    choosing.overlap(distance, 1);
+    match by_rows {
+        true => choosing.take_by_rows(made.len() * size_of::<Progress>())?,
+        false => choosing.overlap(distance, 1),
+    }
     choosing.act(Action::Stream(Stream {
+        by_rows: *by_rows,
         input: input.as_bytes(),
         rows: stages.last().map_or(0, |last| last.made),
         stages: made,

@@ -36,6 +36,7 @@ impl Embedded {
         };
         // The first subgraph's operators come first, and in their order.
         let memory = |_: &Graph, operator: usize| OpMemory {
+            by_rows: false,
             outputs: Vec::new(),
             scratch: (without.as_ref())
                 .map(|arena| arena.operators[operator].scratch_bytes.clone())

@@ -91,6 +91,7 @@ pub(super) struct Planned<'a> {
 /// What each operator does with memory.
 fn memory(index: usize, graph: &Graph, kernels: &[KernelMemory]) -> Vec<OpMemory> {
     let of_operator = |(operator, kernel): (usize, &KernelMemory)| OpMemory {
+        by_rows: false,
         outputs: match same_bytes(graph, operator) {
             true => vec![OutputMemory::Alias(0)],
             false => Vec::new(),
@@ -186,8 +187,8 @@ impl<'a> Planned<'a> {
             Location::Constant => constant(id),
             Location::ConstantAlias { of } => constant(of),
             Location::Unused if self.graph.tensor(id).is_constant() => constant(id),
-            // An empty tensor, or one that nothing reads.
-            Location::Unused => Place::Arena(0),
+            // An empty tensor, or one that nothing reads. Inputs by rows are not for TFLM.
+            Location::Unused | Location::Rows => Place::Arena(0),
         }
     }
 
