@@ -44,6 +44,8 @@ pub use castiron_runtime::{
 ///   same. It is `"balanced"` unless said.
 /// - `max_arena = "32k"`: the most bytes of arena. Operators run row by row where it would take more, with the same results; the build fails
 ///   where that is not enough.
+/// - `input_by = "rows"`: the model takes its input row by row, with `push_row`, and the input is never in memory as a whole. The results are the
+///   same; the build fails where an operator needs all of the input at once.
 /// - `isa = "dsp"`, `"dsp+fp"`, `"mve"`, `"rv32m"`, `"armv7m"`, `"armv6m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
 ///   Cortex-M4 or M7, `"dsp+fp"` for one with a floating-point unit, `"mve"` where `-Ctarget-cpu` among its flags is cortex-m55, m52 or m85, `"rv32m"` for RISC-V of 32 bits with multiplication, `"armv7m"` for a Cortex-M3, `"armv6m"` for a Cortex-M0 or M0+. Say it for a Cortex-M33, whose target does not tell. The results are the same.
 /// - `shape = "image=1x96x96x3"`: the shape of an input whose sizes the model leaves open; once for each such input.

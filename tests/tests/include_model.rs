@@ -16,6 +16,8 @@ castiron::include_model!(mod turns = "../data/waiting/waiting_loop_i8.tflite");
 castiron::include_model!(mod first = "../data/waiting/waiting_once_i8.tflite");
 castiron::include_model!(mod entries = "../data/waiting/waiting_entries_i8.tflite");
 castiron::include_model!(mod counter = "../data/calls/stateful_counter_f32.tflite");
+castiron::include_model!(mod rows = "../data/ops/conv2d_i8_1.tflite", input_by = "rows");
+castiron::include_model!(mod averages = "../data/ops/average_pool2d_f32_4.tflite", input_by = "rows");
 
 /// A golden's bytes as signed values.
 fn golden<const N: usize>(file: &str, tensor: &str) -> [i8; N] {
@@ -49,6 +51,63 @@ fn zero_copy_is_predict_without_the_copy() {
     assert!(
         (real - 1f32.sin()).abs() < 0.05,
         "sin(1) came out as {real}"
+    );
+}
+
+/// The last row gives the outputs, and no call is wrong: there are outputs where there are all rows, and nothing else.
+#[test]
+fn rows_give_what_the_reference_gives() {
+    let file = "tests/data/ops/golden/conv2d_i8_1.safetensors";
+    let cases = ["0", "1"].map(|case| {
+        let input: rows::Input = golden(file, &format!("in_{case}_0"));
+        let output: rows::Output = golden(file, &format!("out_{case}_0"));
+        (input, output)
+    });
+    let mut model = rows::Model::new();
+    // Of an input that never ends, and one behind the other.
+    let (abandoned, _) = &cases[1];
+    let (rows, _) = abandoned.as_chunks::<{ size_of::<rows::InputRow>() }>();
+    assert_eq!(rows.len(), rows::INPUT_ROWS);
+    for row in rows.iter().skip(1) {
+        assert_eq!(model.push_row(row), None);
+    }
+    assert_eq!(model.missing_rows(), 1);
+    model.reset();
+    for (input, expected) in &cases {
+        let (rows, _) = input.as_chunks();
+        for (at, row) in rows.iter().enumerate() {
+            let output = model.push_row(row).copied();
+            let is_last = at + 1 == rows::INPUT_ROWS;
+            assert_eq!(output, is_last.then_some(*expected));
+            assert_eq!(model.output(), output.as_ref());
+            assert_eq!(model.missing_rows(), rows::INPUT_ROWS - at - 1);
+        }
+    }
+    let (input, expected) = &cases[0];
+    assert_eq!(model.push_row(&[0; _]), None);
+    assert_eq!(model.predict(input), expected, "rows before are forgotten");
+}
+
+/// Rows of floats.
+#[test]
+fn rows_may_be_of_any_type() {
+    let floats = |name: &str| -> Vec<f32> {
+        let file = "tests/data/ops/golden/average_pool2d_f32_4.safetensors";
+        let bytes = goldens::tensor(&workspace().join(file), name);
+        let (values, _) = bytes.as_chunks::<4>();
+        values
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect()
+    };
+    let input: averages::Input = floats("in_0_0").try_into().expect("the model's size");
+    let output = *averages::Model::new().predict(&input);
+    let wrong = output.iter().zip(floats("out_0_0"));
+    assert_eq!(
+        wrong
+            .filter(|(found, wanted)| (*found - wanted).abs() > 1e-6)
+            .count(),
+        0
     );
 }
 

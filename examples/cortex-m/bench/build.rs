@@ -2,7 +2,8 @@
 //!
 //! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` the file or directory of its golden cases. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
-//! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`.
+//! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`,
+//! and with `CASTIRON_INPUT_BY=rows` the model takes its input row by row.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -11,7 +12,7 @@ use std::str::FromStr;
 use std::{env, fs};
 
 use castiron_cases::{Interface, Recording};
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::emit::rust::{self, RustOptions, accessors};
 use castiron_codegen::program::Port;
 use castiron_codegen::target::{Isa, Optimize, Target};
@@ -74,7 +75,13 @@ fn main() -> Result<()> {
     let isa = option("CASTIRON_ISA", "isa");
     println!("cargo:rerun-if-env-changed=CASTIRON_TRACED");
     let traced = env::var_os("CASTIRON_TRACED").is_some();
+    println!("cargo:rerun-if-env-changed=CASTIRON_INPUT_BY");
+    let by_rows = value::<Input>("CASTIRON_INPUT_BY")? == Some(Input::Rows);
+    if by_rows && traced {
+        return Err("a model that takes its input row by row shows no operators".into());
+    }
     let mut source = match env::var_os("CASTIRON_EMPTY") {
+        None if by_rows => model_of_rows(&model, &golden, &format!("{optimize}{isa}"))?,
         None if traced => traced_model(&model)?,
         None => format!("castiron::include_model!(pub mod model = {model:?}{optimize}{isa});\n"),
         Some(_) => empty_model(&golden)?,
@@ -82,10 +89,20 @@ fn main() -> Result<()> {
     if !traced {
         source += NO_TRACE;
     }
+    if by_rows && env::var_os("CASTIRON_EMPTY").is_none() {
+        for tensor in &golden.outputs {
+            table(&mut source, tensor)?;
+        }
+        source += "pub fn load(_: &mut model::Model, case: usize) { CASE.store(case, core::sync::atomic::Ordering::Relaxed) }\n";
+        checks(&mut source, &golden)?;
+        fs::write(out.join("subject.rs"), source)?;
+        return Ok(());
+    }
     for tensor in golden.inputs.iter().chain(&golden.outputs) {
         table(&mut source, tensor)?;
     }
-    functions(&mut source, &golden)?;
+    loads(&mut source, &golden)?;
+    checks(&mut source, &golden)?;
     fs::write(out.join("subject.rs"), source)?;
     Ok(())
 }
@@ -201,6 +218,76 @@ fn value<T: FromStr<Err: ToString>>(variable: &str) -> Result<Option<T>> {
     value.transpose().map_err(|error| error.to_string().into())
 }
 
+/// A model that is given its rows where they lie, and the rows: neither the case nor they count as the model's.
+fn model_of_rows(path: &Path, golden: &Golden, options: &str) -> Result<String> {
+    let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
+    let mut compiled = CompileOptions::default();
+    compiled.input = Input::Rows;
+    let program = compile::compile(&model, &compiled)?;
+    let rows = program.entries.first().and_then(|entry| entry.input_rows());
+    let rows = rows.ok_or("the model takes no rows")?;
+    let (count, elements) = (rows.count, rows.elements);
+    let input = golden.inputs.first().ok_or("the model has no input")?;
+    let (element, size) = input.element;
+    let value = |bytes: &[u8]| {
+        let digits: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
+        match element {
+            "f32" => format!("f32::from_bits(0x{digits})"),
+            _ => format!("0x{digits}_u{} as {element}", size * 8),
+        }
+    };
+    let values = |bytes: &[u8]| -> String {
+        let values: Vec<String> = bytes.chunks(size).map(value).collect();
+        format!("[{}]", values.join(", "))
+    };
+    let mut tables = String::new();
+    for case in &input.cases {
+        let rows: Vec<String> = case.chunks(elements * size).map(values).collect();
+        writeln!(tables, "    [{}],", rows.join(", "))?;
+    }
+    let outputs = golden.outputs.iter().map(|output| {
+        let (accessor, (element, size)) = (&output.accessor, output.element);
+        let (zero, len) = (zero(element), output.bytes / size);
+        format!(
+            "        pub fn {accessor}(&self) -> &[{element}] {{ self.0.{accessor}().map_or(&[{zero}; {len}], |values| values) }}\n"
+        )
+    });
+    Ok(format!(
+        "castiron::include_model!(pub mod by_rows = {path:?}, input_by = \"rows\"{options});
+pub mod model {{
+    pub use super::by_rows::{{ARENA_BYTES, MACS, WEIGHT_BYTES}};
+    pub struct Model(super::by_rows::Model);
+    impl Model {{
+        pub const fn new() -> Self {{ Self(super::by_rows::Model::new()) }}
+        pub fn reset(&mut self) {{ self.0.reset(); }}
+        pub fn run(&mut self) {{
+            let case = super::CASE.load(core::sync::atomic::Ordering::Relaxed);
+            for row in core::hint::black_box(&super::ROWS).get(case).into_iter().flatten() {{
+                self.0.push_row(row);
+            }}
+        }}
+{outputs}    }}
+}}
+#[allow(unsafe_code)]
+#[unsafe(link_section = \".golden\")]
+static CASE: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+#[allow(unsafe_code)]
+#[unsafe(link_section = \".golden\")]
+static ROWS: [[[{element}; {elements}]; {count}]; {cases}] = [
+{tables}];
+",
+        outputs = outputs.collect::<String>(),
+        cases = golden.cases,
+    ))
+}
+
+fn zero(element: &str) -> &'static str {
+    match element {
+        "f32" => "0.0",
+        _ => "0",
+    }
+}
+
 /// A model that computes nothing.
 fn empty_model(golden: &Golden) -> Result<String> {
     let mut fields = String::new();
@@ -219,10 +306,7 @@ fn empty_model(golden: &Golden) -> Result<String> {
                 table.to_lowercase(),
                 format!("[{element}; {}]", bytes / size),
             );
-            let zero = match *element {
-                "f32" => "0.0",
-                _ => "0",
-            };
+            let zero = zero(element);
             writeln!(fields, "        {field}: {array},")?;
             writeln!(values, "            {field}: [{zero}; {}],", bytes / size)?;
             writeln!(
@@ -273,14 +357,8 @@ fn table(source: &mut String, tensor: &Tensor) -> Result<()> {
     Ok(())
 }
 
-/// `load` and `check`. The tables pass through `black_box`, or their contents would shape the code.
-fn functions(source: &mut String, golden: &Golden) -> Result<()> {
-    writeln!(source, "pub const CASES: usize = {};", golden.cases)?;
-    writeln!(
-        source,
-        "pub const SUCCESSIVE: bool = {};",
-        golden.successive
-    )?;
+/// `load`. The tables pass through `black_box`, or their contents would shape the code.
+fn loads(source: &mut String, golden: &Golden) -> Result<()> {
     writeln!(
         source,
         "pub fn load(model: &mut model::Model, case: usize) {{"
@@ -299,6 +377,17 @@ fn functions(source: &mut String, golden: &Golden) -> Result<()> {
         )?;
     }
     writeln!(source, "}}")?;
+    Ok(())
+}
+
+/// The number of cases, and `check`.
+fn checks(source: &mut String, golden: &Golden) -> Result<()> {
+    writeln!(source, "pub const CASES: usize = {};", golden.cases)?;
+    writeln!(
+        source,
+        "pub const SUCCESSIVE: bool = {};",
+        golden.successive
+    )?;
     writeln!(
         source,
         "pub fn check(model: &model::Model, case: usize, tally: &mut crate::tally::Tally) {{"

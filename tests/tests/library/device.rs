@@ -5,6 +5,7 @@ use std::process::Command;
 
 use castiron_build::library::{Cases, Library};
 use castiron_build::toolchain::{Purpose, Toolchain};
+use castiron_codegen::compile::Input;
 use castiron_codegen::emit::c_api::Board;
 use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind, elf};
 
@@ -50,13 +51,14 @@ pub(super) fn missing(target: &str) -> bool {
 }
 
 /// `castiron lib` and `make run`, with the self-test's cases from the goldens.
-fn passes(model: &Path, golden: PathBuf, target: &str) {
+fn passes(model: &Path, golden: PathBuf, target: &str, input: Input) {
     let folder = tempfile::tempdir().unwrap();
     let made = build(
         &model.display().to_string(),
         options(|o| {
             o.target = Some(target.to_owned());
             o.cases = Cases::Recorded(golden);
+            o.input = input;
         }),
     );
     store(&made, folder.path());
@@ -87,6 +89,13 @@ struct Image {
 /// what the library brings, with what it needs of the C library and the compiler's own.
 fn link(made: &Library, folder: &Path, define: &str) -> Image {
     let prefix = &made.interface.prefix;
+    let run_model = match made.interface.rows {
+        Some(rows) => format!(
+            "static const char row[{}];\n    while ({prefix}_push_rows((const void *)row, 1) == 3) {{ }}",
+            rows.elements * 4
+        ),
+        None => format!("*(volatile char *){prefix}_input(0) = 1;\n    {prefix}_run();"),
+    };
     let program = format!(
         "#include \"{prefix}.h\"
 const void *volatile output;
@@ -94,8 +103,7 @@ int main(void)
 {{
 #ifdef MODEL
     {prefix}_init();
-    *(volatile char *){prefix}_input(0) = 1;
-    {prefix}_run();
+    {run_model}
     output = {prefix}_output(0);
 #endif
     return output == (const void *)0;
@@ -154,6 +162,9 @@ fn models_pass_on_an_emulated_cortex_m4() {
         models.extend(FURTHER.map(|m| further.join(m).with_extension("tflite")));
     }
     for model in models {
-        passes(&model, golden_of(&model), M4);
+        passes(&model, golden_of(&model), M4, Input::Whole);
     }
+    // Its frames one by one.
+    let model = path("examples/models/kws_dscnn_int8.tflite");
+    passes(&model, golden_of(&model), M4, Input::Rows);
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use castiron_build::library::{self, Cases, Options};
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::emit::c_api::Case;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{self, Model, Signature};
@@ -96,6 +96,64 @@ int main(void)
         let expected = "not initialised\nnot initialised\n1\nerror\n1\n1\n1\n1\n1\n0 0\n";
         assert_eq!(said, expected);
     }
+}
+
+/// Rows of an input: one, several, none, too many, and what is wrong use. The self-test pushes rows one by one.
+#[test]
+fn a_library_takes_rows() {
+    if without_compiler() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let golden = path("tests/data/ops/golden/conv2d_i8_1.safetensors");
+    let by_rows = options(|options| {
+        options.input = Input::Rows;
+        options.name = Some("conv".to_owned());
+        options.cases = Cases::Recorded(golden);
+    });
+    store(
+        &build("tests/data/ops/conv2d_i8_1.tflite", by_rows),
+        folder.path(),
+    );
+    let program = r#"
+#include <stdio.h>
+#include "conv.h"
+#include "conv_self_test.h"
+
+static conv_model own;
+static int8_t rows[CONV_INPUT_0_ROWS * CONV_INPUT_0_ROW_ELEMENTS];
+
+int main(void)
+{
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, 1)));
+    conv_model_init(&own);
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, NULL, 1)));
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, NULL, 0)));
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, CONV_INPUT_0_ROWS + 1)));
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, (size_t)-1)));
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, 2)));
+    printf("%d\n", conv_model_output(&own, 0) == NULL);
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, CONV_INPUT_0_ROWS - 1)));
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, CONV_INPUT_0_ROWS - 2)));
+    printf("%d\n", conv_model_output(&own, 0) != NULL && conv_model_output(&own, 1) == NULL);
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, CONV_INPUT_0_ROWS)));
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, 1)));
+    printf("%d\n", conv_model_output(&own, 0) == NULL);
+    printf("%s\n", conv_status_text(conv_model_reset(&own)));
+    printf("%s\n", conv_status_text(conv_model_push_rows(&own, rows, CONV_INPUT_0_ROWS)));
+    printf("%d\n", conv_self_test());
+    return 0;
+}
+"#;
+    std::fs::write(folder.path().join("rows.c"), program).unwrap();
+    run(Command::new("gcc")
+        .current_dir(folder.path())
+        .args(STRICT)
+        .args(["rows.c", "conv_self_test.c", "libconv.a", "-o", "rows"]));
+    let said = run(&mut Command::new(folder.path().join("rows")));
+    let expected = "not initialised\nerror\nno outputs yet\ntoo many rows\ntoo many rows\nno outputs yet\n1\n\
+                    too many rows\nok\n1\nok\nno outputs yet\n1\nok\nok\n0\n";
+    assert_eq!(said, expected);
 }
 
 /// A status says that a run ended before there were outputs, and the self-test knows which do.
