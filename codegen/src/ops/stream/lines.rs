@@ -1,5 +1,6 @@
 //! Who reads which rows of a stream, where line buffers lie, and how far the output may overlap the input.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use castiron_runtime::kernels::{Flow, Line, Progress, Reading, StageRows};
@@ -39,11 +40,18 @@ impl Lines {
                 sums[next - 1] = operator.sums();
             }
         }
-        let Followed { held, distance } = follow(&stages, first, last);
+        if stages.len() > u64::BITS as usize {
+            return None;
+        }
+        let Followed {
+            held,
+            meets,
+            distance,
+        } = follow(&stages, first, last);
         let sizes = (stages.iter().zip(&held).zip(&sums))
             .map(|((stage, held), sums)| held * stage.line.row_bytes + sums);
         let sizes: Vec<usize> = sizes.collect();
-        let bytes = place(&mut stages, &held, &sizes);
+        let bytes = place(&mut stages, &meets, &sizes);
         let moved = stages.iter().zip(&held).map(|(stage, held)| {
             let kept = match stage.line.start {
                 Some(_) => held.saturating_sub(stage.reads.stride) * stage.line.row_bytes,
@@ -178,12 +186,16 @@ fn pad(
 struct Followed {
     /// By line buffer: the most rows that it holds.
     held: Vec<usize>,
+    /// By line buffer: those that hold rows while it does, of which each is a bit.
+    meets: Vec<u64>,
     distance: usize,
 }
 
 fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
     let mut held = vec![0; stages.len()];
     let mut distance = 0;
+    let mut meets = vec![0; stages.len()];
+    let mut before = 0;
     let mut progress = vec![Progress::default(); stages.len()];
     let mut flow = Flow::new(stages, &mut progress, Some(0), last.made);
     while let Some(turn) = flow.turn(&[]) {
@@ -193,6 +205,21 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
         for line in lines.into_iter().flatten() {
             if let Some(held) = held.get_mut(line) {
                 *held = flow.held(line).max(*held);
+            }
+        }
+        let mut live = 0u64;
+        for (line, stage) in stages.iter().enumerate() {
+            // Sums are there from the first turn on.
+            if stage.line.row_bytes == 0 || flow.held(line) > 0 {
+                live |= 1 << line;
+            }
+        }
+        if live != before {
+            before = live;
+            for (line, meets) in meets.iter_mut().enumerate() {
+                if live >> line & 1 == 1 {
+                    *meets |= live;
+                }
             }
         }
         if turn.stage + 1 == stages.len() {
@@ -206,40 +233,34 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
             *held = 0;
         }
     }
-    Followed { held, distance }
+    Followed {
+        held,
+        meets,
+        distance,
+    }
 }
 
-/// Places line buffers; returns the end of all.
-///
-/// A stage that reads one row at a time, and nothing besides, runs as soon as it has it. So all such share two buffers, of which one is read while
-/// the other is written.
-fn place(stages: &mut [StageRows], held: &[usize], sizes: &[usize]) -> usize {
-    let is_single = |at: usize, stage: &StageRows| {
-        stage.reads.window == 1
-            && stage.also.is_none()
-            && stage.reads.line == at
-            && stage.line.readers == at + 1
-            && stage.line.row_bytes > 0
-            && held[at] <= 1
-    };
-    let mut single = [0; 2];
-    for (at, stage) in stages.iter().enumerate() {
-        if is_single(at, stage) {
-            let largest = &mut single[at % 2];
-            *largest = sizes[at].next_multiple_of(ALIGNMENT).max(*largest);
-        }
-    }
-    let mut end = single[0] + single[1];
-    for (at, stage) in stages.iter_mut().enumerate() {
-        let start = match is_single(at, stage) {
-            true => (at % 2) * single[0],
-            false => {
-                let start = end;
-                end = (end + sizes[at]).next_multiple_of(ALIGNMENT);
-                start
+/// Places line buffers; returns the end of all. Those that never hold rows at one time may share memory: of operators that read one row at a time,
+/// each runs as soon as it has it.
+fn place(stages: &mut [StageRows], meets: &[u64], sizes: &[usize]) -> usize {
+    let mut order: Vec<usize> = (0..stages.len()).filter(|at| sizes[*at] > 0).collect();
+    order.sort_by_key(|at| Reverse(sizes[*at]));
+    // Line buffers that have a place, with where they begin and end.
+    let mut placed: Vec<(usize, usize, usize)> = Vec::new();
+    for at in order {
+        let mut start = 0;
+        for (other, from, to) in &placed {
+            let is_below = start + sizes[at] <= *from;
+            if meets[at] >> other & 1 == 1 && !is_below {
+                start = start.max(*to);
             }
-        };
-        stage.line.start = stage.line.start.map(|_| start);
+        }
+        let end = (start + sizes[at]).next_multiple_of(ALIGNMENT);
+        let behind = placed.partition_point(|(_, from, _)| *from <= start);
+        placed.insert(behind, (at, start, end));
+        let line = &mut stages[at].line;
+        line.start = line.start.map(|_| start);
     }
-    end
+    let ends = placed.into_iter().map(|(_, _, end)| end);
+    ends.max().unwrap_or(0)
 }

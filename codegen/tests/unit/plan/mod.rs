@@ -66,6 +66,7 @@ impl Build {
             origin: Vec::new(),
         });
         self.memory.push(OpMemory {
+            by_rows: false,
             outputs: vec![memory; outputs.len()],
             scratch: Vec::new(),
             kept: Vec::new(),
