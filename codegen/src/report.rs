@@ -227,6 +227,9 @@ pub struct CompiledReport {
     /// Bytes of what lasts from run to run, beside the arena.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_bytes: Option<usize>,
+    /// Rows of the input, where it comes row by row and is not in the arena.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_rows: Option<usize>,
     /// Bytes of packed constants in flash.
     pub weight_bytes: Option<usize>,
     /// Kernel calls of all entry points.
@@ -484,6 +487,9 @@ impl CompiledReport {
             ok: program.is_some(),
             arena_bytes: program.map(|p| p.arena_bytes),
             state_bytes: program.map(|p| p.state_bytes).filter(|bytes| *bytes > 0),
+            input_rows: program
+                .and_then(|p| p.entries.first()?.input_rows())
+                .map(|rows| rows.count),
             weight_bytes: program.map(|p| p.constants.bytes().len()),
             steps: program.map(|p| p.calls().count() + p.custom_calls().count()),
             problems: (problems.unwrap_or_default().iter())

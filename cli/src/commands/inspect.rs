@@ -402,7 +402,11 @@ fn totals(report: &Report) -> String {
             let proven = (report.subgraphs.iter())
                 .all(|g| g.arena.as_ref().is_some_and(|arena| arena.optimal));
             let note = if proven { " (proven least)" } else { "" };
-            text::bytes(bytes) + note
+            let input = match compiled.input_rows {
+                Some(_) => ", without the input, which comes row by row",
+                None => "",
+            };
+            text::bytes(bytes) + note + input
         }
     };
     rows.push(vec!["Arena".to_owned(), arena]);

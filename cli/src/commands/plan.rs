@@ -258,5 +258,13 @@ fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
             n => format!("; working buffers of operators: {n}"),
         }
     );
+    for tensor in plan.tensors.iter().filter(|t| t.location == Location::Rows) {
+        out += &format!(
+            "Tensor {} ({} {}) comes row by row: it is not in the arena.\n",
+            tensor.index,
+            tensor.dtype,
+            text::shape(&tensor.shape),
+        );
+    }
     out
 }
