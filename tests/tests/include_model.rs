@@ -5,6 +5,7 @@ use castiron_tests::{goldens, workspace};
 castiron::include_model!("../../examples/models/vae_int8.tflite");
 castiron::include_model!(pub mod sine = "../../examples/models/sine_int8.tflite",
     labels = "../data/labels.txt", section = ".rodata.sine");
+castiron::include_model!(mod kws = "../../examples/models/kws_dscnn_int8.tflite");
 castiron::include_model!(mod two = "../data/models/two_signatures_int8.tflite");
 castiron::include_model!(mod multi = "../data/models/multi_io_int8.tflite");
 castiron::include_model!(mod from_manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/", "multi_io_int8", '.', "tflite"));
@@ -141,6 +142,9 @@ fn code_may_take_any_model() {
         &on_zeros(&mut vae_int8::Model::new()),
         vae.predict(&[0; size_of::<vae_int8::Input>()])
     );
+    let scores = *kws::Model::new().predict(&[0; 490]);
+    let most = likeliest(&mut kws::Model::new(), &[0; 490]).map(|class| scores[class]);
+    assert_eq!(most, scores.iter().max().copied());
     assert_eq!(<two::Model as castiron::Model>::MACS, two::MACS);
     fn several<M: castiron::Model>(model: &mut M, inputs: M::Inputs<'_>) {
         model.predict(inputs);

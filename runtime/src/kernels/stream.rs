@@ -137,7 +137,8 @@ impl<const STAGES: usize> Stream<STAGES> {
     }
 
     /// Whether the next row of the input is the first, as it is behind the last of the input before, too. All stages are at their first row then.
-    #[inline(never)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     pub fn begins(&self, progress: &mut [Progress; STAGES]) -> bool {
         let missing = self.missing(progress);
         let rows = self.stages.first().map_or(0, |stage| stage.line.rows);
