@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use castiron_board::fit::{Board, Candidate, Engine, Fit, FitOptions, Room, fit};
 use castiron_board::platforms;
+use castiron_codegen::cortex::{Cortex, Simd};
 use clap::{Args, ValueEnum};
 
 use super::Answer;
@@ -177,6 +178,13 @@ fn describe(fit: &Fit) -> String {
         ),
         None => "Code is counted only as --app-flash.\n".to_owned(),
     };
+    let cpu = fit.board.cpu.as_deref().and_then(Cortex::of_compatible);
+    if let Some(cpu) = cpu.filter(|cpu| fit.code.is_some() && cpu.simd != Simd::Dsp) {
+        out += &format!(
+            "castiron has other kernels for a {}, whose code was not measured: the estimate may be half or twice what they take.\n",
+            cpu.name
+        );
+    }
     if fit.flash.is_none() {
         out += "The board has no flash to run from: everything is in RAM.\n";
     }

@@ -334,6 +334,17 @@ fn fitting_is_the_exit_code() {
 }
 
 #[test]
+fn an_estimate_for_another_processor_says_so() {
+    let other = "castiron has other kernels for a cortex-m3";
+    let table = stdout(&["fit", &sine(), "--dts", &dts("an385")]);
+    assert!(table.contains(other), "{table}");
+    let table = stdout(&["fit", &sine(), "--dts", &dts("an385"), "--no-code"]);
+    assert!(!table.contains(other), "{table}");
+    let table = stdout(&["fit", &sine(), "--board", "nucleo_f401re"]);
+    assert!(!table.contains("other kernels"), "{table}");
+}
+
+#[test]
 fn platforms_are_merged() {
     let folder = Folder::new();
     let file = folder.write("platforms.yml", "# by hand\nan385:\n  display_name: Mine\n");
