@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 
+use crate::cycles;
 use crate::elf::{Image, Sections};
 use crate::firmware::{Builder, Content};
 use crate::models::Subject;
@@ -16,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// Of the model file.
     pub(crate) sha256: String,
+    /// Of the model file; bytes.
+    pub(crate) file: u64,
     /// What came of it.
     pub(crate) outcome: Outcome,
 }
@@ -44,6 +47,8 @@ pub(crate) struct Measured {
     pub(crate) offenders: Vec<String>,
     /// What each operator takes, where that was asked for.
     pub(crate) operators: Vec<OperatorCost>,
+    /// Of the middle case, by estimate, where that was asked for.
+    pub(crate) cycles: Option<u64>,
 }
 
 /// A figure of a model that ran.
@@ -56,19 +61,22 @@ impl Measured {
     }
 }
 
-/// Builds and runs all of `subjects`, one after the other: they share a target directory. `by_operator` does so once more, to
-/// measure each operator.
-pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject], by_operator: bool) -> Vec<Entry> {
+/// What is measured beside each model as a whole.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Extra {
+    /// Each operator, by another firmware.
+    pub(crate) operators: bool,
+    /// Cycles, by another run.
+    pub(crate) cycles: bool,
+}
+
+/// Builds and runs all of `subjects`, one after the other: they share a target directory.
+pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject], extra: Extra) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut harnesses = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
         eprintln!("[{}/{}] {}", index + 1, subjects.len(), subject.name);
-        let measured = measure(builder, subject, &mut harnesses).and_then(|mut measured| {
-            if by_operator {
-                measured.operators = profile::measure(builder, subject)?;
-            }
-            Ok(measured)
-        });
+        let measured = measure(builder, subject, &mut harnesses, extra);
         let outcome = match measured {
             Ok(measured) => Outcome::Measured(Box::new(measured)),
             Err(error) => {
@@ -79,6 +87,7 @@ pub(crate) fn run(builder: &Builder<'_>, subjects: &[Subject], by_operator: bool
         entries.push(Entry {
             name: subject.name.clone(),
             sha256: subject.sha256.clone(),
+            file: std::fs::metadata(&subject.model).map_or(0, |file| file.len()),
             outcome,
         });
     }
@@ -110,6 +119,7 @@ fn measure(
     builder: &Builder<'_>,
     subject: &Subject,
     harnesses: &mut HashMap<String, Harness>,
+    extra: Extra,
 ) -> Result<Measured> {
     let harness = match harnesses.get(&subject.interface) {
         Some(harness) => *harness,
@@ -138,7 +148,18 @@ fn measure(
         sections: image.sections,
         ram: image.ram().saturating_sub(harness.ram),
         offenders: image.offenders,
-        operators: Vec::new(),
+        operators: match extra.operators {
+            true => profile::measure(builder, subject)?,
+            false => Vec::new(),
+        },
+        cycles: match extra.cycles {
+            true => Some(cycles::estimate(
+                &path,
+                run.median_case(),
+                run.median_instructions(),
+            )?),
+            false => None,
+        },
         run,
     })
 }

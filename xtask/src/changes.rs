@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use comfy_table::{Table, presets};
 
-use crate::bench::{Entry, Figure, Outcome};
+use crate::bench::{Entry, Figure, Measured, Outcome};
 use crate::firmware::OptLevel;
 use crate::report;
 
@@ -14,11 +14,12 @@ use crate::report;
 type Published = HashMap<String, HashMap<String, u64>>;
 
 /// What is compared, by the heading of its column.
-const COMPARED: [(&str, Figure); 5] = [
+const COMPARED: [(&str, Figure); 6] = [
     ("instructions", |m| m.run.median_instructions()),
     ("code", |m| m.code),
     ("weights", |m| m.weights),
     ("arena", |m| m.run.arena),
+    ("state", Measured::state),
     ("stack", |m| m.run.deepest_stack()),
 ];
 

@@ -100,6 +100,7 @@ mod tests {
             sections: Default::default(),
             offenders: vec![],
             operators: vec![],
+            cycles: None,
         }
     }
 
@@ -115,6 +116,7 @@ mod tests {
             sha256: String::new(),
             reference: kernels.clone(),
             cmsis_nn: kernels,
+            cmsis_nn_assembly: None,
             smallest_code: None,
         }
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use castiron_codegen::target::Isa;
 use clap::ValueEnum;
 
-use crate::tflm::Model;
+use crate::tflm::{Figures, Model};
 
 /// Models that the documentation has a table of for every processor.
 pub(crate) const DOCUMENTED: [&str; 6] = [
@@ -15,29 +15,6 @@ pub(crate) const DOCUMENTED: [&str; 6] = [
     "mlperf_kws",
     "mlperf_vww",
     "person_detect",
-];
-
-/// Instructions of whole models with CMSIS-NN, which follow from what it takes for layers of some shapes; see [`Core::note`].
-const CMSIS_NN_M3: [(&str, u64); 4] = [
-    ("mlperf_kws", 10_400_000),
-    ("mlperf_vww", 31_000_000),
-    ("mlperf_ic", 41_000_000),
-    ("mlperf_ad", 970_000),
-];
-const CMSIS_NN_M0PLUS: [(&str, u64); 4] = [
-    ("mlperf_kws", 29_000_000),
-    ("mlperf_vww", 85_000_000),
-    ("mlperf_ic", 95_000_000),
-    ("mlperf_ad", 1_800_000),
-];
-
-/// What CMSIS-NN's kernels take of a model on the Cortex-M55, in the emulator: revision 99f736a6, by GCC 12.2 with `-O3 -mcpu=cortex-m55`, each layer on its own,
-/// without the interpreter and without SOFTMAX.
-const HELIUM: [(&str, u64); 4] = [
-    ("mlperf_ad", 146_855),
-    ("mlperf_ic", 4_802_157),
-    ("mlperf_kws", 1_778_050),
-    ("mlperf_vww", 6_421_748),
 ];
 
 /// A processor in an emulator.
@@ -87,23 +64,18 @@ impl Core {
     /// What a model is compared with.
     pub(crate) fn baseline_title(self) -> &'static str {
         match self {
-            Self::M3 | Self::M0plus => "CMSIS-NN, projected",
-            Self::M55 => "CMSIS-NN with Helium",
-            Self::M4 | Self::Rv32imc => "TFLM reference, on Cortex-M4",
+            Self::M4 | Self::M3 | Self::M0plus => "TFLM CMSIS-NN",
+            Self::M55 => "TFLM CMSIS-NN, Helium",
+            Self::Rv32imc => "TFLM reference, on Cortex-M4",
         }
     }
 
     /// Its instructions.
-    pub(crate) fn baseline(self, model: &Model) -> Option<u64> {
-        let known = |figures: &[(&str, u64)]| {
-            let of_model = figures.iter().find(|(name, _)| *name == model.name);
-            of_model.map(|(_, instructions)| *instructions)
-        };
+    pub(crate) fn baseline(self, model: &Model, figures: &Figures) -> Option<u64> {
         match self {
-            Self::M3 => known(&CMSIS_NN_M3),
-            Self::M0plus => known(&CMSIS_NN_M0PLUS),
-            Self::M55 => known(&HELIUM),
-            Self::M4 | Self::Rv32imc => Some(model.reference.instructions),
+            Self::M4 => Some(model.cmsis_nn.instructions),
+            Self::Rv32imc => Some(model.reference.instructions),
+            _ => figures.on(&self.name(), &model.name),
         }
     }
 
@@ -112,19 +84,17 @@ impl Core {
         match self {
             Self::M4 => "",
             Self::M3 => {
-                "QEMU's mps2-an385. CMSIS-NN (99f736a6, gcc 12.2, -O2) was measured there on layers of eight shapes, from 2.9 to 9.4 instructions for a \
-                 multiply-accumulate; whole models follow from that, other shapes between them. These are instructions: of an SMLAL, which multiplies for two windows, \
-                 the processor's manual has four to seven cycles, of an MLA two. By the manual that makes 2.9 to 4.4 cycles for a multiply-accumulate, and 3.5 with \
-                 MLA alone."
+                "QEMU's mps2-an385. TensorFlow Lite Micro with CMSIS-NN (90b983c2, 99f736a6, gcc 12.2, TFLM's default flags) ran there, too. \
+                 These are instructions: of an SMLAL, which multiplies for two windows, the processor's manual has four to seven cycles, of an MLA two. \
+                 By the manual that makes 2.9 to 4.4 cycles for a multiply-accumulate, and 3.5 with MLA alone."
             }
             Self::M0plus => {
                 "Compiled for the Cortex-M0+ and run on an emulated Cortex-M3, QEMU's mps2-an385, as no emulated Cortex-M0 has the memory. \
-                 CMSIS-NN (99f736a6, gcc 12.2, -O2) was measured in the same way on layers of eight shapes, from 6.8 to 37 instructions for a multiply-accumulate; \
-                 whole models follow from that, other shapes between them."
+                 TensorFlow Lite Micro with CMSIS-NN (90b983c2, 99f736a6, gcc 12.2, TFLM's default flags) was measured in the same way."
             }
             Self::M55 => {
-                "QEMU's mps3-an547, which takes an instruction for each turn of a loop that ends with LE, as the processor does not. CMSIS-NN's kernels were \
-                 measured there layer by layer, without TensorFlow Lite Micro around them: revision 99f736a6, by GCC 12.2 with `-O3 -mcpu=cortex-m55`."
+                "QEMU's mps3-an547, which takes an instruction for each turn of a loop that ends with LE, as the processor does not. \
+                 TensorFlow Lite Micro with CMSIS-NN and Helium (90b983c2, 99f736a6, gcc 12.2 with `-mcpu=cortex-m55`, TFLM's default flags) ran there, too."
             }
             Self::Rv32imc => {
                 "QEMU's virt, by its counter of instructions. TensorFlow Lite Micro has no other kernels for this processor than its reference \

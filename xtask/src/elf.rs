@@ -1,5 +1,6 @@
 //! What a firmware image holds: section sizes, weights, and code that must not be there.
 
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -106,6 +107,21 @@ impl Image {
     pub(crate) fn ram(&self) -> u64 {
         self.sections.data + self.sections.bss
     }
+}
+
+/// The addresses of the function whose path ends so.
+pub(crate) fn function(image: &Path, path: &str) -> Result<Range<u32>> {
+    let bytes = std::fs::read(image).with_context(|| image.display().to_string())?;
+    let file =
+        object::File::parse(bytes.as_slice()).with_context(|| image.display().to_string())?;
+    let mut symbols = file.symbols();
+    let symbol = symbols.find(|symbol| {
+        format!("{:#}", demangle(symbol.name().unwrap_or_default())).ends_with(path)
+    });
+    let symbol = symbol.with_context(|| format!("{}: no function {path}", image.display()))?;
+    // The lowest bit of an address says that it is Thumb code.
+    let start = u32::try_from(symbol.address())? & !1;
+    Ok(start..start + u32::try_from(symbol.size())?)
 }
 
 /// Whether a static holds weights, or is a part that the compiler split off one.

@@ -6,6 +6,7 @@ mod changes;
 mod checks;
 mod code;
 mod cores;
+mod cycles;
 mod docs;
 mod elf;
 mod expansion;
@@ -21,6 +22,7 @@ mod qemu;
 mod random_models;
 mod report;
 mod rust_versions;
+mod targets;
 mod tflm;
 mod tflm_bench;
 
@@ -31,7 +33,7 @@ use anyhow::{Context as _, Result, ensure};
 use castiron_codegen::target::Optimize;
 use clap::{Parser, Subcommand};
 
-use bench::{Entry, Outcome};
+use bench::{Entry, Extra, Outcome};
 use cores::Core;
 use firmware::{Builder, OptLevel};
 use models::{Selection, Subject};
@@ -280,7 +282,11 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
                 eprintln!("{note}");
             }
             let builder = Builder::new(root, &toolchain, core, run.opt);
-            let entries = bench::run(&builder, &found.subjects, by_operator);
+            let extra = Extra {
+                operators: by_operator,
+                ..Extra::default()
+            };
+            let entries = bench::run(&builder, &found.subjects, extra);
             let figures = Figures::load()?;
             if json {
                 let rows = operator_code::rows(&found.cases, &entries, &figures);
@@ -308,7 +314,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             let found = subjects(root, &run.selection)?;
             let modes = Optimize::ALL.map(|optimize| {
                 let builder = Builder::new(root, &toolchain, core, run.opt).optimize(optimize);
-                (optimize, bench::run(&builder, &found, false))
+                (optimize, bench::run(&builder, &found, Extra::default()))
             });
             println!("{}", report::modes_terminal(&modes));
             if update_docs {
@@ -325,12 +331,15 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             update_docs,
         } => {
             let builder = Builder::new(root, &toolchain, core, run.opt);
-            let by_operator = by_operator || json;
+            let extra = Extra {
+                operators: by_operator || json,
+                cycles: core == Core::M4 && cycles::available(),
+            };
             let mut selection = run.selection;
             if update_docs && core != Core::M4 {
                 selection.only(&cores::DOCUMENTED);
             }
-            let (figures, entries) = measure(root, &builder, &selection, by_operator)?;
+            let (figures, entries) = measure(root, &builder, &selection, extra)?;
             if json {
                 println!(
                     "{}",
@@ -373,7 +382,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             if core == Core::M4 {
                 example(&builder).context("the example")?;
             }
-            let (figures, mut entries) = measure(root, &builder, &run.selection, false)?;
+            let (figures, mut entries) = measure(root, &builder, &run.selection, Extra::default())?;
             if let Some(step) = ops {
                 let all = operator_code::find(root, &run.selection)?.subjects;
                 let sample: Vec<Subject> = all.into_iter().step_by(step.get()).collect();
@@ -381,7 +390,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
                     "a sample of operators: every {step}th model, {}",
                     sample.len()
                 );
-                entries.extend(bench::run(&builder, &sample, false));
+                entries.extend(bench::run(&builder, &sample, Extra::default()));
             }
             print_changes(root, core, run.opt, &entries)?;
             Ok(verdict(core, &entries, &figures))
@@ -425,10 +434,10 @@ fn measure(
     root: &Path,
     builder: &Builder<'_>,
     selection: &Selection,
-    by_operator: bool,
+    extra: Extra,
 ) -> Result<(Figures, Vec<Entry>)> {
     let found = subjects(root, selection)?;
-    Ok((Figures::load()?, bench::run(builder, &found, by_operator)))
+    Ok((Figures::load()?, bench::run(builder, &found, extra)))
 }
 
 fn subjects(root: &Path, selection: &Selection) -> Result<Vec<Subject>> {

@@ -77,11 +77,17 @@ impl Mismatch {
 }
 
 impl Run {
-    /// The middle case.
+    /// Instructions of the middle case.
     pub(crate) fn median_instructions(&self) -> u64 {
-        let mut sorted = self.instructions.clone();
-        sorted.sort_unstable();
-        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+        let case = self.instructions.get(self.median_case());
+        case.copied().unwrap_or(0)
+    }
+
+    /// The middle case.
+    pub(crate) fn median_case(&self) -> usize {
+        let mut cases: Vec<usize> = (0..self.instructions.len()).collect();
+        cases.sort_by_key(|case| self.instructions.get(*case));
+        cases.get(cases.len() / 2).copied().unwrap_or(0)
     }
 
     /// The deepest case.

@@ -13,6 +13,7 @@ use crate::cores::Core;
 use crate::elf::Sections;
 use crate::firmware::OptLevel;
 use crate::profile::OperatorCost;
+use crate::targets::{self, Targets};
 use crate::tflm::{Figures, Model};
 
 /// One model as JSON.
@@ -32,6 +33,8 @@ pub(crate) struct Row<'a> {
 struct Castiron<'a> {
     instructions_min: u64,
     instructions_median: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cycles_estimated: Option<u64>,
     stack_bytes: u64,
     arena_bytes: u64,
     state_bytes: u64,
@@ -71,6 +74,7 @@ impl<'a> From<&'a Measured> for Castiron<'a> {
         Self {
             instructions_min: run.instructions.iter().copied().min().unwrap_or(0),
             instructions_median: run.median_instructions(),
+            cycles_estimated: measured.cycles,
             stack_bytes: run.deepest_stack(),
             arena_bytes: run.arena,
             state_bytes: measured.state(),
@@ -156,9 +160,12 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3]
             "MACs",
             "instructions",
             "per MAC",
+            "cycles, estimated",
             "TFLM reference",
             "TFLM CMSIS-NN",
-            "share of CMSIS-NN",
+            "share",
+            "CMSIS-NN, assembly",
+            "share of that",
         ],
     );
     let mut memory = table(
@@ -169,6 +176,7 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3]
             "TFLM code, CMSIS-NN",
             "at its smallest",
             "weights",
+            "flash, share",
             "arena",
             "state",
             "stack",
@@ -200,11 +208,15 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3]
             grouped(run.macs),
             grouped(instructions),
             ratio(instructions, run.macs),
+            measured.cycles.map_or_else(dash, grouped),
             of_tflm(&|model| Some(model.reference.instructions)),
             of_tflm(&|model| Some(model.cmsis_nn.instructions)),
             tflm.map_or_else(dash, |model| {
                 ratio(instructions, model.cmsis_nn.instructions)
             }),
+            of_tflm(&|model| model.cmsis_nn_assembly),
+            tflm.and_then(|model| model.cmsis_nn_assembly)
+                .map_or_else(dash, |theirs| ratio(instructions, theirs)),
         ]);
         memory.add_row(vec![
             entry.name.clone(),
@@ -212,6 +224,8 @@ fn tables(entries: &[Entry], figures: &Figures, style: TableStyle) -> [Table; 3]
             of_tflm(&|model| model.cmsis_nn.code_flash),
             of_tflm(&|model| model.smallest_code),
             grouped(measured.weights),
+            tflm.and_then(|model| targets::flash_share(entry, measured, model))
+                .map_or_else(dash, |share| format!("{share:.2}")),
             grouped(run.arena),
             grouped(measured.state()),
             grouped(run.deepest_stack()),
@@ -242,7 +256,11 @@ pub(crate) fn update_docs(
     all_right(entries)?;
     let path = root.join("docs/benchmarks.md");
     let old = std::fs::read_to_string(&path).unwrap_or_else(|_| INTRODUCTION.to_owned());
-    let new = replace_section(&old, &key(opt), &section(opt, entries, figures));
+    let new = replace_section(
+        &old,
+        &key(opt),
+        &section(opt, entries, figures, &Targets::load()?),
+    );
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
@@ -324,8 +342,10 @@ pub(crate) fn update_core(
     let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let key = core.title();
     let table = of_core(core, entries, figures, presets::ASCII_MARKDOWN);
+    let targets = Targets::load()?.section(core, entries, figures, presets::ASCII_MARKDOWN);
     let text = format!(
-        "## {key}\n\n{table}\n\n{} Reproduce with `cargo xtask bench --core {}`.\n",
+        "## {key}\n\n{}{table}\n\n{} Reproduce with `cargo xtask bench --core {}`.\n",
+        paragraph(&targets),
         core.note(),
         core.name()
     );
@@ -361,7 +381,9 @@ pub(crate) fn of_core(
         };
         let run = &measured.run;
         let instructions = run.median_instructions();
-        let baseline = figures.of(&entry.sha256).and_then(|m| core.baseline(m));
+        let baseline = figures
+            .of(&entry.sha256)
+            .and_then(|m| core.baseline(m, figures));
         table.add_row(vec![
             entry.name.clone(),
             grouped(run.macs),
@@ -444,17 +466,37 @@ what the model adds to a firmware, without its weights. The arena holds all tens
 the state what lasts from run to run. The stack is the most that one inference uses, found by painting. Sizes are in bytes.
 ";
 
-fn section(opt: OptLevel, entries: &[Entry], figures: &Figures) -> String {
+/// What there is to know of the cycles.
+const CYCLES: &str = "Cycles are an estimate from the instructions that ran and Arm's manual of the Cortex-M4: a load takes 2, or 1 behind another load \
+or store, several at once one each and one more, a taken branch 3, a division 8, a float's multiply-add 3, and other instructions 1. They hold for memory \
+without wait states; flash with them, caches and stalls between dependent instructions are not in them, and no board has confirmed them.";
+
+fn section(opt: OptLevel, entries: &[Entry], figures: &Figures, targets: &Targets) -> String {
+    let targets = match opt {
+        OptLevel::Speed => {
+            paragraph(&targets.section(Core::M4, entries, figures, presets::ASCII_MARKDOWN))
+        }
+        // They are for the other level.
+        OptLevel::Size => String::new(),
+    };
     let [speed, memory, image] = tables(entries, figures, presets::ASCII_MARKDOWN);
     let measured = &figures.measured;
     format!(
-        "## opt-level {opt}\n\n{speed}\n\n{memory}\n\n\
+        "## opt-level {opt}\n\n{targets}{speed}\n\n{memory}\n\n\
          The sections of the whole images, including the harness that feeds and checks the model:\n\n{image}\n\n\
-         Reproduce with `cargo xtask bench --opt-level {opt}`. \
+         Reproduce with `cargo xtask bench --opt-level {opt}`. {CYCLES} \
          TensorFlow Lite Micro {}, CMSIS-NN {}: {}; {}. TFLM's smallest code is built with -Os and \
-         int8-only kernel registrations.\n",
-        measured.tflm, measured.cmsis_nn, measured.compiler, measured.machine
+         int8-only kernel registrations. {}\n",
+        measured.tflm, measured.cmsis_nn, measured.compiler, measured.machine, measured.assembly
     )
+}
+
+/// With an empty line behind it, if there is something.
+fn paragraph(text: &str) -> String {
+    match text.is_empty() {
+        true => String::new(),
+        false => format!("{text}\n\n"),
+    }
 }
 
 /// Replaces what is between the markers of `key`, or appends it with markers.

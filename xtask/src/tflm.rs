@@ -1,9 +1,12 @@
 //! TensorFlow Lite Micro's figures for models that have been measured with it.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 const DATA: &str = include_str!("../data/tflm-cortex-m4.toml");
+const OTHER_CORES: &str = include_str!("../data/tflm-cores.toml");
 
 /// The whole table.
 #[derive(Debug, Deserialize)]
@@ -12,6 +15,17 @@ pub(crate) struct Figures {
     /// What was measured, and how.
     pub(crate) measured: Measured,
     model: Vec<Model>,
+    /// By the processor's name.
+    #[serde(skip)]
+    cores: BTreeMap<String, Other>,
+}
+
+/// Another processor than the Cortex-M4.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Other {
+    /// By the model's name.
+    instructions: BTreeMap<String, u64>,
 }
 
 /// Revisions and flags.
@@ -26,6 +40,8 @@ pub(crate) struct Measured {
     pub(crate) compiler: String,
     /// What ran it.
     pub(crate) machine: String,
+    /// What there is to say of `cmsis_nn_assembly`.
+    pub(crate) assembly: String,
 }
 
 /// One model; the table's header says what the figures mean.
@@ -40,6 +56,8 @@ pub(crate) struct Model {
     pub(crate) reference: Kernels,
     /// With CMSIS-NN.
     pub(crate) cmsis_nn: Kernels,
+    /// Instructions with CMSIS-NN's requantisation in inline assembly.
+    pub(crate) cmsis_nn_assembly: Option<u64>,
     /// The least code TFLM can be brought down to.
     pub(crate) smallest_code: Option<u64>,
 }
@@ -61,7 +79,14 @@ pub(crate) struct Kernels {
 impl Figures {
     /// The table in this repository.
     pub(crate) fn load() -> Result<Self> {
-        toml::from_str(DATA).context("xtask/data/tflm-cortex-m4.toml")
+        let mut figures: Self = toml::from_str(DATA).context("xtask/data/tflm-cortex-m4.toml")?;
+        figures.cores = toml::from_str(OTHER_CORES).context("xtask/data/tflm-cores.toml")?;
+        Ok(figures)
+    }
+
+    /// Instructions of a model on another processor than the Cortex-M4.
+    pub(crate) fn on(&self, core: &str, model: &str) -> Option<u64> {
+        self.cores.get(core)?.instructions.get(model).copied()
     }
 
     /// The figures of the model with this hash.

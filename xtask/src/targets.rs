@@ -1,0 +1,160 @@
+//! What models should take at most, beside what they take.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use comfy_table::TableStyle;
+use serde::Deserialize;
+
+use crate::bench::{Entry, Measured, Outcome};
+use crate::cores::Core;
+use crate::report;
+use crate::tflm::{Figures, Model};
+
+const DATA: &str = include_str!("../data/targets.toml");
+
+/// The whole table; its header says what the figures mean.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Targets {
+    target: Vec<Target>,
+}
+
+/// Targets of one processor for one figure.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Target {
+    core: String,
+    figure: Of,
+    /// By model, in the order of the file's names.
+    most: BTreeMap<String, f64>,
+    /// By model.
+    #[serde(default)]
+    missed: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Of {
+    Instructions,
+    Flash,
+}
+
+impl Of {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Instructions => "instructions",
+            Self::Flash => "flash",
+        }
+    }
+
+    /// The share of TFLM's, where that is known.
+    fn share(
+        self,
+        core: Core,
+        entry: &Entry,
+        measured: &Measured,
+        figures: &Figures,
+    ) -> Option<f64> {
+        let tflm = figures.of(&entry.sha256)?;
+        match self {
+            Self::Instructions => {
+                let instructions = measured.run.median_instructions();
+                Some(instructions as f64 / core.baseline(tflm, figures)? as f64)
+            }
+            Self::Flash => flash_share(entry, measured, tflm),
+        }
+    }
+}
+
+/// Code and weights, as a share of TFLM's code with CMSIS-NN and the model file.
+pub(crate) fn flash_share(entry: &Entry, measured: &Measured, tflm: &Model) -> Option<f64> {
+    let theirs = tflm.cmsis_nn.code_flash? + entry.file;
+    Some((measured.code + measured.weights) as f64 / theirs as f64)
+}
+
+impl Targets {
+    /// The table in this repository.
+    pub(crate) fn load() -> Result<Self> {
+        toml::from_str(DATA).context("xtask/data/targets.toml")
+    }
+
+    /// A table of the processor's targets, and a paragraph for each that is missed.
+    pub(crate) fn section(
+        &self,
+        core: Core,
+        entries: &[Entry],
+        figures: &Figures,
+        style: TableStyle,
+    ) -> String {
+        let mut table = report::table(
+            style,
+            &[
+                "target for",
+                "share of TFLM's",
+                "at most",
+                "measured",
+                "missed by",
+            ],
+        );
+        let mut missed = String::new();
+        for target in self
+            .target
+            .iter()
+            .filter(|target| target.core == core.name())
+        {
+            for (model, most) in &target.most {
+                let found = entries.iter().find(|entry| entry.name == *model);
+                let Some((entry, Outcome::Measured(measured))) =
+                    found.map(|entry| (entry, &entry.outcome))
+                else {
+                    continue;
+                };
+                let Some(share) = target.figure.share(core, entry, measured, figures) else {
+                    continue;
+                };
+                let is_missed = share > *most;
+                table.add_row(vec![
+                    model.clone(),
+                    target.figure.name().to_owned(),
+                    format!("{most:.2}"),
+                    format!("{share:.3}"),
+                    match is_missed {
+                        true => format!("{:.1} %", (share / most - 1.0) * 100.0),
+                        false => "–".to_owned(),
+                    },
+                ]);
+                if let (true, Some(reason)) = (is_missed, target.missed.get(model)) {
+                    let _ = write!(missed, "\n\n{model}, {}: {reason}", target.figure.name());
+                }
+            }
+        }
+        match table.is_empty() {
+            true => String::new(),
+            false => format!("{table}{missed}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn the_table_names_processors_and_models() {
+        let targets = Targets::load().unwrap();
+        for target in &targets.target {
+            assert!(
+                Core::from_str(&target.core, false).is_ok(),
+                "{}",
+                target.core
+            );
+            for model in target.missed.keys() {
+                assert!(target.most.contains_key(model), "{model}");
+            }
+        }
+    }
+}
