@@ -34,7 +34,7 @@ passes! {
     FoldConstants "fold-constants",
     /// Removes operators whose results nobody reads.
     RemoveDead "remove-dead",
-    /// Removes operators that give what they take.
+    /// Removes operators that change nothing.
     RemoveIdentities "remove-identities",
     /// Removes DEQUANTIZE and QUANTIZE that undo each other.
     CancelQuantization "cancel-quantization",

@@ -1,4 +1,4 @@
-//! Operators that give what they take leave: TRANSPOSE that moves nothing, PAD by nothing, QUANTIZE to the same scale.
+//! Operators that change nothing are removed: TRANSPOSE that moves nothing, PAD by nothing, QUANTIZE to the same scale.
 
 use super::Effect;
 use super::editing::Editing;
