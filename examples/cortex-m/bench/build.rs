@@ -230,7 +230,11 @@ fn model_of_rows(path: &Path, golden: &Golden, options: &str) -> Result<String> 
     let input = golden.inputs.first().ok_or("the model has no input")?;
     let (element, size) = input.element;
     let value = |bytes: &[u8]| {
-        let digits: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
+        let digits: String = bytes
+            .iter()
+            .rev()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         match element {
             "f32" => format!("f32::from_bits(0x{digits})"),
             _ => format!("0x{digits}_u{} as {element}", size * 8),
