@@ -466,7 +466,7 @@ Every figure here comes from firmware that ran its golden cases on an emulated C
 no code in the image can panic or allocate. The tables give instructions, not cycles: the emulator counts instructions
 exactly, and equally on every host, but does not model wait states. Instructions are the median over the cases. Code is
 what the model adds to a firmware, without its weights. The arena holds all tensors, including inputs and outputs, and
-the state what lasts from run to run. The stack is the most that one inference uses, found by painting. Sizes are in bytes.
+the state persists from run to run. The stack is the most that one inference uses, found by painting. Sizes are in bytes.
 ";
 
 /// What there is to know of the cycles.

@@ -1,4 +1,4 @@
-//! Element-wise operators behind each other as one: what lies between two of them need not be in memory.
+//! Consecutive element-wise operators as one: what lies between two of them need not be in memory.
 //!
 //! Each operator's family chooses its kernel as ever, and the kernels become steps of one loop. Where size comes first, they are
 //! called one after another, in the output's memory. A reduction at the end takes in rows as they are made: what it reads need not be in

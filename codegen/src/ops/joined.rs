@@ -1,4 +1,4 @@
-//! Movements behind each other as one: what is moved to a tensor that only the next movement reads need not be there.
+//! Consecutive movements as one: what is moved to a tensor that only the next movement reads need not be there.
 
 use super::movement::Move;
 use super::walk::{Copy, Joint, Loop, Walk, joint};

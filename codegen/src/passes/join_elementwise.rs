@@ -1,4 +1,4 @@
-//! Element-wise operators behind each other become one loop over memory, where nobody else reads what is between them: what is left
+//! Consecutive element-wise operators become one loop over memory, where nobody else reads what is between them: what is left
 //! of layer normalisation behind its means, and scales and offsets of attention. Every step rounds as it did.
 
 use super::Effect;

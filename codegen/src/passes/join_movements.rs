@@ -1,4 +1,4 @@
-//! Movements behind each other become one, where nobody else reads what is between them: TRANSPOSE after SLICE is one copy, and
+//! Consecutive movements become one, where nobody else reads what is between them: TRANSPOSE after SLICE is one copy, and
 //! TRANSPOSE after its opposite is none.
 
 use super::Effect;

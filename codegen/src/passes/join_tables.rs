@@ -1,4 +1,4 @@
-//! Functions of bytes behind each other become one, where nobody else reads what is between them: each is a table, and so is what the
+//! Consecutive functions of bytes become one, where nobody else reads what is between them: each is a table, and so is what the
 //! second gives for the results of the first.
 
 use super::Effect;

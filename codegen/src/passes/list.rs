@@ -48,13 +48,13 @@ passes! {
     FuseActivations "fuse-activations",
     /// Removes channels that are always the same, and channels that nobody reads; integers only.
     RemoveChannels "remove-channels",
-    /// Makes one table of functions of bytes behind each other.
+    /// Makes one table of consecutive functions of bytes.
     JoinTables "join-tables",
-    /// Makes one loop over memory of element-wise operators behind each other.
+    /// Makes one loop over memory of consecutive element-wise operators.
     JoinElementwise "join-elementwise",
     /// Lets reductions take in what element-wise operators before them make.
     JoinReductions "join-reductions",
-    /// Makes one copy of movements behind each other.
+    /// Makes one copy of consecutive movements.
     JoinMovements "join-movements",
     /// Runs operators row by row, where that lowers the peak of the arena and size comes first or the arena has a bound.
     StreamRows "stream-rows",

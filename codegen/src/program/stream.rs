@@ -1,4 +1,4 @@
-//! Operators behind each other that run row by row: what a choice and a program say of them.
+//! Consecutive operators that run row by row: what a choice and a program say of them.
 
 use castiron_runtime::kernels::StageRows;
 

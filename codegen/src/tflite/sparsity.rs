@@ -157,7 +157,7 @@ impl Chosen {
         if !self.segments.is_sorted() || ends != (0, self.indices.len()) {
             return Err(wrong(
                 format!(
-                    "segments behind each other, of {} indices",
+                    "consecutive segments, of {} indices",
                     self.indices.len()
                 ),
                 format!("others, from {} to {}", ends.0, ends.1),

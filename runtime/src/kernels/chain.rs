@@ -1,4 +1,4 @@
-//! Element-wise functions behind each other in one loop over memory: what one gives is the next one's operand, and lies nowhere.
+//! Consecutive element-wise functions in one loop over memory: what one gives is the next one's operand, and lies nowhere.
 //!
 //! Memory is rows of equal length. The other operand of a function of two values has one element for each row, one for each
 //! column, or one for each element.

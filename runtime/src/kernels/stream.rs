@@ -1,4 +1,4 @@
-//! Operators behind each other that run row by row: what lies between them is never in memory as a whole.
+//! Consecutive operators that run row by row: what lies between them is never in memory as a whole.
 //!
 //! Each operator is a stage. It computes one row of its output when the rows that it reads are there, and writes it to a line buffer, or to
 //! the output. Before each stage lies the line buffer of what the stage before it writes, or of the stream's input. This stage reads it, and so may
