@@ -325,7 +325,7 @@ fn inputs_by_rows_give_the_same_bytes() {
     say(format!(
         "{models} models take their input row by row, with the same results, {lower} of them in a smaller arena; {refused} do not, and say why"
     ));
-    assert!(models > 0 && lower > 0);
+    assert!(models > 50 && lower > 10);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

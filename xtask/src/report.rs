@@ -302,7 +302,7 @@ pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<
 }
 
 /// What there is to say of the mode `size`.
-const SIZE: &str = "`size` takes less RAM than `balanced`, not less code: running operators row by row adds 1 to 4 kB. It should take at most 0.6 of balanced's code, which it misses. mlperf_kws takes 11,356 bytes with `balanced` at opt-level 3. At opt-level s it takes 8,668 with `balanced`, 0.76 of that, and 11,032 with `size`. With the portable kernels (`isa = \"portable\"`) and `balanced` it takes 6,448, or 0.57, for 12 times the instructions: too slow to be chosen for it. What is left at opt-level s is code around the loops: rows of convolutions, and the calls. Next: one call for layers behind each other that differ in numbers alone.";
+const SIZE: &str = "`size` takes less RAM than `balanced`, not less code: running operators row by row adds 1 to 4 kB. It should take at most 0.6 of balanced's code, which it misses. mlperf_kws takes 11,356 bytes with `balanced` at opt-level 3. At opt-level s it takes 8,668 with `balanced`, 0.76 of that, and 11,032 with `size`. With the portable kernels (`isa = \"portable\"`) and `balanced` it takes 6,448, or 0.57, for 12 times the instructions: too slow to be chosen for it. What is left at opt-level s is code around the loops: rows of convolutions, and the calls. Next: one call for consecutive layers that differ in numbers alone.";
 
 fn by_mode(modes: &Modes, style: TableStyle) -> Table {
     let figures: [(&str, Figure); 4] = [

@@ -38,7 +38,10 @@ fn view_of_input(graph: &Graph) -> Option<(usize, TensorId, TensorId)> {
         return None;
     };
     let [from, to] = [input, output].map(|id| graph.tensor(id));
-    let same = from.dtype == to.dtype && from.bytes() == to.bytes();
+    // Another scale or zero point would be lost with the operator.
+    let same = from.dtype == to.dtype
+        && from.bytes() == to.bytes()
+        && from.quantization == to.quantization;
     let is_seen = graph.outputs.contains(&input) || graph.outputs.contains(&output);
     (is_view && same && !is_seen).then_some((position, input, output))
 }

@@ -156,10 +156,7 @@ impl Chosen {
         let ends = (self.segments[0], self.segments[places]);
         if !self.segments.is_sorted() || ends != (0, self.indices.len()) {
             return Err(wrong(
-                format!(
-                    "consecutive segments, of {} indices",
-                    self.indices.len()
-                ),
+                format!("consecutive segments, of {} indices", self.indices.len()),
                 format!("others, from {} to {}", ends.0, ends.1),
             ));
         }

@@ -1,5 +1,5 @@
 use castiron_codegen::Model;
-use castiron_codegen::compile::{self, Bytes, CompileOptions};
+use castiron_codegen::compile::{self, Bytes, CompileOptions, Input};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{
     Activation, BinaryOptions, Border, BuiltinOperator as Op, Conv2dOptions, DType,
@@ -491,6 +491,47 @@ fn chains_are_streamed() {
     let streamed = stages.iter().filter(|stages| **stages > 0).count();
     let long = stages.iter().filter(|stages| **stages > 2).count();
     assert!(streamed > 8 && long > 2, "{stages:?}");
+}
+
+fn by_rows(model: &Model) -> castiron_codegen::error::Result<Program> {
+    let mut options = CompileOptions::default().without(others());
+    options.input = Input::Rows;
+    compile::compile(model, &options)
+}
+
+/// Chains whose input comes row by row compute the same.
+#[test]
+fn an_input_may_come_by_rows() {
+    let mut taken = 0;
+    for seed in (1..60).map(|seed| seed * 7919) {
+        let model = chain(seed);
+        let Ok(rows) = by_rows(&model) else {
+            continue;
+        };
+        let expected = outputs(&compiled(&model, Isa::Portable, Passes::ALL), seed, 0);
+        assert_eq!(outputs(&rows, seed, 0xff), expected, "{rows}");
+        assert_eq!(outputs(&rows, seed, 0x5a), expected, "{rows}");
+        taken += 1;
+    }
+    assert!(taken > 20, "{taken}");
+}
+
+/// A RESHAPE of the input leaves; one with another scale or zero point would change what is computed.
+#[test]
+fn rows_are_of_the_inputs_own_numbers() {
+    let model = |zero_point: i32| {
+        let mut chain = Chain::new(3);
+        let flat = chain.image_like(&[1, 96], quantized(0.25, 17));
+        let image = chain.image_like(&[1, 8, 4, 3], quantized(0.25, zero_point));
+        chain.op(Op::Reshape, &[flat], image, Options::None);
+        chain.pointwise(3);
+        chain.done()
+    };
+    let rows = by_rows(&model(17)).expect("a RESHAPE is a view");
+    let whole = compiled(&model(17), Isa::Portable, Passes::ALL);
+    assert_eq!(outputs(&rows, 5, 0x5a), outputs(&whole, 5, 0));
+    let error = by_rows(&model(16)).expect_err("the zero points differ");
+    assert!(error.to_string().contains("row by row"), "{error}");
 }
 
 /// The search takes as long as there are rows: a file of many operators and hardly any bytes could have any number.
