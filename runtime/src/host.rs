@@ -14,7 +14,7 @@ use quote::{ToTokens, quote};
 
 pub use crate::arch::memory::Aligned;
 use crate::arch::memory::{Element, cast, cast_cells};
-use crate::kernels::{Select, TopK};
+use crate::kernels::{CopyElements, Select, TopK};
 pub use crate::shared::{Part, map, reduce, scan, zip, zip_in_forms};
 pub use crate::steps::{Access, CHAIN_OPERANDS, Ending, Step, Zipped, chain};
 
@@ -207,6 +207,35 @@ impl<T: Element> HostKernel for Typed<Select, T> {
         let second: Cow<'_, [Cell<T>]> = anywhere(second, mismatch)?;
         let y: &[Cell<T>] = take(y, mismatch)?;
         self.kernel.run(&condition, &first, &second, y);
+        Ok(())
+    }
+}
+
+/// A copy of single elements as a kernel.
+pub fn copy_elements<T: Element>(kernel: CopyElements) -> Box<dyn HostKernel> {
+    Box::new(Typed::<_, T>::new(kernel))
+}
+
+impl<T: Element> HostKernel for Typed<CopyElements, T> {
+    fn name(&self) -> String {
+        CopyElements::name()
+    }
+
+    fn kind(&self) -> TokenStream {
+        CopyElements::kind()
+    }
+
+    fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+        let mismatch = Refused::Operands {
+            kernel: "CopyElements",
+            takes: 2,
+        };
+        let &[x, y] = operands else {
+            return Err(mismatch);
+        };
+        let x: Cow<'_, [Cell<T>]> = anywhere(x, mismatch)?;
+        let y: &[Cell<T>] = take(y, mismatch)?;
+        self.kernel.run(&x, y);
         Ok(())
     }
 }

@@ -5,9 +5,10 @@
 //! elements that are neighbours on both sides are one block, and loops that go on where their inner ones end become one with
 //! them. A reduction is one walk, some of whose loops stay within an element of the output.
 
-use castiron_runtime::kernels::{Axis, Blocks, CopyBlocks, LOOPS, Reduction};
+use castiron_runtime::host;
+use castiron_runtime::kernels::{Axis, Blocks, CopyBlocks, CopyElements, LOOPS, Reduction};
 
-use crate::program::{Argument, Choosing};
+use crate::program::{Argument, Choosing, ElementType};
 
 /// A way through a tensor: where it begins, and its loops from the outermost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,7 +255,9 @@ impl Copy {
     /// Adds what copies it; `false` if it takes more loops than kernels have.
     #[must_use]
     pub(super) fn choose(&self, choosing: &mut Choosing<'_>, x: Argument, y: Argument) -> bool {
-        let Some(blocks) = self.blocks(x.element.bytes()) else {
+        let is_single = self.block == 1;
+        let unit = if is_single { 1 } else { x.element.bytes() };
+        let Some(blocks) = self.blocks(unit) else {
             return false;
         };
         if self.is_empty() {
@@ -269,7 +272,19 @@ impl Copy {
             choosing.copy(part, y);
             return true;
         }
-        choosing.call(CopyBlocks { blocks }, [x, y].map(Argument::as_bytes));
+        if !is_single {
+            choosing.call(CopyBlocks { blocks }, [x, y].map(Argument::as_bytes));
+            return true;
+        }
+        let kernel = CopyElements { blocks };
+        let arguments = [x, y].map(Argument::as_integers);
+        let kernel = match arguments[0].element {
+            ElementType::I64 => host::copy_elements::<i64>(kernel),
+            ElementType::I32 => host::copy_elements::<i32>(kernel),
+            ElementType::I16 => host::copy_elements::<i16>(kernel),
+            _ => host::copy_elements::<u8>(kernel),
+        };
+        choosing.call(kernel, arguments);
         true
     }
 

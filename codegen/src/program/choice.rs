@@ -462,6 +462,17 @@ impl Argument {
         }
     }
 
+    /// The same elements as integers of their size, for what moves them.
+    pub fn as_integers(self) -> Self {
+        let element = match self.element.bytes() {
+            2 => ElementType::I16,
+            4 => ElementType::I32,
+            8 => ElementType::I64,
+            _ => return self.as_bytes(),
+        };
+        Self { element, ..self }
+    }
+
     /// Whether it is a constant, which no output can share bytes with.
     pub fn is_constant(&self) -> bool {
         matches!(self.place, Place::Constant(_))

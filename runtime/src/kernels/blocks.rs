@@ -39,6 +39,12 @@ parameters! {
         pub blocks: Blocks,
     }
 
+    /// Copies elements that have no neighbours in common.
+    pub struct CopyElements {
+        /// Which: a block is an element, and steps are in elements.
+        pub blocks: Blocks,
+    }
+
     /// Fills a tensor with one value.
     pub struct Fill {
         /// The value's bytes, repeated to eight.
@@ -56,6 +62,18 @@ impl CopyBlocks {
     #[inline(never)]
     pub fn run<S: Source<u8>>(&self, x: &[S], y: &[Cell<u8>]) {
         self.blocks.copy(x, y);
+    }
+}
+
+impl CopyElements {
+    /// Copies all elements. A block's length is not known when the firmware is compiled; an element's is, and it takes one load and one store.
+    #[inline(never)]
+    pub fn run<T: Copy, S: Source<T>>(&self, x: &[S], y: &[Cell<T>]) {
+        self.blocks.each(|from, to| {
+            if let (Some(x), Some(y)) = (x.get(from), y.get(to)) {
+                y.set(x.read());
+            }
+        });
     }
 }
 
@@ -78,6 +96,12 @@ impl Fill {
 impl Blocks {
     #[inline(always)]
     pub(super) fn copy<S: Source<u8>>(&self, x: &[S], y: &[Cell<u8>]) {
+        self.each(|from, to| copy(part(x, from, self.block), part(y, to, self.block)));
+    }
+
+    /// Hands over where each block begins, in the source and in the destination; what is before the beginning is beyond every end.
+    #[inline(always)]
+    fn each(&self, mut block: impl FnMut(usize, usize)) {
         let [.., inner] = self.counts;
         let [.., x_step] = self.x_steps;
         let [.., y_step] = self.y_steps;
@@ -86,11 +110,7 @@ impl Blocks {
         loop {
             let (mut from, mut to) = (x_row, y_row);
             for _ in 0..inner {
-                // What is before the beginning is beyond every end.
-                copy(
-                    part(x, from as usize, self.block),
-                    part(y, to as usize, self.block),
-                );
+                block(from as usize, to as usize);
                 from = from.wrapping_add(x_step);
                 to = to.wrapping_add(y_step);
             }

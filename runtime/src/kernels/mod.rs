@@ -83,7 +83,7 @@ pub use batch_matmul::{
     BatchMatmulF32, BatchMatmulHybrid, BatchMatmulI8, BatchMatmulI16, BatchMatmulSizes,
 };
 pub use binary::{Clamped, Zip};
-pub use blocks::{Blocks, CopyBlocks, Fill, LOOPS};
+pub use blocks::{Blocks, CopyBlocks, CopyElements, Fill, LOOPS};
 pub use broadcast::{Broadcast, Combine, Meeting, OUTER_DIMS, OuterDim};
 pub use chain::{Across, Along, Chain, ChainSteps, Each, End, ReduceChain, Swapped, Then};
 pub use conv::{Conv2d, Conv2dSizes};

@@ -62,6 +62,12 @@ fn steps_may_go_backwards() {
     let mut y = [0; 6];
     CopyBlocks { blocks }.run(&[10, 11, 12, 20, 21, 22], cells(&mut y));
     assert_eq!(y, [22, 12, 21, 11, 20, 10]);
+
+    // The same of larger elements, whose steps are in elements.
+    let words = [10, 11, 12, 20, 21, 22].map(|x| x << 40 | x);
+    let mut y = [0u64; 6];
+    CopyElements { blocks }.run(&words, cells(&mut y));
+    assert_eq!(y, [22, 12, 21, 11, 20, 10].map(|x| x << 40 | x));
 }
 
 #[test]
