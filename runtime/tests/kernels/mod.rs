@@ -26,6 +26,7 @@ mod scalar;
 mod select;
 mod signal;
 mod softmax;
+mod stream;
 mod svdf;
 mod swar;
 mod top_k;
