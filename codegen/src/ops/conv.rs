@@ -6,7 +6,8 @@ use castiron_runtime::kernels::{
 
 use super::channels::Channels;
 use super::numbers::{
-    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, mve, scalar,
+    Call, Layer, Plain, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, mve,
+    scalar,
 };
 use super::window::window;
 use super::{Family, Site, fully_connected};
@@ -130,6 +131,14 @@ impl Sizes for Conv2dSizes {
             dot,
         };
         call.add(kernel, &packed, choosing);
+    }
+
+    fn plain(&self) -> Option<Plain> {
+        Some(Plain {
+            window: self.window,
+            group_in: self.group_in,
+            group_out: self.group_out,
+        })
     }
 
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {

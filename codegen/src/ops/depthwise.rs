@@ -6,7 +6,8 @@ use castiron_runtime::kernels::{
 
 use super::channels::Channels;
 use super::numbers::{
-    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, mve, scalar,
+    Call, Layer, Plain, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, dsp, mve,
+    scalar,
 };
 use super::window::window;
 use super::{Family, Site, conv};
@@ -132,6 +133,14 @@ impl Sizes for DepthwiseConv2dSizes {
             numbers: call.numbers,
         };
         call.add(kernel, &packed, choosing);
+    }
+
+    fn plain(&self) -> Option<Plain> {
+        Some(Plain {
+            window: self.window,
+            group_in: 1,
+            group_out: self.multiplier,
+        })
     }
 
     fn call_nibbles<N: Numbers<W = i8>>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>) {

@@ -1,11 +1,13 @@
 //! FULLY_CONNECTED, and every convolution that is a matrix product, in every number format.
 
-use castiron_runtime::kernels::{self, Dot, FullyConnectedSizes, Numbers, Scalar, Vmla, VmlaRow};
+use castiron_runtime::kernels::{
+    self, Dot, FullyConnectedSizes, Numbers, Scalar, Vmla, VmlaRow, Window,
+};
 
 use super::channels::Channels;
 use super::numbers::{
-    Call, Layer, Product, Reading, ScalePrecision, Sizes, Taps, call_portable, choose_in_blocks,
-    dsp, mve, scalar,
+    Call, Layer, Plain, Product, Reading, ScalePrecision, Sizes, Taps, call_portable,
+    choose_in_blocks, dsp, mve, scalar,
 };
 use super::{Family, Site};
 use crate::error::Diagnostic;
@@ -143,6 +145,19 @@ impl Sizes for FullyConnectedSizes {
             dot,
         };
         call.add(kernel, &packed, choosing);
+    }
+
+    fn plain(&self) -> Option<Plain> {
+        Some(Plain {
+            window: Window {
+                batches: self.rows,
+                in_c: self.inputs,
+                out_c: self.outputs,
+                ..Window::PIXEL
+            },
+            group_in: self.inputs,
+            group_out: self.outputs,
+        })
     }
 
     fn call_fp(&self, call: Call<'_, kernels::Float>, choosing: &mut Choosing<'_>) {

@@ -4,19 +4,21 @@
 //! A place beyond the tensor is an error where it is known, and reads as zeros where it is not.
 
 use castiron_runtime::host::map;
-use castiron_runtime::kernels::{self, LOOPS, UpdateSlice};
+use castiron_runtime::kernels::{self, LOOPS, TakeSlice, UpdateSlice};
 
-use super::movement::{self, one};
+use super::movement::{self, Move, Movement, one};
 use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{DType, TensorId};
+use crate::graph::{DType, Options, TensorId};
 use crate::program::{Argument, Choosing, ElementType};
 
 pub(super) struct Gather;
 pub(super) struct GatherNd;
 pub(super) struct EmbeddingLookup;
 pub(super) struct DynamicUpdateSlice;
+/// A movement where the part's place is constant.
+pub(super) struct Slice;
 
 impl Family for Gather {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
@@ -378,9 +380,7 @@ impl Family for DynamicUpdateSlice {
             choosing.in_place(1);
         }
         choosing.copy(whole, y);
-        let most: Vec<usize> = std::iter::zip(&update.shape, &x.shape)
-            .map(|(update, whole)| whole - update)
-            .collect();
+        let most = room(&update.shape, &x.shape);
         let starts = site.input(2)?.as_integers();
         let mut inside = Walk::of(&x.shape);
         for (axis, most) in most.iter().enumerate() {
@@ -400,14 +400,82 @@ impl Family for DynamicUpdateSlice {
         let Some(blocks) = blocks else {
             return Ok(());
         };
-        let steps = (1..=rank).map(|axis| product(&x.shape[axis..]) * element);
         let kernel = UpdateSlice {
             blocks,
             most: filled(most.into_iter()),
-            steps: filled(steps),
+            steps: slice_steps(&x.shape, element),
         };
         let starts = indices_of(site, choosing, site.input_id(2)?)?;
         choosing.call(kernel, [part.as_bytes(), starts, y.as_bytes()]);
         Ok(())
     }
+}
+
+const SLICE: Movement = Movement(movement::slice);
+
+impl Family for Slice {
+    fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        let is_joined = matches!(site.options(), Options::Joined(_));
+        if is_joined || site.input(1)?.is_constant() {
+            return SLICE.choose(site, choosing);
+        }
+        let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
+        let (x, y) = (site.input(0)?, site.output(0)?);
+        if x.dtype != y.dtype {
+            return Err(site.unsupported_types("one type for input and output"));
+        }
+        let rank = x.shape.len();
+        let fits = y.shape.len() == rank
+            && std::iter::zip(&y.shape, &x.shape).all(|(part, whole)| part <= whole);
+        if !fits || site.input(1)?.elements() != rank || rank > LOOPS {
+            return Err(site
+                .error("the output is not a part of the input")
+                .expected(format_args!(
+                    "a part of {:?}, and a start for each of at most {LOOPS} axes",
+                    x.shape
+                ))
+                .found(format_args!(
+                    "{:?} and {} starts",
+                    y.shape,
+                    site.input(1)?.elements()
+                )));
+        }
+        let (from, to) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
+        let element = from.element.bytes();
+        let mut part = Walk::of(&x.shape);
+        for (axis, size) in y.shape.iter().enumerate() {
+            part = part.part(axis, 0, *size, 1);
+        }
+        let copy = Copy::new(&part, &Walk::of(&y.shape));
+        let blocks = copy
+            .and_then(|copy| copy.blocks(element))
+            .ok_or_else(|| site.error("too many dimensions are moved"))?;
+        let kernel = TakeSlice {
+            blocks,
+            most: filled(room(&y.shape, &x.shape).into_iter()),
+            steps: slice_steps(&x.shape, element),
+        };
+        let starts = indices_of(site, choosing, site.input_id(1)?)?;
+        choosing.call(kernel, [from.as_bytes(), starts, to.as_bytes()]);
+        Ok(())
+    }
+
+    fn moves(&self, site: &Site<'_>) -> Result<Option<Vec<Move>>, Diagnostic> {
+        match site.input(1)?.is_constant() {
+            true => SLICE.moves(site),
+            false => Ok(None),
+        }
+    }
+}
+
+/// How far a part may begin from the beginning, along each axis.
+fn room(part: &[usize], whole: &[usize]) -> Vec<usize> {
+    std::iter::zip(part, whole)
+        .map(|(part, whole)| whole - part)
+        .collect()
+}
+
+/// Bytes that a slice's start counts along each axis.
+fn slice_steps(shape: &[usize], element: usize) -> [i32; LOOPS] {
+    filled((1..=shape.len()).map(|axis| product(&shape[axis..]) * element))
 }

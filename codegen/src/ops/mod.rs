@@ -128,7 +128,7 @@ pub fn family(kind: &OpKind) -> Option<&'static dyn Family> {
         Op::Pack => &Movement(movement::pack),
         Op::ReverseSequence => &Movement(movement::reverse_sequence),
         Op::ReverseV2 => &Movement(movement::reverse),
-        Op::Slice => &Movement(movement::slice),
+        Op::Slice => &gather::Slice,
         Op::SpaceToBatchNd => &Movement(movement::space_to_batch),
         Op::SpaceToDepth => &Movement(movement::space_to_depth),
         Op::Split => &Movement(movement::split),

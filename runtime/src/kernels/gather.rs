@@ -1,4 +1,4 @@
-//! Blocks whose places are values of a tensor: GATHER, GATHER_ND and EMBEDDING_LOOKUP read there,
+//! Blocks whose places are values of a tensor: GATHER, GATHER_ND, EMBEDDING_LOOKUP and SLICE read there,
 //! DYNAMIC_UPDATE_SLICE writes there.
 //!
 //! Positions are computed in 32 bits, saturating, so that they are the same on every processor.
@@ -29,6 +29,16 @@ parameters! {
         pub block: usize,
     }
 
+    /// Copies blocks from a place in `x` that `starts` say, so far moved that all of them lie within.
+    pub struct TakeSlice {
+        /// The blocks, of a part at the beginning.
+        pub blocks: Blocks,
+        /// The greatest start along each axis.
+        pub most: [i32; LOOPS],
+        /// Bytes that each start counts.
+        pub steps: [i32; LOOPS],
+    }
+
     /// Copies blocks to a place in `y` that `starts` say, so far moved that all of them lie within.
     pub struct UpdateSlice {
         /// The blocks, of an update at the beginning.
@@ -42,6 +52,7 @@ parameters! {
 
 host_kernel! {
     Gather(x: u8, indices: i32, y);
+    TakeSlice(x: u8, starts: i32, y);
     UpdateSlice(x: u8, starts: i32, y);
 }
 
@@ -77,22 +88,41 @@ impl Gather {
     }
 }
 
-impl UpdateSlice {
-    /// Copies all blocks of `x` into `y`.
+impl TakeSlice {
+    /// Copies all blocks of a part of `x` to `y`.
     #[inline(never)]
     pub fn run<X: Source<u8>, I: Source<i32>>(&self, x: &[X], starts: &[I], y: &[Cell<u8>]) {
-        let mut y_start = self.blocks.y_start;
-        let limits = self.most.iter().zip(&self.steps);
-        for (start, (most, step)) in starts.iter().zip(limits) {
-            let start = start.read().min(*most).max(0);
-            y_start = y_start.wrapping_add(start.wrapping_mul(*step) as isize);
-        }
+        let start = slice_start(starts, &self.most, &self.steps);
         let blocks = Blocks {
-            y_start,
+            x_start: self.blocks.x_start.wrapping_add(start),
             ..self.blocks
         };
         blocks.copy(x, y);
     }
+}
+
+impl UpdateSlice {
+    /// Copies all blocks of `x` into `y`.
+    #[inline(never)]
+    pub fn run<X: Source<u8>, I: Source<i32>>(&self, x: &[X], starts: &[I], y: &[Cell<u8>]) {
+        let start = slice_start(starts, &self.most, &self.steps);
+        let blocks = Blocks {
+            y_start: self.blocks.y_start.wrapping_add(start),
+            ..self.blocks
+        };
+        blocks.copy(x, y);
+    }
+}
+
+/// The byte where a slice begins.
+#[inline(always)]
+fn slice_start<I: Source<i32>>(starts: &[I], most: &[i32; LOOPS], steps: &[i32; LOOPS]) -> isize {
+    let mut byte = 0isize;
+    for (start, (most, step)) in starts.iter().zip(most.iter().zip(steps)) {
+        let start = start.read().min(*most).max(0);
+        byte = byte.wrapping_add(start.wrapping_mul(*step) as isize);
+    }
+    byte
 }
 
 /// The byte that indices lead to.

@@ -68,6 +68,26 @@ impl Window {
         }
     }
 
+    /// A window that is a pixel of images of one pixel, as a matrix product has them.
+    #[cfg(feature = "host")]
+    pub const PIXEL: Self = Self {
+        batches: 1,
+        in_h: 1,
+        in_w: 1,
+        in_c: 1,
+        out_h: 1,
+        out_w: 1,
+        out_c: 1,
+        filter_h: 1,
+        filter_w: 1,
+        stride_h: 1,
+        stride_w: 1,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: 0,
+        pad_left: 0,
+    };
+
     /// Whether any window reaches across the border of the input.
     #[cfg(feature = "host")]
     #[must_use]

@@ -5,6 +5,7 @@
 //! quantisation what the kernel takes. A new format is a file here, one in the runtime and a line in
 //! `Product::choose`.
 
+mod computed;
 pub mod dsp;
 mod factors;
 mod float;
@@ -31,6 +32,7 @@ use crate::graph::{Activation, DType};
 use crate::program::{Argument, Choosing, Constant};
 use crate::target::{Isa, Optimize, Target};
 
+pub(super) use computed::Plain;
 pub(super) use factors::ScalePrecision;
 pub(super) use folded::folded;
 pub(super) use hybrid::{choose_in_blocks, quantize_rows};
@@ -150,6 +152,11 @@ impl Product<'_> {
         {
             return stored.choose(self, sizes, site, choosing);
         }
+        if let Some(plain) = sizes.plain()
+            && computed::is_needed(site)?
+        {
+            return computed::choose(self, &plain, site, choosing);
+        }
         if hybrid::takes(types) {
             return hybrid::choose(self, sizes, site, choosing);
         }
@@ -265,6 +272,10 @@ pub(super) trait Sizes {
         dot: D,
         choosing: &mut Choosing<'_>,
     );
+    /// The same for weights that cannot be packed, if there is a kernel of these sizes for them.
+    fn plain(&self) -> Option<Plain> {
+        None
+    }
     /// Adds the call of a kernel for weights of four bits, packed two in a byte.
     fn call_nibbles<N: Numbers<W = i8>>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>) {
         self.call(call, kernels::Nibbles, choosing);

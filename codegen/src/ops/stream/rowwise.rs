@@ -328,7 +328,10 @@ fn convolution(
     };
     let image = Image::of(graph, input)?;
     let window = Window::new(&image, &at((filter_h, filter_w)))?;
-    filter.is_constant().then_some((window, padding))
+    let mut parameters = operator.inputs.iter().skip(1).flatten();
+    parameters
+        .all(|id| graph.tensor(*id).is_constant())
+        .then_some((window, padding))
 }
 
 /// Whether a product of any weight and zero is zero.
