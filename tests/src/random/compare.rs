@@ -16,6 +16,8 @@ const RARE: usize = 16;
 #[derive(Debug, Clone)]
 pub(super) struct Difference {
     pub(super) what: String,
+    /// Of which output.
+    pub(super) output: Option<usize>,
     /// Whether elements are integers that differ by one alone.
     pub(super) by_one: bool,
     /// Whether few numbers differ, however many elements have these.
@@ -26,6 +28,7 @@ impl From<String> for Difference {
     fn from(what: String) -> Self {
         Self {
             what,
+            output: None,
             by_one: false,
             few: false,
         }
@@ -66,7 +69,12 @@ pub(super) fn difference(
             };
             if let Some(how) = different {
                 let what = format!("output {i} of run {run}: {}", how.what);
-                return Some(Difference { what, ..how });
+                let output = Some(i);
+                return Some(Difference {
+                    what,
+                    output,
+                    ..how
+                });
             }
         }
     }
@@ -92,6 +100,7 @@ fn integers(mine: &[u8], theirs: &[u8], size: usize) -> Option<Difference> {
     let different: Vec<&[i64; 2]> = numbers.iter().filter(|pair| is_different(pair)).collect();
     let by_one = |pair: &&[i64; 2]| pair[0].abs_diff(pair[1]) == 1;
     Some(Difference {
+        output: None,
         what: format!("element {i} is {other}, castiron's {first}"),
         by_one: different.iter().all(by_one),
         few: different.len() <= 1 + numbers.len() / RARE,

@@ -168,14 +168,21 @@ pub(super) fn unsafe_for(engine: Engine, sample: &Sample) -> Option<&'static str
     row.map(|row| row.2)
 }
 
-/// Why another engine gives something else for the last operator of a model, if that is known.
+/// Why another engine gives something else for the last operator of a model, or for the one that writes the output, if that is known: an operator
+/// that adds an input gives the others new numbers, with which an earlier one may differ.
 pub(super) fn of_difference(
     engine: Engine,
     sample: &Sample,
     how: &Difference,
 ) -> Option<&'static str> {
+    let writer = how.output.and_then(|output| writer(sample, output));
+    let last = sample.lines.last()?;
+    let lines = sample.lines.iter().filter(|line| {
+        let is_writer = |name: &String| line.split(' ').next() == Some(name);
+        *line == last || writer.as_ref().is_some_and(is_writer)
+    });
     // A constant is computed with like any other.
-    let line = sample.lines.last()?.replace("constant ", "");
+    let lines: Vec<String> = lines.map(|line| line.replace("constant ", "")).collect();
     let scales = || {
         let model = tflite::read("random.tflite", &sample.file).ok()?;
         let graph = model.graphs.first()?;
@@ -190,7 +197,7 @@ pub(super) fn of_difference(
     let is_rounding = how.by_one && how.few;
     let mut rows = EXPLAINED.iter().filter(|row| row.engine == engine);
     let row = rows.find(|row| {
-        line.starts_with(row.operator)
+        lines.iter().any(|line| line.starts_with(row.operator))
             && match row.when {
                 When::Always => true,
                 When::ScaleFrom(least) => {
@@ -202,6 +209,18 @@ pub(super) fn of_difference(
             }
     });
     row.map(|row| row.reason)
+}
+
+/// The name of the operator that writes an output.
+fn writer(sample: &Sample, output: usize) -> Option<String> {
+    let model = tflite::read("random.tflite", &sample.file).ok()?;
+    let graph = model.graphs.first()?;
+    let id = Some(graph.outputs.get(output)?);
+    let writer = graph
+        .operators
+        .iter()
+        .find(|operator| operator.outputs.first() == id)?;
+    Some(writer.kind.name().to_string())
 }
 
 /// Whether a product's factor has other bits in double precision, of those that its sums of 64 bits are multiplied with.

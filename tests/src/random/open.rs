@@ -22,13 +22,23 @@ const OWN: [Op; 7] = [
     Op::CallOnce,
 ];
 
+/// Operators whose second input is weights, whose sizes converters always know.
+const WEIGHTED: [Op; 3] = [Op::Conv2d, Op::DepthwiseConv2d, Op::FullyConnected];
+
 impl Open {
     /// Leaves sizes of a model's inputs open. The model keeps right ones; what is given back has a guess in their place, and in the place
     /// of all that follows from them.
     pub(super) fn of(model: &mut Model) -> Option<Self> {
         let graph = model.graphs.first_mut()?;
         let mut shapes = Vec::new();
+        let is_weighted =
+            |operator: &&Operator| WEIGHTED.iter().any(|op| op.code() == operator.code);
+        let weighted = graph.operators.iter().filter(is_weighted);
+        let weights: Vec<i32> = weighted.filter_map(|o| o.inputs.get(1).copied()).collect();
         for (number, id) in graph.inputs.iter().enumerate() {
+            if weights.contains(id) {
+                continue;
+            }
             let tensor = &mut graph.tensors[*id as usize];
             // Of every other input all sizes are open: but for ones, which only the first dimension is guessed to have.
             let is_open = |(axis, size): (usize, &i32)| axis == 0 || (number % 2 == 1 && *size > 1);
@@ -56,6 +66,7 @@ impl Open {
 /// Puts ones in the place of all open sizes, and of all that follow from them.
 fn guess(graph: &mut Graph) {
     let mut open = graph.inputs.clone();
+    open.retain(|id| !graph.tensors[*id as usize].signature.is_empty());
     for id in &graph.inputs {
         let tensor = &mut graph.tensors[*id as usize];
         let sizes = std::iter::zip(&mut tensor.shape, &tensor.signature);

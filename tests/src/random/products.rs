@@ -19,6 +19,8 @@ pub(super) struct Kinds {
     pub(super) int4: bool,
     /// Whether words may have sums of 32 bits.
     pub(super) narrow: bool,
+    /// Whether weights may be computed at run time.
+    pub(super) computed: bool,
     /// Which integers floats may be multiplied with.
     pub(super) hybrid: Hybrid,
 }
@@ -62,6 +64,7 @@ pub(super) fn weighted(
         let is_hybrid = kinds.hybrid != Hybrid::None && is_hybrid(d, x);
         let weights = match is_hybrid {
             true => hybrid(d, shape, kinds),
+            false if kinds.computed && d.one_in(8) => d.fresh(Spec::of(DType::Float32, shape)).id,
             false => weights::reals(d, shape, kinds.channels),
         };
         let biases = Spec::of(DType::Float32, &[channels]);
@@ -87,7 +90,9 @@ pub(super) fn weighted(
         _ => DType::Int8,
     };
     let greatest = if dtype == DType::Int4 { 7.0 } else { 127.0 };
-    let per_channel = kinds.per_channel && channels > 1 && dtype != DType::Uint8 && d.coin();
+    let computed = kinds.computed && [x.dtype, dtype] == [DType::Int8; 2] && d.one_in(8);
+    let may_have_several = kinds.per_channel && channels > 1 && dtype != DType::Uint8;
+    let per_channel = may_have_several && !computed && d.coin();
     let count = if per_channel { channels } else { 1 };
     let scales: Vec<f32> = (0..count)
         .map(|_| d.power_of_two(-2..=1) / greatest)
@@ -113,7 +118,7 @@ pub(super) fn weighted(
         silence(d, &mut data, shape, kinds.channels, zero_point as u8);
     }
     let buffer = d.buffer(data);
-    let weights = d.add(Tensor {
+    let constant = Tensor {
         shape: shape.iter().map(|n| *n as i32).collect(),
         dtype: code(dtype),
         buffer,
@@ -128,7 +133,14 @@ pub(super) fn weighted(
             blocks: None,
         }),
         ..Tensor::default()
-    });
+    };
+    let weights = match computed {
+        true => {
+            let symmetric = Spec::of(dtype, shape).scaled(Some((scales[0], 0)));
+            d.fresh(symmetric).id
+        }
+        false => d.add(constant),
+    };
     let words = x.dtype == DType::Int16;
     let wide = words && !(kinds.narrow && d.one_in(4));
     let sums = if wide { DType::Int64 } else { DType::Int32 };
@@ -238,6 +250,7 @@ pub(super) fn fully_connected(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: false,
         narrow: true,
+        computed: true,
         hybrid: Hybrid::Blocks,
     };
     let weighted = weighted(d, &x, &[outputs, *depth], &y, kinds);

@@ -71,6 +71,7 @@ pub(super) fn conv(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: true,
         narrow: true,
+        computed: true,
         hybrid: if groups == 1 {
             Hybrid::Any
         } else {
@@ -112,6 +113,7 @@ pub(super) fn depthwise(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: true,
         narrow: false,
+        computed: true,
         hybrid: Hybrid::Channels,
     };
     let filter = [1, rows.filter, columns.filter, outputs];
@@ -156,6 +158,7 @@ pub(super) fn transpose_conv(d: &mut Draw<'_>, op: Op) -> Option<()> {
         per_channel: true,
         int4: false,
         narrow: false,
+        computed: false,
         hybrid: Hybrid::None,
     };
     let y = [n, rows.2, columns.2, outputs];
