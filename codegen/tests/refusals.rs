@@ -128,3 +128,18 @@ fn another_engine_is_named_where_it_takes_the_model() {
     model.far_weights();
     insta::assert_snapshot!(model.refused());
 }
+
+/// TensorFlow Lite Micro does not keep it either.
+#[test]
+fn a_buffer_of_one_run_is_nobodys() {
+    let mut model = Builder::new();
+    let (x, y) = (
+        tensor(DType::Int8, &[1, 1, 1, 2]),
+        tensor(DType::Int8, &[1, 3, 1, 2]),
+    );
+    let kind = OpKind::Custom("CIRCULAR_BUFFER".to_owned());
+    model.operator(kind, Options::None, x, Vec::new(), y);
+    let error = model.refused();
+    let help = error.diagnostics()[0].help.as_deref().unwrap_or_default();
+    assert!(help.contains("a streaming model"), "{help}");
+}

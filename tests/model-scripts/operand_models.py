@@ -219,11 +219,13 @@ svdf("svdf_output", out=(1, 3))
 
 
 
-def lstm(name, weights=(2, 1), recurrent=(2, 2), bias=(2,), cell=(1, 2), out=(1, 3, 2)):
+def lstm(name, weights=(2, 1), recurrent=(2, 2), bias=(2,), cell=(1, 2), out=(1, 3, 2), activation=4, other=None):
     ones = lambda *shape: c(np.ones(shape), "f32")
     inputs = [x(1, 3, 1), *[ones(2, 1)] * 3, ones(*weights), *[ones(2, 2)] * 3, ones(*recurrent), *[None] * 3, *[ones(2)] * 3, ones(*bias),
               None, None, x(1, 2, var=True), x(*cell, var=True), *[None] * 4]
-    model(name, "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [x(*out)], opt("UnidirectionalSequenceLSTM", fusedActivationFunction=4))
+    for position, shape in (other or {}).items():
+        inputs[position] = shape and ones(*shape)
+    model(name, "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [x(*out)], opt("UnidirectionalSequenceLSTM", fusedActivationFunction=activation))
 
 
 lstm("lstm_right")
@@ -232,6 +234,11 @@ lstm("lstm_recurrent", recurrent=(2, 3))
 lstm("lstm_bias", bias=(3,))
 lstm("lstm_cell", cell=(1, 3))
 lstm("lstm_output", out=(1, 3, 3))
+lstm("lstm_peepholes", other={9: (2,), 10: (2,), 11: (2,)})
+lstm("lstm_projection", other={16: (2, 2)})
+lstm("lstm_layer_norm", other={20: (2,), 21: (2,), 22: (2,), 23: (2,)})
+lstm("lstm_coupled_gates", other={1: None, 5: None, 12: None})
+lstm("lstm_relu", activation=1)
 
 # Scales.
 FINE = 1e-7
@@ -285,7 +292,13 @@ handle("handle_leaves", False, True)
 handle("handle_inside", False, False)
 
 # Models that need goldens to show that TFLM computes something else.
-GOLDENS = ["add_into_more_dimensions", "less_into_more_dimensions", "batch_to_space_of_fewer_dimensions"]
+model("greater_i16", "GREATER", [q(16, dtype="i16"), q(16, dtype="i16")], [x(16, dtype="bool")])
+model("pad_i16_zero_point", "PAD", [q(4, dtype="i16", zp=-32768), c([[1, 2]])], [q(7, dtype="i16", zp=-32768)], opt("Pad"))
+for op, out in [("LOGISTIC", q(16, scale=1 / 256, zp=-128)), ("TANH", q(16, scale=1 / 128))]:
+    model(f"{op.lower()}_scale_8", op, [q(16, scale=8.0)], [out])
+    model(f"{op.lower()}_scale_7", op, [q(16, scale=7.0)], [out])
+GOLDENS = ["add_into_more_dimensions", "less_into_more_dimensions", "batch_to_space_of_fewer_dimensions", "greater_i16", "pad_i16_zero_point",
+           "lstm_relu", "logistic_scale_8", "tanh_scale_8"]
 
 
 def golden(out, name):

@@ -199,6 +199,19 @@ pub struct SequenceLstmOptions {
     pub asymmetric_quantize_inputs: bool,
 }
 
+impl SequenceLstmOptions {
+    /// What only kinds of LSTM have that are not the plain one, by the inputs' positions.
+    pub(crate) const VARIANTS: [(std::ops::Range<usize>, &str); 3] = [
+        (9..12, "peephole connections"),
+        (16..18, "a projection"),
+        (20..24, "layer normalisation"),
+    ];
+
+    /// What users can do about those.
+    pub(crate) const UNROLL: &str =
+        "export the layer unrolled (`unroll=True` in Keras), as plain operators";
+}
+
 /// VAR_HANDLE: together the name of a variable that runs share.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 #[allow(missing_docs)]

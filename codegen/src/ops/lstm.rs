@@ -10,7 +10,7 @@ use castiron_runtime::kernels::{
 
 use super::numbers::{dsp, folded, portable};
 use super::{Family, Site, curve, quantize};
-use crate::error::{Diagnostic, Remedy};
+use crate::error::Diagnostic;
 use crate::graph::{Activation, DType, Options, SequenceLstmOptions};
 use crate::program::{Argument, Choosing, Constant, ElementType};
 use crate::target::{Optimize, Target};
@@ -21,13 +21,6 @@ const HIDDEN_WEIGHTS: usize = 5;
 const BIASES: usize = 12;
 const HIDDEN: usize = 18;
 const CELLS: usize = 19;
-
-/// What only other kinds of LSTM have, by position.
-const OTHERS: [(std::ops::Range<usize>, &str); 3] = [
-    (9..12, "peephole connections"),
-    (16..18, "a projection"),
-    (20..24, "layer normalisation"),
-];
 
 /// Fractional bits of gates before their function, and behind it.
 const GATE_SCALE: f64 = 1.0 / 4096.0;
@@ -68,12 +61,12 @@ fn plain(site: &Site<'_>) -> Result<(), Diagnostic> {
         site.error("this kind of LSTM is not supported")
             .expected("four gates with weights and biases, and nothing else")
             .found(found)
-            .help("export the layer unrolled (`unroll=True` in Keras), as plain operators")
+            .help(SequenceLstmOptions::UNROLL)
     };
     if site.optional_input(INPUT_WEIGHTS).is_none() {
         return Err(refused("no input gate (coupled input and forget gates)"));
     }
-    for (positions, found) in OTHERS {
+    for (positions, found) in SequenceLstmOptions::VARIANTS {
         if positions
             .into_iter()
             .any(|at| site.optional_input(at).is_some())
@@ -101,7 +94,7 @@ impl Inner {
                 .error("the cells' activation is not supported")
                 .expected("TANH")
                 .found(format_args!("{:?}", options.activation))
-                .remedy(Remedy::Tflm));
+                .help(SequenceLstmOptions::UNROLL));
         }
         let x = site.input(0)?;
         let &[first, second, inputs] = &x.shape[..] else {

@@ -59,11 +59,23 @@ macro_rules! repeating {
     };
 }
 
+/// The kernel prepares scales of int8 alone.
+const SCALED: &[(Rule, &str)] = &[
+    (
+        Type(In(0), &[F32, I32, I64, I8]),
+        "GREATER of int16 computes with scales that it never sets",
+    ),
+    REPEATED[0],
+];
+
 macro_rules! comparison {
     ($name:literal, $types:expr) => {
-        repeating!(
-            $name,
-            &[
+        comparison!($name, $types, REPEATED)
+    };
+    ($name:literal, $types:expr, $computes:expr) => {
+        Row {
+            name: $name,
+            takes: &[
                 All(COUNTS),
                 SameType(&[In(0), In(1)]),
                 Type(In(0), $types),
@@ -78,7 +90,8 @@ macro_rules! comparison {
                     ],
                 ),
             ],
-        )
+            computes: $computes,
+        }
     };
 }
 
@@ -196,7 +209,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     comparison!("EQUAL", &[Bool, F32, I32, I64, I8]),
     comparison!("NOT_EQUAL", &[Bool, F32, I32, I64, I8]),
-    comparison!("GREATER", &[F32, I32, I64, I8, I16]),
+    comparison!("GREATER", &[F32, I32, I64, I8, I16], SCALED),
     comparison!("GREATER_EQUAL", &[F32, I32, I64, I8]),
     comparison!("LESS", &[F32, I32, I64, I8]),
     comparison!("LESS_EQUAL", &[F32, I32, I64, I8]),

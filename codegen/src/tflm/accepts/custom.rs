@@ -31,20 +31,58 @@ fn has_room(site: &Site<'_>) -> Result<(), String> {
     }
 }
 
+fn one_slot(site: &Site<'_>) -> Result<(), String> {
+    let [Some(x), Some(y)] = [In(0), Out(0)].map(|at| at.tensor(site)) else {
+        return Ok(());
+    };
+    let mut expected = y.shape.clone();
+    expected.splice(1..2, [1]);
+    match x.shape == expected {
+        true => Ok(()),
+        false => Err(format!("{:?} instead of {expected:?}", x.shape)),
+    }
+}
+
+fn kept(site: &Site<'_>) -> Result<(), String> {
+    match Out(0).tensor(site) {
+        Some(buffer) if !buffer.is_variable => Err("a tensor of one run".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn one_batch(site: &Site<'_>) -> Result<(), String> {
+    let batches = Out(0).tensor(site).and_then(|y| y.shape.first());
+    match batches {
+        Some(batches) if *batches != 1 => Err(batches.to_string()),
+        _ => Ok(()),
+    }
+}
+
 const fn flat(at: At) -> Rule {
     Rank(at, 1, 1)
 }
 
 pub(super) const ROWS: &[Row] = &[
-    row!(
-        "CIRCULAR_BUFFER",
-        &[
+    Row {
+        name: "CIRCULAR_BUFFER",
+        takes: &[
             Type(In(0), &[I8]),
             SameType(&[In(0), Out(0)]),
             Rank(In(0), 4, 4),
             Rank(Out(0), 4, 4),
+            Is("an input of one slot of the buffer", one_slot),
         ],
-    ),
+        computes: &[
+            (
+                Is("a variable for the buffer", kept),
+                "CIRCULAR_BUFFER writes into memory that other tensors may take before the next run",
+            ),
+            (
+                Is("batch 1", one_batch),
+                "CIRCULAR_BUFFER shifts the first batch alone",
+            ),
+        ],
+    },
     row!(
         "SignalDelay",
         &[

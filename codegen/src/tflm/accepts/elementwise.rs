@@ -6,7 +6,7 @@ use super::rule::Rule::{
     All, If, Inputs, Is, NoActivation, Outputs, Quantized, Rank, SameElements, SameQuantization,
     SameShape, SameType, Scale, Type, Types, ZeroPoint,
 };
-use super::rule::{Rule, first};
+use super::rule::{Rule, first, scale_of};
 use crate::graph::DType::{
     Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint32 as U32,
 };
@@ -33,6 +33,16 @@ macro_rules! function {
 const SYMMETRIC: Rule = If(In(0), &[I16], &[ZeroPoint(In(0), 0), ZeroPoint(Out(0), 0)]);
 /// The output's scale of functions to −1 to 1; its logarithm is held to a thousandth.
 const UNIT: Rule = If(In(0), &[I16], &[Scale(Out(0), 1.0 / 32768.0, 0.000_69)]);
+
+/// The kernel's range of stored values has a radius of 0 then, so that a zero lies at its lower end.
+const SATURATED: &[(Rule, &str)] = &[(
+    If(
+        In(0),
+        &[I8],
+        &[Is("an input's scale of less than 8", below_eight)],
+    ),
+    "of so large a scale, the kernel gives the least value for a stored zero",
+)];
 
 pub(super) const ROWS: &[Row] = &[
     function!(
@@ -63,13 +73,17 @@ pub(super) const ROWS: &[Row] = &[
     function!("LEAKY_RELU", &[F32, I8, I16]),
     function!("LOG", &[F32]),
     function!("LOGICAL_NOT", &[Bool]),
-    function!(
-        "LOGISTIC",
-        &[F32, I8, I16],
-        SYMMETRIC,
-        UNIT,
-        If(In(0), &[I8], &[ZeroPoint(Out(0), -128)])
-    ),
+    Row {
+        name: "LOGISTIC",
+        takes: &[
+            All(ONE_TO_ONE),
+            Type(In(0), &[F32, I8, I16]),
+            SYMMETRIC,
+            UNIT,
+            If(In(0), &[I8], &[ZeroPoint(Out(0), -128)]),
+        ],
+        computes: SATURATED,
+    },
     function!(
         "LOG_SOFTMAX",
         &[F32, I8],
@@ -158,7 +172,16 @@ pub(super) const ROWS: &[Row] = &[
     ),
     function!("SQRT", &[F32]),
     function!("SQUARE", &[F32]),
-    function!("TANH", &[F32, I8, I16], SYMMETRIC, UNIT),
+    Row {
+        name: "TANH",
+        takes: &[
+            All(ONE_TO_ONE),
+            Type(In(0), &[F32, I8, I16]),
+            SYMMETRIC,
+            UNIT,
+        ],
+        computes: SATURATED,
+    },
     row!(
         "ZEROS_LIKE",
         &[
@@ -184,6 +207,13 @@ pub(super) const ROWS: &[Row] = &[
 fn beta(site: &Site<'_>) -> Result<(), String> {
     match site.options() {
         Options::Softmax(o) if o.beta <= 0.0 => Err(o.beta.to_string()),
+        _ => Ok(()),
+    }
+}
+
+fn below_eight(site: &Site<'_>) -> Result<(), String> {
+    match scale_of(In(0), site) {
+        Some(scale) if scale >= 8.0 => Err(scale.to_string()),
         _ => Ok(()),
     }
 }

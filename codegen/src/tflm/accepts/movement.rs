@@ -121,16 +121,24 @@ pub(super) const ROWS: &[Row] = &[
             Is("the sizes that begins, ends and strides give", strided),
         ],
     ),
-    row!(
-        "PAD",
-        &[
+    Row {
+        name: "PAD",
+        takes: &[
             Inputs(2, 3),
             All(PADDED),
             One(In(2)),
             SameType(&[In(0), In(2)]),
             If(In(0), &[I8], &[SameQuantization(Out(0), In(2))]),
         ],
-    ),
+        computes: &[(
+            If(
+                In(0),
+                &[I16],
+                &[Is("a value to pad with, or the zero point 0", names_zero)],
+            ),
+            "PAD of int16 pads with a stored 0, not with the zero point",
+        )],
+    },
     row!(
         "PADV2",
         &[
@@ -440,6 +448,17 @@ fn padded(site: &Site<'_>) -> Result<(), String> {
             "shape {:?} with paddings {pads:?} to {:?}",
             input.shape, output.shape
         )),
+    }
+}
+
+/// Whether what is padded with is a stored 0, where the operator names no value.
+fn names_zero(site: &Site<'_>) -> Result<(), String> {
+    let quantization = Out(0).tensor(site).and_then(|t| t.quantization.as_ref());
+    match (In(2).id(site), quantization.map(first)) {
+        (None, Some((_, zero_point))) if zero_point != 0 => {
+            Err(format!("the zero point {zero_point}"))
+        }
+        _ => Ok(()),
     }
 }
 

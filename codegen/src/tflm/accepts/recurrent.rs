@@ -6,11 +6,14 @@ use super::rule::Rule::{If, Inputs, Is, Outputs, Present, Rank, SameType, Type, 
 use super::rule::{At, listed, scale_of};
 use crate::graph::DType::{Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32};
 use crate::graph::Site;
-use crate::graph::{OptionValue, Options};
+use crate::graph::{Activation, OptionValue, Options, SequenceLstmOptions};
 
 /// The positions of state among an LSTM's inputs.
 const HIDDEN: usize = 18;
 const CELL: usize = 19;
+
+/// What the kernel asks of an LSTM.
+pub(super) const PLAIN: &str = "a plain LSTM: four gates with weights and biases";
 
 pub(super) const ROWS: &[Row] = &[
     row!(
@@ -65,16 +68,16 @@ pub(super) const ROWS: &[Row] = &[
             ),
         ],
     ),
-    row!(
-        "UNIDIRECTIONAL_SEQUENCE_LSTM",
-        &[
+    Row {
+        name: "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        takes: &[
             Inputs(24, 24),
             Outputs(1, 1),
             Type(In(0), &[F32, I8, I16]),
             SameType(&[In(0), Out(0), In(HIDDEN)]),
             SameType(&[In(1), In(2), In(3), In(4), In(5), In(6), In(7), In(8)]),
-            Present(In(1)),
-            Present(In(5)),
+            Is(PLAIN, plain),
+            SameType(&[In(12), In(13), In(14), In(15)]),
             If(
                 In(0),
                 &[F32],
@@ -92,10 +95,14 @@ pub(super) const ROWS: &[Row] = &[
             Is("a variable for its cell state", |site| variable(site, CELL)),
             Is(
                 "sizes of weights and states that follow from input and output",
-                lstm_sizes
+                lstm_sizes,
             ),
         ],
-    ),
+        computes: &[(
+            Is("the cells' activation TANH", tanh),
+            "the kernel leaves out other activations, or ends the process",
+        )],
+    },
 ];
 
 fn variable(site: &Site<'_>, position: usize) -> Result<(), String> {
@@ -131,6 +138,29 @@ fn bias(site: &Site<'_>) -> Result<(), String> {
     match (f64::from(bias) - f64::from(product)).abs() < 1.0e-5 {
         true => Ok(()),
         false => Err(format!("{bias} beside {product}")),
+    }
+}
+
+/// What other kinds of LSTM have is not to be there.
+fn plain(site: &Site<'_>) -> Result<(), String> {
+    let has = |position: usize| In(position).id(site).is_some();
+    if let Some(missing) = (1..9).chain(12..16).find(|position| !has(*position)) {
+        return Err(format!("no input {missing}"));
+    }
+    for (mut positions, what) in SequenceLstmOptions::VARIANTS {
+        if let Some(position) = positions.find(|position| has(*position)) {
+            return Err(format!("{what}: input {position}"));
+        }
+    }
+    Ok(())
+}
+
+fn tanh(site: &Site<'_>) -> Result<(), String> {
+    match site.options() {
+        Options::SequenceLstm(options) if options.activation != Activation::Tanh => {
+            Err(format!("{:?}", options.activation))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a user can do about an operator that TFLM refuses.
 
+use super::recurrent::PLAIN;
 use super::rule::At::{In, Out};
 use super::rule::{At, Broken};
-use crate::graph::DType;
-use crate::graph::Site;
+use crate::graph::{DType, SequenceLstmOptions, Site};
 
 /// The way out that castiron has itself.
 const OTHER_ENGINE: &str =
@@ -66,6 +66,7 @@ pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
     let is_quantized = [DType::Int8, DType::Int16].iter().any(|dtype| any(*dtype));
     let help = match (dtype(activations), dtype(In(1))) {
         _ if is_open => OPEN,
+        _ if broken.expected == PLAIN => SequenceLstmOptions::UNROLL,
         (Some(DType::Float32), Some(DType::Int8 | DType::Int4 | DType::Uint8))
             if dtype(Out(0)) == Some(DType::Float32) =>
         {
