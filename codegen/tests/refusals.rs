@@ -143,3 +143,22 @@ fn a_buffer_of_one_run_is_nobodys() {
     let help = error.diagnostics()[0].help.as_deref().unwrap_or_default();
     assert!(help.contains("a streaming model"), "{help}");
 }
+
+/// The way out of a type leads to one that there is a kernel for.
+#[test]
+fn a_type_is_led_to_another() {
+    let cases = [
+        (Op::Sin, DType::Int8, "keep this operator in float32"),
+        (Op::Abs, DType::Int64, "cast to int32"),
+        (Op::Relu, DType::Int64, "cast to float32"),
+        (Op::LogicalNot, DType::Int32, "cast to bool"),
+        (Op::Relu, DType::Float16, "without supported_types"),
+    ];
+    for (op, dtype, expected) in cases {
+        let mut model = Builder::new();
+        model.alike(op, dtype, &[2, 3]);
+        let error = model.refused();
+        let help = error.diagnostics()[0].help.as_deref().unwrap_or_default();
+        assert!(help.contains(expected), "{op:?} of {dtype}: {help}");
+    }
+}

@@ -335,7 +335,7 @@ pub(super) fn indices_of(
         DType::Int32 => return Ok(indices),
         DType::Int64 => map::<i64, i32>(kernels::Narrow),
         DType::Int16 => map::<i16, i32>(kernels::Cast),
-        _ => return Err(site.unsupported_types("indices of int32, int64 or int16")),
+        _ => return Err(site.unsupported_type(id, "indices of int32, int64 or int16")),
     };
     let narrow = choosing.scratch(ElementType::I32, indices.len);
     choosing.call(kernel, [indices, narrow]);

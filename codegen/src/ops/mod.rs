@@ -29,6 +29,7 @@ mod lstm;
 pub mod movement;
 pub mod numbers;
 mod one_hot;
+mod other_types;
 mod pad;
 mod pool;
 pub mod quantize;

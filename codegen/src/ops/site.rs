@@ -2,6 +2,7 @@
 
 use castiron_runtime::kernels::Float;
 
+use super::other_types;
 use crate::error::{Diagnostic, Operands, Shaped};
 use crate::graph::operands::MOST_VALUES;
 use crate::graph::shapes::dimension;
@@ -27,6 +28,18 @@ impl<'a> Site<'a> {
 
     /// A diagnostic for a combination of element types that has no kernel.
     pub fn unsupported_types(&self, supported: &str) -> Diagnostic {
+        self.types_error(supported)
+            .help(other_types::remedy(self, supported))
+    }
+
+    /// The same where it is one tensor's type alone.
+    pub fn unsupported_type(&self, id: TensorId, supported: &str) -> Diagnostic {
+        let tensor = self.graph.tensor(id);
+        self.types_error(supported)
+            .help(other_types::of_tensor(tensor, supported))
+    }
+
+    fn types_error(&self, supported: &str) -> Diagnostic {
         let list = |ids: &mut dyn Iterator<Item = TensorId>| {
             ids.map(|id| self.graph.tensor(id).dtype.name())
                 .collect::<Vec<_>>()
@@ -37,10 +50,6 @@ impl<'a> Site<'a> {
         self.error("these element types are not supported by the compiled engine")
             .expected(supported)
             .found(format_args!("({inputs}) -> ({outputs})"))
-            .help(
-                "convert the model as float32, or with full int8 quantisation: a representative dataset and \
-                 `supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]`",
-            )
     }
 
     /// A tensor's quantisation, which has to be there.
@@ -104,19 +113,20 @@ impl<'a> Site<'a> {
     /// A constant int8 or int4 tensor's values.
     pub fn constant_i8(&self, position: usize, what: &str) -> Result<Vec<i8>, Diagnostic> {
         self.constant(position, what)?;
-        let tensor = self.input(position)?;
+        let id = self.input_id(position)?;
+        let tensor = self.graph.tensor(id);
         match tensor.dtype {
             DType::Int8 | DType::Int4 => tensor.as_small_integers(),
             _ => None,
         }
-        .ok_or_else(|| self.unsupported_types("int8 or int4 weights"))
+        .ok_or_else(|| self.unsupported_type(id, "int8 or int4 weights"))
     }
 
     /// A constant float32 tensor's values.
     pub fn constant_f32(&self, position: usize, what: &str) -> Result<Vec<f32>, Diagnostic> {
         let bytes = self.constant(position, what)?;
         if self.input(position)?.dtype != DType::Float32 {
-            return Err(self.unsupported_types("float32"));
+            return Err(self.unsupported_type(self.input_id(position)?, "float32"));
         }
         let (values, _) = bytes.as_chunks::<4>();
         Ok(values.iter().map(|b| f32::from_le_bytes(*b)).collect())
@@ -126,7 +136,7 @@ impl<'a> Site<'a> {
     pub fn constant_i32(&self, position: usize, what: &str) -> Result<Vec<i32>, Diagnostic> {
         let bytes = self.constant(position, what)?;
         if self.input(position)?.dtype != DType::Int32 {
-            return Err(self.unsupported_types("int32"));
+            return Err(self.unsupported_type(self.input_id(position)?, "int32"));
         }
         let (values, _) = bytes.as_chunks::<4>();
         Ok(values.iter().map(|b| i32::from_le_bytes(*b)).collect())
@@ -136,7 +146,7 @@ impl<'a> Site<'a> {
     pub fn constant_i64(&self, position: usize, what: &str) -> Result<Vec<i64>, Diagnostic> {
         let bytes = self.constant(position, what)?;
         if self.input(position)?.dtype != DType::Int64 {
-            return Err(self.unsupported_types("int64"));
+            return Err(self.unsupported_type(self.input_id(position)?, "int64"));
         }
         let (values, _) = bytes.as_chunks::<8>();
         Ok(values.iter().map(|b| i64::from_le_bytes(*b)).collect())
@@ -145,7 +155,8 @@ impl<'a> Site<'a> {
     /// A constant integer tensor's values.
     pub fn integers(&self, position: usize, what: &str) -> Result<Vec<i64>, Diagnostic> {
         self.constant(position, what)?;
-        let tensor = self.input(position)?;
+        let id = self.input_id(position)?;
+        let tensor = self.graph.tensor(id);
         if tensor.elements() > MOST_VALUES {
             return Err(self
                 .tensor_error(self.input_id(position)?, format!("{what} are too many"))
@@ -153,7 +164,7 @@ impl<'a> Site<'a> {
                 .found(tensor.elements()));
         }
         let values = tensor.as_integers();
-        values.ok_or_else(|| self.unsupported_types("int32 or int64 constants"))
+        values.ok_or_else(|| self.unsupported_type(id, "int32 or int64 constants"))
     }
 
     /// The shape of an input as four dimensions.

@@ -41,7 +41,7 @@ fn known(site: &Site<'_>, choosing: &mut Choosing<'_>, sizes: &[usize]) -> Resul
     let values = match site.output(0)?.dtype {
         DType::Int32 => choosing.constant(&values.map(|v| v as i32).collect::<Vec<i32>>()),
         DType::Int64 => choosing.constant(&values.collect::<Vec<i64>>()),
-        _ => return Err(site.unsupported_types("an output of int32 or int64")),
+        _ => return Err(site.unsupported_type(site.output_id(0)?, "an output of int32 or int64")),
     };
     choosing.copy(values, y);
     Ok(())

@@ -15,7 +15,7 @@ use super::program::ElementType;
 use super::stream::Stream;
 use crate::error::Diagnostic;
 use crate::graph::variables::{Variables, unknown_handle};
-use crate::graph::{Graph, Model, Tensor, TensorId, live};
+use crate::graph::{DType, Graph, Model, Tensor, TensorId, live};
 use crate::plan::{Kept, OpMemory, OutputMemory};
 use crate::target::{Isa, Optimize, Target};
 
@@ -448,7 +448,10 @@ pub(crate) fn element(graph: &Graph, id: TensorId) -> Result<ElementType, Diagno
         Diagnostic::new("the element type is not supported by the compiled engine")
             .at_tensor(id.index(), &tensor.name)
             .found(tensor.dtype)
-            .help("convert the model as float32, or with full int8 quantisation")
+            .help(match tensor.dtype {
+                DType::Float16 | DType::Bfloat16 => "convert without supported_types = [tf.float16]",
+                _ => "cast to float32 or int32 in the model's source, with tf.cast, or quantise to int8",
+            })
     })
 }
 

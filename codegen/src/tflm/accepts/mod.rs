@@ -39,6 +39,7 @@ use super::kernels::Kernels;
 use super::subgraphs::{reached, unknown_types};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Graph, Model, Site, TensorId};
+pub(crate) use remedy::IN_FLOAT32;
 use rule::{At, Broken, Rule, first_broken};
 
 /// The most dimensions that TFLM's shapes hold.

@@ -19,6 +19,10 @@ const OPEN: &str = "convert the model with a fixed input shape, batch included";
 const MANY: &str = "concatenate in several steps of at most ten inputs in the model's source";
 const WEIGHTS: &str = "quantise weights and activations to int8, with a representative_dataset, or leave both float32";
 
+/// For an operator of a quantised type that no kernel takes, and float32 that one does.
+pub(crate) const IN_FLOAT32: &str = "keep this operator in float32, with DEQUANTIZE before it and QUANTIZE behind it: \
+     `supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.TFLITE_BUILTINS_INT8]`";
+
 const SCALES: &str =
     "quantise again, with a representative_dataset that covers the model's real inputs";
 const SHAPES: &str = "convert the model again; the file's shapes were edited, or were unknown";
@@ -63,6 +67,11 @@ pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
     let is_recorded = ["an output of", "the sizes that", "sizes of"]
         .iter()
         .any(|begin| broken.expected.starts_with(begin));
+    let of_type = broken.tensor.map(|id| site.graph.tensor(id));
+    let is_type = of_type.is_some_and(|tensor| {
+        let converts = matches!(name, "QUANTIZE" | "DEQUANTIZE");
+        !converts && tensor.quantization.is_some() && tensor.dtype.to_string() == broken.found
+    });
     let is_quantized = [DType::Int8, DType::Int16].iter().any(|dtype| any(*dtype));
     let help = match (dtype(activations), dtype(In(1))) {
         _ if is_open => OPEN,
@@ -77,6 +86,7 @@ pub(super) fn of_refusal(site: &Site<'_>, broken: &Broken) -> String {
         _ if any(DType::Int4) || any(DType::Int2) => WEIGHTS,
         _ if name == "CONCATENATION" && operator.inputs.len() > 10 => MANY,
         _ if is_recorded => SHAPES,
+        _ if is_type && broken.expected.contains("FLOAT32") => IN_FLOAT32,
         _ if is_quantized && broken.expected.contains("scale") => SCALES,
         _ => "replace the layer that the converter turns into this operator",
     };
