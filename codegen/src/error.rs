@@ -242,10 +242,11 @@ impl Diagnostic {
         self
     }
 
-    /// Sets the remedy.
+    /// Sets the remedy, in place of any other.
     #[must_use]
     pub fn help(mut self, text: impl fmt::Display) -> Self {
         self.help = Some(text.to_string());
+        self.remedy = None;
         self
     }
 
@@ -253,8 +254,9 @@ impl Diagnostic {
     /// command's.
     #[must_use]
     pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.help = Some(remedy.text(FrontEnd::Command).to_owned());
         self.remedy = Some(remedy);
-        self.help(remedy.text(FrontEnd::Command))
+        self
     }
 
     /// Sets line and column of a text file.

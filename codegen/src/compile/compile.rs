@@ -79,23 +79,36 @@ fn too_large(bytes: usize, most: usize, plan: &Plan, options: &CompileOptions) -
     }
 }
 
-/// If it is the passes left out that a model does not compile without, the error says so.
+/// If it is passes left out that a model does not compile without, the error says which.
 fn for_want_of_passes(error: Error, model: &Model, options: &CompileOptions) -> Error {
-    let all = CompileOptions {
-        without: Passes::NONE,
-        ..options.clone()
-    };
-    let needed = options.without != Passes::NONE
-        && Attempt::new(&passes::of_called(model, Passes::NONE), &all)
+    let compiles = |without: Passes| {
+        let called = passes::of_called(model, without);
+        let options = CompileOptions {
+            without,
+            ..options.clone()
+        };
+        Attempt::of_choices(&called, &options)
             .diagnostics
-            .is_empty();
-    if !needed {
+            .is_empty()
+    };
+    if options.without == Passes::NONE || !compiles(Passes::NONE) {
         return error;
     }
-    let names: Vec<&str> = options.without.iter().map(Pass::name).collect();
+    let mut spare = Passes::NONE;
+    let mut needed = Vec::new();
+    for pass in options.without.iter() {
+        let more = spare | pass.into();
+        match compiles(more) {
+            true => spare = more,
+            false => needed.push(pass.name()),
+        }
+    }
+    if needed.is_empty() {
+        return error;
+    }
     let help = format!(
-        "the model compiles with the passes that were left out: {}",
-        names.join(", ")
+        "the model does not compile without {}; leave out other passes only",
+        needed.join(", ")
     );
     let diagnostics = error.diagnostics().iter().cloned();
     let diagnostics = diagnostics.map(|d| d.help(&help)).collect();
@@ -147,6 +160,7 @@ struct Attempt<'a> {
     entry_points: Vec<EntryPoint<'a>>,
     /// The subgraphs that run, each behind those that it runs itself.
     chosen: Vec<Chosen<'a>>,
+    variables: Variables,
     /// Variables that do not start at zeros, and the value of each of their bytes.
     first_values: Vec<(Kept, u8)>,
     /// There is one if there are no diagnostics.
@@ -156,6 +170,18 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     fn new(model: &'a Model, options: &CompileOptions) -> Self {
+        let mut attempt = Self::of_choices(model, options);
+        if attempt.diagnostics.is_empty() {
+            match attempt.laid_out(options) {
+                Ok(layout) => attempt.layout = Some(layout),
+                Err(error) => attempt.diagnostics.extend_from_slice(error.diagnostics()),
+            }
+        }
+        attempt
+    }
+
+    /// The same without the layout, which takes the longest.
+    fn of_choices(model: &'a Model, options: &CompileOptions) -> Self {
         let entry_points = entry_points(model);
         let roots = roots(&entry_points);
         let Choices {
@@ -191,24 +217,21 @@ impl<'a> Attempt<'a> {
         diagnostics.extend(limits::too_many_ports(entered));
         let first_values =
             variables::first_values(model, chosen.iter().map(|c| c.index), &variables);
-        let mut attempt = Self {
+        Self {
             model,
             entry_points,
             chosen,
+            variables,
             first_values,
             layout: None,
             diagnostics,
-        };
-        if attempt.diagnostics.is_empty() {
-            let ready = !attempt.first_values.is_empty();
-            match lay_out(&attempt.chosen, &roots, &variables, ready, &options.plan) {
-                Ok(layout) => attempt.layout = Some(layout),
-                Err(error) => attempt
-                    .diagnostics
-                    .extend(error.diagnostics().iter().cloned()),
-            }
         }
-        attempt
+    }
+
+    fn laid_out(&self, options: &CompileOptions) -> Result<Layout> {
+        let roots = roots(&self.entry_points);
+        let ready = !self.first_values.is_empty();
+        lay_out(&self.chosen, &roots, &self.variables, ready, &options.plan)
     }
 
     fn program(mut self) -> Result<Program> {

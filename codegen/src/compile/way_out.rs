@@ -17,11 +17,9 @@ pub(super) fn find(model: &Model, diagnostics: &mut [Diagnostic]) {
         match d.remedy {
             None if runs && is_computed(model, d) => *d = d.clone().remedy(Remedy::Tflm),
             Some(Remedy::Tflm) if !runs => {
-                d.remedy = None;
-                d.help = Some(
+                *d = d.clone().help(
                     "TensorFlow Lite Micro computes it, but does not run another operator of this model: `castiron inspect` \
-                     shows which; change the model's source so that one engine runs all of it"
-                        .to_owned(),
+                     shows which; change the model's source so that one engine runs all of it",
                 );
             }
             _ => {}
