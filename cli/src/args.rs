@@ -202,8 +202,12 @@ pub(crate) struct Compiled {
 #[derive(Debug, Default, Args)]
 pub(crate) struct Without {
     /// Leave out a pass over the operators, or `all` of them; results do not change
-    #[arg(long = "without-pass", value_name = "PASS")]
+    #[arg(long = "without-pass", value_name = "PASS", value_parser = pass())]
     passes: Vec<Passes>,
+}
+
+fn pass() -> impl TypedValueParser<Value = Passes> {
+    PossibleValuesParser::new(Passes::names()).try_map(|name| name.parse::<Passes>())
 }
 
 impl Without {

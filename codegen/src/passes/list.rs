@@ -112,6 +112,13 @@ impl FromIterator<Self> for Passes {
 /// What stands for every pass.
 const EVERY: &str = "all";
 
+impl Passes {
+    /// What users may write: every pass's name, and what stands for all of them.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Pass::ALL.iter().map(|pass| pass.name()).chain([EVERY])
+    }
+}
+
 /// The pass of a name, or `all`.
 impl FromStr for Passes {
     type Err = Diagnostic;
@@ -122,13 +129,16 @@ impl FromStr for Passes {
         }
         let found = Pass::ALL.iter().find(|pass| pass.name() == name);
         found.map(|pass| Self::from(*pass)).ok_or_else(|| {
-            let names = Pass::ALL.iter().map(|pass| pass.name());
-            let names: Vec<&str> = names.chain([EVERY]).collect();
-            let near = names.iter().min_by_key(|known| distance(known, name));
-            Diagnostic::new("there is no such pass")
+            let names: Vec<&str> = Self::names().collect();
+            let apart = names.iter().map(|known| (distance(known, name), known));
+            let near = apart.min().filter(|(letters, _)| letters * 3 <= name.len());
+            let problem = Diagnostic::new("there is no such pass")
                 .expected(names.join(", "))
-                .found(format_args!("{name:?}"))
-                .help(format_args!("did you mean {}?", near.unwrap_or(&EVERY)))
+                .found(format_args!("{name:?}"));
+            match near {
+                Some((_, near)) => problem.help(format_args!("did you mean {near}?")),
+                None => problem,
+            }
         })
     }
 }
