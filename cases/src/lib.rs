@@ -218,6 +218,35 @@ impl Recording {
         self.signatures.get(name)
     }
 
+    /// The cases of a signature that a user names; those of the first are not below its name.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn of_named(&self, name: &str, is_first: bool) -> Result<&Self> {
+        let own = self.of_signature(name);
+        match own.filter(|cases| !cases.tensors.is_empty()) {
+            Some(own) => Ok(own),
+            None if is_first => Ok(self),
+            None => {
+                let shown = name.escape_debug();
+                let problem =
+                    Diagnostic::new(format!("there are no cases of signature \"{shown}\""))
+                        .expected(format_args!(
+                            "sig_{shown}/in_<case>_<i>, and sig_{shown}/out_<case>_<i>"
+                        ));
+                let there: Vec<_> = self
+                    .signatures
+                    .keys()
+                    .map(|n| format!("{SIGNATURE}{n}/"))
+                    .collect();
+                Err(self.at(match there.is_empty() {
+                    true => problem.found("cases of the first signature alone"),
+                    false => problem.found(there.join(", ")),
+                }))
+            }
+        }
+    }
+
     /// Whether each case begins with what the one before has left, rather than anew: of a model that keeps state it does,
     /// unless there is JSON with the recording, which then has to say so.
     #[must_use]

@@ -69,6 +69,11 @@ fn cases_of_a_folder_are_in_the_order_of_their_numbers() {
         "what is said of all is said of it, too"
     );
     assert!(found.of_signature("main").is_none());
+    assert!(found.of_named("other", false).is_ok());
+    let main = found.of_named("main", true).expect("those of no name");
+    assert_eq!(main.cases(&interface()).unwrap(), cases);
+    let text = found.of_named("main", false).unwrap_err().to_string();
+    assert!(text.contains("sig_main/in_<case>_<i>"), "{text}");
     let files = ["", "in_10_0.bin", "in_2_0.bin", "out_10_0.bin"];
     assert_eq!(found.files(), files.map(|name| folder.path().join(name)));
 }

@@ -100,9 +100,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;
     if let Some(path) = &arguments.cases {
         let recording = input::recording(path)?;
-        let signature = arguments.signature.as_deref();
-        let cases = signature.and_then(|name| recording.of_signature(name));
-        let cases = cases.unwrap_or(&recording);
+        let is_first = (program.entries.first()).is_some_and(|first| first.graph == entry.graph);
+        let cases = match &arguments.signature {
+            Some(name) => recording.of_named(name, is_first)?,
+            None => &recording,
+        };
         return run_cases::run(&input.model.file, &program, entry, cases, general);
     }
     check_count(entry, &arguments.input).map_err(|d| in_file(d.into()))?;

@@ -275,6 +275,15 @@ fn recorded_cases_are_compared() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    fs::remove_dir_all(folder.path("sig_encode")).unwrap();
+    let arguments = ["run", &two_signatures(), "--cases", &folder.path("")];
+    let (code, text) = failure(&[&arguments[..], &["--signature", "encode"]].concat());
+    assert!(
+        code == 1
+            && text.contains("no cases of signature \"encode\"")
+            && text.contains("sig_encode/"),
+        "{text}"
+    );
     let (code, text) = failure(&["run", &vae(), "--cases", "no/such"]);
     assert!(code == 3 && text.contains("no/such"), "{text}");
 }
