@@ -302,6 +302,7 @@ fn recorded_cases_may_have_no_outputs_where_a_run_ends_early() {
     let input = folder.path("in_5_0.bin");
     std::fs::rename(folder.path("out_5_0.bin"), folder.path("out_4_0.bin")).unwrap();
     let (code, text) = failure(&["run", &model, "--cases", &folder.path("")]);
+    assert!(code == 1 && text.contains("case 5"), "{text}");
     assert!(code == 1 && text.contains("case 4"), "{text}");
     let (code, text) = failure(&["run", &model, "--input", &input]);
     assert!(
