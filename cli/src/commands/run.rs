@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             Some(name) => recording.of_named(name, is_first)?,
             None => &recording,
         };
-        return run_cases::run(&input.model.file, &program, entry, cases, general);
+        return run_cases::run(&input.model, &program, entry, cases, general);
     }
     check_count(entry, &arguments.input).map_err(|d| in_file(d.into()))?;
     let (labels, companions) = labels(&input, arguments)?;

@@ -4,6 +4,7 @@ use castiron_build::library::Recorded;
 use castiron_build::validate::{RecordedOutput, TOLERANCE, against_recorded};
 use castiron_cases::{Interface, Recording};
 use castiron_codegen::error::Error;
+use castiron_codegen::graph::Model;
 use castiron_codegen::program::{Entry, Program};
 use serde::Serialize;
 
@@ -33,22 +34,25 @@ struct OutputAnswer<'a> {
 
 /// Runs recorded cases and compares; values that differ are a failure.
 pub(super) fn run(
-    file: &str,
+    model: &Model,
     program: &Program,
     entry: &Entry,
     recording: &Recording,
     general: &General,
 ) -> Result<()> {
-    let in_file = |e: Error| e.in_file(file);
+    let in_file = |e: Error| e.in_file(&model.file);
     let recorded = Recorded::new(recording, &Interface::from(entry), Some(program))?;
     let outputs = progress::during("running the cases", general, || {
         against_recorded(program, entry, &recorded, TOLERANCE)
     })
     .map_err(in_file)?;
     let differing = outputs.iter().filter_map(|o| o.first.clone());
-    let differing: Vec<_> = match program.state_bytes {
-        0 => differing.collect(),
-        _ => (differing.map(|d| d.help(other_way(recorded.successive)))).collect(),
+    let state = (program.state_bytes > 0).then(|| other_way(recorded.successive));
+    let steps = model.is_hybrid().then_some(STEPS);
+    let help: Vec<&str> = [state, steps].into_iter().flatten().collect();
+    let differing: Vec<_> = match help.is_empty() {
+        true => differing.collect(),
+        false => (differing.map(|d| d.help(help.join("; ")))).collect(),
     };
     let answer = Answer {
         cases: recorded.cases.len(),
@@ -66,6 +70,10 @@ pub(super) fn run(
         None => Ok(()),
     }
 }
+
+/// Why floats of a model may differ by more than their rounding.
+const STEPS: &str = "the model quantises floats while it runs, and one that differs in its last bit can fall on the other side of a step: see \
+    \"Weights of fewer bits than activations\" in castiron's docs/accuracy.md";
 
 /// What to do if cases of a model that keeps state were recorded the other way.
 fn other_way(successive: bool) -> &'static str {

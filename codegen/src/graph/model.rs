@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{OpKind, Operator, Part, Tensor, TensorId};
+use super::{DType, OpKind, Operator, Part, Tensor, TensorId};
 
 /// A whole `.tflite` file.
 #[derive(Debug, Clone)]
@@ -166,6 +166,23 @@ impl Model {
         first.signatures.retain(|signature| signature.graph == 0);
         first.signatures.truncate(1);
         first
+    }
+
+    /// Whether an operator quantises its inputs while it runs: inputs and outputs are floats, weights are not.
+    pub fn is_hybrid(&self) -> bool {
+        let of_graph = |graph: &Graph| {
+            let dtype = |id: &TensorId| graph.tensor(*id).dtype;
+            graph.operators.iter().any(|operator| {
+                let input = |position| {
+                    let id: Option<&Option<TensorId>> = operator.inputs.get(position);
+                    id.and_then(Option::as_ref).map(dtype)
+                };
+                input(0) == Some(DType::Float32)
+                    && matches!(input(1), Some(DType::Int8 | DType::Int4))
+                    && operator.outputs.first().map(dtype) == Some(DType::Float32)
+            })
+        };
+        self.graphs.iter().any(of_graph)
     }
 
     /// The file's name without directories and without `.tflite`.
