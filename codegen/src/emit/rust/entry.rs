@@ -112,7 +112,7 @@ impl<'a> EntryCode<'a> {
             None => quote!(#(#items)*),
             Some(module) => {
                 let macs = Literal::u64_unsuffixed(self.entry.macs);
-                let doc = format!(" Inputs and outputs of the signature `{module}`.");
+                let doc = format!(" Inputs and outputs of {}.", self.described(module));
                 quote! {
                     #[doc = #doc]
                     pub mod #module {
@@ -122,6 +122,14 @@ impl<'a> EntryCode<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// The signature as the file calls it, which is not always the module's name.
+    fn described(&self, module: &Ident) -> String {
+        match &self.entry.signature {
+            Some(name) => format!("the signature `{}`", name.escape_debug()),
+            None => format!("the signature `{module}`"),
         }
     }
 
@@ -219,17 +227,22 @@ impl<'a> EntryCode<'a> {
             (self.steps.result(&nothing), self.steps.result(&result_type));
         let result = self.steps.done(&result);
         let early = self.early();
+        let of = module.map_or_else(String::new, |module| {
+            format!(" of {}", self.described(module))
+        });
+        let run_doc = format!(" Computes the outputs{of} from the inputs.");
+        let predict_doc = format!(" Copies the inputs in, runs, and gives the outputs{of}.");
         quote! {
             #(#accessors)*
             #(#results)*
 
-            /// Computes the outputs from the inputs.
+            #[doc = #run_doc]
             #early
             pub fn #run(&mut self) #run_result {
                 #body
             }
 
-            /// Copies the inputs in, runs, and gives the outputs.
+            #[doc = #predict_doc]
             #early
             pub fn #predict(&mut self, #(#parameters),*) #result_type {
                 #(#fill)*
