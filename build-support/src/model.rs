@@ -315,6 +315,7 @@ impl Model {
         options.module = Some(name.clone());
         let mut made = match &self.tflm {
             Some(tflm) => {
+                warnings::left_out(&model).iter().for_each(warn);
                 let how = &self.tflm_options;
                 how.generate(tflm, &model, &name, facts, &options, &out_dir)?
             }

@@ -20,6 +20,22 @@ pub fn of(model: &Model) -> Vec<Diagnostic> {
     found
 }
 
+/// Signatures that nothing is made for where the interface is that of the first subgraph alone.
+pub fn left_out(model: &Model) -> Option<Diagnostic> {
+    let others = model.signatures.iter().filter(|s| s.graph != 0);
+    let names: Vec<String> = others
+        .map(|signature| format!("\"{}\"", signature.name.escape_debug()))
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let mut d = Diagnostic::new("other signatures than that of the first subgraph are left out")
+        .found(names.join(", "))
+        .help("Rust firmware has methods for each, by castiron's own engine: include_model!, castiron_build, or `castiron generate`");
+    d.place.file = Some(model.file.clone());
+    Some(d)
+}
+
 /// An input of any size, of which the converter recorded 1: what is made of it computes that size
 /// alone. A batch of 1 is what is meant.
 pub fn any_size(tensor: &Tensor) -> Option<Diagnostic> {

@@ -48,18 +48,18 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         .clone()
         .unwrap_or_else(|| Ident::new(&rust::module_name(model.stem()), Span::call_site()));
     options.module = Some(name.to_string());
-    let items = match engine::of(arguments)? {
+    let (items, left_out) = match engine::of(arguments)? {
         Engine::Compiled(how) => {
             let compiled = compile::compile(&model, &how);
-            rust::items(&compiled.map_err(at_path)?, &options)
+            (rust::items(&compiled.map_err(at_path)?, &options), None)
         }
         Engine::Tflm(path) => {
             let (prefix, bindings) = engine::built(path, model.stem())?;
             let module = TflmModule::new(&model, &prefix, &bindings).map_err(at_path)?;
-            module.items(&options)
+            (module.items(&options), warnings::left_out(&model))
         }
     };
-    let warnings = warnings::of(&model);
+    let warnings: Vec<_> = warnings::of(&model).into_iter().chain(left_out).collect();
     let warnings = warnings.iter().map(warning);
     // The compiler has to know of them to compile anew when they change.
     let variables = &arguments.variables;

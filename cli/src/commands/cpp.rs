@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::tflm::arena::{ArenaOptions, Target};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
+use castiron_codegen::warnings;
 use clap::Args;
 
 use super::arena::{Kernels, cpu};
@@ -81,13 +82,14 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     outputs.named_by_us(0);
     let sources = [input.path.clone()];
-    let warnings = &direct.warnings;
+    let left_out = warnings::left_out(&input.model);
+    let warnings: Vec<_> = direct.warnings.iter().cloned().chain(left_out).collect();
     super::write_with_warnings(
         outputs,
         &arguments.depfile,
         &sources,
         &[],
-        warnings,
+        &warnings,
         general,
     )
 }

@@ -137,7 +137,7 @@ struct Answer<'a> {
     instance_bytes: usize,
     undefined: &'a [String],
     cases: CaseCount,
-    /// Where TFLM computes something else than the model says.
+    /// Where TFLM computes something else than the model says, and what is left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Diagnostic>,
     files: Vec<Written>,
@@ -203,12 +203,13 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             tflm::build(&input.model, tree, &settings, &options)
         }
     })?;
-    let warnings = match &tree {
+    let mut warnings = match &tree {
         None => Vec::new(),
         Some(tree) => {
             castiron_codegen::tflm::verdict_of_calls(&input.model, tree.kernels()).warnings()?
         }
     };
+    warnings.extend(warnings::left_out(&input.model));
     diagnostics::warn(&warnings);
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;
