@@ -8,6 +8,7 @@ mod text;
 use castiron_codegen::compile;
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, Error, FrontEnd};
+use castiron_codegen::graph::Model;
 use castiron_codegen::{InputShape, labels, tflite, warnings};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -30,7 +31,7 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         |error: Error| syn::Error::new(arguments.path.span(), error.for_front_end(FrontEnd::Macro));
     let bytes = files::read(&arguments.path, &path)?;
     let model = tflite::read(&arguments.path.value(), &bytes).map_err(at_path)?;
-    let model = castiron_codegen::resize(model, &shapes(arguments)?).map_err(at_path)?;
+    let model = resized(model, arguments)?;
     let mut options = RustOptions::default();
     options.section = arguments.section.as_ref().map(syn::LitStr::value);
     options.tracked = vec![files::text(&arguments.path, &path)?];
@@ -73,6 +74,21 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
             #items
             #(const _: &str = ::core::env!(#variables);)*
         }
+    })
+}
+
+/// The model with the sizes of inputs that the user gives.
+fn resized(model: Model, arguments: &Arguments) -> syn::Result<Model> {
+    let shapes = shapes(arguments)?;
+    if shapes.is_empty() {
+        return Ok(model);
+    }
+    castiron_codegen::resize(model.clone(), &shapes).map_err(|error| {
+        let fails =
+            |count: &usize| castiron_codegen::resize(model.clone(), &shapes[..*count]).is_err();
+        let count = (1..shapes.len()).find(fails).unwrap_or(shapes.len());
+        let error = error.for_front_end(FrontEnd::Macro);
+        syn::Error::new(arguments.shapes[count - 1].span(), error)
     })
 }
 
