@@ -34,11 +34,13 @@ pub(super) fn build<'a>(
         constants: Constants::new(file, root.buffers()),
         report: Report::default(),
         codes: Vec::new(),
+        wrong_codes: Vec::new(),
         outside: Vec::new(),
         sparse: Vec::new(),
     };
     reader.read_codes(root);
     let graphs = reader.read_graphs(root, verifier);
+    reader.report_unused_codes();
     let signatures = reader.read_signatures(root, &graphs);
     let metadata = reader.read_metadata(root);
     if let Some(error) = reader.report.into_error() {
@@ -86,8 +88,10 @@ fn too_large(root: schema::Model<'_>) -> Option<Diagnostic> {
 struct Reader<'a> {
     constants: Constants<'a>,
     report: Report,
-    /// `None` where the code itself is already reported.
+    /// `None` where the code itself is wrong.
     codes: Vec<Option<(OpKind, u32)>>,
+    /// What is wrong with them, and how people know the operator; each until an operator of the code reported it.
+    wrong_codes: Vec<Option<(Diagnostic, &'static str)>>,
     /// Constants behind the flatbuffer.
     outside: Vec<(usize, TensorId)>,
     sparse: Vec<(usize, TensorId)>,
@@ -95,14 +99,24 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn read_codes(&mut self, root: schema::Model<'a>) {
-        for (index, raw) in root.operator_codes().iter().enumerate() {
-            match operator::code(raw) {
-                Ok(code) => self.codes.push(Some(code)),
-                Err(mut d) => {
-                    d.message = format!("operator code {index}: {}", d.message);
-                    self.report.push(d);
-                    self.codes.push(None);
-                }
+        for raw in root.operator_codes().iter() {
+            let (code, wrong) = match operator::code(raw) {
+                Ok(code) => (Some(code), None),
+                Err(d) => (None, Some((d, operator::name(raw)))),
+            };
+            self.codes.push(code);
+            self.wrong_codes.push(wrong);
+        }
+    }
+
+    fn report_unused_codes(&mut self) {
+        for (index, wrong) in std::mem::take(&mut self.wrong_codes)
+            .into_iter()
+            .enumerate()
+        {
+            if let Some((mut d, _)) = wrong {
+                d.message = format!("operator code {index}: {}", d.message);
+                self.report.push(d);
             }
         }
     }
@@ -165,12 +179,18 @@ impl<'a> Reader<'a> {
         let outputs = ids(&raw.outputs(), count, "output", report);
         let mut operators = Vec::with_capacity(raw.operators().len());
         for (index, raw) in raw.operators().iter().enumerate() {
-            let code = match self.codes.get(raw.opcode_index() as usize) {
+            let position = raw.opcode_index() as usize;
+            let code = match self.codes.get(position) {
                 Some(Some(code)) => code,
-                known => {
-                    if known.is_none() {
-                        report.push(unknown_code(index, raw.opcode_index(), self.codes.len()));
+                Some(None) => {
+                    let wrong = self.wrong_codes.get_mut(position).and_then(Option::take);
+                    if let Some((d, name)) = wrong {
+                        report.push(d.at_operator(index, name));
                     }
+                    continue;
+                }
+                None => {
+                    report.push(unknown_code(index, raw.opcode_index(), self.codes.len()));
                     continue;
                 }
             };

@@ -15,10 +15,23 @@ const LONGEST_NAME: usize = 128;
 
 const NEWER: &str = "the file is damaged, or newer than this release of castiron";
 
+/// What a code stands for, as far as anybody knows.
+pub(super) fn name(raw: schema::OperatorCode<'_>) -> &'static str {
+    match BuiltinOperator::from_code(number(raw)) {
+        _ if number(raw) == CUSTOM => "CUSTOM",
+        Some(operator) => operator.name(),
+        None => "?",
+    }
+}
+
+/// Old writers only know the first field; new ones fill it with the placeholder when needed.
+fn number(raw: schema::OperatorCode<'_>) -> i32 {
+    i32::from(raw.deprecated_builtin_code()).max(raw.builtin_code())
+}
+
 /// Reads an operator code: what it computes, and the version.
 pub(super) fn code(raw: schema::OperatorCode<'_>) -> Result<(OpKind, u32), Diagnostic> {
-    // Old writers only know the first field; new ones fill it with the placeholder when needed.
-    let code = i32::from(raw.deprecated_builtin_code()).max(raw.builtin_code());
+    let code = number(raw);
     let kind = match BuiltinOperator::from_code(code) {
         _ if code == CUSTOM => OpKind::Custom(custom_name(raw)?),
         Some(op) if code != PLACEHOLDER && raw.deprecated_builtin_code() >= 0 => {
