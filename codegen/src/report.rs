@@ -502,6 +502,9 @@ impl CompiledReport {
 impl TflmReport {
     fn new(model: &Model, subgraphs: &[GraphReport], compiles: bool) -> Self {
         let mut verdict = tflm::verdict(model, Kernels::Reference);
+        verdict.refused.extend(tflm::lacking(model));
+        let place = |d: &Diagnostic| (d.place.subgraph, d.place.operator.as_ref().map(|o| o.0));
+        verdict.refused.sort_by_key(place);
         if !compiles {
             verdict = verdict.without_other_engine();
         }

@@ -308,21 +308,25 @@ fn arena(graph: &GraphReport, operator: &OperatorReport) -> String {
     }
 }
 
-/// What changes from input to output; weights are told by their bytes.
-fn activations(operands: &[&OperandReport], show: fn(&OperandReport) -> String) -> String {
-    let shown = operands.iter().filter(|o| !o.constant).map(|o| show(o));
-    shown.collect::<Vec<_>>().join(", ")
+/// What changes from input to output, or all if nothing does; weights are told by their bytes.
+fn activations<'a>(
+    operands: impl Iterator<Item = &'a OperandReport> + Clone,
+) -> Vec<&'a OperandReport> {
+    let changing: Vec<_> = operands.clone().filter(|o| !o.constant).collect();
+    match changing.is_empty() {
+        true => operands.collect(),
+        false => changing,
+    }
 }
 
 fn shapes(operator: &OperatorReport) -> String {
-    let inputs: Vec<_> = operator.inputs.iter().flatten().collect();
-    let outputs: Vec<_> = operator.outputs.iter().collect();
-    let shape = |o: &OperandReport| text::shape(&o.shape);
-    format!(
-        "{} → {}",
-        activations(&inputs, shape),
-        activations(&outputs, shape)
-    )
+    let of = |operands: Vec<&OperandReport>| {
+        let shapes = operands.iter().map(|o| text::shape(&o.shape));
+        shapes.collect::<Vec<_>>().join(", ")
+    };
+    let inputs = of(activations(operator.inputs.iter().flatten()));
+    let outputs = of(activations(operator.outputs.iter()));
+    format!("{inputs} → {outputs}").trim_start().to_owned()
 }
 
 /// A tensor's shape, and what the converter knew of it where that was not all.
@@ -341,15 +345,13 @@ fn shape(tensor: &TensorReport) -> String {
 
 /// One type where all activations have the same.
 fn types(operator: &OperatorReport) -> String {
-    let of = |operands: &[&OperandReport]| {
-        let operands = operands.iter().filter(|o| !o.constant);
-        let mut types: Vec<_> = operands.map(|o| o.dtype).collect();
+    let of = |operands: Vec<&OperandReport>| {
+        let mut types: Vec<_> = operands.iter().map(|o| o.dtype).collect();
         types.dedup();
         types
     };
-    let inputs: Vec<_> = operator.inputs.iter().flatten().collect();
-    let outputs: Vec<_> = operator.outputs.iter().collect();
-    let (mut inputs, outputs) = (of(&inputs), of(&outputs));
+    let mut inputs = of(activations(operator.inputs.iter().flatten()));
+    let outputs = of(activations(operator.outputs.iter()));
     if inputs.is_empty() || outputs.is_empty() || (inputs == outputs && inputs.len() == 1) {
         inputs.extend(outputs);
         inputs.dedup();

@@ -21,7 +21,7 @@ use std::fmt;
 use crate::graph::{BuiltinOperator, Model, OpKind};
 
 pub(crate) use accepts::IN_FLOAT32;
-pub use accepts::{Verdict, computes, differs, takes, verdict, verdict_of_calls};
+pub use accepts::{Verdict, computes, differs, lacking, takes, verdict, verdict_of_calls};
 pub use kernels::Kernels;
 pub use ops::OPS;
 pub use revision::TFLM_REVISION;

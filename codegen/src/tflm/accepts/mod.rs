@@ -38,7 +38,7 @@ use super::TflmOp;
 use super::kernels::Kernels;
 use super::subgraphs::{reached, unknown_types};
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{DType, Graph, Model, Site, TensorId};
+use crate::graph::{DType, Graph, Model, OpKind, Site, TensorId};
 pub(crate) use remedy::IN_FLOAT32;
 use rule::{At, Broken, Rule, first_broken};
 
@@ -104,6 +104,24 @@ pub fn verdict_of_calls(model: &Model, kernels: Kernels) -> Verdict {
     let mut verdict = of_subgraphs(model, kernels, Caller::Castiron, reached);
     verdict.refused.extend(handle(model));
     verdict.finished(model)
+}
+
+/// Builtin operators that TFLM has no kernel for; nobody else has one for its interpreter either.
+pub fn lacking(model: &Model) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (subgraph, graph) in model.graphs.iter().enumerate() {
+        for (index, operator) in graph.operators.iter().enumerate() {
+            let builtin = matches!(operator.kind, OpKind::Builtin(_));
+            if builtin && TflmOp::for_kind(&operator.kind).is_none() {
+                let d = Diagnostic::new("TFLM has no kernel for the operator")
+                    .help(remedy::of_lack())
+                    .in_subgraph(subgraph)
+                    .at_operator(index, operator.kind.name());
+                found.push(d);
+            }
+        }
+    }
+    found
 }
 
 /// Whether TFLM has a kernel that takes the operator and computes what the model says.

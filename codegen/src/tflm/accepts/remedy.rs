@@ -35,6 +35,11 @@ pub(super) fn of_difference(what: &str) -> String {
     }
 }
 
+/// The remedy where there is no kernel.
+pub(super) fn of_lack() -> String {
+    OTHER_ENGINE.to_owned()
+}
+
 /// The remedy for weights in a sparse format.
 pub(super) fn of_sparse() -> String {
     format!("convert the model without sparsity; or {OTHER_ENGINE}")
