@@ -104,6 +104,10 @@ fn signatures_meet_neither_each_other_nor_the_models_methods() {
     ];
     let text = module(names.map(|_| graph(&["x", "y"])).to_vec(), &names);
     assert_distinct(&declared(&text, "", "pub mod"), names.len());
+    for own in ["run_go", "*/", "fn", "entry_7"] {
+        let doc = format!("Inputs and outputs of the signature `{own}`.");
+        assert!(text.contains(&doc), "{doc}");
+    }
     // Three accessors and two ways to run for each signature, the same for the default entry, and reset.
     let methods = declared(&text, "    ", "pub fn");
     assert_distinct(&methods, 5 * names.len() + 6);

@@ -117,6 +117,31 @@ fn inspect_shows_what_passes_do() {
     assert_eq!(other, all);
 }
 
+/// An operator of constants reads something, too.
+#[test]
+fn operators_of_constants_show_what_they_read() {
+    let model = repository("tests/data/models/kws_dscnn_f16.tflite");
+    let shown = stdout(&["inspect", &model]);
+    let mut lines = shown.lines().filter(|line| line.contains("DEQUANTIZE"));
+    let first = lines.next().expect("an operator");
+    let (_, shapes) = first.split_once("DEQUANTIZE").expect("its name");
+    assert!(!shapes.trim_start().starts_with('→'), "{first}");
+    assert!(first.contains("FLOAT16 → FLOAT32"), "{first}");
+}
+
+/// Of all reasons why TFLM does not run the model.
+#[test]
+fn operators_that_tflm_lacks_are_listed() {
+    let model = repository("tests/data/ops/pow_f32_lite.tflite");
+    let shown = stdout(&["inspect", &model]);
+    let (_, list) = shown.split_once("refuses this model").expect(&shown);
+    assert!(
+        list.contains("operator 0 POW: TFLM has no kernel"),
+        "{list}"
+    );
+    assert!(list.contains("use castiron's own engine"), "{list}");
+}
+
 #[test]
 fn shapes_that_are_inferred_are_listed() {
     let model = repository("tests/data/models/dynamic_batch_dilated_conv1d.tflite");

@@ -26,3 +26,16 @@ fn a_size_that_was_made_up_is_doubtful_and_a_batch_is_not() {
         assert_eq!(any_size(&input(signature, shape)), None);
     }
 }
+
+#[test]
+fn signatures_of_other_subgraphs_are_left_out_and_that_is_said() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/data/models/two_signatures_int8.tflite"
+    );
+    let bytes = std::fs::read(path).expect("the model");
+    let model = castiron_codegen::tflite::read("two.tflite", &bytes).expect("a model");
+    let d = left_out(&model).expect("one of two");
+    assert_eq!(d.found.as_deref(), Some("\"encode\""));
+    assert_eq!(left_out(&model.with_default_entry()), None);
+}

@@ -128,8 +128,8 @@ impl<'a> EntryCode<'a> {
     /// The signature as the file calls it, which is not always the module's name.
     fn described(&self, module: &Ident) -> String {
         match &self.entry.signature {
-            Some(name) => format!("the signature `{}`", name.escape_debug()),
-            None => format!("the signature `{module}`"),
+            Some(name) if !name.is_empty() => format!("the signature `{}`", name.escape_debug()),
+            _ => format!("the signature `{module}`"),
         }
     }
 
