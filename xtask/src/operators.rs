@@ -5,9 +5,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use castiron_codegen::graph::{BuiltinOperator, DType, Graph, OpKind, Operator, Tensor};
-use castiron_codegen::tflm::{self, TflmKernel};
+use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::graph::{
+    BuiltinOperator, DType, Graph, Model, OpKind, Operator, Tensor, TensorId,
+};
+use castiron_codegen::tflm::{self, Kernels, TflmKernel};
 use castiron_codegen::{ops, tflite};
+use castiron_tests::random;
 
 use crate::models::tflite_files;
 
@@ -49,7 +53,25 @@ pub(crate) fn update(root: &Path) -> Result<PathBuf> {
 /// # Errors
 /// If a model cannot be read.
 pub(crate) fn page(root: &Path) -> Result<String> {
-    Ok(render(&forms(root)?))
+    let tested = tested(root)?;
+    let mut known = Known::new();
+    for (_, model) in &tested {
+        add(&mut known, model, true);
+    }
+    for name in names() {
+        for number in 0..DRAWN {
+            if !random::is_row(&name) {
+                break;
+            }
+            let sample = random::Sample::of_operator(&name, number);
+            add(
+                &mut known,
+                &tflite::read("random.tflite", &sample.file)?,
+                false,
+            );
+        }
+    }
+    Ok(render(&known, &constants(&tested)))
 }
 
 /// What is tested of each operator.
@@ -58,6 +80,20 @@ pub(crate) fn page(root: &Path) -> Result<String> {
 /// If a model cannot be read.
 pub(crate) fn forms(root: &Path) -> Result<Forms> {
     let mut forms = Forms::new();
+    for (tested, model) in tested(root)? {
+        for operator in operators(&model) {
+            let of_operator = forms.entry(operator.name.to_owned()).or_default();
+            if let Some(form) = operator.form {
+                of_operator.entry(form).or_default().push(tested.clone());
+            }
+        }
+    }
+    Ok(forms)
+}
+
+/// Models whose goldens `cargo test` compares.
+fn tested(root: &Path) -> Result<Vec<(Tested, Model)>> {
+    let mut all = Vec::new();
     for folder in TESTED {
         let folder = root.join(folder);
         for (name, path) in tflite_files(&folder)? {
@@ -72,34 +108,137 @@ pub(crate) fn forms(root: &Path) -> Result<Forms> {
                 name,
                 path,
             };
-            for graph in &model.graphs {
-                for operator in &graph.operators {
-                    let of_operator = forms.entry(operator.kind.name().to_owned()).or_default();
-                    if let Some(form) = form(graph, operator) {
-                        of_operator.entry(form).or_default().push(tested.clone());
-                    }
-                }
-            }
+            all.push((tested, model));
         }
     }
-    Ok(forms)
+    Ok(all)
 }
 
-fn render(forms: &Forms) -> String {
-    let supported: BTreeSet<BuiltinOperator> = ops::supported().collect();
-    let mut names: Vec<&str> = supported.iter().map(|op| op.name()).collect();
-    names.extend(ops::custom());
-    names.sort_unstable();
+/// An operator of a model.
+struct Found<'a> {
+    name: &'a str,
+    form: Option<String>,
+    tflm: Tflm,
+}
 
-    let mut text = INTRODUCTION.to_owned();
-    text.push_str("| operator | types with a reference test |\n|---|---|\n");
-    for name in names {
-        let types = forms.get(name).map_or_else(
-            || "none yet".to_owned(),
-            |types| types.keys().cloned().collect::<Vec<_>>().join("; "),
-        );
-        let _ = writeln!(text, "| {name} | {types} |");
+fn operators(model: &Model) -> impl Iterator<Item = Found<'_>> {
+    model.graphs.iter().flat_map(|graph| {
+        let operators = graph.operators.iter().enumerate();
+        operators.map(move |(index, operator)| Found {
+            name: operator.kind.name(),
+            form: form(graph, operator),
+            tflm: Tflm::of(graph, index),
+        })
+    })
+}
+
+/// What TFLM makes of an operator with these types, at best.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tflm {
+    Lacks,
+    Differs,
+    Computes,
+}
+
+impl Tflm {
+    fn of(graph: &Graph, operator: usize) -> Self {
+        let kernels = Kernels::Reference;
+        if tflm::computes(graph, operator, kernels) {
+            Self::Computes
+        } else if tflm::differs(graph, operator, kernels) {
+            Self::Differs
+        } else {
+            Self::Lacks
+        }
     }
+}
+
+/// Operators, their types, whether a golden has them, and what TFLM makes of them.
+type Known = BTreeMap<String, BTreeMap<String, (bool, Tflm)>>;
+
+fn add(known: &mut Known, model: &Model, is_tested: bool) {
+    for operator in operators(model) {
+        let Some(form) = operator.form else {
+            continue;
+        };
+        let of_operator = known.entry(operator.name.to_owned()).or_default();
+        let (tested, tflm) = of_operator.entry(form).or_insert((false, Tflm::Lacks));
+        *tested |= is_tested;
+        *tflm = (*tflm).max(operator.tflm);
+    }
+}
+
+/// What has to be constant of each operator: all but one are, and that one is an input, in small models that are tested.
+fn constants(tested: &[(Tested, Model)]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, model) in tested.iter().filter(|(tested, _)| tested.operators == 1) {
+        let [graph] = &model.graphs[..] else {
+            continue;
+        };
+        let name = graph.operators[0].kind.name();
+        let inputs: BTreeSet<TensorId> = graph.operators[0]
+            .inputs
+            .iter()
+            .flatten()
+            .copied()
+            .collect();
+        for id in inputs {
+            if !graph.tensor(id).is_constant() {
+                continue;
+            }
+            let mut open = model.clone();
+            open.graphs[0].tensors[id.index()].data = None;
+            open.graphs[0].inputs.push(id);
+            let error = compile::compile(&open, &CompileOptions::default()).err();
+            let diagnostics = error.iter().flat_map(|error| error.diagnostics());
+            let what = diagnostics.filter_map(|d| d.message.strip_suffix(" must be constant"));
+            all.entry(name.to_owned())
+                .or_default()
+                .extend(what.map(|what| what.trim_start_matches("the ").to_owned()));
+        }
+    }
+    all
+}
+
+/// Operators that castiron compiles.
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = ops::supported().map(|op| op.name().to_owned()).collect();
+    names.extend(ops::custom().map(str::to_owned));
+    names.sort_unstable();
+    names
+}
+
+fn render(known: &Known, constants: &BTreeMap<String, BTreeSet<String>>) -> String {
+    let supported: BTreeSet<BuiltinOperator> = ops::supported().collect();
+    let mut text = INTRODUCTION.to_owned();
+    text.push_str("| operator | castiron and TFLM | castiron alone | has to be constant |\n|---|---|---|---|\n");
+    for name in names() {
+        let types = known.get(&name);
+        let of = |with_tflm: bool| {
+            let types = types.into_iter().flatten();
+            let types = types.filter(|(_, (_, tflm))| (*tflm == Tflm::Computes) == with_tflm);
+            let types = types.map(|(form, (tested, tflm))| {
+                let form = match tested {
+                    true => form.clone(),
+                    false => format!("*{form}*"),
+                };
+                match tflm {
+                    Tflm::Differs => format!("{form} (TFLM differs)"),
+                    _ => form,
+                }
+            });
+            types.collect::<Vec<_>>().join("; ")
+        };
+        let constant = constants.get(&name).into_iter().flatten();
+        let constant = constant.cloned().collect::<Vec<_>>().join("; ");
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {constant} |",
+            of(true),
+            of(false)
+        );
+    }
+    text.push_str(RESTRICTIONS);
     let mut others: Vec<_> = tflm::OPS
         .iter()
         .filter_map(|op| match op.kernel {
@@ -129,6 +268,9 @@ fn render(forms: &Forms) -> String {
     text
 }
 
+/// Random models of each operator whose types are taken: so many that no type is missed by chance.
+const DRAWN: u64 = 300;
+
 const OTHERS: &str = "
 ## Not compiled yet
 
@@ -144,12 +286,39 @@ const INTRODUCTION: &str = "# Operators
 
 <!-- written by `cargo xtask operators --update-docs` -->
 
-`include_model!`, `castiron run` and `castiron generate` compile the operators in this table. For each type listed,
-`cargo test` compares a model in this repository with reference outputs. Other types may work; a type that does not is an
-error that names the operator, its place and the types that it supports. `a → b` means input type `a` and output type
-`b`. \"Per channel\", \"per tensor\" and \"per block\" describe the scales of the weights. RESHAPE, EXPAND_DIMS and SQUEEZE cost neither
-code nor copies if their input and output can share bytes.
+`include_model!`, `castiron run` and `castiron generate` compile the operators in this table. For each type, `cargo test` compares a model in
+this repository with reference outputs. A type in *italics* is one of the random models alone, which `cargo xtask random-models` compares with
+TensorFlow Lite Micro (TFLM) and LiteRT where these take it. Other types may work; a type that does not is an error that names the operator,
+its place and the types that it supports.
 
+`a → b` means input type `a` and output type `b`. \"Per channel\", \"per tensor\" and \"per block\" describe the scales of the weights. TFLM's
+kernels ask for more than a type, as some scales or numbers of dimensions: `castiron inspect` says which engine takes each operator of your
+model, and [tflm.md](tflm.md#what-tflm-accepts) where TFLM differs. The last column has the inputs that have to be constant, at least of some
+types; what castiron computes at build time is. RESHAPE, EXPAND_DIMS and SQUEEZE cost neither code nor copies if their input and output can share
+bytes.
+
+";
+
+const RESTRICTIONS: &str = "
+## Restrictions
+
+castiron takes these with restrictions:
+
+- UNIDIRECTIONAL_SEQUENCE_LSTM: the plain kind, without peephole connections, projection, layer normalisation or coupled gates; TANH as the
+  cells' activation; variables as states
+- SVDF, CIRCULAR_BUFFER: a variable as state; CIRCULAR_BUFFER of batch 1
+- hybrid operators (float32 with int8 or int4 weights): weights with the zero point 0
+- CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV of int8: weights with the zero point 0
+- FULLY_CONNECTED of int8: weights that are int8 without their zero point, too; no shuffled weights
+- operators of int16 with weights; BATCH_MATMUL, LOGISTIC and TANH of int16: zero points 0
+- operators with a fused activation: RELU, RELU6 and RELU_N1_TO_1; none in CONCATENATION and L2_NORMALIZATION
+- CONCATENATION of int8; LESS, LESS_EQUAL, GREATER and GREATER_EQUAL of int16: inputs of one scale
+- STRIDED_SLICE: no `ellipsis_mask` or `new_axis_mask`
+- ARG_MAX, ARG_MIN, CUMSUM: one axis
+- RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR: `half_pixel_centers` or `align_corners`, not both
+- SignalRfft, SignalIrfft, SignalFftAutoScale: an even length of at least 4 whose factors are 2, 3 and 5
+- TFLite_Detection_PostProcess: one class for each box, or `use_regular_nms`
+- operators of inputs that are repeated, and movements: at most six dimensions, neighbours that are gone through as one counted once
 ";
 
 /// The types an operator is used with.

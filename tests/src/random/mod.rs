@@ -77,6 +77,11 @@ impl Sample {
         Self::of(&bytes(seed, number))
     }
 
+    /// A model of one row, of an operator that is a row.
+    pub fn of_operator(name: &str, number: u64) -> Self {
+        Self::cut(&bytes(0, number), 1, Some(&[name.to_owned()]))
+    }
+
     /// The first rows of the model, of operators that are wanted.
     fn cut(bytes: &[u8], most: usize, wanted: Option<&[String]>) -> Self {
         let mut draw = Draw::new(bytes);
