@@ -290,7 +290,7 @@ macro_rules! literals {
         }
     )*};
 }
-literals! { u8 i8 i16 i32 u32 isize usize f32 bool }
+literals! { u8 i8 u16 i16 i32 u32 isize usize f32 bool }
 
 impl<T: Expression, const N: usize> Expression for [T; N] {
     fn expression(&self) -> TokenStream {

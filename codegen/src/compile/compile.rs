@@ -27,7 +27,7 @@ pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
 
 /// A program whose arena fits its bound: the same, or one whose streams make the arena the least.
 fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> Result<Program> {
-    let Some(most) = options.max_arena else {
+    let Some(most) = options.max_arena.filter(|most| *most > 0) else {
         return Ok(program);
     };
     if program.arena_bytes <= most {
@@ -49,7 +49,7 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
 
 /// Options for the least arena, where subgraphs were brought below the bound one by one, and together do not fit.
 fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
-    let may_be_less = called.graphs.len() > 1 && options.max_arena != Some(0);
+    let may_be_less = called.graphs.len() > 1;
     may_be_less.then(|| CompileOptions {
         max_arena: Some(0),
         ..options.clone()
@@ -439,7 +439,8 @@ fn plan_of<'a>(
     options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
     let (graph, plan) = laid_out(model, index, options)?;
-    let most = options.max_arena.unwrap_or(usize::MAX);
+    let bound = options.max_arena.filter(|most| *most > 0);
+    let most = bound.unwrap_or(usize::MAX);
     if plan.peak_bytes <= most {
         return Ok((graph, plan));
     }

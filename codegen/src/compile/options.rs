@@ -21,7 +21,8 @@ pub struct CompileOptions {
     pub without: Passes,
     /// Custom operators that the firmware computes.
     pub custom: FirmwareOps,
-    /// The most bytes that the arena may take: operators run row by row where it would take more, and it is an error if that is not enough.
+    /// The most bytes that the arena may take: operators run row by row where it would take more, and it is an error if that is not enough. Zero is the
+    /// least that castiron finds, and no error.
     pub max_arena: Option<usize>,
     /// How the model takes its input.
     pub input: Input,
@@ -99,12 +100,11 @@ impl CompileOptions {
     }
 
     pub(super) fn streams(&self) -> Streams {
-        match (self.target.optimize, self.max_arena, self.input) {
-            (Optimize::Size, ..) => Streams::Least,
-            (_, Some(most), _) => Streams::Below(most),
+        match (self.max_arena, self.input) {
+            (Some(most), _) => Streams::Below(most),
             // Who hands rows over has no memory for the whole, and so none for anything as large.
-            (_, None, Input::Rows) => Streams::Least,
-            (_, None, Input::Whole) => Streams::None,
+            (None, Input::Rows) => Streams::Least,
+            (None, Input::Whole) => Streams::None,
         }
     }
 

@@ -10,6 +10,7 @@ mod convert;
 mod convolution;
 mod dsp;
 mod dsp_i16;
+mod dsp_small;
 mod elementwise;
 mod float32x16;
 mod fully_connected;

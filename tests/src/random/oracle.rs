@@ -49,6 +49,8 @@ struct Variant {
     plan: [bool; 4],
     isa: Isa,
     optimize: Optimize,
+    /// Whether operators run row by row where that lowers the arena.
+    by_rows: bool,
     /// What lies in the arena before a run.
     found: u8,
     /// Passes to leave out.
@@ -85,6 +87,7 @@ const fn plain(name: &'static str) -> Variant {
         plan: [true; 4],
         isa: Isa::Portable,
         optimize: Optimize::Balanced,
+        by_rows: false,
         found: 0,
         without: Without::None,
     }
@@ -100,7 +103,14 @@ const VARIANTS: &[Variant] = &[
     Variant {
         plan: [true, false, true, true],
         optimize: Optimize::Size,
-        ..plain("without `in_place`, optimised for size")
+        by_rows: true,
+        ..plain("without `in_place`, optimised for size, by rows")
+    },
+    Variant {
+        isa: Isa::DspFp,
+        optimize: Optimize::Size,
+        found: 0x5c,
+        ..plain("with the DSP extension, optimised for size, in an arena of 0x5c")
     },
     Variant {
         plan: [true, true, true, false],
@@ -171,6 +181,7 @@ pub(super) fn check(sample: &Sample) -> Result<Outputs, Fault> {
         let mut options = CompileOptions::for_target(target);
         options.plan = plan;
         options.without = variant.without.passes();
+        options.max_arena = variant.by_rows.then_some(0);
         let program = compile::compile(model, &options);
         let program = program.map_err(|e| Fault::Refused(e.to_string()))?;
         run(sample, &program, variant)

@@ -65,3 +65,15 @@ pub(super) fn pkhbt<const SHIFT: u32>(x: u32, y: u32) -> u32 {
 pub(super) fn pkhtb<const SHIFT: u32>(x: u32, y: u32) -> u32 {
     x & 0xffff_0000 | ((y as i32) >> SHIFT) as u32 & 0xffff
 }
+
+/// Adds the product of the lower halves.
+#[inline(always)]
+pub(super) fn smlabb(x: u32, y: u32, sum: u32) -> u32 {
+    smlad(x & 0xffff, y & 0xffff, sum)
+}
+
+/// Adds the product of the upper halves.
+#[inline(always)]
+pub(super) fn smlatt(x: u32, y: u32, sum: u32) -> u32 {
+    smlad(x >> 16, y >> 16, sum)
+}

@@ -16,6 +16,7 @@ mod depthwise;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod instructions;
 mod product;
+mod small;
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use depthwise::{AnyDepthwise, AnyDepthwiseI16};
@@ -26,6 +27,8 @@ pub use product::{
     GROUP, LANES, Matrix, OVERLAPPING, PairCall, PairLoop, RowCall, RowCore, RowLoop, WidenLoop,
     WidenRow, Windows,
 };
+
+pub use small::{Strip, lay_runs};
 
 /// A number that is read or written.
 pub trait Value: Element + Into<i32> {

@@ -7,10 +7,13 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{
-    DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspWideFullyConnected,
+    DspClamp, DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspSmall,
+    DspWideFullyConnected,
 };
 use crate::arch::armv7em::{AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16};
-use crate::host::{Expression, HostKernel, Operand, Refused, kind, run_in_model, structure, take};
+use crate::host::{
+    Expression, HostKernel, Named, Operand, Refused, kind, run_in_model, structure, take,
+};
 
 impl AnyEpilogue {
     fn name(self) -> &'static str {
@@ -160,4 +163,36 @@ kernels! {
     DspPointwise<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
     DspPointwise<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
     DspWideFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, wide, y);
+}
+
+macro_rules! plain {
+    ($($kernel:ident($($operand:ident),*);)*) => {$(
+        impl HostKernel for $kernel {
+            fn name(&self) -> String {
+                <Self as Named>::name()
+            }
+
+            fn kind(&self) -> TokenStream {
+                <Self as Named>::kind()
+            }
+
+            fn folds(&self) -> bool {
+                false
+            }
+
+            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
+                let mismatch = Refused::Operands {
+                    kernel: stringify!($kernel),
+                    takes: [$(stringify!($operand)),*].len(),
+                };
+                let &[$($operand),*] = operands else { return Err(mismatch) };
+                $(let $operand = take($operand, mismatch)?;)*
+                run_in_model(stringify!($kernel), || self.run($($operand),*))
+            }
+        }
+    )*};
+}
+plain! {
+    DspClamp(y);
+    DspSmall(x, weights, rows, y);
 }

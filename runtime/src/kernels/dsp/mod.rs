@@ -10,6 +10,7 @@ mod depthwise;
 mod host;
 mod lstm;
 mod matrix;
+mod small;
 
 use core::cell::Cell;
 
@@ -20,6 +21,7 @@ pub use conv::{DspConv2d, DspConv2dSizes};
 pub use depthwise::DspDepthwiseConv2d;
 pub use lstm::DspLstm;
 pub use matrix::{DspFullyConnected, DspPointwise, DspWideFullyConnected};
+pub use small::{DspClamp, DspSmall};
 
 parameters! {
     /// Outputs of a pixel.

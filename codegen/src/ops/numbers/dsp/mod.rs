@@ -5,6 +5,7 @@
 
 mod pack;
 pub mod requantize;
+mod small;
 
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, Conv2dSizes,
@@ -225,6 +226,9 @@ pub(in crate::ops) fn matrix(
     layer: &Layer<'_>,
     choosing: &mut Choosing<'_>,
 ) -> bool {
+    if small::matrix(sizes, layer, choosing) {
+        return true;
+    }
     if !sizes.inputs.is_multiple_of(GROUP) || sizes.rows == 0 {
         return false;
     }
@@ -311,6 +315,9 @@ pub(in crate::ops) fn conv(
     choosing: &mut Choosing<'_>,
 ) -> bool {
     let w = &sizes.window;
+    if sizes.groups == 1 && small::windows(w, false, layer, choosing) {
+        return true;
+    }
     if sizes.groups != 1 || (w.dilation_h, w.dilation_w) != (1, 1) || w.out_w * w.out_h == 0 {
         return false;
     }
@@ -391,6 +398,9 @@ pub(in crate::ops) fn depthwise(
     choosing: &mut Choosing<'_>,
 ) -> bool {
     let w = &sizes.window;
+    if sizes.multiplier == 1 && small::windows(w, true, layer, choosing) {
+        return true;
+    }
     let Some(at_once) = at_once(w).filter(|_| sizes.multiplier == 1) else {
         return false;
     };

@@ -72,6 +72,67 @@ impl Channel {
     }
 }
 
+impl Channel {
+    /// What the reference makes of a sum, before it is clamped.
+    fn reference(&self, sum: i32, output: Output) -> i32 {
+        let scaled = fixed::requantize(sum, self.multiplier, self.shift);
+        scaled.wrapping_add(output.zero_point)
+    }
+
+    /// The outputs of the least sum and of the greatest, which have all others between them; `None` where that is not so.
+    fn ends(&self, output: Output) -> Option<[i32; 2]> {
+        let (least, greatest) = (
+            i32::try_from(self.least).ok()?,
+            i32::try_from(self.greatest).ok()?,
+        );
+        // What is shifted left, or as large as the type, wraps: the reference is then no step function.
+        let large = |sum: i32| sum.unsigned_abs() >= 1 << 30;
+        let wraps = self.shift > 0 || self.shift == 0 && (large(least) || large(greatest));
+        if wraps && least != greatest {
+            return None;
+        }
+        let of = |sum: i32| self.reference(sum, output).clamp(output.min, output.max);
+        Some([of(least), of(greatest)])
+    }
+
+    /// What TensorFlow Lite's two roundings are made of, where sums and the shift leave room for them in 32 bits.
+    pub fn two_roundings(&self, output: Output) -> Option<TwoRoundings> {
+        let [first, last] = self.ends(output)?;
+        if first == last {
+            // Whatever the sum is: it counts as it is, in halves of steps from the zero point.
+            return Some(TwoRoundings {
+                is_constant: true,
+                start: 2 * (first - output.zero_point),
+                factor: 0,
+                shift: 0,
+            });
+        }
+        let fits = |sum: i64| sum.abs() < 1 << 30;
+        let right = u8::try_from(-self.shift).ok()?;
+        // A half and the zero point have to fit beside a scaled sum.
+        let is_exact = fits(self.least) && fits(self.greatest) && (1..=22).contains(&right);
+        is_exact.then(|| TwoRoundings {
+            is_constant: false,
+            start: self.start,
+            factor: factor(self.multiplier),
+            shift: right - 1,
+        })
+    }
+}
+
+/// What becomes of a channel's sums by the two roundings themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TwoRoundings {
+    /// Whether its output is the same whatever the sum: it is then computed of zeros.
+    pub is_constant: bool,
+    /// What sums begin with.
+    pub start: i32,
+    /// See [`factor`].
+    pub factor: i32,
+    /// How far they are shifted to the right before the last step, which is one more.
+    pub shift: u8,
+}
+
 /// What outputs there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {
@@ -235,22 +296,9 @@ impl Steps {
 
     /// `None` if sums do not fit.
     fn of(mut channel: Channel, output: Output) -> Option<Self> {
-        let reference = |sum: i32| {
-            let scaled = fixed::requantize(sum, channel.multiplier, channel.shift);
-            scaled.wrapping_add(output.zero_point)
-        };
-        let (least, greatest) = (
-            i32::try_from(channel.least).ok()?,
-            i32::try_from(channel.greatest).ok()?,
-        );
-        // What is shifted left, or as large as the type, wraps: the reference is then no step function.
-        let large = |sum: i32| sum.unsigned_abs() >= 1 << 30;
-        let wraps = channel.shift > 0 || channel.shift == 0 && (large(least) || large(greatest));
-        if wraps && least != greatest {
-            return None;
-        }
-        let clamp = |y: i32| y.clamp(output.min, output.max);
-        let (first, last) = (clamp(reference(least)), clamp(reference(greatest)));
+        let reference = |sum: i32| channel.reference(sum, output);
+        let [first, last] = channel.ends(output)?;
+        let (least, greatest) = (channel.least as i32, channel.greatest as i32);
         if first == last {
             // Whatever the sum is.
             (channel.start, channel.least, channel.greatest) = (0, 0, 0);
