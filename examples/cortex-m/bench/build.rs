@@ -3,7 +3,7 @@
 //! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` the file or directory of its golden cases. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
 //! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`,
-//! and with `CASTIRON_INPUT_BY=rows` the model takes its input row by row.
+//! `CASTIRON_MAX_ARENA` its `max_arena`, and with `CASTIRON_INPUT_BY=rows` the model takes its input row by row.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -73,6 +73,8 @@ fn main() -> Result<()> {
     };
     let optimize = option("CASTIRON_OPTIMIZE", "optimize");
     let isa = option("CASTIRON_ISA", "isa");
+    let max_arena = option("CASTIRON_MAX_ARENA", "max_arena");
+    let options = format!("{optimize}{isa}{max_arena}");
     println!("cargo:rerun-if-env-changed=CASTIRON_TRACED");
     let traced = env::var_os("CASTIRON_TRACED").is_some();
     println!("cargo:rerun-if-env-changed=CASTIRON_INPUT_BY");
@@ -81,9 +83,9 @@ fn main() -> Result<()> {
         return Err("a model that takes its input row by row shows no operators".into());
     }
     let mut source = match env::var_os("CASTIRON_EMPTY") {
-        None if by_rows => model_of_rows(&model, &golden, &format!("{optimize}{isa}"))?,
+        None if by_rows => model_of_rows(&model, &golden, &options)?,
         None if traced => traced_model(&model)?,
-        None => format!("castiron::include_model!(pub mod model = {model:?}{optimize}{isa});\n"),
+        None => format!("castiron::include_model!(pub mod model = {model:?}{options});\n"),
         Some(_) => empty_model(&golden)?,
     };
     if !traced {

@@ -95,8 +95,8 @@ pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dNibbles, DepthwiseConv2dSize
 pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{
-    DspClamp, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspOutput,
-    DspPointwise, DspSmall, DspWideFullyConnected,
+    DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspOutput,
+    DspPointwise, DspSmall, DspSmallClamped, DspWideFullyConnected,
 };
 pub use elementwise::*;
 pub use fold::{Axis, Folding};

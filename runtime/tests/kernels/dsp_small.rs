@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use castiron_runtime::fixed::requantize;
-use castiron_runtime::kernels::{DspClamp, DspSmall, GROUP, LANES, Window};
+use castiron_runtime::kernels::{DspSmall, DspSmallClamped, GROUP, LANES, Window};
 use proptest::prelude::*;
 
 use crate::testing::{Numbers, cases, overlapping};
@@ -162,16 +162,16 @@ fn scratch(len: usize) -> Vec<Cell<i8>> {
 fn check(layer: &Layer, x: &[i8], more: usize) {
     let w = &layer.w;
     let [in_zero_point, out_zero_point] = layer.zero_points;
-    let kernel = DspSmall {
+    let small = DspSmall {
         in_zero_point,
         out_zero_point,
         ..DspSmall::of(w, layer.depthwise).expect("it fits")
     };
+    let [min, max] = layer.range;
+    let kernel = DspSmallClamped { small, min, max };
     let weights = layer.packed();
     let run = |x: &[Cell<i8>], y: &[Cell<i8>]| {
-        kernel.run(x, &weights, &scratch(kernel.kept()), y);
-        let [min, max] = layer.range;
-        DspClamp { min, max }.run(y);
+        kernel.run(x, &weights, &scratch(small.kept()), y);
     };
     let expected = layer.expected(x);
     let [distance, step] = DspSmall::distance(w, layer.depthwise);
@@ -211,14 +211,14 @@ proptest! {
         layer.weights = n.bytes(one.out_c * inputs);
         let x: Vec<Cell<i8>> = n.bytes(inputs).into_iter().map(Cell::new).collect();
         let y = scratch(one.out_c);
-        let kernel = DspSmall {
+        let small = DspSmall {
             in_zero_point: layer.zero_points[0],
             out_zero_point: layer.zero_points[1],
             ..DspSmall::of(&one, false).expect("it fits")
         };
-        kernel.run(&x, &layer.packed(), &[], &y);
         let [min, max] = layer.range;
-        DspClamp { min, max }.run(&y);
+        let kernel = DspSmallClamped { small, min, max };
+        kernel.run(&x, &layer.packed(), &[], &y);
         let x: Vec<i8> = x.iter().map(Cell::get).collect();
         let y: Vec<i8> = y.iter().map(Cell::get).collect();
         prop_assert_eq!(y, layer.expected(&x));

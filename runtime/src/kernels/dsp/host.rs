@@ -7,8 +7,8 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{
-    DspClamp, DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspSmall,
-    DspWideFullyConnected,
+    DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspSmall,
+    DspSmallClamped, DspWideFullyConnected,
 };
 use crate::arch::armv7em::{AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16};
 use crate::host::{
@@ -193,6 +193,6 @@ macro_rules! plain {
     )*};
 }
 plain! {
-    DspClamp(y);
     DspSmall(x, weights, rows, y);
+    DspSmallClamped(x, weights, rows, y);
 }

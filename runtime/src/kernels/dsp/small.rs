@@ -52,8 +52,10 @@ parameters! {
         pub depthwise: bool,
     }
 
-    /// What an activation leaves of the type's range, where that is less.
-    pub struct DspClamp {
+    /// The same with outputs of less than the type's range.
+    pub struct DspSmallClamped {
+        /// What is clamped.
+        pub small: DspSmall,
         /// Least output value.
         pub min: i8,
         /// Greatest output value.
@@ -196,10 +198,11 @@ impl DspSmall {
     }
 }
 
-impl DspClamp {
-    /// Limits all outputs.
+impl DspSmallClamped {
+    /// As [`DspSmall::run`].
     #[cfg_attr(debug_assertions, inline)]
-    pub fn run(&self, y: &[Cell<i8>]) {
+    pub fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<i8>], y: &[Cell<i8>]) {
+        self.small.run(x, weights, rows, y);
         for y in y {
             y.set(y.get().min(self.max).max(self.min));
         }

@@ -1,6 +1,8 @@
 //! The kernel with the least code, for `optimize = "size"`: one for all operators that multiply int8.
 
-use castiron_runtime::kernels::{DspClamp, DspSmall, FullyConnectedSizes, GROUP, LANES, Window};
+use castiron_runtime::kernels::{
+    DspSmall, DspSmallClamped, FullyConnectedSizes, GROUP, LANES, Window,
+};
 
 use super::requantize::{Channel, Output, TwoRoundings};
 use super::{Layer, Values};
@@ -99,14 +101,15 @@ pub(super) fn windows(
     }
     let weights = choosing.constant(&words);
     let rows = choosing.scratch(ElementType::I8, kept);
-    let kernel = DspSmall {
+    let small = DspSmall {
         in_zero_point: layer.in_zero_point,
         out_zero_point,
         ..small
     };
-    choosing.call(kernel, [layer.x, weights, rows, layer.y]);
-    if (min, max) != (i8::MIN, i8::MAX) {
-        choosing.call(DspClamp { min, max }, [layer.y]);
+    let operands = [layer.x, weights, rows, layer.y];
+    match (min, max) {
+        (i8::MIN, i8::MAX) => choosing.call(small, operands),
+        _ => choosing.call(DspSmallClamped { small, min, max }, operands),
     }
     true
 }
