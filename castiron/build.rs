@@ -27,13 +27,16 @@ fn main() {
     println!("cargo::rustc-cfg=castiron_isa=\"{isa}\"");
 }
 
-/// Whether the flags of the compiler, between separators, name a processor with the vector extension.
+/// Whether the flags of the compiler, between separators, name a processor with the vector extension, and do not leave it out.
 fn has_mve(target: &str, flags: &str) -> bool {
-    let mut names = flags
-        .split('\x1f')
-        .filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu="));
+    let values = |option: &'static str| {
+        let flags = flags.split('\x1f');
+        flags.filter_map(move |flag| flag.trim_start_matches("-C").strip_prefix(option))
+    };
+    let mut features = values("target-feature=").flat_map(|features| features.split(','));
     target == "thumbv8m.main-none-eabihf"
-        && names
+        && values("target-cpu=")
             .next_back()
             .is_some_and(|name| ["cortex-m52", "cortex-m55", "cortex-m85"].contains(&name))
+        && !features.any(|feature| ["-mve", "-dsp"].contains(&feature))
 }

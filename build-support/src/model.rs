@@ -139,8 +139,8 @@ impl Model {
         self
     }
 
-    /// The most bytes that the arena may take. Operators run row by row where it would take more; the results are the same. If that is not enough,
-    /// [`compile`](Self::compile) says what would be.
+    /// The most bytes that the arena may take; 0 is the least that there is. Operators run row by row where it would take more; the results are the same.
+    /// If that is not enough, [`compile`](Self::compile) says what would be.
     pub fn max_arena(mut self, bytes: usize) -> Self {
         self.max_arena = Some(bytes);
         self

@@ -67,6 +67,19 @@ impl Cortex {
         CORTEX_M.iter().find(|cortex| cortex.name == name)
     }
 
+    /// The same of a name as compilers take it, which may leave extensions out: `cortex-m55+nomve`.
+    pub fn of_cpu(name: &str) -> Option<Self> {
+        let mut parts = name.split('+');
+        let cortex = *Self::named(parts.next()?)?;
+        let simd = parts.fold(cortex.simd, |simd, extension| match (extension, simd) {
+            ("nomve", Simd::Mve) => Simd::Dsp,
+            // Helium is more of the DSP extension.
+            ("nodsp", _) => Simd::None,
+            _ => simd,
+        });
+        Some(Self { simd, ..cortex })
+    }
+
     /// The processor of a devicetree's compatible: `arm,cortex-m0+`, `arm,cortex-m4f`.
     pub fn of_compatible(compatible: &str) -> Option<&'static Self> {
         let name = compatible.strip_prefix("arm,")?;

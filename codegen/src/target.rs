@@ -166,7 +166,7 @@ impl Isa {
             return Self::Portable;
         }
         let architecture = triple.and_then(Architecture::of_target);
-        let (architecture, simd) = match cpu.and_then(Cortex::named) {
+        let (architecture, simd) = match cpu.and_then(Cortex::of_cpu) {
             Some(cortex) => (Some(cortex.architecture), cortex.simd),
             None => match architecture {
                 Some(architecture) => (Some(architecture), architecture.simd()),
@@ -177,7 +177,9 @@ impl Isa {
         let has_fp = triple.is_some_and(|triple| triple.ends_with("eabihf"));
         match simd {
             Simd::None => match architecture {
-                Some(Architecture::V7M | Architecture::V8MMain) => Self::Armv7m,
+                Some(Architecture::V7M | Architecture::V8MMain | Architecture::V81MMain) => {
+                    Self::Armv7m
+                }
                 Some(Architecture::V6M | Architecture::V8MBase) => Self::Armv6m,
                 _ => Self::Portable,
             },
@@ -190,16 +192,26 @@ impl Isa {
 }
 
 impl Isa {
-    /// What a crate is built for, by what cargo tells its build script: `TARGET`, and `CARGO_ENCODED_RUSTFLAGS`, which may name a processor.
+    /// What a crate is built for, by what cargo tells its build script: `TARGET`, and `CARGO_ENCODED_RUSTFLAGS`, which may name a processor, and
+    /// extensions that it does not have.
     pub fn of_build(triple: Option<&str>, flags: Option<&str>) -> Self {
         let flags = flags.unwrap_or_default().split('\x1f');
-        let mut names =
-            flags.filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu="));
+        let flags: Vec<&str> = flags
+            .map(|flag| flag.trim_start_matches("-C").trim_start())
+            .collect();
+        let values = |option: &'static str| {
+            let value = move |flag: &&str| flag.strip_prefix(option).map(str::to_owned);
+            flags.iter().filter_map(value)
+        };
         // Of processors that are no Cortex-M, the target says it.
-        let cpu = names
+        let cpu = values("target-cpu=")
             .next_back()
             .filter(|name| Cortex::named(name).is_some());
-        Self::of_target(triple, cpu)
+        let features: Vec<String> = values("target-feature=").collect();
+        let features = features.iter().flat_map(|features| features.split(','));
+        let left_out = features.filter_map(|feature| feature.strip_prefix('-'));
+        let cpu = cpu.map(|cpu| left_out.fold(cpu, |cpu, feature| format!("{cpu}+no{feature}")));
+        Self::of_target(triple, cpu.as_deref())
     }
 }
 

@@ -130,7 +130,7 @@ struct Instruction {
     kind: Kind,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A single load or store, which takes a cycle less behind another one.
     Access,
@@ -228,7 +228,8 @@ fn instruction(line: &str) -> Option<(u32, Instruction)> {
     (!name.starts_with('.')).then_some((address, instruction))
 }
 
-/// By Arm's manual of the processor, for memory without wait states.
+/// By Arm's manual of the processor, for memory without wait states. What an IT makes conditional counts as if it ran, as the log does not say: a load
+/// that is left out takes a cycle less.
 fn timing(name: &str, operands: &str) -> (u64, Kind) {
     let starts_with = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
     let kind = match is_branch(name) || (starts_with(&["ldr", "ldm", "pop"]) && loads_pc(operands))
@@ -244,6 +245,8 @@ fn timing(name: &str, operands: &str) -> (u64, Kind) {
         (1 + words(operands), kind)
     } else if starts_with(&["ldr"]) && kind == Kind::Other {
         (2, Kind::Access)
+    } else if starts_with(&["ldr", "tbb", "tbh"]) {
+        (2, kind)
     } else if starts_with(&["str"]) {
         // One cycle, as the processor goes on while it is written, unless the address is a sum of registers.
         let address = operands.split_once('[').map_or("", |(_, address)| address);
@@ -366,6 +369,10 @@ mod tests {
         assert_eq!(timing("str", "r1, [r0, r2]").0, 2);
         assert_eq!(timing("str", "r1, [r0, #4]").0, 1);
         assert_eq!(timing("pop", "{r4, r7, pc}").0, 4);
+        let jump = |to| Kind::Jump { to };
+        assert_eq!(timing("ldr", "pc, [sp, #28]"), (2, jump(None)));
+        assert_eq!(timing("tbb", "[pc, r0]"), (2, jump(None)));
+        assert_eq!(timing("ldrne", "r1, [r0, #4]"), (2, Kind::Access));
     }
 
     #[test]

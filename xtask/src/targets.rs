@@ -81,13 +81,16 @@ impl Targets {
     }
 
     /// A table of the processor's targets, and a paragraph for each that is missed.
+    ///
+    /// # Errors
+    /// If there is no reason for one that is missed.
     pub(crate) fn section(
         &self,
         core: Core,
         entries: &[Entry],
         figures: &Figures,
         style: TableStyle,
-    ) -> String {
+    ) -> Result<String> {
         let mut table = report::table(
             style,
             &[
@@ -125,15 +128,21 @@ impl Targets {
                         false => "–".to_owned(),
                     },
                 ]);
-                if let (true, Some(reason)) = (is_missed, target.missed.get(model)) {
-                    let _ = write!(missed, "\n\n{model}, {}: {reason}", target.figure.name());
+                if is_missed {
+                    let figure = target.figure.name();
+                    let reason = target.missed.get(model).map(|reason| reason.trim());
+                    let reason = reason.filter(|reason| !reason.is_empty());
+                    let reason = reason.with_context(|| {
+                        format!("xtask/data/targets.toml does not say why {model} misses its {figure} on {}", target.core)
+                    })?;
+                    let _ = write!(missed, "\n\n{model}, {figure}: {reason}");
                 }
             }
         }
-        match table.is_empty() {
+        Ok(match table.is_empty() {
             true => String::new(),
             false => format!("{table}{missed}"),
-        }
+        })
     }
 }
 
@@ -146,7 +155,12 @@ mod tests {
     #[test]
     fn the_table_names_processors_and_models() {
         let targets = Targets::load().unwrap();
+        let figures = Figures::load().unwrap();
         for target in &targets.target {
+            for model in target.most.keys() {
+                let mut known = figures.names();
+                assert!(known.any(|name| name == model), "{model}");
+            }
             assert!(
                 Core::from_str(&target.core, false).is_ok(),
                 "{}",

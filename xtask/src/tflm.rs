@@ -89,6 +89,12 @@ impl Figures {
         self.cores.get(core)?.instructions.get(model).copied()
     }
 
+    /// The models that have figures.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.model.iter().map(|model| model.name.as_str())
+    }
+
     /// The figures of the model with this hash.
     pub(crate) fn of(&self, sha256: &str) -> Option<&Model> {
         self.model.iter().find(|model| model.sha256 == sha256)

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use castiron_codegen::cortex::Cortex;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::custom::Role;
 use castiron_codegen::emit::rust::{self, RustOptions, accessors};
@@ -58,9 +59,13 @@ pub(super) fn compile(
     toolchain.options(&mut command);
     if let Some(processor) = processor(toolchain, options.cpu.as_deref())? {
         let target = toolchain.target();
-        command.arg(format!(
-            "--config=target.{target}.rustflags=[\"-Ctarget-cpu={processor}\"]"
-        ));
+        // Other compilers name what a processor does not have behind it, as `cortex-m55+nomve`.
+        let mut parts = processor.split("+no");
+        let name = parts.next().unwrap_or_default();
+        let mut flags = vec![format!("\"-Ctarget-cpu={name}\"")];
+        flags.extend(parts.map(|part| format!("\"-Ctarget-feature=-{part}\"")));
+        let flags = flags.join(",");
+        command.arg(format!("--config=target.{target}.rustflags=[{flags}]"));
     }
     let output = command
         .output()
@@ -95,7 +100,11 @@ fn processor<'a>(toolchain: &Toolchain, wanted: Option<&'a str>) -> Result<Optio
     };
     let known = toolchain.processors();
     // The compiler itself would warn, and go on with another.
-    if wanted == "native" || known.iter().any(|name| name == wanted) {
+    let name = match Cortex::of_cpu(wanted) {
+        Some(cortex) => cortex.name,
+        None => wanted,
+    };
+    if name == "native" || known.iter().any(|known| known == name) {
         return Ok(Some(wanted));
     }
     let target = toolchain.target();

@@ -302,7 +302,7 @@ fn processor(target: &Target) -> arena::Target {
         return arena::Target::Riscv32;
     }
     let simd = match target.cpu.as_deref() {
-        Some(cpu) => Cortex::named(cpu).map(|cortex| cortex.simd),
+        Some(cpu) => Cortex::of_cpu(cpu).map(|cortex| cortex.simd),
         None => Architecture::of_target(&triple).map(Architecture::simd),
     };
     arena::Target::of_arm(simd.unwrap_or(Simd::None))

@@ -37,6 +37,10 @@ fn instructions_follow_from_the_processor() {
         assert_eq!(of("thumbv8m.main-none-eabihf", Some(cpu)), Isa::Mve);
         assert_eq!(of("thumbv8m.main-none-eabi", Some(cpu)), Isa::Dsp);
     }
+    let v8m = "thumbv8m.main-none-eabihf";
+    assert_eq!(of(v8m, Some("cortex-m55+nomve")), Isa::DspFp);
+    assert_eq!(of(v8m, Some("cortex-m85+nodsp")), Isa::Armv7m);
+    assert_eq!(of(v8m, Some("cortex-m33+nodsp")), Isa::Armv7m);
     assert_eq!(of("riscv32imc-unknown-none-elf", None), Isa::Rv32m);
     assert_eq!(of("riscv32i-unknown-none-elf", None), Isa::Portable);
     assert_eq!(of("riscv32emc-unknown-none-elf", None), Isa::Portable);
@@ -54,6 +58,8 @@ fn instructions_follow_from_what_cargo_tells() {
     let both = "-Ctarget-cpu=cortex-m55\x1f-Clink-arg=-Tlink.x\x1f-Ctarget-cpu=cortex-m33";
     assert_eq!(of(v8m, both), Isa::DspFp);
     assert_eq!(of(v8m, "-Clink-arg=-Tlink.x"), Isa::Armv7m);
+    let without = "-Ctarget-cpu=cortex-m55\x1f-C\x1ftarget-feature=+fp16,-mve";
+    assert_eq!(of(v8m, without), Isa::DspFp);
     let riscv = "riscv32imc-unknown-none-elf";
     assert_eq!(of(riscv, "-Ctarget-cpu=generic-rv32"), Isa::Rv32m);
     let m7 = "thumbv7em-none-eabihf";

@@ -63,7 +63,7 @@ impl Target {
 
     /// The kind of a processor as compilers name it: any Cortex-M, or one of RISC-V's with 32 bits.
     pub fn of_cpu(name: &str) -> Option<Self> {
-        match Cortex::named(name) {
+        match Cortex::of_cpu(name) {
             Some(cortex) => Some(Self::of_arm(cortex.simd)),
             None => RISCV32.contains(&name).then_some(Self::Riscv32),
         }
