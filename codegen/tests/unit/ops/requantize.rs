@@ -170,6 +170,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn two_roundings_have_the_references_output(channels in channels(), to in outputs()) {
+        for channel in channels {
+            let Some(found) = channel.two_roundings(to) else {
+                prop_assert!(channel.shift > -1);
+                continue;
+            };
+            for sum in channel.least..=channel.greatest {
+                let reference = fixed::requantize(sum as i32, channel.multiplier, channel.shift);
+                let reference = (reference + to.zero_point).clamp(to.min, to.max);
+                let sum = if found.is_constant { found.start.into() } else { sum };
+                let high = sum + ((sum * i64::from(found.factor) + (1 << 31)) >> 32);
+                let zero = i64::from(2 * to.zero_point + 1) << found.shift;
+                let high = high + (high >> 63) + zero;
+                prop_assert!(i32::try_from(high).is_ok());
+                let computed = ((high >> found.shift >> 1).clamp(-128, 127)) as i32;
+                prop_assert_eq!(computed.clamp(to.min, to.max), reference);
+            }
+        }
+    }
+}
+
 /// What Armv6-M computes of a sum, in its 32 bits; an overflow panics here.
 fn nested(form: &Nested, words: &[i32], sum: i32) -> i32 {
     let &[high, middle, low, addend, ref away @ ..] = words else {
