@@ -302,10 +302,11 @@ pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<
 }
 
 /// What there is to say of the mode `size`.
-const SIZE: &str = "`size` should take at most 0.6 of balanced's code, for at most some 2.5 times the instructions. Networks of int8 do: one function computes their \
-convolutions, depthwise convolutions and matrix products, a window at a time, with TensorFlow Lite's two roundings, whose constants also take 9 bytes a channel in \
-place of 12. hello_world_int8 misses it: that function takes 1.4 kB, however few layers there are. Float32 networks miss it: the portable kernels take as much code as \
-those of the floating-point unit. Next: one loop of VMLA for float32, too. LSTMs and layers of int16 have the same kernels in all modes.";
+const SIZE: &str = "`size` should take at most 0.6 of balanced's code, for at most some 2.5 times the instructions. Networks of int8 convolutions and matrix products do: one \
+function computes all of these, a window at a time, with TensorFlow Lite's two roundings, whose constants also take 9 bytes a channel in place of 12. Models of a few \
+small matrix products miss it, as hello_world_int8: that function takes 1.4 kB, however few there are. Models of float32 miss it: there are the portable kernels, which take as \
+much code as those of the floating-point unit, and for hello_world_float more. LSTMs and layers of int16 have the same kernels in all modes. Next: one loop of VMLA for all \
+layers of float32.";
 
 fn by_mode(modes: &Modes, style: TableStyle) -> Table {
     let figures: [(&str, Figure); 4] = [
