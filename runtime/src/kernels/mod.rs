@@ -58,8 +58,8 @@ pub use crate::arch::armv7em::{
     ROWS,
 };
 pub use crate::arch::armv7em::{
-    Away, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, OnceI16, Overlapping,
-    PairsOnly, RowsOnly, Short, Signed, TwiceI16, WideRows,
+    Away, AwayAlike, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, OnceI16,
+    Overlapping, PairsOnly, RowsOnly, Short, ShortAlike, Signed, TwiceI16, WideRows,
 };
 pub use crate::arch::depthwise::{Depthwise as ScalarLoops, LongProducts, ShortProducts};
 #[cfg(feature = "host")]

@@ -153,6 +153,41 @@ fn matrices_of_odd_and_even_rows_and_any_channels() {
     }
 }
 
+/// Rows whose channels share constants, against those whose channels have the same ones each.
+#[test]
+fn rows_that_share_constants() {
+    let forms = [
+        (AnyEpilogue::Short(13), AnyEpilogue::ShortAlike(13)),
+        (AnyEpilogue::Away(12), AnyEpilogue::AwayAlike(12)),
+    ];
+    let shared = [150_000_000_u32, 99_999];
+    for ((each, alike), inputs) in forms.into_iter().flat_map(|form| [(form, 8), (form, 40)]) {
+        let channels = 8;
+        let block = 4 + inputs;
+        let blocks = blocks(channels, [1, inputs], weight);
+        let (mut own, mut together) = (Vec::new(), Vec::new());
+        for words in blocks.chunks(block + 3 * LANES) {
+            own.extend_from_slice(&words[..block]);
+            together.extend_from_slice(&words[..block]);
+            own.extend([shared; LANES].concat());
+        }
+        together.extend(shared);
+        let x = values(inputs, 3);
+        let outputs = |epilogue, weights: &[u32]| {
+            let y = cells(channels);
+            let kernel = DspWideFullyConnected {
+                output: output(channels),
+                epilogue: AnyLoops::WideRows(epilogue),
+            };
+            kernel.run(&x, weights, &cells(inputs / 2), &y);
+            get(&y)
+        };
+        let expected = outputs(each, &own);
+        assert!(expected.iter().any(|y| *y != expected[0]), "{expected:?}");
+        assert_eq!(outputs(alike, &together), expected);
+    }
+}
+
 fn window(in_w: usize, in_c: usize, out_c: usize, stride: usize, pad: isize) -> Window {
     let in_h = 4;
     let out = |size: usize| (size + 2 * pad as usize - ROWS) / stride + 1;

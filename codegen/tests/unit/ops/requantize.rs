@@ -226,6 +226,65 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Channels of the same scale, but with biases of their own.
+    #[test]
+    fn rows_of_one_scale_share_their_constants(
+        multiplier in 1 << 30..=i32::MAX, shift in -10..=-6, zero_point in prop_oneof![Just(-128), -20..=20],
+        starts in proptest::array::uniform4(-3000..3000i32),
+    ) {
+        let to = Output { zero_point, min: -128, max: 127 };
+        let channels = starts.map(|start| Channel {
+            multiplier,
+            shift,
+            start,
+            least: i64::from(start) - 30_000,
+            greatest: i64::from(start) + 40_000,
+        });
+        let found = Requantization::of_wide_rows(&channels, to).expect("it is shifted right");
+        let epilogue = match found.epilogue {
+            AnyEpilogue::ShortAlike(shift) => AnyEpilogue::Short(shift),
+            AnyEpilogue::AwayAlike(shift) => AnyEpilogue::Away(shift),
+            _ => return Ok(()),
+        };
+        prop_assert!(found.channels.iter().all(|c| c.words.is_empty() && !c.is_constant));
+        for channel in channels {
+            for sum in channel.least..=channel.greatest {
+                let reference = fixed::requantize(sum as i32, multiplier, shift);
+                let reference = (reference + zero_point).clamp(-128, 127);
+                prop_assert_eq!(output(epilogue, &found.shared, sum), reference);
+            }
+        }
+    }
+}
+
+/// Typical layers of one scale share theirs, unless channels do not fill blocks.
+#[test]
+fn constants_are_shared_by_whole_blocks() {
+    let channel = |start| Channel {
+        multiplier: 1_431_655_765,
+        shift: -8,
+        start,
+        least: -30_000,
+        greatest: 40_000,
+    };
+    let of = |channels: &[Channel], zero_point| {
+        let (min, max) = (-128, 127);
+        let to = Output {
+            zero_point,
+            min,
+            max,
+        };
+        Requantization::of_wide_rows(channels, to).map(|found| found.epilogue)
+    };
+    let four = [1, 20, 300, 4000].map(channel);
+    assert!(matches!(of(&four, -128), Some(AnyEpilogue::ShortAlike(_))));
+    assert!(matches!(of(&four, 5), Some(AnyEpilogue::AwayAlike(_))));
+    assert!(matches!(of(&four[..3], -128), Some(AnyEpilogue::Short(_))));
+}
+
 /// Typical layers take the shortest form, or the test above would say little.
 #[test]
 fn layers_with_and_without_relu_take_one_multiplication() {

@@ -86,6 +86,8 @@ pub struct Loops {
     pub rest: usize,
     /// See [`Overlapping`].
     pub overlap: bool,
+    /// Words behind the last block that are the constants of all channels, which then fill blocks.
+    pub shared: usize,
 }
 
 impl Loops {
@@ -203,6 +205,14 @@ pub struct Short<const SHIFT: u32>;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Away<const SHIFT: u32>;
 
+/// [`Short`] of single rows that are [widened](WideRows), whose channels all have the same constants: these lie behind the last block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShortAlike<const SHIFT: u32>;
+
+/// [`Away`] of such rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AwayAlike<const SHIFT: u32>;
+
 /// [`Short`] with `d` subtracted where the sum is negative, whose ties TensorFlow Lite rounds away from zero. Constants of a channel: `m`,
 /// `c`, `d`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -237,6 +247,10 @@ pub enum AnyEpilogue {
     Short(u32),
     /// [`Away`], with its shift.
     Away(u32),
+    /// [`ShortAlike`], with its shift.
+    ShortAlike(u32),
+    /// [`AwayAlike`], with its shift.
+    AwayAlike(u32),
     /// [`Signed`], with its shift.
     Signed(u32),
     /// [`Long`].
@@ -311,6 +325,17 @@ impl AnyEpilogue {
             Self::Short(_) | Self::Away(_) => 2,
             Self::Signed(_) | Self::Long | Self::LongI16 | Self::TwiceI16 => 3,
             Self::OnceI16 => 1,
+            Self::ShortAlike(_) | Self::AwayAlike(_) => 0,
+        }
+    }
+
+    /// Words of constants behind the last block.
+    #[must_use]
+    #[cfg_attr(debug_assertions, inline)]
+    pub fn shared(self) -> usize {
+        match self {
+            Self::ShortAlike(_) | Self::AwayAlike(_) => 2,
+            _ => 0,
         }
     }
 
@@ -330,7 +355,12 @@ impl AnyEpilogue {
         match self {
             Self::LongI16 => [1, 2],
             Self::OnceI16 | Self::TwiceI16 => [2, 2],
-            Self::Short(_) | Self::Away(_) | Self::Signed(_) | Self::Long => [1, 1],
+            Self::Short(_)
+            | Self::Away(_)
+            | Self::ShortAlike(_)
+            | Self::AwayAlike(_)
+            | Self::Signed(_)
+            | Self::Long => [1, 1],
         }
     }
 }
@@ -347,7 +377,7 @@ impl Epilogue for AnyEpilogue {
             constants: self.constants() * self.channels(),
             input,
             output,
-            pair: Some(*self).filter(|_| input == output),
+            pair: Some(*self).filter(|_| input == output && self.shared() == 0),
             row: Some(*self),
             core: Some(product::narrow()),
             wide: None,
@@ -357,6 +387,7 @@ impl Epilogue for AnyEpilogue {
             }),
             rest: 0,
             overlap: false,
+            shared: self.shared(),
         }
     }
 }

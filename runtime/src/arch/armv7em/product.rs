@@ -118,7 +118,7 @@ pub struct Matrix<'a> {
     loops: Loops,
     inputs: usize,
     channels: usize,
-    /// Whole blocks, and the one whose channels are not all there.
+    /// Whole blocks, with what all channels share behind them, and the one whose channels are not all there.
     whole: &'a [u32],
     last: &'a [u32],
 }
@@ -179,6 +179,28 @@ impl<'a> Matrix<'a> {
             whole,
             last,
         })
+    }
+
+    /// A matrix for single rows that are widened, behind whose blocks there may be what all channels share.
+    #[inline(always)]
+    #[must_use]
+    pub fn of_wide_rows(
+        loops: Loops,
+        weights: &'a [u32],
+        inputs: usize,
+        channels: usize,
+    ) -> Option<Self> {
+        let blocks = weights.len().checked_sub(loops.shared)?;
+        let matrix = Self::new(loops, weights.get(..blocks)?, inputs, channels)?;
+        match (loops.shared, matrix.last) {
+            (0, _) => Some(matrix),
+            // Channels fill blocks.
+            (_, []) => Some(Self {
+                whole: weights,
+                ..matrix
+            }),
+            _ => None,
+        }
     }
 
     /// Outputs of pixels, two at a time, that lie one behind the other in `y`. It writes the inputs of each two pixels to `pairs` before their
@@ -352,20 +374,21 @@ impl<'a> Matrix<'a> {
         }
         let mut call = call(core);
         let rest_skip = call.rest_skip;
-        let mut run = |weights: &[u32], y: &[Cell<Y>]| {
-            call.end = weights.as_ptr_range().end;
+        // Behind the blocks there may be what all channels share.
+        let mut run = |weights: &[u32], words: usize, y: &[Cell<Y>]| {
+            call.end = weights.as_ptr().wrapping_add(words);
             call.rest_skip = rest_skip;
             let y = y.as_ptr().cast_mut().cast();
-            // SAFETY: `weights` has blocks for as many inputs as there are (checked in `new`, and by the callers), and their outputs lie within `y`; the
-            // references last until it returns, and cells may be written.
+            // SAFETY: `weights` has blocks for as many inputs as there are and what all channels share (checked in `new`, and by the callers), and their
+            // outputs lie within `y`; the references last until it returns, and cells may be written.
             unsafe { run_row(row, weights.as_ptr(), x, y, &mut call) }
         };
         if !self.whole.is_empty() {
-            run(self.whole, y);
+            run(self.whole, self.whole.len() - self.loops.shared, y);
         }
         if !self.last.is_empty() {
             let outputs: [Cell<Y>; LANES] = array::from_fn(|_| Cell::new(Y::ZERO));
-            run(self.last, &outputs);
+            run(self.last, self.last.len(), &outputs);
             self.copy_last(&outputs, y);
         }
     }

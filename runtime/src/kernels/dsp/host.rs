@@ -20,6 +20,8 @@ impl AnyEpilogue {
         match self {
             Self::Short(_) => "Short",
             Self::Away(_) => "Away",
+            Self::ShortAlike(_) => "ShortAlike",
+            Self::AwayAlike(_) => "AwayAlike",
             Self::Signed(_) => "Signed",
             Self::Long => "Long",
             Self::LongI16 => "LongI16",
@@ -32,7 +34,11 @@ impl AnyEpilogue {
     fn kind(self) -> TokenStream {
         let kind = kind(self.name(), &[]);
         match self {
-            Self::Short(shift) | Self::Away(shift) | Self::Signed(shift) => {
+            Self::Short(shift)
+            | Self::Away(shift)
+            | Self::ShortAlike(shift)
+            | Self::AwayAlike(shift)
+            | Self::Signed(shift) => {
                 let shift = Literal::u32_unsuffixed(shift);
                 quote!(#kind<#shift>)
             }

@@ -108,7 +108,7 @@ fn one_wide(
     wide: &[Cell<u32>],
     y: &[Cell<i8>],
 ) {
-    if let Some(matrix) = Matrix::new(loops, weights, x.len(), output.channels) {
+    if let Some(matrix) = Matrix::of_wide_rows(loops, weights, x.len(), output.channels) {
         matrix.wide_row(x, wide, y);
         output.clamp(y);
     }

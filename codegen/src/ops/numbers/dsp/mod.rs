@@ -126,11 +126,12 @@ impl Layer<'_> {
         }
     }
 
-    /// Its channels and what becomes of their sums; `None` where they do not fit.
+    /// Its channels and what becomes of their sums, in a row that is widened or in others; `None` where they do not fit.
     fn requantized(
         &self,
         inputs: usize,
         weight: &dyn Fn(usize, usize) -> i8,
+        is_wide: bool,
     ) -> Option<(Vec<Channel>, Requantization)> {
         match &self.values {
             Values::Int8(quantized) => {
@@ -140,7 +141,10 @@ impl Layer<'_> {
                     max: quantized.max,
                 };
                 let channels = Channel::all(quantized, inputs, weight);
-                let requantization = Requantization::of(&channels, output)?;
+                let requantization = match is_wide {
+                    true => Requantization::of_wide_rows(&channels, output)?,
+                    false => Requantization::of(&channels, output)?,
+                };
                 Some((channels, requantization))
             }
             Values::Int16(sums) => {
@@ -167,9 +171,10 @@ impl Layer<'_> {
         &self,
         runs: [usize; 2],
         weight: &dyn Fn(usize, usize) -> i8,
+        is_wide: bool,
     ) -> Option<(Requantization, Vec<u32>)> {
         let inputs = runs[0] * runs[1].next_multiple_of(GROUP);
-        let (channels, requantization) = self.requantized(inputs, weight)?;
+        let (channels, requantization) = self.requantized(inputs, weight, is_wide)?;
         let blocks = pack::blocks(&channels, &requantization, runs, weight, self.format())?;
         Some((requantization, blocks))
     }
@@ -232,12 +237,14 @@ pub(in crate::ops) fn matrix(
     if !sizes.inputs.is_multiple_of(GROUP) || sizes.rows == 0 {
         return false;
     }
-    let Some((requantization, weights)) = layer.packed([1, sizes.inputs], layer.weight) else {
+    let widened = widened(sizes).filter(|_| layer.format() == Format::Int8);
+    let packed = layer.packed([1, sizes.inputs], layer.weight, widened.is_some());
+    let Some((requantization, weights)) = packed else {
         return false;
     };
     let weights = choosing.constant(&weights);
     let (output, epilogue) = (layer.output(), requantization.epilogue);
-    if let Some(widened) = widened(sizes).filter(|_| layer.format() == Format::Int8) {
+    if let Some(widened) = widened {
         // These inputs are widened before the first output is written.
         let distance = match widened < sizes.inputs {
             true => sizes.outputs.saturating_sub(widened),
@@ -338,7 +345,7 @@ pub(in crate::ops) fn conv(
         tap if tap < taps => (layer.weight)(channel, i / groups * taps + tap),
         _ => 0,
     };
-    let Some((requantization, weights)) = layer.packed([w.filter_h, run], &weight) else {
+    let Some((requantization, weights)) = layer.packed([w.filter_h, run], &weight, false) else {
         return false;
     };
     choosing.overlap(distance * layer.bytes(), layer.bytes());
@@ -405,7 +412,7 @@ pub(in crate::ops) fn depthwise(
         return false;
     };
     let inputs = ROWS * ROWS;
-    let Some((channels, requantization)) = layer.requantized(inputs, layer.weight) else {
+    let Some((channels, requantization)) = layer.requantized(inputs, layer.weight, false) else {
         return false;
     };
     let weights = pack::depthwise(&channels, &requantization, layer.weight, layer.format());

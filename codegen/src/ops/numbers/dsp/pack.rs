@@ -7,7 +7,7 @@ use super::requantize::{Channel, Requantization};
 /// Blocks of four output channels, the last filled up with channels of zeros; `None` if two weights do not fit in a lane.
 ///
 /// A block is: the starts of its sums; for every two inputs, in the order 0 2, 1 3 of each four, the lanes of the channels 0 and 1, and of 2 and 3; each
-/// channel's constants, or those of all. Inputs are runs of whole fours, as weights are counted, of which the last may have its first half alone.
+/// channel's constants, or those of all, which may also come once behind the last block. Inputs are runs of whole fours, as weights are counted, of which the last may have its first half alone.
 pub(super) fn blocks(
     channels: &[Channel],
     requantization: &Requantization,
@@ -53,6 +53,7 @@ pub(super) fn blocks(
             words.extend(words_of.iter().map(|word| *word as u32));
         }
     }
+    words.extend(requantization.shared.iter().map(|word| *word as u32));
     Some(words)
 }
 

@@ -7,7 +7,7 @@
 //! reference does and subtracts one, and [`Signed`](castiron_runtime::kernels::Signed) a constant.
 
 use castiron_runtime::fixed;
-use castiron_runtime::kernels::AnyEpilogue;
+use castiron_runtime::kernels::{AnyEpilogue, LANES};
 
 use super::super::int8::Quantized;
 
@@ -150,6 +150,8 @@ pub struct Requantization {
     pub epilogue: AnyEpilogue,
     /// By channel.
     pub channels: Vec<Constants>,
+    /// What all channels share, in the kernel's order; of channels then nothing is left.
+    pub shared: Vec<i32>,
 }
 
 /// What the kernel takes of a channel.
@@ -182,6 +184,7 @@ impl Requantization {
             long.map(|channels| Self {
                 epilogue: AnyEpilogue::Long,
                 channels,
+                shared: Vec::new(),
             })
         })
     }
@@ -200,6 +203,7 @@ impl Requantization {
         Some(Self {
             epilogue: AnyEpilogue::LongI16,
             channels: channels?,
+            shared: Vec::new(),
         })
     }
 
@@ -233,6 +237,7 @@ impl Requantization {
         Some(Self {
             epilogue: AnyEpilogue::OnceI16,
             channels: channels?,
+            shared: Vec::new(),
         })
     }
 
@@ -251,6 +256,7 @@ impl Requantization {
         Some(Self {
             epilogue: AnyEpilogue::TwiceI16,
             channels: channels?,
+            shared: Vec::new(),
         })
     }
 
@@ -258,6 +264,35 @@ impl Requantization {
     pub(in super::super) fn subtracting(channels: &[Channel], output: Output) -> Option<Self> {
         let steps = Steps::of_all(channels, output)?;
         Self::of_forms(&steps, output, &[Ties::Up, Ties::Signed])
+    }
+
+    /// The same for single rows that are widened: channels that fill blocks share their constants where some are right for all.
+    pub fn of_wide_rows(channels: &[Channel], output: Output) -> Option<Self> {
+        let mut found = Self::of(channels, output)?;
+        let form = match found.epilogue {
+            AnyEpilogue::Short(shift) => Form {
+                shift,
+                ties: Ties::Up,
+            },
+            AnyEpilogue::Away(shift) => Form {
+                shift,
+                ties: Ties::Away,
+            },
+            _ => return Some(found),
+        };
+        let steps = Steps::of_all(channels, output)?;
+        let fills = channels.len().is_multiple_of(LANES);
+        if let Some([m, c]) = form.shared(&steps).filter(|_| fills) {
+            found.epilogue = match form.ties {
+                Ties::Away => AnyEpilogue::AwayAlike(form.shift),
+                Ties::Up | Ties::Signed => AnyEpilogue::ShortAlike(form.shift),
+            };
+            found.shared = vec![m, c];
+            for constants in &mut found.channels {
+                constants.words.clear();
+            }
+        }
+        Some(found)
     }
 
     fn of_forms(steps: &[Steps], output: Output, forms: &[Ties]) -> Option<Self> {
@@ -270,7 +305,11 @@ impl Requantization {
                 let constants: Option<Vec<_>> = steps.iter().map(|s| form.constants(s)).collect();
                 if let Some(channels) = constants {
                     let epilogue = form.epilogue();
-                    return Some(Self { epilogue, channels });
+                    return Some(Self {
+                        epilogue,
+                        channels,
+                        shared: Vec::new(),
+                    });
                 }
             }
         }
@@ -393,41 +432,80 @@ impl Form {
         if !(1.0..f64::from(i32::MAX)).contains(&ideal) {
             return None;
         }
-        let near = (0..=8).chain((16..640).step_by(16));
-        let near = near.flat_map(|by: i32| [by, -by]).skip(1);
-        near.map(|by| ideal.round() as i32 + by)
-            .filter(|m| *m > 0)
-            .find_map(|m| self.prove(m, away, steps).map(|c| (m, c, away)))
+        near(ideal).find_map(|m| {
+            let c = middle(self.addends(m, away, steps))?;
+            self.keeps_ends(m, away, c, steps).then_some((m, c, away))
+        })
     }
 
-    /// An addend with which a multiplier gives the reference's outputs for every sum that there is.
-    fn prove(self, m: i32, away: i32, steps: &Steps) -> Option<i32> {
-        let scaled = |sum: i32| {
-            let half = match self.ties {
-                Ties::Away => 1 << 31,
-                Ties::Up | Ties::Signed => 0,
-            };
-            let product = (256 * i64::from(sum) * i64::from(m) + half) >> 32;
-            product - if sum < 0 { i64::from(away) } else { 0 }
-        };
+    /// A multiplier and an addend that are right for all channels, none of which is constant.
+    fn shared(self, steps: &[Steps]) -> Option<[i32; 2]> {
+        let first = steps.first()?;
+        if steps.iter().any(|steps| steps.thresholds.is_empty()) {
+            return None;
+        }
+        let scale = self.shift as i32 + first.channel.shift - 7;
+        let ideal = f64::from(first.channel.multiplier) * f64::from(scale).exp2();
+        let away = i32::from(self.ties == Ties::Away);
+        if !(1.0..f64::from(i32::MAX)).contains(&ideal) {
+            return None;
+        }
+        near(ideal).find_map(|m| {
+            let addends = steps.iter().map(|steps| self.addends(m, away, steps));
+            let both = addends.reduce(|a, b| [a[0].max(b[0]), a[1].min(b[1])])?;
+            let c = middle(both)?;
+            let keeps = |steps: &Steps| self.keeps_ends(m, away, c, steps);
+            steps.iter().all(keeps).then_some([m, c])
+        })
+    }
+
+    /// The least and the greatest addend with which a multiplier gives the reference's outputs on both sides of each step.
+    fn addends(self, m: i32, away: i32, steps: &Steps) -> [i64; 2] {
         let (mut from, mut to) = (i64::from(i32::MIN), i64::from(i32::MAX));
         for (y, threshold) in (steps.first + 1..).zip(&steps.thresholds) {
             let y = i64::from(y) << self.shift;
-            from = from.max(y - scaled(*threshold));
-            to = to.min(y - 1 - scaled(*threshold - 1));
+            from = from.max(y - self.scaled(m, away, *threshold));
+            to = to.min(y - 1 - self.scaled(m, away, *threshold - 1));
         }
-        let c = i32::try_from((from + to).div_euclid(2)).ok()?;
-        // Between steps it cannot fall; below the first and above the last one it must not leave the range.
+        [from, to]
+    }
+
+    /// A sum times a multiplier.
+    fn scaled(self, m: i32, away: i32, sum: i32) -> i64 {
+        let half = match self.ties {
+            Ties::Away => 1 << 31,
+            Ties::Up | Ties::Signed => 0,
+        };
+        let product = (256 * i64::from(sum) * i64::from(m) + half) >> 32;
+        product - if sum < 0 { i64::from(away) } else { 0 }
+    }
+
+    /// Whether the outputs of the least sum and the greatest are right. Between steps outputs cannot fall; below the first and above the last one they must
+    /// not leave the range.
+    fn keeps_ends(self, m: i32, away: i32, c: i32, steps: &Steps) -> bool {
         let Output { min, max, .. } = steps.output;
         let at = |sum: i64, expected: i32| {
-            let kept = scaled(sum as i32) + i64::from(c);
+            let kept = self.scaled(m, away, sum as i32) + i64::from(c);
             let value = (kept >> self.shift).clamp(-128, 127) as i32;
             i32::try_from(kept).is_ok() && value.clamp(min, max) == expected
         };
         let last = steps.first + steps.thresholds.len() as i32;
-        let ends = at(steps.channel.least, steps.first) && at(steps.channel.greatest, last);
-        (from <= to && ends).then_some(c)
+        at(steps.channel.least, steps.first) && at(steps.channel.greatest, last)
     }
+}
+
+/// Multipliers to try, the nearest first.
+fn near(ideal: f64) -> impl Iterator<Item = i32> {
+    let near = (0..=8).chain((16..640).step_by(16));
+    let near = near.flat_map(|by: i32| [by, -by]).skip(1);
+    near.map(move |by| ideal.round() as i32 + by)
+        .filter(|m| *m > 0)
+}
+
+/// What is farthest from both ends, of an interval that may be empty.
+fn middle([from, to]: [i64; 2]) -> Option<i32> {
+    let middle = i32::try_from((from + to).div_euclid(2)).ok()?;
+    (from <= to).then_some(middle)
 }
 
 /// The reference's two roundings.

@@ -11,7 +11,7 @@ mod widen;
 
 use core::arch::naked_asm;
 
-use super::super::{Away, Epilogue, Long, Loops, Short, Signed};
+use super::super::{Away, AwayAlike, Epilogue, Long, Loops, Short, ShortAlike, Signed};
 use super::{LANES, PairCall, RowCall};
 use loops::{pairs, row, wide_row_core};
 use widen::{widen, widen_overlapping, widen_row};
@@ -115,12 +115,18 @@ macro_rules! pair {
 }
 
 /// What makes outputs of a row's sums, as a function over rows. It writes them, by an instruction and so many bytes each, and begins the next block.
-/// Sums are first the differences that are left of `L` and `S`, where they are.
+/// Sums are first the differences that are left of `L` and `S`, where they are. Where all channels share their constants, r11 points to these.
 macro_rules! row {
     ([$($epilogue:tt)*] $($operand:tt)*) => {
         row!("strb", "1", "sub r3, r3, r2\n sub r5, r5, r4\n" [$($epilogue)*] $($operand)*)
     };
+    (alike [$($epilogue:tt)*] $($operand:tt)*) => {
+        row!(@ "strb", "1", "sub r3, r3, r2\n sub r5, r5, r4\n ldm sp, {{r1, r10, r11}}\n", "" [$($epilogue)*] $($operand)*)
+    };
     ($store:literal, $bytes:literal, $differences:literal [$($epilogue:tt)*] $($operand:tt)*) => {
+        row!(@ $store, $bytes, $differences, "ldm sp, {{r1, r10, r11}}\n" [$($epilogue)*] $($operand)*)
+    };
+    (@ $store:literal, $bytes:literal, $before:literal, $behind:literal [$($epilogue:tt)*] $($operand:tt)*) => {
         naked_asm!(
             "
             adr.w r12, 1f
@@ -128,9 +134,9 @@ macro_rules! row {
             .balign 4
         1:
             ",
-            $differences,
+            $before,
             concat!($($epilogue)*),
-            "ldm sp, {{r1, r10, r11}}\n",
+            $behind,
             concat!($store, " r2, [r10], #", $bytes, "\n"),
             concat!($store, " r3, [r10], #", $bytes, "\n"),
             concat!($store, " r4, [r10], #", $bytes, "\n"),
@@ -328,6 +334,7 @@ impl<const SHIFT: u32> Epilogue for Short<SHIFT> {
             widen: Some(widening::<false>()),
             rest: 0,
             overlap: false,
+            shared: 0,
         }
     }
 }
@@ -412,6 +419,7 @@ impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
             widen: Some(widening::<false>()),
             rest: 0,
             overlap: false,
+            shared: 0,
         }
     }
 }
@@ -461,6 +469,99 @@ impl<const SHIFT: u32> Away<SHIFT> {
     }
 }
 
+/// Loops over single rows, whose channels share two constants.
+macro_rules! alike {
+    ($row:expr) => {
+        Loops {
+            constants: 0,
+            input: 1,
+            output: 1,
+            pair: None,
+            row: Some($row),
+            core: Some(narrow()),
+            wide: None,
+            widen: None,
+            rest: 0,
+            overlap: false,
+            shared: 2,
+        }
+    };
+}
+
+impl<const SHIFT: u32> Epilogue for ShortAlike<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        alike!(Self::row_loop)
+    }
+}
+
+impl<const SHIFT: u32> ShortAlike<SHIFT> {
+    #[unsafe(naked)]
+    unsafe extern "C" fn row_loop(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
+        row!(
+            alike [
+                "
+                lsl r2, r2, #8
+                lsl r4, r4, #8
+                ldrd r6, r7, [r11]
+                smmla r2, r2, r6, r7
+                smmla r3, r3, r6, r7
+                smmla r4, r4, r6, r7
+                smmla r5, r5, r6, r7
+                ssat r2, #8, r2, asr #{shift}
+                ssat r3, #8, r3, asr #{shift}
+                ssat r4, #8, r4, asr #{shift}
+                ssat r5, #8, r5, asr #{shift}
+                "
+            ]
+            shift = const SHIFT
+        )
+    }
+}
+
+impl<const SHIFT: u32> Epilogue for AwayAlike<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
+    #[inline(always)]
+    fn loops(&self) -> Loops {
+        alike!(Self::row_loop)
+    }
+}
+
+impl<const SHIFT: u32> AwayAlike<SHIFT> {
+    #[unsafe(naked)]
+    unsafe extern "C" fn row_loop(
+        weights: *const u32,
+        x: *const u8,
+        y: *mut i8,
+        call: &mut RowCall,
+    ) {
+        row!(
+            alike [
+                "
+                lsl r2, r2, #8
+                lsl r4, r4, #8
+                ldrd r6, r7, [r11]
+                ",
+                away!("r2", "r6", "r7", "r8"),
+                away!("r3", "r6", "r7", "r8"),
+                away!("r4", "r6", "r7", "r8"),
+                away!("r5", "r6", "r7", "r8"),
+            ]
+            shift = const SHIFT
+        )
+    }
+}
+
 impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
     type X = i8;
     type Y = i8;
@@ -478,6 +579,7 @@ impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
             widen: Some(widening::<false>()),
             rest: 0,
             overlap: false,
+            shared: 0,
         }
     }
 }
@@ -542,6 +644,7 @@ impl Epilogue for Long {
             widen: Some(widening::<false>()),
             rest: 0,
             overlap: false,
+            shared: 0,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::super::instructions::{smlad, smmla, smmlar, ssat8, ssat16, sxtb16};
 use super::super::{
-    AnyEpilogue, Away, Epilogue, Long, LongI16, Loops, OnceI16, Short, Signed, TwiceI16,
+    AnyEpilogue, Away, AwayAlike, Epilogue, Long, LongI16, Loops, OnceI16, Short, ShortAlike,
+    Signed, TwiceI16,
 };
 use super::{GROUP, HALF, LANES, OVERLAPPING, PairCall, Part, RowCall, STARTS};
 
@@ -11,8 +12,10 @@ impl AnyEpilogue {
     pub(in super::super) fn finish(self, sum: u32, is_low: bool, constants: &[u32]) -> i16 {
         let scaled = (if is_low { sum << 8 } else { sum }) as i32;
         match (self, constants) {
-            (Self::Short(shift), &[m, c]) => ssat8(smmla(scaled, m as i32, c as i32), shift).into(),
-            (Self::Away(shift), &[m, c]) => {
+            (Self::Short(shift) | Self::ShortAlike(shift), &[m, c]) => {
+                ssat8(smmla(scaled, m as i32, c as i32), shift).into()
+            }
+            (Self::Away(shift) | Self::AwayAlike(shift), &[m, c]) => {
                 let c = (c as i32).wrapping_add(scaled >> 31);
                 ssat8(smmlar(scaled, m as i32, c), shift).into()
             }
@@ -255,6 +258,26 @@ impl<const SHIFT: u32> Epilogue for Away<SHIFT> {
     }
 }
 
+impl<const SHIFT: u32> Epilogue for ShortAlike<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
+    #[cfg_attr(debug_assertions, inline)]
+    fn loops(&self) -> Loops {
+        AnyEpilogue::ShortAlike(SHIFT).loops()
+    }
+}
+
+impl<const SHIFT: u32> Epilogue for AwayAlike<SHIFT> {
+    type X = i8;
+    type Y = i8;
+
+    #[cfg_attr(debug_assertions, inline)]
+    fn loops(&self) -> Loops {
+        AnyEpilogue::AwayAlike(SHIFT).loops()
+    }
+}
+
 impl<const SHIFT: u32> Epilogue for Signed<SHIFT> {
     type X = i8;
     type Y = i8;
@@ -327,6 +350,11 @@ unsafe fn outputs(
         }
     };
     let [input, output_bytes] = epilogue.bytes();
+    let mut shared = end;
+    let shared: [u32; 3] = core::array::from_fn(|i| match i < epilogue.shared() {
+        true => next(&mut shared),
+        false => 0,
+    });
     while weights != end {
         let mut sums: [u32; STARTS] = core::array::from_fn(|_| next(&mut weights));
         for i in 0..pairs {
@@ -352,7 +380,10 @@ unsafe fn outputs(
             if lane < epilogue.channels() {
                 constants.fill_with(|| next(&mut weights));
             }
-            let output = epilogue.finish(sum, is_low, constants);
+            let output = match epilogue.shared() {
+                0 => epilogue.finish(sum, is_low, constants),
+                words => epilogue.finish(sum, is_low, &shared[..words]),
+            };
             // SAFETY: there is an output for every channel (the caller).
             unsafe {
                 match output_bytes {

@@ -127,6 +127,7 @@ impl Epilogue for OnceI16 {
             wide: None,
             rest: 0,
             overlap: false,
+            shared: 0,
         }
     }
 }
