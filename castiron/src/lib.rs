@@ -42,8 +42,8 @@ pub use castiron_runtime::{
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
 /// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger. The results are the
 ///   same. It is `"balanced"` unless said.
-/// - `max_arena = "32k"`: the most bytes of arena. Operators run row by row where it would take more, with the same results; the build fails
-///   where that is not enough.
+/// - `max_arena = "32k"`: the most bytes of arena. Operators run row by row where it would take more, and compute some of it again where
+///   that is not enough, with the same results; the build fails where no plan is below.
 /// - `input_by = "rows"`: the model takes its input row by row, with `push_row`, and the input is never in memory as a whole. The results are the
 ///   same; the build fails where an operator needs all of the input at once.
 /// - `isa = "dsp"`, `"dsp+fp"`, `"mve"`, `"rv32m"`, `"armv7m"`, `"armv6m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a

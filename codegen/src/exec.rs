@@ -3,12 +3,13 @@
 use std::cell::Cell;
 
 use castiron_runtime::host::{self, Aligned};
-use castiron_runtime::kernels::{Flow, Progress, StageRows};
+use castiron_runtime::kernels::{Flow, Progress, StageRows, Turn};
 
 use crate::error::{self, Diagnostic};
 use crate::evaluate::bytes_of;
 use crate::program::{
-    Entry, KernelCall, Memory, Moves, Observation, Operand, Origin, Program, Step, StreamStep,
+    Entry, KernelCall, Memory, Moves, MovingCall, Observation, Operand, Origin, Program, Step,
+    StreamStep,
 };
 
 /// Operations and bytes of a run on the host, beyond those of each call once: a model from anywhere may hold a
@@ -333,8 +334,8 @@ impl Run<'_> {
     }
 
     fn stream(&mut self, stream: &StreamStep) -> Result<(), Diagnostic> {
-        for stage in &stream.stages {
-            let call = &stage.call;
+        for moving in stream.stages.iter().flat_map(|stage| &stage.calls) {
+            let call = &moving.call;
             self.spend(work_of(call)).map_err(|d| at(&call.origin, d))?;
         }
         let stages: Vec<StageRows> = stream.stages.iter().map(|stage| stage.rows).collect();
@@ -365,26 +366,50 @@ impl Run<'_> {
     fn turns(&mut self, stream: &StreamStep, flow: &mut Flow<'_>) -> Result<(), Diagnostic> {
         let cells = host::bytes(self.arena);
         while let Some(turn) = flow.turn(cells) {
-            self.spend(OVERHEAD)?;
             let stage = &stream.stages[turn.stage];
-            let operands = stage.operands().map(|(operand, moves)| {
-                let by = match moves {
-                    Moves::Not => 0,
-                    Moves::From(rows) => turn.from[0] * rows.elements,
-                    Moves::Also(rows) => turn.from[1] * rows.elements,
-                    Moves::To(rows) => turn.to * rows.elements,
-                };
-                self.operand(&Operand {
-                    offset: operand.offset + by * operand.element.bytes(),
-                    ..*operand
-                })
-            });
-            let operands: Vec<host::Operand<'_>> = operands.collect();
-            let called = stage.call.kernel.call(&operands);
-            called.map_err(|d| at(&stage.call.origin, Diagnostic::fault(d)))?;
+            match &stage.strips {
+                None => {
+                    for moving in &stage.calls {
+                        self.row(moving, &turn, 0)?;
+                    }
+                }
+                // As firmware does, too.
+                Some(strips) => {
+                    let from = strips.from + turn.from[0] * strips.row_bytes;
+                    for strip in 0..strips.count {
+                        for (at, moving) in stage.calls.iter().enumerate() {
+                            let from = (at == 0).then_some(from);
+                            strips.patches[at].prepare(cells, from, turn.row, strip);
+                            self.row(moving, &turn, strip)?;
+                        }
+                    }
+                }
+            }
             flow.made(cells);
         }
         Ok(())
+    }
+
+    /// Lets a kernel compute a row, or a strip of one.
+    fn row(&mut self, moving: &MovingCall, turn: &Turn, strip: usize) -> Result<(), Diagnostic> {
+        self.spend(OVERHEAD)?;
+        let operands = moving.operands().map(|(operand, moves)| {
+            let by = match moves {
+                Moves::Not => 0,
+                Moves::From(rows) => turn.from[0] * rows.elements,
+                Moves::Also(rows) => turn.from[1] * rows.elements,
+                Moves::To(rows) => turn.to * rows.elements,
+                Moves::Strip(rows, strips) => turn.to * rows.elements + strip * strips.elements,
+            };
+            self.operand(&Operand {
+                offset: operand.offset + by * operand.element.bytes(),
+                ..*operand
+            })
+        });
+        let operands: Vec<host::Operand<'_>> = operands.collect();
+        let call = &moving.call;
+        let called = call.kernel.call(&operands);
+        called.map_err(|d| at(&call.origin, Diagnostic::fault(d)))
     }
 
     /// Counts work, before it is done.

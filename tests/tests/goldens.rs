@@ -6,7 +6,7 @@ use std::process::Command;
 use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::passes::{Pass, Passes};
 use castiron_codegen::plan::PlanOptions;
-use castiron_codegen::program::Program;
+use castiron_codegen::program::{Program, streams};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_test_tools::{say, skipped};
 use castiron_tests::goldens::{Golden, Outcome, SUCCESSIVE, TOLERANCE, find, find_folders, read};
@@ -336,6 +336,63 @@ fn inputs_by_rows_give_the_same_bytes() {
         "{models} models take their input row by row, with the same results, {lower} of them in a smaller arena; {refused} do not, and say why"
     ));
     assert!(models > 50 && lower > 10);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The smallest arenas that there are give what whole tensors give, by rows and patch by patch, whatever computes them.
+#[test]
+fn the_least_arenas_give_the_same_bytes() {
+    let (mut models, mut patched, mut large, mut wrong) = (0, 0, 0, Vec::new());
+    for golden in sample() {
+        let model = read(&golden.model).expect("it is sound");
+        let compiled = |isa: Isa, input: Input, bound: Option<usize>| {
+            let mut options = CompileOptions::for_target(Target::new(isa, Optimize::Balanced));
+            (options.input, options.max_arena) = (input, bound);
+            compile::compile(&model, &options)
+        };
+        let Ok(whole) = compiled(Isa::default(), Input::Whole, None) else {
+            continue;
+        };
+        if !takes_all_ways(&whole, &mut large) {
+            continue;
+        }
+        for (isa, input) in [
+            (Isa::Portable, Input::Whole),
+            (Isa::DspFp, Input::Whole),
+            (Isa::Portable, Input::Rows),
+        ] {
+            let Err(refused) = compiled(isa, input, Some(0)) else {
+                continue;
+            };
+            let found = refused.diagnostics().first().and_then(|d| d.found.as_ref());
+            let least = found.and_then(|found| found.split(' ').next()?.parse::<usize>().ok());
+            // Where the input cannot come by rows, there is no figure.
+            let Some(least) = least.filter(|least| *least < whole.arena_bytes) else {
+                continue;
+            };
+            let Ok(program) = compiled(isa, input, Some(least)) else {
+                wrong.push(format!("{}: {refused}", golden.name));
+                continue;
+            };
+            models += 1;
+            let patches = program
+                .entries
+                .iter()
+                .flat_map(|entry| streams(&entry.steps));
+            let mut stages = patches.flat_map(|stream| &stream.stages);
+            patched += usize::from(stages.any(|stage| stage.strips.is_some()));
+            let whole = compiled(isa, Input::Whole, None).expect("another one compiled");
+            let is_same = golden.outputs(&program, CASES) == golden.outputs(&whole, CASES);
+            if !is_same || program.arena_bytes > least {
+                wrong.push(format!("{}: {isa:?} {input}", golden.name));
+            }
+        }
+    }
+    say_left_out(large);
+    say(format!(
+        "{models} programs in the least arena give the same bytes, {patched} of them patch by patch"
+    ));
+    assert!(models > 20);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

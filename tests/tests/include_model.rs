@@ -19,6 +19,8 @@ castiron::include_model!(mod entries = "../data/waiting/waiting_entries_i8.tflit
 castiron::include_model!(mod counter = "../data/calls/stateful_counter_f32.tflite");
 castiron::include_model!(mod rows = "../data/ops/conv2d_i8_1.tflite", input_by = "rows");
 castiron::include_model!(mod averages = "../data/ops/average_pool2d_f32_4.tflite", input_by = "rows");
+castiron::include_model!(mod bounded = "../../examples/models/kws_dscnn_int8.tflite", max_arena = "5200");
+castiron::include_model!(mod frames = "../../examples/models/kws_dscnn_int8.tflite", max_arena = "4800", input_by = "rows");
 
 /// A golden's bytes as signed values.
 fn golden<const N: usize>(file: &str, tensor: &str) -> [i8; N] {
@@ -87,6 +89,21 @@ fn rows_give_what_the_reference_gives() {
     let (input, expected) = &cases[0];
     assert_eq!(model.push_row(&[0; _]), None);
     assert_eq!(model.predict(input), expected, "rows before are forgotten");
+}
+
+/// Where an arena has a bound that rows alone do not keep, some is computed again, patch by patch.
+#[test]
+fn patches_give_what_the_reference_gives() {
+    const { assert!(bounded::MACS > kws::MACS && bounded::ARENA_BYTES <= 5200) };
+    const { assert!(frames::MACS > kws::MACS && frames::ARENA_BYTES <= 4800) };
+    let file = "examples/models/golden/kws_dscnn_int8.safetensors";
+    let (mut whole, mut rows) = (bounded::Model::new(), frames::Model::new());
+    for case in 0..2 {
+        let input: bounded::Input = golden(file, &format!("in_{case}_0"));
+        let expected: bounded::Output = golden(file, &format!("out_{case}_0"));
+        assert_eq!(whole.predict(&input), &expected);
+        assert_eq!(rows.predict(&input), &expected);
+    }
 }
 
 /// Rows of floats.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions, Frontier};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor};
 use castiron_codegen::tflite::rewrite;
@@ -26,6 +26,7 @@ Examples:
   castiron plan vae.tflite
   castiron plan vae.tflite --svg vae.svg
   castiron plan vae.tflite --json | jq .peak_bytes
+  castiron plan vae.tflite --pareto --svg vae.svg     # RAM against extra work
   castiron plan vae.tflite --no-alias --no-in-place   # an interpreter without sharing needs this
   castiron plan vae.tflite --embed -o planned.tflite  # for an unmodified TensorFlow Lite Micro
 
@@ -33,8 +34,10 @@ With --embed, castiron writes a copy of the model with a plan that TensorFlow Li
 interpreter follows: it keeps the file's order of operators, and keeps inputs and outputs apart. The
 plan leaves room for the working memory of kernels, which the interpreter plans itself.
 
-The JSON is the plan of one subgraph. Its keys (peak_bytes, lower_bound_bytes, optimal, tensors, …)
-are stable; castiron may add keys.";
+With --pareto, each line is a plan that --max-arena chooses, from whole tensors to the least arena.
+
+The JSON is the plan of one subgraph, or with --pareto the plans (macs, points). Its keys
+(peak_bytes, lower_bound_bytes, optimal, tensors, …) are stable; castiron may add keys.";
 
 /// Show where every tensor lies in the arena, and whether a smaller arena is possible
 #[derive(Debug, Args)]
@@ -47,7 +50,10 @@ pub(crate) struct Arguments {
     subgraph: usize,
     #[command(flatten)]
     compiled: Compiled,
-    /// Draw the plan as an SVG picture
+    /// Show how small the arena can be for how much work, rather than one plan
+    #[arg(long, conflicts_with = "max_arena")]
+    pareto: bool,
+    /// Draw the plan, or the curve of --pareto, as an SVG picture
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Give outputs of RESHAPE and similar operators their own memory
@@ -81,7 +87,7 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 13] = [
+const PLAN_ONLY: [&str; 14] = [
     "optimize",
     "max_arena",
     "input_by",
@@ -89,6 +95,7 @@ const PLAN_ONLY: [&str; 13] = [
     "shape",
     "custom",
     "subgraph",
+    "pareto",
     "svg",
     "no_alias",
     "no_in_place",
@@ -122,8 +129,22 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if arguments.embed {
         return embed(&input, arguments, general);
     }
-    let plan = progress::during("planning the arena", general, || plan(&input, arguments))?;
     let mut outputs = Outputs::default();
+    if arguments.pareto {
+        let frontier =
+            progress::during("planning arenas", general, || frontier(&input, arguments))?;
+        if let Some(path) = &arguments.svg {
+            outputs.add_bytes("curve", path, frontier.to_svg(input.model.stem()));
+        }
+        let answer = Answer {
+            what: "plans",
+            text: curve(&input, arguments.subgraph, &frontier),
+            json: &frontier,
+        };
+        let sources = [input.path];
+        return super::answer(outputs, &answer, &arguments.to, &sources, general);
+    }
+    let plan = progress::during("planning the arena", general, || plan(&input, arguments))?;
     if let Some(path) = &arguments.svg {
         outputs.add_bytes("picture", path, plan.to_svg(input.model.stem()));
     }
@@ -167,6 +188,23 @@ fn embed(input: &ModelFile, arguments: &Arguments, general: &General) -> Result<
 }
 
 fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
+    let options = checked(input, arguments)?;
+    let model = &input.model;
+    let planned = compile::plan_graph(model, arguments.subgraph, &options)
+        .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
+    Ok(planned.1)
+}
+
+fn frontier(input: &ModelFile, arguments: &Arguments) -> Result<Frontier> {
+    let options = checked(input, arguments)?;
+    let model = &input.model;
+    let frontier = compile::frontier(model, arguments.subgraph, &options)
+        .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
+    Ok(frontier)
+}
+
+/// What to plan for, if the subgraph is there.
+fn checked(input: &ModelFile, arguments: &Arguments) -> Result<CompileOptions> {
     let model = &input.model;
     if arguments.subgraph >= model.graphs.len() {
         let mut d =
@@ -178,9 +216,28 @@ fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
     }
     let mut options = arguments.options();
     options.custom = arguments.firmware.ops();
-    let planned = compile::plan_graph(model, arguments.subgraph, &options)
-        .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
-    Ok(planned.1)
+    Ok(options)
+}
+
+fn curve(input: &ModelFile, subgraph: usize, frontier: &Frontier) -> String {
+    let rows = frontier.points.iter().map(|point| {
+        let extra = 100.0 * point.extra_macs as f64 / frontier.macs.max(1) as f64;
+        vec![
+            grouped(point.arena_bytes),
+            grouped(point.state_bytes),
+            grouped(point.macs),
+            format!("{extra:.1} %"),
+            grouped(point.rows),
+        ]
+    });
+    let header = [">Arena", ">State", ">MACs", ">Extra", ">Rows by themselves"];
+    let mut out = heading(format_args!(
+        "{}, subgraph {subgraph}",
+        text::name(&input.model.file)
+    ));
+    out += &table(&header, rows);
+    out += "\nSizes in bytes; the arena of a line is the --max-arena that gives its plan.\n";
+    out
 }
 
 fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {

@@ -266,6 +266,30 @@ fn plan_gives_json_and_a_picture() {
     assert!(stdout(&["plan", &sine(), "--svg", "-"]).contains("<svg"));
 }
 
+/// The curve of RAM against extra work, whose points are what a bound gives.
+#[test]
+fn plan_shows_what_less_memory_costs() {
+    let folder = Folder::new();
+    let model = repository("examples/models/kws_dscnn_int8.tflite");
+    let svg = folder.path("curve.svg");
+    let text = stdout(&["plan", "--pareto", &model, "--svg", &svg]);
+    let (_, table) = text.split_once('\n').unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(table);
+    let curve = json(&["plan", "--pareto", "--json", &model]);
+    let points = curve["points"].as_array().unwrap();
+    assert!(
+        folder.read("curve.svg").matches("<circle").count() == points.len() && points.len() > 2
+    );
+    for point in points {
+        let bytes = &point["arena_bytes"];
+        let plan = json(&["plan", "--json", &model, "--max-arena", &bytes.to_string()]);
+        assert_eq!(&plan["peak_bytes"], bytes);
+    }
+    let (code, text) = failure(&["plan", "--pareto", "--max-arena", "1k", &model]);
+    assert!(code == 2 && text.contains("--max-arena"), "{text}");
+}
+
 #[test]
 fn plan_knows_what_sharing_saves() {
     let least = json(&["plan", "--json", &crate::support::vae()]);

@@ -168,30 +168,26 @@ impl<'a> Chosen<'a> {
             return Err(rows::no_rows(&format!("the pass {pass} was left out")));
         }
         let input = rows::input(&self.graph)?;
-        let most = match options.streams() {
-            Streams::Below(most) => most,
-            Streams::None | Streams::Least => 0,
-        };
-        let streams = self.best_streams(most, usize::MAX, Some(input), purpose, &options.plan);
+        let wanted = Wanted::of(options.streams());
+        let streams = self.best_streams(wanted, usize::MAX, Some(input), purpose, &options.plan);
         streams.ok_or_else(|| rows::no_stream(&self.graph, input))
     }
 
     /// The same with some operators row by row, where that lowers the peak.
     fn streamed(self, purpose: Purpose<'_>, options: &CompileOptions) -> Self {
         let (streams, options) = (options.streams(), &options.plan);
-        let most = match streams {
+        let wanted = match streams {
             Streams::None => return self,
-            Streams::Below(most) => most,
-            Streams::Least => 0,
+            streams => Wanted::of(streams),
         };
         if !self.problems.is_empty() || self.actions > MOST_STEPS {
             return self;
         }
         let peak = match self.plan(options) {
-            Ok(plan) if plan.peak_bytes > most => plan.peak_bytes,
+            Ok(plan) if plan.peak_bytes > wanted.most => plan.peak_bytes,
             _ => return self,
         };
-        match self.best_streams(most, peak, None, purpose, options) {
+        match self.best_streams(wanted, peak, None, purpose, options) {
             Some(streamed) => streamed.after(self),
             None => self,
         }
@@ -201,7 +197,7 @@ impl<'a> Chosen<'a> {
     /// input that is to come `by_rows` cannot.
     fn best_streams(
         &self,
-        most: usize,
+        wanted: Wanted,
         before: usize,
         by_rows: Option<TensorId>,
         purpose: Purpose<'_>,
@@ -209,22 +205,32 @@ impl<'a> Chosen<'a> {
     ) -> Option<StreamedChoices> {
         let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
         let cuts = Cuts::of(&self.graph, &memory, by_rows, options)?;
-        let planned = |bound| self.streamed_below(bound, &cuts, &memory, purpose, options);
-        let lower = |one: Planned, other: Planned| {
-            let both = one.into_iter().chain(other);
-            both.min_by_key(|(_, peak)| *peak)
+        let search = |cuts: &Cuts<'_>, most: usize| {
+            let planned = |bound| self.streamed_below(bound, cuts, &memory, purpose, options);
+            let fits = |found: &Planned| found.as_ref().is_some_and(|(_, peak)| *peak <= most);
+            let mut found = planned(most);
+            // Estimates say how few rows are enough; the planner, which orders operators, may say otherwise: that more are, or fewer.
+            if !fits(&found) && most > cuts.least {
+                found = lower(found, planned(0));
+            }
+            if let Some((_, peak)) = &found
+                && *peak > most.max(cuts.least + 1)
+            {
+                let looser = planned(peak - 1);
+                found = lower(found, looser);
+            }
+            found
         };
-        let fits = |found: &Planned| found.as_ref().is_some_and(|(_, peak)| *peak <= most);
-        let mut found = planned(most);
-        // Estimates say how few rows are enough; the planner, which orders operators, may say otherwise: that more are, or fewer.
-        if !fits(&found) && most > cuts.least {
-            found = lower(found, planned(0));
-        }
-        if let Some((_, peak)) = &found
-            && *peak > most.max(cuts.least + 1)
-        {
-            let looser = planned(peak - 1);
-            found = lower(found, looser);
+        let mut found = search(&cuts, wanted.most);
+        let peak = found.as_ref().map_or(before, |(_, peak)| *peak);
+        if let Some(bound) = wanted.patched.filter(|bound| *bound < peak) {
+            let fits = |found: &Planned| found.as_ref().is_some_and(|(_, peak)| *peak <= bound);
+            // The first with the fewest products that are enough as far as estimates say, the second with the least memory.
+            for estimated in [bound, 0] {
+                if !fits(&found) {
+                    found = lower(found, search(&cuts.patched(estimated), bound));
+                }
+            }
         }
         let (streamed, peak) = found?;
         (peak < before).then_some(streamed)
@@ -286,6 +292,36 @@ impl<'a> Chosen<'a> {
             },
         }
     }
+}
+
+/// How small an arena is to be.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// Bytes below which operators need not run row by row.
+    most: usize,
+    /// Bytes below which nothing need be computed again, if it may be at all.
+    patched: Option<usize>,
+}
+
+impl Wanted {
+    fn of(streams: Streams) -> Self {
+        match streams {
+            Streams::None | Streams::Least => Self {
+                most: 0,
+                patched: None,
+            },
+            Streams::Below(most) => Self {
+                most,
+                patched: Some(most),
+            },
+        }
+    }
+}
+
+/// The plan with the lower peak; the first of two that are equal.
+fn lower(one: Planned, other: Planned) -> Planned {
+    let both = one.into_iter().chain(other);
+    both.min_by_key(|(_, peak)| *peak)
 }
 
 /// A graph in which some operators are streams, and the peak of its plan.

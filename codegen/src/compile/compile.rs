@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
-use super::options::{CompileOptions, Input};
+use super::options::{CompileOptions, Input, Streams};
 use super::{limits, rows, variables, way_out};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::Variables;
@@ -51,7 +51,7 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
 fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
     let may_be_less = called.graphs.len() > 1;
     may_be_less.then(|| CompileOptions {
-        max_arena: Some(0),
+        streams: Some(Streams::Below(0)),
         ..options.clone()
     })
 }
@@ -358,7 +358,8 @@ fn macs_of(steps: &[Step], routines: &[u64]) -> u64 {
     let of_step = |step: &Step| match step {
         Step::Call(call) => call.macs,
         Step::Stream(stream) => {
-            let macs = stream.stages.iter().map(|stage| stage.call.macs);
+            let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
+            let macs = calls.map(|moving| moving.call.macs);
             macs.fold(0, u64::saturating_add)
         }
         Step::Run(routine) => routines.get(*routine).copied().unwrap_or(0),
@@ -438,14 +439,17 @@ fn plan_of<'a>(
     index: usize,
     options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
-    let (graph, plan) = laid_out(model, index, options)?;
+    let LaidOut { graph, plan, .. } = laid_out(model, index, options)?;
     let bound = options.max_arena.filter(|most| *most > 0);
     let most = bound.unwrap_or(usize::MAX);
     if plan.peak_bytes <= most {
         return Ok((graph, plan));
     }
     let (graph, plan) = match least(model, options) {
-        Some(options) => laid_out(model, index, &options)?,
+        Some(options) => {
+            let least = laid_out(model, index, &options)?;
+            (least.graph, least.plan)
+        }
         None => (graph, plan),
     };
     match plan.peak_bytes <= most {
@@ -454,12 +458,19 @@ fn plan_of<'a>(
     }
 }
 
+/// A subgraph whose memory is planned.
+pub(super) struct LaidOut<'a> {
+    pub(super) graph: Cow<'a, Graph>,
+    pub(super) plan: Plan,
+    pub(super) state_bytes: usize,
+}
+
 /// The same, whatever the bound.
-fn laid_out<'a>(
+pub(super) fn laid_out<'a>(
     model: &'a Model,
     index: usize,
     options: &CompileOptions,
-) -> Result<(Cow<'a, Graph>, Plan)> {
+) -> Result<LaidOut<'a>> {
     let Choices {
         mut chosen,
         variables,
@@ -475,6 +486,10 @@ fn laid_out<'a>(
     let plan = layout.graph(index).map(|placed| placed.plan.clone());
     // The last is the one that runs all others.
     let graph = chosen.pop().map(|chosen| chosen.graph);
-    let found = graph.zip(plan);
+    let found = graph.zip(plan).map(|(graph, plan)| LaidOut {
+        graph,
+        plan,
+        state_bytes: layout.state_bytes,
+    });
     found.ok_or_else(|| Diagnostic::fault("there is no memory plan").into())
 }

@@ -3,15 +3,15 @@
 
 use std::collections::HashMap;
 
-use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS, Line, StageRows};
+use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS, Line, Patch, StageRows};
 
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Options, Site, Streamed, TensorId};
 use crate::plan::{Kept, Layout, Location, OutputCopy, Placed, Region};
 use crate::program::{
     Action, Argument, Choice, ConstantPool, CustomStep, ElementType, Invocation, KernelCall,
-    Memory, Observation, Operand, Origin, Place, Port, StageCall, Step, Stream, StreamStep,
-    element, misplaced,
+    Memory, MovingCall, Observation, Operand, Origin, Place, Port, StageCall, StageStrips, Step,
+    Stream, StreamStep, element, misplaced,
 };
 use crate::work::{self, Work};
 
@@ -193,33 +193,56 @@ impl<'a> Linker<'a> {
         let mut stages = Vec::new();
         let mut counted = None;
         for stage in stream.stages {
-            let Some(operator) = operators.get(stage.operator) else {
-                return Err(site.error("a stage has no operator"));
-            };
-            let own = Site { operator, ..*site };
-            // An operator of two stages is counted once.
-            let is_first = counted.replace(stage.operator) != Some(stage.operator);
-            let work = work::at(&own).filter(|_| is_first);
-            let operands = stage.call.arguments.iter();
-            let call = KernelCall {
-                number: self.next(),
-                origin: Origin {
-                    operator: operator.origin.last().map_or(site.index, |part| part.index),
-                    name: operator.kind.name().to_owned(),
-                    title: title(&own),
-                },
-                macs: work.as_ref().map_or(0, Work::macs),
-                work: work.as_ref().map_or(0, Work::total),
-                operands: operands
-                    .map(|a| self.operand(linked, a))
-                    .collect::<Result<_, _>>()?,
-                kernel: stage.call.kernel,
-            };
+            let mut calls = Vec::new();
+            for kernel in stage.kernels {
+                let Some(operator) = operators.get(kernel.operator) else {
+                    return Err(site.error("a stage has no operator"));
+                };
+                let own = Site { operator, ..*site };
+                // An operator of two stages is counted once.
+                let is_first = counted.replace(kernel.operator) != Some(kernel.operator);
+                let work = work::at(&own).filter(|_| is_first);
+                let again = |work: u64| kernel.again.of(work);
+                let operands = kernel.call.arguments.iter();
+                let call = KernelCall {
+                    number: self.next(),
+                    origin: Origin {
+                        operator: operator.origin.last().map_or(site.index, |part| part.index),
+                        name: operator.kind.name().to_owned(),
+                        title: title(&own),
+                    },
+                    macs: again(work.as_ref().map_or(0, Work::macs)),
+                    work: again(work.as_ref().map_or(0, Work::total)),
+                    operands: operands
+                        .map(|a| self.operand(linked, a))
+                        .collect::<Result<_, _>>()?,
+                    kernel: kernel.call.kernel,
+                };
+                calls.push(MovingCall {
+                    call,
+                    moves: kernel.moves,
+                });
+            }
             let lines = stage.lines.map(|lines| self.operand(linked, &lines));
             let lines = lines.transpose()?;
+            let input = self.operand(linked, &stream.input)?;
+            let strips = stage.strips.map(|strips| {
+                let memory = self.operand(linked, &strips.memory)?;
+                let at = |patch: &Patch| Patch {
+                    start: memory.offset + patch.start,
+                    ..*patch
+                };
+                Ok(StageStrips {
+                    count: strips.count,
+                    from: lines.unwrap_or(input).offset,
+                    row_bytes: strips.row_bytes,
+                    patches: strips.patches.iter().map(at).collect(),
+                    memory,
+                })
+            });
             stages.push(StageCall {
-                call,
-                moves: stage.moves,
+                calls,
+                strips: strips.transpose()?,
                 rows: StageRows {
                     line: Line {
                         start: lines.map(|lines| lines.offset),

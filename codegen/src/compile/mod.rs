@@ -4,9 +4,13 @@ mod bytes;
 mod chosen;
 #[expect(clippy::module_inception, reason = "the function of the module")]
 mod compile;
+mod frontier;
+#[cfg(feature = "text")]
+mod frontier_picture;
 mod limits;
 mod link;
 mod options;
+mod patches;
 mod rows;
 mod stream;
 #[doc(hidden)]
@@ -16,4 +20,5 @@ mod way_out;
 pub use bytes::Bytes;
 pub use chosen::Verdict;
 pub use compile::{Examined, compile, examine, plan_graph};
+pub use frontier::{Frontier, Point, frontier};
 pub use options::{CompileOptions, Input};

@@ -21,11 +21,13 @@ pub struct CompileOptions {
     pub without: Passes,
     /// Custom operators that the firmware computes.
     pub custom: FirmwareOps,
-    /// The most bytes that the arena may take: operators run row by row where it would take more, and it is an error if that is not enough. Zero is the
-    /// least that castiron finds, and no error.
+    /// The most bytes that the arena may take: operators run row by row where it would take more, and compute some of it again where that is
+    /// not enough; it is an error if no plan is below. Zero is the least without computing anything again, and no error.
     pub max_arena: Option<usize>,
     /// How the model takes its input.
     pub input: Input,
+    /// Where operators are to run row by row, if the options above do not say so.
+    pub(super) streams: Option<Streams>,
 }
 
 /// How a model takes its input.
@@ -100,7 +102,11 @@ impl CompileOptions {
     }
 
     pub(super) fn streams(&self) -> Streams {
+        if let Some(streams) = self.streams {
+            return streams;
+        }
         match (self.max_arena, self.input) {
+            (Some(0), _) => Streams::Least,
             (Some(most), _) => Streams::Below(most),
             // Who hands rows over has no memory for the whole, and so none for anything as large.
             (None, Input::Rows) => Streams::Least,

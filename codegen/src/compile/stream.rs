@@ -2,12 +2,13 @@
 //!
 //! A chain is operators that can run so, each of which reads what others of it write, or all of them the same image. It is cut into operators that
 //! run by themselves and streams, of which nobody else reads what lies within. First comes the least peak that any cut of any chain allows, then, of the cuts that stay below it, the one that moves the fewest bytes
-//! in line buffers. Estimates say so; whether the model's peak is lower in the end, the planner says.
+//! in line buffers. Where a bound is lower than that, some operators of streams run [patch by patch](patches). Estimates say so; whether the model's peak is lower in the end, the planner says.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::graph::{Graph, TensorId};
-use crate::ops::stream::{Lines, Rowwise, stream};
+use super::patches::tries;
+use crate::graph::{Graph, Patched, TensorId};
+use crate::ops::stream::{Lines, Rowwise, stream, units};
 use crate::plan::{OpMemory, OutputMemory, PlanOptions};
 
 /// Operators of a stream at most. More lower no peak that is seen in models, and a search takes as long as their square.
@@ -20,32 +21,27 @@ const MOST_ALIGNED: usize = 1 << 16;
 
 /// How chains of a graph can be cut.
 pub(super) struct Cuts<'a> {
-    graph: &'a Graph,
+    search: Search<'a>,
     chains: Vec<Vec<Link>>,
     /// What each chain's parts cost.
     costs: Vec<Vec<Vec<Ways>>>,
+    /// What operators outside of chains take.
+    floor: usize,
     /// The least peak that any cut allows, as far as estimates say.
     pub(super) least: usize,
-    /// The input that comes row by row, if one does.
-    by_rows: Option<TensorId>,
 }
 
 impl<'a> Cuts<'a> {
     /// `None` if nothing can run row by row, nor what reads an input that is to come `by_rows`, or there are too many rows to follow.
     pub(super) fn of(
         graph: &'a Graph,
-        memory: &[OpMemory],
+        memory: &'a [OpMemory],
         by_rows: Option<TensorId>,
-        options: &PlanOptions,
+        options: &'a PlanOptions,
     ) -> Option<Self> {
         let live = Live::new(graph, by_rows, options.alignment)?;
         let chains = chains(graph);
-        let parts = MOST_OPERATORS * (MOST_OPERATORS + 1) / 2;
-        let turns = chains
-            .iter()
-            .flatten()
-            .map(|link| link.rowwise.given() * parts);
-        if chains.is_empty() || turns.fold(0, usize::saturating_add) > MOST_TURNS {
+        if chains.is_empty() || turns(&chains) > MOST_TURNS {
             return None;
         }
         let mut in_chain = vec![false; graph.operators.len()];
@@ -55,7 +51,7 @@ impl<'a> Cuts<'a> {
         let search = Search {
             graph,
             memory,
-            live: &live,
+            live,
             by_rows,
             options,
         };
@@ -71,39 +67,92 @@ impl<'a> Cuts<'a> {
         };
         let chains: Vec<Vec<Link>> = chains.into_iter().filter(is_high).collect();
         let costs: Vec<Vec<Vec<Ways>>> = chains.iter().map(|chain| search.costs(chain)).collect();
-        let least = costs.iter().map(|costs| least_peak(costs));
-        let least = least.fold(floor, usize::max);
+        let least = least(&costs, floor);
         // Where the input is to come by rows, and no stream can take it.
         (least < usize::MAX).then_some(Self {
-            graph,
-            least,
+            search,
             chains,
             costs,
-            by_rows,
+            floor,
+            least,
         })
     }
 
-    /// The graph with streams by the cut that moves the fewest bytes below a bound, or below the least peak if that is higher, and the positions
-    /// that each of its operators had. `None` if all operators then run by themselves.
+    /// The same where streams that take more than a bound may compute rows patch by patch.
+    pub(super) fn patched(&self, bound: usize) -> Self {
+        let tries = tries(turns(&self.chains));
+        let chains = self.chains.iter().zip(&self.costs);
+        let costs = chains.map(|(chain, costs)| {
+            let of_start = |(start, costs): (usize, &Vec<Ways>)| {
+                let of_length = |(at, ways): (usize, &Ways)| {
+                    let links = &chain[start..start + at + 1];
+                    let mut ways = ways.clone();
+                    let streams = ways.iter().find(|cost| cost.is_stream);
+                    let patched =
+                        streams.and_then(|cost| self.search.patched(links, cost, bound, tries));
+                    ways.extend(patched);
+                    ways
+                };
+                costs.iter().enumerate().map(of_length).collect()
+            };
+            costs.iter().enumerate().map(of_start).collect()
+        });
+        let costs: Vec<Vec<Vec<Ways>>> = costs.collect();
+        Self {
+            search: self.search.clone(),
+            chains: self.chains.clone(),
+            floor: self.floor,
+            least: least(&costs, self.floor),
+            costs,
+        }
+    }
+
+    /// The graph with streams by the cut that computes the fewest products again and then moves the fewest bytes, of those below a bound, or below
+    /// the least peak if that is higher, and the positions that each of its operators had. `None` if all operators then run by themselves.
     pub(super) fn below(&self, bound: usize) -> Option<(Graph, Vec<Vec<usize>>)> {
         let bound = bound.max(self.least);
-        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         for (chain, costs) in self.chains.iter().zip(&self.costs) {
-            for (start, end) in cheapest(costs, bound) {
-                groups.push(chain[start..end].iter().map(|s| s.position).collect());
+            for (start, cost) in cheapest(costs, bound) {
+                let links = &chain[start..start + cost.operators];
+                groups.push(Group {
+                    positions: links.iter().map(|link| link.position).collect(),
+                    patched: cost.patched.clone(),
+                });
             }
         }
         match groups.is_empty() {
             true => None,
-            false => replaced(self.graph, &groups, self.by_rows),
+            false => replaced(self.search.graph, &groups, self.search.by_rows),
         }
     }
 }
 
+/// Rows that a search follows through the parts of chains.
+fn turns(chains: &[Vec<Link>]) -> usize {
+    let parts = MOST_OPERATORS * (MOST_OPERATORS + 1) / 2;
+    let turns = chains.iter().flatten();
+    let turns = turns.map(|link| link.rowwise.given() * parts);
+    turns.fold(0, usize::saturating_add)
+}
+
+/// The least peak of all chains.
+fn least(costs: &[Vec<Vec<Ways>>], floor: usize) -> usize {
+    let peaks = costs.iter().map(|costs| least_peak(costs));
+    peaks.fold(floor, usize::max)
+}
+
+/// Operators that become a stream.
+struct Group {
+    positions: Vec<usize>,
+    patched: Vec<Patched>,
+}
+
 /// An operator of a chain.
-struct Link {
-    position: usize,
-    rowwise: Rowwise,
+#[derive(Clone)]
+pub(super) struct Link {
+    pub(super) position: usize,
+    pub(super) rowwise: Rowwise,
 }
 
 /// Chains, as long as they are.
@@ -134,6 +183,7 @@ fn chains(graph: &Graph) -> Vec<Vec<Link>> {
 }
 
 /// Where tensors are live, in the file's order.
+#[derive(Clone)]
 struct Live {
     /// Bytes of each tensor, rounded up; 0 for those without a place.
     bytes: Vec<usize>,
@@ -227,18 +277,26 @@ impl Live {
 }
 
 /// What operators of a chain cost, alone or as one stream.
-#[derive(Clone, Copy)]
-struct Cost {
-    peak: usize,
+#[derive(Debug, Clone)]
+pub(super) struct Cost {
+    pub(super) peak: usize,
+    /// What of it no patch saves: what it reads and writes, and what is live beside it.
+    pub(super) ends: usize,
+    /// Multiply-accumulates that compute what was there before.
+    pub(super) again: u64,
     /// Bytes that are moved.
     moved: usize,
+    operators: usize,
     is_stream: bool,
+    /// Those that compute rows patch by patch.
+    pub(super) patched: Vec<Patched>,
 }
 
-struct Search<'a> {
-    graph: &'a Graph,
+#[derive(Clone)]
+pub(super) struct Search<'a> {
+    pub(super) graph: &'a Graph,
     memory: &'a [OpMemory],
-    live: &'a Live,
+    live: Live,
     by_rows: Option<TensorId>,
     options: &'a PlanOptions,
 }
@@ -269,9 +327,17 @@ impl Search<'_> {
                         .map(bytes)
                 }
                 OutputMemory::Overlap {
-                    input, distance, ..
+                    input,
+                    distance,
+                    step,
                 } if self.options.in_place && self.options.overlap => {
-                    let input = at(*input).filter(dies).map(bytes);
+                    // Both begin at multiples of the alignment.
+                    let alignment = self.options.alignment;
+                    let fits = alignment.is_multiple_of(*step)
+                        || distance.is_multiple_of(alignment)
+                        || *distance == 0 && at(*input).map(bytes) == Some(written);
+                    let distance = distance.next_multiple_of(alignment);
+                    let input = at(*input).filter(|id| fits && dies(id)).map(bytes);
                     input.map(|read| (read + written).saturating_sub(written.max(read + distance)))
                 }
                 _ => None,
@@ -282,8 +348,8 @@ impl Search<'_> {
         (self.live.at[position] + scratch).saturating_sub(saved)
     }
 
-    /// The peak of a stream, and what it moves; `None` if the operators cannot be one.
-    fn together(&self, links: &[Link]) -> Option<Cost> {
+    /// The peak of a stream, and what it moves; `None` if the operators cannot be one. Some may compute rows patch by patch.
+    pub(super) fn together(&self, links: &[Link], patched: &[Patched]) -> Option<Cost> {
         let (first, last) = (links.first()?, links.last()?);
         let (input, output) = (*first.rowwise.inputs.first()?, last.rowwise.output);
         let own: HashSet<TensorId> = (links.iter())
@@ -318,7 +384,9 @@ impl Search<'_> {
             return None;
         }
         let stages: Vec<Rowwise> = links.iter().map(|link| link.rowwise.clone()).collect();
-        let lines = Lines::new(&stages, by_rows)?;
+        let units = units(&stages, patched)?;
+        let rowwise: Vec<Rowwise> = units.iter().map(|unit| unit.rowwise.clone()).collect();
+        let lines = Lines::new(&rowwise, by_rows)?;
         let bytes = |id: TensorId| self.live.bytes[id.index()];
         let beside = links
             .iter()
@@ -330,14 +398,21 @@ impl Search<'_> {
             true => (bytes(input) + lines.distance).max(bytes(output)),
             false => bytes(input) + bytes(output),
         };
-        let scratch = links
-            .iter()
-            .map(|link| self.memory[link.position].scratch.iter().sum());
-        let scratch: usize = scratch.max().unwrap_or(0);
+        let scratch = units.iter().map(|unit| {
+            let links = links[unit.operators.clone()].iter();
+            let own = links.map(|link| self.memory[link.position].scratch.iter().sum::<usize>());
+            own.max().unwrap_or(0) + unit.patches_bytes()
+        });
+        let again = units.iter().map(|unit| self.again(links, unit));
+        let ends = beside.max().unwrap_or(0) + ends;
         Some(Cost {
-            peak: beside.max().unwrap_or(0) + ends + lines.bytes + scratch,
+            peak: ends + lines.bytes + scratch.max().unwrap_or(0),
+            ends,
+            again: again.fold(0, u64::saturating_add),
             moved: lines.moved,
+            operators: links.len(),
             is_stream: true,
+            patched: patched.to_vec(),
         })
     }
 
@@ -350,10 +425,14 @@ impl Search<'_> {
                 let may_be_alone = length == 1 && !self.takes_rows(&links[0]);
                 let alone = may_be_alone.then(|| Cost {
                     peak: self.apart(links[0].position),
+                    ends: 0,
+                    again: 0,
                     moved: 0,
+                    operators: 1,
                     is_stream: false,
+                    patched: Vec::new(),
                 });
-                [alone, self.together(links)]
+                alone.into_iter().chain(self.together(links, &[])).collect()
             };
             (1..=most).map(of_length).collect()
         };
@@ -361,46 +440,51 @@ impl Search<'_> {
     }
 }
 
-/// An operator by itself, and a stream.
-type Ways = [Option<Cost>; 2];
+/// An operator by itself, and streams.
+type Ways = Vec<Cost>;
 
 /// The least peak of any cut of a chain.
 fn least_peak(costs: &[Vec<Ways>]) -> usize {
     let mut best = vec![usize::MAX; costs.len() + 1];
     best[costs.len()] = 0;
     for start in (0..costs.len()).rev() {
-        let parts = costs[start].iter().enumerate();
-        let peaks = parts.flat_map(|(at, ways)| {
-            let behind = best[start + at + 1];
-            ways.iter().flatten().map(move |cost| cost.peak.max(behind))
+        let peaks = costs[start].iter().flatten().map(|cost| {
+            let behind = best[start + cost.operators];
+            cost.peak.max(behind)
         });
         best[start] = peaks.min().unwrap_or(usize::MAX);
     }
     best[0]
 }
 
-/// The streams of the cut that moves the fewest bytes, of those with peaks up to a bound.
-fn cheapest(costs: &[Vec<Ways>], bound: usize) -> Vec<(usize, usize)> {
-    // Bytes, operators of the first part, and whether it is a stream.
-    let mut best = vec![(usize::MAX, 1, false); costs.len() + 1];
-    best[costs.len()] = (0, 0, false);
+/// The streams of the cut that computes the fewest products again and moves the fewest bytes, of those with peaks up to a bound: where each begins.
+fn cheapest(costs: &[Vec<Ways>], bound: usize) -> Vec<(usize, &Cost)> {
+    // Products, bytes, operators of the first part, whether it is a stream, and what it costs.
+    type Best<'a> = (u64, usize, usize, bool, Option<&'a Cost>);
+    let worst: Best<'_> = (u64::MAX, usize::MAX, 1, false, None);
+    let mut best = vec![worst; costs.len() + 1];
+    best[costs.len()] = (0, 0, 0, false, None);
     for start in (0..costs.len()).rev() {
-        let parts = costs[start].iter().enumerate();
-        let sums = parts.flat_map(|(at, ways)| {
-            let behind = best[start + at + 1].0;
-            let within = ways.iter().flatten().filter(|cost| cost.peak <= bound);
-            within.map(move |cost| (cost.moved.saturating_add(behind), at + 1, cost.is_stream))
+        let within = costs[start].iter().flatten();
+        let sums = within.filter(|cost| cost.peak <= bound).map(|cost| {
+            let (again, moved, ..) = best[start + cost.operators];
+            let again = cost.again.saturating_add(again);
+            let moved = cost.moved.saturating_add(moved);
+            (again, moved, cost.operators, cost.is_stream, Some(cost))
         });
-        best[start] = sums.min().unwrap_or((usize::MAX, 1, false));
+        let least = sums.min_by_key(|(again, moved, operators, is_stream, _)| {
+            (*again, *moved, *operators, *is_stream)
+        });
+        best[start] = least.unwrap_or(worst);
     }
     let mut streams = Vec::new();
     let mut start = 0;
     while start < costs.len() {
-        let (_, length, is_stream) = best[start];
-        if is_stream {
-            streams.push((start, start + length));
+        let (_, _, operators, is_stream, cost) = best[start];
+        if let (true, Some(cost)) = (is_stream, cost) {
+            streams.push((start, cost));
         }
-        start += length;
+        start += operators;
     }
     streams
 }
@@ -408,14 +492,14 @@ fn cheapest(costs: &[Vec<Ways>], bound: usize) -> Vec<(usize, usize)> {
 /// The graph with each group as one operator, at the place of its last. What reads an input that comes `by_rows` is in one of them.
 fn replaced(
     graph: &Graph,
-    groups: &[Vec<usize>],
+    groups: &[Group],
     by_rows: Option<TensorId>,
 ) -> Option<(Graph, Vec<Vec<usize>>)> {
-    let mut of_last: HashMap<usize, &Vec<usize>> = HashMap::new();
+    let mut of_last: HashMap<usize, &Group> = HashMap::new();
     let mut is_gone = vec![false; graph.operators.len()];
     for group in groups {
-        of_last.insert(*group.last()?, group);
-        for position in group {
+        of_last.insert(*group.positions.last()?, group);
+        for position in &group.positions {
             is_gone[*position] = true;
         }
     }
@@ -425,11 +509,12 @@ fn replaced(
     };
     let mut from = Vec::new();
     for (position, operator) in graph.operators.iter().enumerate() {
-        if let Some(group) = of_last.get(&position) {
-            let first = graph.operators[*group.first()?].inputs.iter().flatten();
+        if let Some(Group { positions, patched }) = of_last.get(&position) {
+            let first = graph.operators[*positions.first()?].inputs.iter().flatten();
             let takes_rows = first.into_iter().any(|input| by_rows == Some(*input));
-            result.operators.push(stream(graph, group, takes_rows)?);
-            from.push((*group).clone());
+            let stream = stream(graph, positions, takes_rows, patched)?;
+            result.operators.push(stream);
+            from.push(positions.clone());
         } else if !is_gone[position] {
             let mut operator = operator.clone();
             operator.origin = graph.parts(position);

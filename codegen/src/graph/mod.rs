@@ -24,8 +24,9 @@ pub use op::{BuiltinOperator, OpKind, Operator, Part};
 pub use options::{
     Activation, BatchMatmulOptions, BinaryOptions, Border, CallOnceOptions, ConcatenationOptions,
     Conv2dOptions, DepthwiseConv2dOptions, FullyConnectedOptions, IfOptions, OptionValue, Options,
-    Padding, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions, SoftmaxOptions,
-    SqueezeOptions, Streamed, TransposeConvOptions, VarHandleOptions, WeightsFormat, WhileOptions,
+    Padding, Patched, Pool2dOptions, ReducerOptions, ReshapeOptions, SequenceLstmOptions,
+    SoftmaxOptions, SqueezeOptions, Streamed, TransposeConvOptions, VarHandleOptions,
+    WeightsFormat, WhileOptions,
 };
 pub use site::Site;
 pub use tensor::{Blocks, DType, Quantization, Tensor, TensorId};

@@ -302,6 +302,19 @@ pub struct Streamed {
     pub operators: Vec<super::Operator>,
     /// Whether what the first one reads comes row by row, too, so that it is nowhere as a whole.
     pub by_rows: bool,
+    /// Those that compute their rows patch by patch, in their order.
+    pub patched: Vec<Patched>,
+}
+
+/// Operators of a stream, one behind the other, that compute rows patch by patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patched {
+    /// The position of the first one in the stream.
+    pub first: usize,
+    /// How many they are.
+    pub count: usize,
+    /// Patches of a row.
+    pub strips: usize,
 }
 
 impl Options {

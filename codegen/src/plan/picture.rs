@@ -382,7 +382,7 @@ fn tooltip(tensor: &PlannedTensor) -> String {
     }
 }
 
-fn line(x1: f64, y1: f64, x2: f64, y2: f64, class: &str) -> Line {
+pub(crate) fn line(x1: f64, y1: f64, x2: f64, y2: f64, class: &str) -> Line {
     Line::new()
         .set("x1", px(x1))
         .set("y1", px(y1))
@@ -391,7 +391,7 @@ fn line(x1: f64, y1: f64, x2: f64, y2: f64, class: &str) -> Line {
         .set("class", class)
 }
 
-fn label(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Text {
+pub(crate) fn label(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Text {
     Text::new(printable(text))
         .set("x", px(x))
         .set("y", px(y))
@@ -400,7 +400,7 @@ fn label(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Text {
 }
 
 /// Tenths of a pixel are fine enough, and keep the file small.
-fn px(value: f64) -> f64 {
+pub(crate) fn px(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

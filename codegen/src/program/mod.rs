@@ -21,5 +21,8 @@ pub use program::{
     CustomStep, ElementType, Entry, KernelCall, Memory, Operand, Origin, Port, Program, Routine,
     Step, calls, custom_calls, streams,
 };
-pub use stream::{InputRows, Moves, Rows, Stage, StageCall, Stream, StreamStep};
+pub use stream::{
+    Again, InputRows, Moves, MovingCall, Rows, Stage, StageCall, StageKernel, StageStrips, Stream,
+    StreamStep, Strip, Strips,
+};
 pub use trace::Observation;

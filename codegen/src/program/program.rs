@@ -6,7 +6,7 @@ use castiron_runtime::ALIGNMENT;
 use castiron_runtime::host::{Aligned, HostKernel};
 
 use super::custom::CustomCall;
-use super::stream::StreamStep;
+use super::stream::{MovingCall, StreamStep};
 use super::trace::Observation;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Quantization};
@@ -168,7 +168,10 @@ pub struct Origin {
 pub fn calls(steps: &[Step]) -> Vec<&KernelCall> {
     let calls = leaves(steps).into_iter().map(|step| match step {
         Step::Call(call) => vec![call],
-        Step::Stream(stream) => stream.stages.iter().map(|stage| &stage.call).collect(),
+        Step::Stream(stream) => {
+            let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
+            calls.map(|moving| &moving.call).collect()
+        }
         _ => Vec::new(),
     });
     calls.flatten().collect()
@@ -351,8 +354,10 @@ impl Program {
             Step::Stream(stream) => {
                 let title = &stream.origin.title;
                 let of_stages = stream.stages.iter().flat_map(|stage| {
-                    let moving = stage.operands().map(|(operand, moves)| moves.all(operand));
-                    moving.chain(stage.lines)
+                    let moving = stage.calls.iter().flat_map(MovingCall::operands);
+                    let moving = moving.map(|(operand, moves)| moves.all(operand));
+                    let patches = stage.strips.as_ref().map(|strips| strips.memory);
+                    moving.chain(stage.lines).chain(patches)
                 });
                 let places = of_stages.chain([stream.input]);
                 places.filter_map(|o| check(&o, title)).collect()

@@ -1,6 +1,6 @@
 //! Consecutive operators that run row by row: what a choice and a program say of them.
 
-use castiron_runtime::kernels::StageRows;
+use castiron_runtime::kernels::{Patch, StageRows};
 
 use super::choice::{Argument, Call};
 use super::program::{Entry, KernelCall, Operand, Origin, Step};
@@ -19,19 +19,66 @@ pub struct Stream {
     pub stages: Vec<Stage>,
 }
 
-/// An operator that computes one row of its output at each call.
+/// What computes one row of an image at each turn.
 #[derive(Debug)]
 pub struct Stage {
+    /// One kernel, or several that compute a row patch by patch.
+    pub kernels: Vec<StageKernel>,
+    /// How, if they do.
+    pub strips: Option<Strips>,
+    /// The rows that it reads, but for the place of the line buffer before it.
+    pub rows: StageRows,
+    /// The line buffer before it: rows, or their sums; none where rows are read in the stream's input.
+    pub lines: Option<Argument>,
+}
+
+/// A kernel of a stage.
+#[derive(Debug)]
+pub struct StageKernel {
     /// The position of its operator among those of the stream.
     pub operator: usize,
     /// The call. Where an argument moves, it is that of the first row.
     pub call: Call,
     /// How each argument moves.
     pub moves: Vec<Moves>,
-    /// The rows that it reads, but for the place of the line buffer before it.
-    pub rows: StageRows,
-    /// The line buffer before it: rows, or their sums; none where rows are read in the stream's input.
-    pub lines: Option<Argument>,
+    /// How many times as much it computes as the operator would as a whole.
+    pub again: Again,
+}
+
+/// A number of pixels that kernels compute, and how many of them there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// With those that are computed again.
+    pub computed: u64,
+    /// Each once.
+    pub pixels: u64,
+}
+
+impl Again {
+    /// Nothing is computed again.
+    pub const ONCE: Self = Self {
+        computed: 1,
+        pixels: 1,
+    };
+
+    /// What so much work becomes.
+    pub fn of(self, work: u64) -> u64 {
+        let work = u128::from(work) * u128::from(self.computed) / u128::from(self.pixels.max(1));
+        u64::try_from(work).unwrap_or(u64::MAX)
+    }
+}
+
+/// How a row is computed patch by patch.
+#[derive(Debug, Clone)]
+pub struct Strips {
+    /// How many patches a row has.
+    pub count: usize,
+    /// Bytes of a row of what the first kernel reads a part of.
+    pub row_bytes: usize,
+    /// What each kernel reads, at a place in `memory`.
+    pub patches: Vec<Patch>,
+    /// Where these lie.
+    pub memory: Argument,
 }
 
 /// How an operand moves from call to call.
@@ -45,6 +92,17 @@ pub enum Moves {
     Also(Rows),
     /// With the row that the stage writes.
     To(Rows),
+    /// With that row, and within it by so many elements with the patch.
+    Strip(Rows, Strip),
+}
+
+/// Patches of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strip {
+    /// Elements of one.
+    pub elements: usize,
+    /// The last one.
+    pub last: usize,
 }
 
 /// Rows of which an operand is one or several.
@@ -118,20 +176,44 @@ impl Entry {
     }
 }
 
-/// An operator that computes one row of its output at each call.
+/// What computes one row of an image at each turn.
 #[derive(Debug)]
 pub struct StageCall {
-    /// The call, with operands of the first row.
-    pub call: KernelCall,
-    /// How each operand moves.
-    pub moves: Vec<Moves>,
+    /// One kernel, or several that compute a row patch by patch.
+    pub calls: Vec<MovingCall>,
+    /// How, if they do.
+    pub strips: Option<StageStrips>,
     /// The rows that it reads.
     pub rows: StageRows,
     /// The line buffer before it.
     pub lines: Option<Operand>,
 }
 
-impl StageCall {
+/// How a row is computed patch by patch.
+#[derive(Debug, Clone)]
+pub struct StageStrips {
+    /// How many patches a row has.
+    pub count: usize,
+    /// Where the rows begin that the first kernel reads a part of.
+    pub from: usize,
+    /// Bytes of one of these rows.
+    pub row_bytes: usize,
+    /// What each kernel reads.
+    pub patches: Vec<Patch>,
+    /// Where these lie.
+    pub memory: Operand,
+}
+
+/// A kernel of a stage.
+#[derive(Debug)]
+pub struct MovingCall {
+    /// The call, with operands of the first row.
+    pub call: KernelCall,
+    /// How each operand moves.
+    pub moves: Vec<Moves>,
+}
+
+impl MovingCall {
     /// The call's operands, with how each moves.
     pub fn operands(&self) -> impl Iterator<Item = (&Operand, Moves)> {
         self.call.operands.iter().zip(self.moves.iter().copied())
@@ -143,6 +225,16 @@ impl Moves {
     pub fn all(self, operand: &Operand) -> Operand {
         match self {
             Self::Not => *operand,
+            Self::Strip(rows, strip) => {
+                let row = Operand {
+                    len: strip
+                        .elements
+                        .saturating_mul(strip.last)
+                        .saturating_add(operand.len),
+                    ..*operand
+                };
+                Self::To(rows).all(&row)
+            }
             Self::From(rows) | Self::Also(rows) | Self::To(rows) => Operand {
                 len: rows
                     .elements

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::program::{Entry, Memory, Operand, Origin, Port, Program, Step};
-use super::stream::{Moves, StageCall};
+use super::stream::{Moves, MovingCall, StageCall, StageStrips};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -134,8 +134,10 @@ fn steps(
 impl StageCall {
     fn fmt_lines(&self, f: &mut Formatter<'_>, indent: usize) -> fmt::Result {
         let deeper = indent + 2;
-        let origin = &self.call.origin;
-        writeln!(f, "{:indent$}{} {}", "", origin.operator, origin.title)?;
+        for MovingCall { call, .. } in &self.calls {
+            let origin = &call.origin;
+            writeln!(f, "{:indent$}{} {}", "", origin.operator, origin.title)?;
+        }
         match &self.lines {
             Some(lines) => writeln!(
                 f,
@@ -154,10 +156,28 @@ impl StageCall {
                 "", reading.window, reading.stride, reading.line, reading.first
             )?;
         }
+        if let Some(StageStrips { count, memory, .. }) = &self.strips {
+            writeln!(f, "{:deeper$}{count} patches of each row, in {memory}", "")?;
+        }
+        for moving in &self.calls {
+            moving.fmt_lines(f, deeper)?;
+        }
+        Ok(())
+    }
+}
+
+impl MovingCall {
+    fn fmt_lines(&self, f: &mut Formatter<'_>, deeper: usize) -> fmt::Result {
         writeln!(f, "{:deeper$}{:?}", "", self.call.kernel)?;
         for (operand, moves) in self.operands() {
             let by = match moves {
                 Moves::Not => String::new(),
+                Moves::Strip(rows, strip) => {
+                    format!(
+                        ", by {} to, and by {} with the patch",
+                        rows.elements, strip.elements
+                    )
+                }
                 Moves::From(rows) | Moves::Also(rows) | Moves::To(rows) => {
                     format!(
                         ", {} further by row, up to {} rows",

@@ -34,6 +34,7 @@ mod mve;
 mod nibbles;
 mod numbers;
 mod one_hot;
+mod patches;
 mod place;
 mod pool;
 mod quantized;
@@ -116,6 +117,7 @@ pub use numbers::{
     Float, Float32x8, Float32x16, Hybrid, Int8, Int8Short, Int8To16, Int16x8, Numbers, Uint8,
 };
 pub use one_hot::OneHot;
+pub use patches::{Patch, Patches};
 pub use place::Source;
 pub use pool::{
     AddRow, AverageOfSums, AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8,

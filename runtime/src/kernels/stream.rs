@@ -105,6 +105,8 @@ pub struct Turn {
     pub from: [usize; 2],
     /// The row that it writes, in a line buffer or in the output of the stream.
     pub to: usize,
+    /// Which row of the image that is.
+    pub row: usize,
 }
 
 /// A stream that runs.
@@ -122,10 +124,20 @@ impl<const STAGES: usize> Stream<STAGES> {
     /// Runs all rows through all stages: `compute` is given a stage, the first rows that it reads, and the row that it writes.
     #[inline(always)]
     pub fn run(&self, arena: &[Cell<i8>], mut compute: impl FnMut(usize, [usize; 2], usize)) {
+        self.run_numbered(arena, |stage, from, to, _| compute(stage, from, to));
+    }
+
+    /// The same for stages of [`Patches`]: `compute` is told which row of the image it writes, too.
+    #[inline(always)]
+    pub fn run_numbered(
+        &self,
+        arena: &[Cell<i8>],
+        mut compute: impl FnMut(usize, [usize; 2], usize, usize),
+    ) {
         let mut progress = [Progress::default(); STAGES];
         let mut flow = Flow::new(&self.stages, &mut progress, self.input, self.rows);
         while let Some(turn) = flow.turn(arena) {
-            compute(turn.stage, turn.from, turn.to);
+            compute(turn.stage, turn.from, turn.to, turn.row);
             flow.made(arena);
         }
     }
@@ -166,11 +178,26 @@ impl<const STAGES: usize> Stream<STAGES> {
         row: &[T],
         mut compute: impl FnMut(usize, [usize; 2], usize),
     ) {
+        self.push_numbered(progress, arena, line, row, |stage, from, to, _| {
+            compute(stage, from, to);
+        });
+    }
+
+    /// The same for stages of [`Patches`], as [`run_numbered`](Self::run_numbered).
+    #[inline(always)]
+    pub fn push_numbered<T: Element>(
+        &self,
+        progress: &mut [Progress; STAGES],
+        arena: &[Cell<i8>],
+        line: &[Cell<T>],
+        row: &[T],
+        mut compute: impl FnMut(usize, [usize; 2], usize, usize),
+    ) {
         let mut flow = Flow::resumed(&self.stages, progress, self.rows);
         let mut next = Some(row);
         loop {
             while let Some(turn) = flow.turn(arena) {
-                compute(turn.stage, turn.from, turn.to);
+                compute(turn.stage, turn.from, turn.to, turn.row);
                 flow.made(arena);
             }
             match next.take() {
@@ -285,6 +312,7 @@ impl<'a> Flow<'a> {
                         stage: self.at,
                         from,
                         to: next.map_or(made, Progress::held),
+                        row: made,
                     });
                 }
             }

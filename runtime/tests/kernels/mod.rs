@@ -21,6 +21,7 @@ mod log_softmax;
 mod mve;
 mod nibbles;
 mod one_hot;
+mod patches;
 mod pool;
 mod reduce;
 mod scalar;

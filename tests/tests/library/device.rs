@@ -51,7 +51,7 @@ pub(super) fn missing(target: &str) -> bool {
 }
 
 /// `castiron lib` and `make run`, with the self-test's cases from the goldens.
-fn passes(model: &Path, golden: PathBuf, target: &str, input: Input) {
+fn passes(model: &Path, golden: PathBuf, target: &str, input: Input, max_arena: Option<usize>) {
     let folder = tempfile::tempdir().unwrap();
     let made = build(
         &model.display().to_string(),
@@ -59,6 +59,7 @@ fn passes(model: &Path, golden: PathBuf, target: &str, input: Input) {
             o.target = Some(target.to_owned());
             o.cases = Cases::Recorded(golden);
             o.input = input;
+            o.max_arena = max_arena;
         }),
     );
     store(&made, folder.path());
@@ -162,9 +163,13 @@ fn models_pass_on_an_emulated_cortex_m4() {
         models.extend(FURTHER.map(|m| further.join(m).with_extension("tflite")));
     }
     for model in models {
-        passes(&model, golden_of(&model), M4, Input::Whole);
+        passes(&model, golden_of(&model), M4, Input::Whole, None);
     }
     // Its frames one by one.
     let model = path("examples/models/kws_dscnn_int8.tflite");
-    passes(&model, golden_of(&model), M4, Input::Rows);
+    passes(&model, golden_of(&model), M4, Input::Rows, None);
+    // The same in so little memory that it computes some patch by patch.
+    for (input, bytes) in [(Input::Whole, 5500), (Input::Rows, 5100)] {
+        passes(&model, golden_of(&model), M4, input, Some(bytes));
+    }
 }

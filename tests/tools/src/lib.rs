@@ -7,8 +7,10 @@
 pub mod file;
 mod flex;
 pub mod large;
+mod mobilenet;
 mod rustc;
 
+pub use mobilenet::mobilenet_v2;
 pub use rustc::rustc;
 
 use std::collections::BTreeMap;

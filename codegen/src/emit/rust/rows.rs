@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::entry::{Named, element, field};
-use super::steps::{StepsCode, view};
+use super::steps::{StepsCode, has_patches, view};
 use crate::program::InputRows;
 
 /// The input, its rows, and what is done with them.
@@ -76,6 +76,10 @@ impl RowsCode<'_> {
             false => quote!({ #memory #after }),
         };
         let (line, turn) = (view(&rows.line), steps.turn(rows.stream));
+        let push = match has_patches(rows.stream) {
+            true => quote!(push_numbered),
+            false => quote!(push),
+        };
         let types = outputs.iter().map(|named| {
             let type_name = &named.type_name;
             quote!(&#type_name)
@@ -115,7 +119,7 @@ impl RowsCode<'_> {
                     #before
                 }
                 let (arena, progress) = (self.arena.cells(), self.state.get_mut::<#progress>());
-                #stream.push(
+                #stream.#push(
                     progress,
                     arena.at::<i8, 0, ARENA_BYTES>(),
                     arena.at::<#line>(),

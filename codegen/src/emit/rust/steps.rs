@@ -9,7 +9,8 @@ use quote::{format_ident, quote};
 use super::firmware::Firmware;
 use super::names::snake_case;
 use crate::program::{
-    KernelCall, Memory, Moves, Observation, Operand, Step, StreamStep, calls, custom_calls, streams,
+    KernelCall, Memory, Moves, Observation, Operand, StageCall, Step, StreamStep, calls,
+    custom_calls, streams,
 };
 
 /// Kernel calls in one function: compilers take long for long ones.
@@ -280,12 +281,24 @@ impl<'a> StepsCode<'a> {
             Some(_) => quote!(::core::option::Option::None),
             None => quote!(::core::option::Option::Some(#offset)),
         };
+        let patches = stream.stages.iter().filter_map(|stage| {
+            let (strips, name) = (stage.strips.as_ref()?, self.patches_name(stage)?);
+            let (kernels, count) = (strips.patches.len(), strips.count);
+            let patches = strips.patches.iter().map(Expression::expression);
+            Some(quote! {
+                const #name: ::castiron::kernels::Patches<#kernels> = ::castiron::kernels::Patches {
+                    patches: [#(#patches),*],
+                    strips: #count,
+                };
+            })
+        });
         quote! {
             const #name: ::castiron::kernels::Stream<#count> = ::castiron::kernels::Stream {
                 stages: [#(#stages),*],
                 input: #input,
                 rows: #rows,
             };
+            #(#patches)*
         }
     }
 
@@ -293,37 +306,66 @@ impl<'a> StepsCode<'a> {
         format_ident!("{}STREAM_{}", self.prefix, stream.number)
     }
 
+    fn patches_name(&self, stage: &StageCall) -> Option<Ident> {
+        let number = stage.calls.first()?.call.number;
+        Some(format_ident!("{}PATCHES_{number}", self.prefix))
+    }
+
     fn stream(&self, stream: &StreamStep) -> TokenStream {
         let (name, turn) = (self.stream_name(stream), self.turn(stream));
-        quote!(#name.run(arena.at::<i8, 0, ARENA_BYTES>(), #turn);)
+        let run = match has_patches(stream) {
+            true => quote!(run_numbered),
+            false => quote!(run),
+        };
+        quote!(#name.#run(arena.at::<i8, 0, ARENA_BYTES>(), #turn);)
     }
 
     /// What computes a row of a stage.
     pub(super) fn turn(&self, stream: &StreamStep) -> TokenStream {
-        let last = stream.stages.len().saturating_sub(1);
-        let all = || stream.stages.iter().flat_map(|stage| &stage.moves);
+        let all = || {
+            let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
+            calls.flat_map(|moving| &moving.moves)
+        };
         let used = |name, is_used| match is_used {
             true => name,
             false => quote!(_),
         };
-        let from = used(quote!(from), all().any(|m| matches!(m, Moves::From(_))));
+        let has_patches = has_patches(stream);
+        let is_read = has_patches || all().any(|m| matches!(m, Moves::From(_)));
+        let from = used(quote!(from), is_read);
         let also = used(quote!(also), all().any(|m| matches!(m, Moves::Also(_))));
-        let stages = stream.stages.iter().enumerate().map(|(position, stage)| {
-            let name = self.constant(&stage.call);
-            let operands = stage.operands().map(|(operand, moves)| row(operand, moves));
-            // Whoever is behind the last but one is the last.
-            let stage = match position == last {
-                true => quote!(_),
-                false => {
-                    let position = Literal::usize_unsuffixed(position);
-                    quote!(#position)
+        let stages = stream.stages.iter().map(|stage| {
+            let kernels = stage.calls.iter().map(|moving| {
+                let name = self.constant(&moving.call);
+                let operands = moving
+                    .operands()
+                    .map(|(operand, moves)| row(operand, moves));
+                quote!(#name.run(#(#operands),*))
+            });
+            match stage.strips.as_ref().zip(self.patches_name(stage)) {
+                None => quote!(#(#kernels),*),
+                Some((strips, name)) => {
+                    let (from, row_bytes) = (strips.from, strips.row_bytes);
+                    let all = stage.calls.iter().flat_map(|moving| &moving.moves);
+                    let moves = all.into_iter().any(|m| matches!(m, Moves::Strip(..)));
+                    let strip = used(quote!(strip), moves);
+                    let kernels = arms(kernels.collect());
+                    quote! {
+                        #name.run(
+                            arena.at::<i8, 0, ARENA_BYTES>(),
+                            #from + from * #row_bytes,
+                            number,
+                            |kernel, #strip| match kernel { #kernels },
+                        )
+                    }
                 }
-            };
-            quote!(#stage => #name.run(#(#operands),*),)
+            }
         });
+        let stages = arms(stages.collect());
+        let number = has_patches.then(|| quote!(, number));
         quote! {
-            |stage, [#from, #also], to| match stage {
-                #(#stages)*
+            |stage, [#from, #also], to #number| match stage {
+                #stages
             }
         }
     }
@@ -339,6 +381,27 @@ impl<'a> StepsCode<'a> {
         let operator = snake_case(&call.origin.name).to_ascii_uppercase();
         format_ident!("{}{operator}_{}", self.prefix, call.number)
     }
+}
+
+/// Whether a stage of a stream computes its rows patch by patch.
+pub(super) fn has_patches(stream: &StreamStep) -> bool {
+    stream.stages.iter().any(|stage| stage.strips.is_some())
+}
+
+/// Arms of a match of numbers from 0 on. Whoever is behind the last but one is the last.
+fn arms(expressions: Vec<TokenStream>) -> TokenStream {
+    let last = expressions.len().saturating_sub(1);
+    let arms = expressions.iter().enumerate().map(|(position, value)| {
+        let number = match position == last {
+            true => quote!(_),
+            false => {
+                let position = Literal::usize_unsuffixed(position);
+                quote!(#position)
+            }
+        };
+        quote!(#number => #value,)
+    });
+    arms.collect()
 }
 
 /// The function of a routine.
@@ -373,6 +436,12 @@ pub(super) fn place(operand: &Operand) -> TokenStream {
 fn row(operand: &Operand, moves: Moves) -> TokenStream {
     let (turn, rows) = match moves {
         Moves::Not => return place(operand),
+        Moves::Strip(rows, strip) => {
+            let all = place(&moves.all(operand));
+            let [row, strip, len] =
+                [rows.elements, strip.elements, operand.len].map(Literal::usize_unsuffixed);
+            return quote!(::castiron::kernels::row(#all, to * #row + strip * #strip, #len));
+        }
         Moves::From(rows) => (quote!(from), rows),
         Moves::Also(rows) => (quote!(also), rows),
         Moves::To(rows) => (quote!(to), rows),

@@ -1,6 +1,7 @@
 //! Operators that run row by row, each of which reads what earlier ones write: one operator for several, and what is chosen for it.
 
 mod lines;
+mod patches;
 mod rowwise;
 mod window;
 
@@ -8,20 +9,27 @@ use castiron_runtime::kernels::{AddRow, AverageOfSums, Fill, Progress};
 
 use super::{Site, choose as choose_operator};
 use crate::error::Diagnostic;
-use crate::graph::{Graph, Operator, Options, Streamed, TensorId};
+use crate::graph::{Graph, Operator, Options, Patched, Streamed, TensorId};
 use crate::program::{
-    Action, Argument, Call, Choice, Choosing, ElementType, Moves, Place, Purpose, Rows, Stage,
-    Stream,
+    Action, Again, Argument, Call, Choice, Choosing, ElementType, Moves, Place, Purpose, Rows,
+    Stage, StageKernel, Stream, Strip, Strips,
 };
 
 use lines::ALIGNMENT;
 pub(crate) use lines::Lines;
+use patches::Patches;
+pub(crate) use patches::{Unit, is_chain, unit, units};
 pub(crate) use rowwise::Rowwise;
 use rowwise::{INPUT, Kind, OUTPUT, SECOND};
 
 /// One operator for several, each of which reads what the first one reads, or what earlier ones write. `by_rows` says that what the first one
-/// reads comes row by row.
-pub(crate) fn stream(graph: &Graph, positions: &[usize], by_rows: bool) -> Option<Operator> {
+/// reads comes row by row, and `patched` which of them compute rows patch by patch.
+pub(crate) fn stream(
+    graph: &Graph,
+    positions: &[usize],
+    by_rows: bool,
+    patched: &[Patched],
+) -> Option<Operator> {
     let all: Vec<Operator> = (positions.iter())
         .map(|position| {
             let mut operator = graph.operators[*position].clone();
@@ -43,8 +51,47 @@ pub(crate) fn stream(graph: &Graph, positions: &[usize], by_rows: bool) -> Optio
     operator.options = Options::Streamed(Streamed {
         operators: all,
         by_rows,
+        patched: patched.to_vec(),
     });
     Some(operator)
+}
+
+/// Rows that the kernels of a stream compute.
+pub(crate) fn rows(graph: &Graph, streamed: &Streamed) -> usize {
+    let operators = streamed.operators.iter();
+    let rows = operators.filter_map(|operator| Some(Rowwise::of(graph, operator)?.turns()));
+    rows.sum()
+}
+
+/// How much of its output each operator of a stream computes.
+pub(crate) fn again(graph: &Graph, streamed: &Streamed) -> Option<Vec<Again>> {
+    let operators = streamed.operators.iter();
+    let rowwise: Option<Vec<Rowwise>> = operators.map(|o| Rowwise::of(graph, o)).collect();
+    let mut all = vec![Again::ONCE; streamed.operators.len()];
+    for unit in units(&rowwise?, &streamed.patched)? {
+        if let Some(patches) = &unit.patches {
+            all[unit.operators].copy_from_slice(&patches.again);
+        }
+    }
+    Some(all)
+}
+
+/// A kernel that was chosen for an operator of a stream.
+struct Chosen {
+    operator: usize,
+    choice: Choice,
+    call: Call,
+    /// Where its working buffers begin among those of its stage.
+    buffers: Vec<usize>,
+    again: Again,
+}
+
+/// What was chosen for a stage.
+struct ChosenStage<'a> {
+    unit: &'a Unit,
+    kernels: Vec<Chosen>,
+    /// Whether the kernels compute rows patch by patch.
+    patches: Option<&'a Patches>,
 }
 
 /// Chooses for an operator that [`stream`] made.
@@ -57,11 +104,14 @@ pub(super) fn choose(
     let Streamed {
         operators: all,
         by_rows,
+        patched,
     } = streamed;
     let fault = || Diagnostic::fault("a stream has an operator that does not run row by row");
     let graph = site.graph;
-    let stages: Option<Vec<Rowwise>> = all.iter().map(|o| Rowwise::of(graph, o)).collect();
-    let stages = stages.ok_or_else(fault)?;
+    let operators: Option<Vec<Rowwise>> = all.iter().map(|o| Rowwise::of(graph, o)).collect();
+    let operators = operators.ok_or_else(fault)?;
+    let units = units(&operators, patched).ok_or_else(fault)?;
+    let rowwise: Vec<Rowwise> = units.iter().map(|unit| unit.rowwise.clone()).collect();
     let Lines {
         stages: rows,
         held,
@@ -69,40 +119,66 @@ pub(super) fn choose(
         bytes,
         distance,
         ..
-    } = Lines::new(&stages, *by_rows).ok_or_else(fault)?;
+    } = Lines::new(&rowwise, *by_rows).ok_or_else(fault)?;
     let input = choosing.activation(site.input_id(0)?)?;
     let output = choosing.activation(site.output_id(0)?)?;
     let lines = (bytes > 0).then(|| choosing.scratch(ElementType::U8, bytes));
     let mut most = 0;
-    let mut calls: Vec<(usize, Choice, Call, Vec<usize>)> = Vec::new();
-    for (position, (operator, stage)) in all.iter().zip(&stages).enumerate() {
-        let options = match &stage.kind {
-            Kind::Row(options) => options,
-            Kind::Average => {
-                for call in average(site, operator, stage)? {
-                    calls.push((position, Choice::default(), call, Vec::new()));
+    let mut stages: Vec<ChosenStage<'_>> = Vec::new();
+    for unit in &units {
+        let patches = unit.patches.as_ref();
+        let mut kernels = Vec::new();
+        let mut last = None;
+        for (at, position) in unit.operators.clone().enumerate() {
+            let (operator, rowwise) = (&all[position], &operators[position]);
+            let alone = match (&rowwise.kind, patches) {
+                (Kind::Row(options), None) => Some(rowwise.alone(graph, operator, options)),
+                (Kind::Row(_), Some(own)) => {
+                    rowwise.patch(graph, operator, [own.read[at].size, own.made[at]])
                 }
+                (Kind::Average, _) => None,
+            };
+            let Some(alone) = alone else {
+                let strips = patches.map_or(1, |patches| patches.strips);
+                let [row, end] = average(site, operator, rowwise, strips)?;
+                kernels.push(Chosen::new(position, row));
+                last = Some(Chosen::new(position, end));
                 continue;
-            }
-        };
-        let alone = stage.alone(graph, operator, options);
-        let (mut choice, verdict) = choose_operator(&alone, 0, purpose);
-        verdict?;
-        let is_kept = !choice.memory.kept.is_empty();
-        let (Some(Action::Call(call)), true, false) =
-            (choice.actions.pop(), choice.actions.is_empty(), is_kept)
-        else {
-            return Err(fault());
-        };
-        let mut end = 0;
-        let buffers = choice.memory.scratch.iter().map(|bytes| {
-            let start = end;
-            end = (end + bytes).next_multiple_of(ALIGNMENT);
-            start
+            };
+            let (mut choice, verdict) = choose_operator(&alone, 0, purpose);
+            verdict?;
+            let is_kept = !choice.memory.kept.is_empty();
+            let (Some(Action::Call(call)), true, false) =
+                (choice.actions.pop(), choice.actions.is_empty(), is_kept)
+            else {
+                return Err(fault());
+            };
+            let mut end = patches.map_or(0, |patches| patches.bytes);
+            let buffers = choice.memory.scratch.iter().map(|bytes| {
+                let start = end;
+                end = (end + bytes).next_multiple_of(ALIGNMENT);
+                start
+            });
+            let buffers: Vec<usize> = buffers.collect();
+            most = most.max(end);
+            kernels.push(Chosen {
+                operator: position,
+                choice,
+                call,
+                buffers,
+                again: patches.map_or(Again::ONCE, |patches| patches.again[at]),
+            });
+        }
+        stages.push(ChosenStage {
+            unit,
+            kernels,
+            patches,
         });
-        let buffers: Vec<usize> = buffers.collect();
-        most = most.max(end);
-        calls.push((position, choice, call, buffers));
+        stages.extend(last.map(|last| ChosenStage {
+            unit,
+            kernels: vec![last],
+            patches: None,
+        }));
     }
     let buffer = (most > 0).then(|| choosing.scratch(ElementType::U8, most));
     let line = |at: usize| {
@@ -112,79 +188,134 @@ pub(super) fn choose(
             ..lines?
         })
     };
-    let lines: Vec<Option<Argument>> = (0..calls.len()).map(line).collect();
+    let lines: Vec<Option<Argument>> = (0..stages.len()).map(line).collect();
     let mut made = Vec::new();
-    for (at, (operator, choice, mut call, buffers)) in calls.into_iter().enumerate() {
-        let stage = &stages[operator];
-        let mut moves = Vec::new();
-        for argument in &mut call.arguments {
-            let bytes = argument.len * argument.element.bytes();
-            let of_rows = |bytes: usize, last: usize| Rows {
-                elements: bytes / argument.element.bytes(),
-                last,
-            };
-            let (second, element) = (argument.place == Place::Tensor(SECOND), argument.element);
-            let is_read = second || argument.place == Place::Tensor(INPUT);
-            let (to, moved) = match argument.place {
-                Place::Tensor(INPUT | SECOND) => {
-                    let also = rows[at].also.filter(|_| second);
-                    let reads = also.unwrap_or(rows[at].reads);
-                    let row_bytes = rows[reads.line].line.row_bytes;
-                    let (to, last) = match lines[reads.line] {
-                        Some(line) => (line, held[reads.line].saturating_sub(reads.window)),
-                        None => (input, (stage.turns() - 1) * reads.stride),
-                    };
-                    let moves = match last {
-                        _ if row_bytes == 0 => Moves::Not,
-                        0 => Moves::Not,
-                        last if second => Moves::Also(of_rows(row_bytes, last)),
-                        last => Moves::From(of_rows(row_bytes, last)),
-                    };
-                    (to, moves)
-                }
-                Place::Tensor(OUTPUT) => match (lines.get(at + 1), rows.get(at + 1)) {
-                    // Sums, which are the buffer of the next stage, stay where they are.
-                    (Some(Some(line)), Some(next)) if next.line.row_bytes == 0 => {
-                        (*line, Moves::Not)
+    for (at, chosen) in stages.into_iter().enumerate() {
+        let ChosenStage {
+            unit,
+            kernels,
+            patches,
+        } = chosen;
+        let stage = &unit.rowwise;
+        let count = kernels.len();
+        // A patch, in the buffer of the stage.
+        let patch = |kernel: usize| {
+            let (patches, buffer) = patches.zip(buffer)?;
+            Some(Argument {
+                offset: patches.read.get(kernel)?.start,
+                ..buffer
+            })
+        };
+        let mut calls = Vec::new();
+        for (kernel, chosen) in kernels.into_iter().enumerate() {
+            let Chosen {
+                operator,
+                choice,
+                mut call,
+                buffers,
+                again,
+            } = chosen;
+            let mut moves = Vec::new();
+            for argument in &mut call.arguments {
+                let bytes = argument.len * argument.element.bytes();
+                let of_rows = |bytes: usize, last: usize| Rows {
+                    elements: bytes / argument.element.bytes(),
+                    last,
+                };
+                let (second, element) = (argument.place == Place::Tensor(SECOND), argument.element);
+                let is_read = second || argument.place == Place::Tensor(INPUT);
+                let (to, moved) = match argument.place {
+                    Place::Tensor(INPUT) if patches.is_some() => {
+                        (patch(kernel).ok_or_else(fault)?, Moves::Not)
                     }
-                    (Some(Some(line)), Some(_)) => {
-                        let last = held[at + 1].saturating_sub(1);
-                        (*line, Moves::To(of_rows(stage.made_bytes, last)))
+                    Place::Tensor(INPUT | SECOND) => {
+                        let also = rows[at].also.filter(|_| second);
+                        let reads = also.unwrap_or(rows[at].reads);
+                        let row_bytes = rows[reads.line].line.row_bytes;
+                        let (to, last) = match lines[reads.line] {
+                            Some(line) => (line, held[reads.line].saturating_sub(reads.window)),
+                            None => (input, (stage.turns() - 1) * reads.stride),
+                        };
+                        let moves = match last {
+                            _ if row_bytes == 0 => Moves::Not,
+                            0 => Moves::Not,
+                            last if second => Moves::Also(of_rows(row_bytes, last)),
+                            last => Moves::From(of_rows(row_bytes, last)),
+                        };
+                        (to, moves)
                     }
-                    _ => (output, Moves::To(of_rows(stage.made_bytes, stage.made - 1))),
-                },
-                Place::Scratch(at) => {
-                    let (at, buffer) = buffers.get(at).zip(buffer).ok_or_else(fault)?;
-                    let buffer = Argument {
-                        offset: *at,
-                        ..buffer
-                    };
-                    (buffer, Moves::Not)
+                    Place::Tensor(OUTPUT) if kernel + 1 < count => {
+                        (patch(kernel + 1).ok_or_else(fault)?, Moves::Not)
+                    }
+                    Place::Tensor(OUTPUT) => {
+                        let to = |last: usize| match patches {
+                            None => Moves::To(of_rows(stage.made_bytes, last)),
+                            Some(patches) => Moves::Strip(
+                                of_rows(stage.made_bytes, last),
+                                Strip {
+                                    elements: argument.len,
+                                    last: patches.strips - 1,
+                                },
+                            ),
+                        };
+                        match (lines.get(at + 1), rows.get(at + 1)) {
+                            // Sums, which are the buffer of the next stage, stay where they are.
+                            (Some(Some(line)), Some(next)) if next.line.row_bytes == 0 => {
+                                (*line, Moves::Not)
+                            }
+                            (Some(Some(line)), Some(_)) => {
+                                (*line, to(held[at + 1].saturating_sub(1)))
+                            }
+                            _ => (output, to(stage.made - 1)),
+                        }
+                    }
+                    Place::Scratch(at) => {
+                        let (at, buffer) = buffers.get(at).zip(buffer).ok_or_else(fault)?;
+                        let buffer = Argument {
+                            offset: *at,
+                            ..buffer
+                        };
+                        (buffer, Moves::Not)
+                    }
+                    Place::Constant(_) => (choosing.adopt(&choice, *argument), Moves::Not),
+                    _ => return Err(fault()),
+                };
+                // What is read in a buffer of several must not reach into the next one.
+                let reach = match moved {
+                    Moves::From(rows) | Moves::Also(rows) => rows.elements * rows.last,
+                    Moves::Not | Moves::To(_) | Moves::Strip(..) => 0,
+                };
+                let is_line = is_read && patches.is_none() && to.place != input.place;
+                if is_line && argument.offset + bytes + reach * element.bytes() > to.len {
+                    return Err(fault());
                 }
-                Place::Constant(_) => (choosing.adopt(&choice, *argument), Moves::Not),
-                _ => return Err(fault()),
-            };
-            // What is read in a buffer of several must not reach into the next one.
-            let reach = match moved {
-                Moves::From(rows) | Moves::Also(rows) => rows.elements * rows.last,
-                Moves::Not | Moves::To(_) => 0,
-            };
-            let is_line = is_read && to.place != input.place;
-            if is_line && argument.offset + bytes + reach * element.bytes() > to.len {
-                return Err(fault());
+                if let Place::Constant(_) = argument.place {
+                    *argument = to;
+                } else {
+                    argument.place = to.place;
+                    argument.offset += to.offset;
+                }
+                moves.push(moved);
             }
-            if let Place::Constant(_) = argument.place {
-                *argument = to;
-            } else {
-                argument.place = to.place;
-                argument.offset += to.offset;
-            }
-            moves.push(moved);
+            calls.push(StageKernel {
+                operator,
+                call,
+                moves,
+                again,
+            });
         }
+        let strips = patches.zip(buffer).map(|(patches, buffer)| Strips {
+            count: patches.strips,
+            row_bytes: stage.row_bytes,
+            patches: patches.read.clone(),
+            memory: Argument {
+                len: patches.bytes,
+                ..buffer
+            },
+        });
         made.push(Stage {
-            operator,
-            call,
-            moves,
+            kernels: calls,
+            strips,
             rows: rows[at],
             lines: lines[at],
         });
@@ -201,14 +332,32 @@ pub(super) fn choose(
     choosing.act(Action::Stream(Stream {
         by_rows: *by_rows,
         input: input.as_bytes(),
-        rows: stages.last().map_or(0, |last| last.made),
+        rows: rowwise.last().map_or(0, |last| last.made),
         stages: made,
     }));
     Ok(())
 }
 
-/// The calls of an average over all pixels: for each row, and at the end.
-fn average(site: &Site<'_>, operator: &Operator, stage: &Rowwise) -> Result<[Call; 2], Diagnostic> {
+impl Chosen {
+    /// A kernel that has no working memory.
+    fn new(operator: usize, call: Call) -> Self {
+        Self {
+            operator,
+            choice: Choice::default(),
+            call,
+            buffers: Vec::new(),
+            again: Again::ONCE,
+        }
+    }
+}
+
+/// The calls of an average over all pixels: for each row, or for each of its `strips`, and at the end.
+fn average(
+    site: &Site<'_>,
+    operator: &Operator,
+    stage: &Rowwise,
+    strips: usize,
+) -> Result<[Call; 2], Diagnostic> {
     let own = Site { operator, ..*site };
     let Options::Pool2d(options) = &operator.options else {
         return Err(own.error("the operator has no options"));
@@ -223,7 +372,10 @@ fn average(site: &Site<'_>, operator: &Operator, stage: &Rowwise) -> Result<[Cal
         len,
     };
     let pixels = bytes / channels;
-    let row = AddRow { pixels };
+    let (pixels_of_row, bytes) = (pixels / strips, bytes / strips);
+    let row = AddRow {
+        pixels: pixels_of_row,
+    };
     let all = AverageOfSums {
         count: pixels * stage.rows,
         min,

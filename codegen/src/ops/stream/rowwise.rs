@@ -41,6 +41,23 @@ pub(crate) struct Rowwise {
     /// Bytes of a row of its output.
     pub(crate) made_bytes: usize,
     pub(super) kind: Kind,
+    /// How its windows lie along the width; nothing of one that cannot compute a part of a row by itself.
+    pub(super) across: Option<Across>,
+}
+
+/// How windows lie along the width.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Across {
+    /// Columns that one covers.
+    pub(super) window: usize,
+    /// How many columns further the next one begins.
+    pub(super) stride: usize,
+    /// Columns of padding before the image.
+    pub(super) left: usize,
+    /// Columns of the image.
+    pub(super) columns: usize,
+    /// Columns of the output.
+    pub(super) made: usize,
 }
 
 /// How an operator computes a row.
@@ -110,7 +127,16 @@ impl Rowwise {
         options: Options,
     ) -> Option<Self> {
         let y = Image::of(graph, output)?;
+        let [columns, made] = [window.input, output].map(|id| graph.tensor(id).shape[2]);
+        let [wide, stride] = window.across;
         Some(Self {
+            across: Some(Across {
+                window: wide,
+                stride,
+                left: window.border.left,
+                columns,
+                made,
+            }),
             inputs: vec![window.input],
             output,
             window: window.window,
@@ -140,6 +166,13 @@ impl Rowwise {
             row_bytes: x.row_bytes,
             made: y.shape[1],
             made_bytes: y.row_bytes,
+            across: Some(Across {
+                window: 1,
+                stride: 1,
+                left: 0,
+                columns: x.shape[2],
+                made: x.shape[2],
+            }),
             kind,
         }
     }
@@ -164,7 +197,15 @@ impl Rowwise {
         let images: Option<Vec<Image>> = inputs.iter().map(|id| Image::of(graph, *id)).collect();
         let kind = Kind::Row(operator.options.clone());
         let x = images?.into_iter().next()?;
-        Some(Self::single(inputs, &x, &y, kind))
+        let is_wide = |id: &TensorId| {
+            let shape = &graph.tensor(*id).shape;
+            let width = shape.len().checked_sub(2).map(|at| shape[at]);
+            graph.tensor(*id).is_constant() && width.is_some_and(|width| width != 1)
+        };
+        let of_patches = inputs.len() == 1 && !operator.inputs.iter().flatten().any(is_wide);
+        let mut single = Self::single(inputs, &x, &y, kind);
+        single.across = single.across.filter(|_| of_patches);
+        Some(single)
     }
 
     /// A pooling whose windows all lie in the image.
@@ -212,6 +253,33 @@ impl Rowwise {
             .then(|| Self::single(vec![x.tensor], &x, &y, Kind::Average))
     }
 
+    /// Columns of which it can compute some by themselves: those of its output, or those that an average sums up.
+    pub(crate) fn columns(&self) -> usize {
+        match (&self.across, &self.kind) {
+            (None, _) => 0,
+            (Some(across), Kind::Row(_)) => across.made,
+            (Some(across), Kind::Average) => across.columns,
+        }
+    }
+
+    /// Bytes of the rows that it reads, if it needs several at once, and else of the one that it reads; with what it writes, both pass at once.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        let (read, made) = (self.window * self.row_bytes, self.made_bytes);
+        match (self.window, &self.kind) {
+            (1, Kind::Row(_)) => (0, read + made),
+            (1, Kind::Average) => (self.sums(), read),
+            _ => (read, made),
+        }
+    }
+
+    /// Whether it is a convolution.
+    pub(super) fn is_convolution(&self) -> bool {
+        let Kind::Row(options) = &self.kind else {
+            return false;
+        };
+        matches!(options, Options::Conv2d(_) | Options::DepthwiseConv2d(_))
+    }
+
     /// Rows that its first stage is given, those of padding among them.
     pub(crate) fn given(&self) -> usize {
         self.window + (self.turns() - 1) * self.stride
@@ -232,20 +300,51 @@ impl Rowwise {
 
     /// The same operator for one row of output, alone in a graph: its first input, its output, its second input if it has one, and constants.
     pub(super) fn alone(&self, graph: &Graph, operator: &Operator, options: &Options) -> Graph {
-        let of_height = |id: TensorId, height: usize| {
+        let width = |id: TensorId| graph.tensor(id).shape.get(2).copied().unwrap_or(1);
+        let sizes = [
+            [self.window, width(self.inputs[0])],
+            [1, width(self.output)],
+        ];
+        self.sized(graph, operator, options, sizes)
+    }
+
+    /// The same for a patch, whose padding it has already: `sizes` are rows and columns of its input and its output.
+    pub(super) fn patch(
+        &self,
+        graph: &Graph,
+        operator: &Operator,
+        sizes: [[usize; 2]; 2],
+    ) -> Option<Graph> {
+        let Kind::Row(options) = &self.kind else {
+            return None;
+        };
+        let mut options = options.clone();
+        match &mut options {
+            Options::Conv2d(own) => own.border = Border::default(),
+            Options::DepthwiseConv2d(own) => own.border = Border::default(),
+            _ => {}
+        }
+        Some(self.sized(graph, operator, &options, sizes))
+    }
+
+    fn sized(
+        &self,
+        graph: &Graph,
+        operator: &Operator,
+        options: &Options,
+        [read, made]: [[usize; 2]; 2],
+    ) -> Graph {
+        let of_size = |id: TensorId, sizes: [usize; 2]| {
             let mut tensor = graph.tensor(id).clone();
-            if let Some(size) = tensor.shape.get_mut(1) {
-                *size = height;
+            for (size, own) in tensor.shape.iter_mut().skip(1).zip(sizes) {
+                *size = own;
             }
             tensor
         };
-        let mut tensors = vec![
-            of_height(self.inputs[0], self.window),
-            of_height(self.output, 1),
-        ];
+        let mut tensors = vec![of_size(self.inputs[0], read), of_size(self.output, made)];
         let mut inputs = vec![INPUT];
         if let Some(second) = self.inputs.get(1) {
-            tensors.push(of_height(*second, self.window));
+            tensors.push(of_size(*second, read));
             inputs.push(SECOND);
         }
         let last = |tensors: &[Tensor]| TensorId((tensors.len() - 1) as u32);

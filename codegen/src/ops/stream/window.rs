@@ -30,6 +30,8 @@ pub(super) struct Window {
     pub(super) pads: bool,
     /// What is padded to the left and right.
     pub(super) border: Border,
+    /// Columns that it covers, and how many further the next window begins.
+    pub(super) across: [usize; 2],
 }
 
 impl Window {
@@ -79,6 +81,7 @@ impl Window {
                 right: right.saturating_sub(left + width),
                 ..Border::default()
             },
+            across: [wide, stride.1],
         })
     }
 }

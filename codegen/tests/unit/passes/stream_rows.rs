@@ -229,9 +229,7 @@ impl Chain {
             _ => {}
         }
         if kind == 0 {
-            let quantization = self.graph.tensor(x).quantization.clone();
-            let y = self.image_like(&shape, quantization);
-            return self.op(Op::Relu, &[x], y, Options::None);
+            return self.relu();
         }
         let Some(window) = self.window(&shape) else {
             return;
@@ -278,6 +276,38 @@ impl Chain {
         let [height, width] = window.made;
         let y = self.image(&[1, height, width, channels]);
         self.op(op, &[x, weights, bias], y, options);
+    }
+
+    fn relu(&mut self) {
+        let x = self.last();
+        let tensor = self.graph.tensor(x);
+        let (shape, quantization) = (tensor.shape.clone(), tensor.quantization.clone());
+        let y = self.image_like(&shape, quantization);
+        self.op(Op::Relu, &[x], y, Options::None);
+    }
+
+    /// A depthwise convolution of any window that fits.
+    fn depthwise(&mut self) {
+        let x = self.last();
+        let shape = self.graph.tensor(x).shape.clone();
+        let Some(window) = self.window(&shape) else {
+            return;
+        };
+        let channels = shape[3];
+        let pair = |of: [usize; 2]| (of[0], of[1]);
+        let options = Options::DepthwiseConv2d(DepthwiseConv2dOptions {
+            padding: window.padding,
+            border: window.border,
+            stride: pair(window.stride),
+            dilation: pair(window.dilation),
+            activation: Activation::None,
+            depth_multiplier: 0,
+        });
+        let [filter_h, filter_w] = window.filter;
+        let [weights, bias] = self.weights(&[1, filter_h, filter_w, channels], channels, 3);
+        let [height, width] = window.made;
+        let y = self.image(&[1, height, width, channels]);
+        self.op(Op::DepthwiseConv2d, &[x, weights, bias], y, options);
     }
 
     /// An addition of what two ways give: a convolution of the last image and another, or the image itself.
@@ -427,7 +457,50 @@ fn chain(seed: u64) -> Model {
     chain.done()
 }
 
-/// The program of the least arena.
+/// A chain of blocks that widen an image for a window and make it narrow again, as MobileNets have them.
+fn blocks(seed: u64) -> Model {
+    let mut chain = Chain::new(seed);
+    let channels = 1 + chain.random.to(3);
+    chain.dtype = match chain.random.below(5) {
+        0 => DType::Float32,
+        1 => DType::Int16,
+        _ => DType::Int8,
+    };
+    let [height, width] = [4 + chain.random.to(8), 3 + chain.random.to(13)];
+    chain.image(&[1, height, width, channels]);
+    for _ in 0..chain.random.to(3) {
+        let x = chain.last();
+        let before = chain.graph.tensor(x).shape.clone();
+        if chain.random.below(4) > 0 {
+            let wider = 3 + chain.random.below(4);
+            chain.pointwise(channels * wider);
+        }
+        if chain.random.below(4) == 0 {
+            chain.relu();
+        }
+        chain.depthwise();
+        if chain.random.below(4) == 0 {
+            chain.depthwise();
+        }
+        chain.pointwise(channels);
+        let y = chain.last();
+        if chain.graph.tensor(y).shape == before && chain.random.below(2) == 0 {
+            let sum = chain.image(&before);
+            let options = Options::Binary(BinaryOptions::default());
+            chain.op(Op::Add, &[x, y], sum, options);
+        }
+    }
+    if chain.random.below(2) == 0 {
+        let channels = 16 + chain.random.below(16);
+        chain.pointwise(channels);
+        if chain.dtype == DType::Int8 {
+            chain.average();
+        }
+    }
+    chain.done()
+}
+
+/// The program of the least arena without work that is done twice.
 fn compiled(model: &Model, isa: Isa, without: Passes) -> Program {
     compiled_for(model, Target::new(isa, Optimize::default()), without)
 }
@@ -560,42 +633,97 @@ fn chains_of_too_many_rows_stay_whole() {
     assert_eq!(streams_of(20), 0);
 }
 
-/// A bound is kept with as few rows as it takes, changes nothing, and is an error where it cannot be kept.
+/// Whether a program computes rows patch by patch.
+fn has_patches(program: &Program) -> bool {
+    let streams = streams(&program.entries[0].steps);
+    let mut stages = streams.iter().flat_map(|stream| &stream.stages);
+    stages.any(|stage| stage.strips.is_some())
+}
+
+/// The least arena that an error speaks of.
+fn least(refused: &castiron_codegen::error::Error) -> usize {
+    let found = refused.diagnostics()[0].found.clone().expect("a figure");
+    let bytes = found.split(' ').next().and_then(|n| n.parse().ok());
+    bytes.expect("a number of bytes")
+}
+
+/// A bound is kept with as few rows as it takes, and with patches where rows are not enough. It changes nothing, and is an error where it cannot
+/// be kept.
 #[test]
 fn an_arena_has_a_bound() {
-    let mut tried = 0;
-    for seed in 1..25 {
-        let model = chain(seed * 7919);
-        let arena = |max_arena: Option<usize>| {
-            let mut options = CompileOptions::default().without(others());
+    let (mut tried, mut patched, mut by_rows) = (0, 0, 0);
+    for seed in 1..34 {
+        let (model, isa) = match seed % 3 {
+            0 => (chain(seed * 7919), Isa::Portable),
+            1 => (blocks(seed * 7919), Isa::Portable),
+            _ => (blocks(seed * 7919), Isa::DspFp),
+        };
+        let arena = |max_arena: Option<usize>, input: Input| {
+            let target = Target::new(isa, Optimize::Balanced);
+            let mut options = CompileOptions::for_target(target).without(others());
             options.max_arena = max_arena;
+            options.input = input;
             compile::compile(&model, &options)
         };
-        let whole = arena(None).expect("it compiles");
-        let refused = arena(Some(1)).expect_err("no model takes no memory");
-        let found = refused.diagnostics()[0].found.clone().expect("a figure");
-        let least = found
-            .split(' ')
-            .next()
-            .and_then(|n| n.parse::<usize>().ok());
-        let least = least.expect("a number of bytes");
-        assert!(least <= whole.arena_bytes, "{refused}");
-        assert!(arena(Some(least - 1)).is_err());
-        let zero = arena(Some(0)).expect("it asks for the least");
-        assert_eq!(zero.arena_bytes, least);
-        for bound in [least, (least + whole.arena_bytes) / 2, whole.arena_bytes] {
-            let bounded = arena(Some(bound)).expect("the bound is no less than the least");
+        let whole = arena(None, Input::Whole).expect("it compiles");
+        let expected = outputs(&whole, seed, 0);
+        let refused = arena(Some(1), Input::Whole).expect_err("no model takes no memory");
+        let least_whole = least(&refused);
+        assert!(least_whole <= whole.arena_bytes, "{refused}");
+        assert!(arena(Some(least_whole - 1), Input::Whole).is_err());
+        let zero = arena(Some(0), Input::Whole).expect("it asks for the least");
+        assert!(zero.arena_bytes >= least_whole && !has_patches(&zero));
+        let middle = (least_whole + whole.arena_bytes) / 2;
+        for bound in [least_whole, middle, whole.arena_bytes] {
+            let bounded = arena(Some(bound), Input::Whole).expect("it is no less than the least");
             assert!(bounded.arena_bytes <= bound, "{bounded}");
-            let expected = outputs(&whole, seed, 0);
             assert_eq!(outputs(&bounded, seed, 0x5a), expected, "{bounded}");
+            let same = bounded.entries[0].macs == whole.entries[0].macs;
+            assert!(same || has_patches(&bounded), "{bounded}");
+            patched += usize::from(has_patches(&bounded));
         }
-        tried += usize::from(least < whole.arena_bytes);
-        assert_eq!(
-            streams(&arena(Some(whole.arena_bytes)).expect("it fits").entries[0].steps).len(),
-            0
-        );
+        tried += usize::from(least_whole < whole.arena_bytes);
+        let fits = arena(Some(whole.arena_bytes), Input::Whole).expect("it fits");
+        assert_eq!(streams(&fits.entries[0].steps).len(), 0);
+        if arena(None, Input::Rows).is_ok() {
+            let refused = arena(Some(1), Input::Rows).expect_err("no model takes no memory");
+            let rows = arena(Some(least(&refused)), Input::Rows).expect("it is the least");
+            assert_eq!(outputs(&rows, seed, 0x5a), expected, "{rows}");
+            by_rows += usize::from(has_patches(&rows));
+        }
     }
-    assert!(tried > 4, "{tried}");
+    assert!(
+        tried > 8 && patched > 8 && by_rows > 4,
+        "{tried} {patched} {by_rows}"
+    );
+}
+
+/// The less memory, the more is computed again, with the same results; a point's size as a bound gives its plan.
+#[test]
+fn less_memory_is_more_work() {
+    let mut patched = 0;
+    for seed in 1..5 {
+        let model = blocks(seed * 7919);
+        let mut options = CompileOptions::default().without(others());
+        let whole = compile::compile(&model, &options).expect("it compiles");
+        let expected = outputs(&whole, seed, 0);
+        let frontier = compile::frontier(&model, 0, &options).expect("it has plans");
+        assert_eq!(frontier.macs, whole.entries[0].macs);
+        for point in &frontier.points {
+            options.max_arena = Some(point.arena_bytes);
+            let program = compile::compile(&model, &options).expect("there is such a plan");
+            assert_eq!(program.arena_bytes, point.arena_bytes);
+            assert_eq!(program.state_bytes, point.state_bytes);
+            assert_eq!(program.entries[0].macs, point.macs);
+            assert_eq!(outputs(&program, seed, 0x5a), expected, "{program}");
+            assert!(has_patches(&program) || point.extra_macs == 0);
+            patched += usize::from(has_patches(&program));
+        }
+        let points = &frontier.points;
+        assert!(points.is_sorted_by_key(|point| point.extra_macs));
+        assert!(points.is_sorted_by(|a, b| a.arena_bytes > b.arena_bytes));
+    }
+    assert!(patched > 2, "{patched}");
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! How much memory a model takes for how much work: plans from the one of whole tensors to the one of the smallest arena.
+
+use super::compile::laid_out;
+use super::options::{CompileOptions, Streams};
+use crate::error::Result;
+use crate::graph::{Graph, Model, Options, Site};
+use crate::program::Again;
+use crate::{ops, passes, work};
+
+/// A bound is so many parts of the last arena below that, at least: a curve has some hundred points at most.
+const PARTS: usize = 64;
+
+/// Plans of a subgraph, from the largest arena to the smallest.
+///
+/// # JSON
+///
+/// `Serialize` gives this shape, which is kept stable (keys may be added):
+///
+/// ```json
+/// { "macs": 7489664, "points": [
+///   { "arena_bytes": 55296, "state_bytes": 0, "macs": 7489664, "extra_macs": 0, "rows": 0 },
+///   { "arena_bytes": 28672, "state_bytes": 0, "macs": 7489664, "extra_macs": 0, "rows": 480 }
+/// ] }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Frontier {
+    /// Multiply-accumulates where nothing is computed twice.
+    pub macs: u64,
+    /// A smaller arena each, for more work.
+    pub points: Vec<Point>,
+}
+
+/// What one plan takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Point {
+    /// The arena. As `max_arena`, it gives this plan.
+    pub arena_bytes: usize,
+    /// What is kept from run to run, and from row to row of an input that comes so.
+    pub state_bytes: usize,
+    /// Multiply-accumulates of a run.
+    pub macs: u64,
+    /// Those that compute what was there before.
+    pub extra_macs: u64,
+    /// Rows that kernels compute one by one, rather than as an image.
+    pub rows: usize,
+}
+
+/// Plans for smaller and smaller arenas.
+///
+/// # Errors
+/// Those of [`plan_graph`](super::plan_graph), but for that of a bound.
+pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result<Frontier> {
+    let model = passes::of_called(model, options.without);
+    let mut found = Frontier {
+        macs: 0,
+        points: Vec::new(),
+    };
+    let mut bound = usize::MAX;
+    let mut least = None;
+    loop {
+        let options = CompileOptions {
+            streams: Some(Streams::Below(bound)),
+            ..options.clone()
+        };
+        let laid_out = laid_out(&model, index, &options)?;
+        let arena_bytes = laid_out.plan.peak_bytes;
+        let points = &mut found.points;
+        // A point is what its own size as a bound gives. A bound may give less, and one that nothing meets the least that there is.
+        if arena_bytes != bound {
+            let before = points.last().map_or(usize::MAX, |last| last.arena_bytes);
+            let is_known = arena_bytes >= before || least == Some(arena_bytes);
+            if arena_bytes > bound && is_known {
+                break;
+            }
+            if arena_bytes > bound {
+                least = Some(arena_bytes);
+            }
+            bound = arena_bytes;
+            continue;
+        }
+        let (whole, macs, rows) = effort(&laid_out.graph);
+        let extra_macs = macs.saturating_sub(whole);
+        found.macs = whole;
+        // Whatever takes more of all is of no use.
+        points.retain(|other| (other.extra_macs, other.rows) < (extra_macs, rows));
+        points.push(Point {
+            arena_bytes,
+            state_bytes: laid_out.state_bytes,
+            macs,
+            extra_macs,
+            rows,
+        });
+        match arena_bytes.checked_sub(1 + arena_bytes / PARTS) {
+            Some(below) => bound = below,
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Multiply-accumulates of a graph where nothing is computed twice, those of its streams' patches as well, and the rows that streams compute.
+fn effort(graph: &Graph) -> (u64, u64, usize) {
+    let (mut whole, mut macs, mut rows) = (0u64, 0u64, 0);
+    for index in 0..graph.operators.len() {
+        let site = Site::new(graph, index);
+        let of = |site: &Site<'_>| work::at(site).map_or(0, |work| work.macs());
+        let mut count = |own: u64, again: Again| {
+            whole = whole.saturating_add(own);
+            macs = macs.saturating_add(again.of(own));
+        };
+        match &site.operator.options {
+            Options::Streamed(streamed) => {
+                rows += ops::stream::rows(graph, streamed);
+                let again = ops::stream::again(graph, streamed).unwrap_or_default();
+                for (operator, again) in streamed.operators.iter().zip(again) {
+                    count(of(&Site { operator, ..site }), again);
+                }
+            }
+            _ => count(of(&site), Again::ONCE),
+        }
+    }
+    (whole, macs, rows)
+}
