@@ -52,6 +52,7 @@ pub struct Model {
     optimize: Option<Optimize>,
     isa: Option<Isa>,
     max_arena: Option<usize>,
+    memories: Vec<(String, String)>,
     input: Input,
     shapes: Vec<InputShape>,
     without: Passes,
@@ -143,6 +144,13 @@ impl Model {
     /// If that is not enough, [`compile`](Self::compile) says what would be.
     pub fn max_arena(mut self, bytes: usize) -> Self {
         self.max_arena = Some(bytes);
+        self
+    }
+
+    /// A memory that the arena is spread over: its name, and how much of it the model may take, as `64k`, with `:fast` or `:slow` behind it where it
+    /// is faster or slower than others. Say it for each. The module has a struct for each memory, and its `Model` borrows one of each.
+    pub fn memory(mut self, name: impl Into<String>, size: impl Into<String>) -> Self {
+        self.memories.push((name.into(), size.into()));
         self
     }
 
@@ -264,6 +272,12 @@ impl Model {
             )
             .help("omit it")
             .into());
+        } else if !self.memories.is_empty() {
+            return Err(Diagnostic::new(
+                "memory() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has one arena",
+            )
+            .help("omit it")
+            .into());
         } else if self.input != Input::default() {
             return Err(Diagnostic::new(
                 "input_by() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
@@ -330,6 +344,9 @@ impl Model {
                 let mut how = CompileOptions::for_target(target).without(self.without);
                 how.custom = firmware_ops;
                 how.max_arena = self.max_arena;
+                for (name, size) in &self.memories {
+                    how.memories.push(format!("{name}={size}").parse()?);
+                }
                 how.input = self.input;
                 let program = compile::compile(&model, &how)
                     .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;

@@ -44,6 +44,9 @@ pub use castiron_runtime::{
 ///   same. It is `"balanced"` unless said.
 /// - `max_arena = "32k"`: the most bytes of arena. Operators run row by row where it would take more, and compute some of it again where
 ///   that is not enough, with the same results; the build fails where no plan is below.
+/// - `memories = { dtcm = 64k fast, sram = 256k, psram = 4M slow }`: the memories that the arena is spread over, each as large as the model may
+///   have of it. What is touched most lies in the fastest. The module then has a struct for each (`Dtcm`, `Sram`, `Psram`), and
+///   [`Model::new`](Model) borrows one of each. The results are the same; the build fails where the memories are too small.
 /// - `input_by = "rows"`: the model takes its input row by row, with `push_row`, and the input is never in memory as a whole. The results are the
 ///   same; the build fails where an operator needs all of the input at once.
 /// - `isa = "dsp"`, `"dsp+fp"`, `"mve"`, `"rv32m"`, `"armv7m"`, `"armv6m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use castiron_build::OptLevel;
 use castiron_codegen::compile::{Bytes, CompileOptions, Input};
 use castiron_codegen::error::Diagnostic;
+use castiron_codegen::plan::Ram;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::{InputShape, Model, Passes, ops, warnings};
@@ -188,6 +189,9 @@ pub(crate) struct Compiled {
     /// The most bytes of arena, as 8192 or 8k: operators run row by row where it would take more, and some again where that is not enough; results do not change
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_arena: Option<Bytes>,
+    /// A memory that the arena is spread over, and how much of it the model may take: dtcm=64k:fast, sram=256k, psram=4M:slow; once for each. What is touched most lies in the fastest; results do not change
+    #[arg(long = "memory", value_name = "NAME=SIZE[:SPEED]")]
+    pub(crate) memories: Vec<Ram>,
     /// How the model takes its input: whole, or rows, one after the other, so that it is never in memory as a whole; results do not change [default: whole]
     #[arg(long, value_name = "WAY", value_parser = input_by())]
     pub(crate) input_by: Option<Input>,
@@ -307,6 +311,7 @@ impl Compiled {
         let target = Target::new(self.isa.unwrap_or_default(), self.optimize());
         let mut options = CompileOptions::for_target(target).without(self.without.passes());
         options.max_arena = self.max_arena();
+        options.memories.clone_from(&self.memories);
         options.input = self.input_by();
         options
     }
@@ -356,6 +361,12 @@ impl Compiled {
             return Err(Failure::usage(
                 "--max-arena is for castiron's kernels, but --engine tflm uses TFLM's kernels, which compute whole tensors",
                 "omit --max-arena",
+            ));
+        }
+        if !self.memories.is_empty() {
+            return Err(Failure::usage(
+                "--memory is for castiron's kernels, but --engine tflm uses TFLM's interpreter, which has one arena",
+                "omit --memory",
             ));
         }
         if self.input_by.is_some() {

@@ -14,7 +14,7 @@ use crate::graph::{
 };
 use crate::ops;
 use crate::passes::{Change, Effect};
-use crate::plan::Plan;
+use crate::plan::{Part, Plan, Speed};
 use crate::program::Program;
 use crate::tflm::arena::Kernels;
 use crate::tflm::{self, TFLM_REVISION};
@@ -227,6 +227,9 @@ pub struct CompiledReport {
     /// Bytes of what lasts from run to run, beside the arena.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_bytes: Option<usize>,
+    /// What of both lies in each memory, where the user named memories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub memories: Vec<MemoryReport>,
     /// Rows of the input, where it comes row by row and is not in the arena.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_rows: Option<usize>,
@@ -236,6 +239,33 @@ pub struct CompiledReport {
     pub steps: Option<usize>,
     /// Why it does not compile; places without the file.
     pub problems: Vec<Diagnostic>,
+}
+
+/// What of a model lies in a memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MemoryReport {
+    /// What the user calls it.
+    pub name: String,
+    /// How fast it is.
+    pub speed: Speed,
+    /// Bytes that the model may take of it.
+    pub capacity_bytes: usize,
+    /// Bytes of the arena.
+    pub arena_bytes: usize,
+    /// Bytes of what lasts from run to run.
+    pub state_bytes: usize,
+}
+
+impl MemoryReport {
+    fn new(part: &Part) -> Self {
+        Self {
+            name: part.ram.name.clone(),
+            speed: part.ram.speed,
+            capacity_bytes: part.ram.bytes,
+            arena_bytes: part.arena_bytes,
+            state_bytes: part.state_bytes,
+        }
+    }
 }
 
 /// What TensorFlow Lite Micro makes of the model; places without the file.
@@ -487,6 +517,9 @@ impl CompiledReport {
             ok: program.is_some(),
             arena_bytes: program.map(|p| p.arena_bytes),
             state_bytes: program.map(|p| p.state_bytes).filter(|bytes| *bytes > 0),
+            memories: program.map_or_else(Vec::new, |p| {
+                p.parts.iter().map(MemoryReport::new).collect()
+            }),
             input_rows: program
                 .and_then(|p| p.entries.first()?.input_rows())
                 .map(|rows| rows.count),

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use castiron_codegen::plan::Ram;
 use castiron_codegen::target::Isa;
 use proc_macro2::{Group, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Ident, LitStr, Token, token};
+use syn::{Ident, LitInt, LitStr, Token, braced, token};
 
 use crate::text;
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, max_arena = "32k"] [, input_by = "rows"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// [, optimize = "size"] [, max_arena = "32k"] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
@@ -28,6 +29,8 @@ pub(crate) struct Arguments {
     pub(crate) optimize: Option<LitStr>,
     /// The most bytes of arena.
     pub(crate) max_arena: Option<LitStr>,
+    /// The memories of the arena.
+    pub(crate) memories: Vec<Ram>,
     pub(crate) input_by: Option<LitStr>,
     /// The instructions that the user says the processor has.
     pub(crate) isa_literal: Option<LitStr>,
@@ -69,6 +72,7 @@ impl Parse for Arguments {
             crate_path: None,
             optimize: None,
             max_arena: None,
+            memories: Vec::new(),
             input_by: None,
             isa_literal: None,
             shapes: Vec::new(),
@@ -103,6 +107,10 @@ impl Arguments {
             "engine" => self.engine.replace(text()?).is_some(),
             "optimize" => self.optimize.replace(text()?).is_some(),
             "max_arena" => self.max_arena.replace(text()?).is_some(),
+            "memories" => {
+                input.parse::<Token![=]>()?;
+                !std::mem::replace(&mut self.memories, memories(input)?).is_empty()
+            }
             "input_by" => self.input_by.replace(text()?).is_some(),
             "isa" => self.isa_literal.replace(text()?).is_some(),
             "shape" | "scratch" | "state" => {
@@ -132,7 +140,7 @@ impl Arguments {
                 return Err(syn::Error::new(
                     key.span(),
                     "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                     `optimize = \"size\"`, `max_arena = \"32k\"`, `input_by = \"rows\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                     `optimize = \"size\"`, `max_arena = \"32k\"`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
                      `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
                 ));
             }
@@ -153,6 +161,31 @@ fn isa(input: ParseStream<'_>) -> syn::Result<Isa> {
     let name: LitStr = input.parse()?;
     let isa = Isa::ALL.into_iter().find(|isa| isa.name() == name.value());
     isa.ok_or_else(|| syn::Error::new(name.span(), "unknown instructions"))
+}
+
+/// `{ dtcm = 64k fast, sram = 256k }`.
+fn memories(input: ParseStream<'_>) -> syn::Result<Vec<Ram>> {
+    let list;
+    braced!(list in input);
+    let mut memories = Vec::new();
+    while !list.is_empty() {
+        let name = list.call(Ident::parse_any)?;
+        list.parse::<Token![=]>()?;
+        let size: LitInt = list.parse()?;
+        let mut text = format!("{name}={size}");
+        if list.peek(Ident) {
+            text += &format!(":{}", list.parse::<Ident>()?);
+        }
+        let memory = text.parse::<Ram>();
+        memories.push(memory.map_err(|problem| syn::Error::new(name.span(), problem))?);
+        if !list.is_empty() {
+            list.parse::<Token![,]>()?;
+        }
+    }
+    match memories.is_empty() {
+        false => Ok(memories),
+        true => Err(list.error("name a memory, as `dtcm = 64k fast`")),
+    }
 }
 
 /// `pub`, with what may be in parentheses behind it.

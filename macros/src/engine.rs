@@ -55,6 +55,10 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
             literal.span(),
             "`max_arena` is for castiron's kernels, but this model uses TFLM's, which compute whole tensors",
         )),
+        "tflm" if !arguments.memories.is_empty() => Err(Error::new(
+            literal.span(),
+            "`memories` is for castiron's kernels, but this model uses TFLM's, whose interpreter has one arena",
+        )),
         "tflm" if arguments.input_by.is_some() => Err(Error::new(
             literal.span(),
             "`input_by` is for castiron's kernels, but this model uses TFLM's, which compute whole tensors",
@@ -83,6 +87,7 @@ fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
     let mut options = CompileOptions::for_target(target).without(without);
     options.custom = firmware_ops(arguments)?;
     options.max_arena = max_arena(arguments)?;
+    options.memories.clone_from(&arguments.memories);
     options.input = input(arguments)?;
     Ok(options)
 }

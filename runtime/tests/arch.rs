@@ -4,9 +4,10 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 
 use castiron_runtime::arch::c_abi::{
-    BuiltIn, Instance, Operator, Values, address, cell_address, status,
+    BuiltIn, Instance, Operator, Values, address, cell_address, memory, status,
 };
 use castiron_runtime::arch::foreign::{CInterface, EngineError, Foreign};
 use castiron_runtime::arch::memory::{Arena, Cells, Constants};
@@ -220,9 +221,9 @@ fn a_model_behind_a_c_interface_may_move() {
 
 #[test]
 fn c_reaches_a_model_in_its_own_memory() {
-    static BUILT_IN: BuiltIn<Arena<16>> = BuiltIn::new(Arena::new());
-    let mut memory = Instance::new(Arena::<16>::new());
-    for instance in [&raw mut memory, BUILT_IN.get()] {
+    static BUILT_IN: BuiltIn<Instance<Arena<16>>> = BuiltIn::new();
+    let mut memory = MaybeUninit::<Instance<Arena<16>>>::zeroed();
+    for instance in [memory.as_mut_ptr(), BUILT_IN.get()] {
         // SAFETY: nobody else uses the instances, and an arena may be all zeros.
         unsafe {
             assert_eq!(Instance::model(instance).err(), Some(status::NOT_READY));
@@ -238,7 +239,7 @@ fn c_reaches_a_model_in_its_own_memory() {
     }
     // SAFETY: neither is memory of an instance, which is what is asked.
     unsafe {
-        let odd = (&raw mut memory)
+        let odd = (memory.as_mut_ptr())
             .cast::<u8>()
             .add(1)
             .cast::<Instance<Arena<16>>>();
@@ -246,5 +247,30 @@ fn c_reaches_a_model_in_its_own_memory() {
             assert!(!Instance::init(wrong));
             assert_eq!(Instance::model(wrong).err(), Some(status::ERROR));
         }
+    }
+}
+
+#[test]
+fn c_hands_memories_to_a_model() {
+    type Borrowing<'a> = (&'a mut Arena<16>, &'a mut [u8; 0]);
+    static MEMORY: BuiltIn<Arena<16>> = BuiltIn::new();
+    let mut instance = MaybeUninit::<Instance<Borrowing<'_>>>::uninit();
+    // SAFETY: nobody else uses instance and memory, and an arena may be all zeros.
+    unsafe {
+        assert!(memory::<Arena<16>>(core::ptr::null_mut()).is_none());
+        assert!(memory(MEMORY.get().cast::<u8>().add(1).cast::<Arena<16>>()).is_none());
+        (*MEMORY.get()).get_mut::<u8, 0, 1>()[0] = 1;
+        let arena = memory(MEMORY.get()).expect("memory");
+        assert_eq!(arena.get::<u8, 0, 1>(), &[0], "it was filled with zeros");
+        // Nothing has to lie nowhere.
+        let nothing = memory::<[u8; 0]>(core::ptr::null_mut()).expect("no memory");
+        let model = (arena, nothing);
+        assert!(Instance::init_with(instance.as_mut_ptr(), model));
+        let (arena, _) = Instance::model(instance.as_mut_ptr()).expect("it is ready");
+        arena.get_mut::<u8, 3, 1>()[0] = 7;
+        assert_eq!((*MEMORY.get()).get::<u8, 3, 1>(), &[7]);
+        let odd = instance.as_mut_ptr().cast::<u8>().add(1).cast();
+        let model: Borrowing<'_> = (memory(MEMORY.get()).expect("memory"), &mut []);
+        assert!(!Instance::init_with(odd, model));
     }
 }

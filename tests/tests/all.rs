@@ -8,6 +8,7 @@ mod growth;
 mod include_model;
 mod integration;
 mod library;
+mod memories;
 mod random_models;
 mod resize;
 mod robustness;

@@ -289,6 +289,58 @@ fn every_optimization_gives_the_same_bytes() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// An arena in several memories, the same results. Every operand lies in one of them, which compiling checks. Each model takes one target and one
+/// list of memories in turn.
+#[test]
+fn memories_give_the_same_bytes() {
+    let targets = [
+        Target::default(),
+        Target::new(Isa::default(), Optimize::Size),
+        Target::new(Isa::Dsp, Optimize::default()),
+    ];
+    let (mut models, mut spread, mut large, mut wrong) = (0, 0, 0, Vec::new());
+    let sample = sample().step_by(if takes_large() { 1 } else { 3 });
+    for (at, golden) in sample.enumerate() {
+        let model = read(&golden.model).expect("it is sound");
+        let target = targets[at % targets.len()];
+        let mut options = CompileOptions::for_target(target);
+        let Ok(one) = compile::compile(&model, &options) else {
+            continue;
+        };
+        if !takes_all_ways(&one, &mut large) {
+            continue;
+        }
+        models += 1;
+        let bytes = one.ram_bytes() + 16;
+        let (third, half, all) = (bytes / 3, bytes / 2, bytes * 4);
+        let list = match at % 2 {
+            0 => vec![format!("dtcm={third}:fast"), format!("sram={all}")],
+            _ => vec![
+                format!("psram={all}:slow"),
+                format!("sram={half}"),
+                format!("dtcm={third}:fast"),
+            ],
+        };
+        options.memories = list.iter().map(|m| m.parse().expect("a memory")).collect();
+        let other = compile::compile(&model, &options).expect("there is room");
+        let used = other.parts.iter().filter(|part| part.arena_bytes > 0);
+        spread += usize::from(used.count() > 1);
+        for part in &other.parts {
+            let bytes = part.arena_bytes + part.state_bytes;
+            assert!(bytes <= part.ram.bytes, "{}: {part:?}", golden.name);
+        }
+        if golden.outputs(&one, CASES) != golden.outputs(&other, CASES) {
+            wrong.push(format!("{}: {target}, {list:?}", golden.name));
+        }
+    }
+    say_left_out(large);
+    say(format!(
+        "{models} models give the same bytes with two memories or three, {spread} of them in more than one"
+    ));
+    assert!(models > 0 && spread > models / 2);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// An input that comes row by row gives what the same input gives as a whole, on every processor whose kernels differ.
 #[test]
 fn inputs_by_rows_give_the_same_bytes() {

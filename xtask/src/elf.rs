@@ -109,6 +109,17 @@ impl Image {
     }
 }
 
+/// Addresses and type of a section.
+pub(crate) fn section(image: &Path, name: &str) -> Result<Range<u64>> {
+    let bytes = std::fs::read(image).with_context(|| image.display().to_string())?;
+    let file =
+        object::File::parse(bytes.as_slice()).with_context(|| image.display().to_string())?;
+    let section = file.section_by_name(name);
+    let section = section.with_context(|| format!("{} has no {name}", image.display()))?;
+    let from = section.address();
+    Ok(from..from + section.size())
+}
+
 /// The addresses of the function whose path ends so.
 pub(crate) fn function(image: &Path, path: &str) -> Result<Range<u32>> {
     let bytes = std::fs::read(image).with_context(|| image.display().to_string())?;

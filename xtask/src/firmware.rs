@@ -91,6 +91,11 @@ impl<'a> Builder<'a> {
         self.build("castiron-cortex-m-example", "sine", [])
     }
 
+    /// Builds the example of a model in two memories.
+    pub(crate) fn memories(&self) -> Result<PathBuf> {
+        self.build("castiron-memories-example", "memories", [])
+    }
+
     /// Builds the measuring image for a model and its goldens, and keeps it under `name`.
     pub(crate) fn golden(
         &self,

@@ -26,10 +26,11 @@ mod targets;
 mod tflm;
 mod tflm_bench;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use castiron_codegen::target::Optimize;
 use clap::{Parser, Subcommand};
 
@@ -419,14 +420,48 @@ fn print_changes(root: &Path, core: Core, opt: OptLevel, entries: &[Entry]) -> R
     Ok(())
 }
 
-/// Builds and runs the example for users; what it prints.
+/// Builds and runs the examples for users; what they print.
 fn example(builder: &Builder<'_>) -> Result<String> {
-    let (output, status) = qemu::run(builder.core, &builder.example()?)?;
+    let sine = run_example(builder, &builder.example()?)?;
+    let image = builder.memories()?;
+    let memories = run_example(builder, &image)?;
+    check_memories(&image, &memories)?;
+    Ok(sine + &memories)
+}
+
+fn run_example(builder: &Builder<'_>, image: &Path) -> Result<String> {
+    let (output, status) = qemu::run(builder.core, image)?;
     ensure!(
         status.success(),
         "the example ended with {status} after printing:\n{output}"
     );
     Ok(output)
+}
+
+/// That the linker placed both memories of the example where its scripts say, and the example found them there.
+fn check_memories(image: &Path, output: &str) -> Result<()> {
+    for (name, section, region) in [
+        ("sram", ".bss", 0x2000_0000..0x2040_0000),
+        ("psram", ".psram", 0x2100_0000..0x2200_0000),
+    ] {
+        let mut lines = output.lines().map(|line| line.split(' '));
+        let line = lines.find(|words| words.clone().next() == Some(name));
+        let words: Vec<&str> = line.into_iter().flatten().skip(1).collect();
+        let [start, size] = words[..] else {
+            bail!("the example does not say where {name} is:\n{output}");
+        };
+        let start = u64::from_str_radix(start.trim_start_matches("0x"), 16)?;
+        let size: u64 = size.parse()?;
+        let placed = elf::section(image, section)?;
+        let is_within = |outer: &Range<u64>, inner: &Range<u64>| {
+            outer.start <= inner.start && inner.end <= outer.end
+        };
+        ensure!(
+            size > 0 && is_within(&placed, &(start..start + size)) && is_within(&region, &placed),
+            "{name} is at {start:#x}, {size} bytes; {section} at {placed:x?}, and the memory at {region:x?}"
+        );
+    }
+    Ok(())
 }
 
 /// Builds and runs all selected models.

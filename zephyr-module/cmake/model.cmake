@@ -2,7 +2,8 @@
 
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
-#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [INPUT_BY whole|rows] [OPT_LEVEL 1|2|3|s]
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MEMORIES <name>=<size>[:fast|:slow]…]
+#   [INPUT_BY whole|rows] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
 #   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
@@ -18,13 +19,14 @@
 #   LABELS, IO_SPEC class names of the first output; Kenning's I/O specification
 #   SELF_TEST       add <name>_self_test() to the target, which compares the library with recorded cases;
 #                   those of CASES, a .safetensors file or a folder, or cases that castiron generates and computes on the host
-#   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance
+#   SECTION         linker section of the weights; ARENA_SECTION that of the built-in instance, or what sections of its MEMORIES begin with
 #   SHAPE           <input>=1x96x96x3 …: shapes of inputs whose sizes the file leaves open
 #   WITHOUT_PASSES  leave out passes over the operators, or all; results do not change
 #   CUSTOM          custom operators that functions of the program compute; SCRATCH and STATE: memory of such operators, in bytes
 #                   or other elements, <op>=i16x128
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
 #   MAX_ARENA       the most bytes of arena, as 8192 or 8k: operators run row by row where it would take more
+#   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow
 #   INPUT_BY        rows: the model takes its input row by row, so that it is never in memory as a whole. Default: whole
 #   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2
 #                   for TensorFlow Lite Micro's
@@ -35,9 +37,10 @@
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
     "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;INPUT_BY;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
-    "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE")
+    "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE;MEMORIES")
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
+  set(option_MEMORIES memory)
   set(kconfig_ALLOW_REVISION CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y)
   # The only value that a message names is the other one, reference.
   set(kconfig_KERNELS CONFIG_CASTIRON_TFLM_CMSIS_NN=n)
@@ -81,6 +84,9 @@ function(castiron_add_model target)
     foreach(value IN LISTS arg_${option})
       list(APPEND options --${flag} ${value})
     endforeach()
+  endforeach()
+  foreach(memory IN LISTS arg_MEMORIES)
+    list(APPEND options --memory ${memory})
   endforeach()
   foreach(pass IN LISTS arg_WITHOUT_PASSES)
     list(APPEND options --without-pass ${pass})

@@ -50,7 +50,7 @@ pub(crate) struct Options<'a> {
     /// The target has no operating system.
     pub(crate) bare: bool,
     /// Section of the built-in instance.
-    pub(crate) arena_section: Option<&'a str>,
+    pub(crate) arena_sections: &'a [String],
 }
 
 /// Parts of the names, in either mangling, of what all panics of Rust end in.
@@ -136,9 +136,8 @@ fn rewrite(
         // Says that the stack need not be executable. Where there is no operating system nobody
         // asks, and linkers would warn of every object that says nothing.
         section.delete = options.bare && section.name.as_slice() == b".note.GNU-stack";
-        let is_arena = options
-            .arena_section
-            .is_some_and(|name| section.name.as_slice() == name.as_bytes());
+        let mut arenas = options.arena_sections.iter();
+        let is_arena = arenas.any(|name| section.name.as_slice() == name.as_bytes());
         // A named section counts as data even if it is all zero.
         if let (true, SectionData::Data(data)) = (is_arena, &section.data)
             && data.iter().all(|byte| *byte == 0)

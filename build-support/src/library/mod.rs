@@ -15,6 +15,7 @@ use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
+use castiron_codegen::plan::Ram;
 use castiron_codegen::program::{FirmwareOps, Program};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use serde::Serialize;
@@ -45,6 +46,8 @@ pub struct Options<'a> {
     pub optimize: Optimize,
     /// The most bytes of arena; operators run row by row where it would take more.
     pub max_arena: Option<usize>,
+    /// The memories that the arena is spread over; none where it is one.
+    pub memories: Vec<Ram>,
     /// How the model takes its input.
     pub input: Input,
     /// Passes to leave out.
@@ -130,6 +133,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     let mut how = CompileOptions::for_target(target).without(options.without);
     how.custom = options.custom.clone();
     how.max_arena = options.max_arena;
+    how.memories.clone_from(&options.memories);
     how.input = options.input;
     let program = compile::compile(&first, &how)?;
     if options.traced && options.input == Input::Rows {
@@ -151,7 +155,12 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         arena_bytes: program.arena_bytes,
         state_bytes: program.state_bytes,
         weight_bytes: program.constants.bytes().len(),
-        instance_bytes: program.ram_bytes().next_multiple_of(ALIGNMENT) + ALIGNMENT,
+        memories: program.parts.iter().map(c_api::PlacedMemory::of).collect(),
+        instance_bytes: match program.parts.len() {
+            0 => program.ram_bytes().next_multiple_of(ALIGNMENT) + ALIGNMENT,
+            // An address of each, of eight bytes at most, and what says that it is ready.
+            memories => (8 * memories + 4).next_multiple_of(ALIGNMENT),
+        },
         traced: options.traced,
         may_end_early: program.may_end_early(),
         rows: program.entries.first().and_then(c_api::Rows::of),
@@ -163,9 +172,10 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     let texts = sources(&interface, &cases, options)?;
     let toolchain = Toolchain::detect(options.target.as_deref(), Purpose::Library)?;
     let made = package::compile(&interface, &program, &toolchain, options)?;
+    let sections = arena_sections(&interface, options);
     let kind = archive::Options {
         bare: toolchain.target().contains("-none"),
-        arena_section: options.arena_section.as_deref(),
+        arena_sections: &sections,
     };
     let archive = archive::finish(&made, &interface, kind)?;
     let built = Built {
@@ -176,6 +186,23 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         math: false,
     };
     finish(interface, texts, built, options)
+}
+
+/// The sections that have nothing but zeros.
+fn arena_sections(interface: &c_api::Library, options: &Options<'_>) -> Vec<String> {
+    let memories = interface.memories.iter();
+    match interface.memories.is_empty() {
+        true => options.arena_section.clone().into_iter().collect(),
+        false => memories
+            .map(|memory| memory_section(memory, options))
+            .collect(),
+    }
+}
+
+/// The section of a memory of the instance that is built in. Unless said, linker scripts that do not know it take it for `.bss`.
+fn memory_section(memory: &c_api::PlacedMemory, options: &Options<'_>) -> String {
+    let before = options.arena_section.as_deref();
+    format!("{}.{}", before.unwrap_or(".bss.castiron"), memory.name)
 }
 
 /// That the machine which builds can run a program: nobody there computes what the firmware does.
@@ -206,10 +233,15 @@ pub(crate) fn finish(
     built: Built,
     options: &Options<'_>,
 ) -> Result<Library> {
+    let own = match interface.memories.is_empty() {
+        true => options.arena_section.clone(),
+        // Those of memories begin with it.
+        false => (options.arena_section.as_ref()).map(|section| format!("{section}.*")),
+    };
     let sections = Example {
         target: &built.target,
         native: built.native,
-        arena_section: options.arena_section.as_deref(),
+        arena_section: own.as_deref(),
         section: options.section.as_deref(),
         math: built.math,
     };

@@ -250,11 +250,25 @@ fn glue(interface: &c_api::Library, program: &Program, options: &Options<'_>) ->
             prefix = interface.prefix,
         ),
     };
-    let section = match &options.arena_section {
-        Some(section) => format!("\n    section: \"{section}\","),
-        None => String::new(),
-    };
     let prefix = &interface.prefix;
+    let place = match (&options.arena_section, interface.memories.is_empty()) {
+        (None, true) => String::new(),
+        (Some(section), true) => format!("section: \"{section}\", "),
+        (_, false) => {
+            let names = rust::memory_structs(program).into_iter();
+            let memories = interface.memories.iter().zip(names).map(|(memory, kind)| {
+                let section = super::memory_section(memory, options);
+                let bytes = memory.bytes;
+                format!("{}: model::{kind}; {bytes} => \"{section}\"", memory.name)
+            });
+            let memories: Vec<String> = memories.collect();
+            format!("memories: [{}], ", memories.join(", "))
+        }
+    };
+    let model = match interface.memories.is_empty() {
+        true => "model::Model",
+        false => "model::Model<'static>",
+    };
     let traced = match interface.traced {
         true => format!("\n    traced: {prefix}_model_run_traced,"),
         false => String::new(),
@@ -266,12 +280,13 @@ fn glue(interface: &c_api::Library, program: &Program, options: &Options<'_>) ->
 mod model;
 
 castiron::c_interface! {{
-    model: model::Model,
-    instance_bytes: {bytes},{section}
+    model: {model},
+    instance_bytes: {bytes},
+    init: {{ {place}instance: {prefix}_model_init, built_in: {prefix}_init, }},
     run: {{ {run} }},
     outputs: [{outputs}],
-    instance: [{prefix}_model_init, {prefix}_model_reset, {prefix}_model_output],
-    built_in: [{prefix}_init, {prefix}_reset, {prefix}_output],{traced}
+    instance: [{prefix}_model_reset, {prefix}_model_output],
+    built_in: [{prefix}_reset, {prefix}_output],{traced}
 }}
 {operators}",
         operators = operators(interface, program),

@@ -183,9 +183,10 @@ impl Job<'_> {
         let whole = generated.join(format!("{}.o", interface.prefix));
         ours.merge(&all, &interface.symbols(), &whole)?;
         let bytes = fs::read(&whole).map_err(|e| io_error("read", &whole, &e))?;
+        let section = self.arena_section.map(str::to_owned);
         let kind = archive::Options {
             bare,
-            arena_section: self.arena_section,
+            arena_sections: section.as_slice(),
         };
         Ok(Compiled {
             archive: archive::finish_object(&bytes, &interface, kind)?,
@@ -238,6 +239,7 @@ impl Job<'_> {
             arena_bytes: c_api::tflm::arena_bytes(direct, pointer_bytes),
             // Within the arena.
             state_bytes: 0,
+            memories: Vec::new(),
             weight_bytes: constants.sum(),
             instance_bytes: c_api::tflm::instance_bytes(direct, pointer_bytes),
             traced: self.traced,

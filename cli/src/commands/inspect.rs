@@ -412,6 +412,19 @@ fn totals(report: &Report) -> String {
         }
     };
     rows.push(vec!["Arena".to_owned(), arena]);
+    let memories = compiled.memories.iter().map(|memory| {
+        let (bytes, all) = (
+            memory.arena_bytes + memory.state_bytes,
+            memory.capacity_bytes,
+        );
+        let state = match memory.state_bytes {
+            0 => "",
+            _ => ", with the state",
+        };
+        let text = format!("{} of {}{state}", text::bytes(bytes), text::bytes(all));
+        vec![format!("  in {} ({})", memory.name, memory.speed), text]
+    });
+    rows.extend(memories);
     if let Some(state) = compiled.state_bytes {
         let row = format!("{}, from run to run", text::bytes(state));
         rows.push(vec!["State".to_owned(), row]);

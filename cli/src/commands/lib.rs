@@ -178,6 +178,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     options.optimize = arguments.compiled.optimize();
     options.isa = arguments.compiled.isa;
     options.max_arena = arguments.compiled.max_arena();
+    options.memories.clone_from(&arguments.compiled.memories);
     options.input = arguments.compiled.input_by();
     options.without = arguments.compiled.without.passes();
     options.custom = arguments.firmware.ops();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use castiron_codegen::compile::{self, CompileOptions, Frontier};
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor};
+use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor, Region};
 use castiron_codegen::tflite::rewrite;
 use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
 use castiron_codegen::warnings;
@@ -87,9 +87,10 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 14] = [
+const PLAN_ONLY: [&str; 15] = [
     "optimize",
     "max_arena",
+    "memories",
     "input_by",
     "passes",
     "shape",
@@ -240,6 +241,37 @@ fn curve(input: &ModelFile, subgraph: usize, frontier: &Frontier) -> String {
     out
 }
 
+/// How large the arena is, and whether it may be smaller.
+fn peak(plan: &Plan) -> String {
+    let (peak, bound) = (
+        text::bytes(plan.peak_bytes),
+        text::bytes(plan.lower_bound_bytes),
+    );
+    match plan.optimal {
+        true if plan.peak_bytes == plan.lower_bound_bytes => {
+            format!("\nPeak {peak}, proven least: as many are live at once.\n")
+        }
+        true => format!("\nPeak {peak}, proven least; {bound} are live at once.\n"),
+        false => format!(
+            "\nPeak {peak}, not proven least; no plan of these lifetimes needs fewer than {bound}.\n"
+        ),
+    }
+}
+
+/// How much of each memory the arena takes.
+fn memories(plan: &Plan) -> String {
+    let lines = plan.memories.iter().map(|memory| {
+        format!(
+            "{} ({}): {} of {}.\n",
+            memory.name,
+            memory.speed,
+            text::bytes(memory.bytes),
+            text::bytes(memory.capacity_bytes)
+        )
+    });
+    std::iter::once("\n".to_owned()).chain(lines).collect()
+}
+
 fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
     let mut tensors: Vec<(&PlannedTensor, Location)> = (plan.tensors.iter())
         .filter(|t| matches!(t.location, Location::Arena { .. }))
@@ -261,8 +293,17 @@ fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
             return None;
         };
         let shared: Vec<String> = tensor.shares_with.iter().map(usize::to_string).collect();
+        let memory = plan.memory_of(Region {
+            offset: *offset,
+            bytes: *bytes,
+        });
+        let start = memory.map_or(0, |memory| memory.offset);
+        let place = match memory {
+            Some(memory) => format!("{} {}", memory.name, grouped(offset - start)),
+            None => grouped(offset),
+        };
         Some(vec![
-            grouped(offset),
+            place,
             grouped(bytes),
             format!("{first}–{last}"),
             tensor.index.to_string(),
@@ -288,24 +329,20 @@ fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
         text::name(&input.model.file)
     ));
     out += &table(&header, rows);
-    out += &format!("\nPeak {}, ", text::bytes(plan.peak_bytes));
-    out += &match plan.optimal {
-        true if plan.peak_bytes == plan.lower_bound_bytes => {
-            "proven least: as many are live at once".to_owned()
-        }
-        true => format!(
-            "proven least; {} are live at once",
-            text::bytes(plan.lower_bound_bytes)
-        ),
-        false => format!(
-            "not proven least; no plan of these lifetimes needs fewer than {}",
-            text::bytes(plan.lower_bound_bytes)
-        ),
+    out += &match plan.memories.is_empty() {
+        true => peak(plan),
+        false => memories(plan),
     };
     out += &format!(
-        ".\nFull at step {} of {}; {}{}.\n",
-        plan.peak_step,
-        plan.order.len() + 1,
+        "{}{}{}.\n",
+        match plan.memories.is_empty() {
+            true => format!(
+                "Full at step {} of {}; ",
+                plan.peak_step,
+                plan.order.len() + 1
+            ),
+            false => String::new(),
+        },
         match plan.order_optimal {
             true => "no other order of operators keeps fewer bytes live",
             false => "another order of operators may keep fewer bytes live",

@@ -132,6 +132,12 @@ impl Arguments {
         if self.engine == lib::Engine::Tflm {
             self.compiled.check_unused()?;
         }
+        if !self.compiled.memories.is_empty() {
+            return Err(Failure::usage(
+                "validate gives a model one arena",
+                "omit --memory: results are the same; `castiron lib --self-test` tests a library of several memories",
+            ));
+        }
         if self.compiled.input_by() == Input::Rows {
             return Err(Failure::usage(
                 "validate hands a model its inputs as a whole",

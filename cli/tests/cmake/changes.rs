@@ -11,7 +11,8 @@ const MAKE: [&str; 3] = ["cmake", "make", "cc"];
 fn with_library() -> Project {
     let project = Project::new(
         "add_executable(app main.c beside.c)
-castiron_add_model(app MODEL model.tflite NAME m LABELS labels.txt CASES golden SELF_TEST OPT_LEVEL ${OPT_LEVEL})
+castiron_add_model(app MODEL model.tflite NAME m LABELS labels.txt CASES golden SELF_TEST OPT_LEVEL ${OPT_LEVEL}
+  MEMORIES fast=16:fast rest=1k)
 add_executable(other other.c)
 ",
     );
@@ -21,6 +22,7 @@ add_executable(other other.c)
 #include \"m.h\"
 #include \"m_self_test.h\"
 static const char *const labels[] = M_OUTPUT_0_LABELS;
+extern char both_memories_are_used[M_FAST_BYTES > 0 && M_REST_BYTES > 0 ? 1 : -1];
 int main(void) { printf(\"%s %d\\n\", labels[0], m_self_test()); return 0; }
 ",
     );

@@ -9,11 +9,12 @@ use super::rows;
 use super::stream::Cuts;
 use crate::error::{Diagnostic, Result};
 use crate::graph::variables::Variables;
-use crate::graph::{DType, Graph, Model, Options, Tensor, TensorId, callees_first};
+use crate::graph::{DType, Graph, Model, Options, Site, Tensor, TensorId, callees_first};
 use crate::ops;
 use crate::passes::{self, Change, Effect, Pass};
 use crate::plan::{Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{Choice, Choosing, Purpose, element};
+use crate::work;
 
 /// What was chosen for all subgraphs that run.
 pub(super) struct Choices<'a> {
@@ -46,18 +47,40 @@ pub(super) fn lay_out(
     roots: &[usize],
     variables: &Variables,
     ready: bool,
-    options: &PlanOptions,
+    options: &CompileOptions,
 ) -> Result<Layout> {
     let units: Vec<Unit<'_>> = (chosen.iter())
         .map(|chosen| Unit {
             index: chosen.index,
             graph: &chosen.graph,
             memory: chosen.choices.iter().map(|c| c.memory.clone()).collect(),
+            work: match options.memories.is_empty() {
+                true => Vec::new(),
+                false => operations(&chosen.graph),
+            },
         })
         .collect();
     let values = variables.values.iter();
     let bytes = values.map(|value| value.as_ref().map_or(0, Tensor::bytes));
-    Layout::new(&units, roots, &bytes.collect::<Vec<_>>(), ready, options)
+    let (bytes, rams) = (bytes.collect::<Vec<_>>(), &options.memories);
+    Layout::new(&units, roots, &bytes, ready, rams, &options.plan)
+}
+
+/// How many operations each operator has; a stream has those of its stages.
+fn operations(graph: &Graph) -> Vec<u64> {
+    let total = |site: &Site<'_>| work::at(site).map_or(0, |work| work.total());
+    let operations = (0..graph.operators.len()).map(|index| {
+        let site = Site::new(graph, index);
+        match site.options() {
+            Options::Streamed(stream) => {
+                let stages = stream.operators.iter();
+                let stages = stages.map(|operator| total(&Site { operator, ..site }));
+                stages.fold(0, u64::saturating_add)
+            }
+            _ => total(&site),
+        }
+    });
+    operations.collect()
 }
 
 /// What was chosen for a graph, as far as it goes.
@@ -308,6 +331,10 @@ impl Wanted {
         match streams {
             Streams::None | Streams::Least => Self {
                 most: 0,
+                patched: None,
+            },
+            Streams::RowsBelow(most) => Self {
+                most,
                 patched: None,
             },
             Streams::Below(most) => Self {

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
 use super::options::{CompileOptions, Input, Streams};
-use super::{limits, rows, variables, way_out};
+use super::{limits, memories, rows, variables, way_out};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
@@ -20,7 +20,7 @@ use crate::program::{Choice, ConstantPool, Entry, Port, Program, Routine, Step};
 /// Every operator that cannot be compiled, with its place and the reason; or that the arena does not fit its bound.
 pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
     let called = &*passes::of_called(model, options.without);
-    let program = Attempt::new(called, options).program();
+    let program = Attempt::fitting(called, options).program();
     let program = program.map_err(|error| for_want_of_passes(error, model, options))?;
     within_bound(program, called, options)
 }
@@ -51,9 +51,20 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
 fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
     let may_be_less = called.graphs.len() > 1;
     may_be_less.then(|| CompileOptions {
-        streams: Some(Streams::Below(0)),
+        streams: Some(match options.memories.is_empty() {
+            true => Streams::Below(0),
+            false => Streams::Least,
+        }),
         ..options.clone()
     })
+}
+
+/// Options for operators that run row by row wherever it helps, without a bound.
+fn by_rows(options: &CompileOptions) -> CompileOptions {
+    CompileOptions {
+        max_arena: Some(0),
+        ..options.clone()
+    }
 }
 
 /// An arena that does not fit, with the operator at which it is full.
@@ -127,7 +138,7 @@ pub struct Examined {
 /// Compiles a model, and says of every subgraph what there is to know whether or not it compiles.
 pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
     let called = &*passes::of_called(model, options.without);
-    let attempt = Attempt::new(called, options);
+    let attempt = Attempt::fitting(called, options);
     let mut verdicts: HashMap<usize, Verdict> = HashMap::new();
     for chosen in &attempt.chosen {
         let placed = attempt.layout.as_ref().and_then(|l| l.graph(chosen.index));
@@ -166,15 +177,30 @@ struct Attempt<'a> {
     /// There is one if there are no diagnostics.
     layout: Option<Layout>,
     diagnostics: Vec<Diagnostic>,
+    /// Whether it is the memories alone that it does not fit.
+    misfits: bool,
 }
 
 impl<'a> Attempt<'a> {
+    /// As [`new`](Self::new); operators run row by row where the memories are too small without.
+    fn fitting(model: &'a Model, options: &CompileOptions) -> Self {
+        let attempt = Self::new(model, options);
+        let is_misfit = attempt.misfits && options.max_arena.is_none();
+        match is_misfit && !options.without.contains(Pass::StreamRows) {
+            true => Self::new(model, &by_rows(options)),
+            false => attempt,
+        }
+    }
+
     fn new(model: &'a Model, options: &CompileOptions) -> Self {
         let mut attempt = Self::of_choices(model, options);
         if attempt.diagnostics.is_empty() {
             match attempt.laid_out(options) {
                 Ok(layout) => attempt.layout = Some(layout),
-                Err(error) => attempt.diagnostics.extend_from_slice(error.diagnostics()),
+                Err(error) => {
+                    attempt.misfits = !options.memories.is_empty();
+                    attempt.diagnostics.extend_from_slice(error.diagnostics());
+                }
             }
         }
         attempt
@@ -215,6 +241,7 @@ impl<'a> Attempt<'a> {
         diagnostics.extend(limits::too_many_steps(steps));
         let entered = entry_points.iter().map(|(root, _)| &model.graphs[*root]);
         diagnostics.extend(limits::too_many_ports(entered));
+        diagnostics.extend(memories::check(&options.memories).err());
         let first_values =
             variables::first_values(model, chosen.iter().map(|c| c.index), &variables);
         Self {
@@ -225,13 +252,14 @@ impl<'a> Attempt<'a> {
             first_values,
             layout: None,
             diagnostics,
+            misfits: false,
         }
     }
 
     fn laid_out(&self, options: &CompileOptions) -> Result<Layout> {
         let roots = roots(&self.entry_points);
         let ready = !self.first_values.is_empty();
-        lay_out(&self.chosen, &roots, &self.variables, ready, &options.plan)
+        lay_out(&self.chosen, &roots, &self.variables, ready, options)
     }
 
     fn program(mut self) -> Result<Program> {
@@ -276,6 +304,7 @@ impl<'a> Attempt<'a> {
             name: self.model.stem().to_owned(),
             arena_bytes: layout.arena_bytes,
             state_bytes: layout.state_bytes,
+            parts: layout.parts.clone(),
             constants: Default::default(),
             routines: Vec::new(),
             entries: Vec::new(),
@@ -439,7 +468,13 @@ fn plan_of<'a>(
     index: usize,
     options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
-    let LaidOut { graph, plan, .. } = laid_out(model, index, options)?;
+    let laid = match laid_out(model, index, options) {
+        Err(_) if !options.memories.is_empty() && options.max_arena.is_none() => {
+            laid_out(model, index, &by_rows(options))?
+        }
+        laid => laid?,
+    };
+    let LaidOut { graph, plan, .. } = laid;
     let bound = options.max_arena.filter(|most| *most > 0);
     let most = bound.unwrap_or(usize::MAX);
     if plan.peak_bytes <= most {
@@ -482,7 +517,7 @@ pub(super) fn laid_out<'a>(
     if let Some(problem) = chosen.iter().find_map(|chosen| chosen.without_rows.clone()) {
         return Err(problem.into());
     }
-    let layout = lay_out(&chosen, &[index], &variables, false, &options.plan)?;
+    let layout = lay_out(&chosen, &[index], &variables, false, options)?;
     let plan = layout.graph(index).map(|placed| placed.plan.clone());
     // The last is the one that runs all others.
     let graph = chosen.pop().map(|chosen| chosen.graph);

@@ -63,7 +63,10 @@ pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result
     let mut least = None;
     loop {
         let options = CompileOptions {
-            streams: Some(Streams::Below(bound)),
+            streams: Some(match options.memories.is_empty() {
+                true => Streams::Below(bound),
+                false => Streams::RowsBelow(bound),
+            }),
             ..options.clone()
         };
         let laid_out = laid_out(&model, index, &options)?;

@@ -9,6 +9,7 @@ mod frontier;
 mod frontier_picture;
 mod limits;
 mod link;
+mod memories;
 mod options;
 mod patches;
 mod rows;

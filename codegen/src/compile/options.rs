@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::Diagnostic;
 use crate::passes::Passes;
-use crate::plan::PlanOptions;
+use crate::plan::{PlanOptions, Ram};
 use crate::program::FirmwareOps;
 use crate::target::{Optimize, Target};
 
@@ -26,6 +26,8 @@ pub struct CompileOptions {
     pub max_arena: Option<usize>,
     /// How the model takes its input.
     pub input: Input,
+    /// The memories that the arena is spread over; none where it is one.
+    pub memories: Vec<Ram>,
     /// Where operators are to run row by row, if the options above do not say so.
     pub(super) streams: Option<Streams>,
 }
@@ -80,6 +82,8 @@ pub(super) enum Streams {
     None,
     /// Where the arena of a subgraph is larger, in as few rows as bring it below that.
     Below(usize),
+    /// The same without computing anything again.
+    RowsBelow(usize),
     /// Where that lowers the arena.
     Least,
 }
@@ -107,6 +111,8 @@ impl CompileOptions {
         }
         match (self.max_arena, self.input) {
             (Some(0), _) => Streams::Least,
+            // A patch has rows and strips in one memory; so nothing is computed again where there are several.
+            (Some(most), _) if !self.memories.is_empty() => Streams::RowsBelow(most),
             (Some(most), _) => Streams::Below(most),
             // Who hands rows over has no memory for the whole, and so none for anything as large.
             (None, Input::Rows) => Streams::Least,

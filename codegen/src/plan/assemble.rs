@@ -147,6 +147,7 @@ impl Plan {
             operators,
             buffers,
             output_copies,
+            memories: Vec::new(),
         }
     }
 }

@@ -31,19 +31,7 @@ impl Attempt {
         let values = Values::new(graph, memory, sharing);
 
         let file: Vec<usize> = (0..graph.operators.len()).collect();
-        let (chosen, order_optimal) = if options.reorder {
-            let order = order::choose(
-                graph,
-                &values,
-                memory,
-                options.alignment,
-                options.in_place,
-                order::most_sets(graph.operators.len()),
-            );
-            (order.operators, order.optimal)
-        } else {
-            (file.clone(), graph.operators.len() <= 1)
-        };
+        let (chosen, order_optimal) = chosen_order(graph, &values, memory, options);
 
         let packing = Packing {
             graph,
@@ -83,6 +71,28 @@ impl Attempt {
             options,
         )
     }
+}
+
+/// An order of operators that keeps few bytes live, and whether none keeps fewer.
+pub(super) fn chosen_order(
+    graph: &Graph,
+    values: &Values,
+    memory: &[OpMemory],
+    options: &PlanOptions,
+) -> (Vec<usize>, bool) {
+    if !options.reorder {
+        let file = (0..graph.operators.len()).collect();
+        return (file, graph.operators.len() <= 1);
+    }
+    let order = order::choose(
+        graph,
+        values,
+        memory,
+        options.alignment,
+        options.in_place,
+        order::most_sets(graph.operators.len()),
+    );
+    (order.operators, order.optimal)
 }
 
 /// Lifetimes under an order, with offsets.

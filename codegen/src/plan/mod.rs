@@ -9,6 +9,7 @@ mod assemble;
 mod attempt;
 pub mod layout;
 pub mod lifetime;
+pub mod memories;
 pub mod memory;
 pub mod order;
 #[cfg(feature = "text")]
@@ -19,7 +20,8 @@ pub mod values;
 use serde::Serialize;
 
 pub use alloc::Budget;
-pub use layout::{Kept, Layout, Placed, Unit};
+pub use layout::{Kept, Layout, Part, Placed, Unit};
+pub use memories::{Ram, Speed};
 pub use memory::{OpMemory, OutputMemory};
 
 use crate::error::{Diagnostic, Result};
@@ -91,10 +93,13 @@ impl Default for PlanOptions {
 ///       "scratch": [{ "offset": 46080, "bytes": 64 }] }
 ///   ],
 ///   "buffers": [{ "offset": 0, "bytes": 27648, "first": 0, "last": 1, "tensors": [0] }],
-///   "output_copies": [{ "tensor": 1, "offset": 0, "bytes": 216 }]
+///   "output_copies": [{ "tensor": 1, "offset": 0, "bytes": 216 }],
+///   "memories": [{ "name": "dtcm", "speed": "fast", "capacity_bytes": 65536,
+///                  "offset": 0, "bytes": 55296 }]
 /// }
 /// ```
 ///
+/// `memories` is there if the arena lies in memories that the user named; offsets then count through all of them, one behind the other.
 /// A tensor's `first` and `last` are its own; those of a buffer span all its tensors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "text", derive(Serialize))]
@@ -127,6 +132,25 @@ pub struct Plan {
     /// Graph outputs that are constants: the caller finds them in the arena, so after the last
     /// operator each is copied there.
     pub output_copies: Vec<OutputCopy>,
+    /// The memories that the arena lies in, one behind the other, in the user's order; none where it is one.
+    #[cfg_attr(feature = "text", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub memories: Vec<PlannedMemory>,
+}
+
+/// A memory of an arena in several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "text", derive(Serialize))]
+pub struct PlannedMemory {
+    /// What the user calls it.
+    pub name: String,
+    /// How fast it is.
+    pub speed: Speed,
+    /// Bytes that the model may take of it.
+    pub capacity_bytes: usize,
+    /// Bytes from the start of the arena.
+    pub offset: usize,
+    /// Bytes that the arena takes of it.
+    pub bytes: usize,
 }
 
 /// Where one tensor lies.
@@ -276,32 +300,13 @@ impl Plan {
         memory: impl Fn(&Graph, usize) -> OpMemory,
         options: &PlanOptions,
     ) -> Result<Self> {
-        if !options.alignment.is_power_of_two() {
-            return Err(
-                Diagnostic::new("the arena's alignment is not a power of two")
-                    .expected("1, 2, 4, 8, 16, …")
-                    .found(options.alignment)
-                    .into(),
-            );
-        }
         let memory: Vec<OpMemory> = (0..graph.operators.len())
             .map(|op| memory(graph, op))
             .collect();
-        check_total(graph, &memory, options.alignment)?;
-        let parts = Sharing::Parts {
-            alignment: options.alignment,
-        };
-        let has_parts = (memory.iter().flat_map(|m| &m.outputs))
-            .any(|output| matches!(output, OutputMemory::Part { .. }));
-        // A part keeps all of its tensor alive, where a copy of it might need less.
-        let sharings = match (options.alias, has_parts) {
-            (false, _) => &[Sharing::Nothing][..],
-            (true, false) => &[Sharing::Aliases],
-            (true, true) => &[parts, Sharing::Aliases],
-        };
+        check(graph, &memory, options.alignment)?;
         let mut best: Option<Attempt> = None;
-        for sharing in sharings {
-            let attempt = Attempt::new(graph, &memory, *sharing, options)?;
+        for sharing in sharings(&memory, options) {
+            let attempt = Attempt::new(graph, &memory, sharing, options)?;
             let peak = attempt.peak_bytes();
             if best.as_ref().is_none_or(|best| peak < best.peak_bytes()) {
                 best = Some(attempt);
@@ -322,8 +327,31 @@ impl Plan {
     }
 }
 
+/// The ways of sharing bytes that are worth a look.
+fn sharings(memory: &[OpMemory], options: &PlanOptions) -> Vec<Sharing> {
+    let parts = Sharing::Parts {
+        alignment: options.alignment,
+    };
+    let has_parts = (memory.iter().flat_map(|m| &m.outputs))
+        .any(|output| matches!(output, OutputMemory::Part { .. }));
+    // A part keeps all of its tensor alive, where a copy of it might need less.
+    match (options.alias, has_parts) {
+        (false, _) => vec![Sharing::Nothing],
+        (true, false) => vec![Sharing::Aliases],
+        (true, true) => vec![parts, Sharing::Aliases],
+    }
+}
+
 /// The offsets of a plan stay below the sum of all sizes, so checking the sum once is enough.
-fn check_total(graph: &Graph, memory: &[OpMemory], alignment: usize) -> Result<()> {
+fn check(graph: &Graph, memory: &[OpMemory], alignment: usize) -> Result<()> {
+    if !alignment.is_power_of_two() {
+        return Err(
+            Diagnostic::new("the arena's alignment is not a power of two")
+                .expected("1, 2, 4, 8, 16, …")
+                .found(alignment)
+                .into(),
+        );
+    }
     let mut counted: Vec<bool> = graph.tensors.iter().map(|t| !t.is_constant()).collect();
     for id in &graph.outputs {
         counted[id.index()] = true;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use svg::Document;
 use svg::node::element::{Group, Line, Rectangle, Style, Text, Title};
 
-use super::{Location, Plan, PlannedTensor};
+use super::{Location, Plan, PlannedTensor, Region};
 
 /// Pixels of the margins: byte figures on the left, operator names below.
 const LEFT: f64 = 84.0;
@@ -19,6 +19,8 @@ const STEP: (f64, f64) = (15.0, 88.0);
 /// Pixels of the longest operator name that is shown whole, and around names.
 const NAME: f64 = 280.0;
 const GAP: f64 = 10.0;
+/// Pixels between the maps of two memories.
+const BETWEEN: f64 = 26.0;
 /// Pixels of a line of the legend.
 const LEGEND: f64 = 20.0;
 /// How much wider bold text is.
@@ -41,9 +43,12 @@ impl Plan {
     /// offset as a tooltip; scratch is dark. The step at which the arena is full is tinted.
     pub fn to_svg(&self, title: &str) -> String {
         let steps = self.order.len() + 2;
+        let maps = self.maps();
+        let room = HEIGHT - BETWEEN * (maps.len() - 1) as f64;
         let scale = Scale {
             step: (WIDTH / steps as f64).clamp(STEP.0, STEP.1),
-            bytes: HEIGHT / (self.peak_bytes.max(1) as f64 * 1.04),
+            bytes: room.max(BETWEEN) / (self.peak_bytes.max(1) as f64 * 1.04),
+            starts: maps.iter().map(|map| map.start).collect(),
         };
         let right = scale.x(steps as f64);
         let width = (right + RIGHT).max(LEFT + 560.0);
@@ -63,7 +68,7 @@ impl Plan {
                     .set("fill", "#fff"),
             );
         doc = doc.add(self.heading(title, width - LEFT - RIGHT));
-        doc = doc.add(self.address_axis(&scale, right));
+        doc = doc.add(self.address_axis(&scale, &maps, right));
         doc = doc.add(self.time_axis(&scale, &names));
         let (blocks, labels) = self.blocks(&scale);
         doc = doc.add(blocks);
@@ -71,7 +76,7 @@ impl Plan {
         doc = doc
             .add(self.full_step(&scale, below))
             .add(labels)
-            .add(self.limits(&scale, right))
+            .add(self.limits(&scale, &maps, right))
             .add(legend);
         let mut text = doc.to_string();
         text.push('\n');
@@ -94,10 +99,19 @@ impl Plan {
         } else {
             "best found"
         };
+        let arena = match self.memories.len() {
+            0 => format!(
+                "{} bytes of arena ({proof}), lower bound {}",
+                figure(self.peak_bytes),
+                figure(self.lower_bound_bytes),
+            ),
+            memories => format!(
+                "{} bytes of arena in {memories} memories",
+                figure(self.peak_bytes)
+            ),
+        };
         let facts = format!(
-            "{} bytes of arena ({proof}), lower bound {}, {} operators, {} buffers",
-            figure(self.peak_bytes),
-            figure(self.lower_bound_bytes),
+            "{arena}, {} operators, {} buffers",
             self.order.len(),
             self.buffers.iter().filter(|b| b.bytes > 0).count()
         );
@@ -109,21 +123,42 @@ impl Plan {
             .add(label(&facts, LEFT, 44.0, 12.0, "start"))
     }
 
-    fn address_axis(&self, scale: &Scale, right: f64) -> Group {
+    /// The arena, or each memory that some of it lies in.
+    fn maps(&self) -> Vec<Map> {
+        let used = self.memories.iter().filter(|memory| memory.bytes > 0);
+        let maps: Vec<Map> = used
+            .map(|memory| Map {
+                start: memory.offset,
+                bytes: memory.bytes,
+                text: format!(
+                    "{} ({}): {} of {} bytes",
+                    memory.name,
+                    memory.speed,
+                    figure(memory.bytes),
+                    figure(memory.capacity_bytes)
+                ),
+            })
+            .collect();
+        match maps.is_empty() {
+            false => maps,
+            true => vec![Map {
+                start: 0,
+                bytes: self.peak_bytes,
+                text: format!("peak {}", figure(self.peak_bytes)),
+            }],
+        }
+    }
+
+    fn address_axis(&self, scale: &Scale, maps: &[Map], right: f64) -> Group {
         let mut axis = Group::new();
         let tick = tick(self.peak_bytes);
-        let mut at = 0;
-        while at <= self.peak_bytes {
-            let y = scale.y(at);
-            axis = axis.add(line(
-                LEFT,
-                y,
-                right,
-                y,
-                if at == 0 { "axis" } else { "grid" },
-            ));
-            axis = axis.add(label(&figure(at), LEFT - 8.0, y + 4.0, 11.0, "end"));
-            at += tick;
+        for map in maps {
+            for at in (0..=map.bytes).step_by(tick) {
+                let y = scale.y(map.start, at);
+                let class = if at == 0 { "axis" } else { "grid" };
+                axis = axis.add(line(LEFT, y, right, y, class));
+                axis = axis.add(label(&figure(at), LEFT - 8.0, y + 4.0, 11.0, "end"));
+            }
         }
         let middle = TOP + HEIGHT / 2.0;
         axis.add(line(LEFT, TOP, LEFT, TOP + HEIGHT, "axis")).add(
@@ -193,17 +228,13 @@ impl Plan {
                 let fill = FILLS[tensor.index % FILLS.len()];
                 let block = Rectangle::new().set("class", "tensor").set("fill", fill);
                 let bounds = scale.bounds(start, stop, buffer.offset, buffer.bytes);
-                blocks = blocks.add(bounds.draw(block, &tooltip(tensor)));
+                blocks = blocks.add(bounds.draw(block, &self.tooltip(tensor)));
                 if let Some(name) = bounds.name(&labels(tensor, buffer.bytes)) {
                     names = names.add(name);
                 }
             }
             if turns.is_empty() {
-                let about = format!(
-                    "{} bytes at {}",
-                    figure(buffer.bytes),
-                    figure(buffer.offset)
-                );
+                let about = self.place(buffer.offset, buffer.bytes);
                 let copy = buffer.first > self.order.len()
                     && copies.contains(&(buffer.offset, buffer.bytes));
                 let kind = if copy {
@@ -219,14 +250,16 @@ impl Plan {
         (blocks, names)
     }
 
-    fn limits(&self, scale: &Scale, right: f64) -> Group {
+    fn limits(&self, scale: &Scale, maps: &[Map], right: f64) -> Group {
         let mut limits = Group::new();
-        let y = scale.y(self.peak_bytes);
-        limits = limits.add(line(LEFT, y, right, y, "peak"));
-        let text = format!("peak {}", figure(self.peak_bytes));
-        limits = limits.add(label(&text, right, y - 5.0, 11.0, "end").set("style", "fill:#c0392b"));
-        if self.lower_bound_bytes < self.peak_bytes {
-            let y = scale.y(self.lower_bound_bytes);
+        for map in maps {
+            let y = scale.y(map.start, map.bytes);
+            limits = limits.add(line(LEFT, y, right, y, "peak"));
+            let text = label(&map.text, right, y - 5.0, 11.0, "end");
+            limits = limits.add(text.set("style", "fill:#c0392b"));
+        }
+        if self.has_bound() {
+            let y = scale.y(0, self.lower_bound_bytes);
             limits = limits.add(line(LEFT, y, right, y, "bound"));
             let text = format!("lower bound {}", figure(self.lower_bound_bytes));
             limits =
@@ -237,6 +270,48 @@ impl Plan {
 }
 
 impl Plan {
+    /// Whether the picture shows how small the arena might be.
+    fn has_bound(&self) -> bool {
+        self.memories.is_empty() && self.lower_bound_bytes < self.peak_bytes
+    }
+
+    /// Size and place of a run.
+    fn place(&self, offset: usize, bytes: usize) -> String {
+        let (bytes_text, region) = (figure(bytes), Region { offset, bytes });
+        match self.memory_of(region) {
+            Some(memory) => format!(
+                "{bytes_text} bytes at {} of {}",
+                figure(offset - memory.offset),
+                memory.name
+            ),
+            None => format!("{bytes_text} bytes at {}", figure(offset)),
+        }
+    }
+
+    fn tooltip(&self, tensor: &PlannedTensor) -> String {
+        let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+        let head = format!(
+            "{} {}\n{} [{}]",
+            tensor.index,
+            tensor.name,
+            tensor.dtype,
+            shape.join("×")
+        );
+        match tensor.location {
+            Location::Arena {
+                offset,
+                bytes,
+                first,
+                last,
+                ..
+            } => format!(
+                "{head}\n{}\nsteps {first} to {last}",
+                self.place(offset, bytes)
+            ),
+            _ => head,
+        }
+    }
+
     /// What stands for what, below everything; and where the picture ends.
     fn legend(&self, width: f64, top: f64) -> (Group, f64) {
         let sample = |class: &str| {
@@ -256,11 +331,7 @@ impl Plan {
             ("scratch", "working memory", scratch),
             ("full", "the step that fills the arena", true),
             ("peak", "size of the arena", true),
-            (
-                "bound",
-                "no plan can be smaller",
-                self.lower_bound_bytes < self.peak_bytes,
-            ),
+            ("bound", "no plan can be smaller", self.has_bound()),
         ];
         let (mut legend, mut x, mut y) = (Group::new(), LEFT, top + 12.0);
         for (class, text, _) in entries.into_iter().filter(|(_, _, there)| *there) {
@@ -282,10 +353,21 @@ impl Plan {
     }
 }
 
+/// A memory that is drawn.
+struct Map {
+    /// Where it begins in the arena.
+    start: usize,
+    bytes: usize,
+    /// What stands at its end.
+    text: String,
+}
+
 /// Pixels per step and per byte.
 struct Scale {
     step: f64,
     bytes: f64,
+    /// Where maps begin.
+    starts: Vec<usize>,
 }
 
 impl Scale {
@@ -293,17 +375,20 @@ impl Scale {
         LEFT + step * self.step
     }
 
-    fn y(&self, address: usize) -> f64 {
-        TOP + HEIGHT - address as f64 * self.bytes
+    /// So many bytes above an address, in the map of that address.
+    fn y(&self, address: usize, above: usize) -> f64 {
+        let map = self.starts.partition_point(|start| *start <= address);
+        let below = map.saturating_sub(1) as f64 * BETWEEN;
+        TOP + HEIGHT - (address + above) as f64 * self.bytes - below
     }
 
     fn bounds(&self, start: f64, stop: f64, offset: usize, bytes: usize) -> Bounds {
-        let top = self.y(offset + bytes);
+        let top = self.y(offset, bytes);
         Bounds {
             x: self.x(start),
             y: top,
             w: (stop - start) * self.step,
-            h: self.y(offset) - top,
+            h: self.y(offset, 0) - top,
         }
     }
 }
@@ -355,31 +440,6 @@ fn labels(tensor: &PlannedTensor, bytes: usize) -> [String; 3] {
         format!("#{index} · {} B", figure(bytes)),
         format!("#{index}"),
     ]
-}
-
-fn tooltip(tensor: &PlannedTensor) -> String {
-    let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
-    let head = format!(
-        "{} {}\n{} [{}]",
-        tensor.index,
-        tensor.name,
-        tensor.dtype,
-        shape.join("×")
-    );
-    match tensor.location {
-        Location::Arena {
-            offset,
-            bytes,
-            first,
-            last,
-            ..
-        } => format!(
-            "{head}\n{} bytes at {}\nsteps {first} to {last}",
-            figure(bytes),
-            figure(offset)
-        ),
-        _ => head,
-    }
 }
 
 pub(crate) fn line(x1: f64, y1: f64, x2: f64, y2: f64, class: &str) -> Line {

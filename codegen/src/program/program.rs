@@ -10,7 +10,7 @@ use super::stream::{MovingCall, StreamStep};
 use super::trace::Observation;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Quantization};
-use crate::plan::Plan;
+use crate::plan::{Part, Plan};
 
 /// A compiled model.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Program {
     pub arena_bytes: usize,
     /// Bytes of what lasts from run to run: zeros at first, which no entry overlays.
     pub state_bytes: usize,
+    /// The memories that arena and state lie in, one behind the other in the arena; none where the arena is one.
+    pub parts: Vec<Part>,
     /// Packed constants.
     pub constants: Aligned,
     /// Subgraphs that steps run, each behind those that it runs itself.
@@ -406,8 +408,18 @@ impl Program {
         };
         let bytes = operand.len.checked_mul(operand.element.bytes());
         let end = bytes.and_then(|bytes| operand.offset.checked_add(bytes));
+        let is_whole = operand.memory != Memory::Arena || operand.len == 0 || self.parts.is_empty();
         end.is_some_and(|end| end <= memory)
             && operand.offset.is_multiple_of(operand.element.bytes())
+            && (is_whole || self.part_of(operand).is_some())
+    }
+
+    /// The part of the arena that all of an operand lies in.
+    pub fn part_of(&self, operand: &Operand) -> Option<&Part> {
+        let range = operand.range();
+        self.parts
+            .iter()
+            .find(|part| part.offset <= range.start && range.end <= part.offset + part.arena_bytes)
     }
 }
 

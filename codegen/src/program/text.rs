@@ -14,6 +14,18 @@ impl Display for Program {
         if self.state_bytes > 0 {
             writeln!(f, "  state {} bytes", self.state_bytes)?;
         }
+        for part in &self.parts {
+            let (ram, arena) = (&part.ram, part.arena_bytes);
+            write!(
+                f,
+                "  memory {} ({}): {arena} bytes of arena",
+                ram.name, ram.speed
+            )?;
+            match part.state_bytes {
+                0 => writeln!(f, " from {}", part.offset)?,
+                state => writeln!(f, " from {}, {state} of state", part.offset)?,
+            }
+        }
         writeln!(
             f,
             "  constants {} bytes, FNV-1a {:016x}",

@@ -6,6 +6,8 @@
 
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
 use super::memory::Element;
 use crate::{Tensor, TensorMut, TensorSpec};
@@ -56,18 +58,11 @@ const READY: u32 = 0xca57_14e0;
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub struct Instance<M> {
-    model: M,
+    model: MaybeUninit<M>,
     ready: u32,
 }
 
 impl<M> Instance<M> {
-    /// An instance that is yet to be initialised: `model` has to be all zero for a static one to
-    /// live in `.bss`.
-    #[must_use]
-    pub const fn new(model: M) -> Self {
-        Self { model, ready: 0 }
-    }
-
     /// Makes an instance of memory of any content, and its model's inputs zero.
     ///
     /// # Safety
@@ -82,6 +77,25 @@ impl<M> Instance<M> {
         unsafe {
             instance.write_bytes(0, 1);
             (&raw mut (*instance).ready).write(READY);
+        }
+        true
+    }
+
+    /// Makes an instance of memory of any content, for a model that works in other memory.
+    ///
+    /// # Safety
+    /// `instance` is NULL or points to memory for an instance that nobody else uses.
+    #[must_use]
+    pub unsafe fn init_with(instance: *mut Self, model: M) -> bool {
+        if instance.is_null() || !instance.is_aligned() {
+            return false;
+        }
+        // SAFETY: not NULL and aligned (checked here), and memory for an instance (the caller).
+        unsafe {
+            instance.write(Self {
+                model: MaybeUninit::new(model),
+                ready: READY,
+            });
         }
         true
     }
@@ -102,30 +116,51 @@ impl<M> Instance<M> {
             return Err(status::NOT_READY);
         }
         // SAFETY: `init` has made it a model, and nobody else uses it (the caller).
-        Ok(unsafe { &mut (*instance).model })
+        Ok(unsafe { (*instance).model.assume_init_mut() })
     }
 }
 
-/// The one instance that is built in.
+/// One of the memories that a model works in, of zeros; nothing where C hands over no address of one.
+///
+/// # Safety
+/// `memory` is NULL or points to memory of this size that nobody else uses as long as the model is used. A `T` of zero bytes is a `T`.
+#[inline(always)]
+pub unsafe fn memory<'a, T>(memory: *mut T) -> Option<&'a mut T> {
+    if size_of::<T>() == 0 {
+        // SAFETY: aligned, and there is nothing to refer to.
+        return Some(unsafe { NonNull::dangling().as_mut() });
+    }
+    if memory.is_null() || !memory.is_aligned() {
+        return None;
+    }
+    // SAFETY: not NULL and aligned (checked here), and memory for a `T`, which zeros are (the caller).
+    unsafe {
+        memory.write_bytes(0, 1);
+        Some(&mut *memory)
+    }
+}
+
+/// What is built in: the one instance, or a memory of it. All zero, so that it lives in `.bss`.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct BuiltIn<M>(UnsafeCell<Instance<M>>);
+pub struct BuiltIn<T>(UnsafeCell<MaybeUninit<T>>);
 
 // SAFETY: nothing but the functions of the C interface reach it, through a raw pointer, and their
 // documentation allows one of them at a time.
-unsafe impl<M> Sync for BuiltIn<M> {}
+unsafe impl<T> Sync for BuiltIn<T> {}
 
-impl<M> BuiltIn<M> {
-    /// An instance that is yet to be initialised.
+impl<T> BuiltIn<T> {
+    /// Memory that is yet to be initialised.
     #[must_use]
-    pub const fn new(model: M) -> Self {
-        Self(UnsafeCell::new(Instance::new(model)))
+    #[expect(clippy::new_without_default, reason = "statics alone are of this type")]
+    pub const fn new() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::zeroed()))
     }
 
     /// Where it is.
     #[inline(always)]
-    pub const fn get(&self) -> *mut Instance<M> {
-        self.0.get()
+    pub const fn get(&self) -> *mut T {
+        self.0.get().cast()
     }
 }
 
@@ -335,35 +370,28 @@ macro_rules! c_operator {
 
 /// The functions of a model's C header.
 ///
-/// `model` has to be a type whose zero bytes are its `new()`, as that of every generated model.
+/// `model` has to be a type whose zero bytes are its `new()`, as that of every generated model that has its memory in itself.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! c_interface {
     (
         model: $model:ty,
         instance_bytes: $bytes:literal,
-        $(section: $section:literal,)?
+        init: { $($init_by:tt)* },
         run: { $($run:tt)* },
         outputs: [$($output:literal => $output_method:ident),* $(,)?],
-        instance: [$model_init:ident, $model_reset:ident, $model_output:ident],
-        built_in: [$init:ident, $reset:ident, $output_of:ident],
+        instance: [$model_reset:ident, $model_output:ident],
+        built_in: [$reset:ident, $output_of:ident],
         $(traced: $model_run_traced:ident,)?
     ) => {
         type Instance = $crate::c_abi::Instance<$model>;
 
         // The header tells C how much memory to give.
         const _: () = assert!(
-            ::core::mem::size_of::<Instance>() == $bytes && ::core::mem::align_of::<Instance>() <= 16
+            ::core::mem::size_of::<Instance>() <= $bytes && ::core::mem::align_of::<Instance>() <= 16
         );
 
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $model_init(instance: *mut Instance) -> ::core::ffi::c_int {
-            // SAFETY: the header asks for memory of an instance, and a model is plain numbers.
-            match unsafe { Instance::init(instance) } {
-                true => $crate::c_abi::status::OK,
-                false => $crate::c_abi::status::ERROR,
-            }
-        }
+        $crate::c_interface_init! { model: $model, $($init_by)* }
 
         $crate::c_interface_run! { $($run)* }
 
@@ -389,16 +417,6 @@ macro_rules! c_interface {
                 $((Ok(model), $output) => $crate::c_abi::Values::address(model.$output_method()),)*
                 _ => ::core::ptr::null(),
             }
-        }
-
-        $(#[unsafe(link_section = $section)])?
-        static BUILT_IN: $crate::c_abi::BuiltIn<$model> =
-            $crate::c_abi::BuiltIn::new(<$model>::new());
-
-        #[unsafe(no_mangle)]
-        extern "C" fn $init() -> ::core::ffi::c_int {
-            // SAFETY: an instance; the header allows one call at a time.
-            unsafe { $model_init(BUILT_IN.get()) }
         }
 
         #[unsafe(no_mangle)]
@@ -450,6 +468,82 @@ macro_rules! c_interface {
             // Rust asks for one in every library; nothing calls it, which castiron checks.
             loop {
                 ::core::hint::spin_loop();
+            }
+        }
+    };
+}
+
+/// The functions that make an instance: of a model that has its memory in itself, or of one that works in memories, each with a section.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! c_interface_init {
+    (
+        model: $model:ty,
+        $(section: $section:literal,)?
+        instance: $model_init:ident,
+        built_in: $init:ident,
+    ) => {
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_init(instance: *mut Instance) -> ::core::ffi::c_int {
+            // SAFETY: the header asks for memory of an instance, and a model is plain numbers.
+            match unsafe { Instance::init(instance) } {
+                true => $crate::c_abi::status::OK,
+                false => $crate::c_abi::status::ERROR,
+            }
+        }
+
+        $(#[unsafe(link_section = $section)])?
+        static BUILT_IN: $crate::c_abi::BuiltIn<Instance> = $crate::c_abi::BuiltIn::new();
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $init() -> ::core::ffi::c_int {
+            // SAFETY: an instance; the header allows one call at a time.
+            unsafe { $model_init(BUILT_IN.get()) }
+        }
+    };
+    (
+        model: $model:ty,
+        memories: [$($memory:ident: $kind:ty; $memory_bytes:literal => $section:literal),* $(,)?],
+        instance: $model_init:ident,
+        built_in: $init:ident,
+    ) => {
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_init(
+            instance: *mut Instance,
+            $($memory: *mut $kind,)*
+        ) -> ::core::ffi::c_int {
+            $(
+                // SAFETY: the header asks for memory of this size, and a memory is plain numbers.
+                let Some($memory) = (unsafe { $crate::c_abi::memory($memory) }) else {
+                    return $crate::c_abi::status::ERROR;
+                };
+            )*
+            let model = <$model>::new($($memory),*);
+            // SAFETY: the header asks for memory of an instance.
+            match unsafe { Instance::init_with(instance, model) } {
+                true => $crate::c_abi::status::OK,
+                false => $crate::c_abi::status::ERROR,
+            }
+        }
+
+        // The header tells C how much memory to give.
+        const _: () = assert!($(::core::mem::size_of::<$kind>() == $memory_bytes &&)* true);
+
+        static BUILT_IN: $crate::c_abi::BuiltIn<Instance> = $crate::c_abi::BuiltIn::new();
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $init() -> ::core::ffi::c_int {
+            // SAFETY: an instance and memories; the header allows one call at a time.
+            unsafe {
+                $model_init(
+                    BUILT_IN.get(),
+                    $({
+                        #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = $section))]
+                        static MEMORY: $crate::c_abi::BuiltIn<$kind> =
+                            $crate::c_abi::BuiltIn::new();
+                        MEMORY.get()
+                    },)*
+                )
             }
         }
     };

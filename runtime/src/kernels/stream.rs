@@ -109,12 +109,40 @@ pub struct Turn {
     pub row: usize,
 }
 
+/// Where a stream finds its input.
+pub trait Source {
+    /// A row of so many bytes; nothing of an input that comes row by row.
+    fn row<'r>(&'r self, arena: &'r [Cell<i8>], row: usize, bytes: usize)
+    -> Option<&'r [Cell<i8>]>;
+}
+
+/// In the memory of its line buffers, from a byte on.
+impl Source for Option<usize> {
+    #[inline(always)]
+    fn row<'r>(
+        &'r self,
+        arena: &'r [Cell<i8>],
+        row: usize,
+        bytes: usize,
+    ) -> Option<&'r [Cell<i8>]> {
+        self.map(|input| part(arena, input + row * bytes, bytes))
+    }
+}
+
+/// In another memory.
+impl Source for &[Cell<i8>] {
+    #[inline(always)]
+    fn row<'r>(&'r self, _: &'r [Cell<i8>], row: usize, bytes: usize) -> Option<&'r [Cell<i8>]> {
+        Some(part(self, row * bytes, bytes))
+    }
+}
+
 /// A stream that runs.
 #[cfg_attr(any(test, feature = "host"), derive(Debug))]
-pub struct Flow<'a> {
+pub struct Flow<'a, S = Option<usize>> {
     stages: &'a [StageRows],
     progress: &'a mut [Progress],
-    input: Option<usize>,
+    input: S,
     rows: usize,
     /// The stage that lacks rows, or runs next.
     at: usize,
@@ -138,6 +166,22 @@ impl<const STAGES: usize> Stream<STAGES> {
         let mut flow = Flow::new(&self.stages, &mut progress, self.input, self.rows);
         while let Some(turn) = flow.turn(arena) {
             compute(turn.stage, turn.from, turn.to, turn.row);
+            flow.made(arena);
+        }
+    }
+
+    /// The same with an input in another memory than the line buffers.
+    #[inline(always)]
+    pub fn run_apart(
+        &self,
+        arena: &[Cell<i8>],
+        input: &[Cell<i8>],
+        mut compute: impl FnMut(usize, [usize; 2], usize),
+    ) {
+        let mut progress = [Progress::default(); STAGES];
+        let mut flow = Flow::new(&self.stages, &mut progress, input, self.rows);
+        while let Some(turn) = flow.turn(arena) {
+            compute(turn.stage, turn.from, turn.to);
             flow.made(arena);
         }
     }
@@ -219,24 +263,6 @@ impl StageRows {
 }
 
 impl<'a> Flow<'a> {
-    /// A stream whose stages are all at their first row: `input` is where its input begins in the arena, if it is there, `rows` are those of
-    /// its output.
-    pub fn new(
-        stages: &'a [StageRows],
-        progress: &'a mut [Progress],
-        input: Option<usize>,
-        rows: usize,
-    ) -> Self {
-        let at = stages.len().saturating_sub(1);
-        Self {
-            stages,
-            progress,
-            input,
-            rows,
-            at,
-        }
-    }
-
     /// A stream whose input comes row by row, where it stopped.
     #[cfg_attr(debug_assertions, inline)]
     pub fn resumed(stages: &'a [StageRows], progress: &'a mut [Progress], rows: usize) -> Self {
@@ -258,6 +284,25 @@ impl<'a> Flow<'a> {
                 line.rows.saturating_sub(given)
             }
             _ => 0,
+        }
+    }
+}
+
+impl<'a, S: Source> Flow<'a, S> {
+    /// A stream whose stages are all at their first row: `input` is where its input lies, `rows` are those of its output.
+    pub fn new(
+        stages: &'a [StageRows],
+        progress: &'a mut [Progress],
+        input: S,
+        rows: usize,
+    ) -> Self {
+        let at = stages.len().saturating_sub(1);
+        Self {
+            stages,
+            progress,
+            input,
+            rows,
+            at,
         }
     }
 
@@ -339,9 +384,10 @@ impl<'a> Flow<'a> {
             let row = usize::from(progress.given).wrapping_sub(line.top);
             if row >= line.rows {
                 fill(free, line.padding);
-            } else if let (0, Some(input)) = (reading.line, self.input) {
-                let row = input + row * line.row_bytes;
-                copy(part(arena, row, line.row_bytes), free);
+            } else if reading.line > 0 {
+                return false;
+            } else if let Some(row) = self.input.row(arena, row, line.row_bytes) {
+                copy(row, free);
             } else {
                 return false;
             }

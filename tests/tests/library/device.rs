@@ -152,6 +152,67 @@ fn golden_of(model: &Path) -> PathBuf {
     castiron_cases::find(&model.with_file_name("golden"), name).expect("goldens")
 }
 
+/// A linker script with a rule for one memory: the map says that it is there, and outputs are those that were recorded.
+#[test]
+fn memories_lie_where_the_linker_script_says() {
+    if missing(M4) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let made = build(
+        "examples/models/kws_dscnn_int8.tflite",
+        options(|o| {
+            o.target = Some(M4.to_owned());
+            o.name = Some("kws".to_owned());
+            o.cases = Cases::Recorded(golden_of(&path("examples/models/kws_dscnn_int8.tflite")));
+            let memories = ["sram=4k:fast", "psram=64k:slow"];
+            o.memories = memories.map(|memory| memory.parse().unwrap()).into();
+        }),
+    );
+    store(&made, folder.path());
+    let script = folder.path().join("example.ld");
+    let text = std::fs::read_to_string(&script).unwrap();
+    let rule = "    psram (NOLOAD) : { *(.bss.castiron.psram) } > PSRAM\n\n    .bss (NOLOAD) :";
+    let text = text
+        .replacen(
+            "MEMORY\n{\n",
+            "MEMORY\n{\n    PSRAM (rw) : ORIGIN = 0x21000000, LENGTH = 16M\n",
+            1,
+        )
+        .replacen("    .bss (NOLOAD) :", rule, 1);
+    assert!(
+        text.contains("ORIGIN = 0x21000000") && text.contains(rule),
+        "{text}"
+    );
+    std::fs::write(&script, text).unwrap();
+    let said = run(Command::new("make")
+        .arg("run")
+        .env("LDFLAGS", "-Wl,-Map=example.map")
+        .current_dir(folder.path()));
+    assert!(said.contains("self-test passed"), "{said}");
+    let map = std::fs::read_to_string(folder.path().join("example.map")).unwrap();
+    let words: Vec<&str> = map.split_whitespace().collect();
+    for (memory, region) in made
+        .interface
+        .memories
+        .iter()
+        .zip([0x2000_0000..0x2040_0000, 0x2100_0000..0x2200_0000])
+    {
+        let name = format!(".bss.castiron.{}", memory.name);
+        let numbers = words.windows(3).find_map(|w| match w {
+            [section, address, size] if *section == name => Some([*address, *size].map(|number| {
+                let digits = number.trim_start_matches("0x");
+                u64::from_str_radix(digits, 16).unwrap()
+            })),
+            _ => None,
+        });
+        let [address, size] = numbers.unwrap_or_else(|| panic!("no {name}: {map}"));
+        assert!(region.contains(&address), "{name} is at {address:#x}");
+        assert_eq!(size, memory.bytes as u64);
+        assert!(size > 0);
+    }
+}
+
 #[test]
 fn models_pass_on_an_emulated_cortex_m4() {
     if missing(M4) {

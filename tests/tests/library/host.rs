@@ -156,6 +156,76 @@ int main(void)
     assert_eq!(said, expected);
 }
 
+/// A model in two memories: instances of their own memories, and what is wrong use. The self-test takes the instance that is built in, whose
+/// memories have sections.
+#[test]
+fn a_library_works_in_memories() {
+    if without_compiler() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let in_memories = options(|options| {
+        options.name = Some("kws".to_owned());
+        options.memories = ["dtcm=8k:fast", "sram=64k", "psram=1M:slow"]
+            .map(|memory| memory.parse().unwrap())
+            .into();
+        options.cases = Cases::Recorded(path("examples/models/golden/kws_dscnn_int8.safetensors"));
+    });
+    let made = build("examples/models/kws_dscnn_int8.tflite", in_memories);
+    store(&made, folder.path());
+    let program = r#"
+#include <stdio.h>
+#include <string.h>
+#include "kws.h"
+#include "kws_self_test.h"
+
+static kws_model one, two;
+static kws_dtcm dtcm[2];
+static kws_sram sram[2];
+
+static void infer(kws_model *model, int value)
+{
+    memset(kws_model_input(model, 0), value, KWS_INPUT_0_BYTES);
+    kws_model_run(model);
+}
+
+int main(void)
+{
+    signed char outputs[2][KWS_OUTPUT_0_BYTES];
+
+    memset(dtcm, 0x55, sizeof dtcm);
+    memset(sram, 0x55, sizeof sram);
+    printf("%s\n", kws_status_text(kws_model_run(&one)));
+    printf("%s\n", kws_status_text(kws_model_init(&one, NULL, &sram[0], NULL)));
+    printf("%s\n", kws_status_text(kws_model_init(&one, &dtcm[0], &sram[0], NULL)));
+    printf("%s\n", kws_status_text(kws_model_init(&two, &dtcm[1], &sram[1], NULL)));
+    infer(&one, 3);
+    memcpy(outputs[0], kws_model_output(&one, 0), sizeof outputs[0]);
+    infer(&two, -90);
+    printf("%d\n", memcmp(kws_model_output(&one, 0), outputs[0], sizeof outputs[0]));
+    infer(&one, -90);
+    printf("%d\n", memcmp(kws_model_output(&one, 0), kws_model_output(&two, 0), sizeof outputs[0]));
+    printf("%d\n", memcmp(kws_model_output(&one, 0), outputs[0], sizeof outputs[0]) != 0);
+    printf("%d %d\n", sizeof(kws_dtcm) + sizeof(kws_sram) == KWS_ARENA_BYTES, KWS_PSRAM_BYTES);
+    printf("%d\n", kws_self_test());
+    return 0;
+}
+"#;
+    std::fs::write(folder.path().join("memories.c"), program).unwrap();
+    run(Command::new("gcc")
+        .current_dir(folder.path())
+        .args(STRICT)
+        .args([
+            "memories.c",
+            "kws_self_test.c",
+            "libkws.a",
+            "-o",
+            "memories",
+        ]));
+    let said = run(&mut Command::new(folder.path().join("memories")));
+    assert_eq!(said, "not initialised\nerror\nok\nok\n0\n0\n1\n1 0\n0\n");
+}
+
 /// A status says that a run ended before there were outputs, and the self-test knows which do.
 #[test]
 fn a_run_that_ends_early_has_a_status() {

@@ -3,7 +3,7 @@
 use castiron_templates::LIBRARY_H;
 use serde::Serialize;
 
-use super::{Library, operators};
+use super::{Library, PlacedMemory, operators};
 use crate::emit::c_tensors::{GraphValues, c_type, graph_values};
 use crate::emit::literal::{c_comment, c_string, shortened};
 use crate::error::Result;
@@ -17,6 +17,7 @@ struct Values {
     engine_string: String,
     arena_bytes: usize,
     state_bytes: usize,
+    memories: Vec<MemoryValues>,
     weight_bytes: usize,
     instance_bytes: usize,
     traced: bool,
@@ -30,6 +31,24 @@ struct Values {
     wide: bool,
     bool_type: bool,
     operators: Vec<operators::Values>,
+}
+
+/// A memory, as templates want it.
+#[derive(Serialize)]
+struct MemoryValues {
+    name: String,
+    upper: String,
+    bytes: usize,
+}
+
+impl MemoryValues {
+    fn of(memory: &PlacedMemory) -> Self {
+        Self {
+            name: memory.name.clone(),
+            upper: memory.name.to_ascii_uppercase(),
+            bytes: memory.bytes,
+        }
+    }
 }
 
 /// The rows of an input, as templates want them.
@@ -64,6 +83,7 @@ pub fn header(library: &Library) -> Result<String> {
         engine_string: c_string(&library.engine),
         arena_bytes: library.arena_bytes,
         state_bytes: library.state_bytes,
+        memories: library.memories.iter().map(MemoryValues::of).collect(),
         weight_bytes: library.weight_bytes,
         instance_bytes: library.instance_bytes,
         traced: library.traced,

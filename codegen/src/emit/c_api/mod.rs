@@ -8,8 +8,12 @@ pub mod operators;
 mod self_test;
 pub mod tflm;
 
+use castiron_runtime::ALIGNMENT;
+use serde::Serialize;
+
 use super::facts::GraphFacts;
 use crate::ident::{Language, identifier};
+use crate::plan::Part;
 use crate::program::Entry;
 
 pub use board::Board;
@@ -66,6 +70,8 @@ pub struct Library {
     pub arena_bytes: usize,
     /// Bytes of what lasts from run to run, where it lies beside the arena.
     pub state_bytes: usize,
+    /// The memories that both lie in, outside of an instance; none where they are in it.
+    pub memories: Vec<PlacedMemory>,
     /// Bytes of constants.
     pub weight_bytes: usize,
     /// Size of an instance, a multiple of 16.
@@ -78,6 +84,27 @@ pub struct Library {
     pub rows: Option<Rows>,
     /// Functions of the program that compute custom operators.
     pub operators: Vec<OperatorFunction>,
+}
+
+/// A memory that a library works in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlacedMemory {
+    /// What the user calls it.
+    pub name: String,
+    /// Bytes that the library needs there, a multiple of 16.
+    pub bytes: usize,
+}
+
+impl PlacedMemory {
+    /// What of a program lies in a memory.
+    #[must_use]
+    pub fn of(part: &Part) -> Self {
+        Self {
+            name: part.ram.name.clone(),
+            bytes: part.arena_bytes.next_multiple_of(ALIGNMENT)
+                + part.state_bytes.next_multiple_of(ALIGNMENT),
+        }
+    }
 }
 
 /// The rows of an input that comes row by row.

@@ -6,11 +6,12 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::firmware::Firmware;
+use super::memories::Memories;
 use super::names::{self, capitalised, port_names, snake_case};
 use super::rows::{self, RowsCode};
-use super::steps::{StepsCode, view};
+use super::steps::StepsCode;
 use crate::ident::Names;
-use crate::program::{Entry, Memory, Operand, Port, Program};
+use crate::program::{Entry, Operand, Port, Program};
 
 /// Methods that every model has.
 const METHODS: [&str; 5] = ["new", "run", "predict", "reset", "default"];
@@ -40,9 +41,13 @@ pub(super) struct Named<'a> {
 impl<'a> EntryCode<'a> {
     /// The code of a model's entries. Of several, each has a name that leaves every module and
     /// method of the model distinct.
-    pub(super) fn all(program: &'a Program, firmware: Option<&'a Firmware>) -> Vec<Self> {
+    pub(super) fn all(
+        program: &'a Program,
+        memories: &'a Memories<'a>,
+        firmware: Option<&'a Firmware>,
+    ) -> Vec<Self> {
         let entries = &program.entries;
-        let (has_state, may_end_early) = (program.state_bytes > 0, program.may_end_early());
+        let may_end_early = program.may_end_early();
         let several = entries.len() > 1;
         let mut taken: HashSet<String> = METHODS.map(str::to_owned).into();
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
@@ -86,7 +91,7 @@ impl<'a> EntryCode<'a> {
                         true => format!("E{position}_"),
                         false => String::new(),
                     },
-                    has_state,
+                    memories,
                     may_end_early,
                     firmware,
                 },
@@ -167,7 +172,7 @@ impl<'a> EntryCode<'a> {
         let accessors = inputs.iter().map(|named| {
             let (method, type_name) = (prefixed(&named.method), &named.type_name);
             let method = format_ident!("{method}_mut");
-            let (field, view) = field(&named.port.operand);
+            let (field, view) = self.steps.memories.field(&named.port.operand);
             let doc = format!(
                 " The memory of `{}`, to fill before a run; a run may overwrite it.",
                 named.port.name.escape_debug()
@@ -182,7 +187,7 @@ impl<'a> EntryCode<'a> {
         });
         let results = outputs.iter().map(|named| {
             let (method, type_name) = (prefixed(&named.method), &named.type_name);
-            let (field, view) = field(&named.port.operand);
+            let (field, view) = self.steps.memories.field(&named.port.operand);
             let doc = format!(" `{}` of the last run.", named.port.name.escape_debug());
             quote! {
                 #[doc = #doc]
@@ -204,7 +209,8 @@ impl<'a> EntryCode<'a> {
             quote!(#name: &#path #type_name)
         });
         let fill = inputs.iter().map(|named| {
-            let (name, (field, view)) = (&named.method, field(&named.port.operand));
+            let name = &named.method;
+            let (field, view) = self.steps.memories.field(&named.port.operand);
             quote!(*self.#field.get_mut::<#view>() = *#name;)
         });
         let (result_type, result) = {
@@ -213,7 +219,7 @@ impl<'a> EntryCode<'a> {
                 quote!(&#path #type_name)
             });
             let values = outputs.iter().map(|named| {
-                let (field, view) = field(&named.port.operand);
+                let (field, view) = self.steps.memories.field(&named.port.operand);
                 quote!(self.#field.get::<#view>())
             });
             match outputs.len() {
@@ -267,7 +273,8 @@ impl<'a> EntryCode<'a> {
     pub(super) fn of_all(&self) -> Option<TokenStream> {
         let [inputs, outputs] = self.ports();
         let is_one = !self.steps.may_end_early && self.entry.input_rows().is_none();
-        is_one.then(|| super::traits::model(&inputs, &outputs))
+        is_one
+            .then(|| super::traits::model(&self.steps.memories.lasting_model(), &inputs, &outputs))
     }
 
     /// The kernel calls; the default entry of a model with several calls its signature's method.
@@ -284,13 +291,14 @@ impl<'a> EntryCode<'a> {
         if body.is_empty() {
             return done;
         }
-        let memory = self.steps.memory();
+        let memory = self.steps.memories.at_hand();
         quote!(#memory #body #done)
     }
 
     /// `run`, with a look at every operator's outputs as soon as they are there.
     pub(super) fn traced(&self, own: Option<(usize, &StepsCode<'_>)>) -> TokenStream {
-        let (memory, body) = (self.steps.memory(), self.steps.traced_body(own));
+        let memory = self.steps.memories.at_hand();
+        let body = self.steps.traced_body(own);
         let nothing = TokenStream::new();
         let (result, done) = (self.steps.result(&nothing), self.steps.done(&nothing));
         let early = self.early();
@@ -418,13 +426,4 @@ pub(super) fn named<'a>(ports: &'a [Port], role: &str) -> Vec<Named<'a>> {
 
 pub(super) fn element(operand: &Operand) -> Ident {
     Ident::new(operand.element.rust_name(), Span::call_site())
-}
-
-/// The model's field that an input or output lies in, and the view of it there.
-pub(super) fn field(operand: &Operand) -> (Ident, TokenStream) {
-    let field = match operand.memory {
-        Memory::State => "state",
-        Memory::Arena | Memory::Constants | Memory::Rows => "arena",
-    };
-    (Ident::new(field, Span::call_site()), view(operand))
 }

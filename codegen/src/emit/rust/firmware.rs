@@ -9,8 +9,8 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::RustOptions;
+use super::memories::Memories;
 use super::names::{capitalised, module_name, snake_case};
-use super::steps::{place, view};
 use crate::emit::custom::{Parameter, Role, Signature, operands};
 #[cfg(feature = "text")]
 use crate::error::{Diagnostic, Result};
@@ -166,7 +166,12 @@ impl Firmware {
     }
 
     /// The call of an operator, where the model's memory is at hand and nobody looks at it.
-    pub(super) fn call(&self, prefix: &str, step: &CustomStep) -> TokenStream {
+    pub(super) fn call(
+        &self,
+        prefix: &str,
+        step: &CustomStep,
+        memories: &Memories<'_>,
+    ) -> TokenStream {
         let wanted = Signature::of(&step.call);
         let name = self
             .traits
@@ -174,13 +179,16 @@ impl Firmware {
             .find(|(signature, _)| *signature == wanted);
         let name = name.map(|(_, name)| name);
         let path = &self.path;
-        let [arena, state] = [Memory::Arena, Memory::State].map(|memory| Lent::new(step, memory));
+        let lent = Lent::all(step, memories);
         let borrow = |operand: &Operand, is_written: bool| match (operand.memory, is_written) {
             (_, false) if operand.len == 0 => quote!(&[]),
             (_, true) if operand.len == 0 => quote!(&mut []),
-            (Memory::Constants | Memory::Rows, _) => place(operand),
-            (Memory::Arena, _) => arena.borrow(operand, is_written),
-            (Memory::State, _) => state.borrow(operand, is_written),
+            (Memory::Constants | Memory::Rows, _) => memories.place(operand),
+            (Memory::Arena | Memory::State, _) => {
+                let lent = lent.iter().find(|lent| lent.holds(operand));
+                let borrow = lent.map(|lent| lent.borrow(operand, is_written, memories));
+                quote!(#borrow)
+            }
         };
         let options = borrow(&step.call.options, false);
         let arguments = operands(&step.call).map(|(parameter, operand)| {
@@ -193,7 +201,7 @@ impl Firmware {
             let spec = spec(prefix, step, &parameter);
             quote!(::castiron::#kind { values: #values, spec: &#spec })
         });
-        let lent = [arena.split(), state.split()];
+        let lent = lent.iter().map(Lent::split);
         quote! {
             {
                 #(#lent)*
@@ -220,20 +228,47 @@ fn spec(prefix: &str, step: &CustomStep, parameter: &Parameter) -> Ident {
 
 /// What an operator borrows of a memory, in parts that do not overlap.
 struct Lent {
-    memory: &'static str,
+    memory: Memory,
+    /// The variable of the memory, and where it begins.
+    cells: Ident,
+    offset: usize,
     /// First byte, end, and whether it is written.
     parts: Vec<(usize, usize, bool)>,
 }
 
 impl Lent {
-    fn new(step: &CustomStep, memory: Memory) -> Self {
+    /// What it borrows of all memories.
+    fn all(step: &CustomStep, memories: &Memories<'_>) -> Vec<Self> {
         let [read, written] = step.call.places();
         let read = read.into_iter().map(|place| (place, false));
         let all = read.chain(written.into_iter().map(|place| (place, true)));
-        let here = all.filter(|(place, _)| place.memory == memory && place.len > 0);
-        let mut ranges: Vec<(usize, usize, bool)> = here
-            .map(|(place, is_written)| (place.range().start, place.range().end, is_written))
-            .collect();
+        let mut lent: Vec<Self> = Vec::new();
+        for (place, is_written) in all.filter(|(place, _)| place.len > 0) {
+            let (cells, offset) = match place.memory {
+                Memory::Arena => {
+                    let home = memories.home(place.offset);
+                    (home.cells, home.offset)
+                }
+                Memory::State => (Ident::new("state", Span::call_site()), 0),
+                Memory::Constants | Memory::Rows => continue,
+            };
+            let range = (place.range().start, place.range().end, is_written);
+            match lent.iter_mut().find(|lent| lent.cells == cells) {
+                Some(lent) => lent.parts.push(range),
+                None => lent.push(Self {
+                    memory: place.memory,
+                    cells,
+                    offset,
+                    parts: vec![range],
+                }),
+            }
+        }
+        lent.into_iter().map(Self::merged).collect()
+    }
+
+    /// With parts in the order in which they lie, and none that meets another.
+    fn merged(self) -> Self {
+        let mut ranges = self.parts;
         sorted::by_key(&mut ranges, |range| *range);
         let mut parts: Vec<(usize, usize, bool)> = Vec::new();
         for (start, end, is_written) in ranges {
@@ -243,26 +278,26 @@ impl Lent {
                 _ => parts.push((start, end, is_written)),
             }
         }
-        Self {
-            memory: match memory {
-                Memory::State => "state",
-                Memory::Arena | Memory::Constants | Memory::Rows => "arena",
-            },
-            parts,
-        }
+        Self { parts, ..self }
     }
 
     fn name(&self, position: usize) -> Ident {
-        format_ident!("{}_{position}", self.memory)
+        format_ident!("{}_{position}", self.cells)
     }
 
-    fn borrow(&self, operand: &Operand, is_written: bool) -> TokenStream {
+    fn holds(&self, operand: &Operand) -> bool {
+        let start = operand.range().start;
+        let mut parts = self.parts.iter();
+        self.memory == operand.memory && parts.any(|part| (part.0..part.1).contains(&start))
+    }
+
+    fn borrow(&self, operand: &Operand, is_written: bool, memories: &Memories<'_>) -> TokenStream {
         let start = operand.range().start;
         let position = self
             .parts
             .partition_point(|part| part.0 <= start)
             .saturating_sub(1);
-        let (name, view) = (self.name(position), view(operand));
+        let (name, view) = (self.name(position), memories.view(operand));
         match is_written {
             false => quote!(#name.get::<#view>()),
             true => quote!(#name.get_mut::<#view>()),
@@ -270,8 +305,8 @@ impl Lent {
     }
 
     fn split(&self) -> TokenStream {
-        let memory = Ident::new(self.memory, Span::call_site());
-        let mut rest = quote!(#memory.part());
+        let cells = &self.cells;
+        let mut rest = quote!(#cells.part());
         let parts = self
             .parts
             .iter()
@@ -280,7 +315,8 @@ impl Lent {
                 let whole = std::mem::replace(&mut rest, quote!(rest));
                 let name = self.name(position);
                 let mutable = is_written.then(|| quote!(mut));
-                let [start, end] = [*start, *end].map(Literal::usize_unsuffixed);
+                let [start, end] = [*start, *end]
+                    .map(|at| Literal::usize_unsuffixed(at.saturating_sub(self.offset)));
                 let after = match position + 1 == self.parts.len() {
                     true => quote!(_),
                     false => quote!(rest),

@@ -4,6 +4,7 @@ mod entry;
 mod firmware;
 #[doc(hidden)]
 pub mod literals;
+mod memories;
 #[doc(hidden)]
 pub mod names;
 mod rows;
@@ -23,6 +24,8 @@ use firmware::Firmware;
 pub use firmware::operator_traits;
 #[cfg(feature = "text")]
 pub use firmware::type_path;
+use memories::Memories;
+pub use memories::memory_structs;
 pub use names::module_name;
 use steps::{StepsCode, routine_name};
 pub use tflm::TflmModule;
@@ -79,34 +82,20 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let labels = labels(options);
     let several = program.entries.len() > 1;
     let state_bytes = program.state_bytes;
-    let has_state = state_bytes > 0;
     let may_end_early = program.may_end_early();
     let firmware = Firmware::new(program, options);
     let firmware = firmware.as_ref();
-    let entries = EntryCode::all(program, firmware);
+    let memories = Memories::new(program, firmware.is_some());
+    let entries = EntryCode::all(program, &memories, firmware);
     let ops = firmware.map(Firmware::module);
     let default_items = entries.first().map(|e| e.items(None));
     let default_methods = entries.first().map(|e| e.methods(None));
     let named = entries.iter().filter(|_| several);
     let named_items = named.clone().map(|e| e.items(Some(e.name())));
     let named_methods = named.map(|e| e.methods(Some(e.name())));
-    let arena_doc = match has_state {
-        false => {
-            format!(" Needs {arena_bytes} bytes of working memory; a static one lives in `.bss`.")
-        }
-        true => format!(
-            " Needs {arena_bytes} bytes of working memory and {state_bytes} that last from run to run; a static one \
-             lives in `.bss`."
-        ),
-    };
-    let state = State::new(program);
-    let State {
-        field: state_field,
-        first: state_first,
-        reset,
-    } = &state;
     let summary = format!(" The model `{}`.", program.name);
     let guard = runtime::guard();
+    let memory_items = memories.items();
     let head = quote! {
         #guard
         #tracked
@@ -123,6 +112,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         #default_items
         #(#named_items)*
         #ops
+        #memory_items
 
         #section
         static WEIGHTS: ::castiron::Constants<#constant_bytes> = ::castiron::Constants(*#data);
@@ -131,7 +121,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         .map(|(position, routine)| StepsCode {
             steps: &routine.steps,
             prefix: format!("R{position}_"),
-            has_state,
+            memories: &memories,
             may_end_early,
             firmware,
         })
@@ -147,23 +137,30 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         routine.parts().chain([function])
     });
     let steps = of_routines.chain(entries.iter().flat_map(EntryCode::parts));
-    let debug = traits::debug(&program.name);
+    let debug = traits::debug(&memories.model(), &program.name);
     let of_all = entries.first().and_then(EntryCode::of_all);
+    let body = match memories.are_several() {
+        true => borrowing(&memories),
+        false => owning(program),
+    };
+    let ModelCode {
+        about,
+        generics,
+        fields,
+        constructor,
+        default,
+    } = body;
+    let reset = reset(&memories);
     let model = quote! {
         #[doc = #summary]
         ///
-        #[doc = #arena_doc]
-        pub struct Model {
-            arena: ::castiron::Arena<ARENA_BYTES>,
-            #state_field
+        #[doc = #about]
+        pub struct Model #generics {
+            #fields
         }
 
-        impl Model {
-            /// A model whose inputs are all zero.
-            #[must_use]
-            pub const fn new() -> Self {
-                Self { arena: ::castiron::Arena::new(), #state_first }
-            }
+        impl #generics Model #generics {
+            #constructor
 
             #reset
 
@@ -172,11 +169,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
             #(#named_methods)*
         }
 
-        impl ::core::default::Default for Model {
-            fn default() -> Self {
-                Self::new()
-            }
-        }
+        #default
 
         #debug
         #of_all
@@ -191,35 +184,77 @@ fn finished(tokens: TokenStream, options: &RustOptions) -> TokenStream {
     runtime::through(options.crate_path.as_ref(), tokens)
 }
 
-/// What of a model lasts from run to run, in its code.
-struct State {
-    field: Option<TokenStream>,
-    first: Option<TokenStream>,
-    reset: TokenStream,
+/// What of a model's code goes by where its memory is.
+struct ModelCode {
+    about: String,
+    generics: TokenStream,
+    fields: TokenStream,
+    constructor: TokenStream,
+    default: Option<TokenStream>,
 }
 
-impl State {
-    fn new(program: &Program) -> Self {
-        if program.state_bytes == 0 {
-            return Self {
-                field: None,
-                first: None,
-                reset: quote! {
-                    /// Forgets what earlier runs left. This model keeps nothing from run to run.
-                    pub fn reset(&mut self) {}
-                },
-            };
-        }
-        Self {
-            field: Some(quote!(state: ::castiron::Arena<STATE_BYTES>,)),
-            first: Some(quote!(state: ::castiron::Arena::new())),
-            reset: quote! {
-                /// Forgets what earlier runs left: variables are as at first.
-                pub fn reset(&mut self) {
-                    self.state = ::castiron::Arena::new();
+/// A model that has its memory in itself.
+fn owning(program: &Program) -> ModelCode {
+    let (arena_bytes, state_bytes) = (program.arena_bytes, program.state_bytes);
+    let has_state = state_bytes > 0;
+    let state = has_state.then(|| quote!(state: ::castiron::Arena<STATE_BYTES>,));
+    let first = has_state.then(|| quote!(state: ::castiron::Arena::new()));
+    ModelCode {
+        about: match has_state {
+            false => format!(
+                " Needs {arena_bytes} bytes of working memory; a static one lives in `.bss`."
+            ),
+            true => format!(
+                " Needs {arena_bytes} bytes of working memory and {state_bytes} that last from run to run; a static one \
+                 lives in `.bss`."
+            ),
+        },
+        generics: TokenStream::new(),
+        fields: quote! {
+            arena: ::castiron::Arena<ARENA_BYTES>,
+            #state
+        },
+        constructor: quote! {
+            /// A model whose inputs are all zero.
+            #[must_use]
+            pub const fn new() -> Self {
+                Self { arena: ::castiron::Arena::new(), #first }
+            }
+        },
+        default: Some(quote! {
+            impl ::core::default::Default for Model {
+                fn default() -> Self {
+                    Self::new()
                 }
-            },
-        }
+            }
+        }),
+    }
+}
+
+/// A model that borrows memories.
+fn borrowing(memories: &Memories<'_>) -> ModelCode {
+    ModelCode {
+        about: " Works in memories that it borrows.".to_owned(),
+        generics: quote!(<'m>),
+        fields: memories.fields(),
+        constructor: memories.constructor(),
+        default: None,
+    }
+}
+
+fn reset(memories: &Memories<'_>) -> TokenStream {
+    let state = memories.state();
+    match memories.has_state() {
+        false => quote! {
+            /// Forgets what earlier runs left. This model keeps nothing from run to run.
+            pub fn reset(&mut self) {}
+        },
+        true => quote! {
+            /// Forgets what earlier runs left: variables are as at first.
+            pub fn reset(&mut self) {
+                self.#state = ::castiron::Arena::new();
+            }
+        },
     }
 }
 

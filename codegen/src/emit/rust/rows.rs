@@ -3,8 +3,9 @@
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::entry::{Named, element, field};
-use super::steps::{StepsCode, has_patches, view};
+use super::entry::{Named, element};
+use super::memories::Home;
+use super::steps::{StepsCode, has_patches};
 use crate::program::InputRows;
 
 /// The input, its rows, and what is done with them.
@@ -64,7 +65,10 @@ impl RowsCode<'_> {
             let stages = Literal::usize_unsuffixed(rows.stream.stages.len());
             quote!(::castiron::kernels::Progress, #offset, #stages)
         };
-        let memory = steps.memory();
+        let memories = steps.memories;
+        let memory = memories.at_hand();
+        let (arena, state) = (memories.arena_at_hand(), memories.state());
+        let Home { cells, bytes, .. } = steps.lines(rows.stream);
         let before = steps.statements(&steps.steps[..rows.position], false);
         let before = match before.is_empty() {
             true => TokenStream::new(),
@@ -75,7 +79,7 @@ impl RowsCode<'_> {
             true => TokenStream::new(),
             false => quote!({ #memory #after }),
         };
-        let (line, turn) = (view(&rows.line), steps.turn(rows.stream));
+        let (line, turn) = (memories.view(&rows.line), steps.turn(rows.stream));
         let push = match has_patches(rows.stream) {
             true => quote!(push_numbered),
             false => quote!(push),
@@ -85,7 +89,7 @@ impl RowsCode<'_> {
             quote!(&#type_name)
         });
         let values = outputs.iter().map(|named| {
-            let (field, view) = field(&named.port.operand);
+            let (field, view) = memories.field(&named.port.operand);
             quote!(self.#field.get::<#view>())
         });
         let (kind, value) = match outputs.len() {
@@ -94,7 +98,7 @@ impl RowsCode<'_> {
         };
         let results = outputs.iter().map(|named| {
             let (method, type_name) = (&named.method, &named.type_name);
-            let (field, view) = field(&named.port.operand);
+            let (field, view) = memories.field(&named.port.operand);
             let doc = format!(
                 " `{}` of the last run; nothing once a row of the next input came.",
                 named.port.name.escape_debug()
@@ -115,14 +119,15 @@ impl RowsCode<'_> {
         quote! {
             #[doc = #push_doc]
             pub fn push_row(&mut self, row: &#row) -> ::core::option::Option<#kind> {
-                if #stream.begins(self.state.get_mut::<#progress>()) {
+                if #stream.begins(self.#state.get_mut::<#progress>()) {
                     #before
                 }
-                let (arena, progress) = (self.arena.cells(), self.state.get_mut::<#progress>());
+                #arena
+                let progress = self.#state.get_mut::<#progress>();
                 #stream.#push(
                     progress,
-                    arena.at::<i8, 0, ARENA_BYTES>(),
-                    arena.at::<#line>(),
+                    #cells.at::<i8, 0, #bytes>(),
+                    #cells.at::<#line>(),
                     row,
                     #turn,
                 );
@@ -137,14 +142,14 @@ impl RowsCode<'_> {
             #[inline]
             #[must_use]
             pub fn missing_rows(&self) -> usize {
-                #stream.missing(self.state.get::<#progress>())
+                #stream.missing(self.#state.get::<#progress>())
             }
 
             #(#results)*
 
             /// Takes all rows of an input, and gives the outputs. Rows of another input that came before are forgotten.
             pub fn predict(&mut self, input: &#input_type) -> #kind {
-                #stream.begin(self.state.get_mut::<#progress>());
+                #stream.begin(self.#state.get_mut::<#progress>());
                 let (rows, _) = input.as_chunks::<#elements>();
                 for row in rows {
                     self.push_row(row);

@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use castiron_runtime::host::Expression;
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use castiron_runtime::kernels::{Line, StageRows};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::firmware::Firmware;
+use super::memories::{Home, Memories};
 use super::names::snake_case;
 use crate::program::{
-    KernelCall, Memory, Moves, Observation, Operand, StageCall, Step, StreamStep, calls,
-    custom_calls, streams,
+    ElementType, KernelCall, Memory, Moves, Observation, Operand, StageCall, Step, StreamStep,
+    calls, custom_calls, streams,
 };
 
 /// Kernel calls in one function: compilers take long for long ones.
@@ -21,8 +23,8 @@ pub(super) struct StepsCode<'a> {
     pub(super) steps: &'a [Step],
     /// Prefix of private items, so that those of several do not meet.
     pub(super) prefix: String,
-    /// Whether the model has memory that lasts.
-    pub(super) has_state: bool,
+    /// Where the model's operands lie.
+    pub(super) memories: &'a Memories<'a>,
     /// Whether a run of the model may end before there are outputs.
     pub(super) may_end_early: bool,
     /// What the firmware computes of the model, if anything. It borrows parts of memory, which nobody may look at meanwhile.
@@ -71,28 +73,19 @@ impl<'a> StepsCode<'a> {
 
     /// A function of the model's memory.
     pub(super) fn function(&self, name: &Ident, body: &TokenStream) -> TokenStream {
-        let mutable = self.firmware.map(|_| quote!(mut));
         let (result, done) = (
             self.result(&TokenStream::new()),
             self.done(&TokenStream::new()),
         );
-        match self.has_state {
-            false => quote! {
-                fn #name(arena: &#mutable ::castiron::Cells<ARENA_BYTES>) #result {
-                    #body
-                    #done
-                }
-            },
-            true => quote! {
-                #[allow(unused_variables)]
-                fn #name(
-                    arena: &#mutable ::castiron::Cells<ARENA_BYTES>,
-                    state: &#mutable ::castiron::Cells<STATE_BYTES>,
-                ) #result {
-                    #body
-                    #done
-                }
-            },
+        let parameters = self.memories.parameters();
+        let unused = self.memories.may_be_unused();
+        let unused = unused.then(|| quote!(#[allow(unused_variables)]));
+        quote! {
+            #unused
+            fn #name(#parameters) #result {
+                #body
+                #done
+            }
         }
     }
 
@@ -126,7 +119,7 @@ impl<'a> StepsCode<'a> {
         if functions.is_empty() {
             return self.statements(self.steps, false);
         }
-        let arguments = self.arguments();
+        let arguments = self.memories.arguments();
         let ended = self.unless_ended();
         let calls = functions
             .iter()
@@ -144,21 +137,6 @@ impl<'a> StepsCode<'a> {
             _ => self.statement(step, true),
         });
         quote!(#(#statements)*)
-    }
-
-    /// The memory of `self`, at hand.
-    pub(super) fn memory(&self) -> TokenStream {
-        let cells = match self.firmware {
-            None => quote!(cells),
-            Some(_) => quote!(cells_mut),
-        };
-        match self.has_state {
-            false => quote!(let arena = self.arena.#cells();),
-            true => quote! {
-                #[allow(unused_variables)]
-                let (arena, state) = (self.arena.#cells(), self.state.#cells());
-            },
-        }
     }
 
     /// The functions that many steps are made of, with their steps.
@@ -195,18 +173,18 @@ impl<'a> StepsCode<'a> {
         match step {
             Step::Call(call) => {
                 let name = self.constant(call);
-                let operands = call.operands.iter().map(place);
+                let operands = call.operands.iter().map(|o| self.memories.place(o));
                 quote!(#name.run(#(#operands),*);)
             }
             Step::Stream(stream) => self.stream(stream),
             Step::Custom(custom) => {
                 let call = self
                     .firmware
-                    .map(|firmware| firmware.call(&self.prefix, custom));
+                    .map(|firmware| firmware.call(&self.prefix, custom, self.memories));
                 quote!(#call)
             }
             Step::Run(routine) => {
-                let (name, arguments) = (routine_name(*routine), self.arguments());
+                let (name, arguments) = (routine_name(*routine), self.memories.arguments());
                 let ended = self.unless_ended();
                 quote!(#name(#arguments)#ended;)
             }
@@ -216,7 +194,7 @@ impl<'a> StepsCode<'a> {
                 otherwise,
                 ..
             } => {
-                let condition = value(condition);
+                let condition = self.value(condition);
                 let [then, otherwise] = [then, otherwise].map(|s| self.statements(s, traced));
                 quote! {
                     if #condition != 0 {
@@ -232,7 +210,7 @@ impl<'a> StepsCode<'a> {
                 body,
                 ..
             } => {
-                let condition = value(condition);
+                let condition = self.value(condition);
                 let [test, body] = [test, body].map(|s| self.statements(s, traced));
                 quote! {
                     loop {
@@ -245,7 +223,7 @@ impl<'a> StepsCode<'a> {
                 }
             }
             Step::Once { flag, steps } => {
-                let (is_done, flag) = (value(flag), place(flag));
+                let (is_done, flag) = (self.value(flag), self.memories.place(flag));
                 let steps = self.statements(steps, traced);
                 quote! {
                     if #is_done == 0 {
@@ -255,7 +233,7 @@ impl<'a> StepsCode<'a> {
                 }
             }
             Step::Wait { ended, runs, .. } => {
-                let (count, ended) = (value(ended), place(ended));
+                let (count, ended) = (self.value(ended), self.memories.place(ended));
                 let runs = Literal::i32_unsuffixed(*runs);
                 quote! {
                     let ended = #count.wrapping_add(1);
@@ -266,7 +244,7 @@ impl<'a> StepsCode<'a> {
                     #ended[0].set(0);
                 }
             }
-            Step::Observe(seen) if traced => look(seen),
+            Step::Observe(seen) if traced => self.look(seen),
             Step::Observe(_) => TokenStream::new(),
         }
     }
@@ -275,11 +253,23 @@ impl<'a> StepsCode<'a> {
     fn stream_constant(&self, stream: &StreamStep) -> TokenStream {
         let name = self.stream_name(stream);
         let count = stream.stages.len();
-        let stages = stream.stages.iter().map(|stage| stage.rows.expression());
+        let lines = self.lines(stream);
+        let stages = stream.stages.iter().map(|stage| {
+            let start = stage.rows.line.start;
+            let line = Line {
+                start: start.map(|start| start.saturating_sub(lines.offset)),
+                ..stage.rows.line
+            };
+            let rows = StageRows { line, ..stage.rows };
+            rows.expression()
+        });
         let (offset, rows) = (stream.input.offset, stream.rows);
-        let input = match stream.by_rows {
-            Some(_) => quote!(::core::option::Option::None),
-            None => quote!(::core::option::Option::Some(#offset)),
+        let input = match self.is_apart(stream) || stream.by_rows.is_some() {
+            true => quote!(::core::option::Option::None),
+            false => {
+                let offset = offset.saturating_sub(lines.offset);
+                quote!(::core::option::Option::Some(#offset))
+            }
         };
         let patches = stream.stages.iter().filter_map(|stage| {
             let (strips, name) = (stage.strips.as_ref()?, self.patches_name(stage)?);
@@ -317,7 +307,35 @@ impl<'a> StepsCode<'a> {
             true => quote!(run_numbered),
             false => quote!(run),
         };
-        quote!(#name.#run(arena.at::<i8, 0, ARENA_BYTES>(), #turn);)
+        let Home { cells, bytes, .. } = self.lines(stream);
+        let lines = quote!(#cells.at::<i8, 0, #bytes>());
+        match self.is_apart(stream) {
+            true => {
+                let input = self.memories.place(&Operand {
+                    element: ElementType::I8,
+                    len: stream.input.range().len(),
+                    ..stream.input
+                });
+                quote!(#name.run_apart(#lines, #input, #turn);)
+            }
+            false => quote!(#name.#run(#lines, #turn);),
+        }
+    }
+
+    /// The memory of a stream's line buffers.
+    pub(super) fn lines(&self, stream: &StreamStep) -> Home {
+        let mut starts = stream
+            .stages
+            .iter()
+            .filter_map(|stage| stage.rows.line.start);
+        let of_input = || stream.input.offset;
+        self.memories.home(starts.next().unwrap_or_else(of_input))
+    }
+
+    /// Whether the input of a stream lies in another memory than its line buffers.
+    fn is_apart(&self, stream: &StreamStep) -> bool {
+        let input = self.memories.home(stream.input.offset);
+        stream.by_rows.is_none() && input.cells != self.lines(stream).cells
     }
 
     /// What computes a row of a stage.
@@ -339,20 +357,25 @@ impl<'a> StepsCode<'a> {
                 let name = self.constant(&moving.call);
                 let operands = moving
                     .operands()
-                    .map(|(operand, moves)| row(operand, moves));
+                    .map(|(operand, moves)| self.row(operand, moves));
                 quote!(#name.run(#(#operands),*))
             });
             match stage.strips.as_ref().zip(self.patches_name(stage)) {
                 None => quote!(#(#kernels),*),
                 Some((strips, name)) => {
-                    let (from, row_bytes) = (strips.from, strips.row_bytes);
+                    let Home {
+                        cells,
+                        bytes,
+                        offset,
+                    } = self.lines(stream);
+                    let (from, row_bytes) = (strips.from.saturating_sub(offset), strips.row_bytes);
                     let all = stage.calls.iter().flat_map(|moving| &moving.moves);
                     let moves = all.into_iter().any(|m| matches!(m, Moves::Strip(..)));
                     let strip = used(quote!(strip), moves);
                     let kernels = arms(kernels.collect());
                     quote! {
                         #name.run(
-                            arena.at::<i8, 0, ARENA_BYTES>(),
+                            #cells.at::<i8, 0, #bytes>(),
                             #from + from * #row_bytes,
                             number,
                             |kernel, #strip| match kernel { #kernels },
@@ -370,10 +393,44 @@ impl<'a> StepsCode<'a> {
         }
     }
 
-    fn arguments(&self) -> TokenStream {
-        match self.has_state {
-            true => quote!(arena, state),
-            false => quote!(arena),
+    /// Hands an operator's output over.
+    fn look(&self, seen: &Observation) -> TokenStream {
+        let (operator, output) = (seen.operator, seen.output);
+        let bytes = Operand {
+            element: ElementType::U8,
+            len: seen.operand.range().len(),
+            ..seen.operand
+        };
+        let place = self.memories.place(&bytes);
+        quote!(after(#operator, #output, #place);)
+    }
+
+    /// Where an operand of a stage lies at a turn.
+    fn row(&self, operand: &Operand, moves: Moves) -> TokenStream {
+        let (turn, rows) = match moves {
+            Moves::Not => return self.memories.place(operand),
+            Moves::Strip(rows, strip) => {
+                let all = self.memories.place(&moves.all(operand));
+                let [row, strip, len] =
+                    [rows.elements, strip.elements, operand.len].map(Literal::usize_unsuffixed);
+                return quote!(::castiron::kernels::row(#all, to * #row + strip * #strip, #len));
+            }
+            Moves::From(rows) => (quote!(from), rows),
+            Moves::Also(rows) => (quote!(also), rows),
+            Moves::To(rows) => (quote!(to), rows),
+        };
+        let all = self.memories.place(&moves.all(operand));
+        let elements = Literal::usize_unsuffixed(rows.elements);
+        let len = Literal::usize_unsuffixed(operand.len);
+        quote!(::castiron::kernels::row(#all, #turn * #elements, #len))
+    }
+
+    /// The one element of an operand.
+    fn value(&self, operand: &Operand) -> TokenStream {
+        let place = self.memories.place(operand);
+        match operand.memory {
+            Memory::Arena | Memory::State => quote!(#place[0].get()),
+            Memory::Constants | Memory::Rows => quote!(#place[0]),
         }
     }
 
@@ -407,66 +464,6 @@ fn arms(expressions: Vec<TokenStream>) -> TokenStream {
 /// The function of a routine.
 pub(super) fn routine_name(position: usize) -> Ident {
     format_ident!("routine_{position}")
-}
-
-/// Hands an operator's output over.
-fn look(seen: &Observation) -> TokenStream {
-    let (operator, output) = (seen.operator, seen.output);
-    let bytes = Operand {
-        element: crate::program::ElementType::U8,
-        len: seen.operand.range().len(),
-        ..seen.operand
-    };
-    let place = place(&bytes);
-    quote!(after(#operator, #output, #place);)
-}
-
-/// Where an operand lies.
-pub(super) fn place(operand: &Operand) -> TokenStream {
-    let view = view(operand);
-    match operand.memory {
-        Memory::Arena => quote!(arena.at::<#view>()),
-        Memory::State => quote!(state.at::<#view>()),
-        Memory::Constants => quote!(WEIGHTS.at::<#view>()),
-        Memory::Rows => quote!(row),
-    }
-}
-
-/// Where an operand of a stage lies at a turn.
-fn row(operand: &Operand, moves: Moves) -> TokenStream {
-    let (turn, rows) = match moves {
-        Moves::Not => return place(operand),
-        Moves::Strip(rows, strip) => {
-            let all = place(&moves.all(operand));
-            let [row, strip, len] =
-                [rows.elements, strip.elements, operand.len].map(Literal::usize_unsuffixed);
-            return quote!(::castiron::kernels::row(#all, to * #row + strip * #strip, #len));
-        }
-        Moves::From(rows) => (quote!(from), rows),
-        Moves::Also(rows) => (quote!(also), rows),
-        Moves::To(rows) => (quote!(to), rows),
-    };
-    let all = place(&moves.all(operand));
-    let elements = Literal::usize_unsuffixed(rows.elements);
-    let len = Literal::usize_unsuffixed(operand.len);
-    quote!(::castiron::kernels::row(#all, #turn * #elements, #len))
-}
-
-/// The one element of an operand.
-fn value(operand: &Operand) -> TokenStream {
-    let place = place(operand);
-    match operand.memory {
-        Memory::Arena | Memory::State => quote!(#place[0].get()),
-        Memory::Constants | Memory::Rows => quote!(#place[0]),
-    }
-}
-
-/// Element type, byte offset and length, as the arguments of a view.
-pub(super) fn view(operand: &Operand) -> TokenStream {
-    let element = Ident::new(operand.element.rust_name(), Span::call_site());
-    let offset = Literal::usize_unsuffixed(operand.offset);
-    let len = Literal::usize_unsuffixed(operand.len);
-    quote!(#element, #offset, #len)
 }
 
 fn doc(call: &KernelCall) -> String {

@@ -64,8 +64,8 @@ impl TflmModule {
         let [arena, weights, bytes] = ["ARENA_BYTES", "WEIGHT_BYTES", "MODEL_BYTES"]
             .map(|name| Ident::new(&self.macro_name(name), Span::call_site()));
         let guard = runtime::guard();
-        let debug = traits::debug(&self.name);
-        let of_all = traits::model(&inputs, &outputs);
+        let debug = traits::debug(&quote!(Model), &self.name);
+        let of_all = traits::model(&quote!(Model), &inputs, &outputs);
         let items = quote! {
             #guard
             #tracked

@@ -6,7 +6,11 @@ use quote::quote;
 use super::entry::Named;
 
 /// The trait of all models, by the methods that the model has of its own.
-pub(super) fn model(inputs: &[Named<'_>], outputs: &[Named<'_>]) -> TokenStream {
+pub(super) fn model(
+    model: &TokenStream,
+    inputs: &[Named<'_>],
+    outputs: &[Named<'_>],
+) -> TokenStream {
     let types = |ports: &[Named<'_>]| {
         let types = ports.iter().map(|named| {
             let name = &named.type_name;
@@ -23,7 +27,7 @@ pub(super) fn model(inputs: &[Named<'_>], outputs: &[Named<'_>]) -> TokenStream 
     });
     let values = one_or_tuple(values.collect());
     quote! {
-        impl ::castiron::Model for Model {
+        impl ::castiron::Model for #model {
             type Inputs<'a> = #input_types;
             type Outputs<'a> = #output_types;
 
@@ -52,9 +56,9 @@ pub(super) fn model(inputs: &[Named<'_>], outputs: &[Named<'_>]) -> TokenStream 
 }
 
 /// `Debug` without the arena, whose bytes say nothing to people.
-pub(super) fn debug(name: &str) -> TokenStream {
+pub(super) fn debug(model: &TokenStream, name: &str) -> TokenStream {
     quote! {
-        impl ::core::fmt::Debug for Model {
+        impl ::core::fmt::Debug for #model {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_struct("Model").field("name", &#name).finish_non_exhaustive()
             }

@@ -35,6 +35,7 @@ impl Memory {
         let units = order.iter().zip(&graphs).map(|(index, graph)| Unit {
             index: *index,
             memory: memory(*index, graph, &kernels[index]),
+            work: Vec::new(),
             graph,
         });
         let variables = variables.values.iter();
@@ -48,7 +49,7 @@ impl Memory {
             ..PlanOptions::default()
         };
         let units: Vec<Unit<'_>> = units.collect();
-        let layout = Layout::new(&units, &[0], &variables, false, &options)?;
+        let layout = Layout::new(&units, &[0], &variables, false, &[], &options)?;
         Ok(Self {
             state: layout.arena_bytes.next_multiple_of(options.alignment),
             layout,

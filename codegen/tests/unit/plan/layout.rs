@@ -1,8 +1,9 @@
 //! Where subgraphs lie together.
 
 use super::{Build, SEPARATE};
+use castiron_codegen::error::Result;
 use castiron_codegen::graph::{Graph, IfOptions, Options, TensorId};
-use castiron_codegen::plan::{Kept, Layout, OpMemory, PlanOptions, Region, Unit};
+use castiron_codegen::plan::{Kept, Layout, OpMemory, PlanOptions, Ram, Region, Unit};
 
 /// Two tensors of these bytes, the second computed from the first.
 fn step(bytes: [usize; 2]) -> (Graph, Vec<OpMemory>) {
@@ -27,14 +28,24 @@ fn caller(branches: [usize; 2]) -> (Graph, Vec<OpMemory>) {
 }
 
 fn lay_out(graphs: &[(Graph, Vec<OpMemory>)], order: &[usize], roots: &[usize]) -> Layout {
+    lay_out_in(&[], graphs, order, roots).unwrap()
+}
+
+fn lay_out_in(
+    rams: &[Ram],
+    graphs: &[(Graph, Vec<OpMemory>)],
+    order: &[usize],
+    roots: &[usize],
+) -> Result<Layout> {
     let units: Vec<Unit<'_>> = (order.iter())
         .map(|index| Unit {
             index: *index,
             graph: &graphs[*index].0,
             memory: graphs[*index].1.clone(),
+            work: Vec::new(),
         })
         .collect();
-    Layout::new(&units, roots, &[], false, &PlanOptions::default()).unwrap()
+    Layout::new(&units, roots, &[], false, rams, &PlanOptions::default())
 }
 
 fn region(layout: &Layout, graph: usize, tensor: u32) -> Region {
@@ -83,6 +94,62 @@ fn a_subgraph_of_several_callers_lies_behind_all() {
     assert_eq!(layout.graph(0).unwrap().base, alone);
 }
 
+fn rams(list: &[&str]) -> Vec<Ram> {
+    list.iter().map(|ram| ram.parse().unwrap()).collect()
+}
+
+/// Runs go to the fastest memory that has room, what several operators run lies behind them in one, and no place is in two.
+#[test]
+fn memories_lie_one_behind_the_other() {
+    let graphs = [caller([2, 2]), caller([2, 2]), step([16, 128])];
+    let rams = rams(&["slow=4k:slow", "dtcm=128:fast", "sram=1k"]);
+    let layout = lay_out_in(&rams, &graphs, &[2, 0, 1], &[0, 1]).unwrap();
+    let parts: Vec<(usize, usize)> = (layout.parts.iter())
+        .map(|part| (part.offset, part.arena_bytes))
+        .collect();
+    // 64 and 64 bytes fit the fastest, 32 and 512 and the 16 and 128 of the subgraph behind them the next.
+    assert_eq!(parts, [(0, 0), (0, 128), (128, 544 + 16 + 128)]);
+    assert_eq!(layout.arena_bytes, 128 + 544 + 16 + 128);
+    assert_eq!(layout.graph(2).unwrap().base, 128 + 544);
+    for graph in [0, 1] {
+        for tensor in 0..4 {
+            let place = region(&layout, graph, tensor);
+            let holds = |(start, bytes): &(usize, usize)| {
+                *start <= place.offset && place.offset + place.bytes <= start + bytes
+            };
+            assert!(parts.iter().any(holds), "{place:?}");
+        }
+    }
+}
+
+/// Where runs would leave no room for what several operators run, that finds its place first.
+#[test]
+fn what_is_behind_all_fits_where_it_can() {
+    let graphs = [caller([2, 2]), caller([2, 2]), step([16, 496])];
+    // An entry point takes 608 bytes, and the subgraph 512.
+    let order = [2, 0, 1];
+    let fits = rams(&["dtcm=608:fast", "sram=512"]);
+    let layout = lay_out_in(&fits, &graphs, &order, &[0, 1]).unwrap();
+    assert_eq!(layout.graph(2).unwrap().base, 608);
+    let tight = rams(&["dtcm=512:fast", "sram=700"]);
+    let layout = lay_out_in(&tight, &graphs, &order, &[0, 1]).unwrap();
+    assert_eq!(layout.graph(2).unwrap().base, 0);
+    assert_eq!(layout.parts[0].arena_bytes, 512);
+    // Of one memory, both have to fit it.
+    let one = |bytes: usize| {
+        let one = rams(&[&format!("sram={bytes}")]);
+        lay_out_in(&one, &graphs, &order, &[0, 1])
+    };
+    assert!(one(608 + 512).is_ok());
+    let problem = one(608 + 512 - 16).unwrap_err().to_string();
+    assert!(
+        problem.contains("with 1120 bytes of sram it would fit"),
+        "{problem}"
+    );
+    let problem = one(500).unwrap_err().to_string();
+    assert!(problem.contains("608 bytes"), "{problem}");
+}
+
 /// Nothing that lasts is in the arena, or meets something else that does.
 #[test]
 fn state_lies_apart() {
@@ -99,8 +166,9 @@ fn state_lies_apart() {
         index: 3,
         graph: &graph,
         memory: b.memory,
+        work: Vec::new(),
     };
-    let layout = Layout::new(&[unit], &[3], &[7, 2], true, &PlanOptions::default()).unwrap();
+    let layout = Layout::new(&[unit], &[3], &[7, 2], true, &[], &PlanOptions::default()).unwrap();
     let all = [
         (Kept::Variable(0), 7, 8),
         (Kept::Variable(1), 2, 2),

@@ -34,6 +34,7 @@ fn program(offset: usize, element: ElementType, len: usize, memory: Memory) -> P
         name: String::new(),
         arena_bytes: 32,
         state_bytes: 0,
+        parts: Vec::new(),
         constants,
         routines: Vec::new(),
         entries: vec![Entry {

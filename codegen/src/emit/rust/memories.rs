@@ -1,0 +1,322 @@
+//! Where operands lie in the generated code: in the one arena of a model, or in the memories that it is spread over.
+//!
+//! Each memory is a struct of its own, so that the firmware can give it a section. Arena and state of a model are then parts of these, and
+//! offsets count from where a part begins.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use super::names::capitalised;
+use crate::plan::Part;
+use crate::program::{Memory, Operand, Program};
+
+/// The memories of a model.
+pub(super) struct Memories<'a> {
+    /// None where the model has all in itself.
+    parts: &'a [Part],
+    has_state: bool,
+    /// Whether parts are lent to the firmware's operators, so that nobody may look at them meanwhile.
+    lends: bool,
+}
+
+/// What of the arena an operand lies in.
+pub(super) struct Home {
+    /// The variable of its cells.
+    pub(super) cells: Ident,
+    /// Its size.
+    pub(super) bytes: Ident,
+    /// Where it begins in the arena.
+    pub(super) offset: usize,
+}
+
+impl<'a> Memories<'a> {
+    pub(super) fn new(program: &'a Program, lends: bool) -> Self {
+        Self {
+            parts: &program.parts,
+            has_state: program.state_bytes > 0,
+            lends,
+        }
+    }
+
+    /// Whether the model borrows its memory.
+    pub(super) fn are_several(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Whether there is memory that lasts.
+    pub(super) fn has_state(&self) -> bool {
+        self.has_state
+    }
+
+    /// `Model`, wherever it is used.
+    pub(super) fn model(&self) -> TokenStream {
+        match self.are_several() {
+            true => quote!(Model<'_>),
+            false => quote!(Model),
+        }
+    }
+
+    /// The model as one of all models: the trait asks for one that borrows for good, as firmware does.
+    pub(super) fn lasting_model(&self) -> TokenStream {
+        match self.are_several() {
+            true => quote!(Model<'static>),
+            false => quote!(Model),
+        }
+    }
+
+    /// The part of the arena from an offset on.
+    pub(super) fn home(&self, offset: usize) -> Home {
+        let part = self.parts.iter().rfind(|part| {
+            let is_empty = part.arena_bytes == 0;
+            !is_empty && part.offset <= offset
+        });
+        match part.or(self.parts.first()) {
+            Some(part) => Home {
+                cells: cells(part),
+                bytes: arena_bytes(part),
+                offset: part.offset,
+            },
+            None => Home {
+                cells: Ident::new("arena", Span::call_site()),
+                bytes: Ident::new("ARENA_BYTES", Span::call_site()),
+                offset: 0,
+            },
+        }
+    }
+
+    /// Where an operand lies while the model runs.
+    pub(super) fn place(&self, operand: &Operand) -> TokenStream {
+        let view = self.view(operand);
+        match operand.memory {
+            Memory::Arena => {
+                let cells = self.home(operand.offset).cells;
+                quote!(#cells.at::<#view>())
+            }
+            Memory::State => quote!(state.at::<#view>()),
+            Memory::Constants => quote!(WEIGHTS.at::<#view>()),
+            Memory::Rows => quote!(row),
+        }
+    }
+
+    /// Element type, byte offset and length, as the arguments of a view.
+    pub(super) fn view(&self, operand: &Operand) -> TokenStream {
+        let element = Ident::new(operand.element.rust_name(), Span::call_site());
+        let start = match operand.memory {
+            Memory::Arena => self.home(operand.offset).offset,
+            Memory::State | Memory::Constants | Memory::Rows => 0,
+        };
+        let offset = Literal::usize_unsuffixed(operand.offset.saturating_sub(start));
+        let len = Literal::usize_unsuffixed(operand.len);
+        quote!(#element, #offset, #len)
+    }
+
+    /// The memory of `self` that an input or output lies in, and the view of it there.
+    pub(super) fn field(&self, operand: &Operand) -> (TokenStream, TokenStream) {
+        let field = match (operand.memory, self.are_several()) {
+            (Memory::State, _) => self.state(),
+            (Memory::Arena | Memory::Constants | Memory::Rows, false) => quote!(arena),
+            (Memory::Arena | Memory::Constants | Memory::Rows, true) => {
+                let offset = self.home(operand.offset).offset;
+                let mut part = self.parts.iter();
+                let part = part.rfind(|part| part.offset == offset && part.arena_bytes > 0);
+                let name = part.or(self.parts.first()).map(field);
+                quote!(#name.arena)
+            }
+        };
+        (field, self.view(operand))
+    }
+
+    /// The memory of `self` that lasts.
+    pub(super) fn state(&self) -> TokenStream {
+        let part = self.parts.iter().find(|part| part.state_bytes > 0);
+        match part.map(field) {
+            Some(name) => quote!(#name.state),
+            None => quote!(state),
+        }
+    }
+
+    /// The arena of `self` at hand.
+    pub(super) fn arena_at_hand(&self) -> TokenStream {
+        let method = match self.lends {
+            false => quote!(cells),
+            true => quote!(cells_mut),
+        };
+        if !self.are_several() {
+            return quote!(let arena = self.arena.#method(););
+        }
+        let parts = self.used().map(|part| {
+            let (cells, name) = (cells(part), field(part));
+            quote! {
+                #[allow(unused_variables)]
+                let #cells = self.#name.arena.#method();
+            }
+        });
+        quote!(#(#parts)*)
+    }
+
+    /// All memory of `self` at hand.
+    pub(super) fn at_hand(&self) -> TokenStream {
+        let method = match self.lends {
+            false => quote!(cells),
+            true => quote!(cells_mut),
+        };
+        let state = self.state();
+        match (self.has_state, self.are_several()) {
+            (false, _) => self.arena_at_hand(),
+            (true, false) => quote! {
+                #[allow(unused_variables)]
+                let (arena, state) = (self.arena.#method(), self.state.#method());
+            },
+            (true, true) => {
+                let arena = self.arena_at_hand();
+                quote! {
+                    #arena
+                    #[allow(unused_variables)]
+                    let state = self.#state.#method();
+                }
+            }
+        }
+    }
+
+    /// What a function takes that works in the memory.
+    pub(super) fn parameters(&self) -> TokenStream {
+        let mutable = self.lends.then(|| quote!(mut));
+        let state = self
+            .has_state
+            .then(|| quote!(state: &#mutable ::castiron::Cells<STATE_BYTES>,));
+        if !self.are_several() {
+            return quote!(arena: &#mutable ::castiron::Cells<ARENA_BYTES>, #state);
+        }
+        let parts = self.used().map(|part| {
+            let (cells, bytes) = (cells(part), arena_bytes(part));
+            quote!(#cells: &#mutable ::castiron::Cells<#bytes>,)
+        });
+        quote!(#(#parts)* #state)
+    }
+
+    /// Whether a function may have parameters that it does not need.
+    pub(super) fn may_be_unused(&self) -> bool {
+        self.has_state || self.are_several()
+    }
+
+    /// What it is called with.
+    pub(super) fn arguments(&self) -> TokenStream {
+        let state = self.has_state.then(|| quote!(state));
+        if !self.are_several() {
+            return match state {
+                Some(state) => quote!(arena, #state),
+                None => quote!(arena),
+            };
+        }
+        let cells = self.used().map(cells).chain(
+            self.has_state
+                .then(|| Ident::new("state", Span::call_site())),
+        );
+        quote!(#(#cells),*)
+    }
+
+    fn used(&self) -> impl Iterator<Item = &'a Part> {
+        self.parts.iter().filter(|part| part.arena_bytes > 0)
+    }
+
+    /// The struct of each memory.
+    pub(super) fn items(&self) -> TokenStream {
+        let items = self.parts.iter().map(|part| {
+            let (kind, bytes) = (kind(part), arena_bytes(part));
+            let name = &part.ram.name;
+            let (arena_bytes, state_bytes) = (part.arena_bytes, part.state_bytes);
+            let bytes_doc = format!(" Bytes of working memory in a [`{kind}`].");
+            let doc = match part.state_bytes {
+                0 => format!(" What a [`Model`] keeps in the memory `{name}`: {arena_bytes} bytes of working memory."),
+                state => format!(
+                    " What a [`Model`] keeps in the memory `{name}`: {arena_bytes} bytes of working memory and {state} that last from run to run."
+                ),
+            };
+            let has_state = state_bytes > 0;
+            let state = has_state.then(|| quote!(state: ::castiron::Arena<STATE_BYTES>,));
+            let no_state = has_state.then(|| quote!(state: ::castiron::Arena::new(),));
+            quote! {
+                #[doc = #bytes_doc]
+                pub const #bytes: usize = #arena_bytes;
+                #[doc = #doc]
+                #[derive(Debug)]
+                #[repr(C)]
+                pub struct #kind {
+                    arena: ::castiron::Arena<#bytes>,
+                    #state
+                }
+
+                impl #kind {
+                    /// Memory of zeros: a static one lives in `.bss`, or in the section that it is given.
+                    #[must_use]
+                    pub const fn new() -> Self {
+                        Self { arena: ::castiron::Arena::new(), #no_state }
+                    }
+                }
+
+                impl ::core::default::Default for #kind {
+                    fn default() -> Self {
+                        Self::new()
+                    }
+                }
+            }
+        });
+        quote!(#(#items)*)
+    }
+
+    /// The fields of a model, and what makes one.
+    pub(super) fn fields(&self) -> TokenStream {
+        let parts = self.parts.iter().map(|part| {
+            let (name, kind) = (field(part), kind(part));
+            quote!(#name: &'m mut #kind,)
+        });
+        quote!(#(#parts)*)
+    }
+
+    /// `Model::new` for memories that are handed over.
+    pub(super) fn constructor(&self) -> TokenStream {
+        let names: Vec<Ident> = self.parts.iter().map(field).collect();
+        let kinds = self.parts.iter().map(kind);
+        let state = self.state();
+        let first = self
+            .has_state
+            .then(|| quote!(#state = ::castiron::Arena::new();));
+        let doc = match self.has_state {
+            true => {
+                "A model that works in these memories, whatever is in them: what lasts from run to run is as at first."
+            }
+            false => "A model that works in these memories, whatever is in them.",
+        };
+        quote! {
+            #[doc = #doc]
+            #[must_use]
+            pub const fn new(#(#names: &'m mut #kinds),*) -> Self {
+                #first
+                Self { #(#names),* }
+            }
+        }
+    }
+}
+
+/// Names of the structs of a program's memories, in their order.
+pub fn memory_structs(program: &Program) -> Vec<String> {
+    let structs = program.parts.iter().map(|part| kind(part).to_string());
+    structs.collect()
+}
+
+fn field(part: &Part) -> Ident {
+    Ident::new(&part.ram.name, Span::call_site())
+}
+
+fn kind(part: &Part) -> Ident {
+    let words = part.ram.name.split('_').map(capitalised);
+    Ident::new(&words.collect::<String>(), Span::call_site())
+}
+
+fn cells(part: &Part) -> Ident {
+    format_ident!("arena_{}", part.ram.name)
+}
+
+fn arena_bytes(part: &Part) -> Ident {
+    format_ident!("{}_BYTES", part.ram.name.to_ascii_uppercase())
+}
