@@ -413,7 +413,7 @@ fn the_least_arenas_give_the_same_bytes() {
             (Isa::DspFp, Input::Whole),
             (Isa::Portable, Input::Rows),
         ] {
-            let Err(refused) = compiled(isa, input, Some(0)) else {
+            let Err(refused) = compiled(isa, input, Some(1)) else {
                 continue;
             };
             let found = refused.diagnostics().first().and_then(|d| d.found.as_ref());
