@@ -127,7 +127,7 @@ pub struct TwoRoundings {
     pub is_constant: bool,
     /// What sums begin with.
     pub start: i32,
-    /// See [`factor`].
+    /// What they are multiplied with: as good as the multiplier, where the sum is added to the upper half of the product.
     pub factor: i32,
     /// How far they are shifted to the right before the last step, which is one more.
     pub shift: u8,
