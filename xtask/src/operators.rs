@@ -308,6 +308,9 @@ castiron takes these with restrictions:
   cells' activation; variables as states
 - SVDF, CIRCULAR_BUFFER: a variable as state; CIRCULAR_BUFFER of batch 1
 - hybrid operators (float32 with int8 or int4 weights): weights with the zero point 0
+- CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED: weights and bias that are computed at run time where they are float32, or int8 with one scale; of all
+  other types they have to be constant
+- SLICE: a place that is computed at run time is moved so far that the part lies within the input
 - CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV of int8: weights with the zero point 0
 - FULLY_CONNECTED of int8: weights that are int8 without their zero point, too; no shuffled weights
 - operators of int16 with weights; BATCH_MATMUL, LOGISTIC and TANH of int16: zero points 0
