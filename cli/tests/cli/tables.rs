@@ -291,6 +291,14 @@ fn plan_shows_what_less_memory_costs() {
 }
 
 #[test]
+fn plan_refuses_two_memories_of_one_name() {
+    let model = crate::support::vae();
+    let twice = ["--memory", "sram=1k", "--memory", "sram=64k"];
+    let (_, text) = failure(&[&["plan", &model], &twice[..]].concat());
+    assert!(text.contains("two memories have one name"), "{text}");
+}
+
+#[test]
 fn plan_knows_what_sharing_saves() {
     let least = json(&["plan", "--json", &crate::support::vae()]);
     let interpreter = [

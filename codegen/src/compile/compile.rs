@@ -468,6 +468,7 @@ fn plan_of<'a>(
     index: usize,
     options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
+    memories::check(&options.memories)?;
     let laid = match laid_out(model, index, options) {
         Err(_) if !options.memories.is_empty() && options.max_arena.is_none() => {
             laid_out(model, index, &by_rows(options))?
