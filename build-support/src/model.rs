@@ -140,8 +140,9 @@ impl Model {
         self
     }
 
-    /// The most bytes that the arena may take; 0 is the least that there is. Operators run row by row where it would take more; the results are the same.
-    /// If that is not enough, [`compile`](Self::compile) says what would be.
+    /// The most bytes that the arena may take. Operators run row by row where it would take more, and compute some of it again where that is not
+    /// enough; the results are the same. If no plan is below, [`compile`](Self::compile) says what would be. 0 is the least without computing anything
+    /// again.
     pub fn max_arena(mut self, bytes: usize) -> Self {
         self.max_arena = Some(bytes);
         self

@@ -92,8 +92,27 @@ fn memories_that_are_too_small_say_what_is_enough() {
     assert_eq!(streams(&["dtcm=8k:fast", "sram=8k"]), 0);
     assert_eq!(streams(&["dtcm=5k:fast", "sram=1k"]), 1);
 
+    // A bound changes nothing but what it has to.
+    let bounded = |memories: &[&str], most: usize| {
+        let mut options = CompileOptions::default();
+        options.memories = memories.iter().map(|m| m.parse().unwrap()).collect();
+        options.max_arena = Some(most);
+        compile::compile(&model, &options)
+    };
+    let little = ["dtcm=5k:fast", "sram=1k"];
+    assert!(bounded(&little, 1 << 20).is_ok());
+    let large = ["dtcm=8k:fast", "sram=64k"];
+    let least = bounded(&large, 0).expect("there is room").arena_bytes;
+    let whole = compiled(&large).expect("there is room").arena_bytes;
+    assert!(least < whole, "{least} {whole}");
+    for most in [least, (least + whole) / 2, whole - 1, whole] {
+        let program = bounded(&large, most).expect("it is no less than the least");
+        assert!(program.arena_bytes <= most, "{most}");
+    }
+
     for wrong in [
         "dtcm",
+        "init=64k",
         "dtcm=64k:quick",
         "dtcm=1.5k",
         "Dtcm=64k",

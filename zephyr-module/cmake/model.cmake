@@ -25,7 +25,8 @@
 #   CUSTOM          custom operators that functions of the program compute; SCRATCH and STATE: memory of such operators, in bytes
 #                   or other elements, <op>=i16x128
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
-#   MAX_ARENA       the most bytes of arena, as 8192 or 8k: operators run row by row where it would take more
+#   MAX_ARENA       the most bytes of arena, as 8192 or 8k: operators run row by row where it would take more, and
+#                   compute some of it again where that is not enough; 0 is the least without computing again
 #   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow
 #   INPUT_BY        rows: the model takes its input row by row, so that it is never in memory as a whole. Default: whole
 #   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2

@@ -70,6 +70,12 @@ enum EngineName {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
+    if !arguments.compiled.memories.is_empty() {
+        return Err(Failure::usage(
+            "fit counts a model's memory as the RAM of one board",
+            "omit --memory; `castiron plan --memory` shows what lies where",
+        ));
+    }
     let mut sources = arguments.models.clone();
     let board = board(arguments, &mut sources)?;
     if matches!(arguments.engine, EngineName::Tflm) {

@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     compiled: Compiled,
     /// Show how small the arena can be for how much work, rather than one plan
-    #[arg(long, conflicts_with = "max_arena")]
+    #[arg(long, conflicts_with_all = ["max_arena", "memories"])]
     pareto: bool,
     /// Draw the plan, or the curve of --pareto, as an SVG picture
     #[arg(long, value_name = "FILE")]

@@ -47,9 +47,10 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
     }
 }
 
-/// Options for the least arena, where subgraphs were brought below the bound one by one, and together do not fit.
+/// Options for the least arena, where subgraphs were brought below the bound one by one, and together do not fit; or where runs that lie in several
+/// memories need more together than in one.
 fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
-    let may_be_less = called.graphs.len() > 1;
+    let may_be_less = called.graphs.len() > 1 || !options.memories.is_empty();
     may_be_less.then(|| CompileOptions {
         streams: Some(match options.memories.is_empty() {
             true => Streams::Below(0),
@@ -185,7 +186,7 @@ impl<'a> Attempt<'a> {
     /// As [`new`](Self::new); operators run row by row where the memories are too small without.
     fn fitting(model: &'a Model, options: &CompileOptions) -> Self {
         let attempt = Self::new(model, options);
-        let is_misfit = attempt.misfits && options.max_arena.is_none();
+        let is_misfit = attempt.misfits && options.max_arena != Some(0);
         match is_misfit && !options.without.contains(Pass::StreamRows) {
             true => Self::new(model, &by_rows(options)),
             false => attempt,
@@ -470,7 +471,7 @@ fn plan_of<'a>(
 ) -> Result<(Cow<'a, Graph>, Plan)> {
     memories::check(&options.memories)?;
     let laid = match laid_out(model, index, options) {
-        Err(_) if !options.memories.is_empty() && options.max_arena.is_none() => {
+        Err(_) if !options.memories.is_empty() && options.max_arena != Some(0) => {
             laid_out(model, index, &by_rows(options))?
         }
         laid => laid?,

@@ -49,7 +49,7 @@ pub struct Point {
     pub rows: usize,
 }
 
-/// Plans for smaller and smaller arenas.
+/// Plans for smaller and smaller arenas, of one memory each.
 ///
 /// # Errors
 /// Those of [`plan_graph`](super::plan_graph), but for that of a bound.
@@ -63,10 +63,8 @@ pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result
     let mut least = None;
     loop {
         let options = CompileOptions {
-            streams: Some(match options.memories.is_empty() {
-                true => Streams::Below(bound),
-                false => Streams::RowsBelow(bound),
-            }),
+            streams: Some(Streams::Below(bound)),
+            memories: Vec::new(),
             ..options.clone()
         };
         let laid_out = laid_out(&model, index, &options)?;

@@ -8,8 +8,22 @@ use crate::ident::{Language, identifier};
 use crate::plan::{Ram, Speed};
 
 /// Names that would hide, or be hidden by, others of the generated code.
-const TAKEN: [&str; 8] = [
-    "arena", "labels", "m", "macs", "model", "state", "weight", "weights",
+const TAKEN: [&str; 15] = [
+    "arena",
+    "init",
+    "labels",
+    "m",
+    "macs",
+    "model",
+    "push_rows",
+    "reset",
+    "run",
+    "self_test",
+    "state",
+    "status",
+    "status_text",
+    "weight",
+    "weights",
 ];
 
 /// `NAME=SIZE` or `NAME=SIZE:SPEED`.
@@ -59,7 +73,7 @@ fn checked_name(name: &str) -> Result<(), Diagnostic> {
     match is_word && is_plain && !is_taken {
         true => Ok(()),
         false => Err(Diagnostic::new("a memory cannot have this name in the generated code")
-            .expected("words of small letters and digits with _ between, as dtcm or ext_ram; not model, arena, state, weights, or input and output in front")
+            .expected("words of small letters and digits with _ between, as dtcm or ext_ram; not a word of the generated interface, as model, run, state or weights, or input and output in front")
             .found(format_args!("{name:?}"))),
     }
 }

@@ -56,7 +56,7 @@ passes! {
     JoinReductions "join-reductions",
     /// Makes one copy of consecutive movements.
     JoinMovements "join-movements",
-    /// Runs operators row by row, where that lowers the peak of the arena and size comes first or the arena has a bound.
+    /// Runs operators row by row, where that lowers the peak of the arena: if it has a bound, the input comes by rows, or memories are too small.
     StreamRows "stream-rows",
 }
 

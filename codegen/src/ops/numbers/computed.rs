@@ -47,7 +47,7 @@ pub(super) fn choose(
                     return Err(site
                         .tensor_error(
                             weights_id,
-                            "weights that are computed at run time have several scales",
+                            "the weights have several scales, and weights or bias are computed at run time",
                         )
                         .expected("one scale for all output channels")
                         .found(multiplier.len()));

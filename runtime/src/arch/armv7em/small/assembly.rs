@@ -34,6 +34,7 @@ unsafe extern "C" fn copy<const LANES: usize>(
     between: usize,
 ) {
     naked_asm!(
+        ".cpu cortex-m55",
         "
         push {{r4, r5}}
         ldr r5, [sp, #8]
@@ -138,14 +139,15 @@ macro_rules! output {
 /// The loop: of windows, of blocks of channels, of a window's rows, of groups of inputs. Sums are in r2 to r5; r0 points to weights, r1 to inputs, lr
 /// behind those of the row.
 ///
-/// On the stack: 0 the call, 4 where the next output goes, 8 behind the window's last one, 12 rows that are left. Generic, so that it is assembled only
-/// for processors that have the instructions.
+/// On the stack: 0 the call, 4 where the next output goes, 8 behind the window's last one, 12 rows that are left. It is assembled for every Arm processor, as
+/// its callers are not generic, and linked where a model calls it; `.cpu` lets processors without the instructions pass over it.
 ///
 /// # Safety
 /// As [`Strip::outputs`](super::Strip::outputs) has it.
 #[unsafe(naked)]
 unsafe extern "C" fn all<const LANES: usize>(call: &mut Call) {
     naked_asm!(
+        ".cpu cortex-m55",
         "
         push {{r4-r11, lr}}
         sub sp, #20
