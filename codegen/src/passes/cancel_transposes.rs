@@ -254,7 +254,8 @@ impl Region {
         for (position, operator) in operators {
             editing.replace(position, operator, Vec::new());
         }
-        for (y, x) in exits.into_iter().filter(|(y, x)| y != x) {
+        // The last first: what stands for its output may be an earlier one's, whose readers then read something else, too.
+        for (y, x) in exits.into_iter().rev().filter(|(y, x)| y != x) {
             editing.read_instead(y, x);
         }
         Some(())

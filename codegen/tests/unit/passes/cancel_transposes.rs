@@ -82,3 +82,27 @@ fn what_is_read_in_its_order_stays() {
     graph.outputs.push(TensorId(3));
     assert_eq!(left(&graph).len(), 3);
 }
+
+/// What the last TRANSPOSE gives is what one before it gave, which leaves with it: both are what RELU computes.
+#[test]
+fn who_reads_behind_opposites_in_a_row_reads_what_is_left() {
+    let mut graph = around_relu([1, 2, 0], &[2, 3, 4]);
+    let shapes = [[4, 2, 3], [4, 2, 3], [2, 3, 4], [2, 3, 4], [2, 3, 4]];
+    let more = shapes.map(|shape| tensor(&shape, None));
+    graph.tensors.extend(more);
+    graph.operators.extend([
+        operator(Op::Transpose, &[5, 1], 6),
+        operator(Op::Maximum, &[3, 6], 7),
+        operator(Op::Transpose, &[6, 4], 8),
+        operator(Op::Transpose, &[7, 4], 9),
+        operator(Op::Relu, &[8], 10),
+    ]);
+    graph.outputs = vec![TensorId(9), TensorId(10)];
+    let mut editing = Editing::new(Cow::Borrowed(&graph), Pass::CancelTransposes);
+    run(&mut editing);
+    let (graph, _) = editing.finish();
+    let [first, _, last] = &graph.operators[..] else {
+        panic!("{graph:?}");
+    };
+    assert_eq!(last.inputs[0], Some(first.outputs[0]));
+}
