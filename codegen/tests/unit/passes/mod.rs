@@ -1,5 +1,6 @@
 mod cancel_quantization;
 mod cancel_transposes;
+mod chains;
 mod decode;
 mod dequantize;
 mod fold_constants;
