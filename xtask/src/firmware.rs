@@ -41,6 +41,42 @@ impl fmt::Display for OptLevel {
     }
 }
 
+/// How the measuring firmware plans its model's memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// As without options.
+    Default,
+    /// The least arena that computes nothing twice.
+    Least,
+    /// The same with an input that comes row by row.
+    Rows,
+}
+
+impl Plan {
+    pub(crate) const ALL: [Self; 3] = [Self::Default, Self::Least, Self::Rows];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Least => "least, input whole",
+            Self::Rows => "least, input by rows",
+        }
+    }
+
+    /// Variables that the firmware's build script reads, and their values.
+    fn variables<'a>(self) -> [(&'static str, Option<&'a Path>); 2] {
+        let (max_arena, input_by) = match self {
+            Self::Default => (None, None),
+            Self::Least => (Some("0"), None),
+            Self::Rows => (Some("0"), Some("rows")),
+        };
+        [
+            ("CASTIRON_MAX_ARENA", max_arena.map(Path::new)),
+            ("CASTIRON_INPUT_BY", input_by.map(Path::new)),
+        ]
+    }
+}
+
 /// What the measuring firmware has in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -63,6 +99,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) core: Core,
     opt: OptLevel,
     optimize: Option<Optimize>,
+    plan: Option<Plan>,
     workspace: PathBuf,
     target_dir: PathBuf,
 }
@@ -75,6 +112,7 @@ impl<'a> Builder<'a> {
             core,
             opt,
             optimize: None,
+            plan: None,
             workspace: root.join("examples/cortex-m"),
             target_dir: root.join("target/firmware"),
         }
@@ -86,14 +124,20 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// The same with a plan; without, the environment decides.
+    pub(crate) fn plan(mut self, plan: Plan) -> Self {
+        self.plan = Some(plan);
+        self
+    }
+
     /// Builds the example for users.
     pub(crate) fn example(&self) -> Result<PathBuf> {
-        self.build("castiron-cortex-m-example", "sine", [])
+        self.build("castiron-cortex-m-example", "sine", &[])
     }
 
     /// Builds the example of a model in two memories.
     pub(crate) fn memories(&self) -> Result<PathBuf> {
-        self.build("castiron-memories-example", "memories", [])
+        self.build("castiron-memories-example", "memories", &[])
     }
 
     /// Builds the measuring image for a model and its goldens, and keeps it under `name`.
@@ -107,17 +151,15 @@ impl<'a> Builder<'a> {
         let with = |other| (content == other).then_some(Path::new("1"));
         let own = self.optimize.map(|optimize| optimize.name().into());
         let optimize = own.or_else(|| std::env::var_os("CASTIRON_OPTIMIZE"));
-        let built = self.build(
-            "castiron-bench-firmware",
-            "golden",
-            [
-                ("CASTIRON_GOLDEN", Some(golden)),
-                ("CASTIRON_MODEL", Some(model)),
-                ("CASTIRON_EMPTY", with(Content::Empty)),
-                ("CASTIRON_TRACED", with(Content::Traced)),
-                ("CASTIRON_OPTIMIZE", optimize.as_deref().map(Path::new)),
-            ],
-        )?;
+        let mut variables = vec![
+            ("CASTIRON_GOLDEN", Some(golden)),
+            ("CASTIRON_MODEL", Some(model)),
+            ("CASTIRON_EMPTY", with(Content::Empty)),
+            ("CASTIRON_TRACED", with(Content::Traced)),
+            ("CASTIRON_OPTIMIZE", optimize.as_deref().map(Path::new)),
+        ];
+        variables.extend(self.plan.into_iter().flat_map(Plan::variables));
+        let built = self.build("castiron-bench-firmware", "golden", &variables)?;
         let images = self.target_dir.join("images");
         let images = images.join(self.core.target()).join(self.opt.profile());
         std::fs::create_dir_all(&images)?;
@@ -126,11 +168,11 @@ impl<'a> Builder<'a> {
         Ok(image)
     }
 
-    fn build<const N: usize>(
+    fn build(
         &self,
         package: &str,
         binary: &str,
-        environment: [(&str, Option<&Path>); N],
+        environment: &[(&str, Option<&Path>)],
     ) -> Result<PathBuf> {
         let mut command = self.command();
         command.args(["--package", package, "--bin", binary]);

@@ -19,6 +19,7 @@ mod operator_code;
 mod operators;
 mod profile;
 mod qemu;
+mod ram;
 mod random_models;
 mod report;
 mod rust_versions;
@@ -136,6 +137,9 @@ enum OnTarget {
         /// Measure instructions and flash of networks in each of the three modes of `optimize`.
         #[arg(long, conflicts_with_all = ["ops", "by_operator", "json"])]
         modes: bool,
+        /// Measure how little RAM models can take, where there are targets for it: row by row, and with the input row by row.
+        #[arg(long, conflicts_with_all = ["ops", "by_operator", "modes", "json"])]
+        ram: bool,
         /// Print JSON instead of tables; of networks, with what each operator takes.
         #[arg(long)]
         json: bool,
@@ -274,6 +278,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             ops: true,
             by_operator,
             modes: _,
+            ram: _,
             json,
             update_docs,
         } => {
@@ -325,9 +330,27 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         }
         OnTarget::Bench {
             run,
+            ram: true,
+            update_docs,
+            ..
+        } => {
+            ensure!(
+                core == Core::M4,
+                "there are targets for the RAM of the Cortex-M4 alone"
+            );
+            let ways = ram::measure(root, &toolchain, run.opt, run.selection)?;
+            println!("{}", ram::terminal(&ways)?);
+            if update_docs {
+                ram::update_docs(root, run.opt, &ways)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        OnTarget::Bench {
+            run,
             ops: false,
             by_operator,
             modes: false,
+            ram: false,
             json,
             update_docs,
         } => {

@@ -41,18 +41,24 @@ impl Selection {
         self.whole = true;
     }
 
+    /// Asks for those of these names that it asked for before.
+    pub(crate) fn narrow<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let meant: Vec<&str> = names.filter(|name| self.takes(name)).collect();
+        self.only(&meant);
+    }
+
     /// Whether it asks for what is named so.
     pub(crate) fn takes(&self, name: &str) -> bool {
         let is_meant = |text: &String| match self.whole {
             true => name == text,
             false => name.contains(text),
         };
-        self.filter.is_empty() || self.filter.iter().any(is_meant)
+        (self.filter.is_empty() && !self.whole) || self.filter.iter().any(is_meant)
     }
 }
 
 /// A model to build into a firmware, with what the reference computes for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Subject {
     /// File name without extension.
     pub(crate) name: String,

@@ -13,7 +13,7 @@ use crate::cores::Core;
 use crate::elf::Sections;
 use crate::firmware::OptLevel;
 use crate::profile::OperatorCost;
-use crate::targets::{self, Targets};
+use crate::targets::{self, Of, Targets};
 use crate::tflm::{Figures, Model};
 
 /// One model as JSON.
@@ -361,7 +361,8 @@ pub(crate) fn update_core(
     let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let key = core.title();
     let table = of_core(core, entries, figures, presets::ASCII_MARKDOWN);
-    let targets = Targets::load()?.section(core, entries, figures, presets::ASCII_MARKDOWN)?;
+    let targets =
+        Targets::load()?.section(core, OF_FIRMWARE, entries, figures, presets::ASCII_MARKDOWN)?;
     let text = format!(
         "## {key}\n\n{}{table}\n\n{} Reproduce with `cargo xtask bench --core {}`.\n",
         paragraph(&targets),
@@ -485,6 +486,9 @@ what the model adds to a firmware, without its weights. The arena holds all tens
 the state persists from run to run. The stack is the most that one inference uses, found by painting. Sizes are in bytes.
 ";
 
+/// Targets for models as they are without options.
+const OF_FIRMWARE: &[Of] = &[Of::Instructions, Of::Flash];
+
 /// What there is to know of the cycles.
 const CYCLES: &str = "Cycles are an estimate from the instructions that ran and Arm's manual of the Cortex-M4: a load takes 2, or 1 behind another load \
 or store, several at once one each and one more, a taken branch 3, a division 8, a float's multiply-add 3, and other instructions 1. They hold for memory \
@@ -498,7 +502,13 @@ fn section(
 ) -> Result<String> {
     let targets = match opt {
         OptLevel::Speed => {
-            let targets = targets.section(Core::M4, entries, figures, presets::ASCII_MARKDOWN)?;
+            let targets = targets.section(
+                Core::M4,
+                OF_FIRMWARE,
+                entries,
+                figures,
+                presets::ASCII_MARKDOWN,
+            )?;
             paragraph(&targets)
         }
         // They are for the other level.
@@ -568,7 +578,7 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-fn ratio(part: u64, whole: u64) -> String {
+pub(crate) fn ratio(part: u64, whole: u64) -> String {
     if whole == 0 {
         dash()
     } else {
@@ -576,7 +586,7 @@ fn ratio(part: u64, whole: u64) -> String {
     }
 }
 
-fn dash() -> String {
+pub(crate) fn dash() -> String {
     "–".to_owned()
 }
 

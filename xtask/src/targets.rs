@@ -34,11 +34,16 @@ struct Target {
     missed: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Of {
+/// What a target is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Of {
     Instructions,
     Flash,
+    /// With the whole input held.
+    Ram,
+    /// With the input row by row.
+    RamByRows,
 }
 
 impl Of {
@@ -46,6 +51,8 @@ impl Of {
         match self {
             Self::Instructions => "instructions",
             Self::Flash => "flash",
+            Self::Ram => "RAM",
+            Self::RamByRows => "RAM, input by rows",
         }
     }
 
@@ -64,8 +71,16 @@ impl Of {
                 Some(instructions as f64 / core.baseline(tflm, figures)? as f64)
             }
             Self::Flash => flash_share(entry, measured, tflm),
+            Self::Ram | Self::RamByRows => {
+                Some(ram(measured) as f64 / tflm.cmsis_nn.min_arena as f64)
+            }
         }
     }
+}
+
+/// Arena, state and stack; bytes.
+pub(crate) fn ram(measured: &Measured) -> u64 {
+    measured.run.arena + measured.state() + measured.run.deepest_stack()
 }
 
 /// Code and weights, as a share of TFLM's code with CMSIS-NN and the model file.
@@ -80,13 +95,21 @@ impl Targets {
         toml::from_str(DATA).context("xtask/data/targets.toml")
     }
 
-    /// A table of the processor's targets, and a paragraph for each that is missed.
+    /// Models that have a target of a processor.
+    pub(crate) fn models(&self, core: Core, figure: Of) -> impl Iterator<Item = &str> {
+        let targets = self.target.iter();
+        let meant = targets.filter(move |t| t.core == core.name() && t.figure == figure);
+        meant.flat_map(|target| target.most.keys().map(String::as_str))
+    }
+
+    /// A table of a processor's targets for some figures, and a paragraph for each that is missed.
     ///
     /// # Errors
     /// If there is no reason for one that is missed.
     pub(crate) fn section(
         &self,
         core: Core,
+        of: &[Of],
         entries: &[Entry],
         figures: &Figures,
         style: TableStyle,
@@ -105,7 +128,7 @@ impl Targets {
         for target in self
             .target
             .iter()
-            .filter(|target| target.core == core.name())
+            .filter(|target| target.core == core.name() && of.contains(&target.figure))
         {
             for (model, most) in &target.most {
                 let found = entries.iter().find(|entry| entry.name == *model);
