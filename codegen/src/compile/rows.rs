@@ -2,7 +2,7 @@
 
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, Graph, OpKind, TensorId};
-use crate::ops::stream::Rowwise;
+use crate::ops::stream::{Rowwise, rows_of};
 
 /// Lets the operators behind those that give an input another shape, and do nothing else, read it in that shape.
 pub(super) fn reshape_input(graph: &mut Graph) {
@@ -77,21 +77,17 @@ pub(super) fn input(graph: &Graph) -> Result<TensorId, Diagnostic> {
         }
         let at_operator =
             |why: &str| no_rows(why).at_operator(graph.origin(position), &operator.kind);
-        return Err(match has_rows(&tensor.shape) {
-            true => at_operator("an operator reads more than a window of its rows at once"),
-            false => at_operator("it has no rows where an operator reads it")
-                .expected("[1, rows, width, channels], of two rows or more")
+        return Err(match rows_of(graph, input) {
+            2.. => at_operator("an operator reads more than a window of its rows at once"),
+            _ => at_operator("it has no rows where an operator reads it")
+                .expected("[1, rows, width, channels] or [1, rows, channels], of two rows or more")
                 .found(format_args!("{:?}", tensor.shape)),
         });
     }
-    match has_rows(&tensor.shape) {
-        true => Ok(input),
-        false => Err(at_input("it has one row alone").found(format_args!("{:?}", tensor.shape))),
+    match rows_of(graph, input) {
+        2.. => Ok(input),
+        _ => Err(at_input("it has one row alone").found(format_args!("{:?}", tensor.shape))),
     }
-}
-
-fn has_rows(shape: &[usize]) -> bool {
-    matches!(shape, [1, rows, _, _] if *rows > 1)
 }
 
 /// That no stream begins with the input.

@@ -386,7 +386,13 @@ impl Search<'_> {
         let stages: Vec<Rowwise> = links.iter().map(|link| link.rowwise.clone()).collect();
         let units = units(&stages, patched)?;
         let rowwise: Vec<Rowwise> = units.iter().map(|unit| unit.rowwise.clone()).collect();
-        let lines = Lines::new(&rowwise, by_rows)?;
+        let working = units.iter().map(|unit| {
+            let links = links[unit.operators.clone()].iter();
+            let own = links.map(|link| self.memory[link.position].scratch.iter().sum::<usize>());
+            own.max().unwrap_or(0) + unit.patches_bytes()
+        });
+        let working: Vec<usize> = working.collect();
+        let lines = Lines::new(&rowwise, &working, by_rows)?;
         let bytes = |id: TensorId| self.live.bytes[id.index()];
         let beside = links
             .iter()
@@ -398,15 +404,10 @@ impl Search<'_> {
             true => (bytes(input) + lines.distance).max(bytes(output)),
             false => bytes(input) + bytes(output),
         };
-        let scratch = units.iter().map(|unit| {
-            let links = links[unit.operators.clone()].iter();
-            let own = links.map(|link| self.memory[link.position].scratch.iter().sum::<usize>());
-            own.max().unwrap_or(0) + unit.patches_bytes()
-        });
         let again = units.iter().map(|unit| self.again(links, unit));
         let ends = beside.max().unwrap_or(0) + ends;
         Some(Cost {
-            peak: ends + lines.bytes + scratch.max().unwrap_or(0),
+            peak: ends + lines.bytes,
             ends,
             again: again.fold(0, u64::saturating_add),
             moved: lines.moved,

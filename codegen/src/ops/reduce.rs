@@ -121,7 +121,12 @@ where
     }
 }
 
-fn scaled_sum(site: &Site<'_>, is_mean: bool, count: usize) -> Result<ScaledSum, Diagnostic> {
+/// What a sum of so many elements, or their mean, is made of.
+pub(super) fn scaled_sum(
+    site: &Site<'_>,
+    is_mean: bool,
+    count: usize,
+) -> Result<ScaledSum, Diagnostic> {
     let (x_scale, x_zero_point) = site.per_tensor(site.input_id(0)?)?;
     let (y_scale, zero_point) = site.per_tensor(site.output_id(0)?)?;
     let scales = f64::from(x_scale) / f64::from(y_scale);

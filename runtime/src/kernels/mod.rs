@@ -127,8 +127,8 @@ pub use quantized::{
     Bent, Product, QuantizedPrelu, Quotient, Requantized, Scaled, ShortSum, Side, Sum,
 };
 pub use reduce::{
-    ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaledProduct,
-    ScaledSum, Scan, WholeMean,
+    ArgMax, ArgMin, Best, FINE_STEP, FineSum, Mean, Reduce, Reducing, Reduction, ScaleSum,
+    ScaledProduct, ScaledSum, Scan, WholeMean,
 };
 pub use resize::{
     Positions, ResizeBilinearF32, ResizeBilinearI8, ResizeBilinearI16, ResizeBilinearU8,

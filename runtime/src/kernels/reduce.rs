@@ -7,7 +7,7 @@ use core::cell::Cell;
 
 use super::convert::Stored;
 use super::fold::{self, Axis, Folding};
-use super::parameters;
+use super::{host_kernel, parameters};
 use crate::fixed::{requantize, requantize_wide};
 
 /// What is made of elements: one result of all that it takes in.
@@ -72,6 +72,12 @@ parameters! {
         pub zero_point: i32,
     }
 
+    /// The same from sums of int8 that are there.
+    pub struct ScaleSum {
+        /// What is made of each.
+        pub function: ScaledSum,
+    }
+
     /// Product of quantised integers, scaled at every step, as TensorFlow Lite's `QuantizedReduceProd` has it.
     pub struct ScaledProduct {
         /// The input's zero point.
@@ -103,6 +109,20 @@ parameters! {
 
     /// The position of the first of the least elements.
     pub struct ArgMin;
+}
+
+host_kernel! {
+    ScaleSum(sums, y);
+}
+
+impl ScaleSum {
+    /// Computes the whole output.
+    #[cfg_attr(debug_assertions, inline)]
+    pub fn run(&self, sums: &[Cell<i32>], y: &[Cell<i8>]) {
+        for (sum, y) in sums.iter().zip(y) {
+            y.set(self.function.finish(sum.get()));
+        }
+    }
 }
 
 impl<F> Reduce<F> {

@@ -1,4 +1,4 @@
-//! Who reads which rows of a stream, where line buffers lie, and how far the output may overlap the input.
+//! Who reads which rows of a stream, where line buffers and the memory that kernels work in lie, and how far the output may overlap the input.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,14 +11,16 @@ use crate::graph::TensorId;
 /// Where line buffers, and working buffers of stages, begin: a multiple of this.
 pub(super) const ALIGNMENT: usize = 16;
 
-/// Operators that run row by row, with the places of their line buffers.
+/// Operators that run row by row, with the places of their line buffers and of what they work in.
 pub(crate) struct Lines {
     /// An average has two, any other operator one.
     pub(crate) stages: Vec<StageRows>,
     /// By stage: rows that the line buffer before it holds, and its bytes. A buffer of sums holds one row.
     pub(super) held: Vec<usize>,
     pub(super) sizes: Vec<usize>,
-    /// Bytes of all line buffers, from 0.
+    /// By stage: where the memory that its kernels work in begins.
+    pub(super) working: Vec<usize>,
+    /// Bytes of all that, from 0.
     pub(crate) bytes: usize,
     /// Bytes from the output's first byte to the input's, at least: what is written then lies over rows that nobody reads any more.
     pub(crate) distance: usize,
@@ -27,14 +29,20 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Line buffers of operators in the order in which they may run, if need be with one for an input that comes `by_rows`; `None` if they read more
-    /// than one image beside their own.
-    pub(crate) fn new(operators: &[Rowwise], by_rows: bool) -> Option<Self> {
+    /// Line buffers of operators in the order in which they may run, if need be with one for an input that comes `by_rows`, and places for the
+    /// bytes that each of them works in; `None` if they read more than one image beside their own.
+    pub(crate) fn new(operators: &[Rowwise], working: &[usize], by_rows: bool) -> Option<Self> {
         let (first, last) = (operators.first()?, operators.last()?);
         let mut stages = stages(operators, by_rows)?;
         let mut sums: Vec<usize> = vec![0; stages.len()];
+        let mut work = sums.clone();
         let mut next = 0;
-        for operator in operators {
+        for (operator, working) in operators.iter().zip(working) {
+            if operator.stages() == 0 {
+                continue;
+            }
+            // The end of an average works in nothing.
+            work[next] = *working;
             next += operator.stages();
             if matches!(operator.kind, Kind::Average) {
                 sums[next - 1] = operator.sums();
@@ -46,12 +54,29 @@ impl Lines {
         let Followed {
             held,
             meets,
+            beside,
             distance,
         } = follow(&stages, first, last);
         let sizes = (stages.iter().zip(&held).zip(&sums))
             .map(|((stage, held), sums)| held * stage.line.row_bytes + sums);
         let sizes: Vec<usize> = sizes.collect();
-        let bytes = place(&mut stages, &meets, &sizes);
+        let of_lines = sizes.iter().zip(&meets).enumerate();
+        let of_lines = of_lines.map(|(line, (bytes, meets))| Block {
+            bytes: *bytes,
+            line: Some(line),
+            meets: *meets,
+        });
+        let of_work = work.iter().zip(&beside).map(|(bytes, meets)| Block {
+            bytes: *bytes,
+            line: None,
+            meets: *meets,
+        });
+        let blocks: Vec<Block> = of_lines.chain(of_work).collect();
+        let (mut starts, bytes) = place(&blocks);
+        let working = starts.split_off(stages.len());
+        for (stage, start) in stages.iter_mut().zip(starts) {
+            stage.line.start = stage.line.start.map(|_| start);
+        }
         let moved = stages.iter().zip(&held).map(|(stage, held)| {
             let kept = match stage.line.start {
                 Some(_) => held.saturating_sub(stage.reads.stride) * stage.line.row_bytes,
@@ -65,6 +90,7 @@ impl Lines {
             moved: moved.sum(),
             held,
             sizes,
+            working,
             stages,
         })
     }
@@ -77,6 +103,7 @@ impl Rowwise {
     /// Stages that compute it.
     fn stages(&self) -> usize {
         match self.kind {
+            Kind::View => 0,
             Kind::Row(_) => 1,
             Kind::Average => 2,
         }
@@ -86,10 +113,11 @@ impl Rowwise {
 /// The stages, without the places of line buffers.
 fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
     let input = *operators.first()?.inputs.first()?;
-    // The line buffer that has a tensor, and the bytes of a row.
+    // The line buffer that has a tensor, and the rows that it is made of: how many, and the bytes of each.
     let mut of_tensor: HashMap<TensorId, usize> = HashMap::from([(input, 0)]);
+    let first = operators.first()?;
+    let mut rows_of = vec![(first.rows, first.row_bytes)];
     let mut stages: Vec<StageRows> = Vec::new();
-    let mut before: Option<&Rowwise> = None;
     for operator in operators {
         let reading = |line: usize| Reading {
             line,
@@ -99,12 +127,18 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
         };
         let mut readings = Vec::new();
         for input in &operator.inputs {
-            readings.push(reading(*of_tensor.get(input)?));
+            let line = *of_tensor.get(input)?;
+            // One may take pixels as rows, and the other not.
+            if rows_of[line] != (operator.rows, operator.row_bytes) {
+                return None;
+            }
+            readings.push(reading(line));
         }
-        let (rows, row_bytes) = match before {
-            Some(before) => (before.made, before.made_bytes),
-            None => (operator.rows, operator.row_bytes),
-        };
+        if let Kind::View = operator.kind {
+            of_tensor.insert(operator.output, readings.first()?.line);
+            continue;
+        }
+        let (rows, row_bytes) = *rows_of.last()?;
         let line = Line {
             rows,
             row_bytes,
@@ -136,9 +170,13 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
                     ..line
                 },
             });
+            rows_of.push((operator.rows, 0));
         }
         of_tensor.insert(operator.output, stages.len());
-        before = Some(operator);
+        rows_of.push((operator.made, operator.made_bytes));
+    }
+    if stages.is_empty() {
+        return None;
     }
     pad(&mut stages, operators, &of_tensor, by_rows);
     Some(stages)
@@ -152,7 +190,7 @@ fn pad(
     by_rows: bool,
 ) {
     let mut is_padded = by_rows;
-    for operator in operators {
+    for operator in operators.iter().filter(|operator| operator.stages() > 0) {
         for input in &operator.inputs {
             let at = of_tensor[input];
             is_padded |= at == 0 && operator.pads;
@@ -188,6 +226,8 @@ struct Followed {
     held: Vec<usize>,
     /// By line buffer: those that hold rows while it does, of which each is a bit.
     meets: Vec<u64>,
+    /// By stage: those that hold rows while it runs.
+    beside: Vec<u64>,
     distance: usize,
 }
 
@@ -195,6 +235,7 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
     let mut held = vec![0; stages.len()];
     let mut distance = 0;
     let mut meets = vec![0; stages.len()];
+    let mut beside = vec![0; stages.len()];
     let mut before = 0;
     let mut progress = vec![Progress::default(); stages.len()];
     let mut flow = Flow::new(stages, &mut progress, Some(0), last.made);
@@ -214,6 +255,7 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
                 live |= 1 << line;
             }
         }
+        beside[turn.stage] |= live;
         if live != before {
             before = live;
             for (line, meets) in meets.iter_mut().enumerate() {
@@ -236,31 +278,52 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
     Followed {
         held,
         meets,
+        beside,
         distance,
     }
 }
 
-/// Places line buffers; returns the end of all. Those that never hold rows at one time may share memory: of operators that read one row at a time,
-/// each runs as soon as it has it.
-fn place(stages: &mut [StageRows], meets: &[u64], sizes: &[usize]) -> usize {
-    let mut order: Vec<usize> = (0..stages.len()).filter(|at| sizes[*at] > 0).collect();
-    order.sort_by_key(|at| Reverse(sizes[*at]));
-    // Line buffers that have a place, with where they begin and end.
+/// Memory that wants a place: a line buffer, or what a stage works in.
+struct Block {
+    bytes: usize,
+    /// Which line buffer it is.
+    line: Option<usize>,
+    /// Line buffers that hold rows while it is in use, of which each is a bit.
+    meets: u64,
+}
+
+impl Block {
+    /// Whether both are in use at one time. Two stages never run at once.
+    fn meets(&self, other: &Self) -> bool {
+        let holds =
+            |line: Option<usize>, meets: u64| line.is_some_and(|line| meets >> line & 1 == 1);
+        holds(self.line, other.meets) || holds(other.line, self.meets)
+    }
+}
+
+/// Where blocks begin, and the end of all. Those that are never in use at one time may share memory: of operators that read one row at a time, each
+/// runs as soon as it has it.
+fn place(blocks: &[Block]) -> (Vec<usize>, usize) {
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    order.retain(|at| blocks[*at].bytes > 0);
+    order.sort_by_key(|at| Reverse(blocks[*at].bytes));
+    let mut starts = vec![0; blocks.len()];
+    // Blocks that have a place, with where they begin and end.
     let mut placed: Vec<(usize, usize, usize)> = Vec::new();
     for at in order {
+        let block = &blocks[at];
         let mut start = 0;
         for (other, from, to) in &placed {
-            let is_below = start + sizes[at] <= *from;
-            if meets[at] >> other & 1 == 1 && !is_below {
+            let is_below = start + block.bytes <= *from;
+            if block.meets(&blocks[*other]) && !is_below {
                 start = start.max(*to);
             }
         }
-        let end = (start + sizes[at]).next_multiple_of(ALIGNMENT);
+        let end = (start + block.bytes).next_multiple_of(ALIGNMENT);
         let behind = placed.partition_point(|(_, from, _)| *from <= start);
         placed.insert(behind, (at, start, end));
-        let line = &mut stages[at].line;
-        line.start = line.start.map(|_| start);
+        starts[at] = start;
     }
     let ends = placed.into_iter().map(|(_, _, end)| end);
-    ends.max().unwrap_or(0)
+    (starts, ends.max().unwrap_or(0))
 }

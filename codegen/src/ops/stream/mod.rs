@@ -1,12 +1,15 @@
 //! Operators that run row by row, each of which reads what earlier ones write: one operator for several, and what is chosen for it.
 
+mod image;
 mod lines;
 mod patches;
 mod rowwise;
 mod window;
 
-use castiron_runtime::kernels::{AddRow, AverageOfSums, Fill, Progress};
+use castiron_runtime::host::HostKernel;
+use castiron_runtime::kernels::{AddRow, AverageOfSums, Fill, Progress, ScaleSum};
 
+use super::reduce::scaled_sum;
 use super::{Site, choose as choose_operator};
 use crate::error::Diagnostic;
 use crate::graph::{Graph, Operator, Options, Patched, Streamed, TensorId};
@@ -15,6 +18,7 @@ use crate::program::{
     Stage, StageKernel, Stream, Strip, Strips,
 };
 
+pub(crate) use image::rows_of;
 use lines::ALIGNMENT;
 pub(crate) use lines::Lines;
 use patches::Patches;
@@ -59,8 +63,9 @@ pub(crate) fn stream(
 /// Rows that the kernels of a stream compute.
 pub(crate) fn rows(graph: &Graph, streamed: &Streamed) -> usize {
     let operators = streamed.operators.iter();
-    let rows = operators.filter_map(|operator| Some(Rowwise::of(graph, operator)?.turns()));
-    rows.sum()
+    let rowwise = operators.filter_map(|operator| Rowwise::of(graph, operator));
+    let computed = rowwise.filter(|rowwise| !matches!(rowwise.kind, Kind::View));
+    computed.map(|rowwise| rowwise.turns()).sum()
 }
 
 /// How much of its output each operator of a stream computes.
@@ -112,21 +117,15 @@ pub(super) fn choose(
     let operators = operators.ok_or_else(fault)?;
     let units = units(&operators, patched).ok_or_else(fault)?;
     let rowwise: Vec<Rowwise> = units.iter().map(|unit| unit.rowwise.clone()).collect();
-    let Lines {
-        stages: rows,
-        held,
-        sizes,
-        bytes,
-        distance,
-        ..
-    } = Lines::new(&rowwise, *by_rows).ok_or_else(fault)?;
-    let input = choosing.activation(site.input_id(0)?)?;
-    let output = choosing.activation(site.output_id(0)?)?;
-    let lines = (bytes > 0).then(|| choosing.scratch(ElementType::U8, bytes));
-    let mut most = 0;
+    let mut working = Vec::new();
     let mut stages: Vec<ChosenStage<'_>> = Vec::new();
     for unit in &units {
         let patches = unit.patches.as_ref();
+        let mut most = unit.patches_bytes();
+        if let Kind::View = unit.rowwise.kind {
+            working.push(0);
+            continue;
+        }
         let mut kernels = Vec::new();
         let mut last = None;
         for (at, position) in unit.operators.clone().enumerate() {
@@ -136,7 +135,7 @@ pub(super) fn choose(
                 (Kind::Row(_), Some(own)) => {
                     rowwise.patch(graph, operator, [own.read[at].size, own.made[at]])
                 }
-                (Kind::Average, _) => None,
+                (Kind::Average | Kind::View, _) => None,
             };
             let Some(alone) = alone else {
                 let strips = patches.map_or(1, |patches| patches.strips);
@@ -174,18 +173,30 @@ pub(super) fn choose(
             kernels,
             patches,
         });
+        working.push(most);
         stages.extend(last.map(|last| ChosenStage {
             unit,
             kernels: vec![last],
             patches: None,
         }));
     }
-    let buffer = (most > 0).then(|| choosing.scratch(ElementType::U8, most));
+    let Lines {
+        stages: rows,
+        held,
+        sizes,
+        working,
+        bytes,
+        distance,
+        ..
+    } = Lines::new(&rowwise, &working, *by_rows).ok_or_else(fault)?;
+    let input = choosing.activation(site.input_id(0)?)?;
+    let output = choosing.activation(site.output_id(0)?)?;
+    let memory = (bytes > 0).then(|| choosing.scratch(ElementType::U8, bytes));
     let line = |at: usize| {
         Some(Argument {
             offset: rows.get(at)?.line.start?,
             len: sizes[at],
-            ..lines?
+            ..memory?
         })
     };
     let lines: Vec<Option<Argument>> = (0..stages.len()).map(line).collect();
@@ -198,14 +209,14 @@ pub(super) fn choose(
         } = chosen;
         let stage = &unit.rowwise;
         let count = kernels.len();
-        // A patch, in the buffer of the stage.
-        let patch = |kernel: usize| {
-            let (patches, buffer) = patches.zip(buffer)?;
+        // From a byte of what the stage works in.
+        let work = |start: usize| {
             Some(Argument {
-                offset: patches.read.get(kernel)?.start,
-                ..buffer
+                offset: working.get(at)? + start,
+                ..memory?
             })
         };
+        let patch = |kernel: usize| work(patches?.read.get(kernel)?.start);
         let mut calls = Vec::new();
         for (kernel, chosen) in kernels.into_iter().enumerate() {
             let Chosen {
@@ -270,12 +281,8 @@ pub(super) fn choose(
                         }
                     }
                     Place::Scratch(at) => {
-                        let (at, buffer) = buffers.get(at).zip(buffer).ok_or_else(fault)?;
-                        let buffer = Argument {
-                            offset: *at,
-                            ..buffer
-                        };
-                        (buffer, Moves::Not)
+                        let start = buffers.get(at).ok_or_else(fault)?;
+                        (work(*start).ok_or_else(fault)?, Moves::Not)
                     }
                     Place::Constant(_) => (choosing.adopt(&choice, *argument), Moves::Not),
                     _ => return Err(fault()),
@@ -304,13 +311,13 @@ pub(super) fn choose(
                 again,
             });
         }
-        let strips = patches.zip(buffer).map(|(patches, buffer)| Strips {
+        let strips = patches.zip(work(0)).map(|(patches, memory)| Strips {
             count: patches.strips,
             row_bytes: stage.row_bytes,
             patches: patches.read.clone(),
             memory: Argument {
                 len: patches.bytes,
-                ..buffer
+                ..memory
             },
         });
         made.push(Stage {
@@ -359,11 +366,6 @@ fn average(
     strips: usize,
 ) -> Result<[Call; 2], Diagnostic> {
     let own = Site { operator, ..*site };
-    let Options::Pool2d(options) = &operator.options else {
-        return Err(own.error("the operator has no options"));
-    };
-    own.same_quantization(stage.inputs[0], stage.output)?;
-    let (min, max) = own.integer_range(options.activation, stage.output)?;
     let (channels, bytes) = (stage.made_bytes, stage.row_bytes);
     let argument = |id, element, len| Argument {
         place: Place::Tensor(id),
@@ -376,10 +378,16 @@ fn average(
     let row = AddRow {
         pixels: pixels_of_row,
     };
-    let all = AverageOfSums {
-        count: pixels * stage.rows,
-        min,
-        max,
+    let count = pixels * stage.rows;
+    let all: Box<dyn HostKernel> = match &operator.options {
+        Options::Pool2d(options) => {
+            own.same_quantization(stage.inputs[0], stage.output)?;
+            let (min, max) = own.integer_range(options.activation, stage.output)?;
+            Box::new(AverageOfSums { count, min, max })
+        }
+        _ => Box::new(ScaleSum {
+            function: scaled_sum(&own, true, count)?,
+        }),
     };
     Ok([
         Call {
@@ -390,7 +398,7 @@ fn average(
             ],
         },
         Call {
-            kernel: Box::new(all),
+            kernel: all,
             arguments: vec![
                 argument(INPUT, ElementType::I32, channels),
                 argument(OUTPUT, ElementType::I8, channels),

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use castiron_runtime::kernels::Patch;
 
+use super::image::MOST_ROWS;
 use super::lines::ALIGNMENT;
-use super::rowwise::{Kind, MOST_ROWS, Rowwise};
+use super::rowwise::{Kind, Rowwise};
 use crate::graph::Patched;
 use crate::program::Again;
 
@@ -147,6 +148,7 @@ pub(crate) fn unit(all: &[Rowwise], patched: &Patched) -> Option<Unit> {
         made: last.made,
         made_bytes: last.made_bytes,
         kind: last.kind.clone(),
+        axes: [first.axes[0], last.axes[1]],
         across: None,
     };
     // How often an average is given a row follows from its image.
@@ -171,7 +173,8 @@ pub(crate) fn is_chain(operators: &[Rowwise]) -> bool {
         pair[1].inputs == [pair[0].output] && matches!(pair[0].kind, Kind::Row(_))
     };
     let convolves = operators.first().is_some_and(Rowwise::is_convolution);
-    convolves && operators.windows(2).all(follows)
+    let computes = |operator: &Rowwise| !matches!(operator.kind, Kind::View);
+    convolves && operators.windows(2).all(follows) && operators.iter().all(computes)
 }
 
 /// Places patches: of two that follow each other one lies at the beginning, and one at the end. Returns the bytes of all.

@@ -3,19 +3,19 @@
 //! What such an operator does with a row is what its family does with an image of one output row: a copy of the operator in a graph of its
 //! own, whose input is as high as the window. So no family and no kernel knows of rows. Padding above and below is gone there, because the line
 //! buffer has it; padding to the left and right stays.
+//!
+//! An image of one row, as one-dimensional convolutions have it, is taken as a column: its pixels are the rows.
 
 use super::super::is_elementwise;
+use super::image::Image;
 use super::window::{Window, Windows};
+use crate::graph::operands::Operands;
 use crate::graph::{
     Border, BuiltinOperator, DType, Graph, OpKind, Operator, Options, Padding, Pool2dOptions,
     Tensor, TensorId,
 };
-use crate::program::ElementType;
 
-/// Rows of an image at most, those of padding among them: whether a stream is of use is found by following all its rows.
-pub(super) const MOST_ROWS: usize = 2048;
-
-/// An operator that can run row by row: [1, height, width, channels] in, and as many dimensions out.
+/// An operator that can run row by row: [1, height, width, channels] or [1, time, channels] in.
 #[derive(Debug, Clone)]
 pub(crate) struct Rowwise {
     /// The tensors whose rows it reads: one, or two of one shape.
@@ -41,6 +41,8 @@ pub(crate) struct Rowwise {
     /// Bytes of a row of its output.
     pub(crate) made_bytes: usize,
     pub(super) kind: Kind,
+    /// The axes along which rows of its input and output follow each other.
+    pub(super) axes: [usize; 2],
     /// How its windows lie along the width; nothing of one that cannot compute a part of a row by itself.
     pub(super) across: Option<Across>,
 }
@@ -67,6 +69,8 @@ pub(super) enum Kind {
     Row(Options),
     /// Its one row is the average of all pixels, from sums of rows.
     Average,
+    /// It computes nothing: its rows are those that it reads.
+    View,
 }
 
 impl Rowwise {
@@ -80,31 +84,31 @@ impl Rowwise {
         };
         match (kind, &operator.options) {
             (BuiltinOperator::Conv2d, Options::Conv2d(o)) => {
-                let at = |filter| Windows {
+                let windows = |filter| Windows {
                     filter,
                     stride: o.stride,
                     dilation: o.dilation,
                     padding: o.padding,
                     border: o.border,
                 };
-                let (window, padding) = convolution(graph, operator, at)?;
+                let (x, window, padding) = convolution(graph, operator, windows)?;
                 let mut options = *o;
                 (options.padding, options.border) = (Padding::Valid, window.border);
-                Self::sliding(graph, window, padding, output, Options::Conv2d(options))
+                Self::sliding(graph, &x, window, padding, output, Options::Conv2d(options))
             }
             (BuiltinOperator::DepthwiseConv2d, Options::DepthwiseConv2d(o)) => {
-                let at = |filter| Windows {
+                let windows = |filter| Windows {
                     filter,
                     stride: o.stride,
                     dilation: o.dilation,
                     padding: o.padding,
                     border: o.border,
                 };
-                let (window, padding) = convolution(graph, operator, at)?;
+                let (x, window, padding) = convolution(graph, operator, windows)?;
                 let mut options = *o;
                 (options.padding, options.border) = (Padding::Valid, window.border);
                 let options = Options::DepthwiseConv2d(options);
-                Self::sliding(graph, window, padding, output, options)
+                Self::sliding(graph, &x, window, padding, output, options)
             }
             (BuiltinOperator::AveragePool2d, Options::Pool2d(o)) => {
                 Self::average(graph, operator, output, o)
@@ -113,6 +117,11 @@ impl Rowwise {
             (BuiltinOperator::MaxPool2d, Options::Pool2d(o)) => {
                 Self::pool(graph, operator, output, o)
             }
+            (BuiltinOperator::Mean, Options::Reducer(_)) => Self::mean(graph, operator, output),
+            (
+                BuiltinOperator::Reshape | BuiltinOperator::ExpandDims | BuiltinOperator::Squeeze,
+                _,
+            ) => Self::view(graph, operator, output),
             (_, Options::Chained(_) | Options::Streamed(_)) => None,
             _ if is_elementwise(&operator.kind) => Self::elementwise(graph, operator, output),
             _ => None,
@@ -121,33 +130,34 @@ impl Rowwise {
 
     fn sliding(
         graph: &Graph,
+        x: &Image,
         window: Window,
         padding: i8,
         output: TensorId,
         options: Options,
     ) -> Option<Self> {
-        let y = Image::of(graph, output)?;
-        let [columns, made] = [window.input, output].map(|id| graph.tensor(id).shape[2]);
+        let y = Image::along(graph, output, x.axis)?;
         let [wide, stride] = window.across;
         Some(Self {
             across: Some(Across {
                 window: wide,
                 stride,
                 left: window.border.left,
-                columns,
-                made,
+                columns: x.columns,
+                made: y.columns,
             }),
-            inputs: vec![window.input],
+            inputs: vec![x.tensor],
             output,
             window: window.window,
             stride: window.stride,
             top: window.top,
             padding,
             pads: window.pads,
-            rows: window.rows,
-            row_bytes: window.row_bytes,
-            made: y.shape[1],
+            rows: x.rows,
+            row_bytes: x.row_bytes,
+            made: y.rows,
             made_bytes: y.row_bytes,
+            axes: [x.axis, y.axis],
             kind: Kind::Row(options),
         })
     }
@@ -162,16 +172,17 @@ impl Rowwise {
             top: 0,
             padding: 0,
             pads: false,
-            rows: x.shape[1],
+            rows: x.rows,
             row_bytes: x.row_bytes,
-            made: y.shape[1],
+            made: y.rows,
             made_bytes: y.row_bytes,
+            axes: [x.axis, y.axis],
             across: Some(Across {
                 window: 1,
                 stride: 1,
                 left: 0,
-                columns: x.shape[2],
-                made: x.shape[2],
+                columns: x.columns,
+                made: x.columns,
             }),
             kind,
         }
@@ -179,30 +190,32 @@ impl Rowwise {
 
     /// An operator of one or two images of the output's shape; what else it reads is broadcast along the height.
     fn elementwise(graph: &Graph, operator: &Operator, output: TensorId) -> Option<Self> {
+        let y = Image::of(graph, output)?;
+        let shape = &graph.tensor(output).shape;
+        // What a constant has along an axis of the output.
+        let along = |id: TensorId, axis: usize| {
+            let own = &graph.tensor(id).shape;
+            let at = (own.len() + axis).checked_sub(shape.len());
+            at.and_then(|at| own.get(at)).copied().unwrap_or(1)
+        };
         let mut inputs: Vec<TensorId> = Vec::new();
+        let mut is_wide = false;
         for id in operator.inputs.iter().flatten() {
-            let tensor = graph.tensor(*id);
-            let height = tensor.shape.len().checked_sub(3).map(|at| tensor.shape[at]);
-            match tensor.is_constant() {
-                true if height.is_some_and(|height| height != 1) => return None,
+            match graph.tensor(*id).is_constant() {
+                true if along(*id, y.axis) != 1 => return None,
+                true => is_wide |= y.columns > 1 && along(*id, y.axis + 1) != 1,
                 false if !inputs.contains(id) => inputs.push(*id),
-                _ => {}
+                false => {}
             }
         }
-        let y = Image::of(graph, output)?;
-        let same = |id: &TensorId| graph.tensor(*id).shape == y.shape;
+        let same = |id: &TensorId| graph.tensor(*id).shape == *shape;
         if inputs.len() > 2 || !inputs.iter().all(same) {
             return None;
         }
         let images: Option<Vec<Image>> = inputs.iter().map(|id| Image::of(graph, *id)).collect();
         let kind = Kind::Row(operator.options.clone());
         let x = images?.into_iter().next()?;
-        let is_wide = |id: &TensorId| {
-            let shape = &graph.tensor(*id).shape;
-            let width = shape.len().checked_sub(2).map(|at| shape[at]);
-            graph.tensor(*id).is_constant() && width.is_some_and(|width| width != 1)
-        };
-        let of_patches = inputs.len() == 1 && !operator.inputs.iter().flatten().any(is_wide);
+        let of_patches = inputs.len() == 1 && !is_wide;
         let mut single = Self::single(inputs, &x, &y, kind);
         single.across = single.across.filter(|_| of_patches);
         Some(single)
@@ -230,7 +243,7 @@ impl Rowwise {
         }
         let mut options = *options;
         options.padding = Padding::Valid;
-        Self::sliding(graph, window, 0, output, Options::Pool2d(options))
+        Self::sliding(graph, &x, window, 0, output, Options::Pool2d(options))
     }
 
     /// An average of all pixels of an image.
@@ -240,17 +253,50 @@ impl Rowwise {
         output: TensorId,
         options: &Pool2dOptions,
     ) -> Option<Self> {
-        let x = Image::of(graph, (*operator.inputs.first()?)?)?;
-        let y = Image::of(graph, output)?;
-        let [_, height, width, channels] = x.shape;
-        let is_whole = y.shape == [1, 1, 1, channels]
+        let input = (*operator.inputs.first()?)?;
+        let [_, height, width, channels] =
+            <[usize; 4]>::try_from(&graph.tensor(input).shape[..]).ok()?;
+        let is_whole = graph.tensor(output).shape == [1, 1, 1, channels]
             && options.filter == (height, width)
             && options.border == Border::default()
             // One window that pads nothing.
             && (options.padding == Padding::Valid || (options.stride.0 >= height && options.stride.1 >= width));
-        let of_int8 = |image: &Image| graph.tensor(image.tensor).dtype == DType::Int8;
-        (is_whole && of_int8(&x) && of_int8(&y))
-            .then(|| Self::single(vec![x.tensor], &x, &y, Kind::Average))
+        is_whole
+            .then(|| Self::of_all(graph, input, output))
+            .flatten()
+    }
+
+    /// A mean of all pixels of an image.
+    fn mean(graph: &Graph, operator: &Operator, output: TensorId) -> Option<Self> {
+        let input = (*operator.inputs.first()?)?;
+        let rank = graph.tensor(input).shape.len();
+        let axes = Operands::new(graph, operator).integers(1)?;
+        let reduces = |axis: usize| {
+            let from_end = axis as i64 - rank as i64;
+            axes.iter().any(|own| [axis as i64, from_end].contains(own))
+        };
+        let is_of_all = (0..rank).all(|axis| reduces(axis) == (1..rank - 1).contains(&axis));
+        is_of_all
+            .then(|| Self::of_all(graph, input, output))
+            .flatten()
+    }
+
+    fn of_all(graph: &Graph, input: TensorId, output: TensorId) -> Option<Self> {
+        let x = Image::of(graph, input)?;
+        let y = Image::pixel(graph, output, x.channels)?;
+        let of_int8 = |id: TensorId| graph.tensor(id).dtype == DType::Int8;
+        (of_int8(input) && of_int8(output))
+            .then(|| Self::single(vec![input], &x, &y, Kind::Average))
+    }
+
+    /// What gives the rows of an image another shape.
+    fn view(graph: &Graph, operator: &Operator, output: TensorId) -> Option<Self> {
+        let x = Image::of(graph, (*operator.inputs.first()?)?)?;
+        let y = Image::of(graph, output)?;
+        let of_type = |id: TensorId| (graph.tensor(id).dtype, &graph.tensor(id).quantization);
+        let rows = |image: &Image| (image.rows, image.columns, image.channels);
+        (rows(&x) == rows(&y) && of_type(x.tensor) == of_type(y.tensor))
+            .then(|| Self::single(vec![x.tensor], &x, &y, Kind::View))
     }
 
     /// Columns of which it can compute some by themselves: those of its output, or those that an average sums up.
@@ -259,6 +305,7 @@ impl Rowwise {
             (None, _) => 0,
             (Some(across), Kind::Row(_)) => across.made,
             (Some(across), Kind::Average) => across.columns,
+            (_, Kind::View) => 0,
         }
     }
 
@@ -268,6 +315,7 @@ impl Rowwise {
         match (self.window, &self.kind) {
             (1, Kind::Row(_)) => (0, read + made),
             (1, Kind::Average) => (self.sums(), read),
+            (_, Kind::View) => (0, 0),
             _ => (read, made),
         }
     }
@@ -288,7 +336,7 @@ impl Rowwise {
     /// How often its first stage runs.
     pub(super) fn turns(&self) -> usize {
         match self.kind {
-            Kind::Row(_) => self.made,
+            Kind::Row(_) | Kind::View => self.made,
             Kind::Average => self.rows,
         }
     }
@@ -300,10 +348,14 @@ impl Rowwise {
 
     /// The same operator for one row of output, alone in a graph: its first input, its output, its second input if it has one, and constants.
     pub(super) fn alone(&self, graph: &Graph, operator: &Operator, options: &Options) -> Graph {
-        let width = |id: TensorId| graph.tensor(id).shape.get(2).copied().unwrap_or(1);
+        let own = |id: TensorId, axis: usize| match graph.tensor(id).shape.get(axis + 1..) {
+            Some([columns, _]) => *columns,
+            _ => 1,
+        };
+        let [read, made] = self.axes;
         let sizes = [
-            [self.window, width(self.inputs[0])],
-            [1, width(self.output)],
+            [self.window, own(self.inputs[0], read)],
+            [1, own(self.output, made)],
         ];
         self.sized(graph, operator, options, sizes)
     }
@@ -334,17 +386,22 @@ impl Rowwise {
         options: &Options,
         [read, made]: [[usize; 2]; 2],
     ) -> Graph {
-        let of_size = |id: TensorId, sizes: [usize; 2]| {
+        let of_size = |id: TensorId, axis: usize, sizes: [usize; 2]| {
             let mut tensor = graph.tensor(id).clone();
-            for (size, own) in tensor.shape.iter_mut().skip(1).zip(sizes) {
+            let channels = tensor.shape.len() - 1;
+            for (size, own) in tensor.shape[axis..channels].iter_mut().zip(sizes) {
                 *size = own;
             }
             tensor
         };
-        let mut tensors = vec![of_size(self.inputs[0], read), of_size(self.output, made)];
+        let [of_input, of_output] = self.axes;
+        let mut tensors = vec![
+            of_size(self.inputs[0], of_input, read),
+            of_size(self.output, of_output, made),
+        ];
         let mut inputs = vec![INPUT];
         if let Some(second) = self.inputs.get(1) {
-            tensors.push(of_size(*second, read));
+            tensors.push(of_size(*second, of_input, read));
             inputs.push(SECOND);
         }
         let last = |tensors: &[Tensor]| TensorId((tensors.len() - 1) as u32);
@@ -382,34 +439,12 @@ pub(super) const INPUT: TensorId = TensorId(0);
 pub(super) const OUTPUT: TensorId = TensorId(1);
 pub(super) const SECOND: TensorId = TensorId(2);
 
-/// A tensor that has rows.
-pub(super) struct Image {
-    pub(super) tensor: TensorId,
-    pub(super) shape: [usize; 4],
-    pub(super) row_bytes: usize,
-}
-
-impl Image {
-    pub(super) fn of(graph: &Graph, id: TensorId) -> Option<Self> {
-        let tensor = graph.tensor(id);
-        let shape = <[usize; 4]>::try_from(&tensor.shape[..]).ok()?;
-        let [batch, height, width, channels] = shape;
-        let fits = batch == 1 && (1..=MOST_ROWS).contains(&height) && width * channels > 0;
-        let element = ElementType::of(tensor.dtype)?;
-        (fits && !tensor.is_variable && !tensor.is_constant()).then(|| Self {
-            tensor: id,
-            shape,
-            row_bytes: width * channels * element.bytes(),
-        })
-    }
-}
-
-/// The window of a convolution, and each byte of what pads it.
+/// The image that a convolution reads, its window, and each byte of what pads it.
 fn convolution(
     graph: &Graph,
     operator: &Operator,
-    at: impl Fn((usize, usize)) -> Windows,
-) -> Option<(Window, i8)> {
+    windows: impl Fn((usize, usize)) -> Windows,
+) -> Option<(Image, Window, i8)> {
     let [Some(input), Some(filter), ..] = operator.inputs[..] else {
         return None;
     };
@@ -426,11 +461,11 @@ fn convolution(
         _ => return None,
     };
     let image = Image::of(graph, input)?;
-    let window = Window::new(&image, &at((filter_h, filter_w)))?;
+    let window = Window::new(&image, &windows((filter_h, filter_w)))?;
     let mut parameters = operator.inputs.iter().skip(1).flatten();
     parameters
         .all(|id| graph.tensor(*id).is_constant())
-        .then_some((window, padding))
+        .then_some((image, window, padding))
 }
 
 /// Whether a product of any weight and zero is zero.

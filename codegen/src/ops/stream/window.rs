@@ -1,8 +1,8 @@
 //! A window that slides over the rows of an image.
 
-use crate::graph::{Border, Padding, TensorId};
+use crate::graph::{Border, Padding};
 
-use super::rowwise::{Image, MOST_ROWS};
+use super::image::{Image, MOST_ROWS};
 
 /// What an operator says of its windows: sizes along the height and the width.
 #[derive(Clone, Copy)]
@@ -14,18 +14,39 @@ pub(super) struct Windows {
     pub(super) border: Border,
 }
 
+impl Windows {
+    /// With height and width exchanged.
+    fn turned(&self) -> Self {
+        let turned = |(height, width): (usize, usize)| (width, height);
+        let Border {
+            top,
+            bottom,
+            left,
+            right,
+        } = self.border;
+        Self {
+            filter: turned(self.filter),
+            stride: turned(self.stride),
+            dilation: turned(self.dilation),
+            padding: self.padding,
+            border: Border {
+                top: left,
+                bottom: right,
+                left: top,
+                right: bottom,
+            },
+        }
+    }
+}
+
 /// Its rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
-    pub(super) input: TensorId,
     /// Rows that it covers; no fewer than its stride.
     pub(super) window: usize,
     pub(super) stride: usize,
     /// Rows of padding before the first.
     pub(super) top: usize,
-    /// Rows of the image.
-    pub(super) rows: usize,
-    pub(super) row_bytes: usize,
     /// Whether a row beyond the image's is ever read.
     pub(super) pads: bool,
     /// What is padded to the left and right.
@@ -35,16 +56,20 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// A window over an image; `None` if that is none, or has too many rows.
+    /// A window over an image; `None` if that is none, or has too many rows. One over pixels that are rows covers one row of the tensor.
     pub(super) fn new(image: &Image, windows: &Windows) -> Option<Self> {
+        let is_flat = image.axis == 2;
         let Windows {
             filter,
             stride,
             dilation,
             padding,
             border,
-        } = *windows;
-        let [_, height, width, _] = image.shape;
+        } = match is_flat {
+            true => windows.turned(),
+            false => *windows,
+        };
+        let (height, width) = (image.rows, image.columns);
         let (above, left) = (border.top, border.left);
         let size = [above + height + border.bottom, left + width + border.right];
         let (made, top) = padding.windows(size[0], filter.0, stride.0, dilation.0);
@@ -68,19 +93,20 @@ impl Window {
         if window.max(below) > MOST_ROWS {
             return None;
         }
+        let border = Border {
+            left,
+            right: right.saturating_sub(left + width),
+            ..Border::default()
+        };
+        if is_flat && (wide, border) != (1, Border::default()) {
+            return None;
+        }
         Some(Self {
-            input: image.tensor,
             window,
             stride: stride.0,
             top,
-            rows: height,
-            row_bytes: image.row_bytes,
             pads: top > 0 || below > height || window + (made - 1) * stride.0 > height,
-            border: Border {
-                left,
-                right: right.saturating_sub(left + width),
-                ..Border::default()
-            },
+            border,
             across: [wide, stride.1],
         })
     }

@@ -4,7 +4,7 @@ use castiron_codegen::Model;
 use castiron_codegen::graph::{
     Activation, BinaryOptions, Border, BuiltinOperator as Op, Conv2dOptions, DType,
     DepthwiseConv2dOptions, Graph, OpKind, Operator, Options, Padding, Pool2dOptions, Quantization,
-    Tensor, TensorId,
+    ReducerOptions, Tensor, TensorId,
 };
 
 /// Numbers that look random.
@@ -61,6 +61,32 @@ pub(super) struct Window {
     border: Border,
     /// Sizes of the output.
     made: [usize; 2],
+}
+
+impl Window {
+    /// With height and width exchanged.
+    fn turned(self) -> Self {
+        let turned = |[height, width]: [usize; 2]| [width, height];
+        let Border {
+            top,
+            bottom,
+            left,
+            right,
+        } = self.border;
+        Self {
+            filter: turned(self.filter),
+            stride: turned(self.stride),
+            dilation: turned(self.dilation),
+            padding: self.padding,
+            border: Border {
+                top: left,
+                bottom: right,
+                left: top,
+                right: bottom,
+            },
+            made: turned(self.made),
+        }
+    }
 }
 
 impl Chain {
@@ -140,8 +166,23 @@ impl Chain {
 
     /// A window that fits an image, if one is found.
     pub(super) fn window(&mut self, shape: &[usize]) -> Option<Window> {
+        // One of an image of one row moves along that, as one-dimensional convolutions do.
+        if let [_, 1, width, channels] = *shape
+            && width > 1
+        {
+            let window = self.window(&[1, width, 1, channels])?;
+            let is_narrow = window.filter[1] == 1
+                && window.border
+                    == Border {
+                        left: 0,
+                        right: 0,
+                        ..window.border
+                    };
+            return is_narrow.then(|| window.turned());
+        }
         let random = &mut self.random;
-        let filter = [random.to(5), random.to(3)];
+        let width = if shape[2] == 1 { 1 } else { 3 };
+        let filter = [random.to(5), random.to(width)];
         let stride = match self.wide {
             true => [1, 1],
             false => [random.to(3), random.to(2)],
@@ -226,10 +267,11 @@ impl Chain {
     pub(super) fn layer(&mut self) {
         let x = self.last();
         let shape = self.graph.tensor(x).shape.clone();
-        let kind = self.random.below(8);
+        let kind = self.random.below(9);
         match kind {
             5 | 6 => return self.residual(),
             7 => return self.pool(),
+            8 => return self.turn(),
             _ => {}
         }
         if kind == 0 {
@@ -408,6 +450,56 @@ impl Chain {
         self.op(Op::Conv2d, &[x, weights, bias], y, options);
     }
 
+    /// A convolution of three steps of time, along a row or a column.
+    pub(super) fn step(&mut self, channels: usize) {
+        let x = self.last();
+        let shape = self.graph.tensor(x).shape.clone();
+        let filter = if shape[1] == 1 { [1, 3] } else { [3, 1] };
+        self.same(x, channels, filter, 1);
+    }
+
+    /// A RESHAPE of a row into a column, or of a column into a row.
+    pub(super) fn turn(&mut self) {
+        if let [_, height, width, channels] = self.graph.tensor(self.last()).shape[..]
+            && (height == 1 || width == 1)
+        {
+            self.view(&[1, width, height, channels]);
+        }
+    }
+
+    fn view(&mut self, shape: &[usize]) {
+        let x = self.last();
+        let quantization = self.graph.tensor(x).quantization.clone();
+        let y = self.image_like(shape, quantization);
+        self.op(Op::Reshape, &[x], y, Options::None);
+    }
+
+    /// A MEAN of all pixels, of a column also without its width.
+    pub(super) fn mean(&mut self) {
+        let shape = self.graph.tensor(self.last()).shape.clone();
+        let channels = shape[3];
+        let axes: &[i32] = match self.random.below(2) {
+            0 if shape[2] == 1 => {
+                self.view(&[1, shape[1], channels]);
+                &[1]
+            }
+            _ => &[-2, 1],
+        };
+        let x = self.last();
+        let keep_dims = self.random.below(2) == 0;
+        let bytes: Vec<u8> = axes.iter().flat_map(|axis| axis.to_le_bytes()).collect();
+        let axes = self.add(Tensor {
+            data: Some(bytes.into()),
+            ..crate::unit::tensor(DType::Int32, &[axes.len()])
+        });
+        let mut shape = vec![1; self.graph.tensor(x).shape.len() - 1];
+        shape.truncate(if keep_dims { shape.len() } else { 1 });
+        shape.push(channels);
+        let y = self.image(&shape);
+        let options = Options::Reducer(ReducerOptions { keep_dims });
+        self.op(Op::Mean, &[x, axes], y, options);
+    }
+
     pub(super) fn average(&mut self) {
         let x = self.last();
         let shape = self.graph.tensor(x).shape.clone();
@@ -442,7 +534,10 @@ pub(super) fn chain(seed: u64) -> Model {
         true => 1,
         false => chain.random.to(6),
     };
-    let shape = [1, height, chain.random.to(5), channels];
+    let shape = match chain.random.below(4) {
+        0 => [1, 1, height, channels],
+        _ => [1, height, chain.random.to(5), channels],
+    };
     chain.image(&shape);
     match chain.random.below(4) {
         // Both of its ways begin at the input.
@@ -453,10 +548,12 @@ pub(super) fn chain(seed: u64) -> Model {
     for _ in 0..2 + chain.random.below(6) {
         chain.layer();
     }
-    if chain.random.below(3) == 0 || chain.graph.operators.is_empty() {
-        chain.average();
-    } else if chain.wide {
-        chain.pointwise(1);
+    match chain.random.below(6) {
+        0 => chain.mean(),
+        1 => chain.average(),
+        _ if chain.graph.operators.is_empty() => chain.average(),
+        _ if chain.wide => chain.pointwise(1),
+        _ => {}
     }
     chain.done()
 }

@@ -126,6 +126,37 @@ fn rows_are_of_the_inputs_own_numbers() {
     assert!(error.to_string().contains("row by row"), "{error}");
 }
 
+/// Layers along time, between RESHAPEs as Keras exports them, are one stream to the sums of their mean, of which the caller gives one step after the
+/// other.
+#[test]
+fn steps_of_time_are_rows() {
+    let mut chain = Chain::new(11);
+    chain.image(&[1, 1, 64, 4]);
+    chain.wide = true;
+    for _ in 0..3 {
+        chain.step(16);
+        chain.turn();
+    }
+    chain.mean();
+    let model = chain.done();
+    let expected = outputs(&compiled(&model, Isa::Portable, Passes::ALL), 5, 0);
+    let rows = by_rows(&model).expect("time passes step by step");
+    let stages = |program: &Program| {
+        let streams = streams(&program.entries[0].steps);
+        streams
+            .iter()
+            .map(|stream| stream.stages.len())
+            .collect::<Vec<_>>()
+    };
+    // Three convolutions, the sums and what is made of them; a RESHAPE computes nothing.
+    assert_eq!(stages(&rows), [5], "{rows}");
+    assert_eq!(outputs(&rows, 5, 0x5a), expected, "{rows}");
+    let whole = compiled(&model, Isa::Portable, others());
+    assert_eq!(stages(&whole), [5], "{whole}");
+    assert_eq!(outputs(&whole, 5, 0x5a), expected, "{whole}");
+    assert!(rows.arena_bytes < whole.arena_bytes);
+}
+
 /// The search takes as long as there are rows: a file of many operators and hardly any bytes could have any number.
 #[test]
 fn chains_of_too_many_rows_stay_whole() {
