@@ -350,7 +350,8 @@ impl Model {
                 }
                 how.input = self.input;
                 let program = compile::compile(&model, &how)
-                    .map_err(|e| e.for_front_end(FrontEnd::BuildScript))?;
+                    .and_then(|program| rust::check_operators(&program).map(|()| program))
+                    .map_err(|e| e.in_file(&model.file).for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();
                 let module = rust::file(&program, &options);
                 Generated {

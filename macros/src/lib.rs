@@ -51,8 +51,9 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     options.module = Some(name.to_string());
     let (items, left_out) = match engine::of(arguments)? {
         Engine::Compiled(how) => {
-            let compiled = compile::compile(&model, &how);
-            (rust::items(&compiled.map_err(at_path)?, &options), None)
+            let program = compile::compile(&model, &how).map_err(at_path)?;
+            rust::check_operators(&program).map_err(|e| at_path(e.in_file(&model.file)))?;
+            (rust::items(&program, &options), None)
         }
         Engine::Tflm(path) => {
             let (prefix, bindings) = engine::built(path, model.stem())?;

@@ -4,6 +4,7 @@
 
 `relu_i8` has the custom operator MyRelu twice, of two shapes, between builtin ones. Its outputs are those of TFLM's
 interpreter for the same model with RELU instead. `delay_i16` gives each input in the run after; its outputs follow from that.
+`odd_names_i8` has operators whose names are no identifiers, which give what they get; `same_words_i8` two whose names give one.
 """
 import json
 import pathlib
@@ -57,6 +58,16 @@ def delay():
     return g.io([x], [y]).build()
 
 
+def chain(*names):
+    g = Graph()
+    x = at = g.t("x", (1, 6), "i8", 0.5, 0)
+    for i, name in enumerate(names):
+        after = g.t(f"y{i}", (1, 6), "i8", 0.5, 0)
+        g.op("CUSTOM", [at], [after], custom=name)
+        at = after
+    return g.io([x], [at]).build()
+
+
 def write(name, model, cases, stateful):
     (out / f"{name}.tflite").write_bytes(model)
     folder = out / "golden" / name
@@ -78,3 +89,7 @@ write("relu_i8", relu(custom=True), cases, False)
 
 inputs = [random.integers(-32768, 32768, (1, 6)).astype(np.int16) for _ in range(CASES)]
 write("delay_i16", delay(), list(zip(inputs, [np.zeros((1, 6), np.int16), *inputs])), True)
+
+inputs = [random.integers(-128, 128, (1, 6)).astype(np.int8) for _ in range(CASES)]
+write("odd_names_i8", chain('top "k"=3', "2 norm (v2.0) */ {x}", "größer"), list(zip(inputs, inputs)), False)
+(out / "same_words_i8.tflite").write_bytes(chain("my scale", "my-scale"))

@@ -10,6 +10,8 @@ use castiron_tests::{goldens, workspace};
 castiron::include_model!(mod relu = "../data/custom/relu_i8.tflite", ops = crate::custom::Ops);
 castiron::include_model!(mod delay = "../data/custom/delay_i16.tflite", ops = crate::custom::Ops,
     scratch = "acme/delay=i16x6", state = "acme/delay=i16x6");
+castiron::include_model!(mod odd_names = "../data/custom/odd_names_i8.tflite", ops = crate::custom::Ops,
+    scratch = "top \"k\"=3=i8x6");
 
 struct Ops;
 
@@ -38,6 +40,25 @@ impl delay::ops::AcmeDelay for Ops {
     }
 }
 
+impl odd_names::ops::TopK3 for Ops {
+    fn run(_: &[u8], input: Tensor<'_, i8>, output: TensorMut<'_, i8>, scratch: &mut [i8]) {
+        scratch.copy_from_slice(input.values);
+        output.values.copy_from_slice(scratch);
+    }
+}
+
+impl odd_names::ops::m2NormV20X for Ops {
+    fn run(_: &[u8], input: Tensor<'_, i8>, output: TensorMut<'_, i8>) {
+        output.values.copy_from_slice(input.values);
+    }
+}
+
+impl odd_names::ops::GrEr for Ops {
+    fn run(_: &[u8], input: Tensor<'_, i8>, output: TensorMut<'_, i8>) {
+        output.values.copy_from_slice(input.values);
+    }
+}
+
 /// A golden's bytes.
 fn golden(model: &str, tensor: &str) -> Vec<u8> {
     let file = format!("tests/data/custom/golden/{model}.safetensors");
@@ -62,6 +83,21 @@ fn firmware_computes_operators_within_a_model() {
         model.run();
         let scores: Vec<u8> = model.output().iter().map(|value| *value as u8).collect();
         assert_eq!(scores, golden("relu_i8", &format!("out_{case}_0")));
+    }
+}
+
+/// A name is any text; the trait is called after its letters and digits.
+#[test]
+fn names_of_operators_need_not_be_identifiers() {
+    let mut model = odd_names::Model::new();
+    for case in 0..4 {
+        let input = golden("odd_names_i8", &format!("in_{case}_0"));
+        for (stored, byte) in model.input_mut().iter_mut().zip(&input) {
+            *stored = *byte as i8;
+        }
+        model.run();
+        let found: Vec<u8> = model.output().iter().map(|value| *value as u8).collect();
+        assert_eq!(found, golden("odd_names_i8", &format!("out_{case}_0")));
     }
 }
 

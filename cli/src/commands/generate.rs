@@ -260,6 +260,9 @@ impl<'a> Job<'a> {
             Ok(program) => program,
             Err(error) => return made.skip(RUST, error),
         };
+        if let Err(error) = rust::check_operators(program) {
+            return made.skip(RUST, &error);
+        }
         let weights = format!("{}.weights.bin", self.name);
         let mut options = RustOptions::default();
         options.labels = labels;

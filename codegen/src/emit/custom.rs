@@ -1,5 +1,6 @@
 //! What firmware writes for custom operators, in any language: a function for each name and each list of types.
 
+use crate::error::Diagnostic;
 use crate::program::{CustomCall, ElementType, Operand, Program};
 
 /// The form of a function that computes operators of a name.
@@ -61,6 +62,29 @@ impl Signature {
         }
         all
     }
+}
+
+/// What is wrong where an operator has the identifier that one of another name wants: whoever writes code for the one would not see that it
+/// computes the other.
+pub(super) fn clash(
+    signatures: &[Signature],
+    wanted: &[String],
+    given: &[String],
+) -> Option<Diagnostic> {
+    let wants = || std::iter::zip(signatures, wanted);
+    std::iter::zip(signatures, given).find_map(|(has, name)| {
+        let mut others = wants().filter(|(other, _)| other.operator != has.operator);
+        let (other, _) = others.find(|(_, wanted)| *wanted == name)?;
+        let message = "two custom operators have one name in the code that computes them";
+        Some(
+            Diagnostic::new(message)
+                .expected("a name for each")
+                .found(format_args!(
+                    "`{name}` for {:?} and {:?}",
+                    has.operator, other.operator
+                )),
+        )
+    })
 }
 
 /// The parameters of a call, and what it gives for them.

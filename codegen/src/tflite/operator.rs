@@ -68,10 +68,9 @@ pub(super) fn code(raw: schema::OperatorCode<'_>) -> Result<(OpKind, u32), Diagn
     }
 }
 
-/// A custom operator's name. It ends up in comments, strings and file names of what castiron
-/// writes, so it may hold nothing that could end one of them.
+/// A custom operator's name. TensorFlow Lite takes any text, and what castiron writes has it within quotes or as an identifier that is made of
+/// it. What cannot be printed is no name that anybody gave: it would end a line, or drive a terminal.
 fn custom_name(raw: schema::OperatorCode<'_>) -> Result<String, Diagnostic> {
-    const RULE: &str = "letters, digits and _ . : / - after a first letter, digit or _";
     let name = raw.custom_code().text();
     if name.is_empty() {
         return Err(Diagnostic::new("the custom operator has no name")
@@ -79,13 +78,13 @@ fn custom_name(raw: schema::OperatorCode<'_>) -> Result<String, Diagnostic> {
             .found("none")
             .help("convert the model again"));
     }
-    let right = |(index, c): (usize, char)| {
-        c.is_ascii_alphanumeric() || c == '_' || (index > 0 && matches!(c, '.' | ':' | '/' | '-'))
-    };
-    if name.len() > LONGEST_NAME || !name.char_indices().all(right) {
+    let is_printed = |c: char| matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1;
+    if name.len() > LONGEST_NAME || !name.chars().all(is_printed) {
         let shown: String = name.chars().take(LONGEST_NAME).collect();
         return Err(Diagnostic::new("the custom operator's name is not usable")
-            .expected(format_args!("up to {LONGEST_NAME} {RULE}"))
+            .expected(format_args!(
+                "up to {LONGEST_NAME} bytes of characters that can be printed"
+            ))
             .found(format_args!("{shown:?}"))
             .help("rename the operator in the model's source"));
     }

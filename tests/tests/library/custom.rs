@@ -42,6 +42,28 @@ void keep(const castiron_operator *op, const int16_t *input, int16_t *output, in
 keep_function *const pointer = keep;
 "#;
 
+const ODD_NAMES: &str = "tests/data/custom/odd_names_i8.tflite";
+const SAME_WORDS: &str = "tests/data/custom/same_words_i8.tflite";
+const ODD_OPERATORS: &str = r#"
+#include <string.h>
+#include "odd_names_i8.h"
+
+void odd_names_i8_top_k_3(const castiron_operator *op, const int8_t *input, int8_t *output)
+{
+    memcpy(output, input, op->inputs[0].elements);
+}
+
+void odd_names_i8_m2_norm_v2_0_x(const castiron_operator *op, const int8_t *input, int8_t *output)
+{
+    memcpy(output, input, op->inputs[0].elements);
+}
+
+void odd_names_i8_gr_er(const castiron_operator *op, const int8_t *input, int8_t *output)
+{
+    memcpy(output, input, op->inputs[0].elements);
+}
+"#;
+
 fn golden(name: &str) -> Cases {
     Cases::Recorded(path(&format!(
         "tests/data/custom/golden/{name}.safetensors"
@@ -89,6 +111,57 @@ fn a_function_of_the_program_computes_them() {
     let wrong = OPERATORS.replace("? (int8_t)least", "? (int8_t)(least + 9)");
     let output = make(folder.path(), &wrong).output().unwrap();
     assert!(!output.status.success());
+}
+
+/// A name is any text; the function is called after its letters and digits.
+#[test]
+fn names_of_operators_need_not_be_identifiers() {
+    if super::host::without_compiler() || !present("make") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let made = build(
+        ODD_NAMES,
+        options(|options| {
+            options.custom = FirmwareOps::all();
+            options.cases = golden("odd_names_i8");
+        }),
+    );
+    store(&made, folder.path());
+    let said = run(&mut make(folder.path(), ODD_OPERATORS));
+    assert!(said.contains("self-test passed"), "{said}");
+}
+
+/// What is written for one would compute the other.
+#[test]
+fn no_function_is_for_two_names() {
+    let error = |functions: &[[&str; 2]]| {
+        let functions = functions.iter().map(|pair| pair.map(str::to_owned).into());
+        let options = options(|options| {
+            options.custom = FirmwareOps::all();
+            options.functions = functions.collect();
+            options.self_test = false;
+        });
+        library::build(&model(SAME_WORDS), &options)
+            .unwrap_err()
+            .to_string()
+    };
+    let clashes = [
+        ("same_words_i8_my_scale", error(&[])),
+        (
+            "same_words_i8_my_scale",
+            error(&[["my scale", "same_words_i8_my_scale"]]),
+        ),
+        (
+            "scale",
+            error(&[["my scale", "scale"], ["my-scale", "scale"]]),
+        ),
+    ];
+    for (name, error) in clashes {
+        for part in [name, "\"my scale\"", "\"my-scale\"", "--custom"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Library;
-use crate::emit::custom::{Role, Signature};
+use crate::emit::custom::{Role, Signature, clash};
 use crate::emit::literal::{c_comment, shortened};
 use crate::error::{Diagnostic, Result};
 use crate::ident::{Language, Names, identifier};
@@ -36,30 +36,21 @@ impl OperatorFunction {
         given: &[(String, String)],
     ) -> Result<Vec<Self>> {
         let own = library.symbols();
+        let signatures = Signature::all(program);
+        let wanted = (signatures.iter())
+            .map(|signature| wanted(&signature.operator, library, &own, given))
+            .collect::<Result<Vec<String>>>()?;
         let mut names = Names::without(own.iter().map(String::as_str));
-        let function = |signature: Signature| -> Result<Self> {
-            let given = given
-                .iter()
-                .rfind(|(operator, _)| *operator == signature.operator);
-            let name = match given {
-                Some((_, name)) if own.contains(name) || identifier(name, Language::C) != *name => {
-                    return Err(Diagnostic::new(
-                        "this cannot be the function of a custom operator",
-                    )
-                    .expected("a name in C that the library does not define itself")
-                    .found(format_args!("{name:?}"))
-                    .into());
-                }
-                Some((_, name)) => name.clone(),
-                None => {
-                    let operator = identifier(&snake(&signature.operator), Language::C);
-                    format!("{}_{operator}", library.prefix)
-                }
-            };
-            let name = names.unique(&name);
-            Ok(Self { name, signature })
-        };
-        Signature::all(program).into_iter().map(function).collect()
+        let found: Vec<String> = wanted.iter().map(|name| names.unique(name)).collect();
+        if let Some(diagnostic) = clash(&signatures, &wanted, &found) {
+            return Err(diagnostic
+                .help("name the function of each: --custom OP=FUNCTION")
+                .into());
+        }
+        let all = std::iter::zip(found, signatures);
+        Ok(all
+            .map(|(name, signature)| Self { name, signature })
+            .collect())
     }
 
     pub(super) fn values(&self) -> Values {
@@ -78,6 +69,31 @@ impl OperatorFunction {
             name: self.name.clone(),
             operator_comment: c_comment(&shortened(&self.signature.operator)),
             parameters: parameters.collect(),
+        }
+    }
+}
+
+/// The function of an operator's first form.
+fn wanted(
+    operator: &str,
+    library: &Library,
+    own: &[String],
+    given: &[(String, String)],
+) -> Result<String> {
+    match given.iter().rfind(|(of, _)| of == operator) {
+        Some((_, name)) if own.contains(name) || identifier(name, Language::C) != *name => Err(
+            Diagnostic::new("this cannot be the function of a custom operator")
+                .expected("a name in C that the library does not define itself")
+                .found(format_args!("{name:?}"))
+                .into(),
+        ),
+        Some((_, name)) => Ok(name.clone()),
+        None => {
+            let words = match operator.contains(|c: char| c.is_ascii_alphanumeric()) {
+                true => identifier(&snake(operator), Language::C),
+                false => "operator".to_owned(),
+            };
+            Ok(format!("{}_{words}", library.prefix))
         }
     }
 }

@@ -11,9 +11,10 @@ use quote::{format_ident, quote};
 use super::RustOptions;
 use super::memories::Memories;
 use super::names::{capitalised, module_name, snake_case};
-use crate::emit::custom::{Parameter, Role, Signature, operands};
+use crate::emit::custom::{Parameter, Role, Signature, clash, operands};
 #[cfg(feature = "text")]
-use crate::error::{Diagnostic, Result};
+use crate::error::Diagnostic;
+use crate::error::Result;
 use crate::ident::{Language, Names, identifier};
 use crate::program::{CustomStep, Memory, Operand, Program};
 use crate::sorted;
@@ -48,14 +49,36 @@ pub fn type_path(text: &str) -> Result<TokenStream> {
 pub fn operator_traits(program: &Program) -> Vec<String> {
     let mut names = Names::new();
     let name = |signature: Signature| {
-        let words = signature
-            .operator
-            .split(|c: char| !c.is_ascii_alphanumeric());
-        let camel: String = words.map(capitalised).collect();
-        let camel = identifier(&camel, Language::Rust);
-        names.unique_by(&camel, |n| format!("{camel}{n}"))
+        let name = trait_name(&signature.operator);
+        names.unique_by(&name, |n| format!("{name}{n}"))
     };
     Signature::all(program).into_iter().map(name).collect()
+}
+
+/// The trait of an operator's first form: `MyScale` of `my scale`.
+fn trait_name(operator: &str) -> String {
+    let words = operator.split(|c: char| !c.is_ascii_alphanumeric());
+    let camel: String = words.map(capitalised).collect();
+    match camel.is_empty() {
+        true => "Operator".to_owned(),
+        false => identifier(&camel, Language::Rust),
+    }
+}
+
+/// Fails where operators of two names have one trait: what firmware has for one would compute the other.
+///
+/// # Errors
+/// With both names.
+pub fn check_operators(program: &Program) -> Result<()> {
+    let signatures = Signature::all(program);
+    let wanted = signatures.iter().map(|s| trait_name(&s.operator));
+    let wanted: Vec<String> = wanted.collect();
+    match clash(&signatures, &wanted, &operator_traits(program)) {
+        None => Ok(()),
+        Some(diagnostic) => Err(diagnostic
+            .help("rename one of them in the model's source")
+            .into()),
+    }
 }
 
 impl Firmware {

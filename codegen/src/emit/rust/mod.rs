@@ -21,9 +21,9 @@ use crate::program::Program;
 use entry::EntryCode;
 pub use entry::accessors;
 use firmware::Firmware;
-pub use firmware::operator_traits;
 #[cfg(feature = "text")]
 pub use firmware::type_path;
+pub use firmware::{check_operators, operator_traits};
 use memories::Memories;
 pub use memories::memory_structs;
 pub use names::module_name;

@@ -207,7 +207,7 @@ fn old_and_new_operator_codes_agree() {
 }
 
 #[test]
-fn custom_names_are_identifiers_of_some_sort() {
+fn custom_names_are_text_that_can_be_printed() {
     let read = |name| {
         with(|_, parts| {
             parts.code = vec![(3, I32(32))];
@@ -219,14 +219,21 @@ fn custom_names_are_identifiers_of_some_sort() {
         "FlexMatrixInverse",
         "TFLite_Detection_PostProcess",
         "a.b::c/d-1",
+        "../x",
+        "top k",
+        "größer",
+        "*/ \"}",
+        "a\\",
     ] {
         assert_eq!(
             read(right).expect("usable").op_codes[0].0,
             OpKind::Custom(right.to_owned())
         );
     }
-    for wrong in ["", "../x", "a b", "a\"", "a*/", "a\n", "ä", "a\\"] {
-        read(wrong).expect_err(wrong);
+    let long: &str = "x".repeat(129).leak();
+    for wrong in ["", "a\n", "a\u{1b}[2J", "\u{202e}a", long] {
+        let error = read(wrong).expect_err(wrong).to_string();
+        assert!(!error.contains('\u{1b}'), "{error}");
     }
 }
 
