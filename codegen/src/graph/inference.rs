@@ -147,12 +147,13 @@ pub fn of_outputs(op: Op, operands: &Operands<'_>) -> Option<Vec<Vec<usize>>> {
             })?
         }
         Op::Slice => {
-            let (begins, parts) = (operands.integers(1)?, operands.integers(2)?);
-            if begins.len() != x.len() || parts.len() != x.len() {
+            let (begins, parts) = (operands.integers(1), operands.integers(2)?);
+            let fit = begins.as_ref().is_none_or(|begins| begins.len() == x.len());
+            if !fit || parts.len() != x.len() {
                 return None;
             }
             sizes(x.len(), &|i| match parts[i] {
-                -1 => x[i].checked_sub(size(begins[i])?),
+                -1 => x[i].checked_sub(size(begins.as_ref()?[i])?),
                 part => size(part),
             })?
         }

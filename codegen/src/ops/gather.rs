@@ -10,7 +10,7 @@ use super::movement::{self, Move, Movement, one};
 use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Options, TensorId};
+use crate::graph::{DType, Options, Tensor, TensorId};
 use crate::program::{Argument, Choosing, ElementType};
 
 pub(super) struct Gather;
@@ -326,7 +326,7 @@ pub(super) fn indices_of(
     id: TensorId,
 ) -> Result<Argument, Diagnostic> {
     let tensor = site.graph.tensor(id);
-    if let Some(values) = tensor.as_integers() {
+    if let Some(values) = tensor.as_integers().or_else(|| words(tensor)) {
         let narrow = |value: i64| value.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
         return Ok(choosing.constant(&values.into_iter().map(narrow).collect::<Vec<i32>>()));
     }
@@ -340,6 +340,21 @@ pub(super) fn indices_of(
     let narrow = choosing.scratch(ElementType::I32, indices.len);
     choosing.call(kernel, [indices, narrow]);
     Ok(narrow)
+}
+
+/// The values of a constant of int16.
+fn words(tensor: &Tensor) -> Option<Vec<i64>> {
+    let data = tensor
+        .data
+        .as_ref()
+        .filter(|_| tensor.dtype == DType::Int16)?;
+    let (words, _) = data.as_chunks::<2>();
+    Some(
+        words
+            .iter()
+            .map(|word| i16::from_le_bytes(*word).into())
+            .collect(),
+    )
 }
 
 impl Family for DynamicUpdateSlice {
@@ -439,6 +454,16 @@ impl Family for Slice {
                     y.shape,
                     site.input(1)?.elements()
                 )));
+        }
+        // The rest of an axis is as long as was recorded, and what is computed is not read.
+        let sizes = site.input(2)?.as_integers().unwrap_or_default();
+        let is_wrong =
+            |(size, part): (&i64, &usize)| *size != -1 && usize::try_from(*size) != Ok(*part);
+        if std::iter::zip(&sizes, &y.shape).any(is_wrong) {
+            return Err(site
+                .tensor_error(site.input_id(2)?, "the sizes are not those of the output")
+                .expected(format_args!("{:?}", y.shape))
+                .found(format_args!("{sizes:?}")));
         }
         let (from, to) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         let element = from.element.bytes();

@@ -21,6 +21,10 @@ impl Family for Shape {
 
 impl Family for Rank {
     fn choose(&self, site: &Site<'_>, choosing: &mut Choosing<'_>) -> Result<(), Diagnostic> {
+        // TensorFlow Lite makes an int32 of it, whatever the file says.
+        if site.output(0)?.dtype != DType::Int32 {
+            return Err(site.unsupported_type(site.output_id(0)?, "an output of int32"));
+        }
         known(site, choosing, &[site.input(0)?.shape.len()])
     }
 }
