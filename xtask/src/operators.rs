@@ -54,24 +54,33 @@ pub(crate) fn update(root: &Path) -> Result<PathBuf> {
 /// If a model cannot be read.
 pub(crate) fn page(root: &Path) -> Result<String> {
     let tested = tested(root)?;
+    Ok(render(&known(&tested)?, &constants(&tested)))
+}
+
+/// What is tested, and what is drawn.
+fn known(tested: &[(Tested, Model)]) -> Result<Known> {
     let mut known = Known::new();
-    for (_, model) in &tested {
+    for (_, model) in tested {
         add(&mut known, model, true);
     }
-    for name in names() {
-        for number in 0..DRAWN {
-            if !random::is_row(&name) {
-                break;
-            }
-            let sample = random::Sample::of_operator(&name, number);
-            add(
-                &mut known,
-                &tflite::read("random.tflite", &sample.file)?,
-                false,
-            );
+    for kind in kinds() {
+        for sample in drawn(&kind) {
+            let model = tflite::read("random.tflite", &sample.file)?;
+            add(&mut known, &model, false);
         }
     }
-    Ok(render(&known, &constants(&tested)))
+    Ok(known)
+}
+
+/// Random models of an operator; none where it is no row.
+fn drawn(kind: &OpKind) -> impl Iterator<Item = random::Sample> {
+    let name = kind.name();
+    let count = match (random::is_row(name), is_product(kind)) {
+        (false, _) => 0,
+        (true, false) => DRAWN,
+        (true, true) => DRAWN_PRODUCTS,
+    };
+    (0..count).map(move |number| random::Sample::of_operator(name, number))
 }
 
 /// What is tested of each operator.
@@ -201,19 +210,20 @@ fn constants(tested: &[(Tested, Model)]) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// Operators that castiron compiles.
-fn names() -> Vec<String> {
-    let mut names: Vec<String> = ops::supported().map(|op| op.name().to_owned()).collect();
-    names.extend(ops::custom().map(str::to_owned));
-    names.sort_unstable();
-    names
+fn kinds() -> Vec<OpKind> {
+    let mut kinds: Vec<OpKind> = ops::supported().map(OpKind::Builtin).collect();
+    kinds.extend(ops::custom().map(|name| OpKind::Custom(name.into())));
+    kinds.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+    kinds
 }
 
 fn render(known: &Known, constants: &BTreeMap<String, BTreeSet<String>>) -> String {
     let supported: BTreeSet<BuiltinOperator> = ops::supported().collect();
     let mut text = INTRODUCTION.to_owned();
     text.push_str("| operator | castiron and TFLM | castiron alone | has to be constant |\n|---|---|---|---|\n");
-    for name in names() {
-        let types = known.get(&name);
+    for kind in kinds() {
+        let name = kind.name();
+        let types = known.get(name);
         let of = |with_tflm: bool| {
             let types = types.into_iter().flatten();
             let types = types.filter(|(_, (_, tflm))| (*tflm == Tflm::Computes) == with_tflm);
@@ -229,7 +239,7 @@ fn render(known: &Known, constants: &BTreeMap<String, BTreeSet<String>>) -> Stri
             });
             types.collect::<Vec<_>>().join("; ")
         };
-        let constant = constants.get(&name).into_iter().flatten();
+        let constant = constants.get(name).into_iter().flatten();
         let constant = constant.cloned().collect::<Vec<_>>().join("; ");
         let _ = writeln!(
             text,
@@ -269,7 +279,9 @@ fn render(known: &Known, constants: &BTreeMap<String, BTreeSet<String>>) -> Stri
 }
 
 /// Random models of each operator whose types are taken: so many that no type is missed by chance.
-const DRAWN: u64 = 300;
+const DRAWN: u64 = 600;
+/// Those of products, whose weights have types and scales of their own.
+const DRAWN_PRODUCTS: u64 = 1_000;
 
 const OTHERS: &str = "
 ## Not compiled yet
@@ -310,7 +322,8 @@ castiron takes these with restrictions:
 - hybrid operators (float32 with int8 or int4 weights): weights with the zero point 0
 - CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED: weights and bias that are computed at run time where they are float32, or int8 with one scale; of all
   other types they have to be constant
-- SLICE: a place that is computed at run time is moved so far that the part lies within the input
+- SLICE: a place that is computed at run time is moved so far that the part lies within the input; a size that is computed is not read, as the
+  output's shape in the file says how large the part is
 - CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV of int8: weights with the zero point 0
 - FULLY_CONNECTED of int8: weights that are int8 without their zero point, too; no shuffled weights
 - operators of int16 with weights; BATCH_MATMUL, LOGISTIC and TANH of int16: zero points 0
@@ -324,24 +337,45 @@ castiron takes these with restrictions:
 - operators of inputs that are repeated, and movements: at most six dimensions, neighbours that are gone through as one counted once
 ";
 
+/// The input that an operator's types are told by. The axis of SPLIT comes first, and so do other sizes and indices.
+fn data(kind: &OpKind) -> usize {
+    match kind {
+        OpKind::Builtin(
+            BuiltinOperator::EmbeddingLookup | BuiltinOperator::Fill | BuiltinOperator::Split,
+        ) => 1,
+        OpKind::Builtin(BuiltinOperator::TransposeConv) => 2,
+        _ => 0,
+    }
+}
+
+/// Whether an operator's types are told by its weights, too.
+fn is_product(kind: &OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::Builtin(
+            BuiltinOperator::Conv2d
+                | BuiltinOperator::DepthwiseConv2d
+                | BuiltinOperator::FullyConnected
+                | BuiltinOperator::TransposeConv
+        )
+    )
+}
+
 /// The types an operator is used with.
 fn form(graph: &Graph, operator: &Operator) -> Option<String> {
     let tensor = |at: usize| Some(graph.tensor((*operator.inputs.get(at)?)?));
     let name = |t: &Tensor| t.dtype.name().to_lowercase();
+    if let OpKind::Builtin(BuiltinOperator::Rank | BuiltinOperator::Shape) = operator.kind {
+        let output = graph.tensor(*operator.outputs.first()?);
+        return Some(format!("any type → {}", name(output)));
+    }
     if matches!(operator.kind, OpKind::Builtin(_)) && operator.kind.has_effects() {
         return Some("every type that kernels support".to_owned());
     }
     if operator.kind.name() == "TFLM_DECODE" {
         return Some("constants".to_owned());
     }
-    // The axis of SPLIT comes first, and so do other sizes and indices.
-    let input = match operator.kind {
-        OpKind::Builtin(
-            BuiltinOperator::EmbeddingLookup | BuiltinOperator::Fill | BuiltinOperator::Split,
-        ) => tensor(1)?,
-        OpKind::Builtin(BuiltinOperator::TransposeConv) => tensor(2)?,
-        _ => tensor(0)?,
-    };
+    let input = tensor(data(&operator.kind))?;
     let (x, y) = (name(input), name(graph.tensor(*operator.outputs.first()?)));
     let mut form = if x == y {
         x.clone()
@@ -349,16 +383,7 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
         format!("{x} → {y}")
     };
 
-    let weighted = matches!(
-        operator.kind,
-        OpKind::Builtin(
-            BuiltinOperator::Conv2d
-                | BuiltinOperator::DepthwiseConv2d
-                | BuiltinOperator::FullyConnected
-                | BuiltinOperator::TransposeConv
-        )
-    );
-    if let (true, Some(weights)) = (weighted, tensor(1)) {
+    if let (true, Some(weights)) = (is_product(&operator.kind), tensor(1)) {
         if name(weights) != x {
             let _ = write!(form, " with {} weights", name(weights));
         }
@@ -390,6 +415,47 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How often a list of types is tried.
+    const TRIALS: usize = 2;
+
+    /// What is drawn is compared with other interpreters, and what is not may be wrong.
+    #[test]
+    fn the_page_has_all_types_that_compile() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let known = known(&tested(root).unwrap()).unwrap();
+        let mut missing = BTreeSet::new();
+        for kind in kinds() {
+            let name = kind.name();
+            // The scales of one drawn model may be none of another type.
+            let mut tried: BTreeMap<Vec<DType>, usize> = BTreeMap::new();
+            let mut is_new = |types: &[DType]| {
+                let times = tried.entry(types.to_vec()).or_default();
+                *times += 1;
+                *times <= TRIALS
+            };
+            let mut met = BTreeSet::new();
+            for sample in drawn(&kind) {
+                let Some(types) = sample.types(name).filter(|types| met.insert(types.clone()))
+                else {
+                    continue;
+                };
+                let compiled = sample
+                    .retyped((data(&kind), is_product(&kind)), &mut is_new)
+                    .into_iter()
+                    .filter_map(|file| tflite::read("retyped.tflite", &file).ok())
+                    .filter_map(|model| {
+                        let graph = model.graphs.first()?;
+                        let form = form(graph, graph.operators.first()?)?;
+                        let is_known = known.get(name)?.contains_key(&form);
+                        let compiles = || compile::compile(&model, &CompileOptions::default());
+                        (!is_known && compiles().is_ok()).then_some(form)
+                    });
+                missing.extend(compiled.map(|form| format!("{name}: {form}")));
+            }
+        }
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
 
     #[test]
     fn the_page_is_current() {

@@ -1,6 +1,6 @@
 //! Custom operators besides the signal library's.
 
-use castiron_codegen::graph::DType::{Float32, Int8, Int16};
+use castiron_codegen::graph::DType::{Float32, Int8};
 use castiron_test_tools::file::Number::{Integer, Real};
 use castiron_test_tools::file::Options;
 
@@ -16,7 +16,11 @@ pub(super) fn circular_buffer(d: &mut Draw<'_>, kind: Kind) -> Option<()> {
     if d.is_called() {
         return None;
     }
-    let dtype = d.choose(&[Int8, Int8, Int8, Int16, Float32]);
+    let types = match d.coin() {
+        true => &[Int8],
+        false => d.moved(),
+    };
+    let dtype = d.choose(types);
     let shape = [1, 1, d.between(1..=6), d.between(1..=6)];
     let scale = d.scale(dtype);
     let x = d.like(&Spec::of(dtype, &shape).scaled(scale));

@@ -7,6 +7,7 @@ use castiron_codegen::graph::DType;
 use castiron_test_tools::file::{Graph, Model};
 use fastrand::Rng;
 
+use super::rows::{MOVED, SELDOM_MOVED};
 use super::spec::{Input, Spec, Value};
 use super::weights;
 
@@ -35,6 +36,8 @@ pub(super) struct Draw<'a> {
     pub(super) inputs: Vec<Input>,
     /// Whether floats meet weights of fewer bits, which few engines have.
     pub(super) is_hybrid: bool,
+    /// Whether the model is of one operator and for its types, of which all are as frequent then.
+    pub(super) is_alone: bool,
     /// The number of variables so far.
     pub(super) variables: usize,
     /// The value that an operator reads, if it can.
@@ -55,6 +58,7 @@ impl<'a> Draw<'a> {
             at: 0,
             inputs: Vec::new(),
             is_hybrid: false,
+            is_alone: false,
             variables: 0,
             preferred: None,
             lines: Vec::new(),
@@ -186,6 +190,15 @@ impl<'a> Draw<'a> {
         let back = self.between(0..=found.len() - 1);
         let back = back.min(self.between(0..=found.len() - 1));
         Some(found[found.len() - 1 - back].clone())
+    }
+
+    /// Types of what an operator moves.
+    pub(super) fn moved(&mut self) -> &'static [DType] {
+        let often = if self.is_alone { 3 } else { 12 };
+        match self.one_in(often) {
+            true => SELDOM_MOVED,
+            false => MOVED,
+        }
     }
 
     /// A value of one of these types and so many dimensions, there or new, with which can be computed.

@@ -189,7 +189,8 @@ pub(super) fn arithmetic(d: &mut Draw<'_>, op: Op, types: &[DType]) -> Option<()
 
 /// A constant of which no element stands for zero.
 fn divisor(d: &mut Draw<'_>, dtype: DType, shape: &[usize]) -> Value {
-    let scale = d.scale(dtype).map(|(scale, _)| (scale, -128));
+    let least = if dtype == DType::Int8 { -128 } else { 0 };
+    let scale = d.scale(dtype).map(|(scale, _)| (scale, least));
     let spec = Spec::of(dtype, shape).scaled(scale);
     let elements = spec.elements();
     let values: Vec<i64> = (0..elements.min(7))
@@ -216,7 +217,10 @@ fn divisor(d: &mut Draw<'_>, dtype: DType, shape: &[usize]) -> Value {
 }
 
 pub(super) fn prelu(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x = d.computed(&[DType::Float32, DType::Int8, DType::Int16], 1..=4)?;
+    let x = d.computed(
+        &[DType::Float32, DType::Int8, DType::Uint8, DType::Int16],
+        1..=4,
+    )?;
     let from = d.between(0..=x.shape.len() - 1);
     let mut shape = x.shape[from..].to_vec();
     for size in &mut shape {

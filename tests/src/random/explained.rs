@@ -103,6 +103,7 @@ pub const EXPLAINED: &[Explained] = &[
     .when(When::Ends),
     row(Engine::Tflm, "DIV of i8", SHIFTS),
     row(Engine::LiteRt, "DIV of i8", SHIFTS),
+    row(Engine::LiteRt, "DIV of u8", SHIFTS),
 ];
 
 const LEAST: &str = "of a scale of 8 and more, TFLM gives the least value for a stored zero";
@@ -120,8 +121,8 @@ const ONCE: &str =
 const SHIFTS: &str =
     "the references shift by 32 bits and more, which their language leaves undefined";
 
-/// Operators that an engine is not asked about: it would use memory that is not the operator's, and what it gives is chance. Each by what
-/// its line begins with, and what is in it besides.
+/// Operators that an engine is not asked about: it would use memory that is not the operator's, and what it gives is chance; or it cannot be
+/// asked. Each by what its line begins with, and what is in it besides.
 const UNSAFE: &[(Engine, [&str; 2], &str)] = &[
     (
         Engine::LiteRt,
@@ -142,6 +143,11 @@ const UNSAFE: &[(Engine, [&str; 2], &str)] = &[
         Engine::LiteRt,
         ["DEPTHWISE_CONV_2D of f32", "], i4["],
         "LiteRT's DEPTHWISE_CONV_2D of floats takes weights of four bits for ones of eight",
+    ),
+    (
+        Engine::Tflm,
+        ["", " u16["],
+        "TFLM's interpreter takes no inputs of uint16 from Python",
     ),
     (
         Engine::Tflm,

@@ -63,7 +63,12 @@ pub(super) fn embedding_lookup(d: &mut Draw<'_>, op: Op) -> Option<()> {
         let y = Spec::of(DType::Float32, &y).within(FLOATS, 0.0);
         return one(d, op, &[indices, table], y, Options::None);
     }
-    let dtype = d.choose(&[DType::Float32, DType::Int8]);
+    // What LiteRT takes, or anything.
+    let types = match d.coin() {
+        true => &[DType::Float32, DType::Int8],
+        false => d.moved(),
+    };
+    let dtype = d.choose(types);
     let scale = d.scale(dtype);
     let table = Spec::of(dtype, &shape).scaled(scale);
     let range = table.range();
@@ -87,16 +92,7 @@ fn table_of_integers(d: &mut Draw<'_>, shape: &[usize]) -> i32 {
 }
 
 pub(super) fn dynamic_update_slice(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x = d.any_at_all(
-        &[
-            DType::Float32,
-            DType::Int8,
-            DType::Int16,
-            DType::Int32,
-            DType::Int64,
-        ],
-        1..=4,
-    );
+    let x = drawn(d, 1..=4);
     let shape: Vec<usize> = x.shape.iter().map(|n| d.between(1..=*n)).collect();
     let update = d.like(&x.shaped(&shape));
     // Beyond the end, an update moves back.

@@ -20,6 +20,7 @@ mod oracle;
 mod products;
 mod reduce;
 mod reference;
+mod retyped;
 mod rows;
 mod sandwich;
 mod signal;
@@ -33,7 +34,7 @@ pub use reference::{Engine, References};
 pub use rows::LEFT_OUT;
 
 use castiron_codegen::graph::{BuiltinOperator, DType};
-use castiron_test_tools::file::Options;
+use castiron_test_tools::file::{Model, Options};
 use fastrand::Rng;
 
 use draw::Draw;
@@ -63,6 +64,8 @@ pub struct Sample {
     open: Option<Open>,
     inputs: Vec<Input>,
     outputs: Vec<Output>,
+    /// What the file was written from.
+    model: Model,
     seed: u64,
 }
 
@@ -79,14 +82,21 @@ impl Sample {
 
     /// A model of one row, of an operator that is a row.
     pub fn of_operator(name: &str, number: u64) -> Self {
-        Self::cut(&bytes(0, number), 1, Some(&[name.to_owned()]))
+        let bytes = bytes(0, number);
+        let mut draw = Draw::new(&bytes);
+        draw.is_alone = true;
+        Self::drawn(draw, &bytes, 1, Some(&[name.to_owned()]))
     }
 
     /// The first rows of the model, of operators that are wanted.
     fn cut(bytes: &[u8], most: usize, wanted: Option<&[String]>) -> Self {
-        let mut draw = Draw::new(bytes);
+        Self::drawn(Draw::new(bytes), bytes, most, wanted)
+    }
+
+    fn drawn(mut draw: Draw<'_>, bytes: &[u8], most: usize, wanted: Option<&[String]>) -> Self {
         let focus = Focus::draw(&mut draw);
-        draw.is_hybrid = draw.one_in(3);
+        let seldom = if draw.is_alone { 2 } else { 3 };
+        draw.is_hybrid = draw.one_in(seldom);
         let is_wanted = |row: &&Row| match wanted {
             Some(names) => names.iter().any(|name| name == row.kind().name()),
             None => focus.takes(row),
@@ -126,6 +136,7 @@ impl Sample {
         }
         let Drawn {
             file,
+            model,
             open,
             inputs,
             outputs,
@@ -138,6 +149,7 @@ impl Sample {
             open,
             inputs,
             outputs,
+            model,
             seed: bytes.iter().fold(0, |hash: u64, byte| {
                 hash.wrapping_mul(31).wrapping_add((*byte).into())
             }),

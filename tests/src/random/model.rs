@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use castiron_codegen::graph::{BuiltinOperator, DType};
-use castiron_test_tools::file::{Operator, Options, Quantization, Tensor};
+use castiron_test_tools::file::{Model, Operator, Options, Quantization, Tensor};
 
 use super::draw::{Draw, MOST_ELEMENTS, MOST_INPUTS, Scope};
 use super::open::Open;
@@ -258,6 +258,7 @@ impl Draw<'_> {
         };
         Drawn {
             file: self.model.file(),
+            model: self.model,
             open,
             inputs: self.inputs,
             outputs,
@@ -269,6 +270,7 @@ impl Draw<'_> {
 /// What was drawn.
 pub(super) struct Drawn {
     pub(super) file: Vec<u8>,
+    pub(super) model: Model,
     pub(super) open: Option<Open>,
     pub(super) inputs: Vec<Input>,
     pub(super) outputs: Vec<Output>,

@@ -4,11 +4,11 @@ use castiron_codegen::graph::{BuiltinOperator as Op, DType};
 use castiron_test_tools::file::Options;
 
 use super::draw::Draw;
-use super::rows::MOVED;
 use super::spec::{Spec, Value};
 
 pub(super) fn drawn(d: &mut Draw<'_>, ranks: std::ops::RangeInclusive<usize>) -> Value {
-    d.any_at_all(MOVED, ranks)
+    let types = d.moved();
+    d.any_at_all(types, ranks)
 }
 
 /// An axis as the file has it: from the first dimension, or from the last.
@@ -91,7 +91,8 @@ pub(super) fn reshape_by_shape(d: &mut Draw<'_>, op: Op) -> Option<()> {
 }
 
 pub(super) fn squeeze(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x = d.any_that(MOVED, 1..=6, |v| v.shape.contains(&1));
+    let types = d.moved();
+    let x = d.any_that(types, 1..=6, |v| v.shape.contains(&1));
     let ones: Vec<usize> = (0..x.shape.len()).filter(|i| x.shape[*i] == 1).collect();
     if ones.is_empty() {
         return None;
@@ -428,7 +429,8 @@ pub(super) fn mirror_pad(d: &mut Draw<'_>, op: Op) -> Option<()> {
 
 pub(super) fn space_to_depth(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let block = d.choose(&[1, 2, 2, 3]);
-    let x = d.any_that(MOVED, 4..=4, |v| {
+    let types = d.moved();
+    let x = d.any_that(types, 4..=4, |v| {
         v.shape[1].is_multiple_of(block) && v.shape[2].is_multiple_of(block)
     });
     let [n, h, w, c] = x.shape[..] else {
@@ -447,7 +449,8 @@ pub(super) fn depth_to_space(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let x = found.unwrap_or_else(|| {
         let mut shape = d.image();
         shape[3] = d.between(1..=2) * block * block;
-        let dtype = d.choose(MOVED);
+        let types = d.moved();
+        let dtype = d.choose(types);
         d.fresh_of(dtype, &shape)
     });
     let [n, h, w, c] = x.shape[..] else {
@@ -487,7 +490,8 @@ pub(super) fn batch_to_space(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let x = found.unwrap_or_else(|| {
         let mut shape = d.shape(rank..=rank);
         shape[0] = all * d.between(1..=2);
-        let dtype = d.choose(MOVED);
+        let types = d.moved();
+        let dtype = d.choose(types);
         d.fresh_of(dtype, &shape)
     });
     let mut shape = x.shape.clone();

@@ -248,7 +248,7 @@ pub(super) fn fully_connected(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let kinds = Kinds {
         channels: 0,
         per_channel: true,
-        int4: false,
+        int4: true,
         narrow: true,
         computed: true,
         hybrid: Hybrid::Blocks,

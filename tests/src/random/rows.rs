@@ -1,7 +1,8 @@
 //! The operators that models are made of, a row each.
 
 use castiron_codegen::graph::DType::{
-    Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint8 as U8,
+    self, Bool, Float32 as F32, Int8 as I8, Int16 as I16, Int32 as I32, Int64 as I64, Uint8 as U8,
+    Uint16 as U16, Uint32 as U32, Uint64 as U64,
 };
 use castiron_codegen::graph::{BuiltinOperator as Op, OpKind};
 use castiron_codegen::tflm::TflmOp;
@@ -136,16 +137,20 @@ const PRODUCTS: [Op; 9] = [
 ];
 
 /// What is moved, whatever it is.
-pub(super) const MOVED: &[castiron_codegen::graph::DType] = &[F32, I8, I16, I32, I64, U8, Bool];
+pub(super) const MOVED: &[DType] = &[F32, I8, I16, I32, I64, U8, Bool];
+/// What is moved, and hardly ever met: no other engine takes most of it.
+pub(super) const SELDOM_MOVED: &[DType] = &[U16, U32, U64];
 
 pub(super) const ROWS: &[Row] = &[
     row(Op::Abs, |d, op| {
-        unary(d, op, &[F32, I8, I16, I32], Curve::Straight)
+        unary(d, op, &[F32, I8, U8, I16, I32], Curve::Straight)
     }),
     row(Op::Ceil, |d, op| unary(d, op, &[F32], Curve::Steps)),
     row(Op::Cos, |d, op| unary(d, op, &[F32], Curve::Unit)),
-    row(Op::Elu, |d, op| unary(d, op, &[F32, I8], Curve::Smooth)),
-    row(Op::Exp, |d, op| unary(d, op, &[F32, I8, I16], Curve::Steep)),
+    row(Op::Elu, |d, op| unary(d, op, &[F32, I8, U8], Curve::Smooth)),
+    row(Op::Exp, |d, op| {
+        unary(d, op, &[F32, I8, U8, I16], Curve::Steep)
+    }),
     row(Op::Floor, |d, op| unary(d, op, &[F32], Curve::Steps)),
     row(Op::HardSwish, |d, op| {
         unary(d, op, &[F32, I8, U8], Curve::Smooth)
@@ -153,7 +158,9 @@ pub(super) const ROWS: &[Row] = &[
     row(Op::LeakyRelu, |d, op| {
         unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
     }),
-    row(Op::Log, |d, op| unary(d, op, &[F32, I8, I16], Curve::Steep)),
+    row(Op::Log, |d, op| {
+        unary(d, op, &[F32, I8, U8, I16], Curve::Steep)
+    }),
     row(Op::LogicalNot, |d, op| {
         unary(d, op, &[Bool], Curve::Straight)
     }),
@@ -165,17 +172,17 @@ pub(super) const ROWS: &[Row] = &[
         unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
     }),
     row(Op::Relu0To1, |d, op| {
-        unary(d, op, &[F32, I8, U8], Curve::Straight)
+        unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
     }),
     row(Op::Relu6, |d, op| {
         unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
     }),
     row(Op::ReluN1To1, |d, op| {
-        unary(d, op, &[F32, I8, U8], Curve::Straight)
+        unary(d, op, &[F32, I8, U8, I16], Curve::Straight)
     }),
     row(Op::Round, |d, op| unary(d, op, &[F32], Curve::Steps)),
     row(Op::Rsqrt, |d, op| {
-        unary(d, op, &[F32, I8, I16], Curve::Steep)
+        unary(d, op, &[F32, I8, U8, I16], Curve::Steep)
     }),
     row(Op::Sin, |d, op| unary(d, op, &[F32], Curve::Unit)),
     row(Op::Sqrt, |d, op| unary(d, op, &[F32], Curve::Steep)),
@@ -189,9 +196,9 @@ pub(super) const ROWS: &[Row] = &[
     row(Op::Add, |d, op| arithmetic(d, op, &[F32, I8, U8, I16, I32])),
     row(Op::Sub, |d, op| arithmetic(d, op, &[F32, I8, U8, I16, I32])),
     row(Op::Mul, |d, op| arithmetic(d, op, &[F32, I8, U8, I16, I32])),
-    row(Op::Div, |d, op| arithmetic(d, op, &[F32, I8, I32])),
+    row(Op::Div, |d, op| arithmetic(d, op, &[F32, I8, U8, I32])),
     row(Op::SquaredDifference, |d, op| {
-        arithmetic(d, op, &[F32, I8, I32])
+        arithmetic(d, op, &[F32, I8, U8, I16, I32])
     }),
     row(Op::FloorDiv, |d, op| arithmetic(d, op, &[F32, I32])),
     row(Op::FloorMod, |d, op| arithmetic(d, op, &[F32, I32])),

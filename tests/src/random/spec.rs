@@ -130,6 +130,7 @@ impl Spec {
             DType::Uint8 => 0..=255,
             DType::Int16 => -32768..=32767,
             DType::Bool => 0..=1,
+            DType::Uint16 => 0..=u16::MAX.into(),
             DType::Uint32 => 0..=u32::MAX.into(),
             DType::Uint64 => 0..=1 << 62,
             _ => -100..=100,
@@ -206,7 +207,7 @@ pub(super) fn type_name(code: i8) -> &'static str {
     CODES.iter().find(|c| c.1 == code).map_or("", |c| c.2)
 }
 
-const CODES: [(DType, i8, &str); 12] = [
+pub(super) const CODES: [(DType, i8, &str); 13] = [
     (DType::Float32, 0, "f32"),
     (DType::Float16, 1, "f16"),
     (DType::Int32, 2, "i32"),
@@ -218,5 +219,6 @@ const CODES: [(DType, i8, &str); 12] = [
     (DType::Uint64, 12, "u64"),
     (DType::Resource, 13, "variable"),
     (DType::Uint32, 15, "u32"),
+    (DType::Uint16, 16, "u16"),
     (DType::Int4, 17, "i4"),
 ];

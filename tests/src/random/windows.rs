@@ -134,7 +134,10 @@ pub(super) fn depthwise(d: &mut Draw<'_>, op: Op) -> Option<()> {
 }
 
 pub(super) fn transpose_conv(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x = d.any(&[DType::Float32, DType::Int8, DType::Int16], 4..=4);
+    let x = d.any(
+        &[DType::Float32, DType::Int8, DType::Uint8, DType::Int16],
+        4..=4,
+    );
     let [n, h, w, c] = x.shape[..] else {
         return None;
     };
@@ -156,7 +159,7 @@ pub(super) fn transpose_conv(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let kinds = Kinds {
         channels: 0,
         per_channel: true,
-        int4: false,
+        int4: true,
         narrow: false,
         computed: false,
         hybrid: Hybrid::None,
@@ -205,10 +208,11 @@ pub(super) fn pool(d: &mut Draw<'_>, op: Op, types: &[DType]) -> Option<()> {
 }
 
 pub(super) fn resize(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let x: Value = d.any(
-        &[DType::Float32, DType::Int8, DType::Uint8, DType::Int16],
-        4..=4,
-    );
+    let types = match op {
+        Op::ResizeNearestNeighbor if d.one_in(4) => d.moved(),
+        _ => &[DType::Float32, DType::Int8, DType::Uint8, DType::Int16],
+    };
+    let x: Value = d.any(types, 4..=4);
     let [n, h, w, c] = x.shape[..] else {
         return None;
     };
