@@ -436,10 +436,10 @@ mod tests {
             };
             let mut met = BTreeSet::new();
             for sample in drawn(&kind) {
-                let Some(types) = sample.types(name).filter(|types| met.insert(types.clone()))
-                else {
+                let types = sample.types(name);
+                if !types.is_some_and(|types| met.insert(types)) {
                     continue;
-                };
+                }
                 let compiled = sample
                     .retyped((data(&kind), is_product(&kind)), &mut is_new)
                     .into_iter()
