@@ -41,7 +41,7 @@ fn first_fit_of_many(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
     let mut offsets = vec![0; items.len()];
     let mut peak = 0;
     for &i in order {
-        let Item { size, lo, hi } = items[i];
+        let Item { size, lo, hi, .. } = items[i];
         offsets[i] = occupied.lowest_gap(lo, hi, size);
         occupied.add(lo, hi, offsets[i], size);
         peak = peak.max(offsets[i] + size);
@@ -54,12 +54,12 @@ fn first_fit_of_many(items: &[Item], order: &[usize]) -> (Vec<u64>, u64) {
 fn orders(items: &[Item]) -> impl Iterator<Item = Vec<usize>> {
     type Key = fn(&Item, u64) -> (u64, u64);
     const KEYS: [Key; 8] = [
-        |item, _| (item.size, span(item)),
+        |item, _| (item.size, item.sections()),
         |item, load| (load, item.size),
         |item, _| (area(item), item.size),
-        |item, _| (span(item), item.size),
+        |item, _| (item.sections(), item.size),
         |item, load| (load, area(item)),
-        |item, load| (load, span(item)),
+        |item, load| (load, item.sections()),
         |item, _| (!(item.lo as u64), item.size),
         |item, _| (item.hi as u64, item.size),
     ];
@@ -75,12 +75,8 @@ fn orders(items: &[Item]) -> impl Iterator<Item = Vec<usize>> {
     })
 }
 
-fn span(item: &Item) -> u64 {
-    (item.hi - item.lo + 1) as u64
-}
-
 fn area(item: &Item) -> u64 {
-    span(item) * item.size
+    item.sections() * item.size
 }
 
 /// The most that is live at once during each item's life.
@@ -97,7 +93,7 @@ fn loads(items: &[Item]) -> Vec<u64> {
         rows.push(next);
     }
     let load = |item: &Item| {
-        let n = span(item).ilog2() as usize;
+        let n = item.sections().ilog2() as usize;
         let row = &rows[n];
         row[item.lo].max(row[item.hi + 1 - (1 << n)])
     };

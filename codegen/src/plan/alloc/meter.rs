@@ -27,7 +27,8 @@ impl Meter {
         }
     }
 
-    pub(super) fn left(&self) -> u64 {
+    /// Steps that may still be spent.
+    pub fn left(&self) -> u64 {
         self.left
     }
 

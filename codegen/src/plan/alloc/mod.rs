@@ -73,11 +73,24 @@ pub struct Allocation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
     pub size: u64,
+    /// The first section that it is in.
     pub lo: usize,
+    /// The last one.
     pub hi: usize,
+    /// Steps that it is live.
+    pub steps: u64,
 }
 
 impl Item {
+    fn sections(&self) -> u64 {
+        (self.hi - self.lo + 1) as u64
+    }
+
+    /// Whether every plan stays one when the two change places.
+    fn is_like(&self, other: &Self) -> bool {
+        (self.size, self.lo, self.hi) == (other.size, other.lo, other.hi)
+    }
+
     fn overlaps(&self, other: &Self) -> bool {
         self.lo <= other.hi && other.lo <= self.hi
     }
@@ -111,6 +124,16 @@ pub fn allocate_overlapping(
     alignment: usize,
     budget: &Budget,
 ) -> Allocation {
+    pack(buffers, overlaps, alignment, &mut Meter::new(budget))
+}
+
+/// [`allocate_overlapping`] that spends what is left of a budget.
+pub fn pack(
+    buffers: &[Buffer],
+    overlaps: &[Overlap],
+    alignment: usize,
+    meter: &mut Meter,
+) -> Allocation {
     let alignment = alignment.max(1);
     let mut components = components(buffers, alignment);
     if !overlaps.is_empty() {
@@ -124,16 +147,15 @@ pub fn allocate_overlapping(
     // Components share the arena, so each only has to come down to the tallest bound: first
     // the live bytes, later the proven height of a component searched before.
     sorted::by_key(&mut components, |c| std::cmp::Reverse(c.peak));
-    let mut meter = Meter::new(budget);
     let mut floor = lower_bound;
     for c in &mut components {
         if c.peak <= floor {
             continue;
         }
         c.bound = floor;
-        greedy::improve(c, floor, &mut meter);
+        greedy::improve(c, floor, meter);
         if c.peak > floor && c.links.is_empty() {
-            c.bound = exact::improve(&c.items, floor, &mut c.offsets, &mut c.peak, &mut meter);
+            c.bound = exact::improve(&c.items, floor, &mut c.offsets, &mut c.peak, meter);
         }
         floor = floor.max(c.bound.min(c.peak));
     }
@@ -229,6 +251,7 @@ fn component(buffers: &[Buffer], alignment: usize, members: Vec<usize>) -> Compo
             hi: sections
                 .partition_point(|&s| s <= buffers[i].last)
                 .saturating_sub(1),
+            steps: (buffers[i].last - buffers[i].first) as u64 + 1,
         })
         .collect();
     let bound = live(&items).into_iter().max().unwrap_or(0);

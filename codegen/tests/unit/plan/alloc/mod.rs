@@ -185,6 +185,7 @@ fn the_deepest_search_fits_the_stack() {
             size: i + 1,
             lo: 0,
             hi: 0,
+            steps: 1,
         })
         .collect();
     let (mut offsets, sum) = (Vec::new(), 512 * 513 / 2);
@@ -198,6 +199,59 @@ fn the_deepest_search_fits_the_stack() {
         sum
     );
     assert_eq!(offsets.len(), 512);
+}
+
+/// Pieces of a rectangle lie in it without a gap: at every step all of its height is live.
+#[test]
+fn pieces_of_a_rectangle_are_packed_without_a_gap() {
+    for (seed, pieces) in [(5, 60), (9, 100), (10, 120), (11, 150)] {
+        let b = pieces_of(1 << 20, 1000, pieces, seed);
+        let none = Budget {
+            steps: 0,
+            time: None,
+        };
+        let greedy = allocate(&b, 1, &none);
+        assert!(greedy.peak_bytes > 1 << 20, "{pieces} pieces are too easy");
+        let budget = Budget {
+            steps: 3_000_000,
+            time: None,
+        };
+        let a = allocate(&b, 1, &budget);
+        check(&b, 1, &a);
+        assert_eq!(
+            (a.peak_bytes, a.optimal),
+            (1 << 20, true),
+            "{pieces} pieces"
+        );
+    }
+}
+
+/// A rectangle of bytes and steps, cut across or along, as are its parts, always the largest next.
+fn pieces_of(bytes: usize, steps: usize, pieces: usize, seed: u64) -> Vec<Buffer> {
+    let mut x = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
+    let mut below = |end: usize| {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        (x >> 20) as usize % end
+    };
+    let mut parts = vec![(bytes, 0, steps - 1)];
+    while parts.len() < pieces {
+        let area = |&(bytes, first, last): &(usize, usize, usize)| bytes * (last - first + 1);
+        let largest = (0..parts.len()).max_by_key(|&at| area(&parts[at])).unwrap();
+        let (bytes, first, last) = parts.swap_remove(largest);
+        // Near the middle, so that no piece is a sliver.
+        let across = below(2) == 0 && last - first > 8;
+        let mut cut = |length: usize| length / 4 + below(length / 2);
+        if across {
+            let middle = first + cut(last - first);
+            parts.extend([(bytes, first, middle), (bytes, middle + 1, last)]);
+        } else {
+            let under = cut(bytes);
+            parts.extend([(under, first, last), (bytes - under, first, last)]);
+        }
+    }
+    buffers(&parts)
 }
 
 /// Pseudo-random buffers in one component.
@@ -241,6 +295,8 @@ proptest! {
         let budget = Budget { steps: 200_000, time: None };
         let a = allocate(&b, 1 << shift, &budget);
         check(&b, 1 << shift, &a);
+        let greedy = allocate(&b, 1 << shift, &Budget { steps: 0, time: None });
+        prop_assert!(a.peak_bytes <= greedy.peak_bytes);
         prop_assert_eq!(allocate(&b, 1 << shift, &budget), a);
     }
 
