@@ -17,6 +17,7 @@ mod memory;
 mod models;
 mod operator_code;
 mod operators;
+mod packing;
 mod profile;
 mod qemu;
 mod ram;
@@ -104,6 +105,8 @@ enum Task {
     /// Make valid random models: neither passes nor plans nor kernels may change what they compute, and it has to be what TensorFlow Lite Micro's
     /// interpreter and LiteRT's reference kernels give, where $CASTIRON_PYTHON names a Python that has them.
     RandomModels(random_models::Options),
+    /// Let the planner pack the problems of a folder, beside MiniMalloc; fail where a plan is wrong or too large.
+    Packing(packing::Options),
     /// Write the figures in docs/architecture.md and docs/boards.md that follow from code and data.
     Docs,
     /// Print the table of supported operators.
@@ -240,6 +243,7 @@ fn run(task: Task) -> Result<ExitCode> {
             println!("Rust {ours} is enough for the {stated} packages that say what they need");
         }
         Task::RandomModels(options) => return random_models::run(&options),
+        Task::Packing(options) => packing::run(root, &options)?,
         Task::Docs => {
             for page in docs::update(root)? {
                 println!("wrote {}", page.display());
