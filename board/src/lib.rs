@@ -13,6 +13,7 @@ pub mod likely;
 pub mod memory;
 pub mod overlay;
 pub mod platforms;
+mod rams;
 pub mod renode;
 pub mod repl;
 pub mod rules;
@@ -20,3 +21,4 @@ pub mod rules;
 pub mod yaml;
 
 pub use memory::{BoardMemory, Facts, facts};
+pub use rams::rams;

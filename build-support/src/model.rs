@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, CompileOptions, Input};
+use castiron_codegen::compile::{self, CompileOptions, Config, Input};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
@@ -305,6 +305,8 @@ impl Model {
             .into());
         }
         let firmware_ops = self.firmware_ops()?;
+        let folder = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let config = Config::of_folder(&folder.unwrap_or_default())?;
         let bytes = read(&self.path)?;
         let model = tflite::read(&self.path.display().to_string(), &bytes)?;
         let model = castiron_codegen::resize(model, &self.shapes)?;
@@ -340,8 +342,7 @@ impl Model {
                 let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
                 let isa = Isa::of_build(triple.as_deref(), flags.as_deref());
                 self.isa.map_or(Ok(()), |said| said.check_for(isa))?;
-                let target =
-                    target::Target::new(self.isa.unwrap_or(isa), self.optimize.unwrap_or_default());
+                let target = target::Target::new(self.isa.unwrap_or(isa), Optimize::default());
                 let mut how = CompileOptions::for_target(target).without(self.without);
                 how.custom = firmware_ops;
                 how.max_arena = self.max_arena;
@@ -349,6 +350,7 @@ impl Model {
                     how.memories.push(format!("{name}={size}").parse()?);
                 }
                 how.input = self.input;
+                config.complete(&mut how, self.optimize);
                 let program = compile::compile(&model, &how)
                     .and_then(|program| rust::check_operators(&program).map(|()| program))
                     .map_err(|e| e.in_file(&model.file).for_front_end(FrontEnd::BuildScript))?;
@@ -378,7 +380,7 @@ impl Model {
             let file = format!("{name}_ops_resolver.h");
             made.resolver = Some(write(&out_dir, &file, resolver(&model)?.as_bytes())?);
         }
-        self.announce();
+        self.announce(&config);
         Ok(made)
     }
 
@@ -403,8 +405,9 @@ impl Model {
 
     /// Tells cargo what the files are made from. Of a build that fails cargo runs the script again
     /// in any case.
-    fn announce(&self) {
+    fn announce(&self, config: &Config) {
         let paths = [
+            config.file.as_ref(),
             Some(&self.path),
             self.labels.as_ref(),
             self.io_spec.as_ref(),

@@ -63,6 +63,8 @@ pub use castiron_runtime::{
 /// - `crate = path`: the path of this crate where Cargo.toml has it by another name, or another crate re-exports it:
 ///   `crate = caster`, `crate = crate::deps::castiron`; in a macro by example, `crate = $crate::castiron`.
 ///
+/// `castiron.toml` beside `Cargo.toml` says `optimize`, `max_arena` and `[memories]` of all models whose call does not.
+///
 /// # The module
 ///
 /// For a model of one input and one output:

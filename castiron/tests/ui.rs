@@ -71,3 +71,41 @@ fn strict_crates_accept_it() {
 fn a_dependency_of_another_name_is_named() {
     run_all("tests/ui/renamed", "caster");
 }
+
+/// What is wrong in the file beside the manifest is said at the model, with its own place.
+#[test]
+fn the_file_of_the_project_is_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (source, program) = (folder.path().join("main.rs"), folder.path().join("program"));
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/models/sine_int8.tflite");
+    let text = format!(
+        "castiron::include_model!(pub mod sine = {model:?});
+        castiron::include_model!(pub mod own = {model:?}, memories = {{ all = 1k }});
+        fn main() {{
+            assert!(sine::TCM_BYTES == 16 && sine::RAM_BYTES > 0);
+            assert_eq!(own::ALL_BYTES, own::ARENA_BYTES);
+        }}"
+    );
+    fs::write(&source, text).expect("writable");
+    let compiled = |config: &str| {
+        fs::write(folder.path().join("castiron.toml"), config).expect("writable");
+        let mut command = rustc("castiron");
+        command.env("CARGO_MANIFEST_DIR", folder.path());
+        let output = command.arg("-o").args([&program, &source]).output();
+        output.expect("rustc runs")
+    };
+    let output = compiled("[memories]\ntcm = \"16 fast\"\nram = \"1k\"\n");
+    assert!(output.status.success(), "{}", errors(&output));
+    let status = Command::new(&program).status().expect("it runs");
+    assert!(status.success());
+
+    let output = compiled("[memories]\ntcm = \"16 quick\"\n");
+    let text = errors(&output);
+    for part in [
+        "castiron.toml, line 2, column 1: this is no memory",
+        "a speed is fast",
+        "main.rs:1:",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}

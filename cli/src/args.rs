@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use castiron_build::OptLevel;
-use castiron_codegen::compile::{Bytes, CompileOptions, Input};
-use castiron_codegen::error::Diagnostic;
-use castiron_codegen::plan::Ram;
+use castiron_codegen::compile::{Bytes, CompileOptions, Config, Input};
+use castiron_codegen::error::{Diagnostic, Error};
+use castiron_codegen::plan::{Ram, Speed};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::{InputShape, Model, Passes, ops, warnings};
@@ -192,12 +192,18 @@ pub(crate) struct Compiled {
     /// A memory that the arena is spread over, and how much of it the model may take: dtcm=64k:fast, sram=256k, psram=4M:slow; once for each. What is touched most lies in the fastest; results do not change
     #[arg(long = "memory", value_name = "NAME=SIZE[:SPEED]")]
     pub(crate) memories: Vec<Ram>,
+    /// Take the RAM that a build's flattened devicetree describes as memories; --memory NAME=SIZE says how much of one the model may take
+    #[arg(long, value_name = "ZEPHYR.DTS")]
+    pub(crate) memories_from: Option<PathBuf>,
     /// How the model takes its input: whole, or rows, one after the other, so that it is never in memory as a whole; results do not change [default: whole]
     #[arg(long, value_name = "WAY", value_parser = input_by())]
     pub(crate) input_by: Option<Input>,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Vec<InputShape>,
+    /// What models are compiled with where no option says so: optimize, max_arena, memories [default: castiron.toml in this folder, if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) without: Without,
 }
@@ -307,25 +313,63 @@ fn isa() -> impl TypedValueParser<Value = Isa> {
 }
 
 impl Compiled {
-    pub(crate) fn options(&self) -> CompileOptions {
-        let target = Target::new(self.isa.unwrap_or_default(), self.optimize());
+    pub(crate) fn options(&self) -> Result<CompileOptions, Failure> {
+        let target = Target::new(self.isa.unwrap_or_default(), Optimize::default());
         let mut options = CompileOptions::for_target(target).without(self.without.passes());
-        options.max_arena = self.max_arena();
-        options.memories.clone_from(&self.memories);
+        options.max_arena = self.max_arena.map(|Bytes(bytes)| bytes);
+        options.memories = self.memories()?;
         options.input = self.input_by();
-        options
+        if let Some(path) = self.config_file() {
+            let config = Config::parse(&input::text(&path)?);
+            let named = |d: Diagnostic| Error::from(d).in_file(&path.display().to_string());
+            config.map_err(named)?.complete(&mut options, self.optimize);
+        } else {
+            Config::default().complete(&mut options, self.optimize);
+        }
+        Ok(options)
+    }
+
+    /// The file of this project, if there is one.
+    fn config_file(&self) -> Option<PathBuf> {
+        let own = || Some(PathBuf::from(Config::FILE)).filter(|path| path.is_file());
+        self.config.clone().or_else(own)
+    }
+
+    /// The memories of the devicetree with those that were named, which count where both have one.
+    fn memories(&self) -> Result<Vec<Ram>, Failure> {
+        let Some(path) = &self.memories_from else {
+            return Ok(self.memories.clone());
+        };
+        let tree = input::devicetree(path)?;
+        let rams = castiron_board::rams(&tree);
+        let mut rams = rams.map_err(|e| e.in_file(&path.display().to_string()))?;
+        for named in &self.memories {
+            match rams.iter_mut().find(|ram| ram.name == named.name) {
+                Some(ram) => {
+                    ram.bytes = named.bytes;
+                    // Who says nothing of it leaves it.
+                    if named.speed != Speed::default() {
+                        ram.speed = named.speed;
+                    }
+                }
+                None => rams.push(named.clone()),
+            }
+        }
+        Ok(rams)
+    }
+
+    /// Whether the arena is to be spread over memories.
+    pub(crate) fn has_memories(&self) -> bool {
+        !self.memories.is_empty() || self.memories_from.is_some()
+    }
+
+    /// The files that options come from.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.memories_from.iter().cloned().chain(self.config_file())
     }
 
     pub(crate) fn input_by(&self) -> Input {
         self.input_by.unwrap_or_default()
-    }
-
-    pub(crate) fn max_arena(&self) -> Option<usize> {
-        self.max_arena.map(|Bytes(bytes)| bytes)
-    }
-
-    pub(crate) fn optimize(&self) -> Optimize {
-        self.optimize.unwrap_or_default()
     }
 
     /// The shapes that were given, for a command that takes several models.
@@ -363,10 +407,10 @@ impl Compiled {
                 "omit --max-arena",
             ));
         }
-        if !self.memories.is_empty() {
+        if self.has_memories() {
             return Err(Failure::usage(
                 "--memory is for castiron's kernels, but --engine tflm uses TFLM's interpreter, which has one arena",
-                "omit --memory",
+                "omit --memory and --memories-from",
             ));
         }
         if self.input_by.is_some() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use castiron_codegen::Passes;
-use castiron_codegen::compile::{Bytes, CompileOptions, Input};
+use castiron_codegen::compile::{Bytes, CompileOptions, Config, Input};
 use castiron_codegen::emit::rust;
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::ident::{Language, identifier};
@@ -22,8 +22,8 @@ pub(crate) enum Engine<'a> {
 }
 
 /// The engine that is wanted.
-pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
-    let compiled = || compile_options(arguments).map(Engine::Compiled);
+pub(crate) fn of<'a>(arguments: &'a Arguments, config: &Config) -> Result<Engine<'a>> {
+    let compiled = || compile_options(arguments, config).map(Engine::Compiled);
     let Some(literal) = &arguments.engine else {
         return compiled();
     };
@@ -76,19 +76,20 @@ pub(crate) fn of(arguments: &Arguments) -> Result<Engine<'_>> {
 }
 
 /// How castiron compiles the model.
-fn compile_options(arguments: &Arguments) -> Result<CompileOptions> {
+fn compile_options(arguments: &Arguments, config: &Config) -> Result<CompileOptions> {
     let mut without = Passes::NONE;
     for literal in &arguments.without {
         let named = literal.value().parse::<Passes>();
         let named = named.map_err(|unknown| Error::new(literal.span(), unknown))?;
         without = without | named;
     }
-    let target = Target::new(isa(arguments)?, optimize(arguments)?);
+    let target = Target::new(isa(arguments)?, Optimize::default());
     let mut options = CompileOptions::for_target(target).without(without);
     options.custom = firmware_ops(arguments)?;
     options.max_arena = max_arena(arguments)?;
     options.memories.clone_from(&arguments.memories);
     options.input = input(arguments)?;
+    config.complete(&mut options, optimize(arguments)?);
     Ok(options)
 }
 
@@ -127,11 +128,11 @@ fn input(arguments: &Arguments) -> Result<Input> {
     parsed.map_err(|problem: Diagnostic| Error::new(literal.span(), problem))
 }
 
-fn optimize(arguments: &Arguments) -> Result<Optimize> {
+fn optimize(arguments: &Arguments) -> Result<Option<Optimize>> {
     let Some(literal) = &arguments.optimize else {
-        return Ok(Optimize::default());
+        return Ok(None);
     };
-    literal.value().parse().map_err(|_| {
+    literal.value().parse().map(Some).map_err(|_| {
         let names = Optimize::ALL.map(|value| format!("{:?}", value.name()));
         let there = names.join(", ");
         Error::new(

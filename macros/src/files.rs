@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use castiron_codegen::compile::Config;
 use castiron_codegen::files;
 use syn::{Error, LitStr, Result};
 
@@ -48,6 +49,13 @@ pub(crate) fn text(literal: &LitStr, path: &Path) -> Result<String> {
             "the absolute path of this file is not UTF-8",
         )
     })
+}
+
+/// What the file beside the crate's manifest says.
+pub(crate) fn config(call: &LitStr) -> Result<Config> {
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let config = folder.map_or_else(|| Ok(Config::default()), |f| Config::of_folder(&f));
+    config.map_err(|e| Error::new(call.span(), e))
 }
 
 /// The labels of a file, one per line.

@@ -49,7 +49,11 @@ fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
         .clone()
         .unwrap_or_else(|| Ident::new(&rust::module_name(model.stem()), Span::call_site()));
     options.module = Some(name.to_string());
-    let (items, left_out) = match engine::of(arguments)? {
+    let config = files::config(&arguments.path)?;
+    if let Some(file) = &config.file {
+        options.tracked.push(files::text(&arguments.path, file)?);
+    }
+    let (items, left_out) = match engine::of(arguments, &config)? {
         Engine::Compiled(how) => {
             let program = compile::compile(&model, &how).map_err(at_path)?;
             rust::check_operators(&program).map_err(|e| at_path(e.in_file(&model.file)))?;

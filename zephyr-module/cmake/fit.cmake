@@ -46,7 +46,8 @@ function(castiron_fit_check target)
     endif()
   endforeach()
   _castiron_optimize(arg_OPTIMIZE ${arg_ENGINE})
-  _castiron_options(options DTS BOARD ENGINE OPTIMIZE MAX_ARENA APP_FLASH APP_RAM)
+  _castiron_config(arg_CONFIG)
+  _castiron_options(options DTS BOARD ENGINE OPTIMIZE MAX_ARENA CONFIG APP_FLASH APP_RAM)
   foreach(shape IN LISTS arg_SHAPE)
     list(APPEND options --shape ${shape})
   endforeach()
@@ -59,7 +60,7 @@ function(castiron_fit_check target)
     STAMP ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.stamp
     OUTPUTS ${report}
     ARGUMENTS fit ${arg_MODELS} ${options} --output ${report}
-    DEPENDS ${arg_MODELS} ${arg_DTS}
+    DEPENDS ${arg_MODELS} ${arg_DTS} ${arg_CONFIG}
     COMMENT "checking that the models fit on the board")
   add_custom_target(${check} DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.stamp)
   add_dependencies(${target} ${check})

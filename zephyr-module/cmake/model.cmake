@@ -2,7 +2,7 @@
 
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
-#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MEMORIES <name>=<size>[:fast|:slow]…]
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow]…] [DTS <file>]
 #   [INPUT_BY whole|rows] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
 #   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
@@ -27,7 +27,9 @@
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
 #   MAX_ARENA       the most bytes of arena, as 8192 or 8k: operators run row by row where it would take more, and
 #                   compute some of it again where that is not enough; 0 is the least without computing again
-#   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow
+#   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow.
+#                   devicetree: the RAM that the devicetree DTS describes, with its sections; <name>=<size> then says how much of one.
+#   DTS             a flattened devicetree. Default: that of a Zephyr build
 #   INPUT_BY        rows: the model takes its input row by row, so that it is never in memory as a whole. Default: whole
 #   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2
 #                   for TensorFlow Lite Micro's
@@ -37,11 +39,12 @@
 #   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: processor, as compilers name it
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;INPUT_BY;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;DTS;INPUT_BY;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
     "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE;MEMORIES")
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
   set(option_MEMORIES memory)
+  set(option_DTS memories-from)
   set(kconfig_ALLOW_REVISION CONFIG_CASTIRON_TFLM_ALLOW_REVISION=y)
   # The only value that a message names is the other one, reference.
   set(kconfig_KERNELS CONFIG_CASTIRON_TFLM_CMSIS_NN=n)
@@ -54,11 +57,13 @@ function(castiron_add_model target)
   _castiron_one_of(OPT_LEVEL 1 2 3 s)
   _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_add_model ${target})
-  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC arg_CASES)
+  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC arg_CASES arg_DTS)
   _castiron_check_file(model ${arg_MODEL})
   _castiron_check_file("file of labels" ${arg_LABELS})
   _castiron_check_file("I/O specification" ${arg_IO_SPEC})
   _castiron_check_file("file or folder of cases" ${arg_CASES})
+  _castiron_memories_of_devicetree()
+  _castiron_config(arg_CONFIG)
   cmake_path(GET arg_MODEL STEM LAST_ONLY stem)
   cmake_path(GET arg_MODEL FILENAME shown)
   if(NOT arg_NAME)
@@ -79,7 +84,7 @@ function(castiron_add_model target)
   endif()
 
   _castiron_options(options
-    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA INPUT_BY OPT_LEVEL RUST_TARGET CPU)
+    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA CONFIG DTS INPUT_BY OPT_LEVEL RUST_TARGET CPU)
   foreach(option IN ITEMS SHAPE CUSTOM SCRATCH STATE)
     string(TOLOWER ${option} flag)
     foreach(value IN LISTS arg_${option})
@@ -115,7 +120,7 @@ function(castiron_add_model target)
     STAMP ${stamp}
     OUTPUTS ${outputs}
     ARGUMENTS lib ${arg_MODEL} --out-dir ${folder} ${options}
-    DEPENDS ${arg_MODEL} ${arg_LABELS} ${arg_IO_SPEC}
+    DEPENDS ${arg_MODEL} ${arg_LABELS} ${arg_IO_SPEC} ${arg_DTS} ${arg_CONFIG}
     COMMENT "casting ${shown}")
   add_custom_target(castiron_${name}_library DEPENDS ${stamp})
   _castiron_in_turn(castiron_${name}_library 3 ${arg_MODEL})
@@ -133,6 +138,35 @@ function(castiron_add_model target)
   set_property(TARGET ${target} APPEND PROPERTY LINK_LIBRARIES castiron_${name})
   set_property(TARGET ${target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES castiron_${name})
   _castiron_to_be_fitted(${target} ${arg_ENGINE} ${arg_MODEL} ${arg_SHAPE})
+endfunction()
+
+# The source folder's castiron.toml, if there is one.
+function(_castiron_config config_var)
+  set(config ${CMAKE_CURRENT_SOURCE_DIR}/castiron.toml)
+  if(EXISTS ${config})
+    set(${config_var} ${config} PARENT_SCOPE)
+  endif()
+endfunction()
+
+# The devicetree that memories come from in DTS, where MEMORIES names it, and nothing there where it does not.
+function(_castiron_memories_of_devicetree)
+  set(named ${arg_MEMORIES})
+  list(REMOVE_ITEM named devicetree)
+  if("${named}" STREQUAL "${arg_MEMORIES}")
+    if(arg_DTS)
+      _castiron_error("DTS is where memories come from, and MEMORIES does not ask for it" "write MEMORIES devicetree, or leave DTS out")
+    endif()
+    return()
+  endif()
+  if(NOT arg_DTS)
+    set(arg_DTS ${ZEPHYR_DTS})
+  endif()
+  if(NOT arg_DTS)
+    _castiron_error("MEMORIES devicetree does not know the devicetree" "name a flattened one with DTS; a Zephyr build has one")
+  endif()
+  _castiron_check_file(devicetree ${arg_DTS})
+  set(arg_DTS ${arg_DTS} PARENT_SCOPE)
+  set(arg_MEMORIES ${named} PARENT_SCOPE)
 endfunction()
 
 # The engine that was asked for with ENGINE, or the build's.

@@ -123,3 +123,48 @@ fn platforms_have_the_memory_that_facts_state() {
     }
     println!("{count} chosen memories are in platforms");
 }
+
+/// Each with its kind: the RAM of the build without a section, the others with that of Zephyr's linker script.
+#[test]
+fn a_model_may_have_the_ram_that_is_described() {
+    let nodes = "
+        dtcm: memory@20010000 { compatible = \"zephyr,memory-region\", \"arm,dtcm\";
+            reg = <0x20010000 0x4000>; zephyr,memory-region = \"DTCM\"; };
+        sram_2: memory@30000000 { compatible = \"zephyr,memory-region\", \"mmio-sram\";
+            reg = <0x30000000 0x8000>; zephyr,memory-region = \"SRAM 2\"; };
+        input: sdram@c0000000 { compatible = \"zephyr,memory-region\"; device_type = \"memory\";
+            reg = <0xc0000000 0x800000>; zephyr,memory-region = \"SDRAM1\"; zephyr,memory-attr = <0x100000>; };
+        shared: memory@20007000 { compatible = \"zephyr,memory-region\", \"mmio-sram\";
+            reg = <0x20007000 0x1000>; zephyr,memory-region = \"SHM\"; };
+        itcm: memory@0 { compatible = \"zephyr,memory-region\", \"arm,itcm\";
+            reg = <0x0 0x4000>; zephyr,memory-region = \"ITCM\"; };
+        off: memory@31000000 { compatible = \"zephyr,memory-region\", \"mmio-sram\"; status = \"disabled\";
+            reg = <0x31000000 0x4000>; zephyr,memory-region = \"OFF\"; };
+        window: memory@90000000 { compatible = \"zephyr,memory-region\", \"mmio-sram\";
+            reg = <0x90000000 0x4000000>; zephyr,memory-region = \"QSPI\"; zephyr,memory-attr = <0x2000000>; };
+        other: memory@38000000 { compatible = \"zephyr,memory-region\";
+            reg = <0x38000000 0x1000>; zephyr,memory-region = \"OTHER\"; };";
+    let chosen = "zephyr,sram = &sram0;";
+    let rams = castiron_board::rams(&tree(chosen, nodes)).expect("memories");
+    let said: Vec<String> = (rams.iter())
+        .map(|ram| {
+            let section = ram.section.as_deref().unwrap_or("-");
+            format!("{} {} {} {section}", ram.name, ram.bytes, ram.speed)
+        })
+        .collect();
+    let expected = [
+        "sram0 32768 normal -",
+        "dtcm 16384 fast DTCM",
+        "sram2 32768 normal SRAM_2",
+        // The name would be another's in the generated code.
+        "ram_input 8388608 slow SDRAM1",
+    ];
+    assert_eq!(said, expected);
+
+    let twice = "sram_0: memory@30000000 { compatible = \"zephyr,memory-region\", \"mmio-sram\";
+        reg = <0x30000000 0x8000>; zephyr,memory-region = \"S\"; };";
+    let error = castiron_board::rams(&tree(chosen, twice)).unwrap_err();
+    assert!(error.to_string().contains("have one name"), "{error}");
+    let error = castiron_board::rams(&tree("", nodes)).unwrap_err();
+    assert!(error.to_string().contains("zephyr,sram"), "{error}");
+}

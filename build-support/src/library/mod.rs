@@ -28,6 +28,8 @@ pub use cases::{Cases, Recorded};
 
 /// An instance is the arena, rounded up to this, and as much again for whether it is initialised.
 const ALIGNMENT: usize = 16;
+/// What linker scripts take for memory that is zero at first.
+const BSS: &str = ".bss";
 const ENGINE: &str = "castiron's compiled engine";
 
 /// What a user may choose.
@@ -147,6 +149,9 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     for section in [&options.arena_section, &options.section] {
         section.as_deref().map(checked_section).transpose()?;
     }
+    for ram in &options.memories {
+        ram.section.as_deref().map(checked_section).transpose()?;
+    }
     let mut interface = c_api::Library {
         prefix: c_api::prefix(options.name.as_deref().unwrap_or(model.stem())),
         model: model.stem().to_owned(),
@@ -201,8 +206,11 @@ fn arena_sections(interface: &c_api::Library, options: &Options<'_>) -> Vec<Stri
 
 /// The section of a memory of the instance that is built in. Unless said, linker scripts that do not know it take it for `.bss`.
 fn memory_section(memory: &c_api::PlacedMemory, options: &Options<'_>) -> String {
-    let before = options.arena_section.as_deref();
-    format!("{}.{}", before.unwrap_or(".bss.castiron"), memory.name)
+    match (&options.arena_section, &memory.section) {
+        (Some(before), _) => format!("{before}.{}", memory.name),
+        (None, Some(section)) => section.clone(),
+        (None, None) => format!("{BSS}.castiron.{}", memory.name),
+    }
 }
 
 /// That the machine which builds can run a program: nobody there computes what the firmware does.
@@ -233,15 +241,13 @@ pub(crate) fn finish(
     built: Built,
     options: &Options<'_>,
 ) -> Result<Library> {
-    let own = match interface.memories.is_empty() {
-        true => options.arena_section.clone(),
-        // Those of memories begin with it.
-        false => (options.arena_section.as_ref()).map(|section| format!("{section}.*")),
-    };
+    let own = arena_sections(&interface, options).into_iter();
+    let own: Vec<String> = own.filter(|section| !section.starts_with(BSS)).collect();
+    let own = own.join(" ");
     let sections = Example {
         target: &built.target,
         native: built.native,
-        arena_section: own.as_deref(),
+        arena_section: Some(&*own).filter(|own| !own.is_empty()),
         section: options.section.as_deref(),
         math: built.math,
     };

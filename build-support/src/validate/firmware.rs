@@ -18,6 +18,7 @@ pub(super) struct Library {
     archive: String,
     /// What its functions begin with; `kws` for `kws_run`.
     prefix: String,
+    memories: Vec<c_api::PlacedMemory>,
 }
 
 const FIRMWARE: &str = "firmware.elf";
@@ -35,6 +36,7 @@ pub(super) fn library(
         optimize: settings.optimize,
         isa: settings.isa,
         max_arena: settings.max_arena,
+        memories: settings.memories.clone(),
         without: settings.without,
         opt_level: settings.opt_level,
         // There is no library without a self-test, and it is not used here.
@@ -63,7 +65,22 @@ pub(super) fn library(
         header,
         archive,
         prefix: built.interface.prefix,
+        memories: built.interface.memories,
     })
+}
+
+/// Memories of the instance that the harness has, and their addresses as further arguments of its initialisation: none of one where nothing lies.
+fn memories(library: &Library) -> [String; 2] {
+    let (mut memories, mut arguments) = (String::new(), String::new());
+    for (at, memory) in library.memories.iter().enumerate() {
+        if memory.bytes == 0 {
+            arguments += ", NULL";
+            continue;
+        }
+        memories += &format!("static {}_{} memory_{at};", library.prefix, memory.name);
+        arguments += &format!(", &memory_{at}");
+    }
+    [memories, arguments]
 }
 
 /// Compiles the harness and links it with the library; the image.
@@ -91,6 +108,10 @@ pub(super) fn link(
         // Nobody defines it where no run does.
         .arg(format!("-DMAY_END_EARLY={upper}_MAY_END_EARLY"))
         .arg(format!("-DNOT_YET={upper}_NOT_YET"));
+    let [memories, arguments] = memories(library);
+    command
+        .arg(format!("-DMEMORIES={memories}"))
+        .arg(format!("-DMEMORY_ARGUMENTS={arguments}"));
     if settings.traced() {
         command.arg("-DTRACE");
     }

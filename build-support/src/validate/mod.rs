@@ -21,6 +21,7 @@ use castiron_codegen::Passes;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
+use castiron_codegen::plan::Ram;
 use castiron_codegen::program::Program;
 use castiron_codegen::target::{Isa, Optimize};
 
@@ -61,6 +62,8 @@ pub struct Settings {
     pub isa: Option<Isa>,
     /// The most bytes of arena.
     pub max_arena: Option<usize>,
+    /// The memories that the arena is spread over; none where it is one.
+    pub memories: Vec<Ram>,
     /// Passes to leave out.
     pub without: Passes,
     /// How the compiler optimises the library; by default as [`crate::library::build`] does.
@@ -104,6 +107,7 @@ impl Settings {
             optimize: Optimize::default(),
             isa: None,
             max_arena: None,
+            memories: Vec::new(),
             without: Passes::NONE,
             opt_level: None,
             build_dir: None,

@@ -70,14 +70,15 @@ enum EngineName {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    if !arguments.compiled.memories.is_empty() {
+    if arguments.compiled.has_memories() {
         return Err(Failure::usage(
             "fit counts a model's memory as the RAM of one board",
-            "omit --memory; `castiron plan --memory` shows what lies where",
+            "omit --memory and --memories-from; `castiron plan --memory` shows what lies where",
         ));
     }
     let mut sources = arguments.models.clone();
     let board = board(arguments, &mut sources)?;
+    sources.extend(arguments.compiled.files());
     if matches!(arguments.engine, EngineName::Tflm) {
         arguments.compiled.check_unused()?;
     }
@@ -97,7 +98,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         EngineName::Compiled => Engine::Compiled,
         EngineName::Tflm => Engine::Tflm,
     };
-    options.compile = arguments.compiled.options();
+    options.compile = arguments.compiled.options()?;
+    // Those of castiron.toml.
+    options.compile.memories.clear();
     options.no_code = arguments.no_code;
     options.app_flash = u64::from(arguments.app_flash) * 1024;
     options.app_ram = u64::from(arguments.app_ram) * 1024;

@@ -82,8 +82,8 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// The compiled engine's; of the custom operators that the application brings, those that castiron lacks.
-    fn options(&self, input: &ModelFile) -> CompileOptions {
-        let mut options = self.compiled.options();
+    fn options(&self, input: &ModelFile) -> Result<CompileOptions> {
+        let mut options = self.compiled.options()?;
         let operators = input.model.graphs.iter().flat_map(|graph| &graph.operators);
         let lacking: Vec<&str> = operators
             .filter(|operator| ops::is_custom(&operator.kind))
@@ -92,7 +92,7 @@ impl Arguments {
         let brought = self.custom.custom.iter().map(|op| &op.name);
         let brought = brought.filter(|name| lacking.contains(&name.as_str()));
         options.custom = FirmwareOps::named(brought.cloned());
-        options
+        Ok(options)
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     let input = arguments.compiled.model(&arguments.model)?;
     if let Some(Emit::Program) = arguments.emit {
-        let options = arguments.options(&input);
+        let options = arguments.options(&input)?;
         let program = progress::during("compiling the model", general, || {
             compile::compile(&input.model, &options)
         })?;
@@ -166,7 +166,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let extras = Extras::read(&input.path, &arguments.companions)?;
     // What was given besides the model has to fit it, whatever else can be made.
     let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
-    let options = arguments.options(&input);
+    let options = arguments.options(&input)?;
     let (examined, report) = progress::during("compiling the model", general, || {
         let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);
@@ -197,6 +197,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     } = made;
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
+    sources.extend(arguments.compiled.files());
     outputs.force = arguments.force;
     outputs.named_by_us(0);
     outputs.add_depfile(&arguments.depfile, &sources)?;

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     let mut shapes = arguments.compiled.shapes(&arguments.models);
     let mut ops = arguments.firmware.of_several(&arguments.models);
-    let mut options = arguments.compiled.options();
+    let mut options = arguments.compiled.options()?;
     for path in &arguments.models {
         match inspect(path, &mut shapes, &mut ops, &mut options, general) {
             Ok(report) => reports.push(report),
@@ -93,7 +93,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         text: texts.join("\n\n"),
         json: &json,
     };
-    super::answer(outputs, &answer, &arguments.to, &arguments.models, general)?;
+    let sources = arguments.models.iter().cloned();
+    let sources: Vec<PathBuf> = sources.chain(arguments.compiled.files()).collect();
+    super::answer(outputs, &answer, &arguments.to, &sources, general)?;
     Failure::of_several(failures)
 }
 

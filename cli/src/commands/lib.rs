@@ -175,11 +175,14 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     options.cpu.clone_from(&arguments.cpu);
     options.name.clone_from(&arguments.name);
     options.opt_level = arguments.level.opt_level;
-    options.optimize = arguments.compiled.optimize();
     options.isa = arguments.compiled.isa;
-    options.max_arena = arguments.compiled.max_arena();
-    options.memories.clone_from(&arguments.compiled.memories);
-    options.input = arguments.compiled.input_by();
+    if arguments.engine == Engine::Compiled {
+        let how = arguments.compiled.options()?;
+        options.optimize = how.target.optimize;
+        options.max_arena = how.max_arena;
+        options.memories = how.memories;
+        options.input = how.input;
+    }
     options.without = arguments.compiled.without.passes();
     options.custom = arguments.firmware.ops();
     options.functions = arguments.firmware.functions();
@@ -222,6 +225,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
     sources.extend(options.cases.files());
+    sources.extend(arguments.compiled.files());
     outputs.add_depfile(&arguments.depfile, &sources)?;
     let files = outputs.write(&sources)?;
     if general.json {

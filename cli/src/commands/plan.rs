@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     compiled: Compiled,
     /// Show how small the arena can be for how much work, rather than one plan
-    #[arg(long, conflicts_with_all = ["max_arena", "memories"])]
+    #[arg(long, conflicts_with_all = ["max_arena", "memories", "memories_from"])]
     pareto: bool,
     /// Draw the plan, or the curve of --pareto, as an SVG picture
     #[arg(long, value_name = "FILE")]
@@ -87,10 +87,11 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 15] = [
+const PLAN_ONLY: [&str; 16] = [
     "optimize",
     "max_arena",
     "memories",
+    "memories_from",
     "input_by",
     "passes",
     "shape",
@@ -111,8 +112,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Arguments {
-    fn options(&self) -> CompileOptions {
-        let mut all = self.compiled.options();
+    fn options(&self) -> Result<CompileOptions> {
+        let mut all = self.compiled.options()?;
         let options = &mut all.plan;
         options.alignment = self.align;
         options.alias = !self.no_alias;
@@ -120,7 +121,12 @@ impl Arguments {
         options.overlap = !self.no_overlap;
         options.reorder = !self.no_reorder;
         options.budget.time = self.time_limit;
-        all
+        Ok(all)
+    }
+
+    fn sources(&self, input: &ModelFile) -> Vec<PathBuf> {
+        let model = std::iter::once(input.path.clone());
+        model.chain(self.compiled.files()).collect()
     }
 }
 
@@ -142,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             text: curve(&input, arguments.subgraph, &frontier),
             json: &frontier,
         };
-        let sources = [input.path];
+        let sources = arguments.sources(&input);
         return super::answer(outputs, &answer, &arguments.to, &sources, general);
     }
     let plan = progress::during("planning the arena", general, || plan(&input, arguments))?;
@@ -154,7 +160,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         text: describe(&input, arguments.subgraph, &plan),
         json: &plan,
     };
-    let sources = [input.path];
+    let sources = arguments.sources(&input);
     super::answer(outputs, &answer, &arguments.to, &sources, general)
 }
 
@@ -163,7 +169,7 @@ fn embed(input: &ModelFile, arguments: &Arguments, general: &General) -> Result<
         kernels: arguments.kernels.into(),
         ..ArenaOptions::default()
     };
-    let budget = arguments.options().plan.budget;
+    let budget = arguments.options()?.plan.budget;
     let model = &input.model;
     let embedded = progress::during("planning the arena", general, || {
         Embedded::new(model, &options, &budget).map_err(|e| e.in_file(&model.file))
@@ -197,7 +203,10 @@ fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
 }
 
 fn frontier(input: &ModelFile, arguments: &Arguments) -> Result<Frontier> {
-    let options = checked(input, arguments)?;
+    let mut options = checked(input, arguments)?;
+    // Those of castiron.toml.
+    options.max_arena = None;
+    options.memories.clear();
     let model = &input.model;
     let frontier = compile::frontier(model, arguments.subgraph, &options)
         .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
@@ -215,7 +224,7 @@ fn checked(input: &ModelFile, arguments: &Arguments) -> Result<CompileOptions> {
         d.place.file = Some(model.file.clone());
         return Err(d.into());
     }
-    let mut options = arguments.options();
+    let mut options = arguments.options()?;
     options.custom = arguments.firmware.ops();
     Ok(options)
 }

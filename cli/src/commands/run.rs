@@ -92,8 +92,9 @@ struct Computed<'a> {
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let input = arguments.compiled.model(&arguments.model)?;
+    let options = arguments.compiled.options()?;
     let program = progress::during("compiling the model", general, || {
-        compile::compile(&input.model, &arguments.compiled.options())
+        compile::compile(&input.model, &options)
     });
     let program = program.map_err(|e| e.for_front_end(FrontEnd::Host))?;
     let in_file = |e: Error| e.in_file(&input.model.file);

@@ -132,12 +132,6 @@ impl Arguments {
         if self.engine == lib::Engine::Tflm {
             self.compiled.check_unused()?;
         }
-        if !self.compiled.memories.is_empty() {
-            return Err(Failure::usage(
-                "validate gives a model one arena",
-                "omit --memory: results are the same; `castiron lib --self-test` tests a library of several memories",
-            ));
-        }
         if self.compiled.input_by() == Input::Rows {
             return Err(Failure::usage(
                 "validate hands a model its inputs as a whole",
@@ -154,10 +148,14 @@ impl Arguments {
         settings.tolerance = self.tolerance;
         settings.keep.clone_from(&self.keep);
         settings.opt_level = self.level.opt_level;
-        settings.optimize = self.compiled.optimize();
         settings.isa = self.compiled.isa;
-        settings.max_arena = self.compiled.max_arena();
-        settings.without = self.compiled.without.passes();
+        let how = self.compiled.options()?;
+        settings.optimize = how.target.optimize;
+        settings.max_arena = how.max_arena;
+        if self.engine == lib::Engine::Compiled {
+            settings.memories = how.memories;
+        }
+        settings.without = how.without;
         settings.build_dir.clone_from(&self.build_dir);
         settings.offline = self.offline;
         Ok(settings)
@@ -182,9 +180,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         .map_err(|e| Failure::io("make a folder in", &std::env::temp_dir(), &e))?;
     (settings.keep).get_or_insert_with(|| scratch.path().to_owned());
     let mut sources = vec![input.path.clone()];
+    sources.extend(arguments.compiled.files());
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");
-        let options = arguments.compiled.options();
+        let options = arguments.compiled.options()?;
         let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);
         let program = examined

@@ -299,6 +299,57 @@ fn plan_refuses_two_memories_of_one_name() {
 }
 
 #[test]
+fn plan_takes_memories_from_a_devicetree() {
+    let folder = Folder::new();
+    let dts = std::fs::read_to_string(repository("board/tests/data/dts/stm32f4.dts")).unwrap();
+    let path = folder.path("zephyr.dts");
+    std::fs::write(
+        &path,
+        dts.replace("0x10000000 0x10000", "0x10000000 0x2000"),
+    )
+    .unwrap();
+    let model = repository("examples/models/kws_dscnn_int8.tflite");
+    let planned = |further: &[&str]| {
+        let plan = json(
+            &[
+                &["plan", "--json", &model, "--memories-from", &path],
+                further,
+            ]
+            .concat(),
+        );
+        let memories = plan["memories"].as_array().unwrap().iter();
+        let memories = memories.map(|memory| {
+            format!(
+                "{} {} {}/{}",
+                memory["name"].as_str().unwrap(),
+                memory["speed"].as_str().unwrap(),
+                memory["bytes"],
+                memory["capacity_bytes"]
+            )
+        });
+        memories.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        planned(&[]),
+        ["sram0 normal 8000/98304", "ccm0 fast 8000/8192"]
+    );
+    let less = ["--memory", "ccm0=512", "--memory", "ext=1M:slow"];
+    let expected = [
+        "sram0 normal 16000/98304",
+        "ccm0 fast 496/512",
+        "ext slow 0/1048576",
+    ];
+    assert_eq!(planned(&less), expected);
+    let depfile = folder.path("plan.d");
+    let svg = folder.path("plan.svg");
+    let both = ["--svg", &svg, "--depfile", &depfile];
+    stdout(&[&["plan", &model, "--memories-from", &path], &both[..]].concat());
+    assert!(folder.read("plan.d").contains("zephyr.dts"));
+    let (code, text) = failure(&["plan", &model, "--memories-from", "none.dts"]);
+    assert!(code == 3 && text.contains("none.dts"), "{text}");
+}
+
+#[test]
 fn plan_knows_what_sharing_saves() {
     let least = json(&["plan", "--json", &crate::support::vae()]);
     let interpreter = [

@@ -44,6 +44,34 @@ fn an_answer_is_a_table_json_and_a_file() {
     assert_eq!(answer["references"][0]["differing"], 0);
 }
 
+/// The firmware works in memories of its own, of which one is not needed.
+#[test]
+fn firmware_works_in_several_memories() {
+    if !has_compiler() {
+        return;
+    }
+    let (model, golden) = (sine(), repository(GOLDEN));
+    let folder = Folder::new();
+    let keep = folder.path("build");
+    let mut arguments = vec!["validate", &model, "--json", "--layers", "--cases", &golden];
+    for memory in ["tcm=16:fast", "ram=1k", "psram=1M:slow"] {
+        arguments.extend(["--memory", memory]);
+    }
+    arguments.extend(["--keep", &keep, "--build-dir", BUILD_DIR]);
+    let answer = json(&arguments);
+    assert_eq!(answer["agree"], true);
+    assert_eq!(answer["references"][0]["differing"], 0);
+    let header = folder.read("build/sine_int8.h");
+    assert!(
+        header.contains("#define SINE_INT8_TCM_BYTES 16"),
+        "{header}"
+    );
+    assert!(
+        header.contains("#define SINE_INT8_PSRAM_BYTES 0"),
+        "{header}"
+    );
+}
+
 #[test]
 fn a_difference_is_an_error_with_its_place() {
     if !has_compiler() {

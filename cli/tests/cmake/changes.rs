@@ -485,3 +485,90 @@ castiron_add_model(app MODEL one.tflite NAME two OPT_LEVEL s)
     let report = String::from_utf8(project.read("build/castiron/castiron_fit_check.txt")).unwrap();
     assert!(!report.contains("code (estimated)"), "{report}");
 }
+
+/// Memories with the sections of a Zephyr build, which follow its devicetree.
+#[test]
+fn memories_follow_the_devicetree() {
+    if without(&NINJA) {
+        return;
+    }
+    let project = Project::new(
+        "set(ZEPHYR_DTS ${CMAKE_CURRENT_SOURCE_DIR}/board.dts)
+add_executable(app main.c)
+castiron_add_model(app MODEL model.tflite NAME m OPT_LEVEL s MEMORIES devicetree sram0=64)
+",
+    );
+    project.write(
+        "main.c",
+        "#include <stdio.h>
+#include \"m.h\"
+int main(void) { printf(\"%d %d %d\\n\", M_CCM0_BYTES, M_SRAM0_BYTES, m_init()); return 0; }
+",
+    );
+    project.take(SINE, "model.tflite");
+    let board = |bytes: &str| {
+        let dts = std::fs::read_to_string(shipped("board/tests/data/dts/stm32f4.dts")).unwrap();
+        let region = format!("0x10000000 {bytes}");
+        project.write("board.dts", dts.replace("0x10000000 0x10000", &region));
+    };
+    board("16");
+    project.configure("Ninja");
+    project.build();
+    assert_eq!(project.run("app"), "16 16 0\n");
+    project.is_built();
+    let archive = project.read("build/castiron/m/libm.a");
+    let archive = object::read::archive::ArchiveFile::parse(&*archive).unwrap();
+    let member = archive.members().next().unwrap().unwrap();
+    let library = project.read("build/castiron/m/libm.a");
+    let file = object::File::parse(member.data(&*library).unwrap()).unwrap();
+    let ccm = file
+        .section_by_name("CCM")
+        .expect("the section of the linker script");
+    assert_eq!(object::ObjectSection::size(&ccm), 16);
+
+    board("1024");
+    assert!(project.build().contains(&CAST.to_owned()));
+    assert_eq!(project.run("app"), "32 0 0\n");
+    project.is_built();
+}
+
+/// What a project's file says of all its models, which arguments of one replace.
+#[test]
+fn a_library_follows_the_file_of_the_project() {
+    if without(&NINJA) {
+        return;
+    }
+    let project = Project::new(
+        "add_executable(app main.c)
+castiron_add_model(app MODEL model.tflite NAME m OPT_LEVEL s)
+castiron_add_model(app MODEL model.tflite NAME own OPT_LEVEL s MEMORIES all=1k)
+",
+    );
+    project.write(
+        "main.c",
+        "#include <stdio.h>
+#include \"m.h\"
+#include \"own.h\"
+int main(void) { printf(\"%d %d\\n\", M_TCM_BYTES, OWN_ALL_BYTES); return 0; }
+",
+    );
+    project.take(SINE, "model.tflite");
+    project.write(
+        "castiron.toml",
+        "[memories]\ntcm = \"16 fast\"\nram = \"1k\"\n",
+    );
+    project.configure("Ninja");
+    project.build();
+    assert_eq!(project.run("app"), "16 32\n");
+    project.is_built();
+    project.write("castiron.toml", "[memories]\ntcm = \"1k\"\n");
+    assert!(project.build().contains(&CAST.to_owned()));
+    assert_eq!(project.run("app"), "32 32\n");
+    project.is_built();
+    project.write("castiron.toml", "memory = 1\n");
+    let text = fails(&mut project.building(&[]));
+    assert!(
+        text.contains("castiron.toml, line 1, column 1: castiron does not know this key"),
+        "{text}"
+    );
+}

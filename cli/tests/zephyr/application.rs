@@ -226,6 +226,38 @@ fn zephyrs_own_tflite_micro_computes_what_it_should() {
     println!("{}", said.trim_end());
 }
 
+/// The memory of the build's devicetree, in the section that Zephyr's linker script has for it.
+#[test]
+fn a_model_works_in_memories_of_the_devicetree() {
+    if missing(&[]) {
+        return;
+    }
+    let app = App::new();
+    let overlay =
+        "/ { psram0: memory@21000000 { compatible = \"zephyr,memory-region\", \"mmio-sram\";
+        reg = <0x21000000 0x1000000>; zephyr,memory-region = \"PSRAM\"; }; };\n";
+    fs::write(app.source().join("app.overlay"), overlay).unwrap();
+    let lists = app.source().join("CMakeLists.txt");
+    let calls = fs::read_to_string(&lists).unwrap();
+    let calls = calls.replace("SELF_TEST", "SELF_TEST MEMORIES devicetree sram0=12k");
+    fs::write(&lists, calls).unwrap();
+    done(&app.configure(&[]));
+    done(&app.ninja("all"));
+    let bytes = fs::read(app.elf()).unwrap();
+    let elf = object::File::parse(&*bytes).unwrap();
+    let section = object::Object::section_by_name(&elf, "PSRAM").expect("the region's section");
+    let place = [&section].map(|s| {
+        (
+            object::ObjectSection::address(s),
+            object::ObjectSection::size(s),
+        )
+    });
+    assert!(place[0].0 == 0x2100_0000 && place[0].1 > 1000, "{place:?}");
+    let said = app.boot(" ms each");
+    assert!(said.contains(GOLDEN), "{said}");
+    println!("{:#x?}\n{}", place[0], said.trim_end());
+}
+
 /// What a build that fails says, which is one thing.
 #[track_caller]
 fn one_error(failed: &Output) -> String {

@@ -48,6 +48,7 @@ impl FromStr for Ram {
             name: name.to_owned(),
             bytes: bytes.min(usize::MAX / 4),
             speed: speed.ok_or_else(wrong)?,
+            section: None,
         };
         checked_name(name)?;
         Ok(ram)

@@ -4,6 +4,7 @@ mod bytes;
 mod chosen;
 #[expect(clippy::module_inception, reason = "the function of the module")]
 mod compile;
+mod config;
 mod frontier;
 #[cfg(feature = "text")]
 mod frontier_picture;
@@ -21,5 +22,6 @@ mod way_out;
 pub use bytes::Bytes;
 pub use chosen::Verdict;
 pub use compile::{Examined, compile, examine, plan_graph};
+pub use config::Config;
 pub use frontier::{Frontier, Point, frontier};
 pub use options::{CompileOptions, Input};

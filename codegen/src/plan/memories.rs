@@ -37,6 +37,8 @@ pub struct Ram {
     pub bytes: usize,
     /// How fast it is.
     pub speed: Speed,
+    /// The linker section that puts data there, where whoever knows the memory knows that, too.
+    pub section: Option<String>,
 }
 
 /// How fast a memory is, compared with the others.

@@ -1,4 +1,4 @@
-//! The sine model of the examples, from a build script instead of `castiron::include_model!`.
+//! The sine model of the examples, from a build script instead of `castiron::include_model!`, in the memories of `castiron.toml`.
 
 #![no_std]
 
@@ -13,7 +13,8 @@ castiron::include_model!(pub mod made = concat!(env!("OUT_DIR"), "/made.tflite")
 /// About the sine of an angle between 0 and 2π.
 #[must_use]
 pub fn sine(angle: f32) -> f32 {
-    let mut model = sine::Model::new();
+    let (mut tcm, mut ram) = (sine::Tcm::new(), sine::Ram::new());
+    let mut model = sine::Model::new(&mut tcm, &mut ram);
     let output = model.predict(&[sine::INPUT.quantize(angle)]);
     sine::OUTPUT.dequantize(output[0])
 }
@@ -31,7 +32,11 @@ mod tests {
     #[test]
     fn a_model_that_the_build_made_is_included() {
         let input = [super::made::INPUT.quantize(1.0)];
-        let (mut made, mut generated) = (super::made::Model::new(), super::sine::Model::new());
+        let (mut tcm, mut ram) = (super::made::Tcm::new(), super::made::Ram::new());
+        let mut made = super::made::Model::new(&mut tcm, &mut ram);
+        let (mut tcm, mut ram) = (super::sine::Tcm::new(), super::sine::Ram::new());
+        let mut generated = super::sine::Model::new(&mut tcm, &mut ram);
         assert_eq!(made.predict(&input), generated.predict(&input));
+        assert_eq!((super::made::TCM_BYTES, super::sine::TCM_BYTES), (16, 16));
     }
 }

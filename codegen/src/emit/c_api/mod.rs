@@ -93,6 +93,8 @@ pub struct PlacedMemory {
     pub name: String,
     /// Bytes that the library needs there, a multiple of 16.
     pub bytes: usize,
+    /// The linker section that puts data there, if it is known.
+    pub section: Option<String>,
 }
 
 impl PlacedMemory {
@@ -103,6 +105,7 @@ impl PlacedMemory {
             name: part.ram.name.clone(),
             bytes: part.arena_bytes.next_multiple_of(ALIGNMENT)
                 + part.state_bytes.next_multiple_of(ALIGNMENT),
+            section: part.ram.section.clone(),
         }
     }
 }
