@@ -1,7 +1,7 @@
 //! The RAM of a board as memories that a model may be spread over.
 
 use castiron_codegen::error::{Diagnostic, Result};
-use castiron_codegen::plan::{Ram, Speed};
+use castiron_codegen::plan::{MemoryKind, Speed, TargetMemory};
 
 use super::cpu;
 use super::dts::{Devicetree, NodeRef, Region};
@@ -20,7 +20,7 @@ const OUTSIDE: [(u64, u64); 2] = [(0x6000_0000, 0x4000_0000), (0xc000_0000, 0x20
 ///
 /// # Errors
 /// If it does not say what RAM the build has.
-pub fn rams(tree: &Devicetree) -> Result<Vec<Ram>> {
+pub fn rams(tree: &Devicetree) -> Result<Vec<TargetMemory>> {
     let (own, region) = memory::sram(tree)?;
     let mut taken = vec![region];
     let mut rams = vec![ram(tree, own, region, None)];
@@ -83,7 +83,12 @@ fn kind(node: NodeRef<'_>) -> Option<Speed> {
     any(&["mmio-sram", "ocm"]).then_some(Speed::Normal)
 }
 
-fn ram(tree: &Devicetree, node: NodeRef<'_>, region: Region, section: Option<String>) -> Ram {
+fn ram(
+    tree: &Devicetree,
+    node: NodeRef<'_>,
+    region: Region,
+    section: Option<String>,
+) -> TargetMemory {
     let is_cortex_m = cpu::first(tree).is_some_and(|cpu| cpu::cortex(cpu).is_some());
     let mut outside = OUTSIDE.iter();
     let is_outside =
@@ -93,8 +98,9 @@ fn ram(tree: &Devicetree, node: NodeRef<'_>, region: Region, section: Option<Str
         (_, true) => Speed::Slow,
         (speed, false) => speed.unwrap_or_default(),
     };
-    Ram {
+    TargetMemory {
         name: name(node),
+        kind: MemoryKind::Ram,
         bytes: usize::try_from(region.size).unwrap_or(usize::MAX),
         speed,
         section,
@@ -115,7 +121,7 @@ fn name(node: NodeRef<'_>) -> String {
         }
         name += word;
     }
-    match format!("{name}=1").parse::<Ram>() {
+    match format!("{name}=1").parse::<TargetMemory>() {
         Ok(_) => name,
         Err(_) => format!("ram_{name}"),
     }

@@ -149,7 +149,7 @@ impl Model {
     }
 
     /// A memory that the arena is spread over: its name, and how much of it the model may take, as `64k`, with `:fast` or `:slow` behind it where it
-    /// is faster or slower than others. Say it for each. The module has a struct for each memory, and its `Model` borrows one of each.
+    /// is faster or slower than others, and `:rom` where weights lie in it. Say it for each. The module has a struct for each memory, and its `Model` borrows one of each.
     pub fn memory(mut self, name: impl Into<String>, size: impl Into<String>) -> Self {
         self.memories.push((name.into(), size.into()));
         self

@@ -46,7 +46,8 @@ pub use castiron_runtime::{
 ///   that is not enough, with the same results; the build fails where no plan is below. `"0"` is the least without computing anything again.
 /// - `memories = { dtcm = 64k fast, sram = 256k, psram = 4M slow }`: the memories that the arena is spread over, each as large as the model may
 ///   have of it. What is touched most lies in the fastest. The module then has a struct for each (`Dtcm`, `Sram`, `Psram`), and
-///   [`Model::new`](Model) borrows one of each. The results are the same; the build fails where the memories are too small.
+///   [`Model::new`](Model) borrows one of each. The results are the same; the build fails where the memories are too small. `qspi = 8M slow rom` is
+///   one of those that weights are spread over, with those that are read most in the fastest; its section is `.rodata.castiron.qspi`.
 /// - `input_by = "rows"`: the model takes its input row by row, with `push_row`, and the input is never in memory as a whole. The results are the
 ///   same; the build fails where an operator needs all of the input at once.
 /// - `isa = "dsp"`, `"dsp+fp"`, `"mve"`, `"rv32m"`, `"armv7m"`, `"armv6m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a

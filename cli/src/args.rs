@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use castiron_build::OptLevel;
 use castiron_codegen::compile::{Bytes, CompileOptions, Config, Input};
 use castiron_codegen::error::{Diagnostic, Error};
-use castiron_codegen::plan::{Ram, Speed};
+use castiron_codegen::plan::{Speed, TargetMemory};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::{InputShape, Model, Passes, ops, warnings};
@@ -189,9 +189,9 @@ pub(crate) struct Compiled {
     /// The most bytes of arena, as 8192 or 8k: operators run row by row where it would take more, and some again where that is not enough; results do not change
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_arena: Option<Bytes>,
-    /// A memory that the arena is spread over, and how much of it the model may take: dtcm=64k:fast, sram=256k, psram=4M:slow; once for each. What is touched most lies in the fastest; results do not change
-    #[arg(long = "memory", value_name = "NAME=SIZE[:SPEED]")]
-    pub(crate) memories: Vec<Ram>,
+    /// A memory that the arena is spread over, and how much of it the model may take: dtcm=64k:fast, sram=256k, psram=4M:slow; with :rom one that weights are spread over: qspi=8M:slow:rom; once for each. What is touched most lies in the fastest; results do not change
+    #[arg(long = "memory", value_name = "NAME=SIZE[:SPEED][:rom]")]
+    pub(crate) memories: Vec<TargetMemory>,
     /// Take the RAM that a build's flattened devicetree describes as memories; --memory NAME=SIZE says how much of one the model may take
     #[arg(long, value_name = "ZEPHYR.DTS")]
     pub(crate) memories_from: Option<PathBuf>,
@@ -336,7 +336,7 @@ impl Compiled {
     }
 
     /// The memories of the devicetree with those that were named, which count where both have one.
-    fn memories(&self) -> Result<Vec<Ram>, Failure> {
+    fn memories(&self) -> Result<Vec<TargetMemory>, Failure> {
         let Some(path) = &self.memories_from else {
             return Ok(self.memories.clone());
         };

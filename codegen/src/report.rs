@@ -15,7 +15,7 @@ use crate::graph::{
 use crate::ops;
 use crate::passes::{Change, Effect};
 use crate::plan::{Part, Plan, Speed};
-use crate::program::Program;
+use crate::program::{Program, WeightPart};
 use crate::tflm::arena::Kernels;
 use crate::tflm::{self, TFLM_REVISION};
 use crate::work;
@@ -235,6 +235,9 @@ pub struct CompiledReport {
     pub input_rows: Option<usize>,
     /// Bytes of packed constants in flash.
     pub weight_bytes: Option<usize>,
+    /// What of these lies in each memory, where the user named memories for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weight_memories: Vec<WeightReport>,
     /// Kernel calls of all entry points.
     pub steps: Option<usize>,
     /// Why it does not compile; places without the file.
@@ -264,6 +267,32 @@ impl MemoryReport {
             capacity_bytes: part.ram.bytes,
             arena_bytes: part.arena_bytes,
             state_bytes: part.state_bytes,
+        }
+    }
+}
+
+/// What of a model's constants lies in a memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WeightReport {
+    /// What the user calls it.
+    pub name: String,
+    /// How fast it is.
+    pub speed: Speed,
+    /// Bytes that the model may take of it.
+    pub capacity_bytes: usize,
+    /// Bytes that it takes.
+    pub bytes: usize,
+}
+
+impl WeightReport {
+    /// What a part of them takes of its memory.
+    #[must_use]
+    pub fn new(part: &WeightPart) -> Self {
+        Self {
+            name: part.rom.name.clone(),
+            speed: part.rom.speed,
+            capacity_bytes: part.rom.bytes,
+            bytes: part.bytes,
         }
     }
 }
@@ -524,6 +553,8 @@ impl CompiledReport {
                 .and_then(|p| p.entries.first()?.input_rows())
                 .map(|rows| rows.count),
             weight_bytes: program.map(|p| p.constants.bytes().len()),
+            weight_memories: program
+                .map_or_else(Vec::new, |p| p.roms.iter().map(WeightReport::new).collect()),
             steps: program.map(|p| p.calls().count() + p.custom_calls().count()),
             problems: (problems.unwrap_or_default().iter())
                 .map(without_file)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use castiron_codegen::plan::Ram;
+use castiron_codegen::plan::TargetMemory;
 use castiron_codegen::target::Isa;
 use proc_macro2::{Group, TokenStream};
 use quote::quote;
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// The most bytes of arena.
     pub(crate) max_arena: Option<LitStr>,
     /// The memories of the arena.
-    pub(crate) memories: Vec<Ram>,
+    pub(crate) memories: Vec<TargetMemory>,
     pub(crate) input_by: Option<LitStr>,
     /// The instructions that the user says the processor has.
     pub(crate) isa_literal: Option<LitStr>,
@@ -164,7 +164,7 @@ fn isa(input: ParseStream<'_>) -> syn::Result<Isa> {
 }
 
 /// `{ dtcm = 64k fast, sram = 256k }`.
-fn memories(input: ParseStream<'_>) -> syn::Result<Vec<Ram>> {
+fn memories(input: ParseStream<'_>) -> syn::Result<Vec<TargetMemory>> {
     let list;
     braced!(list in input);
     let mut memories = Vec::new();
@@ -173,10 +173,10 @@ fn memories(input: ParseStream<'_>) -> syn::Result<Vec<Ram>> {
         list.parse::<Token![=]>()?;
         let size: LitInt = list.parse()?;
         let mut text = format!("{name}={size}");
-        if list.peek(Ident) {
+        while list.peek(Ident) {
             text += &format!(":{}", list.parse::<Ident>()?);
         }
-        let memory = text.parse::<Ram>();
+        let memory = text.parse::<TargetMemory>();
         memories.push(memory.map_err(|problem| syn::Error::new(name.span(), problem))?);
         if !list.is_empty() {
             list.parse::<Token![,]>()?;

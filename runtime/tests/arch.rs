@@ -31,6 +31,10 @@ fn views_of_an_arena_overlap_while_it_is_lent() {
     let numbers = Constants([0, 0, 0x80, 0x3f, 1, 2, 3, 4]);
     assert_eq!(numbers.at::<f32, 0, 1>(), &[1.0]);
     assert_eq!(numbers.at::<u8, 5, 3>(), &[2, 3, 4]);
+    // As statics of generated code are made of a file.
+    const FILE: &[u8; 6] = &[1, 2, 3, 4, 5, 6];
+    const PART: Constants<2> = Constants::part(FILE, 4);
+    assert_eq!(PART.at::<u8, 0, 2>(), &[5, 6]);
 }
 
 #[test]

@@ -299,6 +299,7 @@ fn memories_give_the_same_bytes() {
         Target::new(Isa::Dsp, Optimize::default()),
     ];
     let (mut models, mut spread, mut large, mut wrong) = (0, 0, 0, Vec::new());
+    let mut spread_weights = 0;
     let sample = sample().step_by(if takes_large() { 1 } else { 3 });
     for (at, golden) in sample.enumerate() {
         let model = read(&golden.model).expect("it is sound");
@@ -313,8 +314,14 @@ fn memories_give_the_same_bytes() {
         models += 1;
         let bytes = one.ram_bytes() + 16;
         let (third, half, all) = (bytes / 3, bytes / 2, bytes * 4);
+        let weights = one.constants.bytes().len();
         let list = match at % 2 {
-            0 => vec![format!("dtcm={third}:fast"), format!("sram={all}")],
+            0 => vec![
+                format!("dtcm={third}:fast"),
+                format!("sram={all}"),
+                format!("qspi={}:slow:rom", weights * 2 + 64),
+                format!("flash={}:rom", weights / 2),
+            ],
             _ => vec![
                 format!("psram={all}:slow"),
                 format!("sram={half}"),
@@ -329,15 +336,20 @@ fn memories_give_the_same_bytes() {
             let bytes = part.arena_bytes + part.state_bytes;
             assert!(bytes <= part.ram.bytes, "{}: {part:?}", golden.name);
         }
+        for part in &other.roms {
+            assert!(part.bytes <= part.rom.bytes, "{}: {part:?}", golden.name);
+        }
+        let used = other.roms.iter().filter(|part| part.bytes > 0);
+        spread_weights += usize::from(used.count() > 1);
         if golden.outputs(&one, CASES) != golden.outputs(&other, CASES) {
             wrong.push(format!("{}: {target}, {list:?}", golden.name));
         }
     }
     say_left_out(large);
     say(format!(
-        "{models} models give the same bytes with two memories or three, {spread} of them in more than one"
+        "{models} models give the same bytes with two memories or three, {spread} of them in more than one, and weights of {spread_weights} in two"
     ));
-    assert!(models > 0 && spread > models / 2);
+    assert!(models > 0 && spread > models / 2 && spread_weights > 10);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -1,8 +1,11 @@
 //! An arena in several memories, in the code that `include_model!` makes: what a model has in one memory alone is what it is compared with.
 
+use std::collections::BTreeSet;
+
 use castiron::{Tensor, TensorMut};
 use castiron_codegen::compile::{self, CompileOptions};
-use castiron_codegen::plan::Ram;
+use castiron_codegen::plan::TargetMemory;
+use castiron_codegen::program::{Memory, Program};
 use castiron_tests::{goldens, workspace};
 
 /// Each with one arena and with several memories. In these, streams read their input in another memory than their line buffers, and custom
@@ -19,9 +22,12 @@ mod one {
 }
 mod several {
     castiron::include_model!(pub mod kws = "../../examples/models/kws_dscnn_int8.tflite",
-        memories = { dtcm = 8k fast, sram = 256k, ext_ram = 4M slow });
+        memories = { dtcm = 8k fast, sram = 256k, ext_ram = 4M slow, flash = 16k rom, qspi = 1M slow rom });
     castiron::include_model!(pub mod stream = "../../examples/models/kws_dscnn_int8.tflite",
-        optimize = "size", memories = { tcm = 5k fast, ram = 4k });
+        optimize = "size", memories = { tcm = 5k fast, ram = 4k, flash = 4k fast rom, qspi = 1M rom slow });
+    // Weights alone.
+    castiron::include_model!(pub mod weights = "../../examples/models/kws_dscnn_int8.tflite",
+        memories = { flash = 512k rom, qspi = 1M slow rom });
     castiron::include_model!(pub mod two = "../data/models/two_signatures_int8.tflite", memories = { tcm = 16 fast, ram = 64 });
     castiron::include_model!(pub mod rows = "../data/ops/conv2d_i8_1.tflite",
         input_by = "rows", memories = { tcm = 32 fast, ram = 256 });
@@ -114,6 +120,8 @@ fn memories_that_are_too_small_say_what_is_enough() {
         "dtcm",
         "init=64k",
         "dtcm=64k:quick",
+        "dtcm=64k:fast:slow",
+        "qspi=64k:rom:rom",
         "dtcm=1.5k",
         "Dtcm=64k",
         "2nd=64k",
@@ -123,7 +131,7 @@ fn memories_that_are_too_small_say_what_is_enough() {
         "=64k",
         "a__b=64k",
     ] {
-        assert!(wrong.parse::<Ram>().is_err(), "{wrong}");
+        assert!(wrong.parse::<TargetMemory>().is_err(), "{wrong}");
     }
     let twice = compiled(&["dtcm=64k", "dtcm=64k"]).unwrap_err();
     assert!(twice.to_string().contains("two memories have one name"));
@@ -190,6 +198,64 @@ fn memories_change_no_output() {
         several.run();
         assert_eq!(several.output(), &expected);
         assert_eq!(stream.predict(&input), &expected);
+        assert_eq!(several::weights::Model::new().predict(&input), &expected);
+    }
+}
+
+/// Weights of much work lie in the faster memory, small ones first; all of them have one place.
+#[test]
+fn weights_lie_in_memories() {
+    let path = workspace().join("examples/models/kws_dscnn_int8.tflite");
+    let model = goldens::read(&path).expect("it is sound");
+    let compiled = |memories: &[&str]| {
+        let mut options = CompileOptions::default();
+        options.memories = memories.iter().map(|m| m.parse().unwrap()).collect();
+        compile::compile(&model, &options)
+    };
+    let one = compiled(&[]).expect("it compiles").constants.bytes().len();
+    let program = compiled(&["qspi=1M:slow:rom", "flash=16k:rom"]).expect("there is room");
+    let [qspi, flash] = &program.roms[..] else {
+        panic!("{:?}", program.roms);
+    };
+    assert!(program.parts.is_empty() && qspi.offset == 0);
+    assert!(
+        flash.bytes <= 16 * 1024 && flash.bytes > 12 * 1024,
+        "{flash:?}"
+    );
+    assert!((qspi.bytes + flash.bytes).abs_diff(one) <= 32);
+    // Where constants of some length lie that operators of a kind read.
+    let memories = |program: &Program, kind: &str, least: usize| -> BTreeSet<String> {
+        let calls = program.calls().filter(|call| call.origin.name == kind);
+        let read = calls.flat_map(|call| &call.operands);
+        let read = read.filter(|o| o.memory == Memory::Constants && o.len >= least);
+        read.filter_map(|o| Some(program.rom_of(o)?.rom.name.clone()))
+            .collect()
+    };
+    let only = |name: &str| BTreeSet::from([name.to_owned()]);
+    assert_eq!(memories(&program, "DEPTHWISE_CONV_2D", 1), only("flash"));
+    assert_eq!(memories(&program, "CONV_2D", 4096).len(), 2);
+    // A dense layer reads its weights once; those of a convolution are read for each place.
+    let flash = format!("flash={}:rom", one - 1124);
+    let most = compiled(&["qspi=1M:slow:rom", &flash]).expect("there is room");
+    assert_eq!(memories(&most, "CONV_2D", 1), only("flash"));
+    assert_eq!(memories(&most, "FULLY_CONNECTED", 768), only("qspi"));
+
+    let all = compiled(&["qspi=1M:slow:rom", "flash=1M:rom"]).expect("there is room");
+    assert_eq!(all.roms[0].bytes, 0);
+    // What is said to be enough is, and of one memory it is the least.
+    for others in [&["qspi=2k:slow:rom"][..], &[]] {
+        let with = |flash: usize| {
+            let flash = format!("flash={flash}:rom");
+            compiled(&[others, &[&*flash]].concat())
+        };
+        let error = with(16 * 1024).unwrap_err();
+        let [problem] = error.diagnostics() else {
+            panic!("{error}");
+        };
+        let found = problem.found.clone().unwrap();
+        let figure = found.split(' ').nth(1).unwrap().parse::<usize>().unwrap();
+        assert!(with(figure).is_ok(), "{error}");
+        assert!(!others.is_empty() || with(figure - 1).is_err(), "{error}");
     }
 }
 

@@ -465,30 +465,49 @@ fn run_example(builder: &Builder<'_>, image: &Path) -> Result<String> {
     Ok(output)
 }
 
-/// That the linker placed both memories of the example where its scripts say, and the example found them there.
+/// That the linker placed the memories of the example where its scripts say, and the example found them there.
 fn check_memories(image: &Path, output: &str) -> Result<()> {
     for (name, section, region) in [
         ("sram", ".bss", 0x2000_0000..0x2040_0000),
-        ("psram", ".psram", 0x2100_0000..0x2200_0000),
+        ("psram", ".psram", 0x2100_0000..0x2180_0000),
     ] {
-        let mut lines = output.lines().map(|line| line.split(' '));
-        let line = lines.find(|words| words.clone().next() == Some(name));
-        let words: Vec<&str> = line.into_iter().flatten().skip(1).collect();
+        let words = said(output, name);
         let [start, size] = words[..] else {
             bail!("the example does not say where {name} is:\n{output}");
         };
         let start = u64::from_str_radix(start.trim_start_matches("0x"), 16)?;
         let size: u64 = size.parse()?;
         let placed = elf::section(image, section)?;
-        let is_within = |outer: &Range<u64>, inner: &Range<u64>| {
-            outer.start <= inner.start && inner.end <= outer.end
-        };
         ensure!(
             size > 0 && is_within(&placed, &(start..start + size)) && is_within(&region, &placed),
             "{name} is at {start:#x}, {size} bytes; {section} at {placed:x?}, and the memory at {region:x?}"
         );
     }
+    let weights: u64 = match said(output, "weights")[..] {
+        [bytes] => bytes.parse()?,
+        _ => bail!("the example does not say how large its weights are:\n{output}"),
+    };
+    // As the example has it, flash takes 16 kB of them.
+    let placed = elf::section(image, ".qspi")?;
+    let bytes = placed.end - placed.start;
+    ensure!(
+        is_within(&(0x2180_0000..0x2200_0000), &placed)
+            && bytes < weights
+            && bytes + 16 * 1024 >= weights,
+        "{bytes} of {weights} bytes of weights are at {placed:x?}"
+    );
     Ok(())
+}
+
+/// What stands behind a word that begins a line.
+fn said<'a>(output: &'a str, name: &str) -> Vec<&'a str> {
+    let mut lines = output.lines().map(|line| line.split(' '));
+    let line = lines.find(|words| words.clone().next() == Some(name));
+    line.into_iter().flatten().skip(1).collect()
+}
+
+fn is_within(outer: &Range<u64>, inner: &Range<u64>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
 }
 
 /// Builds and runs all selected models.

@@ -2,7 +2,7 @@
 
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
-#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow]…] [DTS <file>]
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow][:rom]…] [DTS <file>]
 #   [INPUT_BY whole|rows] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
 #   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
@@ -27,7 +27,8 @@
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
 #   MAX_ARENA       the most bytes of arena, as 8192 or 8k: operators run row by row where it would take more, and
 #                   compute some of it again where that is not enough; 0 is the least without computing again
-#   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow.
+#   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow,
+#                   and with :rom memories of weights, as flash=512k:rom qspi=8M:slow:rom.
 #                   devicetree: the RAM that the devicetree DTS describes, with its sections; <name>=<size> then says how much of one.
 #   DTS             a flattened devicetree. Default: that of a Zephyr build
 #   INPUT_BY        rows: the model takes its input row by row, so that it is never in memory as a whole. Default: whole

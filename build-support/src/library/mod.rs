@@ -15,7 +15,7 @@ use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
-use castiron_codegen::plan::Ram;
+use castiron_codegen::plan::{MemoryKind, TargetMemory};
 use castiron_codegen::program::{FirmwareOps, Program};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub struct Options<'a> {
     /// The most bytes of arena; operators run row by row where it would take more.
     pub max_arena: Option<usize>,
     /// The memories that the arena is spread over; none where it is one.
-    pub memories: Vec<Ram>,
+    pub memories: Vec<TargetMemory>,
     /// How the model takes its input.
     pub input: Input,
     /// Passes to leave out.
@@ -241,6 +241,15 @@ pub(crate) fn finish(
     built: Built,
     options: &Options<'_>,
 ) -> Result<Library> {
+    // Those of memories begin with it.
+    let has_roms = options
+        .memories
+        .iter()
+        .any(|memory| memory.kind == MemoryKind::Rom);
+    let weights = options.section.as_ref().map(|section| match has_roms {
+        true => format!("{section}.*"),
+        false => section.clone(),
+    });
     let own = arena_sections(&interface, options).into_iter();
     let own: Vec<String> = own.filter(|section| !section.starts_with(BSS)).collect();
     let own = own.join(" ");
@@ -248,7 +257,7 @@ pub(crate) fn finish(
         target: &built.target,
         native: built.native,
         arena_section: Some(&*own).filter(|own| !own.is_empty()),
-        section: options.section.as_deref(),
+        section: weights.as_deref(),
         math: built.math,
     };
     // The example runs the self-test.

@@ -21,7 +21,7 @@ use castiron_codegen::Passes;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
-use castiron_codegen::plan::Ram;
+use castiron_codegen::plan::TargetMemory;
 use castiron_codegen::program::Program;
 use castiron_codegen::target::{Isa, Optimize};
 
@@ -63,7 +63,7 @@ pub struct Settings {
     /// The most bytes of arena.
     pub max_arena: Option<usize>,
     /// The memories that the arena is spread over; none where it is one.
-    pub memories: Vec<Ram>,
+    pub memories: Vec<TargetMemory>,
     /// Passes to leave out.
     pub without: Passes,
     /// How the compiler optimises the library; by default as [`crate::library::build`] does.

@@ -400,6 +400,11 @@ fn totals(report: &Report) -> String {
         let row = vec!["Weights, packed".to_owned(), text::bytes(weights)];
         rows.push(row);
     }
+    rows.extend(compiled.weight_memories.iter().map(|memory| {
+        let (bytes, all) = (memory.bytes, memory.capacity_bytes);
+        let text = format!("{} of {}", text::bytes(bytes), text::bytes(all));
+        vec![format!("  in {} ({})", memory.name, memory.speed), text]
+    }));
     let arena = match compiled.arena_bytes.or(totals.arena_bytes) {
         None => "cannot be planned".to_owned(),
         Some(bytes) => {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use castiron_codegen::compile::{self, CompileOptions, Frontier};
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::plan::{Location, Plan, PlanOptions, PlannedTensor, Region};
+use castiron_codegen::plan::{Location, MemoryKind, Plan, PlanOptions, PlannedTensor, Region};
+use castiron_codegen::report::WeightReport;
 use castiron_codegen::tflite::rewrite;
 use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
 use castiron_codegen::warnings;
@@ -157,7 +158,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
     let answer = Answer {
         what: "plan",
-        text: describe(&input, arguments.subgraph, &plan),
+        text: describe(&input, arguments.subgraph, &plan) + &weights(&input, arguments)?,
         json: &plan,
     };
     let sources = arguments.sources(&input);
@@ -279,6 +280,29 @@ fn memories(plan: &Plan) -> String {
         )
     });
     std::iter::once("\n".to_owned()).chain(lines).collect()
+}
+
+/// How much of each memory for weights all subgraphs take; nothing where there are none.
+fn weights(input: &ModelFile, arguments: &Arguments) -> Result<String> {
+    let options = checked(input, arguments)?;
+    let mut kinds = options.memories.iter().map(|memory| memory.kind);
+    if !kinds.any(|kind| kind == MemoryKind::Rom) {
+        return Ok(String::new());
+    }
+    let program = compile::compile(&input.model, &options)?;
+    let lines = program.roms.iter().map(WeightReport::new).map(|memory| {
+        format!(
+            "{} ({}): {} of {}.\n",
+            memory.name,
+            memory.speed,
+            text::bytes(memory.bytes),
+            text::bytes(memory.capacity_bytes)
+        )
+    });
+    let lines: String = lines.collect();
+    Ok(format!(
+        "\nWeights, those that are read most first in the fastest:\n{lines}"
+    ))
 }
 
 fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {

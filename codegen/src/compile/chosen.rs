@@ -49,12 +49,13 @@ pub(super) fn lay_out(
     ready: bool,
     options: &CompileOptions,
 ) -> Result<Layout> {
+    let rams = options.rams();
     let units: Vec<Unit<'_>> = (chosen.iter())
         .map(|chosen| Unit {
             index: chosen.index,
             graph: &chosen.graph,
             memory: chosen.choices.iter().map(|c| c.memory.clone()).collect(),
-            work: match options.memories.is_empty() {
+            work: match rams.is_empty() {
                 true => Vec::new(),
                 false => operations(&chosen.graph),
             },
@@ -62,12 +63,12 @@ pub(super) fn lay_out(
         .collect();
     let values = variables.values.iter();
     let bytes = values.map(|value| value.as_ref().map_or(0, Tensor::bytes));
-    let (bytes, rams) = (bytes.collect::<Vec<_>>(), &options.memories);
-    Layout::new(&units, roots, &bytes, ready, rams, &options.plan)
+    let bytes: Vec<usize> = bytes.collect();
+    Layout::new(&units, roots, &bytes, ready, &rams, &options.plan)
 }
 
 /// How many operations each operator has; a stream has those of its stages.
-fn operations(graph: &Graph) -> Vec<u64> {
+pub(super) fn operations(graph: &Graph) -> Vec<u64> {
     let total = |site: &Site<'_>| work::at(site).map_or(0, |work| work.total());
     let operations = (0..graph.operators.len()).map(|index| {
         let site = Site::new(graph, index);

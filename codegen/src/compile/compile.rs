@@ -6,13 +6,13 @@ use std::collections::{HashMap, HashSet};
 use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
 use super::options::{CompileOptions, Input, Streams};
-use super::{limits, memories, rows, variables, way_out};
+use super::{limits, memories, roms, rows, variables, way_out};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
 use crate::passes::{self, Pass, Passes};
-use crate::plan::{Kept, Layout, Plan};
-use crate::program::{Choice, ConstantPool, Entry, Port, Program, Routine, Step};
+use crate::plan::{Kept, Layout, Plan, TargetMemory};
+use crate::program::{Choice, Entry, Port, Program, Routine, Step};
 
 /// Compiles a model.
 ///
@@ -50,11 +50,11 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
 /// Options for the least arena, where subgraphs were brought below the bound one by one, and together do not fit; or where runs that lie in several
 /// memories need more together than in one.
 fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
-    let may_be_less = called.graphs.len() > 1 || !options.memories.is_empty();
+    let may_be_less = called.graphs.len() > 1 || options.has_rams();
     may_be_less.then(|| CompileOptions {
-        streams: Some(match options.memories.is_empty() {
-            true => Streams::Below(0),
-            false => Streams::Least,
+        streams: Some(match options.has_rams() {
+            false => Streams::Below(0),
+            true => Streams::Least,
         }),
         ..options.clone()
     })
@@ -175,6 +175,8 @@ struct Attempt<'a> {
     variables: Variables,
     /// Variables that do not start at zeros, and the value of each of their bytes.
     first_values: Vec<(Kept, u8)>,
+    /// The memories that weights lie in; none where they have one place.
+    roms: Vec<TargetMemory>,
     /// There is one if there are no diagnostics.
     layout: Option<Layout>,
     diagnostics: Vec<Diagnostic>,
@@ -199,7 +201,7 @@ impl<'a> Attempt<'a> {
             match attempt.laid_out(options) {
                 Ok(layout) => attempt.layout = Some(layout),
                 Err(error) => {
-                    attempt.misfits = !options.memories.is_empty();
+                    attempt.misfits = options.has_rams();
                     attempt.diagnostics.extend_from_slice(error.diagnostics());
                 }
             }
@@ -251,6 +253,7 @@ impl<'a> Attempt<'a> {
             chosen,
             variables,
             first_values,
+            roms: options.roms(),
             layout: None,
             diagnostics,
             misfits: false,
@@ -284,6 +287,10 @@ impl<'a> Attempt<'a> {
         let mut met = HashSet::new();
         let entered = self.entry_points.iter().map(|(root, _)| *root);
         called.extend(entered.filter(|root| !met.insert(*root)));
+        let (mut constants, mut roms) = match &self.roms[..] {
+            [] => Default::default(),
+            roms => roms::packed(&self.chosen, roms)?,
+        };
         let mut choices: HashMap<usize, Vec<Choice>> = (self.chosen.iter_mut())
             .map(|chosen| (chosen.index, std::mem::take(&mut chosen.choices)))
             .collect();
@@ -300,13 +307,13 @@ impl<'a> Attempt<'a> {
                 .map(|(position, index)| (*index, position))
                 .collect(),
         };
-        let mut constants = ConstantPool::default();
         let mut program = Program {
             name: self.model.stem().to_owned(),
             arena_bytes: layout.arena_bytes,
             state_bytes: layout.state_bytes,
             parts: layout.parts.clone(),
             constants: Default::default(),
+            roms: Vec::new(),
             routines: Vec::new(),
             entries: Vec::new(),
         };
@@ -364,6 +371,8 @@ impl<'a> Attempt<'a> {
             program.entries.push(entry);
         }
         program.constants = constants.into_bytes();
+        roms::close(&mut roms, program.constants.bytes().len())?;
+        program.roms = roms;
         if program.may_end_early() && program.entries.iter().any(|e| e.input_rows().is_some()) {
             return Err(
                 rows::no_rows("a run of the model may end before there are outputs").into(),
@@ -471,7 +480,7 @@ fn plan_of<'a>(
 ) -> Result<(Cow<'a, Graph>, Plan)> {
     memories::check(&options.memories)?;
     let laid = match laid_out(model, index, options) {
-        Err(_) if !options.memories.is_empty() && options.max_arena != Some(0) => {
+        Err(_) if options.has_rams() && options.max_arena != Some(0) => {
             laid_out(model, index, &by_rows(options))?
         }
         laid => laid?,

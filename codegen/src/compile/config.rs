@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::{Bytes, CompileOptions};
 use crate::error::{Diagnostic, Error, Result};
 use crate::files;
-use crate::plan::Ram;
+use crate::plan::TargetMemory;
 use crate::target::Optimize;
 
 const KEYS: &str = "optimize, max_arena and [memories]";
@@ -22,7 +22,7 @@ pub struct Config {
     /// The most bytes of arena.
     pub max_arena: Option<usize>,
     /// The memories that arenas are spread over, in the file's order.
-    pub memories: Vec<Ram>,
+    pub memories: Vec<TargetMemory>,
     /// Where it was read.
     pub file: Option<PathBuf>,
 }
@@ -109,7 +109,7 @@ impl Config {
 }
 
 /// `dtcm = "64k fast"`, one for each.
-fn memories(text: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Ram>, Diagnostic> {
+fn memories(text: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<TargetMemory>, Diagnostic> {
     let Some(table) = value.get_ref().as_table() else {
         let problem = Diagnostic::new("memories are a table")
             .expected("[memories] with lines such as dtcm = \"64k fast\"");

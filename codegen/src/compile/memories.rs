@@ -5,7 +5,10 @@ use std::str::FromStr;
 use super::Bytes;
 use crate::error::Diagnostic;
 use crate::ident::{Language, identifier};
-use crate::plan::{Ram, Speed};
+use crate::plan::{MemoryKind, Speed, TargetMemory};
+
+/// How users mark memory for weights.
+const ROM: &str = "rom";
 
 /// Names that would hide, or be hidden by, others of the generated code.
 const TAKEN: [&str; 15] = [
@@ -26,32 +29,40 @@ const TAKEN: [&str; 15] = [
     "weights",
 ];
 
-/// `NAME=SIZE` or `NAME=SIZE:SPEED`.
-impl FromStr for Ram {
+/// `NAME=SIZE`, `NAME=SIZE:SPEED`, `NAME=SIZE:rom` or both.
+impl FromStr for TargetMemory {
     type Err = Diagnostic;
 
     fn from_str(text: &str) -> Result<Self, Diagnostic> {
         let wrong = || {
             Diagnostic::new("this is no memory")
-                .expected("NAME=SIZE or NAME=SIZE:SPEED, as dtcm=64k:fast (in include_model! dtcm = 64k fast); a speed is fast, normal or slow")
+                .expected("NAME=SIZE, with a speed and rom behind it where they hold, as dtcm=64k:fast or qspi=8M:slow:rom (in include_model! dtcm = 64k fast); a speed is fast, normal or slow")
                 .found(format_args!("{text:?}"))
         };
         let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
-        let (size, speed) = match rest.split_once(':') {
-            Some((size, speed)) => (size, speed),
-            None => (rest, Speed::default().name()),
-        };
+        let mut words = rest.split(':');
+        let Bytes(bytes) = words.next().unwrap_or_default().parse()?;
         let all = [Speed::Fast, Speed::Normal, Speed::Slow];
-        let speed = all.into_iter().find(|known| known.name() == speed);
-        let Bytes(bytes) = size.parse()?;
-        let ram = Self {
+        let (mut speed, mut kind) = (None, None);
+        for word in words {
+            let known = all.into_iter().find(|known| known.name() == word);
+            let is_new = match known {
+                Some(known) => speed.replace(known).is_none(),
+                None => word == ROM && kind.replace(MemoryKind::Rom).is_none(),
+            };
+            if !is_new {
+                return Err(wrong());
+            }
+        }
+        let memory = Self {
             name: name.to_owned(),
             bytes: bytes.min(usize::MAX / 4),
-            speed: speed.ok_or_else(wrong)?,
+            speed: speed.unwrap_or_default(),
+            kind: kind.unwrap_or_default(),
             section: None,
         };
         checked_name(name)?;
-        Ok(ram)
+        Ok(memory)
     }
 }
 
@@ -80,7 +91,7 @@ fn checked_name(name: &str) -> Result<(), Diagnostic> {
 }
 
 /// What is wrong with memories together.
-pub(super) fn check(rams: &[Ram]) -> Result<(), Diagnostic> {
+pub(super) fn check(rams: &[TargetMemory]) -> Result<(), Diagnostic> {
     let twice = (rams.iter().enumerate())
         .find(|(at, ram)| rams[..*at].iter().any(|before| before.name == ram.name));
     match twice {

@@ -13,6 +13,7 @@ mod link;
 mod memories;
 mod options;
 mod patches;
+mod roms;
 mod rows;
 mod stream;
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::Diagnostic;
 use crate::passes::Passes;
-use crate::plan::{PlanOptions, Ram};
+use crate::plan::{MemoryKind, PlanOptions, TargetMemory};
 use crate::program::FirmwareOps;
 use crate::target::{Optimize, Target};
 
@@ -26,8 +26,8 @@ pub struct CompileOptions {
     pub max_arena: Option<usize>,
     /// How the model takes its input.
     pub input: Input,
-    /// The memories that the arena is spread over; none where it is one.
-    pub memories: Vec<Ram>,
+    /// The memories that the arena is spread over, and those that weights are: none of a kind where it is one.
+    pub memories: Vec<TargetMemory>,
     /// Where operators are to run row by row, if the options above do not say so.
     pub(super) streams: Option<Streams>,
 }
@@ -112,12 +112,34 @@ impl CompileOptions {
         match (self.max_arena, self.input) {
             (Some(0), _) => Streams::Least,
             // A patch has rows and strips in one memory; so nothing is computed again where there are several.
-            (Some(most), _) if !self.memories.is_empty() => Streams::RowsBelow(most),
+            (Some(most), _) if self.has_rams() => Streams::RowsBelow(most),
             (Some(most), _) => Streams::Below(most),
             // Who hands rows over has no memory for the whole, and so none for anything as large.
             (None, Input::Rows) => Streams::Least,
             (None, Input::Whole) => Streams::None,
         }
+    }
+
+    /// The memories that the arena is spread over.
+    pub(super) fn rams(&self) -> Vec<TargetMemory> {
+        self.of_kind(MemoryKind::Ram)
+    }
+
+    /// Those that weights are.
+    pub(super) fn roms(&self) -> Vec<TargetMemory> {
+        self.of_kind(MemoryKind::Rom)
+    }
+
+    pub(super) fn has_rams(&self) -> bool {
+        !self.rams().is_empty()
+    }
+
+    fn of_kind(&self, kind: MemoryKind) -> Vec<TargetMemory> {
+        let memories = self.memories.iter();
+        memories
+            .filter(|memory| memory.kind == kind)
+            .cloned()
+            .collect()
     }
 
     /// The same without some passes.

@@ -11,7 +11,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::memories::starts;
-use super::{OpMemory, Plan, PlanOptions, Ram, Region};
+use super::{OpMemory, Plan, PlanOptions, Region, TargetMemory};
 use crate::error::{Diagnostic, Result};
 use crate::graph::{Graph, TensorId};
 use crate::sorted;
@@ -66,7 +66,7 @@ pub struct Layout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// The memory.
-    pub ram: Ram,
+    pub ram: TargetMemory,
     /// Where it begins in the arena.
     pub offset: usize,
     /// Bytes of the arena.
@@ -98,7 +98,7 @@ impl Layout {
         roots: &[usize],
         variables: &[usize],
         ready: bool,
-        rams: &[Ram],
+        rams: &[TargetMemory],
         options: &PlanOptions,
     ) -> Result<Self> {
         let calls = Calls::new(units, roots);
@@ -242,7 +242,7 @@ impl Calls {
         &self,
         units: &[&Unit<'_>],
         graphs: &mut HashMap<usize, Placed>,
-        rams: (&[Ram], &[usize]),
+        rams: (&[TargetMemory], &[usize]),
         options: &PlanOptions,
     ) -> Result<()> {
         for unit in units {
@@ -269,7 +269,7 @@ struct Shares {
 }
 
 impl Shares {
-    fn new(rams: &[Ram], used: Vec<usize>) -> Self {
+    fn new(rams: &[TargetMemory], used: Vec<usize>) -> Self {
         let mut order: Vec<usize> = (0..used.len()).collect();
         sorted::positions_by_key(&mut order, |at| rams.get(at).map(|ram| ram.speed));
         let capacity = |at: usize| rams.get(at).map_or(usize::MAX / 2, |ram| ram.bytes);
@@ -376,7 +376,7 @@ impl Placed {
     fn new(
         unit: &Unit<'_>,
         inner: impl Fn(usize) -> Option<usize>,
-        (rams, held): (&[Ram], &[usize]),
+        (rams, held): (&[TargetMemory], &[usize]),
         options: &PlanOptions,
     ) -> Result<Self> {
         let mut callers = HashMap::new();
@@ -445,7 +445,7 @@ fn too_large() -> Diagnostic {
     Diagnostic::new("the model's subgraphs together need more memory than can be addressed")
 }
 
-fn too_small(runs: &[usize], rams: &[Ram]) -> Diagnostic {
+fn too_small(runs: &[usize], rams: &[TargetMemory]) -> Diagnostic {
     let rooms = rams
         .iter()
         .map(|ram| format!("{} bytes of {}", ram.bytes, ram.name));

@@ -28,17 +28,29 @@ const SHARE: u64 = 64;
 /// How often one run is taken out of a memory that is too small, before all that do not fit are.
 const ROUNDS: usize = 16;
 
-/// RAM that a target has.
+/// A memory that a target has, of which a model may have so much.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ram {
+pub struct TargetMemory {
     /// What the user calls it: a word in Rust and in C.
     pub name: String,
     /// How much of it the model may take.
     pub bytes: usize,
     /// How fast it is.
     pub speed: Speed,
+    /// What a model has there.
+    pub kind: MemoryKind,
     /// The linker section that puts data there, where whoever knows the memory knows that, too.
     pub section: Option<String>,
+}
+
+/// What of a model a memory is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MemoryKind {
+    /// Arena and state.
+    #[default]
+    Ram,
+    /// Weights and other constants, which whoever programs or starts the target puts there.
+    Rom,
 }
 
 /// How fast a memory is, compared with the others.
@@ -91,7 +103,7 @@ impl Plan {
         graph: &Graph,
         memory: &[OpMemory],
         work: &[u64],
-        rams: &[Ram],
+        rams: &[TargetMemory],
         held: &[usize],
         options: &PlanOptions,
     ) -> Result<Self> {
@@ -103,11 +115,11 @@ impl Plan {
             options,
         };
         let sharings = super::sharings(memory, options);
-        let free = rams.iter().zip(held).map(|(ram, held)| Ram {
+        let free = rams.iter().zip(held).map(|(ram, held)| TargetMemory {
             bytes: ram.bytes.saturating_sub(held.next_multiple_of(ALIGNMENT)),
             ..ram.clone()
         });
-        let mut free: Vec<Ram> = free.collect();
+        let mut free: Vec<TargetMemory> = free.collect();
         if let Some(plan) = problem.best(&sharings, &free, Goal::Touches) {
             return Ok(plan);
         }
@@ -172,7 +184,11 @@ pub(super) fn starts(bytes: impl IntoIterator<Item = usize>) -> (Vec<usize>, usi
 }
 
 /// The runs that do not fit, by a plan for which one of the memories has all the bytes that it wants.
-fn too_small(plan: &Plan, rams: &[Ram], (enlarged, held): (usize, &[usize])) -> Diagnostic {
+fn too_small(
+    plan: &Plan,
+    rams: &[TargetMemory],
+    (enlarged, held): (usize, &[usize]),
+) -> Diagnostic {
     let list = rams
         .iter()
         .map(|r| format!("{} bytes of {}", r.bytes, r.name));
@@ -223,7 +239,7 @@ struct Problem<'a> {
 
 impl Problem<'_> {
     /// The best plan of those that fit.
-    fn best(&self, sharings: &[Sharing], rams: &[Ram], goal: Goal) -> Option<Plan> {
+    fn best(&self, sharings: &[Sharing], rams: &[TargetMemory], goal: Goal) -> Option<Plan> {
         let mut best: Option<(u64, Plan)> = None;
         for sharing in sharings {
             let values = Values::new(self.graph, self.memory, *sharing);
@@ -315,7 +331,7 @@ struct Runs<'a> {
     buffers: &'a [Buffer],
     overlaps: &'a [Overlap],
     touches: Vec<u64>,
-    rams: &'a [Ram],
+    rams: &'a [TargetMemory],
     goal: Goal,
     alignment: usize,
     budget: &'a Budget,
@@ -339,7 +355,7 @@ struct Assigned {
 }
 
 impl Assigned {
-    fn memories(&self, rams: &[Ram]) -> Vec<PlannedMemory> {
+    fn memories(&self, rams: &[TargetMemory]) -> Vec<PlannedMemory> {
         let (starts, _) = starts(self.used.iter().copied());
         let memories = rams.iter().zip(starts).zip(&self.used);
         let memories = memories.map(|((ram, offset), bytes)| PlannedMemory {

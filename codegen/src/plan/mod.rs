@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub use alloc::Budget;
 pub use layout::{Kept, Layout, Part, Placed, Unit};
-pub use memories::{Ram, Speed};
+pub use memories::{MemoryKind, Speed, TargetMemory};
 pub use memory::{OpMemory, OutputMemory};
 
 use crate::error::{Diagnostic, Result};

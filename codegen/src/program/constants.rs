@@ -21,7 +21,7 @@ impl ConstantPool {
     /// The place of elements given as little-endian bytes.
     pub(crate) fn pack(&mut self, element: ElementType, bytes: Arc<[u8]>) -> Operand {
         let len = bytes.len() / element.bytes();
-        let alignment = element.bytes().max(LEAST_ALIGNMENT);
+        let alignment = Self::alignment(element);
         let known = self.seen.get(&bytes).copied();
         let offset = match known.filter(|offset| offset.is_multiple_of(alignment)) {
             Some(offset) => offset,
@@ -37,6 +37,21 @@ impl ConstantPool {
             offset,
             len,
         }
+    }
+
+    /// The alignment of elements in the pool.
+    pub(crate) fn alignment(element: ElementType) -> usize {
+        element.bytes().max(LEAST_ALIGNMENT)
+    }
+
+    /// Lets what comes next begin at such a place; the place.
+    pub(crate) fn align(&mut self, alignment: usize) -> usize {
+        self.bytes.push_aligned(&[], alignment)
+    }
+
+    /// Bytes so far.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.bytes().len()
     }
 
     pub(crate) fn into_bytes(self) -> Aligned {

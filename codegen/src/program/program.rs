@@ -10,7 +10,7 @@ use super::stream::{MovingCall, StreamStep};
 use super::trace::Observation;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Quantization};
-use crate::plan::{Part, Plan};
+use crate::plan::{Part, Plan, TargetMemory};
 
 /// A compiled model.
 #[derive(Debug)]
@@ -25,10 +25,23 @@ pub struct Program {
     pub parts: Vec<Part>,
     /// Packed constants.
     pub constants: Aligned,
+    /// The memories that they lie in, one behind the other; none where they have one place.
+    pub roms: Vec<WeightPart>,
     /// Subgraphs that steps run, each behind those that it runs itself.
     pub routines: Vec<Routine>,
     /// Entry points: the first subgraph, and each signature's.
     pub entries: Vec<Entry>,
+}
+
+/// What of the packed constants lies in one memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightPart {
+    /// The memory.
+    pub rom: TargetMemory,
+    /// Where it begins among the constants.
+    pub offset: usize,
+    /// Bytes that lie there.
+    pub bytes: usize,
 }
 
 /// A subgraph that others run, whose tensors have fixed places as all others.
@@ -408,10 +421,22 @@ impl Program {
         };
         let bytes = operand.len.checked_mul(operand.element.bytes());
         let end = bytes.and_then(|bytes| operand.offset.checked_add(bytes));
-        let is_whole = operand.memory != Memory::Arena || operand.len == 0 || self.parts.is_empty();
+        let is_whole = operand.len == 0
+            || match operand.memory {
+                Memory::Arena => self.parts.is_empty() || self.part_of(operand).is_some(),
+                Memory::Constants => self.roms.is_empty() || self.rom_of(operand).is_some(),
+                Memory::State | Memory::Rows => true,
+            };
         end.is_some_and(|end| end <= memory)
             && operand.offset.is_multiple_of(operand.element.bytes())
-            && (is_whole || self.part_of(operand).is_some())
+            && is_whole
+    }
+
+    /// The part of the constants that all of an operand lies in.
+    pub fn rom_of(&self, operand: &Operand) -> Option<&WeightPart> {
+        let range = operand.range();
+        let mut parts = self.roms.iter();
+        parts.find(|part| part.offset <= range.start && range.end <= part.offset + part.bytes)
     }
 
     /// The part of the arena that all of an operand lies in.

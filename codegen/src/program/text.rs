@@ -32,6 +32,14 @@ impl Display for Program {
             constants.len(),
             fnv1a(constants)
         )?;
+        for part in &self.roms {
+            let (rom, bytes) = (&part.rom, part.bytes);
+            writeln!(
+                f,
+                "  memory {} ({}): {bytes} bytes of constants from {}",
+                rom.name, rom.speed, part.offset
+            )?;
+        }
         for (position, routine) in self.routines.iter().enumerate() {
             writeln!(f, "\nroutine {position} of subgraph {}", routine.graph)?;
             steps(f, &routine.steps, 2, None)?;

@@ -96,6 +96,20 @@ pub struct Part<'a, const FROM: usize, const TO: usize> {
 #[repr(C, align(16))]
 pub struct Constants<const BYTES: usize>(pub [u8; BYTES]);
 
+impl<const BYTES: usize> Constants<BYTES> {
+    /// Those of a file that begin there; generated code makes statics of them.
+    ///
+    /// # Panics
+    /// If there are fewer, which for a static is an error of the compiler's.
+    #[must_use]
+    pub const fn part<const ALL: usize>(all: &[u8; ALL], offset: usize) -> Self {
+        match all.split_at(offset).1.first_chunk() {
+            Some(bytes) => Self(*bytes),
+            None => panic!("constants beyond the end of their file"),
+        }
+    }
+}
+
 impl<const BYTES: usize> Arena<BYTES> {
     /// An arena of zeros.
     #[must_use]

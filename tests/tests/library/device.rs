@@ -165,7 +165,12 @@ fn memories_lie_where_the_linker_script_says() {
             o.target = Some(M4.to_owned());
             o.name = Some("kws".to_owned());
             o.cases = Cases::Recorded(golden_of(&path("examples/models/kws_dscnn_int8.tflite")));
-            let memories = ["sram=4k:fast", "psram=64k:slow"];
+            let memories = [
+                "sram=4k:fast",
+                "psram=64k:slow",
+                "qspi=1M:slow:rom",
+                "flash=16k:rom",
+            ];
             o.memories = memories.map(|memory| memory.parse().unwrap()).into();
         }),
     );
@@ -176,9 +181,10 @@ fn memories_lie_where_the_linker_script_says() {
     let text = text
         .replacen(
             "MEMORY\n{\n",
-            "MEMORY\n{\n    PSRAM (rw) : ORIGIN = 0x21000000, LENGTH = 16M\n",
+            "MEMORY\n{\n    PSRAM (rw) : ORIGIN = 0x21000000, LENGTH = 8M\n    QSPI (r) : ORIGIN = 0x21800000, LENGTH = 8M\n",
             1,
         )
+        .replacen("    .text :", "    qspi : { *(.rodata.castiron.qspi) } > QSPI\n\n    .text :", 1)
         .replacen("    .bss (NOLOAD) :", rule, 1);
     assert!(
         text.contains("ORIGIN = 0x21000000") && text.contains(rule),
@@ -192,13 +198,7 @@ fn memories_lie_where_the_linker_script_says() {
     assert!(said.contains("self-test passed"), "{said}");
     let map = std::fs::read_to_string(folder.path().join("example.map")).unwrap();
     let words: Vec<&str> = map.split_whitespace().collect();
-    for (memory, region) in made
-        .interface
-        .memories
-        .iter()
-        .zip([0x2000_0000..0x2040_0000, 0x2100_0000..0x2200_0000])
-    {
-        let name = format!(".bss.castiron.{}", memory.name);
+    let place = |name: &str| {
         let numbers = words.windows(3).find_map(|w| match w {
             [section, address, size] if *section == name => Some([*address, *size].map(|number| {
                 let digits = number.trim_start_matches("0x");
@@ -206,11 +206,22 @@ fn memories_lie_where_the_linker_script_says() {
             })),
             _ => None,
         });
-        let [address, size] = numbers.unwrap_or_else(|| panic!("no {name}: {map}"));
+        numbers.unwrap_or_else(|| panic!("no {name}: {map}"))
+    };
+    let [sram, psram] = [0x2000_0000..0x2040_0000, 0x2100_0000..0x2180_0000];
+    for (memory, region) in made.interface.memories.iter().zip([sram, psram]) {
+        let name = format!(".bss.castiron.{}", memory.name);
+        let [address, size] = place(&name);
         assert!(region.contains(&address), "{name} is at {address:#x}");
         assert_eq!(size, memory.bytes as u64);
         assert!(size > 0);
     }
+    // What no rule takes elsewhere lies with all other constants.
+    let [address, qspi] = place(".rodata.castiron.qspi");
+    assert!((0x2180_0000..0x2200_0000).contains(&address) && qspi > 1024);
+    let [address, flash] = place(".rodata.castiron.flash");
+    assert!((0..0x40_0000).contains(&address) && (1024..=16384).contains(&flash));
+    assert!((qspi + flash).abs_diff(made.interface.weight_bytes as u64) <= 16);
 }
 
 #[test]

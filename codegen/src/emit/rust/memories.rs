@@ -6,14 +6,17 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
+use super::RustOptions;
 use super::names::capitalised;
 use crate::plan::Part;
-use crate::program::{Memory, Operand, Program};
+use crate::program::{Memory, Operand, Program, WeightPart};
 
 /// The memories of a model.
 pub(super) struct Memories<'a> {
     /// None where the model has all in itself.
     parts: &'a [Part],
+    /// None where all constants have one place.
+    roms: &'a [WeightPart],
     has_state: bool,
     /// Whether parts are lent to the firmware's operators, so that nobody may look at them meanwhile.
     lends: bool,
@@ -33,6 +36,7 @@ impl<'a> Memories<'a> {
     pub(super) fn new(program: &'a Program, lends: bool) -> Self {
         Self {
             parts: &program.parts,
+            roms: &program.roms,
             has_state: program.state_bytes > 0,
             lends,
         }
@@ -93,8 +97,23 @@ impl<'a> Memories<'a> {
                 quote!(#cells.at::<#view>())
             }
             Memory::State => quote!(state.at::<#view>()),
-            Memory::Constants => quote!(WEIGHTS.at::<#view>()),
+            Memory::Constants => {
+                let weights = self.weights(operand.offset).0;
+                quote!(#weights.at::<#view>())
+            }
             Memory::Rows => quote!(row),
+        }
+    }
+
+    /// The static of the constants from an offset on, and where it begins among them.
+    fn weights(&self, offset: usize) -> (Ident, usize) {
+        let part = self.roms.iter().rfind(|part| {
+            let is_any = part.bytes > 0;
+            is_any && part.offset <= offset
+        });
+        match part {
+            Some(part) => (weights(part), part.offset),
+            None => (Ident::new("WEIGHTS", Span::call_site()), 0),
         }
     }
 
@@ -103,7 +122,8 @@ impl<'a> Memories<'a> {
         let element = Ident::new(operand.element.rust_name(), Span::call_site());
         let start = match operand.memory {
             Memory::Arena => self.home(operand.offset).offset,
-            Memory::State | Memory::Constants | Memory::Rows => 0,
+            Memory::Constants => self.weights(operand.offset).1,
+            Memory::State | Memory::Rows => 0,
         };
         let offset = Literal::usize_unsuffixed(operand.offset.saturating_sub(start));
         let len = Literal::usize_unsuffixed(operand.len);
@@ -296,6 +316,58 @@ impl<'a> Memories<'a> {
             }
         }
     }
+}
+
+/// The statics of a program's constants: one, or one for each memory that some of them lie in.
+pub(super) fn weight_items(program: &Program, options: &RustOptions) -> TokenStream {
+    let all = program.constants.bytes();
+    if program.roms.iter().all(|part| part.bytes == 0) {
+        let section = options.section.as_ref();
+        let section = section.map(|section| quote!(#[unsafe(link_section = #section)]));
+        let (bytes, data) = (
+            all.len(),
+            match &options.constants_file {
+                Some(file) => quote!(*include_bytes!(#file)),
+                None => {
+                    let literal = Literal::byte_string(all);
+                    quote!(*#literal)
+                }
+            },
+        );
+        return quote! {
+            #section
+            static WEIGHTS: ::castiron::Constants<#bytes> = ::castiron::Constants(#data);
+        };
+    }
+    let statics = program.roms.iter().filter(|part| part.bytes > 0);
+    let statics = statics.map(|part| {
+        let (name, offset, bytes) = (weights(part), part.offset, part.bytes);
+        let value = match &options.constants_file {
+            Some(file) => quote!(::castiron::Constants::part(include_bytes!(#file), #offset)),
+            None => {
+                let own = all.get(offset..offset + bytes).unwrap_or_default();
+                let literal = Literal::byte_string(own);
+                quote!(::castiron::Constants(*#literal))
+            }
+        };
+        let section = weight_section(part, options.section.as_deref());
+        quote! {
+            // Those of other formats have names of other kinds.
+            #[cfg_attr(not(any(target_vendor = "apple", windows)), unsafe(link_section = #section))]
+            static #name: ::castiron::Constants<#bytes> = #value;
+        }
+    });
+    quote!(#(#statics)*)
+}
+
+/// The linker section of what of the constants lies in a memory. Unless said, linker scripts that do not know it take it for `.rodata`.
+fn weight_section(part: &WeightPart, before: Option<&str>) -> String {
+    let before = before.unwrap_or(".rodata.castiron");
+    format!("{before}.{}", part.rom.name)
+}
+
+fn weights(part: &WeightPart) -> Ident {
+    format_ident!("WEIGHTS_{}", part.rom.name.to_ascii_uppercase())
 }
 
 /// Names of the structs of a program's memories, in their order.

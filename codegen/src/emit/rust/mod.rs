@@ -64,20 +64,9 @@ pub fn items(program: &Program, options: &RustOptions) -> TokenStream {
 /// of it in memory as syntax.
 fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)) {
     let arena_bytes = program.arena_bytes;
-    let constants = program.constants.bytes();
-    let constant_bytes = constants.len();
+    let constant_bytes = program.constants.bytes().len();
     let macs = Literal::u64_unsuffixed(program.entries.first().map_or(0, |e| e.macs));
-    let data = match &options.constants_file {
-        Some(file) => quote!(include_bytes!(#file)),
-        None => {
-            let literal = Literal::byte_string(constants);
-            quote!(#literal)
-        }
-    };
-    let section = options
-        .section
-        .as_ref()
-        .map(|section| quote!(#[unsafe(link_section = #section)]));
+    let weights = memories::weight_items(program, options);
     let tracked = tracked(options);
     let labels = labels(options);
     let several = program.entries.len() > 1;
@@ -114,8 +103,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         #ops
         #memory_items
 
-        #section
-        static WEIGHTS: ::castiron::Constants<#constant_bytes> = ::castiron::Constants(*#data);
+        #weights
     };
     let routines: Vec<StepsCode<'_>> = (program.routines.iter().enumerate())
         .map(|(position, routine)| StepsCode {

@@ -3,7 +3,7 @@
 use super::{Build, SEPARATE};
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::{Graph, IfOptions, Options, TensorId};
-use castiron_codegen::plan::{Kept, Layout, OpMemory, PlanOptions, Ram, Region, Unit};
+use castiron_codegen::plan::{Kept, Layout, OpMemory, PlanOptions, Region, TargetMemory, Unit};
 
 /// Two tensors of these bytes, the second computed from the first.
 fn step(bytes: [usize; 2]) -> (Graph, Vec<OpMemory>) {
@@ -32,7 +32,7 @@ fn lay_out(graphs: &[(Graph, Vec<OpMemory>)], order: &[usize], roots: &[usize]) 
 }
 
 fn lay_out_in(
-    rams: &[Ram],
+    rams: &[TargetMemory],
     graphs: &[(Graph, Vec<OpMemory>)],
     order: &[usize],
     roots: &[usize],
@@ -94,7 +94,7 @@ fn a_subgraph_of_several_callers_lies_behind_all() {
     assert_eq!(layout.graph(0).unwrap().base, alone);
 }
 
-fn rams(list: &[&str]) -> Vec<Ram> {
+fn rams(list: &[&str]) -> Vec<TargetMemory> {
     list.iter().map(|ram| ram.parse().unwrap()).collect()
 }
 

@@ -35,6 +35,7 @@ fn program(offset: usize, element: ElementType, len: usize, memory: Memory) -> P
         arena_bytes: 32,
         state_bytes: 0,
         parts: Vec::new(),
+        roms: Vec::new(),
         constants,
         routines: Vec::new(),
         entries: vec![Entry {

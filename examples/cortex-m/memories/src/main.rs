@@ -1,4 +1,5 @@
-//! Hears keywords with the network's working memory in two memories: what it touches most in the SRAM of the chip, the rest in PSRAM.
+//! Hears keywords with the network's working memory in two memories: what it touches most in the SRAM of the chip, the rest in PSRAM. So do its
+//! weights: those that are read most lie in the flash of the chip, the rest in one beside it.
 #![no_std]
 #![no_main]
 
@@ -9,7 +10,7 @@ use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 
 castiron::include_model!(pub mod kws = "../../../models/kws_dscnn_int8.tflite",
-    memories = { sram = 8k fast, psram = 1M slow });
+    memories = { sram = 8k fast, psram = 1M slow, flash = 16k rom, qspi = 8M slow rom });
 
 /// Recorded inputs and outputs, written by the build script.
 mod recorded {
@@ -31,6 +32,7 @@ fn main() -> ! {
 
     hprintln!("sram {:p} {}", &*SRAM, size_of::<kws::Sram>());
     hprintln!("psram {:p} {}", &*psram, size_of::<kws::Psram>());
+    hprintln!("weights {}", kws::WEIGHT_BYTES);
     let mut model = kws::Model::new(SRAM, psram);
     let mut right = 0;
     for (input, expected) in &recorded::CASES {
