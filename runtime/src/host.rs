@@ -474,6 +474,36 @@ pub(crate) fn run_in_model(kernel: &'static str, run: impl FnOnce()) -> Result<(
     Err(Refused::Model { kernel })
 }
 
+/// Makes kernels without parameters in their types callable by the generator; they fold no constants. The list names their operands.
+macro_rules! plain {
+    ($($kernel:ident($($operand:ident),*);)*) => {$(
+        impl $crate::host::HostKernel for $kernel {
+            fn name(&self) -> alloc::string::String {
+                <Self as $crate::host::Named>::name()
+            }
+
+            fn kind(&self) -> proc_macro2::TokenStream {
+                <Self as $crate::host::Named>::kind()
+            }
+
+            fn folds(&self) -> bool {
+                false
+            }
+
+            fn call(&self, operands: &[$crate::host::Operand<'_>]) -> Result<(), $crate::host::Refused> {
+                let mismatch = $crate::host::Refused::Operands {
+                    kernel: stringify!($kernel),
+                    takes: [$(stringify!($operand)),*].len(),
+                };
+                let &[$($operand),*] = operands else { return Err(mismatch) };
+                $(let $operand = $crate::host::take($operand, mismatch)?;)*
+                $crate::host::run_in_model(stringify!($kernel), || self.run($($operand),*))
+            }
+        }
+    )*};
+}
+pub(crate) use plain;
+
 /// The operand of this kind, or what is wrong with the call.
 pub(crate) fn take<'a, T: FromOperand<'a>>(
     operand: Operand<'a>,

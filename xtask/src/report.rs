@@ -302,11 +302,10 @@ pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<
 }
 
 /// What there is to say of the mode `size`.
-const SIZE: &str = "`size` should take at most 0.6 of balanced's code, for at most some 2.5 times the instructions. Networks of int8 convolutions and matrix products do: one \
-function computes all of these, a window at a time, with TensorFlow Lite's two roundings, whose constants also take 9 bytes a channel in place of 12. Models of a few \
-small matrix products miss it, as hello_world_int8: that function takes 1.4 kB, however few there are. Models of float32 miss it: there are the portable kernels, which take as \
-much code as those of the floating-point unit, and for hello_world_float more. LSTMs and layers of int16 have the same kernels in all modes. Next: one loop of VMLA for all \
-layers of float32.";
+const SIZE: &str = "`size` should take at most 0.6 of balanced's code, for at most some 2.5 times the instructions. Convolutions and matrix products do: one function \
+computes all of those of int8, a window at a time, with TensorFlow Lite's two roundings, whose constants also take 9 bytes a channel in place of 12; another one all \
+of those of float32, which passes over taps that are not in the input. Models miss it that are mostly other operators, weights of float16 among them. LSTMs and layers \
+of int16 have the same kernels in all modes.";
 
 fn by_mode(modes: &Modes, style: TableStyle) -> Table {
     let figures: [(&str, Figure); 4] = [

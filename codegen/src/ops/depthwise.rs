@@ -13,7 +13,7 @@ use super::window::window;
 use super::{Family, Site, conv};
 use crate::error::Diagnostic;
 use crate::graph::{Activation, DepthwiseConv2dOptions, Options};
-use crate::program::{Choosing, Constant, Place};
+use crate::program::{Argument, Choosing, Constant, Place};
 
 pub(super) struct DepthwiseConv2d;
 
@@ -99,19 +99,19 @@ fn product<'a>(
     }
 }
 
-/// Lets the output overwrite what the portable kernels have read of the input.
-fn overlap<N: Numbers>(
+/// Lets the output overwrite what kernels have read of the input that compute it pixel by pixel, or channel by channel.
+pub(super) fn overlap(
     sizes: &DepthwiseConv2dSizes,
-    call: &Call<'_, N>,
+    [x, y]: [Argument; 2],
     choosing: &mut Choosing<'_>,
 ) {
-    let is_alone = [call.x, call.y]
+    let is_alone = [x, y]
         .iter()
         .all(|argument| matches!(argument.place, Place::Tensor(_)));
-    let bytes = call.x.element.bytes();
+    let bytes = x.element.bytes();
     if let Some([distance, step]) = sizes.distance(bytes)
         && is_alone
-        && call.y.element.bytes() == bytes
+        && y.element.bytes() == bytes
     {
         choosing.overlap(distance, step);
     }
@@ -127,7 +127,7 @@ impl Sizes for DepthwiseConv2dSizes {
         choosing: &mut Choosing<'_>,
     ) {
         let packed = self.pack::<N>(call.weight);
-        overlap(self, &call, choosing);
+        overlap(self, [call.x, call.y], choosing);
         let kernel = kernels::DepthwiseConv2d {
             sizes: *self,
             numbers: call.numbers,
@@ -145,7 +145,7 @@ impl Sizes for DepthwiseConv2dSizes {
 
     fn call_nibbles<N: Numbers<W = i8>>(&self, call: Call<'_, N>, choosing: &mut Choosing<'_>) {
         let packed = self.pack_nibbles::<N>(call.weight);
-        overlap(self, &call, choosing);
+        overlap(self, [call.x, call.y], choosing);
         let kernel = kernels::DepthwiseConv2dNibbles {
             sizes: *self,
             numbers: call.numbers,

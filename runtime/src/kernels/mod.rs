@@ -97,7 +97,7 @@ pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{
     DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspOutput,
-    DspPointwise, DspSmall, DspSmallClamped, DspWideFullyConnected,
+    DspPointwise, DspSmall, DspSmallClamped, DspSmallRow, DspWideFullyConnected,
 };
 pub use elementwise::*;
 pub use fold::{Axis, Folding};
@@ -155,7 +155,7 @@ pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 #[cfg(feature = "host")]
 pub use unary::distance_of_elements;
 pub use unary::{Function, Lookup, Map};
-pub use vfp::{Vmla, VmlaDepthwise, VmlaRow};
+pub use vfp::{Vmla, VmlaDepthwise, VmlaRow, VmlaSmall};
 pub use window::Window;
 
 /// Declares what kernels are parameterised with: plain values, which the generator can write down as Rust.

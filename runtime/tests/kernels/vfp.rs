@@ -6,7 +6,7 @@ use std::cell::Cell;
 use castiron_runtime::kernels::*;
 use proptest::prelude::*;
 
-use crate::testing::{Numbers as Sequence, cells};
+use crate::testing::{Numbers as Sequence, cells, overlapping};
 
 /// What channels are fewer than.
 const MOST: usize = if cfg!(miri) { 6 } else { 11 };
@@ -174,6 +174,30 @@ fn depthwise<const STRIDE: usize>(
     [fast, portable]
 }
 
+/// The kernel with the least code, of which each image is a call.
+fn small(
+    w: &Window,
+    depthwise: bool,
+    numbers: Float,
+    [x, weights, bias]: &[Vec<f32>; 3],
+) -> Vec<Option<u32>> {
+    let image = Window { batches: 1, ..*w };
+    let kernel = VmlaSmall::of(&image, depthwise, numbers).expect("it fits");
+    let each = if depthwise { 1 } else { w.in_c };
+    let inputs = w.filter_h * w.filter_w * each;
+    let packed = kernel.pack(
+        |channel| bias.get(channel).copied().unwrap_or(0.0),
+        |channel, i| weights[channel * inputs + i],
+    );
+    let images = x.chunks(w.in_image());
+    let outputs = images.flat_map(|x| {
+        outputs(w.out_h * w.out_w * w.out_c, |y| {
+            kernel.run(cells(&mut x.to_vec()), &packed, y);
+        })
+    });
+    outputs.collect()
+}
+
 /// Inputs, weights and biases, of which there may be none.
 fn operands(n: &mut Sequence, [x, weights, channels]: [usize; 3]) -> [Vec<f32>; 3] {
     let [special_x, special_weights] = [n.below(3) == 0, n.below(6) == 0];
@@ -209,6 +233,7 @@ proptest! {
         let expected = convolution(sizes, numbers, Portable::<4>, &operands);
         prop_assert_eq!(&convolution(sizes, numbers, Vmla::<4>, &operands), &expected);
         prop_assert_eq!(&convolution(sizes, numbers, Vmla::<8>, &operands), &expected);
+        prop_assert_eq!(&small(&window, false, numbers, &operands), &expected);
     }
 
     #[test]
@@ -228,6 +253,60 @@ proptest! {
             prop_assert_eq!(&row::<4>(sizes, numbers, &operands), &expected);
             prop_assert_eq!(&row::<8>(sizes, numbers, &operands), &expected);
         }
+    }
+
+    #[test]
+    fn small_convolutions_are_the_portable_ones(seed: u64, in_c in 1..MOST, out_c in 1..MOST) {
+        let n = &mut Sequence::new(seed);
+        let dilations = [1 + n.below(3), 1 + n.below(3)];
+        let mut window = window(n, dilations, in_c, out_c);
+        // Windows may leave out the first rows and columns.
+        for (pad, size) in [(&mut window.pad_top, &mut window.in_h), (&mut window.pad_left, &mut window.in_w)] {
+            let left_out = n.below(3);
+            *pad -= left_out as isize;
+            *size += left_out;
+        }
+        let sizes = Conv2dSizes { window, groups: 1, group_in: in_c, group_out: out_c };
+        let numbers = RANGES[n.below(RANGES.len())];
+        let inputs = window.batches * window.in_image();
+        let operands = operands(n, [inputs, out_c * sizes.inputs(), out_c]);
+        let expected = convolution(sizes, numbers, Portable::<4>, &operands);
+        prop_assert_eq!(small(&window, false, numbers, &operands), expected);
+    }
+
+    #[test]
+    fn small_depthwise_convolutions_are_the_portable_ones(seed: u64, blocks in 1usize..4) {
+        let n = &mut Sequence::new(seed);
+        let channels = 4 * blocks;
+        let dilations = [1 + n.below(3), 1 + n.below(3)];
+        let window = window(n, dilations, channels, channels);
+        let sizes = DepthwiseConv2dSizes { window, multiplier: 1 };
+        let numbers = RANGES[n.below(RANGES.len())];
+        let taps = window.filter_h * window.filter_w;
+        let inputs = window.batches * window.in_image();
+        let operands = operands(n, [inputs, channels * taps, channels]);
+        let [x, weights, bias] = &operands;
+        let packed = sizes.pack::<Float>(&|channel, i| weights[channel * taps + i]);
+        let expected = outputs(window.batches * window.out_h * window.out_w * channels, |y| {
+            DepthwiseConv2d { sizes, numbers }.compute(cells(&mut x.clone()), &packed, (bias,), y);
+        });
+        prop_assert_eq!(small(&window, true, numbers, &operands), &expected[..]);
+        // Over the input, as the portable kernel.
+        let image = Window { batches: 1, ..window };
+        let [distance, step] = DepthwiseConv2dSizes { window: image, multiplier: 1 }
+            .distance(1)
+            .expect("there are as many outputs as inputs");
+        let kernel = VmlaSmall::of(&image, true, numbers).expect("it fits");
+        let packed = kernel.pack(
+            |channel| bias.get(channel).copied().unwrap_or(0.0),
+            |channel, i| weights[channel * taps + i],
+        );
+        let len = window.out_h * window.out_w * channels;
+        let distance = distance + n.below(3) * step;
+        let over = overlapping(&x[..window.in_image()], len, distance, 77.0, |x, y| {
+            kernel.run(x, &packed, y);
+        });
+        prop_assert_eq!(bits(&over), &expected[..len]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod dsp;
 mod factors;
 mod float;
 mod folded;
+mod fp_small;
 mod hybrid;
 mod int16x8;
 mod int8;
@@ -190,6 +191,13 @@ impl Product<'_> {
             && (layer::choose(self, site, choosing, |layer, choosing| {
                 sizes.call_scalar(layer, choosing)
             })? || int8_short::choose(self, sizes, site, choosing)?)
+        {
+            return Ok(());
+        }
+        if kernels::Float::takes(types)
+            && choosing.target().isa.has_fp()
+            && choosing.target().optimize == Optimize::Size
+            && fp_small::choose(self, sizes, site, choosing)?
         {
             return Ok(());
         }

@@ -19,9 +19,11 @@ mod depthwise;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod finish;
 mod product;
+mod small;
 
 pub use depthwise::{CHANNELS, Depthwise};
 pub use product::{Product, row};
+pub use small::Windows;
 
 /// What becomes of sums that are finite, as the loops are told.
 mod bounds {

@@ -8,12 +8,10 @@ use quote::quote;
 
 use super::{
     DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspSmall,
-    DspSmallClamped, DspWideFullyConnected,
+    DspSmallClamped, DspSmallRow, DspWideFullyConnected,
 };
 use crate::arch::armv7em::{AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16};
-use crate::host::{
-    Expression, HostKernel, Named, Operand, Refused, kind, run_in_model, structure, take,
-};
+use crate::host::{Expression, HostKernel, Operand, Refused, kind, run_in_model, structure, take};
 
 impl AnyEpilogue {
     fn name(self) -> &'static str {
@@ -171,34 +169,8 @@ kernels! {
     DspWideFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, wide, y);
 }
 
-macro_rules! plain {
-    ($($kernel:ident($($operand:ident),*);)*) => {$(
-        impl HostKernel for $kernel {
-            fn name(&self) -> String {
-                <Self as Named>::name()
-            }
-
-            fn kind(&self) -> TokenStream {
-                <Self as Named>::kind()
-            }
-
-            fn folds(&self) -> bool {
-                false
-            }
-
-            fn call(&self, operands: &[Operand<'_>]) -> Result<(), Refused> {
-                let mismatch = Refused::Operands {
-                    kernel: stringify!($kernel),
-                    takes: [$(stringify!($operand)),*].len(),
-                };
-                let &[$($operand),*] = operands else { return Err(mismatch) };
-                $(let $operand = take($operand, mismatch)?;)*
-                run_in_model(stringify!($kernel), || self.run($($operand),*))
-            }
-        }
-    )*};
-}
-plain! {
+crate::host::plain! {
     DspSmall(x, weights, rows, y);
     DspSmallClamped(x, weights, rows, y);
+    DspSmallRow(x, weights, y);
 }

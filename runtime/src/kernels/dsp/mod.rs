@@ -21,7 +21,7 @@ pub use conv::{DspConv2d, DspConv2dSizes};
 pub use depthwise::DspDepthwiseConv2d;
 pub use lstm::DspLstm;
 pub use matrix::{DspFullyConnected, DspPointwise, DspWideFullyConnected};
-pub use small::{DspSmall, DspSmallClamped};
+pub use small::{DspSmall, DspSmallClamped, DspSmallRow};
 
 parameters! {
     /// Outputs of a pixel.

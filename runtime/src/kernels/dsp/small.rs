@@ -42,7 +42,7 @@ parameters! {
         pub at_once: u16,
         /// Elements of a window's row, rounded up to a multiple of four.
         pub run: u16,
-        /// Elements of a row that is kept aside; of an input that is read where it is, all.
+        /// Elements of a row that is kept aside.
         pub row: u16,
         /// The input's zero point, which pads it.
         pub in_zero_point: i8,
@@ -60,6 +60,33 @@ parameters! {
         pub min: i8,
         /// Greatest output value.
         pub max: i8,
+    }
+}
+
+parameters! {
+    /// FULLY_CONNECTED of a single row, which is read where it is, with outputs of the type's range.
+    pub struct DspSmallRow {
+        /// The output's zero point.
+        pub out_zero_point: i8,
+    }
+}
+
+impl DspSmallRow {
+    /// Computes all outputs of inputs, whose number is a multiple of four.
+    #[inline(never)]
+    pub fn run(&self, x: &[Cell<i8>], weights: &[u32], y: &[Cell<i8>]) {
+        let strip = Strip {
+            count: 1,
+            step: 0,
+            rows: 1,
+            run: x.len(),
+            row: x.len(),
+            channels: y.len(),
+            pixel: 0,
+            depthwise: false,
+            zero_point: self.out_zero_point.into(),
+        };
+        strip.outputs(weights, x, 0, y);
     }
 }
 
@@ -120,8 +147,7 @@ impl DspSmall {
         [w.distance_behind_kept_rows(), step]
     }
 
-    /// Computes the whole output. `rows` has those that are kept aside or, of a single window that is all of the input, none: the output may then not
-    /// overwrite the input, and else begin before it as [`distance`](Self::distance) says.
+    /// Computes the whole output, which may begin before the input as [`distance`](Self::distance) says. `rows` has those that are kept aside.
     #[inline(never)]
     pub fn run(&self, x: &[Cell<i8>], weights: &[u32], rows: &[Cell<i8>], y: &[Cell<i8>]) {
         let [out_h, out_w, out_c] = [self.out_h, self.out_w, self.out_c].map(usize::from);
@@ -138,11 +164,6 @@ impl DspSmall {
             depthwise: self.depthwise,
             zero_point: self.out_zero_point.into(),
         };
-        // Of an input that is read where it is, no rows are kept.
-        let (source, needed) = match rows.is_empty() {
-            true => (x, 0),
-            false => (rows, filter_h),
-        };
         let (mut channel, mut left) = (0, weights);
         while channel < usize::from(self.in_c) {
             let (weights, others) = split(left, strip.words());
@@ -151,7 +172,7 @@ impl DspSmall {
             // The row, counted from the first of padding, that is kept next, and where.
             let (mut next, mut slot, mut first) = (0, 0, 0);
             for out_y in 0..out_h {
-                while next < first + needed {
+                while next < first + filter_h {
                     if next >= first {
                         self.keep(x, next, channel, part(rows, slot * row, row));
                     }
@@ -161,7 +182,7 @@ impl DspSmall {
                 first += usize::from(self.stride_h);
                 // The slot for the next row is that of the first one.
                 let y = y.get(out_y * out_w * out_c + channel..).unwrap_or(&[]);
-                strip.outputs(weights, source, slot, y);
+                strip.outputs(weights, rows, slot, y);
             }
             channel += at_once.max(1);
         }

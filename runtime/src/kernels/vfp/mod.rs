@@ -46,7 +46,9 @@ use host;
 mod depthwise;
 mod dot;
 mod row;
+mod small;
 
 pub use depthwise::VmlaDepthwise;
 pub use dot::Vmla;
 pub use row::VmlaRow;
+pub use small::VmlaSmall;

@@ -1,7 +1,7 @@
 //! The kernel with the least code, for `optimize = "size"`: one for all operators that multiply int8.
 
 use castiron_runtime::kernels::{
-    DspSmall, DspSmallClamped, FullyConnectedSizes, GROUP, LANES, Window,
+    DspSmall, DspSmallClamped, DspSmallRow, FullyConnectedSizes, GROUP, LANES, Window,
 };
 
 use super::requantize::{Channel, Output, TwoRoundings};
@@ -89,18 +89,21 @@ pub(super) fn windows(
         _ => 0,
     };
     let words = blocks(&channels, window.filter_h * run, depthwise, &weight);
-    // A window that is all of the input is read where it is.
+    // A window that is all of the input is read where it is, without what clamps.
     let is_whole = !depthwise
+        && (min, max) == (i8::MIN, i8::MAX)
         && (window.filter_h, window.in_h, window.out_h * window.out_w) == (1, 1, 1)
         && (window.pad_top, window.pad_left) == (0, 0)
         && run == window.in_w * window.in_c;
-    let kept = if is_whole { 0 } else { small.kept() };
-    if !is_whole {
-        let [distance, step] = DspSmall::distance(window, depthwise);
-        choosing.overlap(distance, step);
-    }
     let weights = choosing.constant(&words);
-    let rows = choosing.scratch(ElementType::I8, kept);
+    if is_whole {
+        let row = DspSmallRow { out_zero_point };
+        choosing.call(row, [layer.x, weights, layer.y]);
+        return true;
+    }
+    let [distance, step] = DspSmall::distance(window, depthwise);
+    choosing.overlap(distance, step);
+    let rows = choosing.scratch(ElementType::I8, small.kept());
     let small = DspSmall {
         in_zero_point: layer.in_zero_point,
         out_zero_point,
