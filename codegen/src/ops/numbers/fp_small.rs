@@ -25,8 +25,8 @@ pub(super) fn choose(
     };
     let sizes = [w.in_h, w.in_w, w.out_h, w.out_w, w.filter_h, w.filter_w];
     if sizes == [1; 6] && [w.pad_top, w.pad_left] == [0; 2] {
-        // Rows of a matrix are pixels side by side.
-        (w.batches, w.in_w, w.out_w) = (1, w.batches, w.batches);
+        // Rows of a matrix, and images of a pixel, are pixels side by side.
+        (w.batches, w.in_w, w.out_w, w.stride_w) = (1, w.batches, w.batches, 1);
     }
     let numbers = site.float_range(product.activation)?;
     let Some(small) = VmlaSmall::of(&w, depthwise, numbers) else {
