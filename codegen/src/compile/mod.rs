@@ -5,6 +5,8 @@ mod chosen;
 #[expect(clippy::module_inception, reason = "the function of the module")]
 mod compile;
 mod config;
+#[cfg(feature = "config")]
+mod config_text;
 mod frontier;
 #[cfg(feature = "text")]
 mod frontier_picture;
