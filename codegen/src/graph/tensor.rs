@@ -148,6 +148,16 @@ impl Tensor {
         Some(values.collect())
     }
 
+    /// The stored numbers of a constant of int16.
+    pub(crate) fn as_words(&self) -> Option<impl Iterator<Item = i16>> {
+        let data = self
+            .data
+            .as_deref()
+            .filter(|_| self.dtype == DType::Int16)?;
+        let (words, _) = data.as_chunks::<2>();
+        Some(words.iter().map(|word| i16::from_le_bytes(*word)))
+    }
+
     /// The stored numbers of a constant of int8, int4 or int2; those of less than a byte are packed from the low bits on.
     pub fn as_small_integers(&self) -> Option<Vec<i8>> {
         let data = self.data.as_deref()?;

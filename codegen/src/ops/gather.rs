@@ -10,7 +10,7 @@ use super::movement::{self, Move, Movement, one};
 use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
-use crate::graph::{DType, Options, Tensor, TensorId};
+use crate::graph::{DType, Options, TensorId};
 use crate::program::{Argument, Choosing, ElementType};
 
 pub(super) struct Gather;
@@ -326,7 +326,8 @@ pub(super) fn indices_of(
     id: TensorId,
 ) -> Result<Argument, Diagnostic> {
     let tensor = site.graph.tensor(id);
-    if let Some(values) = tensor.as_integers().or_else(|| words(tensor)) {
+    let words = || Some(tensor.as_words()?.map(i64::from).collect());
+    if let Some(values) = tensor.as_integers().or_else(words) {
         let narrow = |value: i64| value.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
         return Ok(choosing.constant(&values.into_iter().map(narrow).collect::<Vec<i32>>()));
     }
@@ -340,21 +341,6 @@ pub(super) fn indices_of(
     let narrow = choosing.scratch(ElementType::I32, indices.len);
     choosing.call(kernel, [indices, narrow]);
     Ok(narrow)
-}
-
-/// The values of a constant of int16.
-fn words(tensor: &Tensor) -> Option<Vec<i64>> {
-    let data = tensor
-        .data
-        .as_ref()
-        .filter(|_| tensor.dtype == DType::Int16)?;
-    let (words, _) = data.as_chunks::<2>();
-    Some(
-        words
-            .iter()
-            .map(|word| i16::from_le_bytes(*word).into())
-            .collect(),
-    )
 }
 
 impl Family for DynamicUpdateSlice {

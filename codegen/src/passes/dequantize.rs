@@ -39,11 +39,7 @@ fn integers(tensor: &Tensor) -> Option<Vec<i32>> {
     let data = tensor.data.as_deref()?;
     match tensor.dtype {
         DType::Uint8 => Some(data.iter().map(|b| i32::from(*b)).collect()),
-        DType::Int16 => {
-            let (values, _) = data.as_chunks::<2>();
-            let values = values.iter().map(|b| i16::from_le_bytes(*b).into());
-            Some(values.collect())
-        }
+        DType::Int16 => Some(tensor.as_words()?.map(i32::from).collect()),
         _ => {
             let values = tensor.as_small_integers()?;
             Some(values.into_iter().map(i32::from).collect())
