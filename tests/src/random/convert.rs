@@ -8,6 +8,7 @@ use castiron_codegen::graph::DType::{
 use castiron_test_tools::file::Options;
 
 use super::draw::Draw;
+use super::movement::drawn;
 use super::spec::{Spec, code};
 
 pub(super) fn cast(d: &mut Draw<'_>, op: Op) -> Option<()> {
@@ -93,8 +94,7 @@ pub(super) fn quantize(d: &mut Draw<'_>, op: Op) -> Option<()> {
 }
 
 pub(super) fn shape(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let types = d.moved();
-    let x = d.any_at_all(types, 1..=6);
+    let x = drawn(d, 1..=6);
     let to = d.choose(&[I32, I64]);
     let y = Spec::of(to, &[x.shape.len()]);
     let options = Options::Numbers(55, vec![code(to).into()]);
@@ -102,16 +102,14 @@ pub(super) fn shape(d: &mut Draw<'_>, op: Op) -> Option<()> {
 }
 
 pub(super) fn rank(d: &mut Draw<'_>, op: Op) -> Option<()> {
-    let types = d.moved();
-    let x = d.any_at_all(types, 0..=6);
+    let x = drawn(d, 0..=6);
     let y = Spec::of(I32, &[]);
     d.emit_one(op, &[x.id], y, Options::None).map(drop)
 }
 
 pub(super) fn fill(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let shape = d.shape(1..=5);
-    let types = d.moved();
-    let value = d.any_at_all(types, 0..=0);
+    let value = drawn(d, 0..=0);
     let dtype = d.choose(&[I32, I64]);
     let values: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
     let sizes = d.integers(dtype, &[shape.len()], &values);
@@ -132,8 +130,7 @@ pub(super) fn one_hot(d: &mut Draw<'_>, op: Op) -> Option<()> {
         axis as i32
     };
     let depth = d.scalar(depth as i64);
-    let types = d.moved();
-    let on = d.any_at_all(types, 0..=0);
+    let on = drawn(d, 0..=0);
     let off = d.like(&on);
     let y = on.shaped(&shape);
     let y = y.within(on.peak.max(off.peak), on.error.max(off.error));

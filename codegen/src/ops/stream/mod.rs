@@ -120,12 +120,12 @@ pub(super) fn choose(
     let mut working = Vec::new();
     let mut stages: Vec<ChosenStage<'_>> = Vec::new();
     for unit in &units {
-        let patches = unit.patches.as_ref();
-        let mut most = unit.patches_bytes();
         if let Kind::View = unit.rowwise.kind {
             working.push(0);
             continue;
         }
+        let patches = unit.patches.as_ref();
+        let mut most = unit.patches_bytes();
         let mut kernels = Vec::new();
         let mut last = None;
         for (at, position) in unit.operators.clone().enumerate() {

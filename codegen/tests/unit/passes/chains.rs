@@ -64,25 +64,18 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// With height and width exchanged.
+    /// The same along a row, of one along a column of single pixels.
     fn turned(self) -> Self {
         let turned = |[height, width]: [usize; 2]| [width, height];
-        let Border {
-            top,
-            bottom,
-            left,
-            right,
-        } = self.border;
         Self {
             filter: turned(self.filter),
             stride: turned(self.stride),
             dilation: turned(self.dilation),
             padding: self.padding,
             border: Border {
-                top: left,
-                bottom: right,
-                left: top,
-                right: bottom,
+                left: self.border.top,
+                right: self.border.bottom,
+                ..Border::default()
             },
             made: turned(self.made),
         }
@@ -171,13 +164,8 @@ impl Chain {
             && width > 1
         {
             let window = self.window(&[1, width, 1, channels])?;
-            let is_narrow = window.filter[1] == 1
-                && window.border
-                    == Border {
-                        left: 0,
-                        right: 0,
-                        ..window.border
-                    };
+            let is_narrow =
+                window.filter[1] == 1 && (window.border.left, window.border.right) == (0, 0);
             return is_narrow.then(|| window.turned());
         }
         let random = &mut self.random;
