@@ -54,11 +54,15 @@ pub(crate) fn update(root: &Path) -> Result<PathBuf> {
 /// If a model cannot be read.
 pub(crate) fn page(root: &Path) -> Result<String> {
     let tested = tested(root)?;
-    Ok(render(&known(&tested)?, &constants(&tested)))
+    let known = known(&tested, |_, _| {})?;
+    Ok(render(&known, &constants(&tested)))
 }
 
-/// What is tested, and what is drawn.
-fn known(tested: &[(Tested, Model)]) -> Result<Known> {
+/// What is tested, and what is drawn; `keep` is given all that is drawn.
+fn known(
+    tested: &[(Tested, Model)],
+    mut keep: impl FnMut(&OpKind, random::Sample),
+) -> Result<Known> {
     let mut known = Known::new();
     for (_, model) in tested {
         add(&mut known, model, true);
@@ -67,6 +71,7 @@ fn known(tested: &[(Tested, Model)]) -> Result<Known> {
         for sample in drawn(&kind) {
             let model = tflite::read("random.tflite", &sample.file)?;
             add(&mut known, &model, false);
+            keep(&kind, sample);
         }
     }
     Ok(known)
@@ -300,8 +305,8 @@ const INTRODUCTION: &str = "# Operators
 
 `include_model!`, `castiron run` and `castiron generate` compile the operators in this table. For each type, `cargo test` compares a model in
 this repository with reference outputs. A type in *italics* is one of the random models alone, which `cargo xtask random-models` compares with
-TensorFlow Lite Micro (TFLM) and LiteRT where these take it. Other types may work; a type that does not is an error that names the operator,
-its place and the types that it supports.
+TensorFlow Lite Micro (TFLM) and LiteRT where these take it. A test tries others, and fails where one compiles: they are an error that names the
+operator, its place and the types that it supports.
 
 `a → b` means input type `a` and output type `b`. \"Per channel\", \"per tensor\" and \"per block\" describe the scales of the weights. TFLM's
 kernels ask for more than a type, as some scales or numbers of dimensions: `castiron inspect` says which engine takes each operator of your
@@ -361,16 +366,18 @@ fn is_product(kind: &OpKind) -> bool {
     )
 }
 
+const EVERY_TYPE: &str = "every type that kernels support";
+
 /// The types an operator is used with.
 fn form(graph: &Graph, operator: &Operator) -> Option<String> {
     let tensor = |at: usize| Some(graph.tensor((*operator.inputs.get(at)?)?));
     let name = |t: &Tensor| t.dtype.name().to_lowercase();
     if let OpKind::Builtin(BuiltinOperator::Rank | BuiltinOperator::Shape) = operator.kind {
         let output = graph.tensor(*operator.outputs.first()?);
-        return Some(format!("any type → {}", name(output)));
+        return Some(format!("{EVERY_TYPE} → {}", name(output)));
     }
     if matches!(operator.kind, OpKind::Builtin(_)) && operator.kind.has_effects() {
-        return Some("every type that kernels support".to_owned());
+        return Some(EVERY_TYPE.to_owned());
     }
     if operator.kind.name() == "TFLM_DECODE" {
         return Some("constants".to_owned());
@@ -413,57 +420,4 @@ fn form(graph: &Graph, operator: &Operator) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// How often a list of types is tried.
-    const TRIALS: usize = 2;
-
-    /// What is drawn is compared with other interpreters, and what is not may be wrong.
-    #[test]
-    fn the_page_has_all_types_that_compile() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let known = known(&tested(root).unwrap()).unwrap();
-        let mut missing = BTreeSet::new();
-        for kind in kinds() {
-            let name = kind.name();
-            // The scales of one drawn model may be none of another type.
-            let mut tried: BTreeMap<Vec<DType>, usize> = BTreeMap::new();
-            let mut is_new = |types: &[DType]| {
-                let times = tried.entry(types.to_vec()).or_default();
-                *times += 1;
-                *times <= TRIALS
-            };
-            let mut met = BTreeSet::new();
-            for sample in drawn(&kind) {
-                let types = sample.types(name);
-                if !types.is_some_and(|types| met.insert(types)) {
-                    continue;
-                }
-                let compiled = sample
-                    .retyped((data(&kind), is_product(&kind)), &mut is_new)
-                    .into_iter()
-                    .filter_map(|file| tflite::read("retyped.tflite", &file).ok())
-                    .filter_map(|model| {
-                        let graph = model.graphs.first()?;
-                        let form = form(graph, graph.operators.first()?)?;
-                        let is_known = known.get(name)?.contains_key(&form);
-                        let compiles = || compile::compile(&model, &CompileOptions::default());
-                        (!is_known && compiles().is_ok()).then_some(form)
-                    });
-                missing.extend(compiled.map(|form| format!("{name}: {form}")));
-            }
-        }
-        assert!(missing.is_empty(), "{missing:#?}");
-    }
-
-    #[test]
-    fn the_page_is_current() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let found = std::fs::read_to_string(root.join(PAGE)).unwrap();
-        assert!(
-            found == page(root).unwrap(),
-            "run `cargo xtask operators --update-docs`"
-        );
-    }
-}
+mod tests;
