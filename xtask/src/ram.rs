@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use castiron_build::toolchain::Toolchain;
-use comfy_table::{Table, TableStyle, presets};
+use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
 use crate::bench::{self, Entry, Extra, Outcome};
 use crate::cores::Core;
@@ -12,7 +12,7 @@ use crate::firmware::{Builder, OptLevel, Plan};
 use crate::models::Selection;
 use crate::report;
 use crate::subjects;
-use crate::targets::{Of, Targets, ram};
+use crate::targets::{Of, Targets, ram, ram_share};
 use crate::tflm::Figures;
 
 /// What the section is called in its markers.
@@ -112,9 +112,9 @@ fn table(ways: &Ways, defaults: &[Entry], style: TableStyle) -> Table {
         "to the default's",
     ];
     let mut table = report::table(style, &header);
-    table
-        .column_mut(1)
-        .map(|column| column.set_cell_alignment(comfy_table::CellAlignment::Left));
+    if let Some(plans) = table.column_mut(1) {
+        plans.set_cell_alignment(CellAlignment::Left);
+    }
     for default in defaults {
         let Outcome::Measured(before) = &default.outcome else {
             continue;
@@ -125,12 +125,7 @@ fn table(ways: &Ways, defaults: &[Entry], style: TableStyle) -> Table {
                 continue;
             };
             let tflm = ways.figures.of(&default.sha256);
-            let share = tflm.map(|tflm| {
-                format!(
-                    "{:.3}",
-                    ram(measured) as f64 / tflm.cmsis_nn.min_arena as f64
-                )
-            });
+            let share = tflm.map(|tflm| format!("{:.3}", ram_share(measured, tflm)));
             let instructions = measured.run.median_instructions();
             table.add_row(vec![
                 default.name.clone(),

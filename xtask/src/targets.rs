@@ -71,9 +71,7 @@ impl Of {
                 Some(instructions as f64 / core.baseline(tflm, figures)? as f64)
             }
             Self::Flash => flash_share(entry, measured, tflm),
-            Self::Ram | Self::RamByRows => {
-                Some(ram(measured) as f64 / tflm.cmsis_nn.min_arena as f64)
-            }
+            Self::Ram | Self::RamByRows => Some(ram_share(measured, tflm)),
         }
     }
 }
@@ -81,6 +79,11 @@ impl Of {
 /// Arena, state and stack; bytes.
 pub(crate) fn ram(measured: &Measured) -> u64 {
     measured.run.arena + measured.state() + measured.run.deepest_stack()
+}
+
+/// The same, as a share of TFLM's smallest arena with CMSIS-NN.
+pub(crate) fn ram_share(measured: &Measured, tflm: &Model) -> f64 {
+    ram(measured) as f64 / tflm.cmsis_nn.min_arena as f64
 }
 
 /// Code and weights, as a share of TFLM's code with CMSIS-NN and the model file.
