@@ -25,7 +25,7 @@ const COMPARED: [(&str, Figure); 6] = [
 
 /// Figures that differ by more than one in a hundred from those of `docs/benchmarks.md`, as a table; nothing where there are none.
 pub(crate) fn table(root: &Path, opt: OptLevel, entries: &[Entry]) -> Result<Option<Table>> {
-    let path = root.join("docs/benchmarks.md");
+    let path = root.join(report::PAGE);
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let published = published(report::section_of(&text, &report::key(opt)));
     let mut table = report::table(

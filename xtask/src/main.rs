@@ -15,6 +15,7 @@ mod goldens;
 mod limits;
 mod memory;
 mod models;
+mod modes;
 mod operator_code;
 mod operators;
 mod packing;
@@ -33,7 +34,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use castiron_codegen::target::Optimize;
 use clap::{Parser, Subcommand};
 
 use bench::{Entry, Extra, Outcome};
@@ -322,13 +322,10 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
         } => {
             only_of_m4(core, update_docs)?;
             let found = subjects(root, &run.selection)?;
-            let modes = Optimize::ALL.map(|optimize| {
-                let builder = Builder::new(root, &toolchain, core, run.opt).optimize(optimize);
-                (optimize, bench::run(&builder, &found, Extra::default()))
-            });
-            println!("{}", report::modes_terminal(&modes));
+            let modes = modes::measure(root, &toolchain, core, run.opt, &found);
+            println!("{}", modes::terminal(&modes));
             if update_docs {
-                report::update_modes(root, run.opt, &modes)?;
+                modes::update_docs(root, run.opt, &modes)?;
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use castiron_build::toolchain::Toolchain;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
@@ -62,16 +62,11 @@ pub(crate) fn update_docs(root: &Path, opt: OptLevel, ways: &Ways) -> Result<()>
     for (_, entries) in &ways.all {
         report::all_right(entries)?;
     }
-    let path = root.join("docs/benchmarks.md");
-    let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let section = format!(
         "## RAM\n\n{INTRODUCTION}\n\n{}\n\nAt opt-level {opt}, `balanced`. Reproduce with `cargo xtask bench --ram`.\n",
         text(ways, presets::ASCII_MARKDOWN)?
     );
-    let new = report::replace_section(&old, SECTION, &section);
-    std::fs::write(&path, new).with_context(|| path.display().to_string())?;
-    eprintln!("wrote {}", path.display());
-    Ok(())
+    report::write_section(root, report::PAGE, SECTION, &section)
 }
 
 const INTRODUCTION: &str = "RAM is arena, state and the stack of one inference; the share is of TFLM's smallest arena with CMSIS-NN, which has no stack in it. The targets \

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use castiron_codegen::target::Optimize;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use serde::Serialize;
 
-use crate::bench::{Entry, Figure, Measured, Outcome};
+use crate::bench::{Entry, Measured, Outcome};
 use crate::cores::Core;
 use crate::elf::Sections;
 use crate::firmware::OptLevel;
@@ -254,98 +253,17 @@ pub(crate) fn update_docs(
     figures: &Figures,
 ) -> Result<()> {
     all_right(entries)?;
-    let path = root.join("docs/benchmarks.md");
-    let old = std::fs::read_to_string(&path).unwrap_or_else(|_| INTRODUCTION.to_owned());
-    let new = replace_section(
-        &old,
-        &key(opt),
-        &section(opt, entries, figures, &Targets::load()?)?,
-    );
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    std::fs::write(&path, new).with_context(|| path.display().to_string())?;
-    eprintln!("wrote {}", path.display());
+    let text = section(opt, entries, figures, &Targets::load()?)?;
+    write_section(root, PAGE, &key(opt), &text)?;
     if opt == OptLevel::Speed {
-        let path = root.join("README.md");
-        let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let new = replace_section(&old, README_SECTION, &summary(entries, figures));
-        std::fs::write(&path, new).with_context(|| path.display().to_string())?;
-        eprintln!("wrote {}", path.display());
+        write_section(
+            root,
+            "README.md",
+            README_SECTION,
+            &summary(entries, figures),
+        )?;
     }
     Ok(())
-}
-
-/// Models in each mode of `optimize`.
-type Modes = [(Optimize, Vec<Entry>)];
-
-/// What modes cost, on a terminal.
-pub(crate) fn modes_terminal(modes: &Modes) -> String {
-    by_mode(modes, presets::UTF8_BORDERS_ONLY).to_string()
-}
-
-/// Puts what modes cost into the documentation.
-pub(crate) fn update_modes(root: &Path, opt: OptLevel, modes: &Modes) -> Result<()> {
-    for (_, entries) in modes {
-        all_right(entries)?;
-    }
-    let path = root.join("docs/benchmarks.md");
-    let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let section = format!(
-        "## Modes\n\nInstructions, flash and arena by `optimize`, at opt-level {opt}. Reproduce with `cargo xtask bench --modes`.\n\n{SIZE}\n\n{}\n",
-        by_mode(modes, presets::ASCII_MARKDOWN)
-    );
-    std::fs::write(&path, replace_section(&old, "modes", &section))
-        .with_context(|| path.display().to_string())?;
-    eprintln!("wrote {}", path.display());
-    Ok(())
-}
-
-/// What there is to say of the mode `size`.
-const SIZE: &str = "`size` should take at most 0.6 of balanced's code, for at most some 2.5 times the instructions. Convolutions and matrix products do: one function \
-computes all of those of int8, a window at a time, with TensorFlow Lite's two roundings, whose constants also take 9 bytes a channel in place of 12; another one all \
-of those of float32, which passes over taps that are not in the input. Models miss it that are mostly other operators, weights of float16 among them. LSTMs and layers \
-of int16 have the same kernels in all modes.";
-
-fn by_mode(modes: &Modes, style: TableStyle) -> Table {
-    let figures: [(&str, Figure); 4] = [
-        ("instructions", |m| m.run.median_instructions()),
-        ("code", |m| m.code),
-        ("weights", |m| m.weights),
-        ("arena", |m| m.run.arena),
-    ];
-    let mut header = vec!["model".to_owned()];
-    for (figure, _) in figures {
-        header.extend(modes.iter().map(|(mode, _)| format!("{figure}, {mode}")));
-        if figure == "code" {
-            header.push("code, size to balanced".to_owned());
-        }
-    }
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let mut table = table(style, &header);
-    let first = modes.first().map_or(&[][..], |(_, entries)| entries);
-    for (index, entry) in first.iter().enumerate() {
-        let mut row = vec![entry.name.clone()];
-        for (figure, of) in figures {
-            let found = |(_, entries): &(Optimize, Vec<Entry>)| match entries
-                .get(index)
-                .map(|entry| &entry.outcome)
-            {
-                Some(Outcome::Measured(measured)) => Some(of(measured)),
-                _ => None,
-            };
-            let all: Vec<Option<u64>> = modes.iter().map(found).collect();
-            row.extend(all.iter().map(|value| value.map_or_else(dash, grouped)));
-            if figure == "code" {
-                row.push(match all[..] {
-                    [Some(size), Some(balanced), ..] => ratio(size, balanced),
-                    _ => dash(),
-                });
-            }
-        }
-        table.add_row(row);
-    }
-    table
 }
 
 /// Puts the table of another core than the Cortex-M4 into the documentation.
@@ -356,22 +274,17 @@ pub(crate) fn update_core(
     figures: &Figures,
 ) -> Result<()> {
     all_right(entries)?;
-    let path = root.join("docs/benchmarks.md");
-    let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let key = core.title();
     let table = of_core(core, entries, figures, presets::ASCII_MARKDOWN);
     let targets =
         Targets::load()?.section(core, OF_FIRMWARE, entries, figures, presets::ASCII_MARKDOWN)?;
     let text = format!(
-        "## {key}\n\n{}{table}\n\n{} Reproduce with `cargo xtask bench --core {}`.\n",
+        "## {}\n\n{}{table}\n\n{} Reproduce with `cargo xtask bench --core {}`.\n",
+        core.title(),
         paragraph(&targets),
         core.note(),
         core.name()
     );
-    let new = replace_section(&old, key, &text);
-    std::fs::write(&path, new).with_context(|| path.display().to_string())?;
-    eprintln!("wrote {}", path.display());
-    Ok(())
+    write_section(root, PAGE, core.title(), &text)
 }
 
 /// What models take on another core than the Cortex-M4, beside what they are compared with there.
@@ -476,15 +389,6 @@ fn summary(entries: &[Entry], figures: &Figures) -> String {
     format!("{table}\n")
 }
 
-const INTRODUCTION: &str = "# Benchmarks
-
-Every figure here comes from firmware that ran its golden cases on an emulated Cortex-M4. Every output was right, and
-no code in the image can panic or allocate. The tables give instructions, not cycles: the emulator counts instructions
-exactly, and equally on every host, but does not model wait states. Instructions are the median over the cases. Code is
-what the model adds to a firmware, without its weights. The arena holds all tensors, including inputs and outputs, and
-the state persists from run to run. The stack is the most that one inference uses, found by painting. Sizes are in bytes.
-";
-
 /// Targets for models as they are without options.
 const OF_FIRMWARE: &[Of] = &[Of::Instructions, Of::Flash];
 
@@ -531,6 +435,19 @@ fn paragraph(text: &str) -> String {
         true => String::new(),
         false => format!("{text}\n\n"),
     }
+}
+
+/// The page of all of this.
+pub(crate) const PAGE: &str = "docs/benchmarks.md";
+
+/// Writes what is between the markers of `key` in a document.
+pub(crate) fn write_section(root: &Path, document: &str, key: &str, section: &str) -> Result<()> {
+    let path = root.join(document);
+    let old = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    std::fs::write(&path, replace_section(&old, key, section))
+        .with_context(|| path.display().to_string())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
 }
 
 /// Replaces what is between the markers of `key`, or appends it with markers.
