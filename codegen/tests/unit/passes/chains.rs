@@ -455,7 +455,7 @@ impl Chain {
         }
     }
 
-    fn view(&mut self, shape: &[usize]) {
+    pub(super) fn view(&mut self, shape: &[usize]) {
         let x = self.last();
         let quantization = self.graph.tensor(x).quantization.clone();
         let y = self.image_like(shape, quantization);

@@ -157,6 +157,29 @@ fn steps_of_time_are_rows() {
     assert!(rows.arena_bytes < whole.arena_bytes);
 }
 
+/// [1, time, channels] as the input and between operators has the same rows as [1, 1, time, channels].
+#[test]
+fn steps_of_time_need_no_height() {
+    let mut chain = Chain::new(12);
+    chain.image(&[1, 64, 4]);
+    chain.relu();
+    chain.view(&[1, 1, 64, 4]);
+    chain.step(16);
+    chain.view(&[1, 64, 16]);
+    chain.relu();
+    chain.view(&[1, 64, 1, 16]);
+    chain.step(16);
+    chain.mean();
+    let model = chain.done();
+    let rows = by_rows(&model).expect("time passes step by step");
+    let streams = streams(&rows.entries[0].steps);
+    let stages = streams.iter().map(|stream| stream.stages.len());
+    // Two functions, two convolutions, the sums and what is made of them.
+    assert_eq!(stages.collect::<Vec<_>>(), [6], "{rows}");
+    let expected = outputs(&compiled(&model, Isa::Portable, Passes::ALL), 5, 0);
+    assert_eq!(outputs(&rows, 5, 0x5a), expected, "{rows}");
+}
+
 /// The search takes as long as there are rows: a file of many operators and hardly any bytes could have any number.
 #[test]
 fn chains_of_too_many_rows_stay_whole() {
