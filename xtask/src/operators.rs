@@ -132,7 +132,8 @@ fn tested(root: &Path) -> Result<Vec<(Tested, Model)>> {
 struct Found<'a> {
     name: &'a str,
     form: Option<String>,
-    tflm: Tflm,
+    graph: &'a Graph,
+    index: usize,
 }
 
 fn operators(model: &Model) -> impl Iterator<Item = Found<'_>> {
@@ -141,7 +142,8 @@ fn operators(model: &Model) -> impl Iterator<Item = Found<'_>> {
         operators.map(move |(index, operator)| Found {
             name: operator.kind.name(),
             form: form(graph, operator),
-            tflm: Tflm::of(graph, index),
+            graph,
+            index,
         })
     })
 }
@@ -178,7 +180,10 @@ fn add(known: &mut Known, model: &Model, is_tested: bool) {
         let of_operator = known.entry(operator.name.to_owned()).or_default();
         let (tested, tflm) = of_operator.entry(form).or_insert((false, Tflm::Lacks));
         *tested |= is_tested;
-        *tflm = (*tflm).max(operator.tflm);
+        // Most of what is drawn says nothing new.
+        if *tflm != Tflm::Computes {
+            *tflm = (*tflm).max(Tflm::of(operator.graph, operator.index));
+        }
     }
 }
 
