@@ -1,4 +1,4 @@
-"""Models of operators whose weights, biases or places are computed at run time, where converters nearly always write constants.
+"""Models of operators whose weights, biases, places or values are computed at run time, where converters nearly always write constants.
 
     python3 computed_models.py OUT_DIR [COUNT]
 
@@ -116,6 +116,18 @@ def slice_of(random, dtype, _):
     return graph.io([x, begin], [y])
 
 
+def padded(random, dtype, _):
+    rank = random.integers(1, 5)
+    sizes, paddings = random.integers(1, 5, rank), random.integers(0, 3, (rank, 2))
+    graph = Graph()
+    q = dict(scale=0.1, zp=3) if dtype == "i8" else {}
+    x, value = graph.t("x", sizes, dtype, **q), graph.t("value", [1], dtype, **q)
+    pairs = graph.t("paddings", [rank, 2], "i32", data=paddings)
+    y = graph.t("y", sizes + paddings.sum(axis=1), dtype, **q)
+    graph.op("PADV2", [x, pairs, value], [y], opt("PadV2"))
+    return graph.io([x, value], [y])
+
+
 MAKERS = {"fully_connected": fully_connected, "conv_2d": conv, "depthwise_conv_2d": depthwise}
 ROLES = {"weights": {"x", "weights"}, "bias": {"x", "bias"}, "both": {"x", "weights", "bias"}, "alone": {"weights", "no bias"}}
 
@@ -125,6 +137,7 @@ def models(count):
               for kind, make in MAKERS.items() for name, roles in ROLES.items() for dtype in ("f32", "i8")
               if name != "alone" or kind == "fully_connected"]
     makers += [(f"slice_computed_{dtype}", slice_of, dtype, None) for dtype in ("f32", "i8", "i32")]
+    makers += [(f"padv2_computed_{dtype}", padded, dtype, None) for dtype in ("f32", "i8", "i32")]
     for i in range(max(1, -(-count // len(makers)))):
         for name, *maker in makers:
             yield (f"{name}_{i}" if count else name), *maker

@@ -1,4 +1,4 @@
-//! PAD and PADV2 of any types: a fill of the output, then a copy of the input.
+//! PAD and PADV2 of any types: the value in all of the output, then a copy of the input.
 
 use castiron_runtime::kernels::{Fill, LOOPS};
 
@@ -7,7 +7,7 @@ use super::walk::{Copy, Walk};
 use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Tensor, TensorId};
-use crate::program::Choosing;
+use crate::program::{Argument, Choosing};
 
 pub(super) struct Pad;
 
@@ -22,8 +22,13 @@ impl Family for Pad {
         let value = value(site)?;
         let (x_operand, y_operand) = (choosing.tensor(x_id)?, choosing.activation(y_id)?);
         if x.shape != y.shape {
-            let pattern = pattern(&value);
-            choosing.call(Fill { pattern }, [y_operand.as_bytes()]);
+            match value {
+                Value::Known(value) => {
+                    let pattern = pattern(&value);
+                    choosing.call(Fill { pattern }, [y_operand.as_bytes()]);
+                }
+                Value::Computed(id) => everywhere(choosing, id, y_operand)?,
+            }
         }
         let mut inside = Walk::of(&y.shape);
         for (axis, before) in before.into_iter().enumerate() {
@@ -39,6 +44,9 @@ impl Family for Pad {
     }
 
     fn channels(&self, site: &Site<'_>) -> Option<Channels> {
+        let Value::Known(_) = value(site).ok()? else {
+            return None;
+        };
         let pads_channels = paddings(site).ok()?.last() != Some(&0);
         let of = |tensor: &Tensor| tensor.shape.last().copied();
         let are_as_many = of(site.input(0).ok()?) == of(site.output(0).ok()?);
@@ -84,9 +92,31 @@ fn paddings(site: &Site<'_>) -> Result<Vec<usize>, Diagnostic> {
     Ok(before)
 }
 
-/// The bytes of the value that the output is padded with: PADV2's third input, or zero as the
-/// output's quantisation represents it.
-fn value(site: &Site<'_>) -> Result<Vec<u8>, Diagnostic> {
+/// What the output is padded with.
+enum Value {
+    /// The bytes of a constant.
+    Known(Vec<u8>),
+    /// A scalar that is computed at run time.
+    Computed(TensorId),
+}
+
+/// Puts a scalar that is computed at run time into all of an output.
+pub(super) fn everywhere(
+    choosing: &mut Choosing<'_>,
+    value: TensorId,
+    y: Argument,
+) -> Result<(), Diagnostic> {
+    let value = choosing.activation(value)?;
+    let repeated = Walk::of(&[]).repeated(0, y.len);
+    let copy = Copy::new(&repeated, &Walk::of(&[y.len]));
+    match copy.is_some_and(|copy| copy.choose(choosing, value, y)) {
+        true => Ok(()),
+        false => Err(Diagnostic::fault("a scalar takes more than one loop")),
+    }
+}
+
+/// PADV2's third input, or zero as the output's quantisation represents it.
+fn value(site: &Site<'_>) -> Result<Value, Diagnostic> {
     let (y_id, y) = (site.output_id(0)?, site.output(0)?);
     if let Some(id) = site.optional_input_id(2) {
         let value = site.input(2)?;
@@ -99,9 +129,12 @@ fn value(site: &Site<'_>) -> Result<Vec<u8>, Diagnostic> {
                 .found(format_args!("{:?}", value.shape)));
         }
         site.same_quantization(id, y_id)?;
-        return site.constant(2, "the value").map(<[u8]>::to_vec);
+        return Ok(match &value.data {
+            Some(bytes) => Value::Known(bytes.to_vec()),
+            None => Value::Computed(id),
+        });
     }
-    zero(site, y_id)
+    zero(site, y_id).map(Value::Known)
 }
 
 /// The bytes of zero as a tensor's quantisation represents it.

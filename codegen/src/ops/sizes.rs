@@ -2,8 +2,6 @@
 
 use castiron_runtime::kernels;
 
-use super::movement::{self, Move};
-use super::walk::Walk;
 use super::{Family, Site, pad};
 use crate::error::Diagnostic;
 use crate::graph::DType;
@@ -75,12 +73,7 @@ impl Family for Fill {
             choosing.call(kernels::Fill { pattern }, [y]);
             return Ok(());
         }
-        let everywhere = Move {
-            input: 1,
-            x: Walk::of(&[]).repeated(0, y.elements()),
-            output: 0,
-            y: Walk::of(&[y.elements()]),
-        };
-        movement::choose(site, choosing, &[everywhere])
+        let y = choosing.activation(y_id)?;
+        pad::everywhere(choosing, value_id, y)
     }
 }

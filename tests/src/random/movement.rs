@@ -409,7 +409,10 @@ pub(super) fn pad(d: &mut Draw<'_>, op: Op) -> Option<()> {
     if op == Op::Padv2 {
         let value = Spec::of(x.dtype, &[1]).scaled(x.scale);
         let range = value.range();
-        inputs.push(d.constant(&value, range));
+        inputs.push(match d.one_in(3) {
+            true => d.fresh(value).id,
+            false => d.constant(&value, range),
+        });
     }
     let y = x
         .shaped(&shape)
