@@ -244,7 +244,7 @@ pub(super) fn choose(
     let y = choosing.activation(site.output_id(0)?)?;
     // The first step reads elements before it writes them; another one may read what was written.
     let reads = |link: &Link| link.other().is_some_and(|other| other.place == x.place);
-    if ending.is_none() && !links.iter().any(reads) {
+    if ending.is_none() && !links.iter().skip(1).any(reads) {
         choosing.outputs([OutputMemory::InPlace(vec![0])].into_iter());
     }
     if ending.is_none() && choosing.target().optimize == Optimize::Size {

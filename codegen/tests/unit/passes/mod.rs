@@ -5,6 +5,7 @@ mod decode;
 mod dequantize;
 mod fold_constants;
 mod fuse_activations;
+mod join_elementwise;
 mod join_movements;
 mod list;
 mod remove_channels;
