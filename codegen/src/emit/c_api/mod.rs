@@ -168,6 +168,40 @@ impl Library {
             .map(|function| format!("{}_{function}", self.prefix))
             .collect()
     }
+
+    /// All names that its header and its self-test define or may define, but for macros.
+    pub(super) fn names(&self) -> Vec<String> {
+        const BESIDE: [&str; 9] = [
+            "model",
+            "status",
+            "status_text",
+            "input_bytes",
+            "output_bytes",
+            "quantize",
+            "quantize_wide",
+            "self_test",
+            "self_test_case",
+        ];
+        let tensors = [
+            ("input", self.facts.inputs.len()),
+            ("output", self.facts.outputs.len()),
+        ];
+        let of_tensors = tensors.into_iter().flat_map(|(side, count)| {
+            let of_tensor = move |at: usize| {
+                ["t", "quantize", "dequantize"].map(|what| format!("{side}_{at}_{what}"))
+            };
+            (0..count).flat_map(of_tensor)
+        });
+        let memories = self.memories.iter().map(|memory| memory.name.clone());
+        let beside = BESIDE.map(str::to_owned).into_iter();
+        let own = beside.chain(of_tensors).chain(memories);
+        let own = own.map(|name| format!("{}_{name}", self.prefix));
+        let common = ["castiron_operator", "castiron_operator_tensor"].map(str::to_owned);
+        (self.symbols().into_iter())
+            .chain(own)
+            .chain(common)
+            .collect()
+    }
 }
 
 /// The prefix of every name of a model's library: as in its standalone header.

@@ -35,7 +35,7 @@ impl OperatorFunction {
         library: &Library,
         given: &[(String, String)],
     ) -> Result<Vec<Self>> {
-        let own = library.symbols();
+        let own = library.names();
         let signatures = Signature::all(program);
         let wanted = (signatures.iter())
             .map(|signature| wanted(&signature.operator, library, &own, given))
@@ -43,8 +43,14 @@ impl OperatorFunction {
         let mut names = Names::without(own.iter().map(String::as_str));
         let found: Vec<String> = wanted.iter().map(|name| names.unique(name)).collect();
         if let Some(diagnostic) = clash(&signatures, &wanted, &found) {
-            return Err(diagnostic
-                .help("name the function of each: --custom OP=FUNCTION")
+            return Err(diagnostic.help(NAME_EACH).into());
+        }
+        if let Some(name) = found.iter().find(|name| is_type(name, &found, &own)) {
+            let message = "the type of a custom operator's function has the name of something else";
+            return Err(Diagnostic::new(message)
+                .expected("a name for each")
+                .found(format_args!("`{}`", function_type(name)))
+                .help(NAME_EACH)
                 .into());
         }
         let all = std::iter::zip(found, signatures);
@@ -71,6 +77,20 @@ impl OperatorFunction {
             parameters: parameters.collect(),
         }
     }
+}
+
+/// What users can do about names that meet.
+const NAME_EACH: &str = "name the function of each: --custom OP=FUNCTION";
+
+/// The type of a function of this name, as the header has it.
+fn function_type(name: &str) -> String {
+    format!("{name}_function")
+}
+
+/// Whether the type of a function of this name would have the name of another function, or one of the library's own.
+fn is_type(name: &str, functions: &[String], own: &[String]) -> bool {
+    let of_type = function_type(name);
+    functions.iter().chain(own).any(|other| *other == of_type)
 }
 
 /// The function of an operator's first form.
