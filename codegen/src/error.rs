@@ -404,6 +404,22 @@ impl From<Diagnostic> for Error {
     }
 }
 
+/// Text that is not within quotes: what a terminal would act on, and what hides in print, is escaped. All else is as in the file, so that it can be
+/// copied.
+pub(crate) fn printed(text: &str) -> String {
+    const PLAIN: [char; 3] = ['"', '\'', '\\'];
+    let mut out = String::new();
+    for part in text.split_inclusive(PLAIN) {
+        let (before, plain) = match part.char_indices().next_back() {
+            Some((at, last)) if PLAIN.contains(&last) => part.split_at(at),
+            _ => (part, ""),
+        };
+        out.extend(before.escape_debug());
+        out.push_str(plain);
+    }
+    out
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sep = "";
@@ -420,7 +436,7 @@ impl fmt::Display for Place {
             sep = ", ";
         }
         if let Some((index, name)) = &self.operator {
-            write!(f, "{sep}operator {index} {}", name.escape_debug())?;
+            write!(f, "{sep}operator {index} {}", printed(name))?;
             sep = ", ";
         }
         if let Some(operands) = &self.operands {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Options, TensorId};
+use crate::error::printed;
 
 /// One operator of a graph.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +96,7 @@ impl fmt::Display for OpKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Builtin(op) => f.pad(op.name()),
-            Self::Custom(name) => write!(f, "CUSTOM {}", name.escape_debug()),
+            Self::Custom(name) => write!(f, "CUSTOM {}", printed(name)),
         }
     }
 }

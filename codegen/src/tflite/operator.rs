@@ -4,7 +4,7 @@ use flatbuffers::Verifier;
 
 use super::constants::Constants;
 use super::{options, schema, versions};
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, printed};
 use crate::graph::{BuiltinOperator, OpKind, Operator, Options, TensorId};
 
 const CUSTOM: i32 = 32;
@@ -78,8 +78,7 @@ fn custom_name(raw: schema::OperatorCode<'_>) -> Result<String, Diagnostic> {
             .found("none")
             .help("convert the model again"));
     }
-    let is_printed = |c: char| matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1;
-    if name.len() > LONGEST_NAME || !name.chars().all(is_printed) {
+    if name.len() > LONGEST_NAME || printed(&name) != name {
         let shown: String = name.chars().take(LONGEST_NAME).collect();
         return Err(Diagnostic::new("the custom operator's name is not usable")
             .expected(format_args!(

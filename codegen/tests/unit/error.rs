@@ -1,4 +1,5 @@
 use castiron_codegen::error::*;
+use castiron_codegen::graph::OpKind;
 
 #[test]
 fn places_are_json_without_what_is_not_known() {
@@ -10,6 +11,23 @@ fn places_are_json_without_what_is_not_known() {
         "found": "1",
     });
     assert_eq!(json, expected);
+}
+
+/// A name can be copied to where it is wanted, and drives no terminal.
+#[test]
+fn names_of_operators_are_as_in_the_file() {
+    let named = |name: &str| {
+        let kind = OpKind::Custom(name.to_owned());
+        Diagnostic::new("wrong").at_operator(0, kind).to_string()
+    };
+    assert_eq!(
+        named("top \"k\"=3 \\"),
+        "operator 0 CUSTOM top \"k\"=3 \\: wrong"
+    );
+    assert_eq!(
+        named("a\u{1b}[2J\n"),
+        "operator 0 CUSTOM a\\u{1b}[2J\\n: wrong"
+    );
 }
 
 fn unsupported(index: usize, name: &str) -> Diagnostic {

@@ -222,6 +222,9 @@ fn custom_names_are_text_that_can_be_printed() {
         "../x",
         "top k",
         "größer",
+        // Letters that are of two characters each.
+        "gro\u{308}\u{df}er",
+        "हिन्दी",
         "*/ \"}",
         "a\\",
     ] {
