@@ -242,6 +242,21 @@ fn pooling_does_not_rescale() {
     );
 }
 
+/// There is no output to compare scales with: it is bool.
+#[test]
+fn comparisons_of_words_have_one_scale() {
+    let words = |scale| Tensor {
+        dtype: DType::Int16,
+        ..int8(&[2], scale, 0)
+    };
+    let tensors = vec![words(0.1), words(0.2), plain(DType::Bool, &[2])];
+    let error = refused(&model(Op::Less, Options::None, tensors));
+    assert_eq!(
+        message(&error),
+        "the tensor's quantisation differs from that of another input"
+    );
+}
+
 #[test]
 fn softmax_has_one_output_quantisation() {
     let options = |beta| Options::Softmax(SoftmaxOptions { beta });

@@ -202,8 +202,15 @@ impl<'a> Site<'a> {
             return Ok(());
         }
         let text = |(scale, zero_point)| format!("scale {scale}, zero point {zero_point}");
+        let whose = match self.operator.outputs.contains(&other) {
+            true => "the output's",
+            false => "that of another input",
+        };
         Err(self
-            .tensor_error(id, "the tensor's quantisation differs from the output's")
+            .tensor_error(
+                id,
+                format!("the tensor's quantisation differs from {whose}"),
+            )
             .expected(text(expected))
             .found(text(found))
             .help("quantise the model again; the converter gives these tensors one scale"))
