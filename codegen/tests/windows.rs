@@ -8,6 +8,7 @@ use castiron_codegen::graph::{
     Model, OpKind, Operator, Options, Padding, Pool2dOptions, Quantization, ReducerOptions,
     SoftmaxOptions, Tensor, TensorId,
 };
+use castiron_codegen::tflm;
 
 fn int8(shape: &[usize], scale: f32, zero_point: i32) -> Tensor {
     Tensor {
@@ -239,6 +240,33 @@ fn pooling_does_not_rescale() {
     assert_eq!(
         message(&error),
         "the tensor's quantisation differs from the output's"
+    );
+}
+
+/// TFLM's kernels take such an activation, and leave it out: its engine is no way out.
+#[test]
+fn activations_that_do_not_clamp() {
+    let options = Options::Pool2d(Pool2dOptions {
+        padding: Padding::Valid,
+        border: Border::default(),
+        stride: (1, 1),
+        filter: (2, 2),
+        activation: Activation::Tanh,
+    });
+    let tensors = vec![int8(&[1, 2, 2, 1], 0.5, 0), int8(&[1, 1, 1, 1], 0.5, 0)];
+    let model = model(Op::MaxPool2d, options, tensors);
+    let error = refused(&model);
+    assert_eq!(message(&error), "the fused activation is not supported");
+    let help = error.diagnostics()[0].help.as_deref();
+    assert_eq!(
+        help,
+        Some("export the activation as an operator of its own")
+    );
+    let verdict = tflm::verdict(&model, tflm::Kernels::Reference);
+    assert!(verdict.refused.is_empty());
+    assert_eq!(
+        verdict.differs[0].message,
+        "TFLM computes something else: the kernel leaves the fused activation out"
     );
 }
 

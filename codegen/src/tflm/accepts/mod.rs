@@ -38,7 +38,7 @@ use super::TflmOp;
 use super::kernels::Kernels;
 use super::subgraphs::{reached, unknown_types};
 use crate::error::{Diagnostic, Error, Result};
-use crate::graph::{DType, Graph, Model, OpKind, Site, TensorId};
+use crate::graph::{Activation, DType, Graph, Model, OpKind, Site, TensorId};
 pub(crate) use remedy::IN_FLOAT32;
 use rule::{At, Broken, Rule, first_broken};
 
@@ -68,6 +68,22 @@ pub const FAMILIES: &[&[Row]] = &[
     control::ROWS,
     custom::ROWS,
 ];
+
+/// Of the activations that a file can fuse into an operator, kernels know those that clamp, and compute without the others.
+const CLAMPS: &[(Rule, &str)] = &[(
+    Rule::Is("NONE, RELU, RELU6 or RELU_N1_TO_1", clamps),
+    remedy::NO_CLAMP,
+)];
+
+fn clamps(site: &Site<'_>) -> std::result::Result<(), String> {
+    let is_function = matches!(site.name(), "SVDF" | "UNIDIRECTIONAL_SEQUENCE_LSTM");
+    match rule::activation(site) {
+        fused @ (Activation::Tanh | Activation::SignBit) if !is_function => {
+            Err(format!("{fused:?}"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// What TFLM makes of a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -256,7 +272,7 @@ fn of_operator(site: Site<'_>, kernels: Kernels, caller: Caller) -> Verdict {
         verdict.refused.push(refusal(broken, &site));
         return verdict;
     }
-    let mut all = row.computes.iter().chain(computes);
+    let mut all = row.computes.iter().chain(CLAMPS).chain(computes);
     let differs = all.find_map(|(rule, what)| {
         let broken = rule.broken(&site)?;
         Some(difference(broken, &site, what))

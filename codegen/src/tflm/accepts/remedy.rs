@@ -27,11 +27,15 @@ const SCALES: &str =
     "quantise again, with a representative_dataset that covers the model's real inputs";
 const SHAPES: &str = "convert the model again; the file's shapes were edited, or were unknown";
 
+/// What kernels do with an activation that they do not know.
+pub(super) const NO_CLAMP: &str = "the kernel leaves the fused activation out";
+
 /// The remedy where a kernel computes something else.
 pub(super) fn of_difference(what: &str) -> String {
-    match what == super::shapes::RECORDED {
-        true => format!("{OPEN}; or {OTHER_ENGINE}"),
-        false => OTHER_ENGINE.to_owned(),
+    match what {
+        super::shapes::RECORDED => format!("{OPEN}; or {OTHER_ENGINE}"),
+        NO_CLAMP => "export the activation as an operator of its own".to_owned(),
+        _ => OTHER_ENGINE.to_owned(),
     }
 }
 
