@@ -130,11 +130,13 @@ impl Arguments {
             }
             "ops" => {
                 input.parse::<Token![=]>()?;
-                self.ops.replace(path(input)?).is_some()
+                self.ops.replace(path(input, Names::Type)?).is_some()
             }
             "crate" => {
                 input.parse::<Token![=]>()?;
-                self.crate_path.replace(path(input)?).is_some()
+                self.crate_path
+                    .replace(path(input, Names::Crate)?)
+                    .is_some()
             }
             _ => {
                 return Err(syn::Error::new(
@@ -201,14 +203,24 @@ fn visibility(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(quote!(#public #within))
 }
 
-/// A path that means the same within the module as beside the call.
-fn path(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+/// What a path leads to.
+#[derive(PartialEq)]
+enum Names {
+    Crate,
+    Type,
+}
+
+/// A path that means the same within the module as beside the call. A type of one word is beside the call alone.
+fn path(input: ParseStream<'_>, names: Names) -> syn::Result<TokenStream> {
     let (path, words) = text::path(input)?;
+    let is_beside = |first: &Ident| first == "self" || first == "super";
     match &words[..] {
-        [first, ..] if first == "self" || first == "super" => Err(syn::Error::new(
-            first.span(),
-            "this path has another meaning inside the module; start it with `crate` or a crate's name",
-        )),
+        [first, rest @ ..] if is_beside(first) || (rest.is_empty() && names == Names::Type) => {
+            Err(syn::Error::new(
+                first.span(),
+                "this path has another meaning inside the module; start it with `crate` or a crate's name",
+            ))
+        }
         _ => Ok(path),
     }
 }
