@@ -11,10 +11,9 @@ use castiron_codegen::plan::alloc::meter::Meter;
 use castiron_codegen::plan::alloc::{Allocation, Buffer, pack};
 use comfy_table::{TableStyle, presets};
 
-use crate::report::{grouped, replace_section, table};
+use crate::report::{PAGE, grouped, table, write_section};
 
-/// The page of the table, and what its section is called in its markers.
-const PAGE: &str = "docs/benchmarks.md";
+/// What its section is called in its markers.
 const KEY: &str = "packing";
 
 /// What to pack.
@@ -78,10 +77,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         too_high.join(", ")
     );
     if options.update_docs {
-        let page = root.join(PAGE);
-        let old = fs::read_to_string(&page).with_context(|| PAGE.to_owned())?;
-        fs::write(&page, replace_section(&old, KEY, &section(&rows, options)))?;
-        eprintln!("wrote {}", page.display());
+        write_section(root, PAGE, KEY, &section(&rows, options))?;
     }
     Ok(())
 }

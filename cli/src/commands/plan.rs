@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use castiron_codegen::compile::{self, CompileOptions, Frontier};
 use castiron_codegen::error::Diagnostic;
-use castiron_codegen::plan::{Location, MemoryKind, Plan, PlanOptions, PlannedTensor, Region};
+use castiron_codegen::plan::{
+    Location, MemoryKind, Plan, PlanOptions, PlannedTensor, Region, Speed,
+};
 use castiron_codegen::report::WeightReport;
 use castiron_codegen::tflite::rewrite;
 use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
@@ -270,16 +272,20 @@ fn peak(plan: &Plan) -> String {
 
 /// How much of each memory the arena takes.
 fn memories(plan: &Plan) -> String {
-    let lines = plan.memories.iter().map(|memory| {
-        format!(
-            "{} ({}): {} of {}.\n",
-            memory.name,
+    let lines = (plan.memories.iter()).map(|memory| {
+        taken(
+            &memory.name,
             memory.speed,
-            text::bytes(memory.bytes),
-            text::bytes(memory.capacity_bytes)
+            [memory.bytes, memory.capacity_bytes],
         )
     });
     std::iter::once("\n".to_owned()).chain(lines).collect()
+}
+
+/// A memory, with the bytes that are taken of it and all that there are.
+fn taken(name: &str, speed: Speed, bytes: [usize; 2]) -> String {
+    let [taken, all] = bytes.map(text::bytes);
+    format!("{name} ({speed}): {taken} of {all}.\n")
 }
 
 /// How much of each memory for weights all subgraphs take; nothing where there are none.
@@ -290,13 +296,11 @@ fn weights(input: &ModelFile, arguments: &Arguments) -> Result<String> {
         return Ok(String::new());
     }
     let program = compile::compile(&input.model, &options)?;
-    let lines = program.roms.iter().map(WeightReport::new).map(|memory| {
-        format!(
-            "{} ({}): {} of {}.\n",
-            memory.name,
+    let lines = (program.roms.iter().map(WeightReport::new)).map(|memory| {
+        taken(
+            &memory.name,
             memory.speed,
-            text::bytes(memory.bytes),
-            text::bytes(memory.capacity_bytes)
+            [memory.bytes, memory.capacity_bytes],
         )
     });
     let lines: String = lines.collect();
