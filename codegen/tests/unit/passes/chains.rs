@@ -67,17 +67,18 @@ impl Window {
     /// The same along a row, of one along a column of single pixels.
     fn turned(self) -> Self {
         let turned = |[height, width]: [usize; 2]| [width, height];
+        let Border { top, bottom, .. } = self.border;
         Self {
             filter: turned(self.filter),
             stride: turned(self.stride),
             dilation: turned(self.dilation),
-            padding: self.padding,
+            made: turned(self.made),
             border: Border {
-                left: self.border.top,
-                right: self.border.bottom,
+                left: top,
+                right: bottom,
                 ..Border::default()
             },
-            made: turned(self.made),
+            ..self
         }
     }
 }
