@@ -77,6 +77,7 @@ fn of_names(names: &[&str]) -> (Program, Library) {
         memories: vec![PlacedMemory {
             name: "sram".to_owned(),
             bytes: 16,
+            section: None,
         }],
         weight_bytes: 0,
         instance_bytes: 16,
