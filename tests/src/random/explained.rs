@@ -66,6 +66,7 @@ pub const EXPLAINED: &[Explained] = &[
     row(Engine::LiteRt, "FULLY_CONNECTED of i8", ONCE),
     row(Engine::LiteRt, "FULLY_CONNECTED of u8", ONCE),
     row(Engine::LiteRt, "PRELU of i8", LAST),
+    row(Engine::LiteRt, "PRELU of u8", LAST),
     row(Engine::LiteRt, "PRELU of i16", LAST),
     row(Engine::LiteRt, "SOFTMAX of i16", LAST),
     row(
