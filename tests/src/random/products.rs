@@ -414,6 +414,10 @@ pub(super) fn lstm(d: &mut Draw<'_>, op: Op) -> Option<()> {
     let batch = if time_major { second } else { first };
     let units = d.between(1..=6);
     let words = x.dtype == DType::Int16;
+    // Gates of 16 bits would be saturated, all of them.
+    if words && x.scale.is_some_and(|(scale, _)| scale > 0.25) {
+        return None;
+    }
     let hidden = x.scale.map(|_| match words {
         true => (d.power_of_two(-17..=-15), 0),
         false => (d.power_of_two(-9..=-7), d.integer(-60..=60)),
