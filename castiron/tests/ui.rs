@@ -95,7 +95,17 @@ fn the_file_of_the_project_is_read() {
         output.expect("rustc runs")
     };
     let output = compiled("[memories]\ntcm = \"16 fast\"\nram = \"1k\"\n");
-    assert!(output.status.success(), "{}", errors(&output));
+    // By itself, this package is built without the feature that reads the file; with the whole workspace, it has it.
+    let text = errors(&output);
+    if text.contains("this build of castiron does not read it") {
+        assert!(
+            !output.status.success() && text.contains("features = [\"config\"]"),
+            "{text}"
+        );
+        eprintln!("skipped: what the file says; --features config reads it");
+        return;
+    }
+    assert!(output.status.success(), "{text}");
     let status = Command::new(&program).status().expect("it runs");
     assert!(status.success());
 

@@ -21,7 +21,8 @@ mod tflm;
 mod warnings;
 mod work;
 
-use castiron_codegen::graph::{DType, Tensor};
+use castiron_codegen::Model;
+use castiron_codegen::graph::{DType, Graph, Tensor};
 use proptest::test_runner::Config;
 
 /// An activation; tests add what else a tensor has.
@@ -36,6 +37,21 @@ fn tensor(dtype: DType, shape: &[usize]) -> Tensor {
         is_variable: false,
         stored: None,
         blocks: None,
+    }
+}
+
+/// A model of one graph, as of a file of this name.
+fn model(file: &str, graph: Graph) -> Model {
+    Model {
+        file: file.to_owned(),
+        file_bytes: 0,
+        description: String::new(),
+        op_codes: Vec::new(),
+        graphs: vec![graph],
+        signatures: Vec::new(),
+        metadata: Vec::new(),
+        outside: Vec::new(),
+        sparse: Vec::new(),
     }
 }
 

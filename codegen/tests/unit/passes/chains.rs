@@ -102,17 +102,7 @@ impl Chain {
     pub(super) fn done(mut self) -> Model {
         let last = self.last();
         self.graph.outputs.push(last);
-        Model {
-            file: "chain.tflite".to_owned(),
-            file_bytes: 0,
-            description: String::new(),
-            op_codes: Vec::new(),
-            graphs: vec![self.graph],
-            signatures: Vec::new(),
-            metadata: Vec::new(),
-            outside: Vec::new(),
-            sparse: Vec::new(),
-        }
+        crate::unit::model("chain.tflite", self.graph)
     }
 
     pub(super) fn add(&mut self, tensor: Tensor) -> TensorId {

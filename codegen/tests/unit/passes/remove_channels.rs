@@ -255,17 +255,7 @@ impl Net {
     fn done(mut self) -> Model {
         let last = self.last();
         self.graph.outputs.push(last);
-        Model {
-            file: "net.tflite".to_owned(),
-            file_bytes: 0,
-            description: String::new(),
-            op_codes: Vec::new(),
-            graphs: vec![self.graph],
-            signatures: Vec::new(),
-            metadata: Vec::new(),
-            outside: Vec::new(),
-            sparse: Vec::new(),
-        }
+        crate::unit::model("net.tflite", self.graph)
     }
 
     /// Channels that are left of each operator's output that was narrowed, having seen that no result is another one.

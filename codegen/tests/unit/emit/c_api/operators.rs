@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use castiron_codegen::Model;
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::emit::c_api::operators::snake;
 use castiron_codegen::emit::c_api::{
@@ -53,17 +52,7 @@ fn of_names(names: &[&str]) -> (Program, Library) {
         inputs: vec![TensorId(0)],
         outputs: vec![TensorId(names.len() as u32)],
     };
-    let model = Model {
-        file: "kws.tflite".to_owned(),
-        file_bytes: 0,
-        description: String::new(),
-        op_codes: Vec::new(),
-        graphs: vec![graph],
-        signatures: Vec::new(),
-        metadata: Vec::new(),
-        outside: Vec::new(),
-        sparse: Vec::new(),
-    };
+    let model = crate::unit::model("kws.tflite", graph);
     let mut options = CompileOptions::default();
     options.custom = FirmwareOps::all();
     let program = compile::compile(&model, &options).expect("it compiles");
