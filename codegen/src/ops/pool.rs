@@ -2,8 +2,9 @@
 
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
-    AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, L2Pool2dF32,
-    MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8, Window,
+    AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, DspAveragePool2d,
+    DspMaxPool2d, L2Pool2dF32, LANES, MOST_PIXELS, MaxPool2dF32, MaxPool2dI8, MaxPool2dI16,
+    MaxPool2dU8, VcmpMaxPool2d, Window,
 };
 
 use super::channels::Channels;
@@ -12,6 +13,7 @@ use super::{Family, Site};
 use crate::error::Diagnostic;
 use crate::graph::{DType, Options};
 use crate::program::Choosing;
+use crate::target::Isa;
 
 pub(super) enum Pool2d {
     Average,
@@ -35,7 +37,7 @@ impl Family for Pool2d {
             channels,
         )?;
         let operands = [choosing.activation(x_id)?, choosing.activation(y_id)?];
-        let dtype = site.input(0)?.dtype;
+        let (dtype, isa) = (site.input(0)?.dtype, choosing.target().isa);
         let kernel = match dtype {
             _ if site.output(0)?.dtype != dtype => None,
             DType::Float32 => {
@@ -43,13 +45,16 @@ impl Family for Pool2d {
                 Some(match self {
                     Self::Average => kernel(AveragePool2dF32 { window, float }),
                     Self::L2 => kernel(L2Pool2dF32 { window, float }),
+                    Self::Max if isa.has_fp() && channels >= LANES => {
+                        kernel(VcmpMaxPool2d { window, float })
+                    }
                     Self::Max => kernel(MaxPool2dF32 { window, float }),
                 })
             }
             DType::Int8 | DType::Int16 | DType::Uint8 => {
                 site.same_quantization(x_id, y_id)?;
                 let range = site.integer_range(options.activation, y_id)?;
-                self.of_integers(dtype, window, range)
+                self.of_integers(isa, dtype, window, range)
             }
             _ => None,
         };
@@ -78,11 +83,18 @@ fn kernel(kernel: impl HostKernel + 'static) -> Box<dyn HostKernel> {
 impl Pool2d {
     fn of_integers(
         &self,
+        isa: Isa,
         dtype: DType,
         window: Window,
         (min, max): (i32, i32),
     ) -> Option<Box<dyn HostKernel>> {
+        let has_loops = isa.has_dsp() && window.in_c >= LANES;
+        let pixels = window.filter_h * window.filter_w;
         Some(match (self, dtype) {
+            (Self::Average, DType::Int8) if has_loops && pixels <= MOST_PIXELS => {
+                kernel(DspAveragePool2d { window, min, max })
+            }
+            (Self::Max, DType::Int8) if has_loops => kernel(DspMaxPool2d { window, min, max }),
             (Self::Average, DType::Int8) => kernel(AveragePool2dI8 { window, min, max }),
             (Self::Average, DType::Int16) => kernel(AveragePool2dI16 { window, min, max }),
             (Self::Average, DType::Uint8) => kernel(AveragePool2dU8 { window, min, max }),

@@ -55,8 +55,8 @@ mod window;
 
 #[cfg(feature = "host")]
 pub use crate::arch::armv7em::{
-    AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, GROUP, LANES, OVERLAPPING,
-    ROWS,
+    AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, GROUP, LANES, MOST_PIXELS,
+    OVERLAPPING, ROWS,
 };
 pub use crate::arch::armv7em::{
     Away, AwayAlike, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, OnceI16,
@@ -96,8 +96,9 @@ pub use depthwise::{DepthwiseConv2d, DepthwiseConv2dNibbles, DepthwiseConv2dSize
 pub use detection::PostProcess;
 pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{
-    DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspOutput,
-    DspPointwise, DspSmall, DspSmallClamped, DspSmallRow, DspWideFullyConnected,
+    DspAveragePool2d, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspLstm,
+    DspMaxPool2d, DspOutput, DspPointwise, DspSmall, DspSmallClamped, DspSmallRow,
+    DspWideFullyConnected,
 };
 pub use elementwise::*;
 pub use fold::{Axis, Folding};
@@ -155,7 +156,7 @@ pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 #[cfg(feature = "host")]
 pub use unary::distance_of_elements;
 pub use unary::{Function, Lookup, Map};
-pub use vfp::{Vmla, VmlaDepthwise, VmlaRow, VmlaSmall};
+pub use vfp::{VcmpMaxPool2d, Vmla, VmlaDepthwise, VmlaRow, VmlaSmall};
 pub use window::Window;
 
 /// Declares what kernels are parameterised with: plain values, which the generator can write down as Rust.

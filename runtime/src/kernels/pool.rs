@@ -4,7 +4,6 @@
 
 use core::cell::Cell;
 use core::num::NonZeroU32;
-use core::ops::Range;
 
 use super::Float;
 use super::fold::{
@@ -226,44 +225,42 @@ fn pool<F: Fold, Y>(
     y: &[Cell<Y>],
     finish: impl Fn(F::Acc, NonZeroU32) -> Y,
 ) {
-    let out_image = window.out_h * window.out_row();
-    for batch in 0..window.batches {
-        let image = part(x, batch * window.in_image(), window.in_image());
-        let y = part(y, batch * out_image, out_image);
-        rows::<F, Y>(window, image, y, 0..window.out_h, &finish);
-    }
+    windows(window, x, y, |x, [rows, columns], y| {
+        let axes = [
+            Axis {
+                count: rows,
+                step: window.in_w * window.in_c,
+            },
+            Axis {
+                count: columns,
+                step: window.in_c,
+            },
+        ];
+        // A window always covers some of the input, which the compiler does not know.
+        let count = NonZeroU32::new((rows * columns) as u32).unwrap_or(NonZeroU32::MIN);
+        channels::<F, Y>(x, axes, y, |acc| finish(acc, count));
+    });
 }
 
-/// Computes a range of output rows into `y`, which begins with the first of them.
+/// Calls a function for each window, with the input from its first pixel on, how many rows and columns of it are in the input, and its outputs.
 #[inline(always)]
-fn rows<F: Fold, Y>(
+pub(super) fn windows<X, Y>(
     w: &Window,
-    image: &[Cell<F::X>],
+    x: &[Cell<X>],
     y: &[Cell<Y>],
-    rows: Range<usize>,
-    finish: impl Fn(F::Acc, NonZeroU32) -> Y,
+    each: impl Fn(&[Cell<X>], [usize; 2], &[Cell<Y>]),
 ) {
     let mut pixel = 0;
-    for out_y in rows {
-        let (row, rows) = inside(out_y * w.stride_h, w.pad_top, w.filter_h, w.in_h);
-        for out_x in 0..w.out_w {
-            let (column, columns) = inside(out_x * w.stride_w, w.pad_left, w.filter_w, w.in_w);
-            let axes = [
-                Axis {
-                    count: rows,
-                    step: w.in_w * w.in_c,
-                },
-                Axis {
-                    count: columns,
-                    step: w.in_c,
-                },
-            ];
-            // A window always covers some of the input, which the compiler does not know.
-            let count = NonZeroU32::new((rows * columns) as u32).unwrap_or(NonZeroU32::MIN);
-            let x = image.get((row * w.in_w + column) * w.in_c..).unwrap_or(&[]);
-            let finish = |acc| finish(acc, count);
-            channels::<F, Y>(x, axes, part(y, pixel, w.out_c), finish);
-            pixel += w.out_c;
+    for batch in 0..w.batches {
+        let image = part(x, batch * w.in_image(), w.in_image());
+        for out_y in 0..w.out_h {
+            let (row, rows) = inside(out_y * w.stride_h, w.pad_top, w.filter_h, w.in_h);
+            for out_x in 0..w.out_w {
+                let (column, columns) = inside(out_x * w.stride_w, w.pad_left, w.filter_w, w.in_w);
+                let x = image.get((row * w.in_w + column) * w.in_c..);
+                each(x.unwrap_or(&[]), [rows, columns], part(y, pixel, w.out_c));
+                pixel += w.out_c;
+            }
         }
     }
 }

@@ -82,11 +82,21 @@ fn int8_follows_the_definition() {
             let rounded = mean.round() as i32;
             assert_eq!(i32::from(*y), rounded.clamp(min, max), "{window:?}");
         }
+        let average = y.clone();
         MaxPool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
         for (y, x) in y.iter().zip(&inputs) {
             let greatest = i32::from(*x.iter().max().unwrap());
             assert_eq!(i32::from(*y), greatest.clamp(min, max), "{window:?}");
         }
+        // Those for processors with the DSP extension.
+        if window.in_c < LANES {
+            continue;
+        }
+        let mut of_loops = vec![0; y.len()];
+        DspMaxPool2d { window, min, max }.run(cells(&mut x), cells(&mut of_loops));
+        assert_eq!(of_loops, y, "{window:?}");
+        DspAveragePool2d { window, min, max }.run(cells(&mut x), cells(&mut of_loops));
+        assert_eq!(of_loops, average, "{window:?}");
     }
 }
 
@@ -112,6 +122,11 @@ fn float_follows_the_definition() {
             let greatest = x.iter().copied().fold(f32::MIN, f32::max);
             assert_eq!(*y, greatest.clamp(float.min, float.max), "{window:?}");
         }
+        if window.in_c >= LANES {
+            let mut of_loops = vec![0.0; y.len()];
+            VcmpMaxPool2d { window, float }.run(cells(&mut x), cells(&mut of_loops));
+            assert_eq!(of_loops, y, "{window:?}");
+        }
     }
 }
 
@@ -133,6 +148,15 @@ fn outputs_may_begin_as_far_before_the_input_as_stated() {
         kernel.run(cells(&mut x.clone()), cells(&mut y));
         let found = overlapping(&x, outputs, distance, 77, |x, y| kernel.run(x, y));
         assert_eq!(found, y, "{window:?}");
+        if window.in_c >= LANES {
+            let kernel = DspMaxPool2d { window, min, max };
+            let found = overlapping(&x, outputs, distance, 77, |x, y| kernel.run(x, y));
+            assert_eq!(found, y, "{window:?}");
+            AveragePool2dI8 { window, min, max }.run(cells(&mut x.clone()), cells(&mut y));
+            let kernel = DspAveragePool2d { window, min, max };
+            let found = overlapping(&x, outputs, distance, 77, |x, y| kernel.run(x, y));
+            assert_eq!(found, y, "{window:?}");
+        }
 
         let x = n.floats(x.len());
         let distance = window.distance_by_pixels(4) / 4 + n.below(3);
@@ -145,6 +169,47 @@ fn outputs_may_begin_as_far_before_the_input_as_stated() {
 }
 
 #[test]
+fn loops_take_extremes() {
+    let side = 16;
+    let window = with_outputs(Window {
+        batches: 1,
+        in_h: side,
+        in_w: side,
+        in_c: LANES,
+        out_h: 0,
+        out_w: 0,
+        out_c: LANES,
+        filter_h: side,
+        filter_w: side,
+        stride_h: side,
+        stride_w: side,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: 0,
+        pad_left: 0,
+    });
+    assert_eq!(side * side, MOST_PIXELS);
+    let (min, max) = (-128, 127);
+    for extreme in [-128, 127] {
+        let mut y = [0; LANES];
+        let mut x = vec![extreme; window.in_image()];
+        DspAveragePool2d { window, min, max }.run(cells(&mut x), cells(&mut y));
+        assert_eq!(y, [extreme; LANES]);
+    }
+    let float = Float {
+        min: f32::MIN,
+        max: f32::MAX,
+    };
+    for extreme in [f32::NAN, f32::NEG_INFINITY, f32::INFINITY, -0.0] {
+        let mut x = vec![extreme; window.in_image()];
+        let (mut expected, mut y) = ([0.0; LANES], [0.0; LANES]);
+        MaxPool2dF32 { window, float }.run(cells(&mut x), cells(&mut expected));
+        VcmpMaxPool2d { window, float }.run(cells(&mut x), cells(&mut y));
+        assert_eq!(y.map(f32::to_bits), expected.map(f32::to_bits), "{extreme}");
+    }
+}
+
+#[test]
 fn short_operands_compute_less() {
     let window = window(&mut Numbers::new(3));
     let (mut x, mut y) = ([1i8; 3], [0i8; 2]);
@@ -152,4 +217,7 @@ fn short_operands_compute_less() {
     AveragePool2dI8 { window, min, max }.run(cells(&mut x), cells(&mut y));
     MaxPool2dI8 { window, min, max }.run(&[], cells(&mut y));
     MaxPool2dI8 { window, min, max }.run(cells(&mut x), &[]);
+    let window = Window { in_c: 4, ..window };
+    DspMaxPool2d { window, min, max }.run(cells(&mut x), cells(&mut y));
+    DspAveragePool2d { window, min, max }.run(cells(&mut x), &[]);
 }

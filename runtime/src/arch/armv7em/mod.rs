@@ -15,6 +15,7 @@ use crate::arch::memory::Element;
 mod depthwise;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod instructions;
+mod pool;
 mod product;
 mod small;
 
@@ -23,6 +24,9 @@ pub use depthwise::{AnyDepthwise, AnyDepthwiseI16};
 pub use depthwise::{
     Channels, Depthwise, DepthwiseLoops, DepthwiseRow, Layout, ROWS, Row, Run, channel_words,
 };
+#[cfg(feature = "host")]
+pub use pool::MOST_PIXELS;
+pub use pool::PoolWindow;
 pub use product::{
     GROUP, LANES, Matrix, OVERLAPPING, PairCall, PairLoop, RowCall, RowCore, RowLoop, WidenLoop,
     WidenRow, Windows,

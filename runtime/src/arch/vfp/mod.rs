@@ -18,10 +18,12 @@ mod assembly;
 mod depthwise;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod finish;
+mod greatest;
 mod product;
 mod small;
 
 pub use depthwise::{CHANNELS, Depthwise};
+pub use greatest::Greatest;
 pub use product::{Product, row};
 pub use small::Windows;
 

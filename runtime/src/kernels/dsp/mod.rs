@@ -10,6 +10,7 @@ mod depthwise;
 mod host;
 mod lstm;
 mod matrix;
+mod pool;
 mod small;
 
 use core::cell::Cell;
@@ -21,6 +22,7 @@ pub use conv::{DspConv2d, DspConv2dSizes};
 pub use depthwise::DspDepthwiseConv2d;
 pub use lstm::DspLstm;
 pub use matrix::{DspFullyConnected, DspPointwise, DspWideFullyConnected};
+pub use pool::{DspAveragePool2d, DspMaxPool2d};
 pub use small::{DspSmall, DspSmallClamped, DspSmallRow};
 
 parameters! {

@@ -45,10 +45,12 @@ use host;
 
 mod depthwise;
 mod dot;
+mod pool;
 mod row;
 mod small;
 
 pub use depthwise::VmlaDepthwise;
 pub use dot::Vmla;
+pub use pool::VcmpMaxPool2d;
 pub use row::VmlaRow;
 pub use small::VmlaSmall;
