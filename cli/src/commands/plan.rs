@@ -241,15 +241,23 @@ fn curve(input: &ModelFile, subgraph: usize, frontier: &Frontier) -> String {
             grouped(point.macs),
             format!("{extra:.1} %"),
             grouped(point.rows),
+            point.room.map_or_else(|| "any".to_owned(), grouped),
         ]
     });
-    let header = [">Arena", ">State", ">MACs", ">Extra", ">Rows by themselves"];
+    let header = [
+        ">Arena",
+        ">State",
+        ">MACs",
+        ">Extra",
+        ">Rows by themselves",
+        ">Kernels' room",
+    ];
     let mut out = heading(format_args!(
         "{}, subgraph {subgraph}",
         text::name(&input.model.file)
     ));
     out += &table(&header, rows);
-    out += "\nSizes in bytes; the arena of a line is the --max-arena that gives its plan.\n";
+    out += "\nSizes in bytes; the arena of a line is the --max-arena that gives its plan. Where there is less room for a kernel, a slower one that works in less takes its place.\n";
     out
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::limits::MOST_STEPS;
 use super::options::{CompileOptions, Input, Streams};
-use super::rows;
 use super::stream::Cuts;
+use super::{room, rows};
 use crate::error::{Diagnostic, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{DType, Graph, Model, Options, Site, Tensor, TensorId, callees_first};
@@ -100,6 +100,8 @@ pub(super) struct Chosen<'a> {
     pub(super) problems: Vec<Diagnostic>,
     /// Why the input does not come row by row, where it is to.
     pub(super) without_rows: Option<Diagnostic>,
+    /// Bytes that a kernel may work in, where there is a slower one that needs less.
+    pub(super) room: usize,
 }
 
 impl<'a> Chosen<'a> {
@@ -110,23 +112,43 @@ impl<'a> Chosen<'a> {
         is_entry: bool,
         options: &CompileOptions,
     ) -> Self {
-        let passed = passes::run(&model.graphs[index], options.without);
-        let mut graph = passed.graph;
-        let by_rows = is_entry && options.input == Input::Rows;
-        if by_rows {
-            rows::reshape_input(graph.to_mut());
-        }
-        let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
-        let mut problems = Vec::new();
-        let mut choices = Vec::new();
-        let mut actions = 0;
-        let purpose = Purpose::Firmware {
+        let purpose = |room| Purpose::Firmware {
             model,
             subgraph: index,
             variables,
             target: options.target,
             custom: &options.custom,
+            room,
         };
+        let by_rows = is_entry && options.input == Input::Rows;
+        let mut passed = passes::run(&model.graphs[index], options.without);
+        if by_rows {
+            rows::reshape_input(passed.graph.to_mut());
+        }
+        let whole = |room| Self::whole(index, &passed, is_entry, purpose(room), room);
+        room::fitting(options, whole, |whole, streams| {
+            let purpose = purpose(whole.room);
+            match (by_rows, options.without.contains(Pass::StreamRows)) {
+                (true, _) => whole.by_rows(purpose, streams, options),
+                (false, true) => whole,
+                (false, false) => whole.streamed(purpose, streams, &options.plan),
+            }
+        })
+    }
+
+    /// The same with no operator row by row.
+    fn whole(
+        index: usize,
+        passed: &passes::Passed<'a>,
+        is_entry: bool,
+        purpose: Purpose<'_>,
+        room: usize,
+    ) -> Self {
+        let graph = passed.graph.clone();
+        let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.iter().cloned().collect();
+        let mut problems = Vec::new();
+        let mut choices = Vec::new();
+        let mut actions = 0;
         for index in 0..graph.operators.len() {
             let (mut choice, verdict) = ops::choose(&graph, index, purpose);
             actions += choice.actions.len();
@@ -152,28 +174,24 @@ impl<'a> Chosen<'a> {
         let outputs = graph.outputs.iter().filter(|id| !handle(id));
         let outputs = outputs.map(|id| element(&graph, *id).err());
         problems.extend(inputs.chain(outputs).flatten());
-        let chosen = Self {
+        Self {
             index,
             choices,
             actions,
             problems,
             graph,
-            changes: passed.changes,
+            changes: passed.changes.clone(),
             without_rows: None,
-        };
-        match (by_rows, options.without.contains(Pass::StreamRows)) {
-            (true, _) => chosen.by_rows(purpose, options),
-            (false, true) => chosen,
-            (false, false) => chosen.streamed(purpose, options),
+            room,
         }
     }
 
     /// The same with the input row by row, if it can be.
-    fn by_rows(mut self, purpose: Purpose<'_>, options: &CompileOptions) -> Self {
+    fn by_rows(mut self, purpose: Purpose<'_>, streams: Streams, options: &CompileOptions) -> Self {
         if !self.problems.is_empty() || self.actions > MOST_STEPS {
             return self;
         }
-        match self.streams_of_rows(purpose, options) {
+        match self.streams_of_rows(purpose, streams, options) {
             Ok(streamed) => streamed.after(self),
             Err(problem) => {
                 self.without_rows = Some(problem);
@@ -185,6 +203,7 @@ impl<'a> Chosen<'a> {
     fn streams_of_rows(
         &self,
         purpose: Purpose<'_>,
+        streams: Streams,
         options: &CompileOptions,
     ) -> std::result::Result<StreamedChoices, Diagnostic> {
         if options.without.contains(Pass::StreamRows) {
@@ -192,14 +211,13 @@ impl<'a> Chosen<'a> {
             return Err(rows::no_rows(&format!("the pass {pass} was left out")));
         }
         let input = rows::input(&self.graph)?;
-        let wanted = Wanted::of(options.streams());
+        let wanted = Wanted::of(streams);
         let streams = self.best_streams(wanted, usize::MAX, Some(input), purpose, &options.plan);
         streams.ok_or_else(|| rows::no_stream(&self.graph, input))
     }
 
     /// The same with some operators row by row, where that lowers the peak.
-    fn streamed(self, purpose: Purpose<'_>, options: &CompileOptions) -> Self {
-        let (streams, options) = (options.streams(), &options.plan);
+    fn streamed(self, purpose: Purpose<'_>, streams: Streams, options: &PlanOptions) -> Self {
         let wanted = match streams {
             Streams::None => return self,
             streams => Wanted::of(streams),
@@ -291,6 +309,14 @@ impl<'a> Chosen<'a> {
             choices,
         };
         Some((streamed, after.peak_bytes))
+    }
+
+    /// Bytes that each operator works in.
+    pub(super) fn working_bytes(&self) -> Vec<usize> {
+        let operators = self.choices.iter();
+        operators
+            .map(|choice| choice.memory.scratch.iter().sum())
+            .collect()
     }
 
     /// The plan of the graph alone, without the subgraphs that it runs.
@@ -389,6 +415,7 @@ impl StreamedChoices {
             actions: before.actions,
             problems: before.problems,
             without_rows: None,
+            room: before.room,
             changes: all,
             graph: Cow::Owned(graph),
         }

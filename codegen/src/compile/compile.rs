@@ -509,6 +509,8 @@ pub(super) struct LaidOut<'a> {
     pub(super) graph: Cow<'a, Graph>,
     pub(super) plan: Plan,
     pub(super) state_bytes: usize,
+    /// Bytes that a kernel may work in, where there is a slower one that needs less.
+    pub(super) room: usize,
 }
 
 /// The same, whatever the bound.
@@ -531,9 +533,9 @@ pub(super) fn laid_out<'a>(
     let layout = lay_out(&chosen, &[index], &variables, false, options)?;
     let plan = layout.graph(index).map(|placed| placed.plan.clone());
     // The last is the one that runs all others.
-    let graph = chosen.pop().map(|chosen| chosen.graph);
-    let found = graph.zip(plan).map(|(graph, plan)| LaidOut {
-        graph,
+    let found = chosen.pop().zip(plan).map(|(chosen, plan)| LaidOut {
+        room: chosen.room,
+        graph: chosen.graph,
         plan,
         state_bytes: layout.state_bytes,
     });

@@ -18,8 +18,8 @@ const PARTS: usize = 64;
 ///
 /// ```json
 /// { "macs": 7489664, "points": [
-///   { "arena_bytes": 55296, "state_bytes": 0, "macs": 7489664, "extra_macs": 0, "rows": 0 },
-///   { "arena_bytes": 28672, "state_bytes": 0, "macs": 7489664, "extra_macs": 0, "rows": 480 }
+///   { "arena_bytes": 55296, "state_bytes": 0, "macs": 7489664, "extra_macs": 0, "rows": 0, "room": null },
+///   { "arena_bytes": 28672, "state_bytes": 0, "macs": 7489664, "extra_macs": 0, "rows": 480, "room": null }
 /// ] }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Point {
     pub extra_macs: u64,
     /// Rows that kernels compute one by one, rather than as an image.
     pub rows: usize,
+    /// The most bytes that a kernel works in where there is a slower one that needs less; none where all have what they want.
+    pub room: Option<usize>,
 }
 
 /// Plans for smaller and smaller arenas, of one memory each.
@@ -85,15 +87,20 @@ pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result
         }
         let (whole, macs, rows) = effort(&laid_out.graph);
         let extra_macs = macs.saturating_sub(whole);
+        let room = Some(laid_out.room).filter(|room| *room < usize::MAX);
         found.macs = whole;
         // Whatever takes more of all is of no use.
-        points.retain(|other| (other.extra_macs, other.rows) < (extra_macs, rows));
+        points.retain(|other| {
+            let work = (other.extra_macs, other.rows);
+            work < (extra_macs, rows) || work == (extra_macs, rows) && has_more(other.room, room)
+        });
         points.push(Point {
             arena_bytes,
             state_bytes: laid_out.state_bytes,
             macs,
             extra_macs,
             rows,
+            room,
         });
         match arena_bytes.checked_sub(1 + arena_bytes / PARTS) {
             Some(below) => bound = below,
@@ -101,6 +108,11 @@ pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result
         }
     }
     Ok(found)
+}
+
+/// Whether kernels have more room in one plan than in another.
+fn has_more(one: Option<usize>, other: Option<usize>) -> bool {
+    other.is_some_and(|other| one.is_none_or(|one| one > other))
 }
 
 /// Multiply-accumulates of a graph where nothing is computed twice, those of its streams' patches as well, and the rows that streams compute.

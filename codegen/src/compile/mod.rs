@@ -16,6 +16,7 @@ mod memories;
 mod options;
 mod patches;
 mod roms;
+mod room;
 mod rows;
 mod stream;
 #[doc(hidden)]

@@ -143,6 +143,8 @@ pub enum Purpose<'a> {
         target: Target,
         /// What it computes itself.
         custom: &'a FirmwareOps,
+        /// Bytes that a kernel may work in, where there is a slower one that needs less.
+        room: usize,
     },
     /// One run on the host, with all tensors in memory; never of an operator with effects.
     Folding,
@@ -178,6 +180,14 @@ impl<'a> Choosing<'a> {
             Purpose::Firmware { target, .. } => target,
             // Weights are constants as any here: no form of theirs is worth a kernel of its own.
             Purpose::Folding => Target::new(Isa::Portable, Optimize::Speed),
+        }
+    }
+
+    /// Bytes that a kernel may work in, where there is a slower one that needs less.
+    pub fn room(&self) -> usize {
+        match self.purpose {
+            Purpose::Firmware { room, .. } => room,
+            Purpose::Folding => usize::MAX,
         }
     }
 

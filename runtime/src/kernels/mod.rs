@@ -98,7 +98,7 @@ pub use dot::{Block, Dot, Portable, Repeat, Rows, Runs, Windows};
 pub use dsp::{
     DspAveragePool2d, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected, DspLstm,
     DspMaxPool2d, DspOutput, DspPointwise, DspSmall, DspSmallClamped, DspSmallRow,
-    DspWideFullyConnected,
+    DspWideFullyConnected, DspWindowConv2d,
 };
 pub use elementwise::*;
 pub use fold::{Axis, Folding};

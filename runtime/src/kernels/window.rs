@@ -156,6 +156,43 @@ impl Window {
         least * self.in_c * bytes
     }
 
+    /// The same in elements, of a kernel that copies a window before it writes the outputs of its pixel: these may reach as far as the next window
+    /// begins, or the first one of the next row.
+    ///
+    /// From column to column that stays while windows begin in padding, and then grows evenly, as outputs do: so the first column, the last two and those
+    /// where padding ends are the extremes.
+    #[cfg(any(test, feature = "host"))]
+    #[must_use]
+    pub fn distance_by_windows(&self) -> usize {
+        let inside =
+            |at: usize, stride: usize, pad: isize| ((at * stride) as isize - pad).max(0) as usize;
+        let first = |image: usize, out_y: usize, out_x: usize| {
+            let row = image * self.in_h + inside(out_y, self.stride_h, self.pad_top);
+            (row * self.in_w + inside(out_x, self.stride_w, self.pad_left)) * self.in_c
+        };
+        let padded = self.pad_left.max(0) as usize / self.stride_w;
+        let before = |columns| self.out_w.saturating_sub(columns);
+        let columns = [0, padded.saturating_sub(1), padded, before(2), before(1)];
+        let mut least = 0;
+        for image in self.extreme_images() {
+            for out_y in 0..self.out_h {
+                let below = match (out_y + 1 < self.out_h, image + 1 < self.batches) {
+                    (true, _) => Some(first(image, out_y + 1, 0)),
+                    (false, true) => Some(first(image + 1, 0, 0)),
+                    (false, false) => None,
+                };
+                for out_x in columns.into_iter().filter(|out_x| *out_x < self.out_w) {
+                    let next = (out_x + 1 < self.out_w).then(|| first(image, out_y, out_x + 1));
+                    let outputs = (image * self.out_h + out_y) * self.out_w + out_x + 1;
+                    for unread in [next, below].into_iter().flatten() {
+                        least = least.max((outputs * self.out_c).saturating_sub(unread));
+                    }
+                }
+            }
+        }
+        least
+    }
+
     /// Images of which one needs the greatest distance: outputs and inputs grow evenly from image to image, and the last has none behind it.
     #[cfg(any(test, feature = "host"))]
     pub(super) fn extreme_images(&self) -> [usize; 3] {

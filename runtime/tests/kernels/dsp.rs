@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use crate::testing::{Numbers, overlapping};
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyEpilogue, AnyLoops, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d,
-    DspFullyConnected, DspOutput, DspPointwise, DspWideFullyConnected, GROUP, LANES, OVERLAPPING,
-    ROWS, Window,
+    DspFullyConnected, DspOutput, DspPointwise, DspWideFullyConnected, DspWindowConv2d, GROUP,
+    LANES, OVERLAPPING, ROWS, Window,
 };
 
 const MULTIPLIER: i32 = 1_402_438_300;
@@ -460,6 +460,27 @@ proptest! {
             prop_assert_eq!(&apart, &over);
             prop_assert_eq!(expected.get_or_insert(apart.clone()), &apart);
         }
+        // A window at a time.
+        let (taps, run) = (filter_w * in_c, (filter_w * in_c).next_multiple_of(GROUP));
+        let packed = |channel: usize, i: usize| match i % run {
+            tap if tap < taps => weight(channel, i / run * taps + tap),
+            _ => 0,
+        };
+        let weights = blocks(out_c, [filter_h, run], packed);
+        let kernel = DspWindowConv2d {
+            window: w,
+            run,
+            in_zero_point: IN_ZERO_POINT,
+            output: output(out_c),
+            epilogue: AnyLoops::Rows(AnyEpilogue::Long),
+        };
+        let run = |x: &[Cell<i8>], y: &[Cell<i8>]| {
+            kernel.run(x, &weights, &scratch(filter_h * run, 77), y);
+        };
+        let outputs = batches * w.out_h * w.out_w * out_c;
+        let [apart, over] = apart_and_overlapping(&x, outputs, w.distance_by_windows() + more, run);
+        prop_assert_eq!(&apart, &over);
+        prop_assert_eq!(expected.as_ref(), Some(&apart));
     }
 
     #[test]

@@ -270,6 +270,19 @@ proptest! {
             prop_assert_eq!(&apart, &get(&expected));
             prop_assert_eq!(apart, over);
         }
+        let kernel = DspWindowConv2d {
+            window,
+            run: kept.0.run,
+            in_zero_point: 0,
+            output: DspOutput { channels: out_c, min, max },
+            epilogue: AnyLoopsI16(AnyLoops::Rows(layer.epilogue())),
+        };
+        let run = |x: &[Cell<i16>], y: &[Cell<i16>]| {
+            kernel.run(x, &weights, &scratch(filter_h * kept.0.run, 77), y);
+        };
+        let [apart, over] = apart_and_overlapping(&x, outputs, window.distance_by_windows() + more, run);
+        prop_assert_eq!(&apart, &get(&expected));
+        prop_assert_eq!(apart, over);
     }
 
     #[test]

@@ -114,8 +114,11 @@ impl Convolution<'_> {
     ) {
         let w = self.window;
         let kept = part(rows, 0, channels * ROWS * self.words);
-        fill_words(kept, self.padding());
         let distance = ROWS * self.words;
+        // Padding beside the image stays as it is: no row is laid out over it.
+        if channel == 0 || w.pad_top > 0 {
+            fill_words(kept, self.padding());
+        }
         let sizes = [w.out_w, channels, w.out_c];
         let layout = Layout::new(
             &self.row,

@@ -8,7 +8,7 @@ use quote::quote;
 
 use super::{
     DspConv2d, DspDepthwiseConv2d, DspFullyConnected, DspLstm, DspPointwise, DspSmall,
-    DspSmallClamped, DspSmallRow, DspWideFullyConnected,
+    DspSmallClamped, DspSmallRow, DspWideFullyConnected, DspWindowConv2d,
 };
 use crate::arch::armv7em::{AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16};
 use crate::host::{Expression, HostKernel, Operand, Refused, kind, run_in_model, structure, take};
@@ -166,6 +166,8 @@ kernels! {
     DspLstm<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, table, hidden, cells, groups, room, y);
     DspPointwise<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
     DspPointwise<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, pairs, y);
+    DspWindowConv2d<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, inputs, y);
+    DspWindowConv2d<AnyLoopsI16>: epilogue, |k| k.epilogue.parts().0, (x, weights, inputs, y);
     DspWideFullyConnected<AnyLoops>: epilogue, |k| k.epilogue.parts().0, (x, weights, wide, y);
 }
 

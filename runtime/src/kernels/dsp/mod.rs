@@ -12,6 +12,7 @@ mod lstm;
 mod matrix;
 mod pool;
 mod small;
+mod window;
 
 use core::cell::Cell;
 
@@ -24,6 +25,7 @@ pub use lstm::DspLstm;
 pub use matrix::{DspFullyConnected, DspPointwise, DspWideFullyConnected};
 pub use pool::{DspAveragePool2d, DspMaxPool2d};
 pub use small::{DspSmall, DspSmallClamped, DspSmallRow};
+pub use window::DspWindowConv2d;
 
 parameters! {
     /// Outputs of a pixel.

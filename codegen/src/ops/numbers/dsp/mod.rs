@@ -10,8 +10,8 @@ mod small;
 use castiron_runtime::kernels::{
     AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, Conv2dSizes,
     DepthwiseConv2dSizes, DspConv2d, DspConv2dSizes, DspDepthwiseConv2d, DspFullyConnected,
-    DspOutput, DspPointwise, DspWideFullyConnected, FullyConnectedSizes, GROUP, Int8, Int16x8,
-    LANES, OVERLAPPING, ROWS, Window,
+    DspOutput, DspPointwise, DspWideFullyConnected, DspWindowConv2d, FullyConnectedSizes, GROUP,
+    Int8, Int16x8, LANES, OVERLAPPING, ROWS, Window,
 };
 
 use super::int8::Quantized;
@@ -237,7 +237,8 @@ pub(in crate::ops) fn matrix(
     if !sizes.inputs.is_multiple_of(GROUP) || sizes.rows == 0 {
         return false;
     }
-    let widened = widened(sizes).filter(|_| layer.format() == Format::Int8);
+    let widened = widened(sizes)
+        .filter(|widened| layer.format() == Format::Int8 && 2 * widened <= choosing.room());
     let packed = layer.packed([1, sizes.inputs], layer.weight, widened.is_some());
     let Some((requantization, weights)) = packed else {
         return false;
@@ -268,6 +269,17 @@ pub(in crate::ops) fn matrix(
             operands,
             (epilogue: rows, AnyLoopsI16(rows)) => DspFullyConnected { output, epilogue }
         );
+        return true;
+    }
+    if 4 * sizes.inputs > choosing.room() {
+        let pixels = Window {
+            in_h: sizes.rows,
+            in_c: sizes.inputs,
+            out_h: sizes.rows,
+            out_c: sizes.outputs,
+            ..Window::PIXEL
+        };
+        by_window(&pixels, weights, epilogue, layer, choosing);
         return true;
     }
     let pairs = choosing.scratch(ElementType::U32, sizes.inputs);
@@ -315,6 +327,33 @@ fn loops(epilogue: AnyEpilogue, pixels: usize) -> AnyLoops {
     }
 }
 
+/// Adds a convolution that works in no more than a window.
+fn by_window(
+    w: &Window,
+    weights: Argument,
+    epilogue: AnyEpilogue,
+    layer: &Layer<'_>,
+    choosing: &mut Choosing<'_>,
+) {
+    choosing.overlap(w.distance_by_windows() * layer.bytes(), layer.bytes());
+    let run = (w.filter_w * w.in_c).next_multiple_of(GROUP);
+    let inputs = choosing.scratch(layer.element(), w.filter_h * run);
+    let rows = AnyLoops::Rows(epilogue);
+    let operands = [layer.x, weights, inputs, layer.y];
+    call!(
+        choosing,
+        layer,
+        operands,
+        (epilogue: rows, AnyLoopsI16(rows)) => DspWindowConv2d {
+            window: *w,
+            run,
+            in_zero_point: layer.in_zero_point,
+            output: layer.output(),
+            epilogue,
+        }
+    );
+}
+
 /// Adds a convolution; says whether it could.
 pub(in crate::ops) fn conv(
     sizes: &Conv2dSizes,
@@ -329,9 +368,15 @@ pub(in crate::ops) fn conv(
         return false;
     }
     let (dsp, kept, distance) = conv_sizes(w, layer.format());
-    let (run, taps) = (dsp.run, w.filter_w * w.in_c);
+    let taps = w.filter_w * w.in_c;
+    let is_roomy = 4 * w.filter_h * dsp.run + kept * layer.bytes() <= choosing.room();
+    let run = match is_roomy {
+        true => dsp.run,
+        false => taps.next_multiple_of(GROUP),
+    };
     let groups = run.next_multiple_of(GROUP);
     let overlap = layer.format() == Format::Int8
+        && is_roomy
         && w.stride_w == 1
         && w.filter_w == OVERLAPPING
         && w.in_c.is_multiple_of(GROUP)
@@ -348,8 +393,12 @@ pub(in crate::ops) fn conv(
     let Some((requantization, weights)) = layer.packed([w.filter_h, run], &weight, false) else {
         return false;
     };
-    choosing.overlap(distance * layer.bytes(), layer.bytes());
     let weights = choosing.constant(&weights);
+    if !is_roomy {
+        by_window(w, weights, requantization.epilogue, layer, choosing);
+        return true;
+    }
+    choosing.overlap(distance * layer.bytes(), layer.bytes());
     let rows = choosing.scratch(layer.element(), kept);
     let pairs = choosing.scratch(ElementType::U32, w.filter_h * run);
     let loops = match run % GROUP {
@@ -419,6 +468,7 @@ pub(in crate::ops) fn depthwise(
     let words = row_words(w);
     let mut group = MOST_CHANNELS.min(w.in_c);
     let most = GROUP_BYTES.max(choosing.spare_beside(&layer.y));
+    let most = most.min(choosing.room());
     while group > LANES && group * ROWS * words * 4 > most {
         group -= LANES;
     }

@@ -146,28 +146,6 @@ unsafe extern "C" fn greatest_of<const LANES: usize>(call: &Call) {
     )
 }
 
-/// Adds four bytes to sums.
-macro_rules! add {
-    ($even:literal, $odd:literal, $offset:literal) => {
-        concat!(
-            "ldr r4, [r12, #",
-            $offset,
-            "]
-            sxtab16 ",
-            $even,
-            ", ",
-            $even,
-            ", r4
-            sxtab16 ",
-            $odd,
-            ", ",
-            $odd,
-            ", r4, ror #8
-            "
-        )
-    };
-}
-
 /// A sum divided by the count in lr: half of that, in r12, is added to a sum or subtracted from a negative one, and the quotient rounded towards zero.
 macro_rules! divide {
     ($sum:literal) => {
@@ -226,60 +204,7 @@ macro_rules! both {
     };
 }
 
-/// Averages of four channels, limited and stored. r0 is the call.
-macro_rules! averages {
-    ($even:literal, $odd:literal) => {
-        concat!(
-            both!($even),
-            both!($odd),
-            "orr ",
-            $even,
-            ", ",
-            $even,
-            ", ",
-            $odd,
-            ", lsl #8
-            ldr r4, [r0, #{max}]
-            ssub8 ",
-            $odd,
-            ", r4, ",
-            $even,
-            "
-            sel ",
-            $even,
-            ", ",
-            $even,
-            ", r4
-            ldr r4, [r0, #{min}]
-            ssub8 ",
-            $odd,
-            ", ",
-            $even,
-            ", r4
-            sel ",
-            $even,
-            ", ",
-            $even,
-            ", r4
-            str ",
-            $even,
-            ", [r2], #4
-            "
-        )
-    };
-}
-
-/// The call in r0, the count in lr and half of it in r12.
-macro_rules! count {
-    () => {
-        "ldr r0, [sp]
-        ldr lr, [r0, #{count}]
-        lsr r12, lr, #1
-        "
-    };
-}
-
-/// Eight channels in r8 to r11, or four in r8 and r9.
+/// Four channels in r8 and r9: there are many windows of few pixels, or few with many, and then sums take little of a model's time.
 ///
 /// # Safety
 /// As [`average`] has it.
@@ -289,34 +214,35 @@ unsafe extern "C" fn average_of<const LANES: usize>(call: &Call) {
         ".cpu cortex-m55",
         "push {{r0, r4-r11, lr}}
         ldm r0, {{r1-r7}}
-        b 3f
-    2:  mov r8, #0
-        mov r9, #0
-        mov r10, #0
-        mov r11, #0
-        ",
-        pixels!(add!("r8", "r9", "0"), add!("r10", "r11", "4")),
-        count!(),
-        averages!("r8", "r9"),
-        averages!("r10", "r11"),
-        "add r1, r1, #8
-        sub r3, r3, #8
-    3:  cmp r3, #8
-        bhs 2b
-        cmp r3, #0
-        beq 5f
-    4:  cmp r3, #4
+    2:  cmp r3, #4
         mov.w r8, #0
         mov.w r9, #0
         ",
         last!(),
-        pixels!(add!("r8", "r9", "0")),
-        count!(),
-        averages!("r8", "r9"),
-        "add r1, r1, #4
+        pixels!(
+            "ldr r10, [r12]
+            sxtab16 r8, r8, r10
+            sxtab16 r9, r9, r10, ror #8
+            "
+        ),
+        "ldr r0, [sp]
+        ldr lr, [r0, #{count}]
+        lsr r12, lr, #1
+        ",
+        both!("r8"),
+        both!("r9"),
+        "orr r8, r8, r9, lsl #8
+        ldr r10, [r0, #{max}]
+        ldr r11, [r0, #{min}]
+        ssub8 r9, r10, r8
+        sel r8, r8, r10
+        ssub8 r9, r8, r11
+        sel r8, r8, r11
+        str r8, [r2], #4
+        add r1, r1, #4
         subs r3, r3, #4
-        bne 4b
-    5:  pop {{r0, r4-r11, pc}}
+        bne 2b
+        pop {{r0, r4-r11, pc}}
         ",
         rows = const offset_of!(Call, rows),
         min = const offset_of!(Call, min),

@@ -1,0 +1,92 @@
+//! How much memory kernels work in.
+//!
+//! Some kernels are faster with more of it: inputs of two pixels are widened at once, many channels are laid out together. Where an arena is larger than
+//! its bound, these get less room, and as much of it as fits: that costs a few instructions, fewer than to run row by row, which comes next, and than
+//! to compute anything again, which comes last.
+
+use super::chosen::Chosen;
+use super::options::{CompileOptions, Input, Streams};
+
+/// Bytes of room that are not worth another plan.
+const CLOSE: usize = 32;
+/// What part of the room is not, either.
+const CLOSE_PART: usize = 8;
+
+/// What is chosen of `whole` tensors for kernels that have so much room, and then `streamed` as is wanted: with as much of both as the bound allows.
+pub(super) fn fitting<'a>(
+    options: &CompileOptions,
+    whole: impl Fn(usize) -> Chosen<'a>,
+    streamed: impl Fn(Chosen<'a>, Streams) -> Chosen<'a>,
+) -> Chosen<'a> {
+    let streams = options.streams();
+    let roomy = whole(usize::MAX);
+    let (most, ways) = match streams {
+        Streams::None => return streamed(roomy, streams),
+        // Nobody set a bound: the input comes by rows.
+        Streams::Least if options.max_arena.is_none() => return streamed(roomy, streams),
+        Streams::Least => (None, vec![streams]),
+        Streams::RowsBelow(most) | Streams::Below(most) if options.input == Input::Rows => {
+            (Some(most), vec![streams])
+        }
+        Streams::RowsBelow(most) => (Some(most), vec![Streams::None, streams]),
+        Streams::Below(most) => (
+            Some(most),
+            vec![Streams::None, Streams::RowsBelow(most), streams],
+        ),
+    };
+    let (wanted, needed) = (roomy.working_bytes(), whole(0).working_bytes());
+    // What does not compile says so, whatever the room.
+    if wanted == needed || !roomy.problems.is_empty() {
+        return streamed(roomy, streams);
+    }
+    let too_much = wanted.into_iter().max().unwrap_or(0);
+    let with = |room, streams| streamed(whole(room), streams);
+    let peak = |chosen: &Chosen<'_>| {
+        let plan = chosen.plan(&options.plan).ok();
+        plan.map_or(usize::MAX, |plan| plan.peak_bytes)
+    };
+    let mut found: Option<(usize, Chosen<'a>)> = None;
+    for way in ways {
+        let roomy = with(usize::MAX, way);
+        let of_roomy = peak(&roomy);
+        if most.is_some_and(|most| of_roomy <= most) {
+            return roomy;
+        }
+        let lean = with(0, way);
+        let of_lean = peak(&lean);
+        let bound = most.unwrap_or(of_lean);
+        if of_lean < of_roomy && of_lean <= bound {
+            let fits = |chosen: &Chosen<'_>| peak(chosen) <= bound;
+            return roomiest(lean, too_much, |room| with(room, way), fits);
+        }
+        // The first of two that are equal.
+        for (peak, chosen) in [(of_roomy, roomy), (of_lean, lean)] {
+            if found.as_ref().is_none_or(|(lowest, _)| peak < *lowest) {
+                found = Some((peak, chosen));
+            }
+        }
+    }
+    match found {
+        Some((_, found)) => found,
+        None => streamed(roomy, streams),
+    }
+}
+
+/// The one with the most room that fits, of one that has none and one that has too much.
+fn roomiest<'a>(
+    lean: Chosen<'a>,
+    too_much: usize,
+    with: impl Fn(usize) -> Chosen<'a>,
+    fits: impl Fn(&Chosen<'_>) -> bool,
+) -> Chosen<'a> {
+    let (mut best, mut room, mut end) = (lean, 0, too_much);
+    while end - room > CLOSE.max(end / CLOSE_PART) {
+        let middle = room + (end - room) / 2;
+        let chosen = with(middle);
+        match fits(&chosen) {
+            true => (best, room) = (chosen, middle),
+            false => end = middle,
+        }
+    }
+    best
+}
