@@ -8,9 +8,9 @@ use super::chosen::Chosen;
 use super::options::{CompileOptions, Input, Streams};
 
 /// Bytes of room that are not worth another plan.
-const CLOSE: usize = 32;
+const CLOSE: usize = 64;
 /// What part of the room is not, either.
-const CLOSE_PART: usize = 8;
+const CLOSE_PART: usize = 4;
 
 /// What is chosen of `whole` tensors for kernels that have so much room, and then `streamed` as is wanted: with as much of both as the bound allows.
 pub(super) fn fitting<'a>(
