@@ -78,7 +78,7 @@ impl Copied<'_> {
         let top = (out_y * w.stride_h) as isize - w.pad_top;
         let left = (out_x * w.stride_w) as isize - w.pad_left;
         // The columns of the window that are in the input.
-        let within = |column: isize| column.clamp(0, w.filter_w as isize) as usize;
+        let within = |column: isize| (column.max(0) as usize).min(w.filter_w);
         let (first, end) = (within(-left), within(w.in_w as isize - left));
         let column = left.max(0) as usize;
         let taps = w.filter_w * w.in_c;
