@@ -26,6 +26,8 @@ mod evaluate;
 #[cfg(feature = "text")]
 pub mod exec;
 #[doc(hidden)]
+pub mod expand;
+#[doc(hidden)]
 pub mod files;
 #[doc(hidden)]
 pub mod graph;

@@ -94,10 +94,9 @@ impl Firmware {
             path: options.ops.clone().unwrap_or_else(|| quote!(super::Ops)),
             traits,
             module: (options.module.clone()).unwrap_or_else(|| module_name(&program.name)),
-            runtime: options
-                .crate_path
-                .as_ref()
-                .map_or_else(|| "castiron".to_owned(), text),
+            runtime: (options.crate_name.clone())
+                .or_else(|| options.crate_path.as_ref().map(text))
+                .unwrap_or_else(|| "castiron".to_owned()),
         })
     }
 

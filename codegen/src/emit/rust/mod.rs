@@ -44,6 +44,9 @@ pub struct RustOptions {
     pub constants_file: Option<String>,
     /// The path of the crate `castiron` where it has another than `::castiron`: from the root of a crate, as `crate::deps::castiron`.
     pub crate_path: Option<TokenStream>,
+    /// What people call that path, where something else stands for it in the tokens.
+    #[doc(hidden)]
+    pub crate_name: Option<String>,
     /// The type that computes the model's custom operators: from the root of a crate, as `crate::MyOps`. `Ops` beside the module
     /// unless said.
     pub ops: Option<TokenStream>,
