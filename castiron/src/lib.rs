@@ -14,6 +14,18 @@
 //!
 //! In firmware, make the model a static: `Model::new()` is all zero, so it lives in `.bss`. The trait [`Model`] is for code
 //! that accepts any model.
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `generator` | yes | compiles castiron's generator into [`include_model!`] |
+//! | `config` | no | lets that generator read `castiron.toml`, which takes five crates more |
+//!
+//! Without `generator`, [`include_model!`] calls an installed command, `castiron` of this crate's version (`cargo install castiron-cli`), and a
+//! first build takes a quarter of the time. The module is the same, and so are errors. The environment variable `CASTIRON` names the command;
+//! unless it is set, it is looked for on `PATH`. This command reads `castiron.toml` without `config`. Where any crate of a build turns `generator`
+//! on, all models go by it.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod diagnostics;
 mod failure;
+mod include_model;
 mod input;
 mod kenning;
 mod option_names;
@@ -19,6 +20,9 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     if let Some(code) = castiron_build::tflm::build_apart() {
+        return code;
+    }
+    if let Some(code) = include_model::answer(std::env::args_os()) {
         return code;
     }
     if let Some(script) = kenning::Script::of(std::env::args_os()) {

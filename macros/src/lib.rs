@@ -1,11 +1,16 @@
-//! `include_model!`: a thin shell over castiron's generator.
+//! `include_model!`: a thin shell over castiron's generator, which is compiled into it or an installed command.
 
 mod arguments;
 mod call;
 mod files;
+#[cfg(not(feature = "generator"))]
+mod installed;
 mod text;
 
+#[cfg(feature = "generator")]
 use castiron_codegen::expand::expand;
+#[cfg(not(feature = "generator"))]
+use installed::expand;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 

@@ -1,8 +1,8 @@
 //! What `include_model!` costs in the crate that calls it.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -21,8 +21,8 @@ pub(crate) fn measure(root: &Path, model: &Path) -> Result<String> {
         crate_dir.join("Cargo.toml"),
         format!(
             "[package]\nname = \"expansion\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [features]\nmodel = []\n\n\
-             [dependencies]\ncastiron = {{ path = {:?} }}\n\n[workspace]\n",
+             [features]\ndefault = [\"castiron/generator\"]\nmodel = []\n\n\
+             [dependencies]\ncastiron = {{ path = {:?}, default-features = false }}\n\n[workspace]\n",
             root.join("castiron")
         ),
     )?;
@@ -35,12 +35,18 @@ pub(crate) fn measure(root: &Path, model: &Path) -> Result<String> {
          fn main() {{\n    #[cfg(feature = \"model\")]\n    \
          std::hint::black_box(Box::new(model::Model::new())).run();\n}}\n"
     );
+    fs::write(&source, &text)?;
     let mut table = format!(
         "{}: {} bytes\n",
         model.display(),
         fs::metadata(&model)?.len()
     );
-    table.push_str(&cold(&crate_dir)?);
+    table.push_str(&cold(&crate_dir, "cold", &[])?);
+    table.push_str(&cold(
+        &crate_dir,
+        "without generator",
+        &["--no-default-features"],
+    )?);
     for (what, arguments) in [
         ("cargo check", &["check"][..]),
         ("cargo build --release", &["build", "--release"]),
@@ -70,24 +76,33 @@ pub(crate) fn measure(root: &Path, model: &Path) -> Result<String> {
         let without = cost(&[])?;
         let with = cost(&["--features", "model"])?;
         table.push_str(&format!(
-            "{what:<24}{:>6.2} s of CPU more than the {without:.2} s without the model\n",
+            "{what:<31}{:>6.2} s of CPU more than the {without:.2} s without the model\n",
             with - without
         ));
     }
     Ok(table)
 }
 
-/// What a first build takes: the crates, castiron's own among them, and the CPU time.
-fn cold(crate_dir: &Path) -> Result<String> {
+/// What a first build takes: the crates, castiron's own among them, and the CPU time. What the macro calls where it has no generator lies beside
+/// this program.
+fn cold(crate_dir: &Path, what: &str, features: &[&str]) -> Result<String> {
     let target = crate_dir.join("target/cold");
     if target.exists() {
         fs::remove_dir_all(&target)?;
     }
+    let command = env::current_exe()?.with_file_name("castiron");
+    ensure!(
+        command.is_file(),
+        "there is no {}: cargo build -p castiron-cli",
+        command.display()
+    );
     let before = children_seconds()?;
     let output = Command::new(env!("CARGO"))
         .current_dir(crate_dir)
         .args(["build", "--offline", "--features", "model", "--color=never"])
+        .args(features)
         .env("CARGO_TARGET_DIR", &target)
+        .env("CASTIRON", command)
         // Crates from a registry or from Git are not compiled in steps, as those of a folder are.
         .env("CARGO_INCREMENTAL", "0")
         .output()
@@ -96,8 +111,9 @@ fn cold(crate_dir: &Path) -> Result<String> {
     ensure!(output.status.success(), "{said}");
     let crates = said.matches("   Compiling ").count() - 1;
     let seconds = children_seconds()? - before;
+    let what = format!("cargo build, {what}");
     Ok(format!(
-        "cargo build, cold        {crates} crates, {seconds:.1} s of CPU\n"
+        "{what:<31} {crates} crates, {seconds:.1} s of CPU\n"
     ))
 }
 

@@ -1,4 +1,5 @@
-//! `include_model!` behind its grammar: what a call says in, the module's items out.
+//! `include_model!` behind its grammar: what a call says in, the module's items out. The macro calls it, and so does the command for a macro
+//! that was built without the generator.
 
 mod call;
 mod engine;

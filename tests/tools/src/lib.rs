@@ -11,7 +11,7 @@ mod mobilenet;
 mod rustc;
 
 pub use mobilenet::mobilenet_v2;
-pub use rustc::rustc;
+pub use rustc::{rustc, rustc_with};
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
