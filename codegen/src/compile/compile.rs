@@ -60,12 +60,13 @@ fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
     })
 }
 
-/// Options for operators that run row by row wherever it helps, without a bound.
-fn by_rows(options: &CompileOptions) -> CompileOptions {
-    CompileOptions {
-        max_arena: Some(0),
+/// Options where memories are too small: for operators that run row by row wherever it helps, and for kernels that work in the least memory, too.
+fn by_rows(options: &CompileOptions) -> [CompileOptions; 2] {
+    [None, Some(0)].map(|max_arena| CompileOptions {
+        max_arena,
+        streams: Some(Streams::Least),
         ..options.clone()
-    }
+    })
 }
 
 /// An arena that does not fit, with the operator at which it is full.
@@ -187,12 +188,15 @@ struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// As [`new`](Self::new); operators run row by row where the memories are too small without.
     fn fitting(model: &'a Model, options: &CompileOptions) -> Self {
-        let attempt = Self::new(model, options);
-        let is_misfit = attempt.misfits && options.max_arena != Some(0);
-        match is_misfit && !options.without.contains(Pass::StreamRows) {
-            true => Self::new(model, &by_rows(options)),
-            false => attempt,
+        let mut attempt = Self::new(model, options);
+        if options.max_arena != Some(0) && !options.without.contains(Pass::StreamRows) {
+            for options in by_rows(options) {
+                if attempt.misfits {
+                    attempt = Self::new(model, &options);
+                }
+            }
         }
+        attempt
     }
 
     fn new(model: &'a Model, options: &CompileOptions) -> Self {
@@ -479,13 +483,13 @@ fn plan_of<'a>(
     options: &CompileOptions,
 ) -> Result<(Cow<'a, Graph>, Plan)> {
     memories::check(&options.memories)?;
-    let laid = match laid_out(model, index, options) {
-        Err(_) if options.has_rams() && options.max_arena != Some(0) => {
-            laid_out(model, index, &by_rows(options))?
+    let mut laid = laid_out(model, index, options);
+    if options.has_rams() && options.max_arena != Some(0) {
+        for options in by_rows(options) {
+            laid = laid.or_else(|_| laid_out(model, index, &options));
         }
-        laid => laid?,
-    };
-    let LaidOut { graph, plan, .. } = laid;
+    }
+    let LaidOut { graph, plan, .. } = laid?;
     let bound = options.max_arena.filter(|most| *most > 0);
     let most = bound.unwrap_or(usize::MAX);
     if plan.peak_bytes <= most {
