@@ -85,6 +85,7 @@ pub(super) fn operations(graph: &Graph) -> Vec<u64> {
 }
 
 /// What was chosen for a graph, as far as it goes.
+#[derive(Clone)]
 pub(super) struct Chosen<'a> {
     /// Its index in the file.
     pub(super) index: usize,
@@ -125,7 +126,11 @@ impl<'a> Chosen<'a> {
         if by_rows {
             rows::reshape_input(passed.graph.to_mut());
         }
-        let whole = |room| Self::whole(index, &passed, is_entry, purpose(room), room);
+        let roomy = Self::whole(index, passed, is_entry, purpose(usize::MAX));
+        let whole = |room| match room {
+            usize::MAX => roomy.clone(),
+            room => roomy.in_room(room, purpose(room)),
+        };
         room::fitting(options, whole, |whole, streams| {
             let purpose = purpose(whole.room);
             match (by_rows, options.without.contains(Pass::StreamRows)) {
@@ -139,13 +144,12 @@ impl<'a> Chosen<'a> {
     /// The same with no operator row by row.
     fn whole(
         index: usize,
-        passed: &passes::Passed<'a>,
+        passed: passes::Passed<'a>,
         is_entry: bool,
         purpose: Purpose<'_>,
-        room: usize,
     ) -> Self {
-        let graph = passed.graph.clone();
-        let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.iter().cloned().collect();
+        let graph = passed.graph;
+        let mut unfolded: HashMap<usize, Diagnostic> = passed.unfolded.into_iter().collect();
         let mut problems = Vec::new();
         let mut choices = Vec::new();
         let mut actions = 0;
@@ -180,10 +184,26 @@ impl<'a> Chosen<'a> {
             actions,
             problems,
             graph,
-            changes: passed.changes.clone(),
+            changes: passed.changes,
             without_rows: None,
-            room,
+            room: usize::MAX,
         }
+    }
+
+    /// The same with other kernels for operators that work in more than so much.
+    fn in_room(&self, room: usize, purpose: Purpose<'_>) -> Self {
+        let mut chosen = Self {
+            room,
+            ..self.clone()
+        };
+        for (index, bytes) in self.working_bytes().into_iter().enumerate() {
+            if bytes > room
+                && let (choice, Ok(())) = ops::choose(&self.graph, index, purpose)
+            {
+                chosen.choices[index] = choice;
+            }
+        }
+        chosen
     }
 
     /// The same with the input row by row, if it can be.

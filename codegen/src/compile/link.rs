@@ -2,6 +2,7 @@
 //! constants.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use castiron_runtime::kernels::{Blocks, CopyBlocks, Fill, LOOPS, Line, Patch, StageRows};
 
@@ -287,7 +288,7 @@ impl<'a> Linker<'a> {
             origin: origin.clone(),
             macs: 0,
             work: 0,
-            kernel: Box::new(CopyBlocks { blocks }),
+            kernel: Arc::new(CopyBlocks { blocks }),
             operands: vec![from, to],
         }))
     }
@@ -403,7 +404,7 @@ impl<'a> Linker<'a> {
                 },
                 macs: 0,
                 work: 0,
-                kernel: Box::new(Fill {
+                kernel: Arc::new(Fill {
                     pattern: [*value; 8],
                 }),
                 operands: vec![self.flag(*kept)?],

@@ -34,41 +34,57 @@ pub(super) fn fitting<'a>(
             vec![Streams::None, Streams::RowsBelow(most), streams],
         ),
     };
-    let (wanted, needed) = (roomy.working_bytes(), whole(0).working_bytes());
+    let wanted = roomy.working_bytes();
+    let too_much = wanted.iter().copied().max().unwrap_or(0);
     // What does not compile says so, whatever the room.
-    if wanted == needed || !roomy.problems.is_empty() {
+    if too_much == 0 || !roomy.problems.is_empty() {
         return streamed(roomy, streams);
     }
-    let too_much = wanted.into_iter().max().unwrap_or(0);
-    let with = |room, streams| streamed(whole(room), streams);
     let peak = |chosen: &Chosen<'_>| {
         let plan = chosen.plan(&options.plan).ok();
         plan.map_or(usize::MAX, |plan| plan.peak_bytes)
     };
+    let mut lean = None;
     let mut found: Option<(usize, Chosen<'a>)> = None;
     for way in ways {
-        let roomy = with(usize::MAX, way);
-        let of_roomy = peak(&roomy);
-        if most.is_some_and(|most| of_roomy <= most) {
-            return roomy;
+        let usual = streamed(roomy.clone(), way);
+        let of_usual = peak(&usual);
+        if most.is_some_and(|most| of_usual <= most) {
+            return usual;
         }
-        let lean = with(0, way);
-        let of_lean = peak(&lean);
-        let bound = most.unwrap_or(of_lean);
-        if of_lean < of_roomy && of_lean <= bound {
+        found = lower(found, (of_usual, usual));
+        // Kernels give up what they work in, and no more.
+        if most.is_some_and(|most| of_usual - too_much.min(of_usual) > most) {
+            continue;
+        }
+        let lean = lean.get_or_insert_with(|| whole(0));
+        if lean.working_bytes() == wanted {
+            continue;
+        }
+        let of_lean = streamed(lean.clone(), way);
+        let peak_of_lean = peak(&of_lean);
+        let bound = most.unwrap_or(peak_of_lean);
+        if peak_of_lean < of_usual && peak_of_lean <= bound {
             let fits = |chosen: &Chosen<'_>| peak(chosen) <= bound;
-            return roomiest(lean, too_much, |room| with(room, way), fits);
+            let with = |room| streamed(whole(room), way);
+            return roomiest(of_lean, too_much, with, fits);
         }
-        // The first of two that are equal.
-        for (peak, chosen) in [(of_roomy, roomy), (of_lean, lean)] {
-            if found.as_ref().is_none_or(|(lowest, _)| peak < *lowest) {
-                found = Some((peak, chosen));
-            }
-        }
+        found = lower(found, (peak_of_lean, of_lean));
     }
     match found {
         Some((_, found)) => found,
         None => streamed(roomy, streams),
+    }
+}
+
+/// The one with the lower peak; the first of two that are equal.
+fn lower<'a>(
+    found: Option<(usize, Chosen<'a>)>,
+    other: (usize, Chosen<'a>),
+) -> Option<(usize, Chosen<'a>)> {
+    match found {
+        Some(found) if found.0 <= other.0 => Some(found),
+        _ => Some(other),
     }
 }
 

@@ -282,14 +282,14 @@ fn one_by_one(
             return Err(Diagnostic::fault("a part of a chain is no kernel"));
         };
         let inputs = call.arguments.len().saturating_sub(1);
-        let arguments = call.arguments.into_iter().enumerate();
+        let arguments = call.arguments.iter().copied().enumerate();
         let arguments: Vec<Argument> = arguments
             .map(|(position, argument)| match position {
                 _ if position == inputs || at > 0 && position == link.value => y,
                 _ => choosing.adopt(&link.choice, argument),
             })
             .collect();
-        choosing.call(call.kernel, arguments);
+        choosing.act(Action::Call(Call { arguments, ..call }));
     }
     Ok(())
 }

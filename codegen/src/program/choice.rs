@@ -20,7 +20,7 @@ use crate::plan::{Kept, OpMemory, OutputMemory};
 use crate::target::{Isa, Optimize, Target};
 
 /// What computes one operator, and what that needs of memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Choice {
     /// What it does with memory.
     ///
@@ -34,7 +34,7 @@ pub struct Choice {
 }
 
 /// A part of what an operator does.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Action {
     /// Calls a kernel.
     Call(Call),
@@ -85,7 +85,7 @@ pub enum Action {
 
 /// A subgraph to run, with what is copied to its inputs before, and from its outputs behind. Handles
 /// of variables are not copied: they stand for memory that is known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Invocation {
     /// The subgraph's index in the file.
     pub subgraph: usize,
@@ -96,10 +96,10 @@ pub struct Invocation {
 }
 
 /// One kernel call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     /// The kernel with its parameters.
-    pub kernel: Box<dyn HostKernel>,
+    pub kernel: Arc<dyn HostKernel>,
     /// The kernel's operands, in its order.
     pub arguments: Vec<Argument>,
 }
@@ -397,13 +397,9 @@ impl<'a> Choosing<'a> {
 
     /// Adds a kernel call.
     pub fn call(&mut self, kernel: impl HostKernel + 'static, arguments: impl AsRef<[Argument]>) {
-        self.call_boxed(Box::new(kernel), arguments.as_ref());
-    }
-
-    fn call_boxed(&mut self, kernel: Box<dyn HostKernel>, arguments: &[Argument]) {
-        self.choice.actions.push(Action::Call(Call {
-            kernel,
-            arguments: arguments.to_vec(),
+        self.act(Action::Call(Call {
+            kernel: Arc::new(kernel),
+            arguments: arguments.as_ref().to_vec(),
         }));
     }
 

@@ -133,7 +133,7 @@ impl FromStr for OpBuffer {
 }
 
 /// A call of what the firmware has for a custom operator; `P` is where things lie.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CustomCall<P> {
     /// The operator's name in the model.
     pub name: String,
@@ -148,7 +148,7 @@ pub struct CustomCall<P> {
 }
 
 /// A tensor of a custom operator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CustomTensor<P> {
     /// Whether it is one of the outputs.
     pub is_output: bool,

@@ -1,6 +1,7 @@
 //! A compiled model: what the host executes and the emitters write down.
 
 use std::fmt;
+use std::sync::Arc;
 
 use castiron_runtime::ALIGNMENT;
 use castiron_runtime::host::{Aligned, HostKernel};
@@ -152,7 +153,7 @@ pub struct KernelCall {
     /// Its multiply-accumulates or other operations, which tells how long a run on the host takes; likewise.
     pub work: u64,
     /// The kernel with its parameters.
-    pub kernel: Box<dyn HostKernel>,
+    pub kernel: Arc<dyn HostKernel>,
     /// The kernel's operands, in its order.
     pub operands: Vec<Operand>,
 }

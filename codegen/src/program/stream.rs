@@ -7,7 +7,7 @@ use super::program::{Entry, KernelCall, Operand, Origin, Step};
 use crate::plan::Region;
 
 /// Operators that run row by row, chosen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Stream {
     /// All rows of the first one's input.
     pub input: Argument,
@@ -20,7 +20,7 @@ pub struct Stream {
 }
 
 /// What computes one row of an image at each turn.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Stage {
     /// One kernel, or several that compute a row patch by patch.
     pub kernels: Vec<StageKernel>,
@@ -33,7 +33,7 @@ pub struct Stage {
 }
 
 /// A kernel of a stage.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StageKernel {
     /// The position of its operator among those of the stream.
     pub operator: usize,

@@ -6,6 +6,8 @@ mod patches;
 mod rowwise;
 mod window;
 
+use std::sync::Arc;
+
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{AddRow, AverageOfSums, Fill, Progress, ScaleSum};
 
@@ -391,14 +393,14 @@ fn average(
     };
     Ok([
         Call {
-            kernel: Box::new(row),
+            kernel: Arc::new(row),
             arguments: vec![
                 argument(INPUT, ElementType::I8, bytes),
                 argument(OUTPUT, ElementType::I32, channels),
             ],
         },
         Call {
-            kernel: all,
+            kernel: all.into(),
             arguments: vec![
                 argument(INPUT, ElementType::I32, channels),
                 argument(OUTPUT, ElementType::I8, channels),
