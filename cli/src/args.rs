@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     align, arena, board_repl, boards, completions, cpp, fit, generate, header, inspect, lib, man,
-    memory_overlay, plan, platforms, resolver, run, validate,
+    memory_overlay, plan, platforms, report, resolver, run, validate,
 };
 use crate::diagnostics;
 use crate::failure::Failure;
@@ -67,6 +67,7 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Validate(validate::Arguments),
     Generate(generate::Arguments),
+    Report(report::Arguments),
     Fit(fit::Arguments),
     Boards(boards::Arguments),
     BoardRepl(board_repl::Arguments),

@@ -81,12 +81,27 @@ templates! {
     BOARD_REPL = "board.repl.tera";
     /// A script for Renode that loads it.
     BOARD_RESC = "board.resc.tera";
+    /// A report as one page, to fill in with what follows and with its data.
+    REPORT_HTML = "report.html.tera";
 }
 
 /// What all C++ of castiron's that calls TFLM's kernels shares: the header. There is nothing to fill in.
 pub const CASTIRON_TFLM_H: &str = include_str!("../castiron_tflm.h.tera");
 /// The source behind [`CASTIRON_TFLM_H`].
 pub const CASTIRON_TFLM_CC: &str = include_str!("../castiron_tflm.cc.tera");
+
+/// How the page of a report looks.
+pub const REPORT_STYLE: &str = include_str!("../report/style.css");
+/// What draws it: one script after the other, of which each needs only those before.
+pub const REPORT_SCRIPTS: &[&str] = &[
+    include_str!("../report/elements.js"),
+    include_str!("../report/tables.js"),
+    include_str!("../report/graph.js"),
+    include_str!("../report/memory.js"),
+    include_str!("../report/model.js"),
+    include_str!("../report/compare.js"),
+    include_str!("../report/page.js"),
+];
 
 /// A template that does not fit its values. That is a defect of castiron, not of the model; tests fill in every
 /// template, so nobody should meet it.

@@ -15,6 +15,7 @@ pub(crate) mod man;
 pub(crate) mod memory_overlay;
 pub(crate) mod plan;
 pub(crate) mod platforms;
+pub(crate) mod report;
 pub(crate) mod resolver;
 pub(crate) mod run;
 mod run_cases;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Align(arguments) => align::run(arguments, general),
         Command::Run(arguments) => run::run(arguments, general),
         Command::Generate(arguments) => generate::run(arguments, general),
+        Command::Report(arguments) => report::run(arguments, general),
         Command::Fit(arguments) => fit::run(arguments, general),
         Command::Boards(arguments) => boards::run(arguments, general),
         Command::BoardRepl(arguments) => board_repl::run(arguments, general),

@@ -1,0 +1,562 @@
+//! The data of a report: its JSON is all that any form of it is made from.
+
+use serde::Serialize;
+
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
+/// The version of this form. Keys may be added within a version.
+pub const VERSION: u32 = 1;
+
+/// What there is to see of some models.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Report {
+    /// The version of the form: 1.
+    pub report: u32,
+    /// The castiron that made it.
+    pub castiron: &'static str,
+    /// The board that the models are to fit on, if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<Board>,
+    /// Of a folder that an AutoML run of Kenning left: what it says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// The models, the best that fits first.
+    pub models: Vec<Model>,
+    /// The best, and why; none for a single model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// The same model twice, in float32 and in integers.
+    pub pairs: Vec<Pair>,
+    /// Files that could not be read, and what is doubtful about others.
+    pub problems: Vec<Problem>,
+}
+
+/// A board, and what is on it besides a model.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Board {
+    /// The name of Zephyr's board target.
+    pub name: String,
+    /// The processor's compatible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// Flash in bytes; none where it runs from RAM.
+    pub flash_bytes: Option<u64>,
+    /// RAM in bytes.
+    pub ram_bytes: Option<u64>,
+    /// Where the sizes come from.
+    pub source: String,
+    /// Flash of everything but the model and its engine.
+    pub application_flash_bytes: u64,
+    /// RAM of everything but the model.
+    pub application_ram_bytes: u64,
+}
+
+/// An AutoML run of Kenning.
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Run {
+    /// What its statistics say in general, in their order.
+    pub facts: Vec<Fact>,
+    /// The metric that it optimised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+}
+
+/// A fact with its name.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Fact {
+    /// What it is.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// The best of several models.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Choice {
+    /// Its position among the models; none where none fits.
+    pub model: Option<usize>,
+    /// Why it is the best, or why there is none.
+    pub reason: String,
+}
+
+/// One model.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Model {
+    /// The file, with as many of its folders as tell it from the others.
+    pub name: String,
+    /// Bytes of the file.
+    pub file_bytes: usize,
+    /// The writer's free text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// `float32`, `integer` or `hybrid`: what its weighted operators compute in; `none` where it has none.
+    pub arithmetic: Arithmetic,
+    /// Multiply-accumulates of every operator once.
+    pub macs: u64,
+    /// Operators whose multiply-accumulates are not known.
+    pub operators_without_macs: usize,
+    /// Bytes of constants in the file.
+    pub constant_bytes: usize,
+    /// Named entry points.
+    pub signatures: Vec<Signature>,
+    /// All subgraphs; the first is the one run by default.
+    pub subgraphs: Vec<Subgraph>,
+    /// What castiron's engine takes.
+    pub compiled: Compiled,
+    /// What TensorFlow Lite Micro's interpreter takes.
+    pub tflm: Tflm,
+    /// Memory of the first subgraph over time.
+    pub memory: Memory,
+    /// What its author could change, and why.
+    pub advice: Vec<Advice>,
+    /// Whether it fits on the board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
+    /// How good its outputs are, where measurements beside the model say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// How long a run takes, where measurements beside the model say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+    /// Its outputs beside recorded ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
+}
+
+/// What weighted operators compute in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Arithmetic {
+    /// Floats.
+    Float32,
+    /// Quantised integers.
+    Integer,
+    /// Floats, with weights that are integers.
+    Hybrid,
+    /// There are no weighted operators.
+    None,
+}
+
+/// A named entry point.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Signature {
+    /// Its key.
+    pub name: String,
+    /// The subgraph that it runs.
+    pub subgraph: usize,
+}
+
+/// One subgraph.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Subgraph {
+    /// The writer's name.
+    pub name: String,
+    /// Its inputs, as indices of tensors.
+    pub inputs: Vec<usize>,
+    /// Its outputs, likewise.
+    pub outputs: Vec<usize>,
+    /// The tensors that operators, inputs and outputs name; indices count from 0.
+    pub tensors: Vec<Tensor>,
+    /// The operators, in the file's order.
+    pub operators: Vec<Operator>,
+    /// What passes did to them in castiron's engine.
+    pub passes: Vec<Change>,
+}
+
+/// A tensor.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Tensor {
+    /// The writer's name.
+    pub name: String,
+    /// Name of the element type.
+    #[serde(rename = "type")]
+    pub dtype: &'static str,
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+    /// The shape with −1 for sizes that the converter did not know, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape_signature: Option<Vec<i32>>,
+    /// Bytes in memory.
+    pub bytes: usize,
+    /// Whether its value is in the file.
+    #[serde(skip_serializing_if = "is_false")]
+    pub constant: bool,
+    /// Quantisation, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// real = scale × (stored − zero point)
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Quantization {
+    /// The scale, of several the least.
+    pub scale: f32,
+    /// The greatest, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub greatest_scale: Option<f32>,
+    /// How many scales there are.
+    pub scales: usize,
+    /// The zero point of the first.
+    pub zero_point: i32,
+}
+
+/// One operator.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Operator {
+    /// The schema's name, or the custom operator's.
+    pub name: String,
+    /// Inputs, as indices of tensors; `null` where an optional one is left out.
+    pub inputs: Vec<Option<usize>>,
+    /// Outputs, likewise.
+    pub outputs: Vec<usize>,
+    /// Multiply-accumulates; `null` where they are not known.
+    pub macs: Option<u64>,
+    /// Multiply-accumulates, or elementary operations of operators without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<u64>,
+    /// Bytes of its constant inputs in the file.
+    pub weight_bytes: usize,
+    /// Bytes of its weights as they lie in flash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packed_bytes: Option<usize>,
+    /// Bytes of its inputs and outputs that are not constant.
+    pub activation_bytes: usize,
+    /// Bytes of arena that are live while it runs; none where it does not run by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_bytes: Option<usize>,
+    /// The later operator that is computed together with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_into: Option<usize>,
+    /// castiron's kernels that compute it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<String>,
+    /// Whether castiron's engine can run it.
+    pub compiled: bool,
+    /// Whether TensorFlow Lite Micro has a kernel that takes it.
+    pub tflm: bool,
+    /// Cycles of a run, by core family, where there are estimates or measurements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cycles: Vec<Cycles>,
+}
+
+/// What an operator takes on a core family.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Cycles {
+    /// The core family.
+    pub core: String,
+    /// Cycles of a run.
+    pub cycles: u64,
+    /// Whether they were measured; they are estimated otherwise.
+    pub measured: bool,
+}
+
+/// What a pass did to some operators.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Change {
+    /// The pass.
+    pub pass: &'static str,
+    /// The operators.
+    pub operators: Vec<usize>,
+    /// `folded`, `removed`, `joined`, `permuted`, `narrowed` or `inferred`.
+    pub effect: &'static str,
+    /// Of what is narrowed, the channels of its output: in the file, and those that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<[usize; 2]>,
+    /// Of what is narrowed, its multiply-accumulates: in the file, and those that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macs: Option<[u64; 2]>,
+}
+
+/// What castiron's engine takes.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Compiled {
+    /// Whether the model compiles.
+    pub ok: bool,
+    /// Bytes of arena and of what lasts from run to run.
+    pub ram_bytes: Option<usize>,
+    /// Bytes of the arena.
+    pub arena_bytes: Option<usize>,
+    /// Bytes of what lasts from run to run.
+    pub state_bytes: Option<usize>,
+    /// Bytes of packed weights in flash.
+    pub weight_bytes: Option<usize>,
+    /// Bytes of the code, estimated for Cortex-M.
+    pub code_bytes: Option<u64>,
+    /// How far such estimates are off on average, in percent.
+    pub code_error_percent: Option<u64>,
+    /// Why it does not compile.
+    pub problems: Vec<Problem>,
+}
+
+/// What TensorFlow Lite Micro's interpreter takes.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Tflm {
+    /// Whether it has kernels for all operators, and they take them.
+    pub ok: bool,
+    /// The revision of tflite-micro that is spoken of.
+    pub revision: &'static str,
+    /// Bytes of its arena, with reference kernels on a Cortex-M4.
+    pub arena_bytes: Option<usize>,
+    /// Bytes of these that hold tensors.
+    pub head_bytes: Option<usize>,
+    /// Bytes of these that hold the interpreter's own data.
+    pub tail_bytes: Option<usize>,
+    /// What it refuses, or computes otherwise than the model says, or why its arena is not known.
+    pub problems: Vec<Problem>,
+}
+
+/// Memory over time.
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Memory {
+    /// The file's operators, in the file's order, no output in the place of an input.
+    pub before: Option<Plan>,
+    /// As castiron's engine runs it.
+    pub after: Option<Plan>,
+}
+
+/// Where tensors lie in the arena, and when.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Plan {
+    /// Bytes of arena.
+    pub peak_bytes: usize,
+    /// The most bytes that are live at one step: no plan of this order is smaller.
+    pub lower_bound_bytes: usize,
+    /// The step at which the arena is full, as a position in `steps`.
+    pub peak_step: usize,
+    /// Step by step: the caller fills the inputs, operators run, the caller reads the outputs.
+    pub steps: Vec<Step>,
+    /// Runs of bytes with one lifetime each.
+    pub buffers: Vec<Buffer>,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Step {
+    /// The operators that run, of several computed as one all; none at the first and the last step.
+    pub operators: Vec<usize>,
+    /// Bytes that are live.
+    pub live_bytes: usize,
+}
+
+/// A run of bytes with one lifetime.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Buffer {
+    /// Bytes from the start of the arena.
+    pub offset: usize,
+    /// Its size.
+    pub bytes: usize,
+    /// The first step at which it is needed.
+    pub first: usize,
+    /// The last.
+    pub last: usize,
+    /// The tensors that lie in it, one after the other; none for working memory.
+    pub tensors: Vec<String>,
+}
+
+/// Something that the model's author could change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Advice {
+    /// The rule, in a word.
+    pub rule: &'static str,
+    /// Why it matters.
+    pub reason: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+    /// Where, and what was found there.
+    pub findings: Vec<Finding>,
+}
+
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Finding {
+    /// The subgraph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subgraph: Option<usize>,
+    /// The operators, if it is about some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<usize>,
+    /// What was found.
+    pub finding: String,
+}
+
+/// Whether a model fits on the board.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Fit {
+    /// Whether everything fits; none where that cannot be said, for the reason in `reason`.
+    pub fits: Option<bool>,
+    /// Flash, if the board has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flash: Option<Room>,
+    /// RAM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ram: Option<Room>,
+    /// What takes the memory.
+    pub items: Vec<Item>,
+    /// Why it does not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A kind of memory.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Room {
+    /// Bytes that the board has.
+    pub has: u64,
+    /// Bytes that are taken.
+    pub takes: u64,
+    /// What is left, or, if it is negative, what is missing.
+    pub left: i64,
+}
+
+/// Something that takes memory.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Item {
+    /// What it is.
+    pub what: &'static str,
+    /// Flash bytes.
+    pub flash_bytes: u64,
+    /// RAM bytes.
+    pub ram_bytes: u64,
+}
+
+/// How good a model's outputs are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Quality {
+    /// What was measured.
+    pub metric: String,
+    /// Its value: more is better.
+    pub value: f64,
+    /// The file that says so.
+    pub source: String,
+}
+
+/// How long a run takes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Time {
+    /// Seconds of a run, the median.
+    pub seconds: f64,
+    /// How many runs there were.
+    pub runs: usize,
+    /// The file that says so.
+    pub source: String,
+}
+
+/// A model's outputs beside recorded ones.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Recorded {
+    /// How many cases there are.
+    pub cases: usize,
+    /// Differences of outputs, in their own units.
+    pub outputs: Vec<Difference>,
+}
+
+/// The same model in float32 and in integers.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Pair {
+    /// Position of the one in float32.
+    pub float: usize,
+    /// Position of the other.
+    pub integer: usize,
+    /// What says that they are the same: `names` or `shapes`.
+    pub by: &'static str,
+    /// How their outputs differ, if there were inputs to run both with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differences: Option<Differences>,
+    /// Why they could not be run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// How outputs of two models differ.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Differences {
+    /// How many inputs both were run with.
+    pub cases: usize,
+    /// Where the inputs are from.
+    pub source: String,
+    /// By output.
+    pub outputs: Vec<Difference>,
+}
+
+/// How values of an output differ, as real numbers.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Difference {
+    /// The output's name.
+    pub name: String,
+    /// The greatest difference.
+    pub greatest: f64,
+    /// The mean of all differences.
+    pub mean: f64,
+    /// The range of the values that it is compared with.
+    pub range: f64,
+    /// In how many cases the greatest value is at the same place; none where there is one value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_greatest: Option<usize>,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Problem {
+    /// Where: file, line, subgraph, operator, tensor, as far as known.
+    pub place: String,
+    /// What, in a sentence.
+    pub message: String,
+    /// What is right there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Report {
+    /// The JSON schema of a report.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        let mut schema = settings.into_generator().into_root_schema_for::<Self>();
+        schema.insert("title".to_owned(), "castiron report".into());
+        schema.to_value()
+    }
+}

@@ -1,0 +1,135 @@
+// Several models beside each other.
+
+const arithmeticName = { float32: "float32", integer: "integers", hybrid: "hybrid", none: "no weights" };
+
+const openModel = position => {
+  showModel(position, 0);
+  document.getElementById("one").scrollIntoView();
+};
+
+const comparison = report => {
+  const rows = report.models.map((model, position) => ({ model, position }));
+  const best = report.choice?.model;
+  const fits = ({ model }) => model.fit ? model.fit.fits : undefined;
+  const any = key => rows.some(({ model }) => model[key] !== undefined);
+  return table({
+    id: "models", caption: "The models, the best that fits first. A name opens the model below.", rows, mark: ({ position }) => position === best && "best",
+    columns: [
+      { title: "Model", heads: true, long: true, value: ({ model }) => model.name, text: ({ model, position }) => el("a", { href: "#one", onclick: event => { event.preventDefault(); openModel(position); } }, model.name) },
+      report.board && { title: "Fits", value: row => fits(row) === null ? null : Number(fits(row)), text: row => fits(row) === null ? "?" : fits(row) ? el("span", { class: "good" }, "yes") : el("span", { class: "bad" }, "no") },
+      any("quality") && { title: rows.find(({ model }) => model.quality).model.quality.metric, value: ({ model }) => model.quality?.value, text: ({ model }) => rounded(model.quality?.value), number: true },
+      any("time") && { title: "Time", value: ({ model }) => model.time?.seconds, text: ({ model }) => seconds(model.time), number: true },
+      { title: "Flash, B", value: ({ model }) => flashOf(model), text: ({ model }) => number(flashOf(model)), number: true, bar: "fill-weights" },
+      { title: "RAM, B", value: ({ model }) => model.compiled.ram_bytes, text: ({ model }) => number(model.compiled.ram_bytes), number: true, bar: "fill-acts" },
+      { title: "TFLM's arena, B", value: ({ model }) => model.tflm.arena_bytes, text: ({ model }) => number(model.tflm.arena_bytes), number: true },
+      { title: "MACs", value: ({ model }) => model.macs, text: ({ model }) => number(model.macs), number: true, bar: "fill-macs" },
+      { title: "Arithmetic", value: ({ model }) => arithmeticName[model.arithmetic] },
+      { title: "File, B", value: ({ model }) => model.file_bytes, text: ({ model }) => number(model.file_bytes), number: true },
+    ].filter(Boolean),
+  });
+};
+
+// Those that no other beats in flash, RAM and, where all have one, time or quality.
+const paretoFront = points => points.filter(one => !points.some(other => other !== one
+  && other.measures.every((value, at) => value <= one.measures[at]) && other.measures.some((value, at) => value < one.measures[at])));
+
+const paretoView = report => {
+  const known = report.models.map((model, position) => ({ model, position, flash: flashOf(model), ram: model.compiled.ram_bytes })).filter(({ model }) => model.compiled.ok);
+  if (known.length < 2) return null;
+  const timed = known.every(({ model }) => model.time), judged = known.every(({ model }) => model.quality);
+  for (const point of known) {
+    point.measures = [point.flash, point.ram];
+    if (timed) point.measures.push(point.model.time.seconds);
+    if (judged) point.measures.push(-point.model.quality.value);
+  }
+  const front = paretoFront(known);
+  const [width, height, left, top, bottom] = [760, 380, 78, 16, 48];
+  const scale = (values, from, to) => {
+    const [low, high] = [Math.log2(Math.max(Math.min(...values), 1)) - 0.4, Math.log2(Math.max(...values, 2)) + 0.4];
+    const at = value => from + (Math.log2(Math.max(value, 1)) - low) / (high - low) * (to - from);
+    const ticks = [];
+    for (let power = Math.ceil(low); power <= high; power++) ticks.push(2 ** power);
+    return { at, ticks, holds: value => value > 0 && Math.log2(value) >= low && Math.log2(value) <= high };
+  };
+  const x = scale(known.map(point => point.flash), left, width - 16);
+  const y = scale(known.map(point => point.ram), top + height - bottom, top);
+  const board = report.board;
+  const room = board && { flash: board.flash_bytes === null ? null : board.flash_bytes - board.application_flash_bytes, ram: board.ram_bytes === null ? null : board.ram_bytes - board.application_ram_bytes };
+  const byTime = value => 5 + 7 * Math.sqrt(value / most(known.map(({ model }) => timed ? model.time.seconds : model.macs), 1e-12));
+  const radius = point => byTime(timed ? point.model.time.seconds : point.model.macs);
+  // Labels that would lie on another are left out; all names are in titles, and in the table.
+  const taken = [];
+  const label = point => {
+    const text = cut(point.model.name.replace(/\.tflite$/, ""), 24);
+    const box = { x: x.at(point.flash) + radius(point) + 3, y: y.at(point.ram) + 4, width: 6.2 * text.length };
+    const right = box.x + box.width < width;
+    const start = right ? box.x : box.x - box.width - 2 * radius(point) - 6;
+    const clash = other => Math.abs(other.y - box.y) < 12 && start < other.x + other.width && other.x < start + box.width;
+    if (taken.some(clash)) return null;
+    taken.push({ x: start, y: box.y, width: box.width });
+    return svg("text", { x: start.toFixed(1), y: box.y.toFixed(1), "font-size": 11 }, text);
+  };
+  const steps = [...front].sort((a, b) => a.flash - b.flash);
+  const line = !timed && !judged && steps.length > 1 && svg("path", { class: "front", d: steps.map((point, at) =>
+    at ? `H${x.at(point.flash).toFixed(1)}V${y.at(point.ram).toFixed(1)}` : `M${x.at(point.flash).toFixed(1)} ${y.at(point.ram).toFixed(1)}`).join("") });
+  const inFront = new Set(front);
+  const dot = point => svg("g", { tabindex: "0", role: "link", "aria-label": `${point.model.name}: ${bytes(point.flash)} of flash, ${bytes(point.ram)} of RAM`, class: "point",
+    onclick: () => openModel(point.position), onkeydown: event => { if (event.key === "Enter") openModel(point.position); } },
+    svg("title", {}, `${point.model.name}\nflash ${bytes(point.flash)}, RAM ${bytes(point.ram)}\n${number(point.model.macs)} MACs${point.model.time ? `\n${seconds(point.model.time)}` : ""}${point.model.quality ? `\n${point.model.quality.metric} ${rounded(point.model.quality.value)}` : ""}`),
+    svg("circle", { class: `dot ${point.model.arithmetic} ${point.model.fit?.fits === false ? "misfit" : ""} ${report.choice?.model === point.position ? "best" : ""}`, cx: x.at(point.flash).toFixed(1), cy: y.at(point.ram).toFixed(1), r: radius(point).toFixed(1) }));
+  const circle = style => svg("circle", { class: `dot ${style}`, cx: 12, cy: 7, r: 5 });
+  return [
+    el("h3", {}, timed ? "Flash, RAM and time" : "Flash and RAM"),
+    el("figure", { class: "chart" },
+      svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "flash and RAM of each model, both on logarithmic axes" },
+        x.ticks.map(at => [svg("line", { class: "grid", x1: x.at(at), x2: x.at(at), y1: top, y2: height - bottom + top }), svg("text", { "font-size": 11, x: x.at(at), y: height - 16, "text-anchor": "middle" }, kilobytes(at).replace(/\.0+ /, " "))]),
+        y.ticks.map(at => [svg("line", { class: "grid", x1: left, x2: width - 16, y1: y.at(at), y2: y.at(at) }), svg("text", { "font-size": 11, x: left - 8, y: y.at(at) + 4, "text-anchor": "end" }, kilobytes(at).replace(/\.0+ /, " "))]),
+        svg("text", { "font-size": 12, x: (left + width) / 2, y: height - 1, "text-anchor": "middle" }, "flash"),
+        svg("text", { "font-size": 12, x: 14, y: height / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${height / 2})` }, "RAM"),
+        room?.flash && x.holds(room.flash) && svg("line", { class: "limit", x1: x.at(room.flash), x2: x.at(room.flash), y1: top, y2: height - bottom + top }),
+        room?.ram && y.holds(room.ram) && svg("line", { class: "limit", x1: left, x2: width - 16, y1: y.at(room.ram), y2: y.at(room.ram) }),
+        line, known.map(dot), [...known].sort((a, b) => inFront.has(b) - inFront.has(a)).map(label)),
+      legend([
+        [circle("integer"), "integers"], [circle("float32"), "float32"],
+        known.some(({ model }) => model.arithmetic === "hybrid") && [circle("hybrid"), "hybrid"],
+        board && [circle("misfit"), "does not fit"],
+        report.choice?.model !== null && [circle("integer best"), "the best"],
+        room && [svg("line", { class: "limit", x1: 0, x2: 24, y1: 7, y2: 7 }), "what the board has left, where it is in the picture"],
+        line && [svg("path", { class: "front", d: "M0 3H12V11H24" }), "no model is better in both"],
+      ]),
+      el("p", { class: "soft" }, `A larger point takes more ${timed ? "time" : "multiply-accumulates"}.`)),
+    el("p", {}, `No model beats these in ${["flash", "RAM", timed && "time", judged && "quality"].filter(Boolean).join(", ")}: `,
+      steps.map((point, at) => [at > 0 && ", ", el("code", {}, point.model.name)]), "."),
+  ];
+};
+
+const pairsView = report => {
+  const ratio = (small, large) => small === null || !large ? "–" : `${(100 * small / large).toFixed(0)} %`;
+  const both = (pair, of) => [of(report.models[pair.float]), of(report.models[pair.integer])];
+  const column = (title, of) => ({
+    title, number: true, value: pair => { const [a, b] = both(pair, of); return b / a; },
+    text: pair => { const [a, b] = both(pair, of); return [`${number(a)} → ${number(b)}`, el("br"), el("span", { class: "soft" }, ratio(b, a))]; },
+  });
+  const worst = pair => pair.differences && pair.differences.outputs.reduce((worst, output) => worst && worst.greatest >= output.greatest ? worst : output, undefined);
+  return section("pairs", "Float and integers", table({
+    id: "pairs-table", caption: "The same model in float32 and in integers: from the one to the other", rows: report.pairs,
+    columns: [
+      { title: "Models", heads: true, long: true, value: pair => report.models[pair.float].name, text: pair => [report.models[pair.float].name, el("br"), report.models[pair.integer].name, el("br"), el("span", { class: "soft" }, `told by ${pair.by}`)] },
+      column("File, B", model => model.file_bytes),
+      column("Flash, B", flashOf),
+      column("RAM, B", model => model.compiled.ram_bytes),
+      { title: "Outputs differ by", number: true, value: pair => worst(pair)?.greatest, text: pair => worst(pair)
+        ? [`at most ${rounded(worst(pair).greatest)}, on average ${rounded(worst(pair).mean)}`, el("br"), el("span", { class: "soft" }, `of a range of ${rounded(worst(pair).range)}, ${pair.differences.cases} cases`)]
+        : pair.problem ?? "no inputs were given" },
+      { title: "Same greatest", number: true, value: pair => worst(pair)?.same_greatest, text: pair => worst(pair)?.same_greatest === undefined ? "–" : `${worst(pair).same_greatest} of ${pair.differences.cases}` },
+    ],
+  }));
+};
+
+const compareView = report => [
+  section("compare", "Comparison",
+    report.choice && el("p", {}, report.choice.model !== null && ["The best is ", el("strong", {}, report.models[report.choice.model].name), ": "], report.choice.reason),
+    comparison(report), paretoView(report),
+    report.run?.facts.length > 0 && [el("h3", {}, "The AutoML run"), tiles(report.run.facts.map(fact => [fact.name, fact.value]))]),
+  report.pairs.length > 0 && pairsView(report),
+];

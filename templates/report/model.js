@@ -1,0 +1,169 @@
+// One model, section by section.
+
+const quantization = tensor => {
+  const q = tensor.quantization;
+  if (!q) return "–";
+  return q.scales > 1 ? `${q.scales} scales, ${rounded(q.scale)} to ${rounded(q.greatest_scale)}` : `scale ${rounded(q.scale)}, zero point ${q.zero_point}`;
+};
+
+const portsView = (model, graph) => {
+  const rows = [["input", graph.inputs], ["output", graph.outputs]].flatMap(([role, list]) =>
+    list.map((tensor, at) => ({ role: `${role} ${at}`, ...graph.tensors[tensor] })));
+  return table({
+    id: "ports", caption: "Inputs and outputs", rows,
+    columns: [
+      { title: "Tensor", heads: true, long: true, value: row => row.role, text: row => [row.role, el("br"), el("code", { class: "soft" }, row.name || "(no name)")] },
+      { title: "Type", value: row => row.type },
+      { title: "Shape", value: row => shape(row.shape), text: row => [shape(row.shape), row.shape_signature && el("span", { class: "soft" }, ` (${row.shape_signature.map(size => size < 0 ? "?" : size).join("×")} in the file)`)] },
+      { title: "Bytes", value: row => row.bytes, text: row => number(row.bytes), number: true },
+      { title: "Quantisation", value: row => quantization(row) },
+    ],
+  });
+};
+
+const flashOf = model => model.compiled.ok ? model.compiled.weight_bytes + model.compiled.code_bytes : null;
+
+const summaryTiles = model => tiles([
+  ["Flash, weights and code", kilobytes(flashOf(model)), model.compiled.ok ? `${kilobytes(model.compiled.weight_bytes)} weights + about ${kilobytes(model.compiled.code_bytes)} code` : "it does not compile"],
+  ["RAM", kilobytes(model.compiled.ram_bytes), model.compiled.ok ? `${bytes(model.compiled.arena_bytes)} arena${model.compiled.state_bytes ? `, ${bytes(model.compiled.state_bytes)} state` : ""}` : undefined],
+  ["TFLM's arena", kilobytes(model.tflm.arena_bytes), model.tflm.arena_bytes === null ? "not known" : "reference kernels, Cortex-M4"],
+  ["Multiply-accumulates", amount(model.macs), model.operators_without_macs ? `without ${model.operators_without_macs} operators` : number(model.macs)],
+  ["File", kilobytes(model.file_bytes), bytes(model.file_bytes)],
+  ["Arithmetic", model.arithmetic, `${number(sum(model.subgraphs.map(graph => graph.operators.length)))} operators`],
+  model.quality && [model.quality.metric, rounded(model.quality.value), model.quality.source],
+  model.time && ["Time of a run", seconds(model.time), `median of ${number(model.time.runs)}, ${model.time.source}`],
+].filter(Boolean));
+
+const fitView = model => {
+  const fit = model.fit;
+  if (!fit) return null;
+  const verdict = fit.fits === null ? el("span", { class: "soft" }, "not known") : fit.fits ? el("span", { class: "good" }, "It fits") : el("span", { class: "bad" }, "It does not fit");
+  const room = (name, room) => room && el("li", {}, `${name}: ${number(room.takes)} of ${number(room.has)} bytes, `,
+    room.left < 0 ? `${number(-room.left)} too many` : `${number(room.left)} left`);
+  return [el("p", {}, verdict, ` on ${REPORT.board.name}. `, fit.reason), el("ul", {}, room("flash", fit.flash), room("RAM", fit.ram))];
+};
+
+const MOST_FINDINGS = 12;
+
+const adviceView = model => model.advice.length ? el("ol", { class: "advice" }, model.advice.map(advice => {
+  const where = finding => {
+    const graph = model.subgraphs[finding.subgraph ?? 0];
+    const named = (finding.operators ?? []).slice(0, 4).map(index => operatorName(graph, index)).join(", ");
+    const more = (finding.operators ?? []).length - 4;
+    return named && el("span", { class: "soft" }, ` – ${named}${more > 0 ? ` and ${more} more` : ""}`);
+  };
+  const all = advice.findings.map(finding => el("li", {}, finding.finding, where(finding)));
+  return el("li", {}, el("strong", {}, ADVICE[advice.rule] ?? advice.rule), `${advice.reason} `, el("em", {}, advice.remedy),
+    el("ul", {}, all.slice(0, MOST_FINDINGS)),
+    all.length > MOST_FINDINGS && el("details", {}, el("summary", {}, `${all.length - MOST_FINDINGS} more`), el("ul", {}, all.slice(MOST_FINDINGS))));
+})) : el("p", {}, "No rule found anything to change.");
+
+const ADVICE = {
+  channels: "Channels that are no multiple of 4", hybrid: "Floats with integer weights", float: "Floats where int8 would do",
+  "float-edges": "Floats at the edge of an integer model", uint8: "uint8 weights", "dead-filters": "Dead filters",
+  "dead-channels": "Channels that are not needed", softmax: "A SOFTMAX that could be dropped", transpose: "TRANSPOSE left over",
+  "unknown-size": "Unknown sizes", unaligned: "Weights that are not aligned",
+};
+
+const operatorsView = (model, graph) => {
+  const rows = graph.operators.map((operator, index) => ({ index, ...operator }));
+  const output = row => graph.tensors[row.outputs[0]];
+  const cores = [...new Set(rows.flatMap(row => (row.cycles ?? []).map(cycles => cycles.core)))];
+  const cycles = (row, core) => row.cycles?.find(cycles => cycles.core === core)?.cycles;
+  const engines = row => row.compiled && row.tflm ? "both" : row.compiled ? "castiron" : row.tflm ? "TFLM" : "none";
+  const bytesColumn = (title, key, bar) => ({ title, value: row => row[key], text: row => number(row[key]), number: true, bar });
+  return table({
+    id: "operators", caption: `${number(rows.length)} operators, in the file's order; bars compare within a column`, rows,
+    columns: [
+      { title: "#", value: row => row.index, number: true },
+      { title: "Operator", heads: true, value: row => row.name },
+      { title: "Output", value: row => output(row) ? sum([output(row).bytes]) : null, text: row => output(row) ? `${shape(output(row).shape)} ${output(row).type}` : "–" },
+      bytesColumn("MACs", "macs", "fill-macs"),
+      bytesColumn("Weights, B", "weight_bytes", "fill-weights"),
+      bytesColumn("Packed, B", "packed_bytes", "fill-weights"),
+      bytesColumn("Activations, B", "activation_bytes", "fill-acts"),
+      { title: "Arena, B", value: row => row.live_bytes, text: row => row.live_bytes !== undefined ? number(row.live_bytes) : row.joined_into !== undefined ? `in ${row.joined_into}` : "–", number: true, bar: "fill-acts" },
+      ...cores.map(core => ({ title: `Cycles, ${core}`, value: row => cycles(row, core), text: row => number(cycles(row, core)), number: true, bar: "fill-macs" })),
+      { title: "Engines", value: engines },
+    ],
+  });
+};
+
+const flashView = (model, graph) => {
+  if (!model.compiled.ok) return [el("p", {}, "castiron's engine does not compile this model:"), problemList(model.compiled.problems)];
+  const { weight_bytes, code_bytes, code_error_percent } = model.compiled;
+  const packed = graph.operators.map((operator, index) => ({ name: operatorName(graph, index), bytes: operator.packed_bytes ?? 0 })).filter(row => row.bytes > 0);
+  // Operators may share weights, and other subgraphs have some.
+  const other = Math.max(weight_bytes - sum(packed.map(row => row.bytes)), 0);
+  const rows = [{ name: "code and parameters (estimated)", bytes: code_bytes }, ...packed, ...(other ? [{ name: "other constants", bytes: other }] : [])];
+  return [
+    bars([
+      { name: "castiron", parts: [[weight_bytes, "fill-weights", "weights"], [code_bytes, "fill-code", "code"]], text: bytes(weight_bytes + code_bytes) },
+      { name: "the file itself", parts: [[model.constant_bytes, "fill-weights", "weights"], [model.file_bytes - model.constant_bytes, "fill-plain", "the rest of the file"]], text: bytes(model.file_bytes) },
+    ]),
+    legend([
+      [svg("rect", { width: 24, height: 14, style: "fill:var(--weights)" }), "weights"],
+      [svg("rect", { width: 24, height: 14, style: "fill:var(--code)" }), "code"],
+      [svg("rect", { width: 24, height: 14, style: "fill:var(--edge)" }), "the rest of the file"],
+    ]),
+    el("p", { class: "soft" }, `The code is estimated from kernels measured on a Cortex-M4; such estimates are ${code_error_percent} % off on average. An interpreter needs the whole file in flash, and its own code.`),
+    table({
+      id: "flash", caption: "Flash by operator", rows: rows.sort((a, b) => b.bytes - a.bytes),
+      columns: [
+        { title: "What", heads: true, value: row => row.name },
+        { title: "Bytes", value: row => row.bytes, text: row => number(row.bytes), number: true, bar: "fill-weights" },
+        { title: "Share", value: row => row.bytes / (weight_bytes + code_bytes), text: row => `${(100 * row.bytes / (weight_bytes + code_bytes)).toFixed(1)} %`, number: true },
+      ],
+    }),
+  ];
+};
+
+const EFFECTS = { folded: "computed at build time", removed: "removed", joined: "run as one step", permuted: "run in another order of dimensions", inferred: "shape inferred" };
+
+const passesView = (model, graph) => graph.passes.length ? table({
+  id: "passes", caption: "What castiron's passes did to operators", rows: graph.passes,
+  columns: [
+    { title: "Pass", heads: true, value: pass => pass.pass },
+    { title: "Operators", long: true, value: pass => pass.operators.length, text: pass => pass.operators.map(index => operatorName(graph, index)).join(", ") },
+    { title: "Effect", value: pass => pass.effect, text: pass => pass.channels ? `${pass.channels[1]} of ${pass.channels[0]} channels are left` : EFFECTS[pass.effect] ?? pass.effect },
+    { title: "MACs removed", value: pass => pass.macs && pass.macs[0] - pass.macs[1], text: pass => pass.macs ? number(pass.macs[0] - pass.macs[1]) : "–", number: true },
+  ],
+}) : el("p", {}, "No pass found anything to change.");
+
+const tflmView = model => [
+  model.tflm.arena_bytes === null ? el("p", {}, "The size of the interpreter's arena is not known.") : el("p", {},
+    `TensorFlow Lite Micro's interpreter needs an arena of ${number(model.tflm.arena_bytes)} bytes with reference kernels on a Cortex-M4: ${number(model.tflm.head_bytes)} for tensors, ${number(model.tflm.tail_bytes)} for its own data.`),
+  el("p", { class: "soft" }, `Revision ${model.tflm.revision}.`),
+  model.tflm.problems.length > 0 && [el("p", {}, "What it refuses, or computes otherwise:"), problemList(model.tflm.problems)],
+];
+
+const recordedView = model => model.recorded && [
+  table({
+    id: "recorded", caption: `Outputs beside ${model.recorded.cases} recorded ones`, rows: model.recorded.outputs,
+    columns: differenceColumns(model.recorded.cases),
+  }),
+];
+
+const differenceColumns = cases => [
+  { title: "Output", heads: true, long: true, value: output => output.name },
+  { title: "Greatest difference", value: output => output.greatest, text: output => rounded(output.greatest), number: true },
+  { title: "Mean difference", value: output => output.mean, text: output => rounded(output.mean), number: true },
+  { title: "Range of values", value: output => output.range, text: output => rounded(output.range), number: true },
+  { title: "Same greatest value", value: output => output.same_greatest, text: output => output.same_greatest === undefined ? "–" : `${output.same_greatest} of ${cases}`, number: true },
+];
+
+// Sections of a model: id, title, content.
+const modelSections = (model, at) => {
+  const graph = model.subgraphs[at];
+  const first = at === 0;
+  return [
+    ["overview", "Overview", () => [model.description && el("p", { class: "soft" }, model.description), summaryTiles(model), fitView(model), portsView(model, graph), recordedView(model)]],
+    ["advice", "Advice", () => adviceView(model)],
+    ["graph", "Graph", () => graphView(model, graph)],
+    first && ["memory", "Memory", () => memoryView(model, graph)],
+    ["operators-section", "Operators", () => operatorsView(model, graph)],
+    first && ["flash-section", "Flash", () => flashView(model, graph)],
+    ["passes-section", "Passes", () => passesView(model, graph)],
+    ["tflm", "TFLM", () => tflmView(model)],
+  ].filter(Boolean);
+};
