@@ -89,6 +89,9 @@ pub struct Choice {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Model {
+    /// Its position among the models as they came.
+    #[serde(skip)]
+    pub position: usize,
     /// The file, with as many of its folders as tell it from the others.
     pub name: String,
     /// Bytes of the file.
@@ -410,8 +413,8 @@ pub struct Finding {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Fit {
-    /// Whether everything fits; none where that cannot be said, for the reason in `reason`.
-    pub fits: Option<bool>,
+    /// Whether everything fits.
+    pub fits: bool,
     /// Flash, if the board has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flash: Option<Room>,

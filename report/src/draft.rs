@@ -1,17 +1,26 @@
 //! A report while it is gathered: models come one by one, and some of them fail.
 
+use std::path::PathBuf;
+
 use castiron_codegen::Model;
 use castiron_codegen::compile::CompileOptions;
-use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::error::{Diagnostic, Error, Result};
 
-use crate::data::{self, Problem, Report, VERSION};
+use crate::compare;
+use crate::data::{self, Board, Pair, Problem, Quality, Report, Run, Time, VERSION};
+use crate::fit::Place;
 use crate::model;
+use crate::run::{self, Runnable};
 
 /// What models are looked at with.
 #[derive(Debug, Default)]
 pub struct Settings {
     /// How castiron's engine compiles them.
     pub compile: CompileOptions,
+    /// Where they are to fit.
+    pub place: Option<Place>,
+    /// A folder of recorded cases, to run models with.
+    pub goldens: Option<PathBuf>,
 }
 
 /// A model, and what is known besides.
@@ -25,10 +34,21 @@ pub struct Source<'m> {
     pub bytes: &'m [u8],
 }
 
+/// What measurements say of a model.
+#[derive(Debug, Clone, Default)]
+pub struct Measured {
+    /// How good its outputs are.
+    pub quality: Option<Quality>,
+    /// How long a run takes.
+    pub time: Option<Time>,
+}
+
 /// A report to which models are added.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Draft {
     models: Vec<data::Model>,
+    /// By position of the model, where there are cases to run it with.
+    runnable: Vec<Option<Runnable>>,
     problems: Vec<Problem>,
 }
 
@@ -36,10 +56,27 @@ impl Draft {
     /// Adds a model.
     ///
     /// # Errors
-    /// Only if castiron's own tables are at fault: what is wrong with a model is part of the report.
-    pub fn add(&mut self, source: &Source<'_>, settings: &Settings) -> Result<()> {
-        let (found, _) = model::examine(source, &settings.compile)?;
+    /// If recorded cases do not belong to it, or castiron's own tables are at fault: what else is wrong with a model is part of the report.
+    pub fn add(
+        &mut self,
+        source: &Source<'_>,
+        settings: &Settings,
+        measured: Measured,
+    ) -> Result<()> {
+        let (mut found, program) = model::examine(source, &settings.compile)?;
+        found.position = self.models.len();
+        found.fit = (settings.place.as_ref()).map(|place| place.fit(source, &settings.compile));
+        found.quality = measured.quality;
+        found.time = measured.time;
+        let runnable = (settings.goldens.as_ref().and(program)).map(|program| Runnable {
+            stem: source.model.stem().to_owned(),
+            program,
+        });
+        if let (Some(runnable), Some(goldens)) = (&runnable, &settings.goldens) {
+            found.recorded = runnable.against_recorded(goldens)?;
+        }
         self.models.push(found);
+        self.runnable.push(runnable);
         Ok(())
     }
 
@@ -48,18 +85,51 @@ impl Draft {
         self.problems.push(Problem::from(diagnostic));
     }
 
-    /// The report.
+    /// The report, of models in order.
     #[must_use]
-    pub fn finish(self) -> Report {
+    pub fn finish(mut self, settings: &Settings, run: Option<Run>) -> Report {
+        let board = settings.place.clone().map(Board::from);
+        let choice =
+            (self.models.len() > 1).then(|| compare::rank(&mut self.models, board.as_ref()));
+        let pairs = self.pairs(settings);
         Report {
             report: VERSION,
             castiron: env!("CARGO_PKG_VERSION"),
-            board: None,
-            run: None,
+            board,
+            run,
+            choice,
+            pairs,
             models: self.models,
-            choice: None,
-            pairs: Vec::new(),
             problems: self.problems,
         }
     }
+
+    fn pairs(&self, settings: &Settings) -> Vec<Pair> {
+        let runnable = |index: usize| self.runnable.get(self.models[index].position)?.as_ref();
+        let pairs = compare::pairs(&self.models).into_iter();
+        pairs
+            .map(|same| {
+                let both = runnable(same.float).zip(runnable(same.integer));
+                let differences = both
+                    .zip(settings.goldens.as_ref())
+                    .map(|((float, integer), goldens)| run::compare(float, integer, goldens));
+                let (differences, problem) = match differences.transpose() {
+                    Ok(differences) => (differences.flatten(), None),
+                    Err(error) => (None, first(&error)),
+                };
+                Pair {
+                    float: same.float,
+                    integer: same.integer,
+                    by: same.by,
+                    differences,
+                    problem,
+                }
+            })
+            .collect()
+    }
+}
+
+fn first(error: &Error) -> Option<String> {
+    let first = error.diagnostics().first()?;
+    Some(first.message.clone())
 }

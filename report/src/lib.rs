@@ -5,12 +5,23 @@
 //! `docs/report.schema.json` is its schema.
 
 mod advice;
+mod compare;
 pub mod data;
 mod draft;
+mod fit;
+mod folder;
 mod html;
+mod kenning;
+mod markdown;
 mod memory;
 mod model;
 mod place;
+mod run;
+mod table;
 
-pub use draft::{Draft, Settings, Source};
+pub use draft::{Draft, Measured, Settings, Source};
+pub use fit::Place;
+pub use folder::{Candidate, Folder};
 pub use html::{Defect, html};
+pub use markdown::markdown;
+pub use table::table;

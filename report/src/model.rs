@@ -27,6 +27,7 @@ pub(crate) fn examine(
     let facts = Facts::new(model, &examined);
     let subgraphs = model.graphs.iter().zip(&facts.subgraphs);
     let found = Model {
+        position: 0,
         name: source.name.to_owned(),
         file_bytes: source.bytes.len(),
         description: facts.description.clone(),

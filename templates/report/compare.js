@@ -16,7 +16,7 @@ const comparison = report => {
     id: "models", caption: "The models, the best that fits first. A name opens the model below.", rows, mark: ({ position }) => position === best && "best",
     columns: [
       { title: "Model", heads: true, long: true, value: ({ model }) => model.name, text: ({ model, position }) => el("a", { href: "#one", onclick: event => { event.preventDefault(); openModel(position); } }, model.name) },
-      report.board && { title: "Fits", value: row => fits(row) === null ? null : Number(fits(row)), text: row => fits(row) === null ? "?" : fits(row) ? el("span", { class: "good" }, "yes") : el("span", { class: "bad" }, "no") },
+      report.board && { title: "Fits", value: row => Number(fits(row)), text: row => fits(row) ? el("span", { class: "good" }, "yes") : el("span", { class: "bad" }, "no") },
       any("quality") && { title: rows.find(({ model }) => model.quality).model.quality.metric, value: ({ model }) => model.quality?.value, text: ({ model }) => rounded(model.quality?.value), number: true },
       any("time") && { title: "Time", value: ({ model }) => model.time?.seconds, text: ({ model }) => seconds(model.time), number: true },
       { title: "Flash, B", value: ({ model }) => flashOf(model), text: ({ model }) => number(flashOf(model)), number: true, bar: "fill-weights" },
@@ -58,13 +58,13 @@ const paretoView = report => {
   const byTime = value => 5 + 7 * Math.sqrt(value / most(known.map(({ model }) => timed ? model.time.seconds : model.macs), 1e-12));
   const radius = point => byTime(timed ? point.model.time.seconds : point.model.macs);
   // Labels that would lie on another are left out; all names are in titles, and in the table.
-  const taken = [];
+  const taken = known.map(point => ({ point, x: x.at(point.flash) - radius(point), y: y.at(point.ram) + 4, width: 2 * radius(point) }));
   const label = point => {
     const text = cut(point.model.name.replace(/\.tflite$/, ""), 24);
     const box = { x: x.at(point.flash) + radius(point) + 3, y: y.at(point.ram) + 4, width: 6.2 * text.length };
     const right = box.x + box.width < width;
     const start = right ? box.x : box.x - box.width - 2 * radius(point) - 6;
-    const clash = other => Math.abs(other.y - box.y) < 12 && start < other.x + other.width && other.x < start + box.width;
+    const clash = other => other.point !== point && Math.abs(other.y - box.y) < 12 && start < other.x + other.width && other.x < start + box.width;
     if (taken.some(clash)) return null;
     taken.push({ x: start, y: box.y, width: box.width });
     return svg("text", { x: start.toFixed(1), y: box.y.toFixed(1), "font-size": 11 }, text);

@@ -37,7 +37,7 @@ const summaryTiles = model => tiles([
 const fitView = model => {
   const fit = model.fit;
   if (!fit) return null;
-  const verdict = fit.fits === null ? el("span", { class: "soft" }, "not known") : fit.fits ? el("span", { class: "good" }, "It fits") : el("span", { class: "bad" }, "It does not fit");
+  const verdict = fit.fits ? el("span", { class: "good" }, "It fits") : el("span", { class: "bad" }, "It does not fit");
   const room = (name, room) => room && el("li", {}, `${name}: ${number(room.takes)} of ${number(room.has)} bytes, `,
     room.left < 0 ? `${number(-room.left)} too many` : `${number(room.left)} left`);
   return [el("p", {}, verdict, ` on ${REPORT.board.name}. `, fit.reason), el("ul", {}, room("flash", fit.flash), room("RAM", fit.ram))];

@@ -1,6 +1,6 @@
 //! `castiron fit`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use castiron_board::fit::{Board, Candidate, Engine, Fit, FitOptions, Room, fit};
 use castiron_board::platforms;
@@ -77,7 +77,12 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         ));
     }
     let mut sources = arguments.models.clone();
-    let board = board(arguments, &mut sources)?;
+    let board = board(
+        arguments.board.as_deref(),
+        arguments.platforms.as_deref(),
+        arguments.dts.as_deref(),
+        &mut sources,
+    )?;
     sources.extend(arguments.compiled.files());
     if matches!(arguments.engine, EngineName::Tflm) {
         arguments.compiled.check_unused()?;
@@ -124,10 +129,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
 }
 
-fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
-    let name = arguments.board.as_deref();
-    if let Some(path) = &arguments.dts {
-        sources.push(path.clone());
+/// The board that options name.
+pub(super) fn board(
+    name: Option<&str>,
+    platforms_file: Option<&Path>,
+    dts: Option<&Path>,
+    sources: &mut Vec<PathBuf>,
+) -> Result<Board> {
+    if let Some(path) = dts {
+        sources.push(path.to_owned());
         let file = path.display().to_string();
         let tree = input::devicetree(path)?;
         castiron_board::memory::sram(&tree).map_err(|e| e.in_file(&file))?;
@@ -138,10 +148,10 @@ fn board(arguments: &Arguments, sources: &mut Vec<PathBuf>) -> Result<Board> {
         ));
     }
     let name = name.unwrap_or_default();
-    let Some(path) = &arguments.platforms else {
+    let Some(path) = platforms_file else {
         return Ok(Board::known(name)?);
     };
-    sources.push(path.clone());
+    sources.push(path.to_owned());
     let file = path.display().to_string();
     let sizes = platforms::sizes(&input::text(path)?, name).map_err(|e| e.in_file(&file))?;
     Ok(Board::of_platform(name, &sizes, &file))

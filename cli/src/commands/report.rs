@@ -1,11 +1,17 @@
 //! `castiron report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use castiron_report::{Draft, Settings, Source};
+use castiron_board::fit::Board;
+use castiron_codegen::error::{Diagnostic, Error};
+use castiron_report::data::Report;
+use castiron_report::{Candidate, Draft, Folder, Measured, Place, Settings, Source};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
-use crate::args::{Compiled, Depfile, General, Shapes};
+use super::fit;
+use crate::args::{Compiled, Depfile, Firmware, General, SeveralOps, Shapes};
+use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::output::Outputs;
 use crate::progress;
@@ -13,23 +19,55 @@ use crate::text;
 
 const EXAMPLES: &str = "\
 Examples:
-  castiron report vae.tflite -o report.html";
+  castiron report vae.tflite -o report.html
+  castiron report float.tflite int8.tflite --goldens cases --format md
+  castiron report models/*.tflite --board nucleo_f401re -o report.html
+  castiron report automl_results --board stm32f746g_disco --application-size 90 -o report.html
+  castiron generate \"$(castiron report automl_results --board nucleo_f401re --pick)\" --out-dir generated
 
-/// Draw a model, or compare several, in one HTML page
+The page is one file that needs no network. The JSON has the same data; docs/report.schema.json is its
+schema. A folder is that of the models, or the results of Kenning's AutoML: then the order of its
+configurations, its measurements and statistics say how good candidates are. The best model that fits is
+first: of the highest quality, else with the shortest run, else with the least memory.
+
+A model that cannot be read is part of the report, which is still written; the exit code is then that of
+its error. So it is with --pick. An empty folder is an error.";
+
+/// Draw a model, or compare several, as one HTML page
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The models
-    #[arg(value_name = "MODEL", required = true)]
+    /// The models, or one folder that has them
+    #[arg(value_name = "MODEL|FOLDER", required = true)]
     models: Vec<PathBuf>,
+    /// The board, by the name of its Zephyr target [default: the one that Kenning made the candidates for]
+    #[arg(long, value_name = "NAME")]
+    board: Option<String>,
+    /// Read the board's memories from a build's flattened devicetree
+    #[arg(long, value_name = "FILE")]
+    dts: Option<PathBuf>,
+    /// RAM of the application around a model, in KB, as Kenning counts it [default: Kenning's, else 0]
+    #[arg(long, value_name = "KB")]
+    application_size: Option<u32>,
+    /// Flash of everything except the model and its engine, in KB
+    #[arg(long, value_name = "KB", default_value_t = 0)]
+    app_flash: u32,
+    /// Run models with the recorded cases in this folder, and compare outputs: MODEL.safetensors, or a folder of the model's name
+    #[arg(long, value_name = "DIR")]
+    goldens: Option<PathBuf>,
     /// Form of the report
     #[arg(long, value_enum, default_value_t = Form::Html)]
     format: Form,
-    /// Write to this file; - for standard output
+    /// Write to this file; - for standard output, which is the default of all forms but HTML
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    output: Option<PathBuf>,
+    /// Print the path of the best model that fits, and nothing else
+    #[arg(long, conflicts_with_all = ["output", "format"])]
+    pick: bool,
     #[command(flatten)]
     compiled: Compiled,
+    #[command(flatten)]
+    firmware: Firmware,
     #[command(flatten)]
     depfile: Depfile,
 }
@@ -38,57 +76,206 @@ pub(crate) struct Arguments {
 enum Form {
     /// One page that needs nothing else
     Html,
+    /// Text with tables
+    Md,
     /// The data of the page
     Json,
+    /// A row for each model
+    Csv,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let mut shapes = arguments.compiled.shapes(&arguments.models);
-    let settings = Settings {
-        compile: arguments.compiled.options()?,
+    let to = arguments.destination()?;
+    let found = arguments.found()?;
+    diagnostics::warn(&found.problems);
+    let models: Vec<PathBuf> = found.candidates.iter().map(|c| c.path.clone()).collect();
+    let mut sources: Vec<PathBuf> = models.iter().chain(&found.files).cloned().collect();
+    let mut gathering = Gathering {
+        shapes: arguments.compiled.shapes(&models),
+        ops: arguments.firmware.of_several(&models),
+        settings: Settings {
+            compile: arguments.compiled.options()?,
+            place: arguments.place(&found, &mut sources)?,
+            goldens: arguments.goldens.clone(),
+        },
+        draft: Draft::default(),
     };
-    let mut draft = Draft::default();
+    sources.extend(arguments.compiled.files());
+    found
+        .problems
+        .iter()
+        .for_each(|d| gathering.draft.problem(d));
     let mut failures = Vec::new();
-    let names: Vec<String> = (arguments.models.iter())
+    let names: Vec<String> = models
+        .iter()
         .map(|path| path.display().to_string())
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let names = text::short_paths(&names);
-    for (path, name) in arguments.models.iter().zip(names) {
-        if let Err(failure) = add(&mut draft, path, name, &mut shapes, &settings, general) {
-            failure.diagnostics().iter().for_each(|d| draft.problem(d));
-            failures.push(failure);
+    // Models as the draft counts them: those that could be read.
+    let mut read = Vec::new();
+    progress::stages(general, |say| {
+        for (candidate, name) in found.candidates.iter().zip(text::short_paths(&names)) {
+            say(&format!("compiling {}", text::name(name)));
+            match gathering.add(candidate, name) {
+                Ok(()) => read.push(&candidate.path),
+                Err(failure) => {
+                    failure
+                        .diagnostics()
+                        .iter()
+                        .for_each(|d| gathering.draft.problem(d));
+                    failures.push(failure);
+                }
+            }
         }
+    });
+    if failures.is_empty() {
+        gathering.shapes.check_used()?;
+        gathering.ops.check_used()?;
     }
-    let report = draft.finish();
-    let text = match arguments.format {
-        Form::Html => {
-            castiron_report::html(&report).map_err(castiron_codegen::error::Error::from)?
-        }
-        Form::Json => super::to_json(&report)?,
-    };
+    if read.is_empty() {
+        return Failure::of_several(failures);
+    }
+    let report = gathering.draft.finish(&gathering.settings, found.run);
+    if arguments.pick {
+        pick(&report, &read, general)?;
+        return Failure::of_several(failures);
+    }
     let mut outputs = Outputs::default();
-    outputs.add_bytes("report", &arguments.output, text);
-    super::write(outputs, &arguments.depfile, &arguments.models, general)?;
+    outputs.add_bytes("report", &to, arguments.written(&report)?);
+    super::write(outputs, &arguments.depfile, &sources, general)?;
     Failure::of_several(failures)
 }
 
-fn add(
-    draft: &mut Draft,
-    path: &PathBuf,
-    name: &str,
-    shapes: &mut Shapes<'_>,
-    settings: &Settings,
-    general: &General,
-) -> Result<()> {
-    let input = shapes.model(path)?;
-    let source = Source {
-        name,
-        model: &input.model,
-        bytes: &input.bytes,
+/// Prints the path of the best model.
+fn pick(report: &Report, read: &[&PathBuf], general: &General) -> Result<()> {
+    let best = match (&report.choice, &report.models[..]) {
+        // There is nothing to choose from, but it has to fit all the same.
+        (None, [only]) => Some(only)
+            .filter(|only| only.compiled.ok && only.fit.as_ref().is_none_or(|fit| fit.fits)),
+        (Some(choice), models) => choice.model.and_then(|index| models.get(index)),
+        (None, _) => None,
     };
-    progress::during("compiling the model", general, || {
-        draft.add(&source, settings)
-    })?;
-    Ok(())
+    let path = best.and_then(|best| read.get(best.position));
+    let Some(path) = path else {
+        let reason = report.choice.as_ref().map(|choice| choice.reason.clone());
+        let reason = reason.unwrap_or_else(|| "the model does not fit".to_owned());
+        let problem = Diagnostic::new("there is no model to pick")
+            .found(reason)
+            .help("`castiron report` without --pick says what each of them takes");
+        return Err(problem.into());
+    };
+    text::print(&match general.json {
+        true => super::to_json(&Picked { path })?,
+        false => format!("{}\n", path.display()),
+    })
+}
+
+/// What `--pick` says as JSON.
+#[derive(Serialize)]
+struct Picked<'a> {
+    path: &'a Path,
+}
+
+/// What models are added to, and what with.
+struct Gathering<'a> {
+    shapes: Shapes<'a>,
+    ops: SeveralOps,
+    settings: Settings,
+    draft: Draft,
+}
+
+impl Gathering<'_> {
+    fn add(&mut self, candidate: &Candidate, name: &str) -> Result<()> {
+        let input = self.shapes.model(&candidate.path)?;
+        self.settings.compile.custom = self.ops.of(&input.model);
+        let source = Source {
+            name,
+            model: &input.model,
+            bytes: &input.bytes,
+        };
+        let measured = Measured::clone(&candidate.measured);
+        Ok(self.draft.add(&source, &self.settings, measured)?)
+    }
+}
+
+impl Arguments {
+    /// Where the report goes.
+    fn destination(&self) -> Result<PathBuf> {
+        let stdout = PathBuf::from("-");
+        match (&self.output, self.format, self.pick) {
+            (_, _, true) => Ok(stdout),
+            (Some(path), ..) => Ok(path.clone()),
+            (None, Form::Html, _) => Err(Failure::usage(
+                "the page needs a file",
+                "write `-o report.html`, or `-o -` for standard output",
+            )),
+            (None, ..) => Ok(stdout),
+        }
+    }
+
+    /// The models, of a folder with what is beside them.
+    fn found(&self) -> Result<Folder> {
+        match &self.models[..] {
+            [folder] if folder.is_dir() && !folder.join("saved_model.pb").is_file() => {
+                Ok(Folder::read(folder)?)
+            }
+            models => Ok(Folder {
+                candidates: (models.iter())
+                    .map(|path| Candidate {
+                        path: path.clone(),
+                        measured: Measured::default(),
+                    })
+                    .collect(),
+                ..Folder::default()
+            }),
+        }
+    }
+
+    /// The board, and what is on it besides a model.
+    fn place(&self, found: &Folder, sources: &mut Vec<PathBuf>) -> Result<Option<Place>> {
+        let board = match (&self.board, &self.dts, &found.board) {
+            (None, None, None) => None,
+            // Kenning knows boards that castiron does not.
+            (None, None, Some(name)) => Board::known(name).ok(),
+            (name, dts, _) => Some(fit::board(name.as_deref(), None, dts.as_deref(), sources)?),
+        };
+        let Some(board) = board else {
+            let (option, help) = match (self.application_size, self.app_flash) {
+                (Some(_), _) => ("--application-size", "name the board with --board or --dts"),
+                (None, 1..) => ("--app-flash", "name the board with --board or --dts"),
+                (None, 0) => return Ok(None),
+            };
+            return Err(Failure::usage(
+                format!("{option} says what a board has to have, and there is none"),
+                help,
+            ));
+        };
+        if board.ram_bytes.is_none() {
+            let unknown = Diagnostic::new("the size of the board's RAM is unknown")
+                .found(format!("{} in {}", board.name, board.source))
+                .help("give the zephyr.dts of a build for the board with --dts");
+            return Err(unknown.into());
+        }
+        let kilobytes = |size: u32| u64::from(size) * 1024;
+        Ok(Some(Place {
+            board,
+            application_flash: kilobytes(self.app_flash),
+            application_ram: self
+                .application_size
+                .map(kilobytes)
+                .or(found.application_bytes)
+                .unwrap_or_default(),
+        }))
+    }
+
+    fn written(&self, report: &Report) -> Result<Vec<u8>> {
+        Ok(match self.format {
+            Form::Html => castiron_report::html(report)
+                .map_err(Error::from)?
+                .into_bytes(),
+            Form::Md => castiron_report::markdown(report).into_bytes(),
+            Form::Json => super::to_json(report)?.into_bytes(),
+            Form::Csv => castiron_report::table(report),
+        })
+    }
 }

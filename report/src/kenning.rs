@@ -1,0 +1,277 @@
+//! What an AutoML run of Kenning leaves beside its models: scenarios, measurements, statistics.
+
+use castiron_board::yaml::{self, Node};
+use castiron_codegen::error::{Diagnostic, Result};
+use serde_json::Value;
+
+use crate::data::{Fact, Quality, Run, Time};
+use crate::draft::Measured;
+
+/// The file of statistics.
+pub(crate) const STATISTICS: &str = "automl_statistics.json";
+
+/// Whether a file is the scenario of a candidate.
+pub(crate) fn is_scenario(name: &str) -> bool {
+    name.starts_with("automl_conf_") && (name.ends_with(".yml") || name.ends_with(".yaml"))
+}
+
+/// The scenario of a candidate.
+#[derive(Debug, Default)]
+pub(crate) struct Scenario {
+    /// The file that it was read from.
+    pub(crate) file: String,
+    /// The name of the model that the last optimiser wrote.
+    pub(crate) compiled: Option<String>,
+    /// The name of the framework's own model.
+    model: Option<String>,
+    /// The board.
+    pub(crate) platform: Option<String>,
+    /// The application around the model, in bytes.
+    pub(crate) application_bytes: Option<u64>,
+}
+
+/// Keys of Kenning's scenarios.
+const KEYS: [&str; 11] = [
+    "automl",
+    "dataconverter",
+    "dataset",
+    "model_wrapper",
+    "name",
+    "optimizers",
+    "platform",
+    "protocol",
+    "report",
+    "runtime",
+    "runtime_builder",
+];
+
+impl Scenario {
+    /// Reads a scenario; with what is doubtful about it.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<(Self, Vec<Diagnostic>)> {
+        let yaml = yaml::load(text)?;
+        let Some(root) = yaml.documents.first() else {
+            let empty =
+                Diagnostic::new("the configuration is empty").expected("a scenario of Kenning's");
+            return Err(empty.into());
+        };
+        let yaml::Value::Mapping(pairs) = &root.value else {
+            let other =
+                Diagnostic::new("this is no scenario of Kenning's").expected("keys and values");
+            return Err(other.at_line(root.line, root.column + 1).into());
+        };
+        let unknown = pairs
+            .iter()
+            .filter(|(key, _)| !key.text().is_some_and(|text| KEYS.contains(&text)));
+        let unknown = unknown.map(|(key, _)| {
+            let mut problem = Diagnostic::new("the configuration has an unknown key")
+                .expected(KEYS.join(", "))
+                .found(format_args!("{:?}", key.text().unwrap_or("no text")))
+                .at_line(key.line, key.column + 1)
+                .help("castiron passes over it; check the spelling");
+            problem.place.file = Some(file.to_owned());
+            problem
+        });
+        let parameter = |of: &str, name: &str| get(get(get(Some(root), of), "parameters"), name);
+        let optimizers = match get(Some(root), "optimizers").map(|node| &node.value) {
+            Some(yaml::Value::Sequence(items)) => &items[..],
+            _ => &[],
+        };
+        let compiled = get(get(optimizers.last(), "parameters"), "compiled_model_path");
+        let kilobytes = parameter("automl", "application_size").and_then(Node::text);
+        let kilobytes: Option<f64> = kilobytes.and_then(|text| text.parse().ok());
+        let scenario = Self {
+            file: file.to_owned(),
+            compiled: compiled.and_then(Node::text).map(file_name),
+            model: parameter("model_wrapper", "model_path")
+                .and_then(Node::text)
+                .map(file_name),
+            platform: parameter("platform", "name")
+                .and_then(Node::text)
+                .map(str::to_owned),
+            // `as` takes what is no size for 0.
+            application_bytes: kilobytes.map(|kilobytes| (kilobytes * 1024.0) as u64),
+        };
+        Ok((scenario, unknown.collect()))
+    }
+}
+
+fn get<'n>(node: Option<&'n Node>, key: &str) -> Option<&'n Node> {
+    let yaml::Value::Mapping(pairs) = &node?.value else {
+        return None;
+    };
+    let found = pairs.iter().find(|(name, _)| name.text() == Some(key));
+    found.map(|(_, value)| value)
+}
+
+/// The last part of a path, which is relative to where Kenning ran.
+fn file_name(path: &str) -> String {
+    path.rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// A name without its last ending.
+fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// Where the measurements of a model may be: Kenning names them after the framework's own model.
+pub(crate) fn measurements(model: &str, scenario: Option<&Scenario>) -> Vec<String> {
+    let own = scenario.and_then(|scenario| scenario.model.as_deref());
+    let names = own.into_iter().chain([model]);
+    names
+        .map(|name| format!("{}.measurements.json", stem(name)))
+        .collect()
+}
+
+/// What a file of measurements says.
+pub(crate) fn measured(json: &Value, file: &str, metric: Option<&str>) -> Measured {
+    let times = ["target_inference_step", "protocol_inference_step"];
+    let time = times.iter().find_map(|key| median(json.get(key)?));
+    let quality = json.get("eval_confusion_matrix").and_then(Matrix::of);
+    let quality = quality.and_then(|matrix| {
+        let wanted = metric.map(plain);
+        let found = wanted.and_then(|wanted| Some((matrix.metric(&wanted)?, wanted)));
+        let accuracy = || Some((matrix.metric("accuracy")?, "accuracy".to_owned()));
+        found.or_else(accuracy)
+    });
+    Measured {
+        quality: quality.map(|(value, metric)| Quality {
+            metric,
+            value,
+            source: file.to_owned(),
+        }),
+        time: time.map(|(seconds, runs)| Time {
+            seconds,
+            runs,
+            source: file.to_owned(),
+        }),
+    }
+}
+
+/// A metric's name as code has it: `F1 score` is `f1_score`.
+fn plain(metric: &str) -> String {
+    metric.trim().to_lowercase().replace([' ', '-'], "_")
+}
+
+/// The median of a list of times, and how many there are.
+fn median(times: &Value) -> Option<(f64, usize)> {
+    let mut times: Vec<f64> = times.as_array()?.iter().filter_map(Value::as_f64).collect();
+    times.sort_by(f64::total_cmp);
+    let middle = times.get(times.len() / 2)?;
+    Some((*middle, times.len()))
+}
+
+/// A confusion matrix: rows are the truth, columns what was predicted.
+struct Matrix {
+    rows: Vec<Vec<f64>>,
+}
+
+impl Matrix {
+    fn of(json: &Value) -> Option<Self> {
+        let numbers = |row: &Value| {
+            row.as_array()?
+                .iter()
+                .map(Value::as_f64)
+                .collect::<Option<Vec<f64>>>()
+        };
+        let rows: Vec<Vec<f64>> = json
+            .as_array()?
+            .iter()
+            .map(numbers)
+            .collect::<Option<_>>()?;
+        let size = rows.len();
+        rows.iter()
+            .all(|row| row.len() == size)
+            .then_some(Self { rows })
+    }
+
+    /// A metric that the matrix gives; none for others.
+    fn metric(&self, name: &str) -> Option<f64> {
+        let correct: f64 = (0..self.rows.len()).map(|i| self.rows[i][i]).sum();
+        let all: f64 = self.rows.iter().flatten().sum();
+        let ratio = |part: f64, all: f64| (all > 0.0).then(|| part / all);
+        if name == "accuracy" {
+            return ratio(correct, all);
+        }
+        // Of two classes, the second is the one that is looked for.
+        let [[_, false_positive], [false_negative, positive]] = [self.pair(0)?, self.pair(1)?];
+        match name {
+            "precision" => ratio(positive, positive + false_positive),
+            "recall" | "sensitivity" => ratio(positive, positive + false_negative),
+            "f1" | "f1_score" => ratio(
+                2.0 * positive,
+                2.0 * positive + false_positive + false_negative,
+            ),
+            _ => None,
+        }
+    }
+
+    fn pair(&self, row: usize) -> Option<[f64; 2]> {
+        let row = (self.rows.len() == 2).then(|| &self.rows[row][..])?;
+        row.try_into().ok()
+    }
+}
+
+/// The statistics of a run.
+pub(crate) struct Statistics {
+    pub(crate) run: Run,
+    /// Metrics by model, then by stage.
+    metrics: Value,
+}
+
+impl Statistics {
+    pub(crate) fn of(json: &Value) -> Self {
+        let general = json.get("general_info").and_then(Value::as_object);
+        let facts = general.into_iter().flatten().map(|(name, value)| Fact {
+            name: name.clone(),
+            value: match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            },
+        });
+        let facts: Vec<Fact> = facts.collect();
+        let metric = facts
+            .iter()
+            .find(|fact| plain(&fact.name) == "optimized_metric");
+        Self {
+            run: Run {
+                metric: metric.map(|fact| fact.value.clone()),
+                facts,
+            },
+            metrics: json
+                .get("trained_model_metrics")
+                .cloned()
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The optimised metric of a model, of its last stage.
+    pub(crate) fn quality(&self, model: &str, scenario: Option<&Scenario>) -> Option<Quality> {
+        let wanted = plain(self.run.metric.as_deref()?);
+        let own = scenario.and_then(|scenario| scenario.model.as_deref());
+        let names: Vec<&str> = own.into_iter().chain([model]).collect();
+        let is_own = |key: &str| {
+            let key = file_name(key);
+            names.iter().any(|name| key == **name || key == stem(name))
+        };
+        let stages = self
+            .metrics
+            .as_object()?
+            .iter()
+            .find(|(key, _)| is_own(key));
+        let stages = stages.and_then(|(_, stages)| stages.as_object())?;
+        let value = stages.values().rev().find_map(|stage| {
+            let metrics = stage.as_object()?.iter();
+            metrics
+                .filter(|(name, _)| plain(name) == wanted)
+                .find_map(|(_, value)| value.as_f64())
+        });
+        Some(Quality {
+            metric: wanted,
+            value: value?,
+            source: STATISTICS.to_owned(),
+        })
+    }
+}

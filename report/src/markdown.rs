@@ -1,0 +1,357 @@
+//! The report as Markdown, for a pull request or a terminal.
+
+use std::fmt::Write as _;
+
+use crate::data::{Difference, Finding, Model, Problem, Report, Subgraph};
+
+/// The report as text.
+#[must_use]
+pub fn markdown(report: &Report) -> String {
+    let mut out = String::new();
+    match &report.models[..] {
+        [] => out += "# No model\n",
+        [model] => of_one(&mut out, report, model),
+        several => of_several(&mut out, report, several),
+    }
+    if !report.problems.is_empty() {
+        out += "\n## Problems\n\n";
+        report.problems.iter().for_each(|p| problem(&mut out, p));
+    }
+    out
+}
+
+/// A line of Markdown. Writing into a text cannot fail.
+macro_rules! line {
+    ($out:expr, $($text:tt)*) => {{ let _ = writeln!($out, $($text)*); }};
+}
+
+fn of_several(out: &mut String, report: &Report, models: &[Model]) {
+    line!(out, "# {} models\n", models.len());
+    if let Some(choice) = &report.choice {
+        match choice.model.and_then(|index| models.get(index)) {
+            Some(best) => line!(
+                out,
+                "The best is **{}**: {}.\n",
+                text(&best.name),
+                text(&choice.reason)
+            ),
+            None => line!(out, "{}.\n", text(&choice.reason)),
+        }
+    }
+    let fits = report.board.is_some();
+    let quality = models.iter().any(|model| model.quality.is_some());
+    let time = models.iter().any(|model| model.time.is_some());
+    let mut columns: Vec<(&str, fn(&Model) -> String)> = vec![("Model", |m| text(&m.name))];
+    if fits {
+        columns.push(("Fits", |m| yes(m.fit.as_ref().map(|fit| fit.fits))));
+    }
+    if quality {
+        columns.push((">Quality", |m| {
+            let quality = m.quality.as_ref();
+            quality.map_or_else(dash, |q| format!("{} {:.4}", text(&q.metric), q.value))
+        }));
+    }
+    if time {
+        columns.push((">Time, s", |m| {
+            m.time
+                .as_ref()
+                .map_or_else(dash, |t| format!("{:.6}", t.seconds))
+        }));
+    }
+    columns.extend::<[(&str, fn(&Model) -> String); 5]>([
+        (">Flash, B", |m| number(flash(m))),
+        (">RAM, B", |m| number(m.compiled.ram_bytes)),
+        (">TFLM's arena, B", |m| number(m.tflm.arena_bytes)),
+        (">MACs", |m| number(Some(m.macs))),
+        ("Arithmetic", |m| m.arithmetic.name().to_owned()),
+    ]);
+    let header: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    table(
+        out,
+        &header,
+        models
+            .iter()
+            .map(|model| columns.iter().map(|(_, of)| of(model)).collect()),
+    );
+    if report.pairs.is_empty() {
+        return;
+    }
+    out.push_str("\n## Float and integers\n\n");
+    let rows = report.pairs.iter().map(|pair| {
+        let (float, integer) = (&models[pair.float], &models[pair.integer]);
+        let both = |of: fn(&Model) -> String| format!("{} → {}", of(float), of(integer));
+        let differences = match (&pair.differences, &pair.problem) {
+            (Some(differences), _) => differences
+                .outputs
+                .iter()
+                .map(difference)
+                .collect::<Vec<_>>()
+                .join("; "),
+            (None, Some(problem)) => text(problem),
+            (None, None) => dash(),
+        };
+        vec![
+            text(&float.name),
+            text(&integer.name),
+            both(|m| number(flash(m))),
+            both(|m| number(m.compiled.ram_bytes)),
+            differences,
+        ]
+    });
+    let header = [
+        "float32",
+        "Integers",
+        ">Flash, B",
+        ">RAM, B",
+        "Outputs differ by",
+    ];
+    table(out, &header, rows);
+}
+
+fn difference(difference: &Difference) -> String {
+    format!(
+        "at most {:.4}, on average {:.4}, of a range of {:.4}",
+        difference.greatest, difference.mean, difference.range
+    )
+}
+
+fn of_one(out: &mut String, report: &Report, model: &Model) {
+    line!(out, "# {}\n", text(&model.name));
+    let compiled = &model.compiled;
+    let mut facts = vec![
+        ("Flash, weights and estimated code", number(flash(model))),
+        ("RAM", number(compiled.ram_bytes)),
+        (
+            "Arena of the file as it is",
+            number(model.memory.before.as_ref().map(|plan| plan.peak_bytes)),
+        ),
+        ("TFLM's arena", number(model.tflm.arena_bytes)),
+        ("File", number(Some(model.file_bytes))),
+    ];
+    facts.extend(
+        compiled
+            .weight_bytes
+            .map(|bytes| ("Packed weights", number(Some(bytes)))),
+    );
+    table(
+        out,
+        &["", ">Bytes"],
+        facts
+            .into_iter()
+            .map(|(name, value)| vec![name.to_owned(), value]),
+    );
+    if let (Some(fit), Some(board)) = (&model.fit, &report.board) {
+        let verdict = if fit.fits {
+            "It fits"
+        } else {
+            "It does not fit"
+        };
+        let reason = fit
+            .reason
+            .as_ref()
+            .map(|reason| format!(": {}", text(reason)));
+        line!(
+            out,
+            "\n{verdict} on {}{}.",
+            text(&board.name),
+            reason.unwrap_or_default()
+        );
+    }
+    if !compiled.problems.is_empty() {
+        out.push_str("\n## What castiron's engine does not take\n\n");
+        compiled.problems.iter().for_each(|p| problem(out, p));
+    }
+    for (index, graph) in model.subgraphs.iter().enumerate() {
+        let which = match model.subgraphs.len() {
+            1 => String::new(),
+            _ => format!(" of subgraph {index}"),
+        };
+        line!(out, "\n## Inputs and outputs{which}\n");
+        ports(out, graph);
+        line!(out, "\n## Operators{which}\n");
+        operators(out, graph);
+    }
+    if !model.advice.is_empty() {
+        out.push_str("\n## Advice\n");
+    }
+    for advice in &model.advice {
+        line!(
+            out,
+            "\n**{}.** {} {}\n",
+            advice.rule,
+            advice.reason,
+            advice.remedy
+        );
+        for finding in &advice.findings {
+            line!(out, "- {}{}", text(&finding.finding), place(model, finding));
+        }
+    }
+}
+
+fn place(model: &Model, finding: &Finding) -> String {
+    let graph = model.subgraphs.get(finding.subgraph.unwrap_or_default());
+    let named = finding.operators.iter().filter_map(|index| {
+        let operator = graph?.operators.get(*index)?;
+        Some(format!("{index} {}", text(&operator.name)))
+    });
+    let named: Vec<String> = named.take(8).collect();
+    match named.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", named.join(", ")),
+    }
+}
+
+fn ports(out: &mut String, graph: &Subgraph) {
+    let row = |role: &str, at: usize, index: usize| {
+        let tensor = &graph.tensors[index];
+        let quantization = tensor.quantization.as_ref().filter(|q| q.scales == 1);
+        let quantization =
+            quantization.map(|q| format!("scale {}, zero point {}", q.scale, q.zero_point));
+        vec![
+            format!("{role} {at}"),
+            text(&tensor.name),
+            tensor.dtype.to_owned(),
+            shape(&tensor.shape),
+            quantization.unwrap_or_default(),
+        ]
+    };
+    let inputs = graph
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(at, index)| row("input", at, *index));
+    let outputs = graph
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(at, index)| row("output", at, *index));
+    table(
+        out,
+        &["", "Tensor", "Type", "Shape", "Quantisation"],
+        inputs.chain(outputs),
+    );
+}
+
+fn operators(out: &mut String, graph: &Subgraph) {
+    let rows = graph.operators.iter().enumerate().map(|(index, operator)| {
+        let output = operator
+            .outputs
+            .first()
+            .and_then(|index| graph.tensors.get(*index));
+        vec![
+            index.to_string(),
+            text(&operator.name),
+            output.map_or_else(dash, |tensor| {
+                format!("{} {}", shape(&tensor.shape), tensor.dtype)
+            }),
+            number(operator.macs),
+            number(Some(operator.weight_bytes)),
+            number(Some(operator.activation_bytes)),
+            number(operator.live_bytes),
+        ]
+    });
+    let header = [
+        ">#",
+        "Operator",
+        "Output",
+        ">MACs",
+        ">Weights, B",
+        ">Activations, B",
+        ">Arena, B",
+    ];
+    table(out, &header, rows);
+}
+
+fn problem(out: &mut String, problem: &Problem) {
+    let part = |word: &str, part: &Option<String>| {
+        part.as_ref()
+            .map(|p| format!("; {word} {}", text(p)))
+            .unwrap_or_default()
+    };
+    let place = match problem.place.is_empty() {
+        true => String::new(),
+        false => format!("**{}**: ", text(&problem.place)),
+    };
+    line!(
+        out,
+        "- {place}{}{}{}.",
+        text(&problem.message),
+        part("expected", &problem.expected),
+        part("found", &problem.found)
+    );
+}
+
+/// A table; columns whose names begin with `>` are aligned right.
+fn table(out: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    let names: Vec<&str> = header
+        .iter()
+        .map(|name| name.trim_start_matches('>'))
+        .collect();
+    line!(out, "| {} |", names.join(" | "));
+    let rules = header
+        .iter()
+        .map(|name| if name.starts_with('>') { "--:" } else { "---" });
+    line!(out, "|{}|", rules.collect::<Vec<_>>().join("|"));
+    for row in rows {
+        line!(out, "| {} |", row.join(" | "));
+    }
+}
+
+fn flash(model: &Model) -> Option<u64> {
+    let compiled = &model.compiled;
+    compiled
+        .weight_bytes
+        .zip(compiled.code_bytes)
+        .map(|(weights, code)| weights as u64 + code)
+}
+
+fn yes(flag: Option<bool>) -> String {
+    match flag {
+        Some(true) => "yes".to_owned(),
+        Some(false) => "no".to_owned(),
+        None => dash(),
+    }
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+fn number(value: Option<impl ToString>) -> String {
+    let Some(value) = value else {
+        return dash();
+    };
+    let digits = value.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn shape(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    match sizes.is_empty() {
+        true => "scalar".to_owned(),
+        false => sizes.join("×"),
+    }
+}
+
+/// Any text, without what Markdown, HTML or a terminal would act on.
+fn text(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '#' | '!' | '~' => out.extend(['\\', c]),
+            '"' | '\'' => out.push(c),
+            c => out.extend(c.escape_debug()),
+        }
+    }
+    out
+}

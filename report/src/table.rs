@@ -1,0 +1,94 @@
+//! The report as comma-separated values: a row for each model, and for each that could not be read.
+
+use csv::Writer;
+
+use crate::data::{Arithmetic, Model, Report};
+
+const HEADER: [&str; 14] = [
+    "RANK",
+    "MODEL",
+    "FITS",
+    "ARITHMETIC",
+    "FLASH_BYTES",
+    "WEIGHT_BYTES",
+    "RAM_BYTES",
+    "TFLM_ARENA_BYTES",
+    "MACS",
+    "FILE_BYTES",
+    "METRIC",
+    "QUALITY",
+    "SECONDS",
+    "PROBLEM",
+];
+
+/// Rows for a spreadsheet.
+#[must_use]
+pub fn table(report: &Report) -> Vec<u8> {
+    let mut rows = Writer::from_writer(Vec::new());
+    // Writing into memory, with rows of one length, cannot fail.
+    let _ = rows.write_record(HEADER);
+    for (position, model) in report.models.iter().enumerate() {
+        let _ = rows.write_record(row(position, model));
+    }
+    for problem in &report.problems {
+        let mut row = [const { String::new() }; HEADER.len()];
+        row[1] = name(&problem.place);
+        row[HEADER.len() - 1] = name(&problem.message);
+        let _ = rows.write_record(row);
+    }
+    rows.into_inner().unwrap_or_default()
+}
+
+fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
+    let compiled = &model.compiled;
+    let flash = (compiled.weight_bytes.zip(compiled.code_bytes))
+        .map(|(weights, code)| weights as u64 + code);
+    let problem = compiled.problems.first();
+    [
+        (position + 1).to_string(),
+        name(&model.name),
+        text(
+            model
+                .fit
+                .as_ref()
+                .map(|fit| if fit.fits { "yes" } else { "no" }),
+        ),
+        model.arithmetic.name().to_owned(),
+        text(flash),
+        text(compiled.weight_bytes),
+        text(compiled.ram_bytes),
+        text(model.tflm.arena_bytes),
+        model.macs.to_string(),
+        model.file_bytes.to_string(),
+        text(model.quality.as_ref().map(|quality| name(&quality.metric))),
+        text(model.quality.as_ref().map(|quality| quality.value)),
+        text(model.time.as_ref().map(|time| time.seconds)),
+        text(problem.map(|problem| name(&format!("{}: {}", problem.place, problem.message)))),
+    ]
+}
+
+impl Arithmetic {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Integer => "integer",
+            Self::Hybrid => "hybrid",
+            Self::None => "none",
+        }
+    }
+}
+
+fn text(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// Any text; one that a spreadsheet would take for a formula is text.
+fn name(text: &str) -> String {
+    let text = text.escape_debug().to_string();
+    match text.starts_with(['=', '+', '-', '@']) {
+        true => format!("'{text}"),
+        false => text,
+    }
+}
