@@ -51,6 +51,7 @@ fn fits(model: &Model) -> bool {
 /// What tells which model is better.
 enum Measure {
     Quality,
+    Kenning,
     Time,
     Memory,
 }
@@ -65,9 +66,12 @@ impl Measure {
         if first.is_some() && metrics.all(|metric| metric == first) {
             return Self::Quality;
         }
-        match !fitting.is_empty() && fitting.iter().all(|model| model.time.is_some()) {
-            true => Self::Time,
-            false => Self::Memory,
+        let all =
+            |known: fn(&Model) -> bool| !fitting.is_empty() && fitting.iter().all(|m| known(m));
+        match (all(|m| m.rank.is_some()), all(|m| m.time.is_some())) {
+            (true, _) => Self::Kenning,
+            (false, true) => Self::Time,
+            (false, false) => Self::Memory,
         }
     }
 
@@ -83,6 +87,7 @@ impl Measure {
             Self::Quality => {
                 (quality(b).total_cmp(&quality(a))).then_with(|| seconds(a).total_cmp(&seconds(b)))
             }
+            Self::Kenning => a.rank.cmp(&b.rank),
             Self::Time => seconds(a).total_cmp(&seconds(b)),
             Self::Memory => Ordering::Equal,
         }
@@ -93,6 +98,7 @@ impl Measure {
             (Self::Quality, Some(quality), _) => {
                 format!("the highest {}, {:.4}", quality.metric, quality.value)
             }
+            (Self::Kenning, ..) => "the first in Kenning's order".to_owned(),
             (Self::Time, _, Some(time)) => format!("the shortest run, {:.6} s", time.seconds),
             _ => format!(
                 "the least memory, {} bytes of flash and {} of RAM (no measurement says which is better otherwise)",

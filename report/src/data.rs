@@ -92,6 +92,9 @@ pub struct Model {
     /// Its position among the models as they came.
     #[serde(skip)]
     pub position: usize,
+    /// Its place in Kenning's order, if it has one.
+    #[serde(skip)]
+    pub rank: Option<usize>,
     /// The file, with as many of its folders as tell it from the others.
     pub name: String,
     /// Bytes of the file.

@@ -41,6 +41,8 @@ pub struct Measured {
     pub quality: Option<Quality>,
     /// How long a run takes.
     pub time: Option<Time>,
+    /// Its place in Kenning's order, the best first.
+    pub rank: Option<usize>,
 }
 
 /// A report to which models are added.
@@ -68,6 +70,7 @@ impl Draft {
         found.fit = (settings.place.as_ref()).map(|place| place.fit(source, &settings.compile));
         found.quality = measured.quality;
         found.time = measured.time;
+        found.rank = measured.rank;
         let runnable = (settings.goldens.as_ref().and(program)).map(|program| Runnable {
             stem: source.model.stem().to_owned(),
             program,

@@ -89,11 +89,12 @@ impl Folder {
         for name in models {
             let scenario = place.get(name.as_str()).and_then(|at| scenarios.get(*at));
             let mut measured = Measured::default();
+            measured.rank = place.get(name.as_str()).copied();
             let measurements = kenning::measurements(name, scenario);
             if let Some(file) = (measurements.iter()).find(|file| names.contains(*file))
                 && let Some(json) = folder.json(&path.join(file))
             {
-                measured = kenning::measured(&json, file, metric.as_deref());
+                kenning::measured(&json, file, metric.as_deref(), &mut measured);
             }
             if measured.quality.is_none() {
                 let stated = statistics.as_ref().and_then(|s| s.quality(name, scenario));

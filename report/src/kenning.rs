@@ -126,7 +126,7 @@ pub(crate) fn measurements(model: &str, scenario: Option<&Scenario>) -> Vec<Stri
 }
 
 /// What a file of measurements says.
-pub(crate) fn measured(json: &Value, file: &str, metric: Option<&str>) -> Measured {
+pub(crate) fn measured(json: &Value, file: &str, metric: Option<&str>, measured: &mut Measured) {
     let times = ["target_inference_step", "protocol_inference_step"];
     let time = times.iter().find_map(|key| median(json.get(key)?));
     let quality = json.get("eval_confusion_matrix").and_then(Matrix::of);
@@ -136,18 +136,16 @@ pub(crate) fn measured(json: &Value, file: &str, metric: Option<&str>) -> Measur
         let accuracy = || Some((matrix.metric("accuracy")?, "accuracy".to_owned()));
         found.or_else(accuracy)
     });
-    Measured {
-        quality: quality.map(|(value, metric)| Quality {
-            metric,
-            value,
-            source: file.to_owned(),
-        }),
-        time: time.map(|(seconds, runs)| Time {
-            seconds,
-            runs,
-            source: file.to_owned(),
-        }),
-    }
+    measured.quality = quality.map(|(value, metric)| Quality {
+        metric,
+        value,
+        source: file.to_owned(),
+    });
+    measured.time = time.map(|(seconds, runs)| Time {
+        seconds,
+        runs,
+        source: file.to_owned(),
+    });
 }
 
 /// A metric's name as code has it: `F1 score` is `f1_score`.

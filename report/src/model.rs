@@ -28,6 +28,7 @@ pub(crate) fn examine(
     let subgraphs = model.graphs.iter().zip(&facts.subgraphs);
     let found = Model {
         position: 0,
+        rank: None,
         name: source.name.to_owned(),
         file_bytes: source.bytes.len(),
         description: facts.description.clone(),

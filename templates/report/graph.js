@@ -66,19 +66,20 @@ const graphView = (model, graph) => {
   const name = tensor => graph.tensors[tensor]?.name ?? "";
   const output = node => node.operator ? graph.tensors[node.operator.outputs[0]] : graph.tensors[node.tensor];
   const title = node => node.operator ? `${node.index} ${node.operator.name}` : `${node.port} ${name(node.tensor)}`;
-  const label = node => `${title(node)}, ${output(node) ? shape(output(node).shape) : ""}`;
+  const facts = node => output(node)
+    ? cut(`${shape(output(node).shape)} ${output(node).type}${node.operator?.weight_bytes ? ` · ${kilobytes(node.operator.weight_bytes)}` : ""}`, 32) : "";
   const drawnLinks = links.map(link => svg("path", { class: "link", d: path(link, nodes, right) }, svg("title", {}, name(link.tensor))));
   const style = node => node.port ? "port" : node.operator.weight_bytes > 0 && node.operator.macs > 0 ? "weighted"
     : MOVING.includes(node.operator.name) ? "moves" : "";
   const drawn = nodes.map((node, at) => svg("g", {
     class: `node ${style(node)} ${node.operator && node.operator.live_bytes === undefined ? "gone" : ""}`, transform: `translate(${node.x} ${node.y})`,
-    role: "button", tabindex: at === 0 ? "0" : "-1", "aria-label": label(node),
+    role: "button", tabindex: at === 0 ? "0" : "-1", "aria-label": `${cut(title(node), 26)} ${facts(node)}`,
     onclick: () => choose(at, false), onfocus: () => choose(at, true), onpointerenter: () => describe(at), onpointerleave: () => describe(here),
   },
   svg("rect", { x: -NODE.width / 2, y: 0, width: NODE.width, height: NODE.height, rx: 8 }),
   svg("text", { x: 0, y: 20, "text-anchor": "middle", "font-size": 12, "font-weight": 600 }, cut(title(node), 26)),
   svg("text", { x: 0, y: 38, "text-anchor": "middle", "font-size": 11, class: "soft" },
-    output(node) ? cut(`${shape(output(node).shape)} ${output(node).type}${node.operator?.weight_bytes ? ` · ${kilobytes(node.operator.weight_bytes)}` : ""}`, 32) : "")));
+    ` ${facts(node)}`)));
   const picture = svg("svg", { class: "picture", role: "group", "aria-label": `graph of ${graph.operators.length} operators; arrow keys go from one to the next` },
     svg("g", {}, drawnLinks), svg("g", {}, drawn));
   const detail = el("div", { class: "detail", tabindex: "0", role: "region", "aria-label": "details of an operator" });
@@ -183,8 +184,8 @@ const graphView = (model, graph) => {
   choose(graph.inputs.length && nodes.length > graph.inputs.length ? graph.inputs.length : 0, false);
   return [
     el("div", { class: "controls" }, search, status,
-      button("+", "zoom in", () => zoom(1 / 1.4)), button("−", "zoom out", () => zoom(1.4)),
-      button("top", "back to the top", begin), button("all", "show the whole graph", () => show(whole))),
+      button("+", "+ zoom in", () => zoom(1 / 1.4)), button("−", "− zoom out", () => zoom(1.4)),
+      button("top", "back to the top", begin), button("all", "all of the graph", () => show(whole))),
     el("div", { class: "graph" }, picture, detail),
     legend([
       [svg("g", { class: "node weighted" }, svg("rect", { x: 1, y: 1, width: 22, height: 12, rx: 3 })), "has weights"],
@@ -207,7 +208,7 @@ const details = (graph, node, title) => {
   const operator = node.operator;
   const line = (name, ...value) => [el("dt", {}, name), el("dd", {}, value)];
   const tensors = (name, list) => list.map((index, at) => index === null ? [] : line(`${name} ${at}`, tensorText(graph.tensors[index])));
-  return [el("h4", {}, title), el("dl", {}, operator ? [
+  return [el("h3", {}, title), el("dl", {}, operator ? [
     line("multiply-accumulates", number(operator.macs)),
     line("weights", bytes(operator.weight_bytes), operator.packed_bytes !== undefined && ` in the file, ${bytes(operator.packed_bytes)} packed`),
     operator.live_bytes !== undefined ? line("arena while it runs", bytes(operator.live_bytes))

@@ -25,6 +25,7 @@ mod ram;
 mod random_models;
 mod report;
 mod rust_versions;
+mod schema;
 mod targets;
 mod tflm;
 mod tflm_bench;
@@ -245,7 +246,10 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::RandomModels(options) => return random_models::run(&options),
         Task::Packing(options) => packing::run(root, &options)?,
         Task::Docs => {
-            for page in docs::update(root)? {
+            for page in docs::update(root)?
+                .into_iter()
+                .chain([schema::update(root)?])
+            {
                 println!("wrote {}", page.display());
             }
         }

@@ -1,0 +1,401 @@
+//! `castiron report`: one model, several, and a folder as Kenning's AutoML leaves it.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Ends as _, Folder, castiron, custom, failure, repository, sine, stdout, two_signatures, vae,
+};
+
+fn report<S: AsRef<str>>(arguments: &[S]) -> Value {
+    let arguments = arguments.iter().map(AsRef::as_ref);
+    let all: Vec<&str> = ["report", "--format", "json"]
+        .into_iter()
+        .chain(arguments)
+        .collect();
+    serde_json::from_str(&stdout(&all)).expect("JSON")
+}
+
+/// By a file, so that a failure does not print the page.
+fn page<S: AsRef<str>>(arguments: &[S]) -> String {
+    let folder = Folder::new();
+    let to = folder.path("page.html");
+    let arguments = arguments.iter().map(AsRef::as_ref);
+    let all: Vec<&str> = ["report", "-q", "-o", &to]
+        .into_iter()
+        .chain(arguments)
+        .collect();
+    castiron(&all).success();
+    folder.read("page.html")
+}
+
+const DATA: &str = "<script type=\"application/json\" id=\"data\">";
+
+/// The page around its data, and the data.
+fn split(page: &str) -> (String, String) {
+    let (before, rest) = page.split_once(DATA).expect("data");
+    let (data, behind) = rest.split_once("</script>").expect("an end");
+    (format!("{before}{DATA}{behind}"), data.to_owned())
+}
+
+#[test]
+fn a_report_says_what_inspect_says() {
+    let report = report(&[vae()]);
+    let inspected = crate::support::json(&["inspect", "--json", &vae()]);
+    let model = &report["models"][0];
+    assert_eq!(
+        model["compiled"]["arena_bytes"],
+        inspected["compiled"]["arena_bytes"]
+    );
+    assert_eq!(
+        model["compiled"]["weight_bytes"],
+        inspected["compiled"]["weight_bytes"]
+    );
+    assert_eq!(model["macs"], inspected["totals"]["macs"]);
+    let operators = model["subgraphs"][0]["operators"]
+        .as_array()
+        .expect("operators");
+    let stated = inspected["subgraphs"][0]["operators"]
+        .as_array()
+        .expect("operators");
+    assert_eq!(operators.len(), stated.len());
+    for (operator, stated) in operators.iter().zip(stated) {
+        assert_eq!(operator["macs"], stated["macs"]);
+        assert_eq!(
+            operator.get("live_bytes").unwrap_or(&Value::Null),
+            &stated["live_bytes"]
+        );
+    }
+    // What operators have of the packed weights is not more than all of them.
+    let packed = operators.iter().filter_map(|o| o["packed_bytes"].as_u64());
+    let all = model["compiled"]["weight_bytes"].as_u64().expect("weights");
+    let packed: u64 = packed.sum();
+    assert!(packed > all / 2 && packed <= all, "{packed} of {all}");
+    let memory = &model["memory"];
+    assert_eq!(
+        memory["after"]["peak_bytes"],
+        model["compiled"]["arena_bytes"]
+    );
+    assert!(memory["before"]["peak_bytes"].as_u64() >= memory["after"]["peak_bytes"].as_u64());
+    assert_eq!(report["choice"], Value::Null);
+}
+
+#[test]
+fn the_page_is_its_data_and_the_same_around_it() {
+    let pages = [page(&[vae()]), page(&[two_signatures(), custom(), sine()])];
+    let [(one, data), (other, others)] = pages.map(|page| split(&page));
+    assert!(one == other);
+    let read = |data: &str| -> Value { serde_json::from_str(data).expect("JSON") };
+    assert_eq!(read(&data), report(&[vae()]));
+    assert_eq!(read(&others), report(&[two_signatures(), custom(), sine()]));
+    for network in ["http://", "https://", "src=", "@import", "url("] {
+        // The name of SVG is an address that nobody fetches.
+        let text = one.replace("http://www.w3.org/2000/svg", "");
+        assert!(!text.contains(network), "{network}");
+    }
+}
+
+/// A model whose input has a name that would end the script, the page or a line.
+pub(super) fn hostile(folder: &Folder) -> String {
+    let mut bytes = fs::read(vae()).expect("the model");
+    let name = b"serving_default_window:0";
+    let other = b"</script><img src=x>|`\n*";
+    assert_eq!(name.len(), other.len());
+    let at = bytes.windows(name.len()).position(|window| window == name);
+    let at = at.expect("the input's name");
+    bytes[at..at + name.len()].copy_from_slice(other);
+    folder.write("<img src=y>&amp;.tflite", bytes)
+}
+
+#[test]
+fn names_are_no_part_of_the_page() {
+    let folder = Folder::new();
+    let evil = repository("codegen/tests/data/bad/tensor_names_evil.tflite");
+    let models = [hostile(&folder), evil];
+    let (around, data) = split(&page(&models));
+    assert!(around == split(&page(&[sine()])).0);
+    for c in ['<', '>', '&', '\u{2028}', '\u{2029}'] {
+        assert!(!data.contains(c), "{c:?}");
+    }
+    let read: Value = serde_json::from_str(&data).expect("JSON");
+    let models_read = read["models"].as_array().expect("models");
+    let hostile = models_read
+        .iter()
+        .find(|model| model["name"] == "<img src=y>&amp;.tflite");
+    let tensors = &hostile.expect("the model")["subgraphs"][0]["tensors"];
+    assert_eq!(tensors[0]["name"], "</script><img src=x>|`\n*");
+    for model in &models {
+        let text = stdout(&["report", "--format", "md", model]);
+        assert!(
+            !text.contains("<img") && !text.contains("<script"),
+            "{text}"
+        );
+    }
+    let text = stdout(&["report", "--format", "md", &models[0]]);
+    assert!(
+        text.contains("&lt;/script&gt;&lt;img src=x&gt;\\|\\`\\n\\*"),
+        "{text}"
+    );
+}
+
+#[test]
+fn text_and_rows_have_every_model() {
+    let models = [vae(), sine()];
+    let all = |form: &str| {
+        stdout(
+            &[
+                &["report".to_owned(), "--format".to_owned(), form.to_owned()],
+                &models[..],
+            ]
+            .concat(),
+        )
+    };
+    insta::assert_snapshot!("report_md", all("md"));
+    insta::assert_snapshot!("report_csv", all("csv"));
+    insta::assert_snapshot!(
+        "report_one_md",
+        stdout(&["report", "--format", "md", &vae()])
+    );
+}
+
+#[test]
+fn floats_and_integers_are_compared() {
+    let folder = Folder::new();
+    let models = [
+        repository("tests/data/models/multi_io_f32.tflite"),
+        repository("tests/data/models/multi_io_int8.tflite"),
+    ];
+    let goldens = repository("tests/data/models/golden");
+    let report = report(&[&models[0], &models[1], "--goldens", &goldens]);
+    let pairs = report["pairs"].as_array().expect("pairs");
+    assert_eq!(pairs.len(), 1, "{pairs:?}");
+    let pair = &pairs[0];
+    assert_eq!(pair["by"], "names");
+    let model = |key: &str| &report["models"][pair[key].as_u64().expect("a position") as usize];
+    assert_eq!(model("float")["arithmetic"], "float32");
+    assert_eq!(model("integer")["arithmetic"], "integer");
+    let outputs = pair["differences"]["outputs"].as_array().expect("outputs");
+    assert!(!outputs.is_empty());
+    for output in outputs {
+        let figure = |key: &str| output[key].as_f64().expect("a number");
+        let (greatest, mean, range) = (figure("greatest"), figure("mean"), figure("range"));
+        assert!(
+            greatest > 0.0 && mean <= greatest && greatest < range / 4.0,
+            "{output}"
+        );
+    }
+    // Recorded outputs are what castiron computes.
+    for model in report["models"].as_array().expect("models") {
+        for output in model["recorded"]["outputs"].as_array().expect("outputs") {
+            assert!(output["greatest"].as_f64() < Some(1e-4), "{output}");
+        }
+    }
+    // With names that say nothing, shapes do.
+    let copies = ["a.tflite", "b.tflite"].map(|name| folder.path(name));
+    for (model, copy) in models.iter().zip(&copies) {
+        fs::copy(model, copy).expect("a copy");
+    }
+    let by_shapes = self::report(&copies);
+    assert_eq!(by_shapes["pairs"][0]["by"], "shapes");
+}
+
+#[test]
+fn a_broken_model_is_reported_and_others_go_on() {
+    let folder = Folder::new();
+    for index in 0..9 {
+        fs::copy(sine(), folder.path(&format!("m{index}.tflite"))).expect("a copy");
+    }
+    let bytes = fs::read(sine()).expect("the model");
+    let broken = folder.write("m9.tflite", &bytes[..bytes.len() / 2]);
+    let models = folder.path("");
+    for form in ["html", "md", "json", "csv"] {
+        let (code, text) = failure(&[
+            "report",
+            &models,
+            "--format",
+            form,
+            "-o",
+            &folder.path("out"),
+        ]);
+        assert_eq!(code, 1);
+        assert!(text.contains(&broken), "{text}");
+        let written = folder.read("out");
+        assert!(written.contains("m9.tflite"), "{form}: {written}");
+        let place = written.find("m9.tflite").expect("its place");
+        assert!(written[place..].contains("damaged"), "{form}");
+        assert!(written.contains("m8.tflite"), "{form}");
+    }
+    let output = castiron(&["report", &models, "--pick"]).fails(1);
+    let picked = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(picked.trim_end(), folder.path("m0.tflite"));
+}
+
+#[test]
+fn a_folder_without_models_is_an_error() {
+    let folder = Folder::new();
+    let (code, text) = failure(&["report", &folder.path(""), "-o", &folder.path("out.html")]);
+    assert!(
+        code == 1 && text.contains("there is no model in the folder"),
+        "{text}"
+    );
+    assert!(text.contains("an empty folder"), "{text}");
+    assert!(folder.files().is_empty());
+    let (code, text) = failure(&["report", &sine()]);
+    assert!(code == 2 && text.contains("-o report.html"), "{text}");
+    let (code, text) = failure(&["report", &sine(), "--application-size", "3", "--pick"]);
+    assert!(code == 2 && text.contains("--board"), "{text}");
+}
+
+#[test]
+fn unknown_keys_have_their_place() {
+    let folder = Folder::new();
+    let config = folder.write("castiron.toml", "optimise = \"size\"\n");
+    let arguments = ["report", &sine(), "--config", &config, "--format", "json"];
+    let (code, text) = failure(&arguments);
+    assert_eq!(code, 1);
+    assert!(
+        text.contains(&config) && text.contains("line 1") && text.contains("optimise"),
+        "{text}"
+    );
+}
+
+/// A folder as Kenning's AutoML leaves it, with one small model; the best of Kenning's order is the last by name.
+fn automl() -> Folder {
+    let folder = Folder::new();
+    let large = repository("tests/data/models/resnet8_int8.tflite");
+    let models = [
+        ("vae.0", large.clone()),
+        ("vae.1", sine()),
+        ("vae.10", large),
+    ];
+    for (name, file) in &models {
+        fs::copy(file, folder.path(&format!("{name}.tflite"))).expect("a copy");
+        folder.write(&format!("{name}.tflite.json"), "{}");
+        folder.write(&format!("{name}.pth"), "weights");
+    }
+    for (id, (name, _)) in models.iter().rev().enumerate() {
+        let scenario = format!(
+            "platform:\n  type: ZephyrPlatform\n  parameters:\n    name: stm32f746g_disco\nmodel_wrapper:\n  type: VAE\n  parameters:\n    \
+             model_path: build/{name}.pth\ndataset:\n  type: Any\noptimizers:\n  - type: TFLiteCompiler\n    parameters:\n      \
+             compiled_model_path: build/{name}.tflite\nautoml:\n  parameters:\n    application_size: 75.5\nruntime:\n  type: Any\n"
+        );
+        folder.write(&format!("automl_conf_{}.yml", id + 1), scenario);
+    }
+    folder
+}
+
+fn measure(folder: &Folder, name: &str, matrix: Value, seconds: &[f64]) {
+    let json = json!({ "eval_confusion_matrix": matrix, "target_inference_step": seconds });
+    folder.write(&format!("{name}.measurements.json"), json.to_string());
+}
+
+#[test]
+fn results_of_kenning_are_understood() {
+    let folder = automl();
+    let results = folder.path("");
+    // Without measurements there is Kenning's order.
+    let first = report(&[&results]);
+    let names = |report: &Value| -> Vec<String> {
+        let models = report["models"].as_array().expect("models").iter();
+        models
+            .filter_map(|model| Some(model["name"].as_str()?.to_owned()))
+            .collect()
+    };
+    assert_eq!(
+        names(&first),
+        ["vae.10.tflite", "vae.1.tflite", "vae.0.tflite"]
+    );
+    let reason = first["choice"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("Kenning"), "{reason}");
+    assert_eq!(first["board"]["name"], "stm32f746g_disco");
+    assert_eq!(first["board"]["application_ram_bytes"], 77_312);
+
+    folder.write(
+        "automl_statistics.json",
+        json!({ "general_info": { "Optimized metric": "F1 score", "Trained models": 3 } })
+            .to_string(),
+    );
+    measure(
+        &folder,
+        "vae.0",
+        json!([[80, 20], [10, 90]]),
+        &[0.25, 0.5, 0.125],
+    );
+    measure(&folder, "vae.1", json!([[50, 50], [10, 90]]), &[0.1]);
+    measure(&folder, "vae.10", json!([[70, 30], [10, 90]]), &[0.1]);
+    let measured = report(&[&results]);
+    assert_eq!(
+        names(&measured),
+        ["vae.0.tflite", "vae.10.tflite", "vae.1.tflite"]
+    );
+    let best = &measured["models"][0];
+    assert_eq!(best["quality"]["metric"], "f1_score");
+    assert_eq!(best["quality"]["value"], 180.0 / 210.0);
+    assert_eq!(
+        best["time"],
+        json!({ "seconds": 0.25, "runs": 3, "source": "vae.0.measurements.json" })
+    );
+    assert_eq!(measured["run"]["metric"], "F1 score");
+    let reason = measured["choice"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("the highest f1_score, 0.8571"), "{reason}");
+
+    // On a board that is full, the better one does not fit.
+    assert_eq!(
+        stdout(&["report", &results, "--pick"]),
+        format!("{}\n", folder.path("vae.0.tflite"))
+    );
+    let ram = ["--board", "nucleo_f401re", "--application-size"];
+    let picked =
+        |size: &str| stdout(&[&["report", &results, "--pick"], &ram[..], &[size]].concat());
+    let arena = best["compiled"]["ram_bytes"].as_u64().expect("bytes");
+    let just = 96 - arena.div_ceil(1024);
+    assert_eq!(
+        picked(&just.to_string()),
+        format!("{}\n", folder.path("vae.0.tflite"))
+    );
+    assert_eq!(
+        picked(&(just + 1).to_string()),
+        format!("{}\n", folder.path("vae.1.tflite"))
+    );
+    let none = [&["report", &results, "--pick"], &ram[..], &["96"]].concat();
+    let output = castiron(&none).fails(1);
+    assert!(output.stdout.is_empty());
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        text.contains("there is no model to pick") && text.contains("none of the 3 models"),
+        "{text}"
+    );
+}
+
+#[test]
+fn faults_beside_the_models_are_reported() {
+    let folder = automl();
+    folder.write("automl_conf_1.yml", "plattform:\n  type: ZephyrPlatform\n");
+    folder.write("automl_conf_2.yml", "platform: [\n");
+    folder.write("vae.0.measurements.json", "{");
+    fs::remove_file(folder.path("vae.0.tflite")).expect("removed");
+    let output = castiron(&["report", &folder.path(""), "--format", "json"]).success();
+    let warned = String::from_utf8(output.stderr).expect("text");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let problems = report["problems"].as_array().expect("problems");
+    let has = |place: &str, message: &str| {
+        let found = problems.iter().any(|problem| {
+            let says =
+                |key: &str, text: &str| problem[key].as_str().is_some_and(|t| t.contains(text));
+            says("place", place) && says("message", message)
+        });
+        assert!(found, "{place}, {message}: {problems:#?}");
+        assert!(warned.contains(message), "{warned}");
+    };
+    has(
+        "automl_conf_1.yml, line 1, column 1",
+        "the configuration has an unknown key",
+    );
+    has("automl_conf_2.yml", "this is not YAML");
+    has(
+        "automl_conf_3.yml",
+        "the model of this configuration is not in the folder",
+    );
+    assert_eq!(report["models"].as_array().map(Vec::len), Some(2));
+}
