@@ -58,6 +58,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Arguments),
+    Report(report::Arguments),
     GenHeader(header::Arguments),
     GenResolver(resolver::Arguments),
     GenCpp(cpp::Arguments),
@@ -67,7 +68,6 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Validate(validate::Arguments),
     Generate(generate::Arguments),
-    Report(report::Arguments),
     Fit(fit::Arguments),
     Boards(boards::Arguments),
     BoardRepl(board_repl::Arguments),

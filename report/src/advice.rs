@@ -12,7 +12,7 @@ use castiron_codegen::warnings;
 
 use crate::data::{Advice, Finding};
 use crate::draft::Source;
-use crate::model::weights;
+use crate::model::{multiplies, weights};
 
 /// What rules say of a model.
 pub(crate) fn of(source: &Source<'_>, facts: &Facts) -> Vec<Advice> {
@@ -86,7 +86,7 @@ const RULES: &[Rule] = &[
         name: "float",
         look: Look::Subgraph(floats),
         reason: "In int8, weights and activations take a quarter of the memory, and most processors multiply integers faster.",
-        remedy: "Convert the model with a representative dataset (full integer quantisation), and compare outputs: `castiron report` does it for \
+        remedy: "Convert the model with a representative dataset (full integer quantisation), and compare outputs: castiron report does it for \
                  two files.",
     },
     Rule {
@@ -139,7 +139,7 @@ const RULES: &[Rule] = &[
         look: Look::File(unaligned),
         reason: "An interpreter reads weights where they lie in the file: kernels that load several bytes at once are slower there, or fault. \
                  castiron's engine packs them, so that it does not matter to it.",
-        remedy: "`castiron align MODEL -o ALIGNED` writes an aligned copy.",
+        remedy: "castiron align MODEL -o ALIGNED writes an aligned copy.",
     },
 ];
 
@@ -271,12 +271,17 @@ fn hybrid(looked: &Looked<'_>) -> Vec<Finding> {
 }
 
 fn floats(looked: &Looked<'_>) -> Vec<Finding> {
-    let floats = looked.weighted().filter(|(_, operator, weights)| {
-        looked.input_type(operator) == Some(DType::Float32) && weights.dtype == DType::Float32
+    // Weights of half precision are converted by an operator before.
+    let multiplying = looked.graph.operators.iter().enumerate();
+    let multiplying = multiplying.filter(|(_, operator)| multiplies(operator));
+    let floats = multiplying.filter_map(|(index, operator)| {
+        let weights = looked
+            .graph
+            .tensor(operator.inputs.get(1).copied().flatten()?);
+        let both = [looked.input_type(operator)?, weights.dtype];
+        (both == [DType::Float32; 2]).then_some((index, weights.bytes()))
     });
-    let (operators, bytes): (Vec<usize>, Vec<usize>) = floats
-        .map(|(index, _, weights)| (index, weights.bytes()))
-        .unzip();
+    let (operators, bytes): (Vec<usize>, Vec<usize>) = floats.unzip();
     if operators.is_empty() {
         return Vec::new();
     }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::data::{Arithmetic, Board, Choice, Model};
+use crate::markdown::grouped;
 
 /// Puts the models in order, the best that fits first, and says why it is the best.
 pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
@@ -102,8 +103,8 @@ impl Measure {
             (Self::Time, _, Some(time)) => format!("the shortest run, {:.6} s", time.seconds),
             _ => format!(
                 "the least memory, {} bytes of flash and {} of RAM (no measurement says which is better otherwise)",
-                flash(best),
-                best.compiled.ram_bytes.unwrap_or_default()
+                grouped(flash(best)),
+                grouped(best.compiled.ram_bytes.unwrap_or_default())
             ),
         }
     }

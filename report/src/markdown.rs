@@ -318,10 +318,12 @@ fn dash() -> String {
 }
 
 fn number(value: Option<impl ToString>) -> String {
-    let Some(value) = value else {
-        return dash();
-    };
-    let digits = value.to_string();
+    value.map_or_else(dash, grouped)
+}
+
+/// A number with its thousands set apart.
+pub(crate) fn grouped(number: impl ToString) -> String {
+    let digits = number.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {

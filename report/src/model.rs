@@ -65,36 +65,33 @@ fn plan(examined: &Examined) -> Option<&castiron_codegen::plan::Plan> {
     linked.map(|entry| &entry.plan).or_else(alone)
 }
 
-/// What the operators with weights compute in.
+/// What the operators that multiply compute in.
 fn arithmetic(model: &castiron_codegen::Model) -> Arithmetic {
     if model.is_hybrid() {
         return Arithmetic::Hybrid;
     }
-    let mut weighted = (model.graphs.iter()).flat_map(|graph| {
-        let operators = graph.operators.iter();
-        operators.filter_map(move |operator| weights(graph, operator).map(|_| (graph, operator)))
+    let mut multiplying = (model.graphs.iter()).flat_map(|graph| {
+        let operators = graph.operators.iter().filter(|o| multiplies(o));
+        operators.map(move |operator| (graph, operator))
     });
     let in_floats = |(graph, operator): (&Graph, &graph::Operator)| {
         let input = operator.inputs.first().copied().flatten();
         input.is_some_and(|id| graph.tensor(id).dtype == DType::Float32)
     };
-    match weighted.next() {
+    match multiplying.next() {
         None => Arithmetic::None,
-        Some(first) if in_floats(first) || weighted.any(in_floats) => Arithmetic::Float32,
+        Some(first) if in_floats(first) || multiplying.any(in_floats) => Arithmetic::Float32,
         Some(_) => Arithmetic::Integer,
     }
 }
 
-/// An operator's weights: its constant second input, if it multiplies.
-pub(crate) fn weights<'g>(
-    graph: &'g Graph,
-    operator: &graph::Operator,
-) -> Option<&'g graph::Tensor> {
+/// Whether an operator has weights that it multiplies with.
+pub(crate) fn multiplies(operator: &graph::Operator) -> bool {
     use castiron_codegen::graph::BuiltinOperator as B;
     let graph::OpKind::Builtin(kind) = operator.kind else {
-        return None;
+        return false;
     };
-    let multiplies = matches!(
+    matches!(
         kind,
         B::Conv2d
             | B::DepthwiseConv2d
@@ -103,9 +100,16 @@ pub(crate) fn weights<'g>(
             | B::UnidirectionalSequenceLstm
             | B::Svdf
             | B::BatchMatmul
-    );
+    )
+}
+
+/// An operator's weights: its constant second input, if it multiplies.
+pub(crate) fn weights<'g>(
+    graph: &'g Graph,
+    operator: &graph::Operator,
+) -> Option<&'g graph::Tensor> {
     let id = operator.inputs.get(1).copied().flatten()?;
-    Some(graph.tensor(id)).filter(|tensor| multiplies && tensor.is_constant())
+    Some(graph.tensor(id)).filter(|tensor| multiplies(operator) && tensor.is_constant())
 }
 
 fn subgraph(graph: &Graph, facts: &GraphReport, program: Option<&Program>) -> Subgraph {

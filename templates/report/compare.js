@@ -98,7 +98,7 @@ const paretoView = report => {
         line && [svg("path", { class: "front", d: "M0 3H12V11H24" }), "no model is better in both"],
       ]),
       el("p", { class: "soft" }, `A larger point takes more ${timed ? "time" : "multiply-accumulates"}.`)),
-    el("p", {}, `No model beats these in ${["flash", "RAM", timed && "time", judged && "quality"].filter(Boolean).join(", ")}: `,
+    el("p", {}, `No model beats these in ${["flash", "RAM", timed && "time", judged && "quality"].filter(Boolean).join(" and ")}: `,
       steps.map((point, at) => [at > 0 && ", ", el("code", {}, point.model.name)]), "."),
   ];
 };
@@ -128,7 +128,7 @@ const pairsView = report => {
 
 const compareView = report => [
   section("compare", "Comparison",
-    report.choice && el("p", {}, report.choice.model !== null && ["The best is ", el("strong", {}, report.models[report.choice.model].name), ": "], report.choice.reason),
+    report.choice && el("p", {}, report.choice.model !== null && ["The best is ", el("strong", {}, report.models[report.choice.model].name), ": "], report.choice.reason, "."),
     comparison(report), paretoView(report),
     report.run?.facts.length > 0 && [el("h3", {}, "The AutoML run"), tiles(report.run.facts.map(fact => [fact.name, fact.value]))]),
   report.pairs.length > 0 && pairsView(report),

@@ -66,19 +66,20 @@ const graphView = (model, graph) => {
   const name = tensor => graph.tensors[tensor]?.name ?? "";
   const output = node => node.operator ? graph.tensors[node.operator.outputs[0]] : graph.tensors[node.tensor];
   const title = node => node.operator ? `${node.index} ${node.operator.name}` : `${node.port} ${name(node.tensor)}`;
+  const head = node => cut(node.port ? name(node.tensor) || "(no name)" : title(node), 26);
   const facts = node => output(node)
-    ? cut(`${shape(output(node).shape)} ${output(node).type}${node.operator?.weight_bytes ? ` · ${kilobytes(node.operator.weight_bytes)}` : ""}`, 32) : "";
+    ? cut(`${node.port ? `${node.port} · ` : ""}${shape(output(node).shape)} ${output(node).type}${node.operator?.weight_bytes ? ` · ${kilobytes(node.operator.weight_bytes)}` : ""}`, 32) : "";
   const drawnLinks = links.map(link => svg("path", { class: "link", d: path(link, nodes, right) }, svg("title", {}, name(link.tensor))));
   const style = node => node.port ? "port" : node.operator.weight_bytes > 0 && node.operator.macs > 0 ? "weighted"
     : MOVING.includes(node.operator.name) ? "moves" : "";
   const drawn = nodes.map((node, at) => svg("g", {
     class: `node ${style(node)} ${node.operator && node.operator.live_bytes === undefined ? "gone" : ""}`, transform: `translate(${node.x} ${node.y})`,
-    role: "button", tabindex: at === 0 ? "0" : "-1", "aria-label": `${cut(title(node), 26)} ${facts(node)}`,
+    role: "button", tabindex: at === 0 ? "0" : "-1", "aria-label": `${head(node)} ${facts(node)}`,
     onclick: () => choose(at, false), onfocus: () => choose(at, true), onpointerenter: () => describe(at), onpointerleave: () => describe(here),
   },
   svg("rect", { x: -NODE.width / 2, y: 0, width: NODE.width, height: NODE.height, rx: 8 }),
-  svg("text", { x: 0, y: 20, "text-anchor": "middle", "font-size": 12, "font-weight": 600 }, cut(title(node), 26)),
-  svg("text", { x: 0, y: 38, "text-anchor": "middle", "font-size": 11, class: "soft" },
+  svg("text", { x: 0, y: 20, "text-anchor": "middle", "font-size": 12, "font-weight": 600 }, head(node)),
+  svg("text", { x: 0, y: 38, "text-anchor": "middle", "font-size": 11 },
     ` ${facts(node)}`)));
   const picture = svg("svg", { class: "picture", role: "group", "aria-label": `graph of ${graph.operators.length} operators; arrow keys go from one to the next` },
     svg("g", {}, drawnLinks), svg("g", {}, drawn));
@@ -180,6 +181,11 @@ const graphView = (model, graph) => {
   });
   const button = (text, label, onclick) => el("button", { type: "button", "aria-label": label, title: label, onclick }, text);
   requestAnimationFrame(begin);
+  // Paper does not move.
+  window.onbeforeprint = () => {
+    show(whole);
+    document.querySelectorAll("details").forEach(more => { more.open = true; });
+  };
   show(whole);
   choose(graph.inputs.length && nodes.length > graph.inputs.length ? graph.inputs.length : 0, false);
   return [

@@ -3,7 +3,7 @@
 const MOST_STEPS_NAMED = 40;
 
 const planChart = (graph, plan, greatest, title) => {
-  const [width, height, left, top, bottom] = [560, 300, 64, 16, plan.steps.length > MOST_STEPS_NAMED ? 34 : 118];
+  const [width, height, left, top, bottom] = [560, 300, 64, 16, plan.steps.length > MOST_STEPS_NAMED ? 34 : 152];
   const step = (width - left - 8) / plan.steps.length;
   const x = at => left + at * step;
   const y = at => top + height - at / greatest * height;
@@ -17,11 +17,11 @@ const planChart = (graph, plan, greatest, title) => {
     const [x0, x1] = [x(buffer.first), x(buffer.last + 1)];
     const [y0, y1] = [y(buffer.offset + buffer.bytes), y(buffer.offset)];
     const name = buffer.tensors.length ? buffer.tensors.join(" → ") : "working memory";
-    const room = Math.floor((x1 - x0 - 4) / 5.6);
+    const room = Math.floor((x1 - x0 - 6) / 6.1);
     return svg("g", {},
       svg("title", {}, `${name}\n${bytes(buffer.bytes)} at ${number(buffer.offset)}\n${names(buffer.first)} to ${names(buffer.last)}`),
       svg("rect", { class: `block ${buffer.tensors.length ? `c${at % 8}` : "work"}`, x: x0.toFixed(1), y: y0.toFixed(1), width: (x1 - x0).toFixed(1), height: Math.max(y1 - y0, 0.7).toFixed(1) }),
-      room > 5 && y1 - y0 > 12 && text(cut(name, room), undefined, { x: ((x0 + x1) / 2).toFixed(1), y: ((y0 + y1) / 2 + 3.5).toFixed(1), "text-anchor": "middle" }));
+      room > 6 && y1 - y0 > 12 && text(cut(name, room), undefined, { x: ((x0 + x1) / 2).toFixed(1), y: ((y0 + y1) / 2 + 3.5).toFixed(1), "text-anchor": "middle" }));
   };
   const named = plan.steps.length <= MOST_STEPS_NAMED && plan.steps.map((_, at) => {
     const [u, v] = [x(at) + step / 2 + 3, top + height + 8];

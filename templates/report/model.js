@@ -125,7 +125,7 @@ const passesView = (model, graph) => graph.passes.length ? table({
   columns: [
     { title: "Pass", heads: true, value: pass => pass.pass },
     { title: "Operators", long: true, value: pass => pass.operators.length, text: pass => pass.operators.map(index => operatorName(graph, index)).join(", ") },
-    { title: "Effect", value: pass => pass.effect, text: pass => pass.channels ? `${pass.channels[1]} of ${pass.channels[0]} channels are left` : EFFECTS[pass.effect] ?? pass.effect },
+    { title: "Effect", value: pass => pass.effect, text: pass => pass.channels?.[0] === pass.channels?.[1] && pass.channels ? "fewer input channels are left" : pass.channels ? `${pass.channels[1]} of ${pass.channels[0]} channels are left` : EFFECTS[pass.effect] ?? pass.effect },
     { title: "MACs removed", value: pass => pass.macs && pass.macs[0] - pass.macs[1], text: pass => pass.macs ? number(pass.macs[0] - pass.macs[1]) : "–", number: true },
   ],
 }) : el("p", {}, "No pass found anything to change.");

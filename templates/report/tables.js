@@ -40,10 +40,9 @@ const table = ({ id, caption, columns, rows, mark }) => {
 const bars = lines => {
   const greatest = most(lines.map(line => sum(line.parts.map(([value]) => value))), 1);
   return el("div", { class: "bars" }, lines.map(line => [
-    el("span", {}, line.name),
+    el("span", {}, line.name), el("span", { class: "value" }, line.text),
     el("span", { class: "track", role: "img", "aria-label": `${line.name}: ${line.text}` },
       line.parts.map(([value, style, title]) => el("i", { class: style, title, style: `width:${(100 * value / greatest).toFixed(2)}%` }))),
-    el("span", { class: "value" }, line.text),
   ]));
 };
 

@@ -2,8 +2,9 @@
 
 use crate::support::{Ends as _, Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "inspect",
+    "report",
     "gen-header",
     "gen-resolver",
     "gen-cpp",
