@@ -58,7 +58,7 @@ pub struct Board {
 #[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Run {
-    /// What its statistics say in general, in their order.
+    /// What its statistics say in general, by name.
     pub facts: Vec<Fact>,
     /// The metric that it optimised.
     #[serde(skip_serializing_if = "Option::is_none")]

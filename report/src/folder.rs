@@ -88,8 +88,10 @@ impl Folder {
         let metric = statistics.as_ref().and_then(|s| s.run.metric.clone());
         for name in models {
             let scenario = place.get(name.as_str()).and_then(|at| scenarios.get(*at));
-            let mut measured = Measured::default();
-            measured.rank = place.get(name.as_str()).copied();
+            let mut measured = Measured {
+                rank: place.get(name.as_str()).copied(),
+                ..Measured::default()
+            };
             let measurements = kenning::measurements(name, scenario);
             if let Some(file) = (measurements.iter()).find(|file| names.contains(*file))
                 && let Some(json) = folder.json(&path.join(file))
@@ -174,6 +176,7 @@ fn names(path: &Path) -> io::Result<Vec<String>> {
 
 /// The order of names with numbers in them: `vae.2` is before `vae.10`.
 fn by_number(a: &str, b: &str) -> Ordering {
+    // Each number with the text behind it.
     let parts = |name: &str| -> Vec<(u64, String)> {
         let mut parts: Vec<(u64, String)> = vec![(0, String::new())];
         let mut in_number = false;
@@ -195,7 +198,5 @@ fn by_number(a: &str, b: &str) -> Ordering {
         }
         parts
     };
-    // The text before a number counts before it.
-    let texts = |name: &str| parts(name).into_iter().map(|(number, text)| (number, text));
-    texts(a).cmp(texts(b)).then_with(|| a.cmp(b))
+    parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
 }

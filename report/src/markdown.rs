@@ -25,6 +25,9 @@ macro_rules! line {
     ($out:expr, $($text:tt)*) => {{ let _ = writeln!($out, $($text)*); }};
 }
 
+/// A column of the table of models: its name, and what it has of a model.
+type Column = (&'static str, fn(&Model) -> String);
+
 fn of_several(out: &mut String, report: &Report, models: &[Model]) {
     line!(out, "# {} models\n", models.len());
     if let Some(choice) = &report.choice {
@@ -41,7 +44,7 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
     let fits = report.board.is_some();
     let quality = models.iter().any(|model| model.quality.is_some());
     let time = models.iter().any(|model| model.time.is_some());
-    let mut columns: Vec<(&str, fn(&Model) -> String)> = vec![("Model", |m| text(&m.name))];
+    let mut columns: Vec<Column> = vec![("Model", |m| text(&m.name))];
     if fits {
         columns.push(("Fits", |m| yes(m.fit.as_ref().map(|fit| fit.fits))));
     }
@@ -58,7 +61,7 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
                 .map_or_else(dash, |t| format!("{:.6}", t.seconds))
         }));
     }
-    columns.extend::<[(&str, fn(&Model) -> String); 5]>([
+    columns.extend::<[Column; 5]>([
         (">Flash, B", |m| number(flash(m))),
         (">RAM, B", |m| number(m.compiled.ram_bytes)),
         (">TFLM's arena, B", |m| number(m.tflm.arena_bytes)),
