@@ -18,15 +18,18 @@ const showModel = (position, at) => {
     REPORT.problems.length > 0 && ["problems", "Problems"], ...sections,
   ].filter(Boolean);
   links.replaceChildren(...heads.map(([id, name]) => el("li", {}, el("a", { href: `#${id}` }, name))));
-  const subgraphs = model.subgraphs.length > 1 && el("label", {}, "Subgraph ", el("select", { onchange: event => showModel(position, Number(event.target.value)) },
+  const subgraphs = model.subgraphs.length > 1 && el("label", {}, "Subgraph ", el("select", { id: "subgraph", onchange: event => showModel(position, Number(event.target.value)) },
     model.subgraphs.map((graph, index) => el("option", { value: index, selected: index === at }, `${index} ${graph.name}`))));
   const choice = several && el("label", {}, "Model ", el("select", { id: "choose", onchange: event => showModel(Number(event.target.value), 0) },
     models.map((model, index) => el("option", { value: index, selected: index === position }, model.name))));
+  // Who chose with the keyboard goes on choosing.
+  const focused = document.activeElement?.id;
   place.replaceChildren(...[
     several && el("h2", { id: "one" }, model.name),
     (subgraphs || choice) && el("div", { class: "controls" }, choice, subgraphs),
     ...sections.map(([id, name, content]) => section(id, name, content())),
   ].filter(Boolean));
+  if (["choose", "subgraph"].includes(focused)) document.getElementById(focused)?.focus();
 };
 
 const head = el("header", { class: "top" },

@@ -23,6 +23,7 @@ use castiron_codegen::report::Report;
 use castiron_codegen::tflite::{self, rewrite};
 use castiron_codegen::tflm::arena::{Arena, ArenaNeed, ArenaOptions, Embedded};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
+use castiron_report::{Draft, Measured, Settings, Source};
 
 use crate::damage::{self, Pieces};
 use crate::random;
@@ -142,7 +143,26 @@ fn pipeline(bytes: &[u8]) -> bool {
     }
     written_for_c(&model, bytes);
     written_for_tflm(&model);
+    reported(&model, bytes);
     compiles
+}
+
+/// All forms of a report.
+fn reported(model: &Model, bytes: &[u8]) {
+    let mut settings = Settings::default();
+    settings.compile.plan.budget = BUDGET;
+    let source = Source {
+        name: FILE,
+        model,
+        bytes,
+    };
+    let mut draft = Draft::default();
+    if named(draft.add(&source, &settings, Measured::default())).is_some() {
+        let report = draft.finish(&settings, None);
+        assert!(castiron_report::html(&report).is_ok());
+        assert!(!castiron_report::markdown(&report).is_empty());
+        assert!(!castiron_report::table(&report).is_empty());
+    }
 }
 
 /// Bytes of all outputs, run after run; `None` where a run was given up.

@@ -19,6 +19,7 @@ use castiron_codegen::report::Report;
 use castiron_codegen::tflite;
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Embedded};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
+use castiron_report::{Draft, Measured, Settings, Source};
 use castiron_test_tools::{large, skipped};
 use cpu_time::ThreadTime;
 
@@ -77,6 +78,20 @@ const STAGES: &[(&str, Stage)] = &[
     ("report", |model, _| {
         let examined = compile::examine(model, &CompileOptions::default());
         drop(Report::new(model, &examined));
+        Ok(())
+    }),
+    ("page", |model, bytes| {
+        let settings = Settings::default();
+        let source = Source {
+            name: "large.tflite",
+            model,
+            bytes,
+        };
+        let mut draft = Draft::default();
+        draft.add(&source, &settings, Measured::default())?;
+        let report = draft.finish(&settings, None);
+        castiron_report::html(&report)?;
+        drop(castiron_report::markdown(&report));
         Ok(())
     }),
     ("arena", |model, _| {

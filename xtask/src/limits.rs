@@ -19,6 +19,8 @@ const INTERVAL: Duration = Duration::from_millis(2);
 const ON_MODELS: &[&str] = &[
     "inspect {}",
     "inspect {} --json --csv OUT/operators.csv",
+    "report {} -q -o OUT/report.html",
+    "report {} --format md",
     "plan {} --json",
     "plan {} --svg OUT/plan.svg",
     "plan {} --embed -o OUT/planned.tflite",

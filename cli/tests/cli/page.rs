@@ -57,9 +57,11 @@ const models = document.getElementById("models");
 if (models) {
   said.models = press(models, "RAM, B").cells;
   const choose = document.getElementById("choose");
+  choose.focus();
   choose.value = "1";
   choose.dispatchEvent(new Event("change"));
   said.chosen = texts("#one")[0];
+  said.focused = document.activeElement.id;
   said.points = texts(".point title");
 }
 said.images = document.images.length;
@@ -173,6 +175,7 @@ fn models_are_compared_and_one_is_chosen() {
     let ram = numbers(&said["models"]);
     assert!(ram.len() == 2 && ram[0] > ram[1], "{ram:?}");
     assert_eq!(said["chosen"], "vae.tflite");
+    assert_eq!(said["focused"], "choose");
     assert_eq!(strings(&said["points"]).len(), 2);
 }
 

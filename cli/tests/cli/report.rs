@@ -263,7 +263,7 @@ fn unknown_keys_have_their_place() {
 /// A folder as Kenning's AutoML leaves it, with one small model; the best of Kenning's order is the last by name.
 fn automl() -> Folder {
     let folder = Folder::new();
-    let large = repository("tests/data/models/resnet8_int8.tflite");
+    let large = repository("examples/models/kws_dscnn_int8.tflite");
     let models = [
         ("vae.0", large.clone()),
         ("vae.1", sine()),
