@@ -157,7 +157,11 @@ const modelSections = (model, at) => {
   const graph = model.subgraphs[at];
   const first = at === 0;
   return [
-    ["overview", "Overview", () => [model.description && el("p", { class: "soft" }, model.description), summaryTiles(model), fitView(model), portsView(model, graph), recordedView(model)]],
+    ["overview", "Overview", () => [
+      model.description && el("p", { class: "soft" }, model.description),
+      model.signatures.map(signature => el("p", { class: "soft" }, "Signature ", el("code", {}, signature.name), ` runs subgraph ${signature.subgraph}.`)),
+      summaryTiles(model), fitView(model), portsView(model, graph), recordedView(model),
+    ]],
     ["advice", "Advice", () => adviceView(model)],
     ["graph", "Graph", () => graphView(model, graph)],
     first && ["memory", "Memory", () => memoryView(model, graph)],
