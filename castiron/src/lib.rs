@@ -31,11 +31,13 @@
 #![forbid(unsafe_code)]
 
 #[doc(inline)]
-pub use castiron_runtime::{EngineError, Model, NotYet, Quantized, Tensor, TensorMut, TensorSpec};
+pub use castiron_runtime::{
+    Buffer, EngineError, Model, NotYet, Quantized, RunError, Tensor, TensorMut, TensorSpec,
+};
 // What generated modules name besides.
 #[doc(hidden)]
 pub use castiron_runtime::{
-    Arena, CInterface, Cells, Constants, Element, Foreign, is_version, kernels,
+    Arena, CInterface, Cells, Constants, Element, Foreign, Held, is_version, kernels,
 };
 
 /// Casts a `.tflite` model into a module.

@@ -42,7 +42,7 @@ impl<'a> Machine<'a> {
     pub fn new(program: &'a Program, entry: &'a Entry) -> Self {
         let [arena, state] = match is_too_large(program) {
             true => [0; 2],
-            false => [program.arena_bytes, program.state_bytes],
+            false => [program.addressed_bytes(), program.state_bytes],
         };
         Self {
             program,
@@ -115,6 +115,12 @@ impl<'a> Machine<'a> {
             _ => self.arena.bytes_mut()[range].copy_from_slice(bytes),
         }
         Ok(())
+    }
+
+    /// An input's little-endian bytes as they are now: those of a model that has its inputs may be overwritten by a run.
+    pub fn input(&self, position: usize) -> Option<&[u8]> {
+        let port = self.entry.inputs.get(position)?;
+        self.operand(&port.operand)
     }
 
     /// Runs the model once. An operator may end the run before there are outputs: see [`ended_early`](Self::ended_early).
@@ -194,7 +200,10 @@ impl<'a> Machine<'a> {
 }
 
 fn is_too_large(program: &Program) -> bool {
-    program.arena_bytes.saturating_add(program.state_bytes) as u64 > MOST_MEMORY
+    program
+        .addressed_bytes()
+        .saturating_add(program.state_bytes) as u64
+        > MOST_MEMORY
 }
 
 /// What a call costs.

@@ -22,6 +22,7 @@ extern crate alloc;
 
 #[doc(hidden)]
 pub mod arch;
+mod buffer;
 mod custom;
 #[doc(hidden)]
 pub mod fixed;
@@ -50,6 +51,7 @@ mod version;
 
 #[doc(inline)]
 pub use arch::foreign::EngineError;
+pub use buffer::{Buffer, RunError};
 pub use custom::{Tensor, TensorMut};
 pub use model::{Model, NotYet};
 pub use spec::{Quantized, TensorSpec};
@@ -60,6 +62,6 @@ pub use arch::c_abi;
 #[doc(hidden)]
 pub use arch::foreign::{CInterface, Foreign};
 #[doc(hidden)]
-pub use arch::memory::{ALIGNMENT, Arena, Cells, Constants, Element};
+pub use arch::memory::{ALIGNMENT, Arena, Cells, Constants, Element, Held};
 #[doc(hidden)]
 pub use version::is_version;

@@ -248,6 +248,11 @@ fn runs<'a>(
             machine.set_input(i, bytes).expect("inputs fit the model");
         }
         machine.run().expect("kernels take their operands");
+        for (i, bytes) in case.inputs.iter().enumerate() {
+            let is_held = program.is_held(&entry.inputs[i]);
+            let is_left = !is_held || machine.input(i) == Some(bytes);
+            assert!(is_left, "a run writes to input {i} of {}", program.name);
+        }
         let outputs = (0..entry.outputs.len()).filter_map(|i| machine.output(i));
         outputs.map(<[u8]>::to_vec).collect()
     })

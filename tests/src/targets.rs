@@ -17,7 +17,7 @@ use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::{Error, Result};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::Model;
-use castiron_codegen::plan::{Budget, PlanOptions};
+use castiron_codegen::plan::{Budget, Buffers, PlanOptions};
 use castiron_codegen::program::{Entry, Program};
 use castiron_codegen::report::Report;
 use castiron_codegen::tflite::{self, rewrite};
@@ -176,6 +176,10 @@ fn compiled(model: &Model, on: bool) -> Option<Vec<Outputs>> {
         plan.in_place = on;
         plan.overlap = on;
         plan.reorder = on;
+        plan.buffers = match on {
+            true => Buffers::Model,
+            false => Buffers::Caller,
+        };
         plan.budget = BUDGET;
     });
     let options = with(|options: &mut CompileOptions| options.plan = plan);

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::passes::{Pass, Passes};
-use castiron_codegen::plan::PlanOptions;
-use castiron_codegen::program::{Program, streams};
+use castiron_codegen::plan::{Buffers, PlanOptions};
+use castiron_codegen::program::{Port, Program, streams};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_test_tools::{say, skipped};
 use castiron_tests::goldens::{Golden, Outcome, SUCCESSIVE, TOLERANCE, find, find_folders, read};
@@ -350,6 +350,76 @@ fn memories_give_the_same_bytes() {
         "{models} models give the same bytes with two memories or three, {spread} of them in more than one, and weights of {spread_weights} in two"
     ));
     assert!(models > 0 && spread > models / 2 && spread_weights > 10);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Inputs and outputs in buffers of the caller's, the same results: no run writes to such an input, whatever kernels and plan do in place, and the
+/// arena is no larger for it. Each model takes one way in turn.
+#[test]
+fn buffers_of_the_caller_give_the_same_bytes() {
+    let targets = [
+        Target::default(),
+        Target::new(Isa::DspFp, Optimize::Size),
+        Target::new(Isa::Mve, Optimize::default()),
+    ];
+    let (mut models, mut others, mut large, mut wrong) = (0, 0, 0, Vec::new());
+    let (mut before, mut after) = (0, 0);
+    for (at, golden) in sample().enumerate() {
+        let model = read(&golden.model).expect("it is sound");
+        let compiled = |buffers: Buffers, by_rows: bool, memories: &[&str]| {
+            let mut options = CompileOptions::for_target(targets[at % targets.len()]);
+            options.plan.buffers = buffers;
+            options.max_arena = by_rows.then_some(0);
+            let memories = memories.iter().map(|m| m.parse().expect("a memory"));
+            options.memories = memories.collect();
+            compile::compile(&model, &options)
+        };
+        let Ok(whole) = compiled(Buffers::Model, false, &[]) else {
+            continue;
+        };
+        if !takes_all_ways(&whole, &mut large) {
+            continue;
+        }
+        models += 1;
+        let expected = golden.outputs(&whole, CASES);
+        let several = ["dtcm=1k:fast", "sram=16M"];
+        let ways: [(Buffers, bool, &[&str]); 4] = [
+            (Buffers::Caller, false, &[]),
+            (Buffers::Caller, true, &[]),
+            (Buffers::Inputs, false, &several),
+            (Buffers::Outputs, true, &[]),
+        ];
+        let own = ways.iter().enumerate();
+        let own = own.filter(|(way, _)| takes_large() || at % ways.len() == *way);
+        for (_, &(buffers, by_rows, memories)) in own {
+            let other = compiled(buffers, by_rows, memories).expect("it compiled before");
+            others += 1;
+            assert!(other.entries.iter().all(|entry| {
+                let held = |ports: &[Port]| ports.iter().all(|port| other.is_held(port));
+                held(&entry.inputs) == buffers.holds_inputs()
+                    && held(&entry.outputs) == buffers.holds_outputs()
+                    || entry.inputs.is_empty()
+            }));
+            if golden.outputs(&other, CASES) != expected {
+                wrong.push(format!("{}: {buffers}, by rows {by_rows}", golden.name));
+            }
+            if (buffers, by_rows) == (Buffers::Caller, false) {
+                (before, after) = (before + whole.arena_bytes, after + other.arena_bytes);
+                if other.arena_bytes > whole.arena_bytes {
+                    wrong.push(format!(
+                        "{}: {} bytes of arena are more than {}",
+                        golden.name, other.arena_bytes, whole.arena_bytes
+                    ));
+                }
+            }
+        }
+    }
+    say_left_out(large);
+    say(format!(
+        "{models} models give the same bytes with inputs and outputs of the caller's, in {others} programs; their arenas together have {after} bytes \
+         rather than {before}"
+    ));
+    assert!(models > 0 && after < before);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -12,7 +12,7 @@ use crate::graph::variables::Variables;
 use crate::graph::{DType, Graph, Model, Options, Site, Tensor, TensorId, callees_first};
 use crate::ops;
 use crate::passes::{self, Change, Effect, Pass};
-use crate::plan::{Layout, OpMemory, Plan, PlanOptions, Unit};
+use crate::plan::{Buffers, Layout, OpMemory, Plan, PlanOptions, Unit};
 use crate::program::{Choice, Choosing, Purpose, element};
 use crate::work;
 
@@ -113,6 +113,18 @@ impl<'a> Chosen<'a> {
         is_entry: bool,
         options: &CompileOptions,
     ) -> Self {
+        let buffers = match is_entry {
+            true => options.plan.buffers,
+            false => Buffers::Model,
+        };
+        let plan = PlanOptions {
+            buffers,
+            ..options.plan
+        };
+        let options = &CompileOptions {
+            plan,
+            ..options.clone()
+        };
         let purpose = |room| Purpose::Firmware {
             model,
             subgraph: index,
@@ -229,6 +241,11 @@ impl<'a> Chosen<'a> {
         if options.without.contains(Pass::StreamRows) {
             let pass = Pass::StreamRows;
             return Err(rows::no_rows(&format!("the pass {pass} was left out")));
+        }
+        let buffers = options.plan.buffers;
+        if buffers != Buffers::Model {
+            let problem = rows::no_rows("inputs or outputs are to lie in buffers of the caller's");
+            return Err(problem.found(format_args!("buffers = {:?}", buffers.name())));
         }
         let input = rows::input(&self.graph)?;
         let wanted = Wanted::of(streams);

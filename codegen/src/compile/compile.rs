@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
-use super::options::{CompileOptions, Input, Streams};
+use super::options::{CompileOptions, Input};
 use super::{limits, memories, roms, rows, variables, way_out};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::Variables;
 use crate::graph::{Graph, Model, Signature, SignaturePort, TensorId, names_of_ports};
 use crate::passes::{self, Pass, Passes};
-use crate::plan::{Kept, Layout, Plan, TargetMemory};
+use crate::plan::{Buffers, Kept, Layout, Plan, PlanOptions, TargetMemory};
 use crate::program::{Choice, Entry, Port, Program, Routine, Step};
 
 /// Compiles a model.
@@ -52,10 +52,7 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
 fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
     let may_be_less = called.graphs.len() > 1 || options.has_rams();
     may_be_less.then(|| CompileOptions {
-        streams: Some(match options.has_rams() {
-            false => Streams::Below(0),
-            true => Streams::Least,
-        }),
+        streams: Some(options.below(0)),
         ..options.clone()
     })
 }
@@ -316,6 +313,7 @@ impl<'a> Attempt<'a> {
             arena_bytes: layout.arena_bytes,
             state_bytes: layout.state_bytes,
             parts: layout.parts.clone(),
+            held: layout.held.clone(),
             constants: Default::default(),
             roms: Vec::new(),
             routines: Vec::new(),
@@ -343,6 +341,7 @@ impl<'a> Attempt<'a> {
             let mut linker =
                 Linker::new(&around, *index, &mut constants, tensors).map_err(wrong)?;
             linker.first_values(&self.first_values).map_err(wrong)?;
+            let inputs = linker.inputs().map_err(wrong)?;
             match choices.remove(index) {
                 Some(choices) => linker.operators(choices).map_err(wrong)?,
                 // Another subgraph runs it, too.
@@ -353,7 +352,7 @@ impl<'a> Attempt<'a> {
             let mut entry = Entry {
                 signature: None,
                 graph: *index,
-                inputs: linker.inputs().map_err(wrong)?,
+                inputs,
                 outputs: linker.outputs().map_err(wrong)?,
                 steps: linker.into_steps(),
                 macs: 0,
@@ -457,7 +456,11 @@ fn name_ports(graph: &Graph, entry: &mut Entry, signature: &Signature) {
 /// What there is to say of the operators of a subgraph that does not run.
 fn judge(model: &Model, index: usize, options: &CompileOptions) -> Verdict {
     let (variables, _) = Variables::of(model, &[index]);
-    Chosen::new(model, index, &variables, false, options).verdict(&options.plan)
+    let apart = PlanOptions {
+        buffers: Buffers::Model,
+        ..options.plan
+    };
+    Chosen::new(model, index, &variables, false, options).verdict(&apart)
 }
 
 /// Chooses what computes a subgraph and plans its arena: what [`compile`] links, and what there is to

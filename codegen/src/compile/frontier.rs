@@ -1,7 +1,7 @@
 //! How much memory a model takes for how much work: plans from the one of whole tensors to the one of the smallest arena.
 
 use super::compile::laid_out;
-use super::options::{CompileOptions, Streams};
+use super::options::CompileOptions;
 use crate::error::Result;
 use crate::graph::{Graph, Model, Options, Site};
 use crate::program::Again;
@@ -64,10 +64,13 @@ pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result
     let mut bound = usize::MAX;
     let mut least = None;
     loop {
-        let options = CompileOptions {
-            streams: Some(Streams::Below(bound)),
+        let one = CompileOptions {
             memories: Vec::new(),
             ..options.clone()
+        };
+        let options = CompileOptions {
+            streams: Some(one.below(bound)),
+            ..one
         };
         let laid_out = laid_out(&model, index, &options)?;
         let arena_bytes = laid_out.plan.peak_bytes;

@@ -26,6 +26,21 @@ pub(super) struct Surroundings<'a> {
     pub(super) routines: HashMap<usize, usize>,
 }
 
+impl Surroundings<'_> {
+    /// Where a tensor of a subgraph lies: in the arena, or behind it in a buffer of the caller's.
+    fn region(&self, subgraph: usize, placed: &Placed, id: TensorId) -> Option<Region> {
+        let Location::Caller { held, offset } = placed.plan.tensors.get(id.index())?.location
+        else {
+            return placed.region(id);
+        };
+        let held = self.layout.held(subgraph, held)?;
+        Some(Region {
+            offset: held.offset + offset,
+            bytes: self.graphs.get(&subgraph)?.tensor(id).bytes(),
+        })
+    }
+}
+
 /// The steps of one subgraph so far.
 #[derive(Debug)]
 pub(super) struct Linker<'a> {
@@ -353,7 +368,7 @@ impl<'a> Linker<'a> {
         }
         let region = match tensor.is_variable {
             true => self.around.layout.kept(Kept::Tensor(subgraph, id)),
-            false => placed.region(id),
+            false => self.around.region(subgraph, placed, id),
         };
         let (memory, region) = (memory_of(graph, id), region.unwrap_or(NOWHERE));
         let all = Operand {
@@ -436,7 +451,10 @@ impl<'a> Linker<'a> {
                 let (offset, bytes) = (0, self.graph.tensor(id).bytes());
                 Some((Memory::Rows, Region { offset, bytes }))
             }
-            Place::Tensor(id) => (self.placed.region(id)).map(|region| (Memory::Arena, region)),
+            Place::Tensor(id) => {
+                let region = self.around.region(self.index, self.placed, id);
+                region.map(|region| (Memory::Arena, region))
+            }
             Place::Scratch(position) => {
                 let mut scratch = self.placed.scratch(linked.site.index);
                 scratch.nth(position).map(|region| (Memory::Arena, region))
@@ -470,7 +488,8 @@ impl<'a> Linker<'a> {
     /// All of a tensor; `None` for one without a place, as constants and handles are.
     fn tensor(&mut self, id: TensorId) -> Result<Option<Operand>, Diagnostic> {
         let tensor = self.graph.tensor(id);
-        let placed = tensor.is_variable || self.placed.region(id).is_some();
+        let region = self.around.region(self.index, self.placed, id);
+        let placed = tensor.is_variable || region.is_some();
         if tensor.is_constant() || !placed {
             return Ok(None);
         }
@@ -485,10 +504,13 @@ impl<'a> Linker<'a> {
         }))
     }
 
-    /// The inputs' places.
+    /// The inputs' places. What the caller holds, and operators look for elsewhere, is copied first.
+    ///
+    /// # Errors
+    /// As [`operators`](Self::operators), or for an input that cannot be one.
     pub(super) fn inputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
         let mut ports = Vec::new();
-        for id in &self.graph.inputs {
+        for (number, id) in self.graph.inputs.iter().enumerate() {
             let operand = match self.comes_by_rows(*id) {
                 true => Some(Operand {
                     memory: Memory::Rows,
@@ -500,49 +522,69 @@ impl<'a> Linker<'a> {
             };
             let operand =
                 operand.ok_or_else(|| self.error_at(*id, "a constant cannot be an input"))?;
-            ports.push(self.port(*id, operand));
+            let held = self.held(number, operand);
+            if let Some(held) = held.filter(|held| *held != operand) {
+                let step = self.copy(&outside("INPUT", 0), bytes(held), bytes(operand));
+                self.steps.extend(step);
+            }
+            ports.push(self.port(*id, held.unwrap_or(operand)));
         }
         Ok(ports)
     }
 
-    /// The outputs' places; constants among them are copied into the arena by a last step each.
+    /// A buffer of the caller's that holds as much as an operand.
+    fn held(&self, number: usize, operand: Operand) -> Option<Operand> {
+        let held = self.around.layout.held(self.index, number)?;
+        Some(Operand {
+            memory: Memory::Arena,
+            offset: held.offset,
+            ..operand
+        })
+    }
+
+    /// The outputs' places. What lies elsewhere, as constants do, is copied there by a last step each: into the arena, or where the caller holds
+    /// outputs.
     pub(super) fn outputs(&mut self) -> Result<Vec<Port>, Diagnostic> {
         let mut ports = Vec::new();
         let copies: HashMap<TensorId, &OutputCopy> = (self.placed.plan.output_copies.iter())
             .map(|c| (c.tensor, c))
             .collect();
-        for id in &self.graph.outputs {
-            let operand = match (self.tensor(*id)?, copies.get(id)) {
-                (Some(operand), _) => operand,
-                (None, Some(copy)) => self.copy_of_constant(*id, copy)?,
-                (None, None) => return Err(self.error_at(*id, "the output has no place")),
+        for (number, id) in (self.graph.inputs.len()..).zip(&self.graph.outputs) {
+            let from = match self.tensor(*id)? {
+                Some(operand) => Some(operand),
+                None => self.constant(*id)?,
             };
-            ports.push(self.port(*id, operand));
+            let from = from.ok_or_else(|| self.error_at(*id, "the output has no place"))?;
+            let copied = copies.get(id).map(|copy| {
+                let region = self.placed.moved(Region {
+                    offset: copy.offset,
+                    bytes: copy.bytes,
+                });
+                Operand {
+                    memory: Memory::Arena,
+                    offset: region.offset,
+                    ..from
+                }
+            });
+            let to = self.held(number, from).or(copied).unwrap_or(from);
+            if to.memory == Memory::Constants {
+                return Err(self.error_at(*id, "the output has no place"));
+            }
+            let origin = outside("OUTPUT", self.graph.operators.len());
+            let step = self.copy(&origin, bytes(from), bytes(to));
+            self.steps.extend(step);
+            ports.push(self.port(*id, to));
         }
         Ok(ports)
     }
 
-    fn copy_of_constant(&mut self, id: TensorId, copy: &OutputCopy) -> Result<Operand, Diagnostic> {
+    /// A constant among the packed ones.
+    fn constant(&mut self, id: TensorId) -> Result<Option<Operand>, Diagnostic> {
+        let Some(data) = &self.graph.tensor(id).data else {
+            return Ok(None);
+        };
         let element = element(self.graph, id)?;
-        let data = self.graph.tensor(id).data.clone().unwrap_or_default();
-        let from = self.constants.pack(element, data);
-        let region = self.placed.moved(Region {
-            offset: copy.offset,
-            bytes: copy.bytes,
-        });
-        let to = Operand {
-            memory: Memory::Arena,
-            offset: region.offset,
-            ..from
-        };
-        let origin = Origin {
-            operator: self.graph.operators.len(),
-            name: "OUTPUT".to_owned(),
-            title: "constant output".to_owned(),
-        };
-        let step = self.copy(&origin, bytes(from), bytes(to));
-        self.steps.extend(step);
-        Ok(to)
+        Ok(Some(self.constants.pack(element, data.clone())))
     }
 
     fn error_at(&self, id: TensorId, message: &str) -> Diagnostic {
@@ -558,6 +600,19 @@ impl<'a> Linker<'a> {
             quantization: tensor.quantization.clone(),
             operand,
         }
+    }
+}
+
+/// Who copies what comes in, and what goes out.
+fn outside(role: &str, operator: usize) -> Origin {
+    let title = match role {
+        "INPUT" => "input of the caller's",
+        _ => "output that lies elsewhere",
+    };
+    Origin {
+        operator,
+        name: role.to_owned(),
+        title: title.to_owned(),
     }
 }
 

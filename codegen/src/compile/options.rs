@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::Diagnostic;
 use crate::passes::Passes;
-use crate::plan::{MemoryKind, PlanOptions, TargetMemory};
+use crate::plan::{Buffers, MemoryKind, PlanOptions, TargetMemory};
 use crate::program::FirmwareOps;
 use crate::target::{Optimize, Target};
 
@@ -111,12 +111,19 @@ impl CompileOptions {
         }
         match (self.max_arena, self.input) {
             (Some(0), _) => Streams::Least,
-            // A patch has rows and strips in one memory; so nothing is computed again where there are several.
-            (Some(most), _) if self.has_rams() => Streams::RowsBelow(most),
-            (Some(most), _) => Streams::Below(most),
+            (Some(most), _) => self.below(most),
             // Who hands rows over has no memory for the whole, and so none for anything as large.
             (None, Input::Rows) => Streams::Least,
             (None, Input::Whole) => Streams::None,
+        }
+    }
+
+    /// As few rows as bring an arena below a bound. A patch has rows and strips in one memory; so nothing is computed again where there are several,
+    /// or the rows may be in a buffer of the caller's: an output may be read, too.
+    pub(super) fn below(&self, bound: usize) -> Streams {
+        match self.has_rams() || self.plan.buffers != Buffers::Model {
+            true => Streams::RowsBelow(bound),
+            false => Streams::Below(bound),
         }
     }
 

@@ -39,7 +39,7 @@ impl<'a> Cuts<'a> {
         by_rows: Option<TensorId>,
         options: &'a PlanOptions,
     ) -> Option<Self> {
-        let live = Live::new(graph, by_rows, options.alignment)?;
+        let live = Live::new(graph, by_rows, options)?;
         let chains = chains(graph);
         if chains.is_empty() || turns(&chains) > MOST_TURNS {
             return None;
@@ -196,7 +196,8 @@ struct Live {
 
 impl Live {
     /// `None` for an alignment that no plan has.
-    fn new(graph: &Graph, by_rows: Option<TensorId>, alignment: usize) -> Option<Self> {
+    fn new(graph: &Graph, by_rows: Option<TensorId>, options: &PlanOptions) -> Option<Self> {
+        let alignment = options.alignment;
         if !alignment.is_power_of_two() || alignment > MOST_ALIGNED {
             return None;
         }
@@ -229,8 +230,14 @@ impl Live {
             last[id.index()] = end;
         }
         let mut bytes: Vec<usize> = bytes.collect();
-        if let Some(input) = by_rows {
-            bytes[input.index()] = 0;
+        let held = [
+            (options.buffers.holds_inputs(), &graph.inputs),
+            (options.buffers.holds_outputs(), &graph.outputs),
+        ];
+        let held = held.iter().filter(|(are_held, _)| *are_held);
+        let held = held.flat_map(|(_, ids)| ids.iter().copied());
+        for id in held.chain(by_rows) {
+            bytes[id.index()] = 0;
         }
         let mut steps = vec![0isize; end + 2];
         for tensor in 0..count {
@@ -338,6 +345,7 @@ impl Search<'_> {
                         || *distance == 0 && at(*input).map(bytes) == Some(written);
                     let distance = distance.next_multiple_of(alignment);
                     let input = at(*input).filter(|id| fits && dies(id)).map(bytes);
+                    let input = input.filter(|read| (*read).min(written) > 0);
                     input.map(|read| (read + written).saturating_sub(written.max(read + distance)))
                 }
                 _ => None,
@@ -397,8 +405,10 @@ impl Search<'_> {
         let beside = links
             .iter()
             .map(|link| self.live.beside(link.position, own.iter().copied()));
-        let may_overlap =
-            self.options.in_place && self.options.overlap && self.live.dies(input, last.position);
+        let may_overlap = self.options.in_place
+            && self.options.overlap
+            && self.live.dies(input, last.position)
+            && bytes(input).min(bytes(output)) > 0;
         let ends = match may_overlap {
             _ if by_rows => bytes(output),
             true => (bytes(input) + lines.distance).max(bytes(output)),

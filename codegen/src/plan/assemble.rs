@@ -51,6 +51,10 @@ impl Plan {
                 Value::Unused => (Location::Unused, Vec::new()),
                 Value::Kept => (Location::State, Vec::new()),
                 Value::Rows => (Location::Rows, Vec::new()),
+                Value::Held(held) => {
+                    let offset = values.offsets[index];
+                    (Location::Caller { held, offset }, Vec::new())
+                }
                 Value::Constant(of) if of.index() == index => (Location::Constant, Vec::new()),
                 Value::Constant(of) => (Location::ConstantAlias { of }, Vec::new()),
                 Value::Group(group) => {

@@ -28,7 +28,7 @@ impl Attempt {
         sharing: Sharing,
         options: &PlanOptions,
     ) -> Result<Self> {
-        let values = Values::new(graph, memory, sharing);
+        let values = Values::new(graph, memory, sharing, options.buffers);
 
         let file: Vec<usize> = (0..graph.operators.len()).collect();
         let (chosen, order_optimal) = chosen_order(graph, &values, memory, options);

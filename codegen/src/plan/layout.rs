@@ -10,6 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::buffers::{Buffers, Held, held};
 use super::memories::starts;
 use super::{OpMemory, Plan, PlanOptions, Region, TargetMemory};
 use crate::error::{Diagnostic, Result};
@@ -60,6 +61,8 @@ pub struct Layout {
     pub state_bytes: usize,
     /// The memories that both lie in, in the user's order; none where the arena is one.
     pub parts: Vec<Part>,
+    /// Buffers that the caller hands over, behind the arena.
+    pub held: Vec<Held>,
 }
 
 /// What of the arena and of the state lies in one memory. Parts are one behind the other in the arena.
@@ -106,7 +109,12 @@ impl Layout {
         let (entered, called): (Vec<&Unit<'_>>, Vec<&Unit<'_>>) =
             (units.iter()).partition(|unit| calls.is_overlaid(unit.index));
         let mut graphs = HashMap::new();
-        calls.plan(&called, &mut graphs, (&[], &[]), options)?;
+        // Whoever runs a subgraph copies its inputs and outputs.
+        let apart = PlanOptions {
+            buffers: Buffers::Model,
+            ..*options
+        };
+        calls.plan(&called, &mut graphs, (&[], &[]), &apart)?;
         let behind: Vec<usize> = (called.iter().rev().map(|unit| unit.index))
             .filter(|index| !calls.is_inside(index))
             .collect();
@@ -158,8 +166,15 @@ impl Layout {
             state_bytes: state.bytes,
             kept: state.kept,
             parts: Vec::new(),
+            held: Vec::new(),
             graphs,
         };
+        let entries = units.iter().filter(|unit| roots.contains(&unit.index));
+        let entries: Vec<_> = entries
+            .map(|unit| (unit.index, unit.graph, calls.is_overlaid(unit.index)))
+            .collect();
+        let behind_all = (layout.arena_bytes, options.alignment.max(ALIGNMENT));
+        layout.held = held(&entries, options.buffers, behind_all).ok_or_else(too_large)?;
         for (ram, at) in rams.iter().zip(0..) {
             layout.parts.push(Part {
                 ram: ram.clone(),
@@ -200,6 +215,12 @@ impl Layout {
     /// A subgraph's plan; `None` if it is none of those that were laid out.
     pub fn graph(&self, index: usize) -> Option<&Placed> {
         self.graphs.get(&index)
+    }
+
+    /// A buffer of the caller's, by the subgraph and its number.
+    pub fn held(&self, graph: usize, number: usize) -> Option<&Held> {
+        let mut held = self.held.iter();
+        held.find(|held| held.graph == graph && held.number == number)
     }
 
     /// The place of something that lasts, within the state.

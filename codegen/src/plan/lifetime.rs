@@ -28,7 +28,7 @@ pub struct Lifetimes {
     pub(super) group: Vec<usize>,
     /// Per operator and scratch request: its buffer.
     pub(super) scratch: Vec<Vec<usize>>,
-    /// Graph outputs that are constants, and the buffer for a copy.
+    /// Graph outputs that lie elsewhere, and the buffer for a copy.
     pub(super) copies: Vec<(TensorId, usize)>,
     /// Per operator: outputs that overwrite an input.
     pub(super) in_place: Vec<Vec<InPlace>>,
@@ -156,7 +156,7 @@ impl Lifetimes {
                     .collect()
             })
             .collect();
-        let copies = constant_outputs(graph, values)
+        let copies = outputs_elsewhere(graph, values)
             .into_iter()
             .map(|id| {
                 let bytes = graph.tensor(id).bytes();
@@ -180,12 +180,15 @@ impl Lifetimes {
     }
 }
 
-/// Graph outputs whose value is a constant, each once.
-pub(super) fn constant_outputs(graph: &Graph, values: &Values) -> Vec<TensorId> {
+/// Graph outputs that the caller looks for in the arena and whose value is a constant, or a buffer of the caller's: each once.
+fn outputs_elsewhere(graph: &Graph, values: &Values) -> Vec<TensorId> {
     let mut seen = vec![false; graph.tensors.len()];
     let outputs = graph.outputs.iter().copied();
-    let constants = outputs.filter(|id| matches!(values.tensors[id.index()], Value::Constant(_)));
-    constants
+    let elsewhere = outputs.filter(|id| {
+        let value = values.tensors[id.index()];
+        values.outputs_within && matches!(value, Value::Constant(_) | Value::Held(_))
+    });
+    elsewhere
         .filter(|id| !std::mem::replace(&mut seen[id.index()], true))
         .collect()
 }

@@ -242,7 +242,7 @@ impl Problem<'_> {
     fn best(&self, sharings: &[Sharing], rams: &[TargetMemory], goal: Goal) -> Option<Plan> {
         let mut best: Option<(u64, Plan)> = None;
         for sharing in sharings {
-            let values = Values::new(self.graph, self.memory, *sharing);
+            let values = Values::new(self.graph, self.memory, *sharing, self.options.buffers);
             let (chosen, _) = chosen_order(self.graph, &values, self.memory, self.options);
             for reuse in self.reuses() {
                 let lifetimes = Lifetimes::new(

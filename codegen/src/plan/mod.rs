@@ -7,6 +7,7 @@
 pub mod alloc;
 mod assemble;
 mod attempt;
+pub mod buffers;
 pub mod layout;
 pub mod lifetime;
 pub mod memories;
@@ -20,6 +21,7 @@ pub mod values;
 use serde::Serialize;
 
 pub use alloc::Budget;
+pub use buffers::{Buffers, Held};
 pub use layout::{Kept, Layout, Part, Placed, Unit};
 pub use memories::{MemoryKind, Speed, TargetMemory};
 pub use memory::{OpMemory, OutputMemory};
@@ -43,6 +45,9 @@ pub struct PlanOptions {
     pub overlap: bool,
     /// Let operators run in another order than the file's.
     pub reorder: bool,
+    /// Which inputs and outputs lie in buffers that the caller hands over for each run, and so not in the arena: those of entry points, which
+    /// nothing else runs.
+    pub buffers: Buffers,
     /// How long to look for the best offsets, in each of at most three attempts: a second and
     /// a third are made only where the first misses its lower bound. Attempts with overlaps take a small part of it.
     pub budget: Budget,
@@ -56,6 +61,7 @@ impl Default for PlanOptions {
             in_place: true,
             overlap: true,
             reorder: true,
+            buffers: Buffers::default(),
             budget: Budget::default(),
         }
     }
@@ -99,6 +105,8 @@ impl Default for PlanOptions {
 /// }
 /// ```
 ///
+/// A tensor in a buffer of the caller's has `"location": "caller"`, the number of the buffer as `held` (inputs by position, then outputs), and
+/// its `offset` there.
 /// `memories` is there if the arena lies in memories that the user named; offsets then count through all of them, one behind the other.
 /// A tensor's `first` and `last` are its own; those of a buffer span all its tensors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +137,7 @@ pub struct Plan {
     pub operators: Vec<PlannedOperator>,
     /// The runs of bytes that offsets were found for, scratch and copies of outputs included.
     pub buffers: Vec<PlannedBuffer>,
-    /// Graph outputs that are constants: the caller finds them in the arena, so after the last
+    /// Graph outputs that are constants, or inputs in a buffer of the caller's: the caller finds them in the arena, so after the last
     /// operator each is copied there.
     pub output_copies: Vec<OutputCopy>,
     /// The memories that the arena lies in, one behind the other, in the user's order; none where it is one.
@@ -204,6 +212,13 @@ pub enum Location {
     State,
     /// An input that comes row by row, and is nowhere as a whole.
     Rows,
+    /// In a buffer that the caller hands over for each run.
+    Caller {
+        /// Which: inputs by position, then outputs.
+        held: usize,
+        /// Bytes from the start of that buffer.
+        offset: usize,
+    },
     /// Nothing uses the tensor.
     Unused,
 }
@@ -268,7 +283,7 @@ pub struct PlannedBuffer {
     pub tensors: Vec<usize>,
 }
 
-/// A constant that is also a graph output.
+/// A graph output that lies elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "text", derive(Serialize))]
 pub struct OutputCopy {

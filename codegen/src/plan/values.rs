@@ -1,5 +1,6 @@
 //! Tensors grouped by the bytes they share whatever the order of operators: aliases.
 
+use super::buffers::Buffers;
 use super::memory::{OpMemory, OutputMemory};
 use crate::graph::{Graph, TensorId};
 
@@ -14,6 +15,8 @@ pub(super) enum Value {
     Kept,
     /// An input of which the caller has the rows.
     Rows,
+    /// All or a part of a buffer of the caller's: inputs by position, then outputs.
+    Held(usize),
     /// A group, by index.
     Group(usize),
 }
@@ -50,10 +53,12 @@ pub struct Values {
     pub(super) groups: Vec<Group>,
     /// Per operator: the groups it touches, without repetition.
     pub(super) touches: Vec<Vec<usize>>,
+    /// Whether the caller finds outputs in the arena.
+    pub(super) outputs_within: bool,
 }
 
 impl Values {
-    pub fn new(graph: &Graph, memory: &[OpMemory], sharing: Sharing) -> Self {
+    pub fn new(graph: &Graph, memory: &[OpMemory], sharing: Sharing, buffers: Buffers) -> Self {
         let mut used = vec![false; graph.tensors.len()];
         for id in used_tensors(graph) {
             used[id.index()] = true;
@@ -67,6 +72,7 @@ impl Values {
             offsets: vec![0; graph.tensors.len()],
             groups: Vec::new(),
             touches: Vec::new(),
+            outputs_within: !buffers.holds_outputs(),
         };
         let by_rows = graph
             .operators
@@ -76,6 +82,7 @@ impl Values {
         for input in by_rows.filter_map(|(op, _)| op.inputs.first().copied().flatten()) {
             values.tensors[input.index()] = Value::Rows;
         }
+        values.hold(graph, memory, sharing, buffers);
         // An alias needs its source's value first; operators are in topological order, so
         // one pass over them reaches chains of any length.
         for (op, memory) in graph.operators.iter().zip(memory) {
@@ -91,6 +98,12 @@ impl Values {
                 let Some(source) = op.inputs.get(*input).copied().flatten() else {
                     continue;
                 };
+                // The caller of a model that has its outputs looks for them there.
+                if matches!(values.tensors[source.index()], Value::Held(_))
+                    && graph.outputs.contains(&output)
+                {
+                    continue;
+                }
                 if values.tensors[output.index()] == Value::Unused && !is_input[output.index()] {
                     match part {
                         None => values.alias(graph, source, output),
@@ -131,7 +144,54 @@ impl Values {
     pub(super) fn group(&self, id: TensorId) -> Option<usize> {
         match self.tensors[id.index()] {
             Value::Group(group) => Some(group),
-            Value::Unused | Value::Constant(_) | Value::Kept | Value::Rows => None,
+            Value::Unused | Value::Constant(_) | Value::Kept | Value::Rows | Value::Held(_) => None,
+        }
+    }
+
+    /// Gives inputs and outputs to the caller, and with an output what it is all the bytes of. What has a place of its own keeps that: it is copied.
+    fn hold(&mut self, graph: &Graph, memory: &[OpMemory], sharing: Sharing, buffers: Buffers) {
+        let mut hold = |id: TensorId, held: usize| {
+            let (tensor, value) = (graph.tensor(id), &mut self.tensors[id.index()]);
+            if *value == Value::Unused && !tensor.is_constant() && !tensor.is_variable {
+                *value = Value::Held(held);
+            }
+        };
+        if buffers.holds_inputs() {
+            // Of a tensor that is several inputs the last one counts, as ever: so it is copied.
+            let is_one = |id: &TensorId| graph.inputs.iter().filter(|i| *i == id).count() == 1;
+            let inputs = graph.inputs.iter().zip(0..).filter(|(id, _)| is_one(id));
+            inputs.for_each(|(id, held)| hold(*id, held));
+        }
+        if !buffers.holds_outputs() {
+            return;
+        }
+        let is_input = |id: &TensorId| graph.inputs.contains(id);
+        let outputs = graph.outputs.iter().zip(graph.inputs.len()..);
+        let outputs = outputs.filter(|(id, _)| !is_input(id));
+        outputs.for_each(|(id, held)| hold(*id, held));
+        if sharing == Sharing::Nothing {
+            return;
+        }
+        // An alias lies where its source does; so the source comes to where the alias has to be. Operators are in topological order.
+        for (op, memory) in graph.operators.iter().zip(memory).rev() {
+            for (position, output) in op.outputs.iter().enumerate() {
+                let value = self.tensors[output.index()];
+                let (OutputMemory::Alias(input), Value::Held(_)) = (memory.output(position), value)
+                else {
+                    continue;
+                };
+                let source = op.inputs.get(*input).copied().flatten();
+                let Some(source) = source.filter(|id| !is_input(id)) else {
+                    continue;
+                };
+                if self.tensors[source.index()] == Value::Unused
+                    && !graph.tensor(source).is_constant()
+                    && aliasable(graph, source, *output)
+                    && graph.tensor(source).bytes() == graph.tensor(*output).bytes()
+                {
+                    self.tensors[source.index()] = value;
+                }
+            }
         }
     }
 
@@ -159,10 +219,9 @@ impl Values {
             return;
         }
         let at = self.offsets[source.index()] + offset;
-        if let (Value::Group(group), true) =
-            (self.ensure(graph, source), at.is_multiple_of(alignment))
-        {
-            self.tensors[output.index()] = Value::Group(group);
+        let value = self.ensure(graph, source);
+        if matches!(value, Value::Group(_) | Value::Held(_)) && at.is_multiple_of(alignment) {
+            self.tensors[output.index()] = value;
             self.offsets[output.index()] = at;
         }
     }

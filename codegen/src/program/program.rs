@@ -11,7 +11,7 @@ use super::stream::{MovingCall, StreamStep};
 use super::trace::Observation;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::{DType, Quantization};
-use crate::plan::{Part, Plan, TargetMemory};
+use crate::plan::{Held, Part, Plan, TargetMemory};
 
 /// A compiled model.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Program {
     pub state_bytes: usize,
     /// The memories that arena and state lie in, one behind the other in the arena; none where the arena is one.
     pub parts: Vec<Part>,
+    /// Buffers that the caller hands over for a run: they follow the arena in its range of addresses.
+    pub held: Vec<Held>,
     /// Packed constants.
     pub constants: Aligned,
     /// The memories that they lie in, one behind the other; none where they have one place.
@@ -332,6 +334,44 @@ impl Program {
         routines.chain(entries)
     }
 
+    /// Bytes of the range of addresses that the arena is in, with buffers of the caller's.
+    pub fn addressed_bytes(&self) -> usize {
+        let ends = self.held.iter().map(|held| held.offset + held.bytes);
+        ends.fold(self.arena_bytes, usize::max)
+    }
+
+    /// The buffer of the caller's that an operand lies in.
+    pub fn held_of(&self, operand: &Operand) -> Option<&Held> {
+        match operand.memory {
+            Memory::Arena => Held::at(&self.held, operand.offset),
+            Memory::State | Memory::Constants | Memory::Rows => None,
+        }
+    }
+
+    /// Whether an input or output is the caller's.
+    pub fn is_held(&self, port: &Port) -> bool {
+        self.held_of(&port.operand).is_some()
+    }
+
+    /// Whether inputs, and whether outputs, are the caller's.
+    pub fn held_sides(&self) -> [bool; 2] {
+        let any = |ports: fn(&Entry) -> &[Port]| {
+            let mut all = self.entries.iter().flat_map(ports);
+            all.any(|port| self.is_held(port))
+        };
+        [any(|entry| &entry.inputs), any(|entry| &entry.outputs)]
+    }
+
+    /// Whether all of an operand lies in the arena, in one memory of it, or in one buffer.
+    fn is_within_one(&self, operand: &Operand) -> bool {
+        let end = operand.range().end;
+        match self.held_of(operand) {
+            Some(held) => end <= held.offset + held.bytes,
+            None if self.parts.is_empty() => end <= self.arena_bytes,
+            None => self.part_of(operand).is_some(),
+        }
+    }
+
     /// Bytes of RAM of one instance: its arena and what lasts.
     pub fn ram_bytes(&self) -> usize {
         match self.state_bytes {
@@ -415,22 +455,23 @@ impl Program {
     /// Whether an operand is within its memory, and at a place that its elements may have.
     fn holds(&self, operand: &Operand) -> bool {
         let memory = match operand.memory {
-            Memory::Arena => self.arena_bytes,
+            Memory::Arena => self.addressed_bytes(),
             Memory::State => self.state_bytes,
             Memory::Constants => self.constants.bytes().len(),
             Memory::Rows => usize::MAX,
         };
         let bytes = operand.len.checked_mul(operand.element.bytes());
         let end = bytes.and_then(|bytes| operand.offset.checked_add(bytes));
+        if end.is_none_or(|end| end > memory) {
+            return false;
+        }
         let is_whole = operand.len == 0
             || match operand.memory {
-                Memory::Arena => self.parts.is_empty() || self.part_of(operand).is_some(),
+                Memory::Arena => self.is_within_one(operand),
                 Memory::Constants => self.roms.is_empty() || self.rom_of(operand).is_some(),
                 Memory::State | Memory::Rows => true,
             };
-        end.is_some_and(|end| end <= memory)
-            && operand.offset.is_multiple_of(operand.element.bytes())
-            && is_whole
+        operand.offset.is_multiple_of(operand.element.bytes()) && is_whole
     }
 
     /// The part of the constants that all of an operand lies in.

@@ -26,6 +26,14 @@ impl Display for Program {
                 state => writeln!(f, " from {}, {state} of state", part.offset)?,
             }
         }
+        for held in &self.held {
+            let (number, graph) = (held.number, held.graph);
+            let (bytes, offset) = (held.bytes, held.offset);
+            writeln!(
+                f,
+                "  buffer {number} of subgraph {graph}: {bytes} bytes of the caller's from {offset}"
+            )?;
+        }
         writeln!(
             f,
             "  constants {} bytes, FNV-1a {:016x}",

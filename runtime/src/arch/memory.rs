@@ -8,6 +8,7 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::{align_of, size_of, size_of_val};
 
+use crate::buffer::RunError;
 use crate::kernels::Progress;
 
 /// Alignment of arenas and constant blocks in bytes.
@@ -87,6 +88,14 @@ pub struct Cells<const BYTES: usize>([Cell<u8>; BYTES]);
 #[derive(Debug)]
 pub struct Part<'a, const FROM: usize, const TO: usize> {
     /// Of the arena.
+    start: *mut u8,
+    borrowed: PhantomData<&'a mut [u8]>,
+}
+
+/// An input or output in a buffer of the caller's, while a model runs: views may overlap, as in [`Cells`]. It is as large as the values, where a
+/// struct of the arena's alignment would be larger.
+#[derive(Debug)]
+pub struct Held<'a, const BYTES: usize> {
     start: *mut u8,
     borrowed: PhantomData<&'a mut [u8]>,
 }
@@ -173,6 +182,47 @@ impl<const BYTES: usize> Cells<BYTES> {
     pub fn part(&mut self) -> Part<'_, 0, BYTES> {
         Part {
             start: core::ptr::from_mut(self).cast(),
+            borrowed: PhantomData,
+        }
+    }
+}
+
+impl<'a, const BYTES: usize> Held<'a, BYTES> {
+    /// The buffer of these values.
+    ///
+    /// # Errors
+    /// If they are not aligned as an arena is.
+    #[inline(always)]
+    pub fn new<T: Element, const LEN: usize>(values: &'a mut [T; LEN]) -> Result<Self, RunError> {
+        const { assert!(LEN * size_of::<T>() == BYTES, "another size") };
+        let start: *mut u8 = core::ptr::from_mut(values).cast();
+        match BYTES == 0 || start.addr().is_multiple_of(ALIGNMENT) {
+            true => Ok(Self {
+                start,
+                borrowed: PhantomData,
+            }),
+            false => Err(RunError::Unaligned),
+        }
+    }
+
+    /// `LEN` elements from byte `OFFSET`, to read and write.
+    #[inline(always)]
+    pub fn at<T: Element, const OFFSET: usize, const LEN: usize>(&self) -> &[Cell<T>; LEN] {
+        const { check::<T, OFFSET, LEN, BYTES>() };
+        if BYTES == 0 {
+            // SAFETY: aligned, and there is nothing to refer to.
+            return unsafe { core::ptr::NonNull::dangling().as_ref() };
+        }
+        // SAFETY: in range and aligned (checked above; `new` checks that values begin at a multiple of 16), borrowed for as long as the view is, and
+        // every bit pattern is a `T`. Cells may overlap, as in `Cells::at`.
+        unsafe { &*self.start.add(OFFSET).cast() }
+    }
+
+    /// All of it, to split.
+    #[inline(always)]
+    pub fn part(&mut self) -> Part<'_, 0, BYTES> {
+        Part {
+            start: self.start,
             borrowed: PhantomData,
         }
     }

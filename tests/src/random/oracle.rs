@@ -6,7 +6,7 @@ use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::Model;
 use castiron_codegen::passes::{Pass, Passes};
-use castiron_codegen::plan::{Budget, PlanOptions};
+use castiron_codegen::plan::{Budget, Buffers, PlanOptions};
 use castiron_codegen::program::Program;
 use castiron_codegen::resize::resize;
 use castiron_codegen::target::{Isa, Optimize, Target};
@@ -51,6 +51,8 @@ struct Variant {
     optimize: Optimize,
     /// Whether operators run row by row where that lowers the arena.
     by_rows: bool,
+    /// Which inputs and outputs the caller holds.
+    buffers: Buffers,
     /// What lies in the arena before a run.
     found: u8,
     /// Passes to leave out.
@@ -88,6 +90,7 @@ const fn plain(name: &'static str) -> Variant {
         isa: Isa::Portable,
         optimize: Optimize::Balanced,
         by_rows: false,
+        buffers: Buffers::Model,
         found: 0,
         without: Without::None,
     }
@@ -104,7 +107,10 @@ const VARIANTS: &[Variant] = &[
         plan: [true, false, true, true],
         optimize: Optimize::Size,
         by_rows: true,
-        ..plain("without `in_place`, optimised for size, by rows")
+        buffers: Buffers::Caller,
+        ..plain(
+            "without `in_place`, optimised for size, by rows, with inputs and outputs of the caller's",
+        )
     },
     Variant {
         isa: Isa::DspFp,
@@ -125,8 +131,9 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         isa: Isa::Armv7m,
+        buffers: Buffers::Outputs,
         found: 0x7f,
-        ..plain("for Armv7-M, in an arena of 0x7f")
+        ..plain("for Armv7-M, with outputs of the caller's, in an arena of 0x7f")
     },
     Variant {
         isa: Isa::Armv6m,
@@ -135,13 +142,17 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         isa: Isa::Mve,
+        buffers: Buffers::Inputs,
         found: 0x5b,
-        ..plain("with the vector extension, in an arena of 0x5b")
+        ..plain("with the vector extension and inputs of the caller's, in an arena of 0x5b")
     },
     Variant {
         isa: Isa::DspFp,
+        buffers: Buffers::Caller,
         found: 0xa5,
-        ..plain("with the DSP and the floating-point extension, in an arena of 0xa5")
+        ..plain(
+            "with the DSP and the floating-point extension, and inputs and outputs of the caller's, in an arena of 0xa5",
+        )
     },
     Variant {
         plan: [true, false, true, true],
@@ -176,6 +187,7 @@ pub(super) fn check(sample: &Sample) -> Result<Outputs, Fault> {
     let outputs_of = |model: &Model, variant: &Variant| {
         let mut plan = PlanOptions::default();
         [plan.alias, plan.in_place, plan.overlap, plan.reorder] = variant.plan;
+        plan.buffers = variant.buffers;
         plan.budget = BUDGET;
         let target = Target::new(variant.isa, variant.optimize);
         let mut options = CompileOptions::for_target(target);
@@ -251,6 +263,12 @@ fn run(sample: &Sample, program: &Program, variant: &Variant) -> Result<Outputs,
             machine.set_input(i, bytes).map_err(failed)?;
         }
         machine.run().map_err(failed)?;
+        for (i, bytes) in sample.inputs(run).iter().enumerate() {
+            if program.is_held(&entry.inputs[i]) && machine.input(i) != Some(bytes) {
+                let how = format!("{}, a run writes to input {i}", variant.name);
+                return Err(Fault::Differs(how));
+            }
+        }
         let outputs = (0..entry.outputs.len()).filter_map(|i| machine.output(i));
         all.push(outputs.map(<[u8]>::to_vec).collect::<Vec<_>>());
     }

@@ -50,6 +50,8 @@ impl<'a> EntryCode<'a> {
         let may_end_early = program.may_end_early();
         let several = entries.len() > 1;
         let mut taken: HashSet<String> = METHODS.map(str::to_owned).into();
+        let is_held = memories.has_held();
+        taken.extend(is_held.then(|| "run_with".to_owned()));
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
         let mut numbers: HashMap<String, usize> = HashMap::new();
         let codes = entries.iter().enumerate().map(|(position, entry)| {
@@ -73,7 +75,8 @@ impl<'a> EntryCode<'a> {
                     }
                 })
                 .find(|name| {
-                    let methods = methods_of(entry, name);
+                    let mut methods = methods_of(entry, name);
+                    methods.extend(is_held.then(|| format!("run_{name}_with")));
                     let free = !SHADOWING.contains(&&**name)
                         && methods.iter().all(|method| !taken.contains(method));
                     if free {
@@ -92,6 +95,7 @@ impl<'a> EntryCode<'a> {
                         false => String::new(),
                     },
                     memories,
+                    held: memories.held_of(entry.graph),
                     may_end_early,
                     firmware,
                 },
@@ -169,7 +173,9 @@ impl<'a> EntryCode<'a> {
             None => name.clone(),
         };
         let path = module.map(|m| quote!(#m::));
-        let accessors = inputs.iter().map(|named| {
+        let memories = self.steps.memories;
+        let within = |named: &&Named<'_>| memories.held(&named.port.operand).is_none();
+        let accessors = inputs.iter().filter(within).map(|named| {
             let (method, type_name) = (prefixed(&named.method), &named.type_name);
             let method = format_ident!("{method}_mut");
             let (field, view) = self.steps.memories.field(&named.port.operand);
@@ -185,7 +191,7 @@ impl<'a> EntryCode<'a> {
                 }
             }
         });
-        let results = outputs.iter().map(|named| {
+        let results = outputs.iter().filter(within).map(|named| {
             let (method, type_name) = (prefixed(&named.method), &named.type_name);
             let (field, view) = self.steps.memories.field(&named.port.operand);
             let doc = format!(" `{}` of the last run.", named.port.name.escape_debug());
@@ -198,6 +204,10 @@ impl<'a> EntryCode<'a> {
                 }
             }
         });
+        if memories.has_held() {
+            let run = self.run_with(module, [&inputs, &outputs]);
+            return quote!(#(#accessors)* #(#results)* #run);
+        }
         let run = match module {
             Some(module) => format_ident!("run_{module}"),
             None => format_ident!("run"),
@@ -258,6 +268,62 @@ impl<'a> EntryCode<'a> {
         }
     }
 
+    /// `run_with`: takes what the caller holds, inputs before outputs.
+    fn run_with(&self, module: Option<&Ident>, ports: [&[Named<'_>]; 2]) -> TokenStream {
+        let memories = self.steps.memories;
+        let path = module.map(|m| quote!(#m::));
+        let name = |module: Option<&Ident>| match module {
+            Some(module) => format_ident!("run_{module}_with"),
+            None => format_ident!("run_with"),
+        };
+        let all = ports.into_iter().flatten();
+        let held = all.filter_map(|named| Some((named, memories.held(&named.port.operand)?)));
+        let held: Vec<_> = held.collect();
+        let parameters = held.iter().map(|(named, _)| {
+            let (name, type_name) = (&named.method, &named.type_name);
+            quote!(#name: &mut #path #type_name)
+        });
+        let (run, values) = (name(module), held.iter().map(|(named, _)| &named.method));
+        let delegates = module.is_none() && !self.steps.prefix.is_empty();
+        let body = match delegates {
+            true => {
+                let run = name(Some(&self.name));
+                quote!(self.#run(#(#values),*))
+            }
+            false => {
+                let buffers = held
+                    .iter()
+                    .map(|(named, held)| memories.held_at_hand(held, &named.method));
+                let (memory, body) = (memories.at_hand(), self.steps.body());
+                quote! {
+                    #(#buffers)*
+                    #memory
+                    #body
+                    ::core::result::Result::Ok(())
+                }
+            }
+        };
+        let of = module.map_or_else(String::new, |module| {
+            format!(" of {}", self.described(module))
+        });
+        let doc = format!(
+            " Computes the outputs{of}. Each buffer begins at a multiple of 16 bytes, as a `castiron::Buffer` does; the model forgets it when the run ends."
+        );
+        quote! {
+            #[doc = #doc]
+            /// A run writes to no buffer of an input.
+            ///
+            /// # Errors
+            /// If a buffer begins elsewhere: nothing ran. Or if the run ended before there were outputs, where the model waits for more inputs.
+            pub fn #run(
+                &mut self,
+                #(#parameters),*
+            ) -> ::core::result::Result<(), ::castiron::RunError> {
+                #body
+            }
+        }
+    }
+
     /// What the documentation says of a run that may end early.
     fn early(&self) -> Option<TokenStream> {
         self.steps.may_end_early.then(|| {
@@ -269,10 +335,13 @@ impl<'a> EntryCode<'a> {
         })
     }
 
-    /// The model, with this as its default entry, as one of all models: of those that take inputs as a whole, and have outputs behind every run.
+    /// The model, with this as its default entry, as one of all models: of those that have inputs and outputs in themselves, take inputs as a
+    /// whole, and have outputs behind every run.
     pub(super) fn of_all(&self) -> Option<TokenStream> {
         let [inputs, outputs] = self.ports();
-        let is_one = !self.steps.may_end_early && self.entry.input_rows().is_none();
+        let is_one = !self.steps.may_end_early
+            && self.entry.input_rows().is_none()
+            && !self.steps.memories.has_held();
         is_one
             .then(|| super::traits::model(&self.steps.memories.lasting_model(), &inputs, &outputs))
     }
@@ -373,6 +442,17 @@ pub(super) fn port_items(named: &Named<'_>) -> TokenStream {
             element: ::core::marker::PhantomData,
         };
     }
+}
+
+/// Parameters of `run_with` of a model's first entry, and their types in the model's module.
+pub fn held_types(program: &Program) -> Vec<(String, String)> {
+    let entry = program.entries.first();
+    let sides = entry.map(|entry| [(&entry.inputs, "input"), (&entry.outputs, "output")]);
+    let all = sides.into_iter().flatten();
+    let all = all.flat_map(|(ports, role)| named(ports, role));
+    let held = all.filter(|named| program.is_held(named.port));
+    held.map(|named| (named.method.to_string(), named.type_name.to_string()))
+        .collect()
 }
 
 /// Names of the methods that give an entry's inputs and outputs, of a model with one entry.

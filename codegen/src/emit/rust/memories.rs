@@ -4,11 +4,11 @@
 //! offsets count from where a part begins.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
 
 use super::RustOptions;
 use super::names::capitalised;
-use crate::plan::Part;
+use crate::plan::{Held, Part};
 use crate::program::{Memory, Operand, Program, WeightPart};
 
 /// The memories of a model.
@@ -18,6 +18,10 @@ pub(super) struct Memories<'a> {
     /// None where all constants have one place.
     roms: &'a [WeightPart],
     has_state: bool,
+    /// Buffers that the caller hands over for a run.
+    held: &'a [Held],
+    /// The subgraph of each routine.
+    routines: Vec<usize>,
     /// Whether parts are lent to the firmware's operators, so that nobody may look at them meanwhile.
     lends: bool,
 }
@@ -27,7 +31,7 @@ pub(super) struct Home {
     /// The variable of its cells.
     pub(super) cells: Ident,
     /// Its size.
-    pub(super) bytes: Ident,
+    pub(super) bytes: TokenStream,
     /// Where it begins in the arena.
     pub(super) offset: usize,
 }
@@ -38,6 +42,12 @@ impl<'a> Memories<'a> {
             parts: &program.parts,
             roms: &program.roms,
             has_state: program.state_bytes > 0,
+            held: &program.held,
+            routines: program
+                .routines
+                .iter()
+                .map(|routine| routine.graph)
+                .collect(),
             lends,
         }
     }
@@ -70,6 +80,15 @@ impl<'a> Memories<'a> {
 
     /// The part of the arena from an offset on.
     pub(super) fn home(&self, offset: usize) -> Home {
+        // They follow all else.
+        if let Some(held) = Held::at(self.held, offset) {
+            let bytes = Literal::usize_unsuffixed(held.bytes);
+            return Home {
+                cells: held_cells(held),
+                bytes: quote!(#bytes),
+                offset: held.offset,
+            };
+        }
         let part = self.parts.iter().rfind(|part| {
             let is_empty = part.arena_bytes == 0;
             !is_empty && part.offset <= offset
@@ -77,12 +96,12 @@ impl<'a> Memories<'a> {
         match part.or(self.parts.first()) {
             Some(part) => Home {
                 cells: cells(part),
-                bytes: arena_bytes(part),
+                bytes: arena_bytes(part).to_token_stream(),
                 offset: part.offset,
             },
             None => Home {
                 cells: Ident::new("arena", Span::call_site()),
-                bytes: Ident::new("ARENA_BYTES", Span::call_site()),
+                bytes: quote!(ARENA_BYTES),
                 offset: 0,
             },
         }
@@ -162,7 +181,11 @@ impl<'a> Memories<'a> {
             true => quote!(cells_mut),
         };
         if !self.are_several() {
-            return quote!(let arena = self.arena.#method(););
+            let unused = self.has_held().then(|| quote!(#[allow(unused_variables)]));
+            return quote! {
+                #unused
+                let arena = self.arena.#method();
+            };
         }
         let parts = self.used().map(|part| {
             let (cells, name) = (cells(part), field(part));
@@ -198,41 +221,78 @@ impl<'a> Memories<'a> {
         }
     }
 
-    /// What a function takes that works in the memory.
-    pub(super) fn parameters(&self) -> TokenStream {
+    /// Whether inputs or outputs of the model are the caller's.
+    pub(super) fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// The buffer that an operand lies in.
+    pub(super) fn held(&self, operand: &Operand) -> Option<&Held> {
+        match operand.memory {
+            Memory::Arena => Held::at(self.held, operand.offset),
+            Memory::State | Memory::Constants | Memory::Rows => None,
+        }
+    }
+
+    /// The buffers of an entry.
+    pub(super) fn held_of(&self, graph: usize) -> Vec<Held> {
+        let held = self.held.iter().filter(|held| held.graph == graph);
+        held.copied().collect()
+    }
+
+    /// The buffers that a routine works in.
+    pub(super) fn held_of_routine(&self, routine: usize) -> Vec<Held> {
+        let graph = self.routines.get(routine).copied();
+        let all = graph.map_or_else(Vec::new, |graph| self.held_of(graph));
+        all.into_iter().filter(|held| held.direct).collect()
+    }
+
+    /// A buffer at hand, of the values of this name.
+    pub(super) fn held_at_hand(&self, held: &Held, values: &Ident) -> TokenStream {
         let mutable = self.lends.then(|| quote!(mut));
+        let (cells, bytes) = (held_cells(held), Literal::usize_unsuffixed(held.bytes));
+        quote! {
+            #[allow(unused_variables)]
+            let #cells = &#mutable ::castiron::Held::<#bytes>::new(#values)?;
+        }
+    }
+
+    /// What a function takes that works in the memory, and in these buffers.
+    pub(super) fn parameters(&self, held: &[Held]) -> TokenStream {
+        let mutable = self.lends.then(|| quote!(mut));
+        let held = held.iter().map(|held| {
+            let (cells, bytes) = (held_cells(held), Literal::usize_unsuffixed(held.bytes));
+            quote!(#cells: &#mutable ::castiron::Held<'_, #bytes>,)
+        });
+        let held = quote!(#(#held)*);
         let state = self
             .has_state
             .then(|| quote!(state: &#mutable ::castiron::Cells<STATE_BYTES>,));
         if !self.are_several() {
-            return quote!(arena: &#mutable ::castiron::Cells<ARENA_BYTES>, #state);
+            return quote!(arena: &#mutable ::castiron::Cells<ARENA_BYTES>, #state #held);
         }
         let parts = self.used().map(|part| {
             let (cells, bytes) = (cells(part), arena_bytes(part));
             quote!(#cells: &#mutable ::castiron::Cells<#bytes>,)
         });
-        quote!(#(#parts)* #state)
+        quote!(#(#parts)* #state #held)
     }
 
     /// Whether a function may have parameters that it does not need.
     pub(super) fn may_be_unused(&self) -> bool {
-        self.has_state || self.are_several()
+        self.has_state || self.are_several() || self.has_held()
     }
 
     /// What it is called with.
-    pub(super) fn arguments(&self) -> TokenStream {
-        let state = self.has_state.then(|| quote!(state));
-        if !self.are_several() {
-            return match state {
-                Some(state) => quote!(arena, #state),
-                None => quote!(arena),
-            };
-        }
-        let cells = self.used().map(cells).chain(
-            self.has_state
-                .then(|| Ident::new("state", Span::call_site())),
-        );
-        quote!(#(#cells),*)
+    pub(super) fn arguments(&self, held: &[Held]) -> TokenStream {
+        let word = |word| Ident::new(word, Span::call_site());
+        let mut all: Vec<Ident> = match self.are_several() {
+            true => self.used().map(cells).collect(),
+            false => vec![word("arena")],
+        };
+        all.extend(self.has_state.then(|| word("state")));
+        all.extend(held.iter().map(held_cells));
+        quote!(#(#all),*)
     }
 
     fn used(&self) -> impl Iterator<Item = &'a Part> {
@@ -383,6 +443,10 @@ fn field(part: &Part) -> Ident {
 fn kind(part: &Part) -> Ident {
     let words = part.ram.name.split('_').map(capitalised);
     Ident::new(&words.collect::<String>(), Span::call_site())
+}
+
+fn held_cells(held: &Held) -> Ident {
+    format_ident!("held_{}", held.number)
 }
 
 fn cells(part: &Part) -> Ident {

@@ -19,7 +19,7 @@ use quote::quote;
 
 use crate::program::Program;
 use entry::EntryCode;
-pub use entry::accessors;
+pub use entry::{accessors, held_types};
 use firmware::Firmware;
 #[cfg(feature = "text")]
 pub use firmware::type_path;
@@ -52,7 +52,8 @@ pub struct RustOptions {
     pub ops: Option<TokenStream>,
     /// The module's name, for people; the model's unless said.
     pub module: Option<String>,
-    /// Adds `run_traced` to the default entry: a run that shows every operator's outputs. There is none where the input comes row by row.
+    /// Adds `run_traced` to the default entry: a run that shows every operator's outputs. There is none where the input comes row by row, or the
+    /// caller holds inputs or outputs.
     pub traced: bool,
 }
 
@@ -113,12 +114,15 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
             steps: &routine.steps,
             prefix: format!("R{position}_"),
             memories: &memories,
+            held: memories.held_of_routine(position),
             may_end_early,
             firmware,
         })
         .collect();
     let traced = program.entries.first().zip(entries.first());
-    let traced = traced.filter(|(entry, _)| options.traced && entry.input_rows().is_none());
+    let traced = traced.filter(|(entry, _)| {
+        options.traced && entry.input_rows().is_none() && !memories.has_held()
+    });
     let traced = traced.map(|(entry, code)| {
         let own = program.routines.iter().position(|r| r.graph == entry.graph);
         code.traced(own.map(|position| (position, &routines[position])))
@@ -141,11 +145,22 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         constructor,
         default,
     } = body;
+    let not_within = memories.has_held().then(|| {
+        let [inputs, outputs] = program.held_sides();
+        let what = match (inputs, outputs) {
+            (true, true) => "Inputs and outputs are",
+            (true, false) => "Inputs are",
+            (false, _) => "Outputs are",
+        };
+        let doc = format!(" {what} not in it: the caller hands them over for each run.");
+        quote!(#[doc = #doc])
+    });
     let reset = reset(&memories);
     let model = quote! {
         #[doc = #summary]
         ///
         #[doc = #about]
+        #not_within
         pub struct Model #generics {
             #fields
         }

@@ -165,6 +165,7 @@ pub(super) fn behind<'a>(steps: &StepsCode<'a>, rows: &InputRows<'_>) -> StepsCo
     StepsCode {
         steps: &steps.steps[rows.position + 1..],
         prefix: steps.prefix.clone(),
+        held: steps.held.clone(),
         ..*steps
     }
 }

@@ -10,6 +10,7 @@ use quote::{format_ident, quote};
 use super::firmware::Firmware;
 use super::memories::{Home, Memories};
 use super::names::snake_case;
+use crate::plan::Held;
 use crate::program::{
     ElementType, KernelCall, Memory, Moves, Observation, Operand, StageCall, Step, StreamStep,
     calls, custom_calls, streams,
@@ -25,6 +26,8 @@ pub(super) struct StepsCode<'a> {
     pub(super) prefix: String,
     /// Where the model's operands lie.
     pub(super) memories: &'a Memories<'a>,
+    /// Buffers of the caller's that are at hand.
+    pub(super) held: Vec<Held>,
     /// Whether a run of the model may end before there are outputs.
     pub(super) may_end_early: bool,
     /// What the firmware computes of the model, if anything. It borrows parts of memory, which nobody may look at meanwhile.
@@ -77,7 +80,7 @@ impl<'a> StepsCode<'a> {
             self.result(&TokenStream::new()),
             self.done(&TokenStream::new()),
         );
-        let parameters = self.memories.parameters();
+        let parameters = self.memories.parameters(&self.held);
         let unused = self.memories.may_be_unused();
         let unused = unused.then(|| quote!(#[allow(unused_variables)]));
         quote! {
@@ -119,7 +122,7 @@ impl<'a> StepsCode<'a> {
         if functions.is_empty() {
             return self.statements(self.steps, false);
         }
-        let arguments = self.memories.arguments();
+        let arguments = self.memories.arguments(&self.held);
         let ended = self.unless_ended();
         let calls = functions
             .iter()
@@ -184,7 +187,8 @@ impl<'a> StepsCode<'a> {
                 quote!(#call)
             }
             Step::Run(routine) => {
-                let (name, arguments) = (routine_name(*routine), self.memories.arguments());
+                let held = self.memories.held_of_routine(*routine);
+                let (name, arguments) = (routine_name(*routine), self.memories.arguments(&held));
                 let ended = self.unless_ended();
                 quote!(#name(#arguments)#ended;)
             }
@@ -235,11 +239,16 @@ impl<'a> StepsCode<'a> {
             Step::Wait { ended, runs, .. } => {
                 let (count, ended) = (self.value(ended), self.memories.place(ended));
                 let runs = Literal::i32_unsuffixed(*runs);
+                // Of an entry that takes buffers it is one error of several.
+                let not_yet = match self.memories.has_held() {
+                    true => quote!(::core::convert::From::from(::castiron::NotYet)),
+                    false => quote!(::castiron::NotYet),
+                };
                 quote! {
                     let ended = #count.wrapping_add(1);
                     if ended < #runs {
                         #ended[0].set(ended);
-                        return ::core::result::Result::Err(::castiron::NotYet);
+                        return ::core::result::Result::Err(#not_yet);
                     }
                     #ended[0].set(0);
                 }

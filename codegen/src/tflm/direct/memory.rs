@@ -189,7 +189,7 @@ impl<'a> Planned<'a> {
             Location::ConstantAlias { of } => constant(of),
             Location::Unused if self.graph.tensor(id).is_constant() => constant(id),
             // An empty tensor, or one that nothing reads. Inputs by rows are not for TFLM.
-            Location::Unused | Location::Rows => Place::Arena(0),
+            Location::Unused | Location::Rows | Location::Caller { .. } => Place::Arena(0),
         }
     }
 

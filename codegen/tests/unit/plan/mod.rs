@@ -93,7 +93,7 @@ impl Build {
     fn plan(&self, inputs: &[TensorId], outputs: &[TensorId], options: &PlanOptions) -> Plan {
         let graph = self.graph(inputs, outputs);
         let plan = Plan::new(&graph, |_, op| self.memory[op].clone(), options).unwrap();
-        replay(&graph, &self.memory, &plan);
+        replay(&graph, &self.memory, &plan, options.buffers);
         plan
     }
 }

@@ -96,10 +96,12 @@ proptest! {
     fn any_plan_replays(
         (b, inputs, outputs) in any_graph(),
         alias: bool, in_place: bool, overlap: bool, reorder: bool, shift in 0u32..6,
+        buffers in prop::sample::select(Buffers::ALL.to_vec()),
     ) {
         let options = with(|o| {
             o.alignment = 1 << shift;
             [o.alias, o.in_place, o.overlap, o.reorder] = [alias, in_place, overlap, reorder];
+            o.buffers = buffers;
         });
         let plan = b.plan(&inputs, &outputs, &options);
         prop_assert_eq!(&b.plan(&inputs, &outputs, &options), &plan);
@@ -124,7 +126,7 @@ proptest! {
     fn the_order_is_the_best_of_all((b, inputs, outputs) in any_graph()) {
         prop_assume!(b.operators.len() <= 6);
         let graph = b.graph(&inputs, &outputs);
-        let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 });
+        let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 }, Buffers::Model);
         let best = best_order(&graph, &b, &values, &mut Vec::new());
         let order = order::choose(&graph, &values, &b.memory, 1, true, 200_000);
         let buffers = Lifetimes::new(&graph, &values, &b.memory, &order.operators, 1, Reuse::Whole).buffers;
@@ -139,7 +141,7 @@ proptest! {
     ) {
         prop_assume!(b.operators.len() <= 6);
         let graph = b.graph(&inputs, &outputs);
-        let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 });
+        let values = Values::new(&graph, &b.memory, Sharing::Parts { alignment: 1 }, Buffers::Model);
         let bytes = |order: &[usize]| {
             let buffers = Lifetimes::new(&graph, &values, &b.memory, order, 1, Reuse::Whole).buffers;
             allocate(&buffers, 1, &Budget::default()).lower_bound_bytes

@@ -2,7 +2,7 @@
 
 use super::share;
 use castiron_codegen::graph::{Graph, TensorId};
-use castiron_codegen::plan::{OpMemory, OutputMemory, Plan};
+use castiron_codegen::plan::{Buffers, Location, OpMemory, OutputMemory, Plan};
 
 /// What a byte of the arena holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +15,29 @@ enum Byte {
 
 /// Runs the plan on an arena that remembers who wrote each byte, with every operator writing
 /// its outputs before it has read its inputs unless the plan says that they share.
-pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
-    let mut arena = vec![Byte::Nothing; plan.peak_bytes];
+pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan, buffers: Buffers) {
+    // Buffers of the caller's lie behind the arena.
+    let mut starts = vec![plan.peak_bytes];
+    for id in graph.inputs.iter().chain(&graph.outputs) {
+        starts.push(starts[starts.len() - 1] + graph.tensor(*id).bytes());
+    }
+    let mut arena = vec![Byte::Nothing; starts[starts.len() - 1]];
     // The tensor whose write made the bytes: an alias's source.
     let mut root: Vec<usize> = (0..graph.tensors.len()).collect();
-    let span = |id: TensorId| plan.region(id).map(|r| r.offset..r.offset + r.bytes);
+    let held = |id: TensorId| match plan.tensors[id.index()].location {
+        Location::Caller { held, offset } => Some((held, offset)),
+        _ => None,
+    };
+    let start = |id: TensorId| match held(id) {
+        Some((held, offset)) => Some(starts[held] + offset),
+        None => plan.region(id).map(|region| region.offset),
+    };
+    let span = |id: TensorId| start(id).map(|start| start..start + graph.tensor(id).bytes());
+    let share = |a: TensorId, b: TensorId| match (held(a), held(b)) {
+        (Some((a, _)), Some((b, _))) => a == b,
+        (None, None) => share(plan, a, b),
+        _ => false,
+    };
     let write = |arena: &mut Vec<Byte>, range: std::ops::Range<usize>, byte: Byte| {
         arena[range].fill(byte);
     };
@@ -38,7 +56,7 @@ pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
         if let Some(range) = span(id)
             && graph.inputs.contains(&id)
         {
-            assert_eq!(range.start % plan.alignment, 0);
+            assert!(held(id).is_some() || range.start.is_multiple_of(plan.alignment));
             write(&mut arena, range, Byte::Of(index));
         }
     }
@@ -63,12 +81,11 @@ pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
         for (at, &output) in op.outputs.iter().enumerate() {
             let aliased = match memory[index].output(at) {
                 OutputMemory::Alias(input) => op.inputs[*input]
-                    .filter(|&i| share(plan, i, output) && root[output.index()] == output.index()),
+                    .filter(|&i| share(i, output) && root[output.index()] == output.index()),
                 OutputMemory::Part { input, offset } => op.inputs[*input].filter(|&i| {
-                    let at = |id| plan.region(id).map(|region| region.offset);
-                    share(plan, i, output)
+                    share(i, output)
                         && root[output.index()] == output.index()
-                        && at(i).map(|at| at + offset) == at(output)
+                        && start(i).map(|at| at + offset) == start(output)
                 }),
                 _ => None,
             };
@@ -112,7 +129,7 @@ pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
         }
         for (at, &output) in op.outputs.iter().enumerate() {
             if let (Some(pair), Some(range)) = (overwrites(at), span(output)) {
-                assert!(share(plan, op.inputs[pair.input].unwrap(), output));
+                assert!(share(op.inputs[pair.input].unwrap(), output));
                 write(&mut arena, range, Byte::Of(output.index()));
             }
         }
@@ -129,9 +146,15 @@ pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan) {
         let range = copy.offset..copy.offset + copy.bytes;
         write(&mut arena, range, Byte::Of(copy.tensor.index()));
     }
+    // Whoever has an input still has it.
+    let of_caller = |id: &&TensorId| held(**id).is_some();
+    for &id in graph.inputs.iter().filter(of_caller) {
+        check(&arena, &root, id);
+    }
     for &id in &graph.outputs {
         check(&arena, &root, id);
-        if graph.tensor(id).is_variable {
+        // Whoever has outputs gets a copy of what lies elsewhere.
+        if graph.tensor(id).is_variable || buffers.holds_outputs() {
             continue;
         }
         let copy = plan.output_copies.iter().find(|copy| copy.tensor == id);

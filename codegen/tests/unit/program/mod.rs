@@ -2,6 +2,7 @@ mod custom;
 
 use castiron_codegen::graph::DType;
 use castiron_codegen::graph::Graph;
+use castiron_codegen::plan::Held;
 use castiron_codegen::plan::Plan;
 use castiron_codegen::plan::PlanOptions;
 use castiron_codegen::program::program::*;
@@ -35,6 +36,7 @@ fn program(offset: usize, element: ElementType, len: usize, memory: Memory) -> P
         arena_bytes: 32,
         state_bytes: 0,
         parts: Vec::new(),
+        held: Vec::new(),
         roms: Vec::new(),
         constants,
         routines: Vec::new(),
@@ -72,5 +74,38 @@ fn no_program_leaves_its_memory() {
     ] {
         let checked = program(offset, element, len, memory).checked();
         assert!(checked.is_err(), "{offset} {element:?} {len} {memory:?}");
+    }
+}
+
+/// Behind the arena, and each apart from the others.
+#[test]
+fn no_operand_leaves_its_buffer() {
+    let held = |number: usize, offset: usize, bytes: usize| Held {
+        graph: 0,
+        number,
+        offset,
+        bytes,
+        direct: true,
+    };
+    let checked = |offset: usize, len: usize| {
+        let program = Program {
+            held: vec![held(0, 32, 12), held(1, 48, 20)],
+            ..program(offset, ElementType::I8, len, Memory::Arena)
+        };
+        program.checked().is_ok()
+    };
+    for (offset, len) in [(0, 32), (32, 12), (40, 4), (48, 20), (67, 1)] {
+        assert!(checked(offset, len), "{len} from {offset}");
+    }
+    for (offset, len) in [
+        (0, 33),
+        (31, 2),
+        (32, 13),
+        (44, 1),
+        (32, 20),
+        (48, 21),
+        (68, 1),
+    ] {
+        assert!(!checked(offset, len), "{len} from {offset}");
     }
 }
