@@ -18,6 +18,7 @@ pub mod validate;
 
 pub use castiron_codegen::compile::Input;
 pub use castiron_codegen::error::{Diagnostic, Error, Result};
+pub use castiron_codegen::plan::Buffers;
 pub use castiron_codegen::target::{Isa, Optimize};
 pub use castiron_codegen::tflm::arena::Kernels;
 pub use castiron_codegen::{Pass, Passes};

@@ -12,6 +12,7 @@ use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
 use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
+use castiron_codegen::plan::Buffers;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{self, Isa, Optimize};
 use castiron_codegen::{InputShape, Passes, files, labels, tflite, warnings};
@@ -54,6 +55,7 @@ pub struct Model {
     max_arena: Option<usize>,
     memories: Vec<(String, String)>,
     input: Input,
+    buffers: Buffers,
     shapes: Vec<InputShape>,
     without: Passes,
     ops: Option<String>,
@@ -158,6 +160,13 @@ impl Model {
     /// How the model takes its input: as a whole unless said, or row by row. [`compile`](Self::compile) says why if the input cannot come by rows.
     pub fn input_by(mut self, input: Input) -> Self {
         self.input = input;
+        self
+    }
+
+    /// Which inputs and outputs lie in buffers that the caller hands over for each run, and so not in the arena: none unless said. The module's
+    /// `Model` then has `run_with`.
+    pub fn buffers(mut self, buffers: Buffers) -> Self {
+        self.buffers = buffers;
         self
     }
 
@@ -285,6 +294,12 @@ impl Model {
             )
             .help("omit it")
             .into());
+        } else if self.buffers != Buffers::default() {
+            return Err(Diagnostic::new(
+                "buffers() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has inputs and outputs in its arena",
+            )
+            .help("omit it")
+            .into());
         } else if self.without != Passes::NONE {
             return Err(Diagnostic::new(
                 "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
@@ -350,6 +365,7 @@ impl Model {
                     how.memories.push(format!("{name}={size}").parse()?);
                 }
                 how.input = self.input;
+                how.plan.buffers = self.buffers;
                 config.complete(&mut how, self.optimize);
                 let program = compile::compile(&model, &how)
                     .and_then(|program| rust::check_operators(&program).map(|()| program))

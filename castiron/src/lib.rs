@@ -64,6 +64,8 @@ pub use castiron_runtime::{
 ///   one of those that weights are spread over, with those that are read most in the fastest; its section is `.rodata.castiron.qspi`.
 /// - `input_by = "rows"`: the model takes its input row by row, with `push_row`, and the input is never in memory as a whole. The results are the
 ///   same; the build fails where an operator needs all of the input at once.
+/// - `buffers = "caller"`: the caller hands over inputs and outputs for each run, with `run_with`, and they are not in the arena; `"inputs"` or
+///   `"outputs"`: these alone. Other buffers in each run let a device fill one meanwhile. They begin at a multiple of 16 bytes, as a [`Buffer`] does.
 /// - `isa = "dsp"`, `"dsp+fp"`, `"mve"`, `"rv32m"`, `"armv7m"`, `"armv6m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
 ///   Cortex-M4 or M7, `"dsp+fp"` for one with a floating-point unit, `"mve"` where `-Ctarget-cpu` among its flags is cortex-m55, m52 or m85, `"rv32m"` for RISC-V of 32 bits with multiplication, `"armv7m"` for a Cortex-M3, `"armv6m"` for a Cortex-M0 or M0+. Say it for a Cortex-M33, whose target does not tell. The results are the same.
 /// - `shape = "image=1x96x96x3"`: the shape of an input whose sizes the model leaves open; once for each such input.
@@ -108,6 +110,9 @@ pub use castiron_runtime::{
 /// With several signatures each has a module of its own (`vae::encode::Input`) and methods of its
 /// name: `model.encode(&input)`, `model.encode_input_mut()`, `model.run_encode()`,
 /// `model.encode_output()`; the unprefixed ones are the first subgraph's.
+///
+/// With `buffers = "caller"` there is `run_with(&mut self, &mut Input, &mut Output) -> Result<(), RunError>` in the place of all methods above but
+/// `new`, and the model is no [`Model`]. A run writes to no buffer of an input.
 ///
 /// If a model has a CIRCULAR_BUFFER that waits for several inputs, its runs give a `Result`: [`NotYet`] where a run ended before there were outputs.
 #[macro_export]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use castiron_build::OptLevel;
 use castiron_codegen::compile::{Bytes, CompileOptions, Config, Input};
 use castiron_codegen::error::{Diagnostic, Error};
-use castiron_codegen::plan::{Speed, TargetMemory};
+use castiron_codegen::plan::{Buffers, Speed, TargetMemory};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::{InputShape, Model, Passes, ops, warnings};
@@ -199,6 +199,9 @@ pub(crate) struct Compiled {
     /// How the model takes its input: whole, or rows, one after the other, so that it is never in memory as a whole; results do not change [default: whole]
     #[arg(long, value_name = "WAY", value_parser = input_by())]
     pub(crate) input_by: Option<Input>,
+    /// Who holds inputs and outputs: model, in its arena; caller, in buffers that it hands over for each run, so that they are not in the arena; inputs or outputs, these alone; results do not change [default: model]
+    #[arg(long, value_name = "WHO", value_parser = buffers())]
+    pub(crate) buffers: Option<Buffers>,
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Vec<InputShape>,
@@ -309,6 +312,11 @@ fn input_by() -> impl TypedValueParser<Value = Input> {
     PossibleValuesParser::new(Input::ALL.map(Input::name)).try_map(|name| name.parse::<Input>())
 }
 
+fn buffers() -> impl TypedValueParser<Value = Buffers> {
+    PossibleValuesParser::new(Buffers::ALL.map(Buffers::name))
+        .try_map(|name| name.parse::<Buffers>())
+}
+
 fn isa() -> impl TypedValueParser<Value = Isa> {
     PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
 }
@@ -320,6 +328,7 @@ impl Compiled {
         options.max_arena = self.max_arena.map(|Bytes(bytes)| bytes);
         options.memories = self.memories()?;
         options.input = self.input_by();
+        options.plan.buffers = self.buffers();
         if let Some(path) = self.config_file() {
             let config = Config::parse(&input::text(&path)?);
             let named = |d: Diagnostic| Error::from(d).in_file(&path.display().to_string());
@@ -373,6 +382,10 @@ impl Compiled {
         self.input_by.unwrap_or_default()
     }
 
+    pub(crate) fn buffers(&self) -> Buffers {
+        self.buffers.unwrap_or_default()
+    }
+
     /// The shapes that were given, for a command that takes several models.
     pub(crate) fn shapes(&self, models: &[PathBuf]) -> Shapes<'_> {
         Shapes {
@@ -418,6 +431,12 @@ impl Compiled {
             return Err(Failure::usage(
                 "--input-by is for castiron's kernels, but --engine tflm uses TFLM's kernels, which compute whole tensors",
                 "omit --input-by",
+            ));
+        }
+        if self.buffers.is_some() {
+            return Err(Failure::usage(
+                "--buffers is for castiron's kernels, but --engine tflm uses TFLM's interpreter, which has inputs and outputs in its arena",
+                "omit --buffers",
             ));
         }
         if self.without.passes() != Passes::NONE {

@@ -15,7 +15,7 @@ use crate::graph::{
 use crate::ops;
 use crate::passes::{Change, Effect};
 use crate::plan::{Part, Plan, Speed};
-use crate::program::{Program, WeightPart};
+use crate::program::{Port, Program, WeightPart};
 use crate::tflm::arena::Kernels;
 use crate::tflm::{self, TFLM_REVISION};
 use crate::work;
@@ -233,6 +233,12 @@ pub struct CompiledReport {
     /// Rows of the input, where it comes row by row and is not in the arena.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_rows: Option<usize>,
+    /// Bytes of inputs that the caller hands over for each run, and are not in the arena.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller_input_bytes: Option<usize>,
+    /// The same of outputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller_output_bytes: Option<usize>,
     /// Bytes of packed constants in flash.
     pub weight_bytes: Option<usize>,
     /// What of these lies in each memory, where the user named memories for them.
@@ -552,6 +558,8 @@ impl CompiledReport {
             input_rows: program
                 .and_then(|p| p.entries.first()?.input_rows())
                 .map(|rows| rows.count),
+            caller_input_bytes: program.and_then(|p| held(p, &p.entries.first()?.inputs)),
+            caller_output_bytes: program.and_then(|p| held(p, &p.entries.first()?.outputs)),
             weight_bytes: program.map(|p| p.constants.bytes().len()),
             weight_memories: program
                 .map_or_else(Vec::new, |p| p.roms.iter().map(WeightReport::new).collect()),
@@ -603,6 +611,13 @@ impl Totals {
             arena_bytes: arenas.map(|a| a.into_iter().max().unwrap_or(0)),
         }
     }
+}
+
+/// Bytes of inputs or outputs that the caller holds, if it holds any.
+fn held(program: &Program, ports: &[Port]) -> Option<usize> {
+    let held = ports.iter().filter(|port| program.is_held(port));
+    let bytes = held.map(|port| port.operand.range().len());
+    bytes.fold(None, |sum, bytes| Some(sum.unwrap_or(0) + bytes))
 }
 
 /// Tensors of one buffer share their data, so a buffer counts once.

@@ -11,19 +11,20 @@ use syn::{Error, Ident, LitInt, LitStr, Result, Token, braced, token};
 use crate::text;
 
 /// Options that are text, each once at most; what they mean, the generator says.
-const ONCE: [&str; 6] = [
+const ONCE: [&str; 7] = [
     "section",
     "engine",
     "optimize",
     "max_arena",
     "input_by",
+    "buffers",
     "isa",
 ];
 /// Options that are text, any number of times.
 const REPEATED: [&str; 4] = ["shape", "without_pass", "scratch", "state"];
 
 /// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, max_arena = "32k"] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// [, optimize = "size"] [, max_arena = "32k"] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
@@ -91,7 +92,7 @@ impl Arguments {
             return Err(Error::new(
                 key.span(),
                 "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                 `optimize = \"size\"`, `max_arena = \"32k\"`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                 `optimize = \"size\"`, `max_arena = \"32k\"`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
                  `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
             ));
         }

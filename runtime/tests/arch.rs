@@ -7,11 +7,11 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
 use castiron_runtime::arch::c_abi::{
-    BuiltIn, Instance, Operator, Values, address, cell_address, memory, status,
+    BuiltIn, Instance, Operator, Values, address, buffer, cell_address, meet, memory, status,
 };
 use castiron_runtime::arch::foreign::{CInterface, EngineError, Foreign};
-use castiron_runtime::arch::memory::{Arena, Cells, Constants};
-use castiron_runtime::{Tensor, TensorMut, TensorSpec};
+use castiron_runtime::arch::memory::{Arena, Cells, Constants, Held};
+use castiron_runtime::{Buffer, RunError, Tensor, TensorMut, TensorSpec};
 
 #[test]
 fn views_of_an_arena_overlap_while_it_is_lent() {
@@ -58,6 +58,62 @@ fn parts_of_an_arena_are_lent_at_once() {
         cells.at::<i16, 2, 3>()[0].set(10);
     }
     assert_eq!(arena.get::<i32, 16, 3>(), &[14, 7, -3]);
+}
+
+/// A buffer is no larger than its values, though it is aligned as an arena is.
+#[test]
+fn buffers_are_lent_for_a_run() {
+    let mut both = Buffer([0i16; 23]);
+    {
+        let (first, second) = both.split_at_mut(16);
+        let first = first.first_chunk_mut::<15>().unwrap();
+        let held = Held::<30>::new(first).unwrap();
+        let (all, tail) = (held.at::<i16, 0, 15>(), held.at::<u8, 26, 4>());
+        all[14].set(0x0102);
+        assert_eq!((tail[2].get(), tail[3].get()), (2, 1));
+        let second = second.first_chunk_mut::<7>().unwrap();
+        let mut held = Held::<14>::new(second).unwrap();
+        for _ in 0..2 {
+            let (read, mut written) = held.part().split::<4>();
+            written.get_mut::<i16, 4, 5>()[4] += read.get::<i16, 0, 1>()[0] + 5;
+        }
+        assert_eq!(held.at::<i16, 12, 1>()[0].get(), 10);
+    }
+    assert_eq!((both[14], both[22]), (0x0102, 10));
+    let odd = both[1..].first_chunk_mut::<4>().unwrap();
+    let refused = Held::<8>::new(odd).map(|_| ());
+    assert_eq!(refused, Err(RunError::Unaligned));
+    // Nothing lies anywhere.
+    let nothing = both[1..1].first_chunk_mut::<0>().unwrap();
+    let held = Held::<0>::new(nothing).unwrap();
+    assert!(held.at::<i64, 0, 0>().is_empty());
+}
+
+#[test]
+fn buffers_of_c_are_checked() {
+    let mut values = Buffer([1i32, 2, 3]);
+    let start: *mut [i32; 3] = &raw mut values.0;
+    // SAFETY: three values, which nobody else uses meanwhile.
+    let held = unsafe { buffer(start) };
+    assert_eq!(held, Some(&mut [1, 2, 3]));
+    let none: *mut [i32; 3] = std::ptr::null_mut();
+    // SAFETY: no address.
+    assert_eq!(unsafe { buffer(none) }, None);
+    let odd = start.cast::<u8>().wrapping_add(2).cast::<[i32; 2]>();
+    // SAFETY: two values would fit.
+    assert_eq!(unsafe { buffer(odd) }, None);
+    for (buffers, expected) in [
+        (&[(16, 16), (32, 8)][..], false),
+        (&[(16, 17), (32, 8)], true),
+        (&[(32, 8), (16, 17)], true),
+        (&[(32, 8), (16, 16)], false),
+        (&[(64, 1), (0, 8), (64, 1)], true),
+        (&[(64, 0), (64, 4), (0, usize::MAX)], true),
+        (&[(64, 0), (64, 4)], false),
+        (&[(usize::MAX - 3, 4), (0, 4)], false),
+    ] {
+        assert_eq!(meet(buffers), expected, "{buffers:?}");
+    }
 }
 
 /// What `c_operator!` hands to C, of which this stands for a function: it adds the input to the output, behind the zero

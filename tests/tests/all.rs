@@ -1,5 +1,6 @@
 //! Whole-program tests. One program, since each one that links the generator costs as much as all do.
 
+mod buffers;
 mod computed_parts;
 mod custom;
 mod engine_column;

@@ -3,7 +3,7 @@
 # castiron_add_model(<target> [MODEL <file>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
 #   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow][:rom]…] [DTS <file>]
-#   [INPUT_BY whole|rows] [OPT_LEVEL 1|2|3|s]
+#   [INPUT_BY whole|rows] [BUFFERS model|caller|inputs|outputs] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
 #   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
@@ -32,6 +32,8 @@
 #                   devicetree: the RAM that the devicetree DTS describes, with its sections; <name>=<size> then says how much of one.
 #   DTS             a flattened devicetree. Default: that of a Zephyr build
 #   INPUT_BY        rows: the model takes its input row by row, so that it is never in memory as a whole. Default: whole
+#   BUFFERS         caller: the program hands over buffers of inputs and outputs for each run, so that they are not in the arena; inputs or
+#                   outputs: these alone. Default: model
 #   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2
 #                   for TensorFlow Lite Micro's
 #   TRACE           add a function that reports the outputs of every operator
@@ -40,7 +42,7 @@
 #   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: processor, as compilers name it
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;DTS;INPUT_BY;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;DTS;INPUT_BY;BUFFERS;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
     "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE;MEMORIES")
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
@@ -55,6 +57,7 @@ function(castiron_add_model target)
   _castiron_needs(castiron_add_model MODEL)
   _castiron_one_of(OPTIMIZE size balanced speed)
   _castiron_one_of(INPUT_BY whole rows)
+  _castiron_one_of(BUFFERS model caller inputs outputs)
   _castiron_one_of(OPT_LEVEL 1 2 3 s)
   _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_add_model ${target})
@@ -85,7 +88,7 @@ function(castiron_add_model target)
   endif()
 
   _castiron_options(options
-    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA CONFIG DTS INPUT_BY OPT_LEVEL RUST_TARGET CPU)
+    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA CONFIG DTS INPUT_BY BUFFERS OPT_LEVEL RUST_TARGET CPU)
   foreach(option IN ITEMS SHAPE CUSTOM SCRATCH STATE)
     string(TOLOWER ${option} flag)
     foreach(value IN LISTS arg_${option})

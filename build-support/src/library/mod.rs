@@ -15,7 +15,7 @@ use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
-use castiron_codegen::plan::{MemoryKind, TargetMemory};
+use castiron_codegen::plan::{Buffers, MemoryKind, TargetMemory};
 use castiron_codegen::program::{FirmwareOps, Program};
 use castiron_codegen::target::{Isa, Optimize, Target};
 use serde::Serialize;
@@ -52,6 +52,8 @@ pub struct Options<'a> {
     pub memories: Vec<TargetMemory>,
     /// How the model takes its input.
     pub input: Input,
+    /// Which inputs and outputs lie in buffers that the caller hands over for each run.
+    pub buffers: Buffers,
     /// Passes to leave out.
     pub without: Passes,
     /// Custom operators that the program computes.
@@ -137,12 +139,20 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     how.max_arena = options.max_arena;
     how.memories.clone_from(&options.memories);
     how.input = options.input;
+    how.plan.buffers = options.buffers;
     let program = compile::compile(&first, &how)?;
     if options.traced && options.input == Input::Rows {
         return Err(Diagnostic::new(
             "a model that takes its input row by row cannot show what its operators compute: most of that is never in memory as a whole",
         )
         .help("let it take its input as a whole to trace it; results are the same")
+        .into());
+    }
+    if options.traced && options.buffers != Buffers::Model {
+        return Err(Diagnostic::new(
+            "a model whose inputs or outputs lie in buffers of the caller's cannot show what its operators compute",
+        )
+        .help("let it have its inputs and outputs in its arena to trace it; results are the same")
         .into());
     }
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
@@ -169,6 +179,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         traced: options.traced,
         may_end_early: program.may_end_early(),
         rows: program.entries.first().and_then(c_api::Rows::of),
+        buffers: options.buffers,
         operators: Vec::new(),
     };
     interface.operators = OperatorFunction::all(&program, &interface, &options.functions)?;

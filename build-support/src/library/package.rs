@@ -9,6 +9,7 @@ use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::custom::Role;
 use castiron_codegen::emit::rust::{self, RustOptions, accessors};
 use castiron_codegen::error::{Diagnostic, Result};
+use castiron_codegen::plan::Buffers;
 use castiron_codegen::program::Program;
 use castiron_runtime::source;
 
@@ -239,18 +240,36 @@ fn glue(interface: &c_api::Library, program: &Program, options: &Options<'_>) ->
         arms.join(", ")
     };
     let [inputs, outputs] = program.entries.first().map(accessors).unwrap_or_default();
-    let run = match interface.rows {
-        None => format!(
-            "inputs: [{}], instance: [{prefix}_model_input, {prefix}_model_run], built_in: [{prefix}_input, {prefix}_run],",
-            list(&inputs),
-            prefix = interface.prefix,
-        ),
-        Some(_) => format!(
-            "rows: [model::InputRow; model::INPUT_ROWS], instance: [{prefix}_model_push_rows], built_in: [{prefix}_push_rows],",
-            prefix = interface.prefix,
+    let prefix = &interface.prefix;
+    let buffers = interface.buffers;
+    let inputs = format!(
+        "inputs: {{ inputs: [{}], instance: {prefix}_model_input, built_in: {prefix}_input, }},",
+        list(&inputs)
+    );
+    let outputs = match buffers.holds_outputs() {
+        true => String::new(),
+        false => format!(
+            "\n    outputs: {{ outputs: [{}], instance: {prefix}_model_output, built_in: {prefix}_output, }},",
+            list(&outputs)
         ),
     };
-    let prefix = &interface.prefix;
+    let run = match interface.rows {
+        None if buffers != Buffers::Model => {
+            let held = rust::held_types(program).into_iter();
+            let held = held.map(|(name, kind)| format!("{name}: model::{kind}"));
+            format!(
+                "{} buffers: [{}], instance: [{prefix}_model_run_with], built_in: [{prefix}_run_with],",
+                if buffers.holds_inputs() { "" } else { &inputs },
+                held.collect::<Vec<_>>().join(", "),
+            )
+        }
+        None => {
+            format!("{inputs} instance: [{prefix}_model_run], built_in: [{prefix}_run],")
+        }
+        Some(_) => format!(
+            "rows: [model::InputRow; model::INPUT_ROWS], instance: [{prefix}_model_push_rows], built_in: [{prefix}_push_rows],",
+        ),
+    };
     let place = match (&options.arena_section, interface.memories.is_empty()) {
         (None, true) => String::new(),
         (Some(section), true) => format!("section: \"{section}\", "),
@@ -283,15 +302,12 @@ castiron::c_interface! {{
     model: {model},
     instance_bytes: {bytes},
     init: {{ {place}instance: {prefix}_model_init, built_in: {prefix}_init, }},
-    run: {{ {run} }},
-    outputs: [{outputs}],
-    instance: [{prefix}_model_reset, {prefix}_model_output],
-    built_in: [{prefix}_reset, {prefix}_output],{traced}
+    run: {{ {run} }},{outputs}
+    reset: [{prefix}_model_reset, {prefix}_reset],{traced}
 }}
 {operators}",
         operators = operators(interface, program),
         bytes = interface.instance_bytes,
-        outputs = list(&outputs),
     )
 }
 

@@ -11,6 +11,7 @@ use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::error::Result;
 use castiron_codegen::graph::Model;
+use castiron_codegen::plan::Buffers;
 use castiron_codegen::tflm::TflmOp;
 use castiron_codegen::tflm::arena::{self, ArenaOptions};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions, Place};
@@ -246,6 +247,7 @@ impl Job<'_> {
             // Such a run is an error of the engine's.
             may_end_early: false,
             rows: None,
+            buffers: Buffers::Model,
         })
     }
 

@@ -413,7 +413,14 @@ fn totals(report: &Report) -> String {
             let note = if proven { " (proven least)" } else { "" };
             let input = match compiled.input_rows {
                 Some(_) => ", without the input, which comes row by row",
-                None => "",
+                None => match (compiled.caller_input_bytes, compiled.caller_output_bytes) {
+                    (Some(_), Some(_)) => {
+                        ", without inputs and outputs, which lie in buffers of the caller's"
+                    }
+                    (Some(_), None) => ", without inputs, which lie in buffers of the caller's",
+                    (None, Some(_)) => ", without outputs, which lie in buffers of the caller's",
+                    (None, None) => "",
+                },
             };
             text::bytes(bytes) + note + input
         }

@@ -43,6 +43,7 @@ Examples:
   castiron lib kws.tflite --target thumbv6m-none-eabi --opt-level s --out-dir kws
   castiron lib kws.tflite --target thumbv7em-none-eabihf --arena-section .ccmram \\
       --section .ext_flash --cases kws.safetensors --out-dir kws
+  castiron lib kws.tflite --buffers caller --out-dir kws     # kws_run_with(input, output)
   castiron lib kws.tflite --engine tflm --tflm ../tflite-micro --kernels cmsis-nn \\
       --target thumbv7em-none-eabihf --out-dir kws";
 
@@ -182,6 +183,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         options.max_arena = how.max_arena;
         options.memories = how.memories;
         options.input = how.input;
+        options.buffers = how.plan.buffers;
     }
     options.without = arguments.compiled.without.passes();
     options.custom = arguments.firmware.ops();

@@ -30,6 +30,7 @@ Examples:
   castiron plan vae.tflite --svg vae.svg
   castiron plan vae.tflite --json | jq .peak_bytes
   castiron plan vae.tflite --pareto --svg vae.svg     # RAM against extra work
+  castiron plan vae.tflite --buffers caller           # the caller holds inputs and outputs
   castiron plan vae.tflite --no-alias --no-in-place   # an interpreter without sharing needs this
   castiron plan vae.tflite --embed -o planned.tflite  # for an unmodified TensorFlow Lite Micro
 
@@ -90,12 +91,13 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 16] = [
+const PLAN_ONLY: [&str; 17] = [
     "optimize",
     "max_arena",
     "memories",
     "memories_from",
     "input_by",
+    "buffers",
     "passes",
     "shape",
     "custom",
@@ -400,6 +402,15 @@ fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
     for tensor in plan.tensors.iter().filter(|t| t.location == Location::Rows) {
         out += &format!(
             "Tensor {} ({} {}) comes row by row: it is not in the arena.\n",
+            tensor.index,
+            tensor.dtype,
+            text::shape(&tensor.shape),
+        );
+    }
+    let caller = |t: &&PlannedTensor| matches!(t.location, Location::Caller { .. });
+    for tensor in plan.tensors.iter().filter(caller) {
+        out += &format!(
+            "Tensor {} ({} {}) lies in a buffer of the caller's: it is not in the arena.\n",
             tensor.index,
             tensor.dtype,
             text::shape(&tensor.shape),

@@ -11,6 +11,7 @@ use castiron_cases::Interface;
 use castiron_codegen::compile::{self, Input};
 use castiron_codegen::emit::csv;
 use castiron_codegen::error::{Diagnostic, FrontEnd};
+use castiron_codegen::plan::Buffers;
 use castiron_codegen::report::Report;
 use castiron_codegen::warnings;
 use clap::{Args, ValueEnum};
@@ -136,6 +137,12 @@ impl Arguments {
             return Err(Failure::usage(
                 "validate hands a model its inputs as a whole",
                 "omit --input-by: results are the same; `castiron lib --self-test` tests a library that takes rows",
+            ));
+        }
+        if self.compiled.buffers() != Buffers::Model {
+            return Err(Failure::usage(
+                "validate has inputs and outputs in the model's arena",
+                "omit --buffers: results are the same; `castiron lib --self-test` tests a library that takes buffers",
             ));
         }
         let on = Platform::from(self.on);

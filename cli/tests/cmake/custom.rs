@@ -1,4 +1,4 @@
-//! Custom operators that the program computes.
+//! Custom operators that the program computes, and buffers that it holds.
 
 use super::{Project, fails, without};
 
@@ -21,7 +21,8 @@ fn a_source_of_the_target_computes_them() {
     }
     let project = Project::new(
         "add_executable(app main.c operators.c)
-castiron_add_model(app MODEL m.tflite CUSTOM MyRelu=my_relu SCRATCH MyRelu=7 CASES m.safetensors SELF_TEST)
+castiron_add_model(app MODEL m.tflite CUSTOM MyRelu=my_relu SCRATCH MyRelu=7 CASES m.safetensors SELF_TEST
+  BUFFERS caller)
 ",
     );
     project.take("tests/data/custom/relu_i8.tflite", "m.tflite");
@@ -31,7 +32,14 @@ castiron_add_model(app MODEL m.tflite CUSTOM MyRelu=my_relu SCRATCH MyRelu=7 CAS
     );
     project.write(
         "main.c",
-        "#include \"m_self_test.h\"\nint main(void) { return m_self_test(); }\n",
+        "#include \"m.h\"
+#include \"m_self_test.h\"
+static M_ALIGNED(16) int8_t input[M_INPUT_0_ELEMENTS], output[M_OUTPUT_0_ELEMENTS];
+int main(void)
+{
+    return m_self_test() != 0 || m_run_with(input, output) != M_OK;
+}
+",
     );
     project.write("operators.c", OPERATOR);
     project.configure("Ninja");

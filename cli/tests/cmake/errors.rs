@@ -108,6 +108,11 @@ fn mistakes_come_with_the_remedy() {
             "help: it is one of 1, 2, 3, s",
         ),
         (
+            "castiron_add_model(app MODEL m.tflite BUFFERS mine)",
+            "BUFFERS cannot be mine",
+            "help: it is one of model, caller, inputs, outputs",
+        ),
+        (
             "castiron_gen_header(app MODEL m.tflite OUTPUT m.h STYLE keening)",
             "STYLE cannot be keening",
             "help: did you mean kenning? Otherwise it is one of standalone, kenning",

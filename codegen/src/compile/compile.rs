@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
-use super::options::{CompileOptions, Input};
+use super::options::{CompileOptions, Input, Streams};
 use super::{limits, memories, roms, rows, variables, way_out};
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::variables::Variables;

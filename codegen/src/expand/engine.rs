@@ -27,7 +27,7 @@ pub(super) struct Built {
 }
 
 /// Options that TFLM's kernels have not, and why.
-const NOT_OF_TFLM: [(&str, &str); 9] = [
+const NOT_OF_TFLM: [(&str, &str); 10] = [
     (
         "shape",
         "`shape` is for castiron's kernels, and TFLM's go by the shapes in the file; convert the model with fixed shapes",
@@ -59,6 +59,10 @@ const NOT_OF_TFLM: [(&str, &str); 9] = [
     (
         "input_by",
         "`input_by` is for castiron's kernels, but this model uses TFLM's, which compute whole tensors",
+    ),
+    (
+        "buffers",
+        "`buffers` is for castiron's kernels, but this model uses TFLM's, whose interpreter has inputs and outputs in its arena",
     ),
     (
         "section",
@@ -102,6 +106,8 @@ fn compile_options(call: Call<'_>, config: &Config) -> Result<CompileOptions> {
         .collect::<Result<_>>()?;
     let input = call.one("input_by").map(Value::parse).transpose()?;
     options.input = input.unwrap_or_default();
+    let buffers = call.one("buffers").map(Value::parse).transpose()?;
+    options.plan.buffers = buffers.unwrap_or_default();
     let optimize = call.one("optimize");
     let optimize = optimize.map(|v| one_of("optimize", v, &Optimize::ALL.map(Optimize::name)));
     config.complete(&mut options, optimize.transpose()?);

@@ -18,7 +18,7 @@ pub mod status {
 
     /// Done.
     pub const OK: c_int = 0;
-    /// A pointer is NULL or not aligned.
+    /// A pointer is NULL or not aligned, or buffers overlap.
     pub const ERROR: c_int = 1;
     /// The instance was not initialised.
     pub const NOT_READY: c_int = 2;
@@ -46,6 +46,17 @@ pub mod status {
             match self {
                 Ok(()) => OK,
                 Err(crate::NotYet) => NOT_YET,
+            }
+        }
+    }
+
+    impl Ran for Result<(), crate::RunError> {
+        #[inline(always)]
+        fn status(self) -> c_int {
+            match self {
+                Ok(()) => OK,
+                Err(crate::RunError::NotYet) => NOT_YET,
+                Err(crate::RunError::Unaligned) => ERROR,
             }
         }
     }
@@ -202,6 +213,35 @@ pub unsafe fn rows<'a, R>(rows: *const R, count: usize) -> Option<&'a [R]> {
         // SAFETY: not NULL and aligned (checked here), and so many rows (the caller) of plain numbers.
         _ => Some(unsafe { core::slice::from_raw_parts(rows, count) }),
     }
+}
+
+/// A buffer of an input or output; nothing where C hands over no address of one. The run asks for more of alignment.
+///
+/// # Safety
+/// At the address, if it is one, are the values of the buffer, which nobody else uses as long as the reference is there, and nobody writes to
+/// through it if C may not.
+#[inline(always)]
+pub unsafe fn buffer<'a, T: Element, const LEN: usize>(
+    values: *mut [T; LEN],
+) -> Option<&'a mut [T; LEN]> {
+    match values.is_null() || !values.is_aligned() {
+        true => None,
+        // SAFETY: not NULL and aligned (checked here), and values (the caller) that are plain numbers.
+        false => Some(unsafe { &mut *values }),
+    }
+}
+
+/// Whether buffers, addresses with sizes, meet.
+#[inline(always)]
+pub fn meet(buffers: &[(usize, usize)]) -> bool {
+    buffers.iter().enumerate().any(|(at, (start, bytes))| {
+        let others = buffers.iter().skip(at + 1);
+        let mut others = others.filter(|(_, size)| *size > 0 && *bytes > 0);
+        others.any(|(other, size)| match other.checked_sub(*start) {
+            Some(behind) => behind < *bytes,
+            None => start.wrapping_sub(*other) < *size,
+        })
+    })
 }
 
 /// The address of bytes of a running model, for C to read.
@@ -379,9 +419,8 @@ macro_rules! c_interface {
         instance_bytes: $bytes:literal,
         init: { $($init_by:tt)* },
         run: { $($run:tt)* },
-        outputs: [$($output:literal => $output_method:ident),* $(,)?],
-        instance: [$model_reset:ident, $model_output:ident],
-        built_in: [$reset:ident, $output_of:ident],
+        $(outputs: { $($outputs:tt)* },)?
+        reset: [$model_reset:ident, $reset:ident],
         $(traced: $model_run_traced:ident,)?
     ) => {
         type Instance = $crate::c_abi::Instance<$model>;
@@ -407,28 +446,12 @@ macro_rules! c_interface {
             }
         }
 
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $model_output(
-            instance: *const Instance,
-            index: usize,
-        ) -> *const ::core::ffi::c_void {
-            // SAFETY: as for the inputs; nothing is written.
-            match (unsafe { Instance::model(instance.cast_mut()) }, index) {
-                $((Ok(model), $output) => $crate::c_abi::Values::address(model.$output_method()),)*
-                _ => ::core::ptr::null(),
-            }
-        }
+        $($crate::c_interface_outputs! { $($outputs)* })?
 
         #[unsafe(no_mangle)]
         extern "C" fn $reset() -> ::core::ffi::c_int {
             // SAFETY: as for `init`.
             unsafe { $model_reset(BUILT_IN.get()) }
-        }
-
-        #[unsafe(no_mangle)]
-        extern "C" fn $output_of(index: usize) -> *const ::core::ffi::c_void {
-            // SAFETY: as for `init`.
-            unsafe { $model_output(BUILT_IN.get(), index) }
         }
 
         $(
@@ -549,14 +572,43 @@ macro_rules! c_interface_init {
     };
 }
 
-/// The functions that run a model: with inputs that lie in its memory, or with an input that comes row by row.
+/// The functions that give outputs in a model's memory.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! c_interface_run {
+macro_rules! c_interface_outputs {
+    (
+        outputs: [$($output:literal => $output_method:ident),* $(,)?],
+        instance: $model_output:ident,
+        built_in: $output_of:ident,
+    ) => {
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_output(
+            instance: *const Instance,
+            index: usize,
+        ) -> *const ::core::ffi::c_void {
+            // SAFETY: as for the inputs; nothing is written.
+            match (unsafe { Instance::model(instance.cast_mut()) }, index) {
+                $((Ok(model), $output) => $crate::c_abi::Values::address(model.$output_method()),)*
+                _ => ::core::ptr::null(),
+            }
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $output_of(index: usize) -> *const ::core::ffi::c_void {
+            // SAFETY: as for `init`.
+            unsafe { $model_output(BUILT_IN.get(), index) }
+        }
+    };
+}
+
+/// The functions that give inputs in a model's memory.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! c_interface_inputs {
     (
         inputs: [$($input:literal => $input_method:ident),* $(,)?],
-        instance: [$model_input:ident, $model_run:ident],
-        built_in: [$input_of:ident, $run:ident],
+        instance: $model_input:ident,
+        built_in: $input_of:ident,
     ) => {
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $model_input(
@@ -571,6 +623,26 @@ macro_rules! c_interface_run {
         }
 
         #[unsafe(no_mangle)]
+        extern "C" fn $input_of(index: usize) -> *mut ::core::ffi::c_void {
+            // SAFETY: as for `init`.
+            unsafe { $model_input(BUILT_IN.get(), index) }
+        }
+    };
+}
+
+/// The functions that run a model: with inputs and outputs that lie in its memory, or some of which the caller hands over, or with an input that
+/// comes row by row.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! c_interface_run {
+    (
+        inputs: { $($inputs:tt)* },
+        instance: [$model_run:ident],
+        built_in: [$run:ident],
+    ) => {
+        $crate::c_interface_inputs! { $($inputs)* }
+
+        #[unsafe(no_mangle)]
         unsafe extern "C" fn $model_run(instance: *mut Instance) -> ::core::ffi::c_int {
             // SAFETY: as for the inputs.
             match unsafe { Instance::model(instance) } {
@@ -580,15 +652,46 @@ macro_rules! c_interface_run {
         }
 
         #[unsafe(no_mangle)]
-        extern "C" fn $input_of(index: usize) -> *mut ::core::ffi::c_void {
-            // SAFETY: as for `init`.
-            unsafe { $model_input(BUILT_IN.get(), index) }
-        }
-
-        #[unsafe(no_mangle)]
         extern "C" fn $run() -> ::core::ffi::c_int {
             // SAFETY: as for `init`.
             unsafe { $model_run(BUILT_IN.get()) }
+        }
+    };
+    (
+        $(inputs: { $($inputs:tt)* },)?
+        buffers: [$($buffer:ident: $kind:ty),* $(,)?],
+        instance: [$model_run_with:ident],
+        built_in: [$run_with:ident],
+    ) => {
+        $($crate::c_interface_inputs! { $($inputs)* })?
+
+        // What the header says that a run reads is a `const` pointer there: a run does not write to it.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $model_run_with(
+            instance: *mut Instance,
+            $($buffer: *mut $kind,)*
+        ) -> ::core::ffi::c_int {
+            // SAFETY: the header asks for an instance that no other call uses meanwhile.
+            let model = match unsafe { Instance::model(instance) } {
+                Ok(model) => model,
+                Err(status) => return status,
+            };
+            if $crate::c_abi::meet(&[$(($buffer.addr(), ::core::mem::size_of::<$kind>())),*]) {
+                return $crate::c_abi::status::ERROR;
+            }
+            $(
+                // SAFETY: the header asks for buffers of this size that nobody else uses meanwhile, and none meets another.
+                let Some($buffer) = (unsafe { $crate::c_abi::buffer($buffer) }) else {
+                    return $crate::c_abi::status::ERROR;
+                };
+            )*
+            $crate::c_abi::status::Ran::status(model.run_with($($buffer),*))
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $run_with($($buffer: *mut $kind),*) -> ::core::ffi::c_int {
+            // SAFETY: as for `init`, and the caller's buffers.
+            unsafe { $model_run_with(BUILT_IN.get(), $($buffer),*) }
         }
     };
     (

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use castiron_build::Buffers;
 use castiron_build::library::{Cases, Library};
 use castiron_build::toolchain::{Purpose, Toolchain};
 use castiron_codegen::compile::Input;
@@ -11,7 +12,7 @@ use object::{Object as _, ObjectSection as _, SectionFlags, SectionKind, elf};
 
 use castiron_test_tools::{run, skipped, starts};
 
-use super::{build, options, path, store};
+use super::{EXCHANGE, EXCHANGED, build, exchange, options, path, store};
 
 const M4: &str = "thumbv7em-none-eabihf";
 const OWN: [&str; 10] = [
@@ -222,6 +223,19 @@ fn memories_lie_where_the_linker_script_says() {
     let [address, flash] = place(".rodata.castiron.flash");
     assert!((0..0x40_0000).contains(&address) && (1024..=16384).contains(&flash));
     assert!((qspi + flash).abs_diff(made.interface.weight_bytes as u64) <= 16);
+}
+
+/// As on this machine: buffers that change places, and those that are refused.
+#[test]
+fn buffers_change_places_on_an_emulated_cortex_m4() {
+    if missing(M4) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    store(&exchange(Some(M4), Buffers::Caller), folder.path());
+    std::fs::write(folder.path().join("main.c"), EXCHANGE).unwrap();
+    let said = run(Command::new("make").arg("run").current_dir(folder.path()));
+    assert!(said.ends_with(EXCHANGED), "{said}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
+use castiron_build::Buffers;
 use castiron_build::library::{self, Cases, Options};
 use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::emit::c_api::Case;
@@ -14,7 +15,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use castiron_test_tools::{present, run, skipped};
 
-use super::{build, build_of, model, options, path, store};
+use super::{EXCHANGE, EXCHANGED, build, build_of, exchange, model, options, path, store};
 
 const STRICT: [&str; 7] = [
     "-std=c99",
@@ -154,6 +155,44 @@ int main(void)
     let expected = "not initialised\nerror\nno outputs yet\ntoo many rows\ntoo many rows\nno outputs yet\n1\n\
                     too many rows\nok\n1\nok\nno outputs yet\n1\nok\nok\n0\n";
     assert_eq!(said, expected);
+}
+
+/// Inputs and outputs in the program's own buffers.
+#[test]
+fn a_library_takes_buffers() {
+    if without_compiler() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    store(&exchange(None, Buffers::Caller), folder.path());
+    std::fs::write(folder.path().join("exchange.c"), EXCHANGE).unwrap();
+    run(Command::new("gcc")
+        .current_dir(folder.path())
+        .args(STRICT)
+        .args(["exchange.c", "kws_self_test.c", "libkws.a"])
+        .args(["-o", "exchange"]));
+    let said = run(&mut Command::new(folder.path().join("exchange")));
+    assert_eq!(said, EXCHANGED);
+    if !present("make") {
+        return;
+    }
+    // One side alone: the other is the model's, as ever.
+    for (buffers, symbols) in [
+        (Buffers::Inputs, ["kws_output", "kws_model_output"]),
+        (Buffers::Outputs, ["kws_input", "kws_model_input"]),
+    ] {
+        let made = exchange(None, buffers);
+        let names = made.interface.symbols();
+        assert!(
+            symbols
+                .iter()
+                .all(|symbol| names.contains(&(*symbol).to_owned()))
+        );
+        assert!(names.contains(&"kws_run_with".to_owned()));
+        store(&made, folder.path());
+        let said = run(Command::new("make").arg("run").current_dir(folder.path()));
+        assert!(said.contains("self-test passed"), "{said}");
+    }
 }
 
 /// A model in two memories: instances of their own memories, and what is wrong use. The self-test takes the instance that is built in, whose

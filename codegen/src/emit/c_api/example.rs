@@ -5,7 +5,7 @@ use castiron_templates::{
 };
 use serde::Serialize;
 
-use super::header::RowValues;
+use super::header::{BufferValues, RowValues};
 use super::{Board, Library};
 use crate::emit::literal::{c_comment, c_string, shortened};
 use crate::error::Result;
@@ -61,6 +61,9 @@ struct Values<'a> {
     math: bool,
     operators: bool,
     rows: Option<RowValues>,
+    buffers: BufferValues,
+    /// How to run the built-in instance.
+    run: String,
 }
 
 /// Names and texts of the example's files.
@@ -122,6 +125,8 @@ pub fn example(library: &Library, example: &Example<'_>) -> Result<Vec<(&'static
         math: example.math,
         operators: !library.operators.is_empty(),
         rows: RowValues::of(library),
+        run: BufferValues::of(library).run(),
+        buffers: BufferValues::of(library),
     };
     let board_files = BOARD_FILES.iter().filter(|_| board.is_some());
     (FILES.iter().chain(board_files))

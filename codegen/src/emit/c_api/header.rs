@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Library, PlacedMemory, operators};
 use crate::emit::c_tensors::{GraphValues, c_type, graph_values};
+use crate::emit::facts::TensorFacts;
 use crate::emit::literal::{c_comment, c_string, shortened};
 use crate::error::Result;
 
@@ -23,6 +24,7 @@ struct Values {
     traced: bool,
     may_end_early: bool,
     rows: Option<RowValues>,
+    buffers: BufferValues,
     /// The one subgraph, as the templates shared with others want it.
     graphs: [GraphValues; 1],
     input_bytes: Vec<usize>,
@@ -47,6 +49,65 @@ impl MemoryValues {
             name: memory.name.clone(),
             upper: memory.name.to_ascii_uppercase(),
             bytes: memory.bytes,
+        }
+    }
+}
+
+/// What the caller hands over for a run, as templates want it.
+#[derive(Serialize)]
+pub(super) struct BufferValues {
+    inputs: bool,
+    outputs: bool,
+    all: Vec<HeldValues>,
+}
+
+/// A buffer of the caller's.
+#[derive(Serialize)]
+struct HeldValues {
+    /// `input`, or `input_0` of several.
+    name: String,
+    side: &'static str,
+    index: usize,
+    c_type: &'static str,
+}
+
+impl BufferValues {
+    pub(super) fn of(library: &Library) -> Self {
+        let (inputs, outputs) = (
+            library.buffers.holds_inputs(),
+            library.buffers.holds_outputs(),
+        );
+        let side = |side: &'static str, is_held: bool, tensors: &[TensorFacts]| {
+            let several = tensors.len() > 1;
+            let held = tensors.iter().enumerate().filter(|_| is_held);
+            let held = held.map(|(index, tensor)| HeldValues {
+                name: match several {
+                    true => format!("{side}_{index}"),
+                    false => side.to_owned(),
+                },
+                side,
+                index,
+                c_type: c_type(tensor.dtype).unwrap_or("void"),
+            });
+            held.collect::<Vec<_>>()
+        };
+        let mut all = side("input", inputs, &library.facts.inputs);
+        all.extend(side("output", outputs, &library.facts.outputs));
+        Self {
+            inputs,
+            outputs,
+            all,
+        }
+    }
+}
+
+impl BufferValues {
+    /// A run of the built-in instance, with variables for what it takes.
+    pub(super) fn run(&self) -> String {
+        let all = self.all.iter().map(|held| format!("held_{}", held.name));
+        match self.all.is_empty() {
+            true => "run()".to_owned(),
+            false => format!("run_with({})", all.collect::<Vec<_>>().join(", ")),
         }
     }
 }
@@ -89,6 +150,7 @@ pub fn header(library: &Library) -> Result<String> {
         traced: library.traced,
         may_end_early: library.may_end_early,
         rows: RowValues::of(library),
+        buffers: BufferValues::of(library),
         input_bytes: library.facts.inputs.iter().map(|t| t.bytes).collect(),
         output_bytes: library.facts.outputs.iter().map(|t| t.bytes).collect(),
         narrow: graph.quantizes(false),

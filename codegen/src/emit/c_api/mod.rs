@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::facts::GraphFacts;
 use crate::ident::{Language, identifier};
-use crate::plan::Part;
+use crate::plan::{Buffers, Part};
 use crate::program::Entry;
 
 pub use board::Board;
@@ -82,6 +82,8 @@ pub struct Library {
     pub may_end_early: bool,
     /// The rows of its input, if it takes one row by row.
     pub rows: Option<Rows>,
+    /// Which inputs and outputs the caller hands over for each run.
+    pub buffers: Buffers,
     /// Functions of the program that compute custom operators.
     pub operators: Vec<OperatorFunction>,
 }
@@ -156,14 +158,21 @@ impl Library {
     /// should leave visible to the linker.
     #[must_use]
     pub fn symbols(&self) -> Vec<String> {
-        let run: &[&str] = match self.rows {
-            Some(_) => &["push_rows"],
-            None => &["input", "run"],
+        let outputs = (!self.buffers.holds_outputs()).then_some("output");
+        let inputs = !self.buffers.holds_inputs() && self.rows.is_none();
+        let run = match self.rows {
+            Some(_) => "push_rows",
+            None if self.buffers == Buffers::Model => "run",
+            None => "run_with",
         };
-        let common = || ["init", "reset", "output"].iter().chain(run);
+        let inputs = inputs.then_some("input");
+        let common = || {
+            let always = ["init", "reset", run].into_iter();
+            always.chain(outputs).chain(inputs)
+        };
         let traced = self.traced.then_some("model_run_traced");
         (common().map(|f| format!("model_{f}")))
-            .chain(common().map(|f| (*f).to_owned()))
+            .chain(common().map(str::to_owned))
             .chain(traced.map(str::to_owned))
             .map(|function| format!("{}_{function}", self.prefix))
             .collect()

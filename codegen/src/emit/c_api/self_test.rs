@@ -4,7 +4,7 @@ use castiron_templates::{SELF_TEST_C, SELF_TEST_H};
 use serde::Serialize;
 
 use super::Library;
-use super::header::RowValues;
+use super::header::{BufferValues, RowValues};
 use crate::emit::bytes::write_hex;
 use crate::emit::literal::{c_comment, shortened};
 use crate::error::{Diagnostic, Result};
@@ -42,6 +42,9 @@ struct Values {
     successive: bool,
     may_end_early: bool,
     rows: Option<RowValues>,
+    buffers: BufferValues,
+    /// How to run the built-in instance.
+    run: String,
     cases: Vec<CaseValues>,
 }
 
@@ -121,6 +124,8 @@ pub fn self_test(
         successive,
         may_end_early: library.may_end_early,
         rows: RowValues::of(library),
+        run: BufferValues::of(library).run(),
+        buffers: BufferValues::of(library),
         cases: case_values.collect::<Result<_, Diagnostic>>()?,
     };
     Ok(SelfTest {

@@ -9,6 +9,7 @@ use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::graph::{
     DType, Graph, OpKind, Operator, Options, Quantization, Tensor, TensorId,
 };
+use castiron_codegen::plan::Buffers;
 use castiron_codegen::program::{FirmwareOps, Program};
 
 #[test]
@@ -73,6 +74,7 @@ fn of_names(names: &[&str]) -> (Program, Library) {
         traced: true,
         may_end_early: true,
         rows: None,
+        buffers: Buffers::Model,
         operators: Vec::new(),
     };
     (program, library)
