@@ -415,3 +415,91 @@ fn colours_are_only_on_demand() {
     castiron(&["inspect", &sine(), "--color", "always", "-o", &file]).success();
     assert!(!folder.read("report.txt").contains('\u{1b}'));
 }
+
+/// What the caller holds is no part of the arena, and the tables say so. With a bound, plans of `--pareto` are those that it gives.
+#[test]
+fn tables_say_what_the_caller_holds() {
+    let model = repository("examples/models/kws_dscnn_int8.tflite");
+    let with = |command: &str, more: &[&str]| {
+        stdout(
+            &[
+                &[command, &model, "--max-arena", "0", "--buffers", "caller"],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    let plan = with("plan", &[]);
+    let lines: Vec<&str> = plan
+        .lines()
+        .filter(|line| line.contains("caller"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    let inspected = with("inspect", &[]);
+    let arena = inspected.lines().find(|line| line.starts_with("Arena"));
+    insta::assert_snapshot!(arena.unwrap());
+    let plan = json(&[
+        "plan",
+        "--json",
+        &model,
+        "--max-arena",
+        "0",
+        "--buffers",
+        "caller",
+    ]);
+    let input = &plan["tensors"][0];
+    assert_eq!(
+        (&input["location"], &input["held"], &input["offset"]),
+        (&"caller".into(), &0.into(), &0.into())
+    );
+    let whole = json(&["plan", "--json", &model, "--max-arena", "0"]);
+    let [less, more] = [&plan, &whole].map(|plan| plan["peak_bytes"].as_u64().unwrap());
+    assert!(less < more, "{less} {more}");
+    let report = json(&["inspect", "--json", &model, "--buffers", "inputs"]);
+    let compiled = &report["compiled"];
+    assert_eq!(compiled["caller_input_bytes"], 490);
+    assert!(compiled["caller_output_bytes"].is_null());
+
+    let curve = json(&["plan", "--pareto", "--json", &model, "--buffers", "caller"]);
+    let points = curve["points"].as_array().unwrap();
+    assert!(points.len() > 1);
+    for point in points {
+        let bytes = &point["arena_bytes"];
+        let bound = bytes.to_string();
+        let bounded = ["--max-arena", &bound, "--buffers", "caller"];
+        let plan = json(&[&["plan", "--json", &model], &bounded[..]].concat());
+        assert_eq!(&plan["peak_bytes"], bytes);
+    }
+}
+
+#[test]
+fn who_cannot_take_buffers_says_so() {
+    let model = repository("examples/models/kws_dscnn_int8.tflite");
+    for arguments in [
+        &["validate", &model, "--buffers", "caller"][..],
+        &[
+            "lib",
+            &model,
+            "--out-dir",
+            "x",
+            "--buffers",
+            "caller",
+            "--trace",
+        ],
+        &[
+            "lib",
+            &model,
+            "--out-dir",
+            "x",
+            "--buffers",
+            "caller",
+            "--engine",
+            "tflm",
+            "--tflm",
+            "x",
+        ],
+    ] {
+        let (code, text) = failure(arguments);
+        assert!(code > 0 && text.contains("buffers"), "{text}");
+    }
+}
