@@ -50,9 +50,12 @@ pub(crate) enum Plan {
     Least,
     /// The same with an input that comes row by row.
     Rows,
+    /// As without options, with inputs and outputs in two buffers each, which change places from run to run.
+    Buffers,
 }
 
 impl Plan {
+    /// Those whose RAM is the model's alone: the firmware's buffers are not.
     pub(crate) const ALL: [Self; 3] = [Self::Default, Self::Least, Self::Rows];
 
     pub(crate) fn title(self) -> &'static str {
@@ -60,19 +63,22 @@ impl Plan {
             Self::Default => "default",
             Self::Least => "least, input whole",
             Self::Rows => "least, input by rows",
+            Self::Buffers => "default, with buffers",
         }
     }
 
     /// Variables that the firmware's build script reads, and their values.
-    fn variables<'a>(self) -> [(&'static str, Option<&'a Path>); 2] {
-        let (max_arena, input_by) = match self {
-            Self::Default => (None, None),
-            Self::Least => (Some("0"), None),
-            Self::Rows => (Some("0"), Some("rows")),
+    fn variables<'a>(self) -> [(&'static str, Option<&'a Path>); 3] {
+        let (max_arena, input_by, buffers) = match self {
+            Self::Default => (None, None, None),
+            Self::Least => (Some("0"), None, None),
+            Self::Rows => (Some("0"), Some("rows"), None),
+            Self::Buffers => (None, None, Some("caller")),
         };
         [
             ("CASTIRON_MAX_ARENA", max_arena.map(Path::new)),
             ("CASTIRON_INPUT_BY", input_by.map(Path::new)),
+            ("CASTIRON_BUFFERS", buffers.map(Path::new)),
         ]
     }
 }
@@ -94,6 +100,7 @@ pub(crate) fn toolchain(core: Core) -> Result<Toolchain> {
 }
 
 /// Builds firmware, all of it into one target directory, so that dependencies are compiled once.
+#[derive(Clone)]
 pub(crate) struct Builder<'a> {
     toolchain: &'a Toolchain,
     pub(crate) core: Core,

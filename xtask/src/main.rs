@@ -39,7 +39,7 @@ use clap::{Parser, Subcommand};
 
 use bench::{Entry, Extra, Outcome};
 use cores::Core;
-use firmware::{Builder, OptLevel};
+use firmware::{Builder, OptLevel, Plan};
 use models::{Selection, Subject};
 use tflm::Figures;
 
@@ -422,10 +422,30 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
                 entries.extend(bench::run(&builder, &sample, Extra::default()));
             }
             print_changes(root, core, run.opt, &entries)?;
+            entries.extend(exchanged(root, &builder, &run.selection)?);
             Ok(verdict(core, &entries, &figures))
         }
     }
 }
+
+/// Runs one of the selected models, if it is there, with inputs and outputs in two buffers each: they change places from run to run, and one that
+/// is not aligned is refused.
+fn exchanged(root: &Path, builder: &Builder<'_>, selection: &Selection) -> Result<Vec<Entry>> {
+    let mut found = subjects(root, selection)?;
+    found.retain(|subject| subject.name == EXCHANGED);
+    let mut entries = bench::run(
+        &builder.clone().plan(Plan::Buffers),
+        &found,
+        Extra::default(),
+    );
+    for entry in &mut entries {
+        entry.name += " with buffers of the caller's";
+    }
+    Ok(entries)
+}
+
+/// A small model of convolutions.
+const EXCHANGED: &str = "kws_dscnn_int8";
 
 /// The documentation has these tables of the Cortex-M4 alone.
 fn only_of_m4(core: Core, update_docs: bool) -> Result<()> {

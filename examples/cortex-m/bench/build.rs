@@ -3,7 +3,8 @@
 //! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` the file or directory of its golden cases. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
 //! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`,
-//! `CASTIRON_MAX_ARENA` its `max_arena`, and with `CASTIRON_INPUT_BY=rows` the model takes its input row by row.
+//! `CASTIRON_MAX_ARENA` its `max_arena`. With `CASTIRON_INPUT_BY=rows` the model takes its input row by row, and with `CASTIRON_BUFFERS=caller` inputs
+//! and outputs in two buffers each, which change places from run to run.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use std::{env, fs};
 use castiron_cases::{Interface, Recording};
 use castiron_codegen::compile::{self, CompileOptions, Input};
 use castiron_codegen::emit::rust::{self, RustOptions, accessors};
+use castiron_codegen::plan::Buffers;
 use castiron_codegen::program::Port;
 use castiron_codegen::target::{Isa, Optimize, Target};
 use castiron_codegen::tflite;
@@ -82,8 +84,21 @@ fn main() -> Result<()> {
     if by_rows && traced {
         return Err("a model that takes its input row by row shows no operators".into());
     }
+    println!("cargo:rerun-if-env-changed=CASTIRON_BUFFERS");
+    let is_empty = env::var_os("CASTIRON_EMPTY").is_some();
+    let is_held = match value::<Buffers>("CASTIRON_BUFFERS")?.unwrap_or_default() {
+        Buffers::Model => false,
+        Buffers::Caller => !is_empty,
+        other => return Err(format!("CASTIRON_BUFFERS is model or caller, not {other}").into()),
+    };
+    if is_held && (traced || by_rows) {
+        return Err(
+            "a model with buffers of the caller's shows no operators, and takes no rows".into(),
+        );
+    }
     let mut source = match env::var_os("CASTIRON_EMPTY") {
         None if by_rows => model_of_rows(&model, &golden, &options)?,
+        None if is_held => model_with_buffers(&model, &golden, &options)?,
         None if traced => traced_model(&model)?,
         None => format!("castiron::include_model!(pub mod model = {model:?}{options});\n"),
         Some(_) => empty_model(&golden)?,
@@ -91,20 +106,20 @@ fn main() -> Result<()> {
     if !traced {
         source += NO_TRACE;
     }
-    if by_rows && env::var_os("CASTIRON_EMPTY").is_none() {
+    if by_rows && !is_empty {
         for tensor in &golden.outputs {
             table(&mut source, tensor)?;
         }
         source += "pub fn load(_: &mut model::Model, case: usize) { CASE.store(case, core::sync::atomic::Ordering::Relaxed) }\n";
-        checks(&mut source, &golden)?;
+        checks(&mut source, &golden, false)?;
         fs::write(out.join("subject.rs"), source)?;
         return Ok(());
     }
     for tensor in golden.inputs.iter().chain(&golden.outputs) {
         table(&mut source, tensor)?;
     }
-    loads(&mut source, &golden)?;
-    checks(&mut source, &golden)?;
+    loads(&mut source, &golden, is_held)?;
+    checks(&mut source, &golden, is_held)?;
     fs::write(out.join("subject.rs"), source)?;
     Ok(())
 }
@@ -287,6 +302,85 @@ static ROWS: [[[{element}; {elements}]; {count}]; {cases}] = [
     ))
 }
 
+/// A model that is given one of two buffers for each input and output, now this, now that. Before each case it is given one that is not aligned,
+/// which it has to refuse.
+fn model_with_buffers(path: &Path, golden: &Golden, options: &str) -> Result<String> {
+    let (mut fields, mut values, mut methods) = (String::new(), String::new(), String::new());
+    let mut arguments: Vec<String> = Vec::new();
+    for (tensors, is_input) in [(&golden.inputs, true), (&golden.outputs, false)] {
+        for tensor in tensors {
+            let (element, size) = tensor.element;
+            let (field, accessor) = (tensor.table.to_lowercase(), &tensor.accessor);
+            let (zero, len) = (zero(element), tensor.bytes / size);
+            let array = format!("[{element}; {len}]");
+            writeln!(fields, "        {field}: [Buffer<{array}>; 2],")?;
+            writeln!(values, "            {field}: [Buffer([{zero}; {len}]); 2],")?;
+            let buffer = format!("self.{field}[self.turn & 1].0");
+            arguments.push(format!("&mut {buffer}"));
+            match is_input {
+                true => writeln!(
+                    methods,
+                    "        pub fn {accessor}(&mut self) -> &mut {array} {{ &mut {buffer} }}
+        pub fn {field}(&self) -> &{array} {{ &{buffer} }}"
+                )?,
+                false => writeln!(
+                    methods,
+                    "        pub fn {accessor}(&self) -> &{array} {{ &{buffer} }}"
+                )?,
+            }
+        }
+    }
+    let tensors = golden.inputs.iter().chain(&golden.outputs);
+    let first = tensors
+        .into_iter()
+        .next()
+        .ok_or("the model has no input or output")?;
+    let (element, size) = first.element;
+    let odd = first.bytes / size + 1;
+    let given = arguments.first_mut().ok_or("nothing to hand over")?;
+    let first_buffer = std::mem::replace(given, "first".to_owned());
+    let (zero, arguments) = (zero(element), arguments.join(", "));
+    Ok(format!(
+        "castiron::include_model!(pub mod held = {path:?}, buffers = \"caller\"{options});
+pub mod model {{
+    use castiron::Buffer;
+    pub use super::held::{{ARENA_BYTES, MACS, WEIGHT_BYTES}};
+    pub struct Model {{
+        own: super::held::Model,
+        turn: usize,
+        wrong: bool,
+        odd: Buffer<[{element}; {odd}]>,
+{fields}    }}
+    impl Model {{
+        pub const fn new() -> Self {{ Self {{
+            own: super::held::Model::new(),
+            turn: 0,
+            wrong: false,
+            odd: Buffer([{zero}; {odd}]),
+{values}        }} }}
+        pub fn reset(&mut self) {{ self.own.reset(); }}
+        pub fn is_wrong(&self) -> bool {{ self.wrong }}
+        // One call, so that the model's code is there once.
+        #[inline(never)]
+        fn run_with(&mut self, is_odd: bool) -> Result<(), castiron::RunError> {{
+            let [_, odd @ ..] = &mut self.odd.0;
+            let first = match is_odd {{
+                true => odd,
+                false => {first_buffer},
+            }};
+            self.own.run_with({arguments})
+        }}
+        pub fn exchange(&mut self) {{
+            self.turn = self.turn.wrapping_add(1);
+            self.wrong |= self.run_with(true) != Err(castiron::RunError::Unaligned);
+        }}
+        pub fn run(&mut self) {{ self.wrong |= self.run_with(false).is_err(); }}
+{methods}    }}
+}}
+"
+    ))
+}
+
 fn zero(element: &str) -> &'static str {
     match element {
         "f32" => "0.0",
@@ -364,11 +458,14 @@ fn table(source: &mut String, tensor: &Tensor) -> Result<()> {
 }
 
 /// `load`. The tables pass through `black_box`, or their contents would shape the code.
-fn loads(source: &mut String, golden: &Golden) -> Result<()> {
+fn loads(source: &mut String, golden: &Golden, is_held: bool) -> Result<()> {
     writeln!(
         source,
         "pub fn load(model: &mut model::Model, case: usize) {{"
     )?;
+    if is_held {
+        writeln!(source, "    model.exchange();")?;
+    }
     for Tensor {
         table, accessor, ..
     } in &golden.inputs
@@ -386,8 +483,8 @@ fn loads(source: &mut String, golden: &Golden) -> Result<()> {
     Ok(())
 }
 
-/// The number of cases, and `check`.
-fn checks(source: &mut String, golden: &Golden) -> Result<()> {
+/// The number of cases, and `check`. An input in a buffer is an output that nothing wrote to.
+fn checks(source: &mut String, golden: &Golden, is_held: bool) -> Result<()> {
     writeln!(source, "pub const CASES: usize = {};", golden.cases)?;
     writeln!(
         source,
@@ -412,6 +509,20 @@ fn checks(source: &mut String, golden: &Golden) -> Result<()> {
         writeln!(
             source,
             "        tally.compare(case, {index}, model.{accessor}(), bytes);\n    }}"
+        )?;
+    }
+    if is_held {
+        for (index, Tensor { table, .. }) in (golden.outputs.len()..).zip(&golden.inputs) {
+            writeln!(
+                source,
+                "    if let Some(bytes) = core::hint::black_box(&{table}).get(case) {{
+        tally.compare(case, {index}, model.{}(), bytes);\n    }}",
+                table.to_lowercase()
+            )?;
+        }
+        writeln!(
+            source,
+            "    tally.mismatches += u64::from(model.is_wrong());"
         )?;
     }
     writeln!(source, "}}")?;
