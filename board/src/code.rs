@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use castiron_codegen::Model;
+use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::cortex::Cortex;
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::program::Program;
+use castiron_codegen::target::Isa;
 
 const CORTEX_M4: &str = include_str!("../data/code/cortex-m4.toml");
 
@@ -44,6 +47,9 @@ pub struct CodeTable {
 }
 
 impl CodeTable {
+    /// What the measured kernels are for.
+    pub const ISA: Isa = Isa::DspFp;
+
     /// The table for Cortex-M.
     ///
     /// # Errors
@@ -64,7 +70,20 @@ impl CodeTable {
         self.kernel.contains_key(kernel) || self.functions(kernel).next().is_some()
     }
 
-    /// Bytes of code and parameters of a model, without its packed weights.
+    /// [`estimate`](Self::estimate) of what a model takes on the processor that was measured, whatever it is compiled for.
+    pub fn of_model(&self, model: &Model, options: &CompileOptions, program: &Program) -> u64 {
+        if matches!(options.target.isa, Isa::Dsp | Self::ISA) {
+            return self.estimate(program);
+        }
+        let mut measured = options.clone();
+        measured.target.isa = Self::ISA;
+        match compile(model, &measured) {
+            Ok(measured) => self.estimate(&measured),
+            Err(_) => self.estimate(program),
+        }
+    }
+
+    /// Bytes of code and parameters of a model for [`ISA`](Self::ISA), without its packed weights.
     pub fn estimate(&self, program: &Program) -> u64 {
         let kernels = kernels(program);
         let calls: u64 = kernels.values().sum();

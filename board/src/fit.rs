@@ -10,6 +10,7 @@ use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::cortex::{Cortex, Simd};
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
+use castiron_codegen::target::Isa;
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Target};
 use castiron_codegen::tflm::{self, revision};
 
@@ -105,6 +106,12 @@ impl Board {
             ram_bytes: facts.memory.sram,
             source: source.to_owned(),
         }
+    }
+
+    /// The instructions of its processor that castiron's kernels use.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        Isa::of_compatible(self.cpu.as_deref().unwrap_or_default())
     }
 
     /// The kind of processor that TFLM's arena is computed for.
@@ -360,7 +367,7 @@ fn compiled(
         items.push(Item {
             model: model.clone(),
             what: CODE,
-            flash_bytes: table.estimate(&program),
+            flash_bytes: table.of_model(candidate.model, options, &program),
             ram_bytes: 0,
         });
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use castiron_board::fit::Board;
 use castiron_build::OptLevel;
 use castiron_codegen::compile::{Bytes, CompileOptions, Config, Input};
 use castiron_codegen::error::{Diagnostic, Error};
@@ -323,7 +324,13 @@ fn isa() -> impl TypedValueParser<Value = Isa> {
 
 impl Compiled {
     pub(crate) fn options(&self) -> Result<CompileOptions, Failure> {
-        let target = Target::new(self.isa.unwrap_or_default(), Optimize::default());
+        self.options_for(None)
+    }
+
+    /// The same for the processor of a board, where no option names the instructions.
+    pub(crate) fn options_for(&self, board: Option<&Board>) -> Result<CompileOptions, Failure> {
+        let isa = self.isa.or_else(|| board.map(Board::isa));
+        let target = Target::new(isa.unwrap_or_default(), Optimize::default());
         let mut options = CompileOptions::for_target(target).without(self.without.passes());
         options.max_arena = self.max_arena.map(|Bytes(bytes)| bytes);
         options.memories = self.memories()?;

@@ -175,6 +175,21 @@ impl Isa {
         };
         // What is compiled for such a target has floats in registers.
         let has_fp = triple.is_some_and(|triple| triple.ends_with("eabihf"));
+        Self::of_parts(architecture, simd, has_fp)
+    }
+
+    /// What a processor of a devicetree has, by its compatible: `arm,cortex-m4f`.
+    pub fn of_compatible(compatible: &str) -> Self {
+        match Cortex::of_compatible(compatible) {
+            Some(cortex) => {
+                let has_fp = compatible.ends_with('f') || cortex.simd == Simd::Mve;
+                Self::of_parts(Some(cortex.architecture), cortex.simd, has_fp)
+            }
+            None => Self::Portable,
+        }
+    }
+
+    fn of_parts(architecture: Option<Architecture>, simd: Simd, has_fp: bool) -> Self {
         match simd {
             Simd::None => match architecture {
                 Some(Architecture::V7M | Architecture::V8MMain | Architecture::V81MMain) => {

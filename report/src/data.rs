@@ -16,6 +16,8 @@ pub struct Report {
     pub report: u32,
     /// The castiron that made it.
     pub castiron: &'static str,
+    /// The instructions that kernels use, as `--isa` names them.
+    pub isa: &'static str,
     /// The board that the models are to fit on, if one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,

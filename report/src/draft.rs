@@ -98,6 +98,7 @@ impl Draft {
         Report {
             report: VERSION,
             castiron: env!("CARGO_PKG_VERSION"),
+            isa: settings.compile.target.isa.name(),
             board,
             run,
             choice,

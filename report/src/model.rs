@@ -45,7 +45,7 @@ pub(crate) fn examine(
         subgraphs: subgraphs
             .map(|(graph, facts)| subgraph(graph, facts, examined.program.as_ref().ok()))
             .collect(),
-        compiled: compiled(&examined)?,
+        compiled: compiled(model, options, &examined)?,
         tflm: tflm(model, &facts),
         memory: memory::of(model, options, plan(&examined)),
         advice: advice::of(source, &facts),
@@ -275,7 +275,11 @@ impl CallFacts {
     }
 }
 
-fn compiled(examined: &Examined) -> Result<Compiled> {
+fn compiled(
+    model: &castiron_codegen::Model,
+    options: &CompileOptions,
+    examined: &Examined,
+) -> Result<Compiled> {
     let program = examined.program.as_ref().ok();
     let table = CodeTable::cortex_m()?;
     let found = examined.program.as_ref().err().map(Error::diagnostics);
@@ -285,7 +289,7 @@ fn compiled(examined: &Examined) -> Result<Compiled> {
         arena_bytes: program.map(|program| program.arena_bytes),
         state_bytes: program.map(|program| program.state_bytes),
         weight_bytes: program.map(|program| program.constants.bytes().len()),
-        code_bytes: program.map(|program| table.estimate(program)),
+        code_bytes: program.map(|program| table.of_model(model, options, program)),
         code_error_percent: program.map(|_| table.mean_error_percent),
         problems: problems_of_one(found.unwrap_or_default()),
     })

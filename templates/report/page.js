@@ -34,7 +34,7 @@ const showModel = (position, at) => {
 
 const head = el("header", { class: "top" },
   el("h1", {}, title),
-  el("p", { class: "soft" }, `castiron ${REPORT.castiron}`, REPORT.board && ` · on ${REPORT.board.name}`));
+  el("p", { class: "soft" }, `castiron ${REPORT.castiron}`, REPORT.board && ` · on ${REPORT.board.name}`, ` · kernels: ${REPORT.isa}`));
 document.body.append(
   el("a", { class: "skip", href: "#content" }, "Skip to the content"), head,
   el("nav", { class: "sections", "aria-label": "Sections" }, links),

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use castiron_board::code::kernels;
+use castiron_board::code::{CodeTable, kernels};
 use castiron_build::library::{Options, build};
 use castiron_codegen::compile::{CompileOptions, compile};
+use castiron_codegen::target::{Optimize, Target};
 use castiron_codegen::tflite;
 
 use crate::models::tflite_files;
@@ -69,7 +70,9 @@ pub(crate) fn table(root: &Path) -> Result<String> {
             let Ok(model) = tflite::read(&name, &bytes) else {
                 continue;
             };
-            let Ok(program) = compile(&model, &CompileOptions::default()) else {
+            let compiled =
+                CompileOptions::for_target(Target::new(CodeTable::ISA, Optimize::default()));
+            let Ok(program) = compile(&model, &compiled) else {
                 eprintln!("skipped: {name}: castiron's engine does not have all of its operators");
                 continue;
             };

@@ -3,6 +3,7 @@ use std::path::Path;
 use castiron_board::code::*;
 use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::program::Program;
+use castiron_codegen::target::{Optimize, Target};
 
 fn programs(folder: &str) -> Vec<(String, Program)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -20,7 +21,8 @@ fn programs(folder: &str) -> Vec<(String, Program)> {
         let name = path.file_stem().expect("a name").display().to_string();
         let bytes = std::fs::read(&path).expect("a model");
         let model = castiron_codegen::tflite::read(&name, &bytes).expect("a model");
-        if let Ok(program) = compile(&model, &CompileOptions::default()) {
+        let target = Target::new(CodeTable::ISA, Optimize::default());
+        if let Ok(program) = compile(&model, &CompileOptions::for_target(target)) {
             programs.push((name, program));
         }
     }

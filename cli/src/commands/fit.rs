@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         EngineName::Compiled => Engine::Compiled,
         EngineName::Tflm => Engine::Tflm,
     };
-    options.compile = arguments.compiled.options()?;
+    options.compile = arguments.compiled.options_for(Some(&board))?;
     // Those of castiron.toml.
     options.compile.memories.clear();
     options.no_code = arguments.no_code;

@@ -90,12 +90,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     diagnostics::warn(&found.problems);
     let models: Vec<PathBuf> = found.candidates.iter().map(|c| c.path.clone()).collect();
     let mut sources: Vec<PathBuf> = models.iter().chain(&found.files).cloned().collect();
+    let place = arguments.place(&found, &mut sources)?;
+    let board = place.as_ref().map(|place| &place.board);
+    let compile = arguments.compiled.options_for(board)?;
     let mut gathering = Gathering {
         shapes: arguments.compiled.shapes(&models),
         ops: arguments.firmware.of_several(&models),
         settings: Settings {
-            compile: arguments.compiled.options()?,
-            place: arguments.place(&found, &mut sources)?,
+            compile,
+            place,
             goldens: arguments.goldens.clone(),
         },
         draft: Draft::default(),
