@@ -142,9 +142,9 @@ impl Model {
         self
     }
 
-    /// The most bytes that the arena may take. Operators run row by row where it would take more, and compute some of it again where that is not
-    /// enough; the results are the same. If no plan is below, [`compile`](Self::compile) says what would be. 0 is the least without computing anything
-    /// again.
+    /// The most bytes that the arena may take. Where it would take more, kernels work in less memory; where that is not enough, operators run row by
+    /// row, and last they compute some of it again. The results are the same. If no plan is below, [`compile`](Self::compile) says what would be. 0 is
+    /// the least without computing anything again.
     pub fn max_arena(mut self, bytes: usize) -> Self {
         self.max_arena = Some(bytes);
         self

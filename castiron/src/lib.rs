@@ -56,8 +56,9 @@ pub use castiron_runtime::{
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
 /// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger. The results are the
 ///   same. It is `"balanced"` unless said.
-/// - `max_arena = "32k"`: the most bytes of arena. Operators run row by row where it would take more, and compute some of it again where
-///   that is not enough, with the same results; the build fails where no plan is below. `"0"` is the least without computing anything again.
+/// - `max_arena = "32k"`: the most bytes of arena. Where it would take more, kernels work in less memory; where that is not enough, operators run
+///   row by row, and last they compute some of it again. The results are the same; the build fails where no plan is below. `"0"` is the least
+///   without computing anything again.
 /// - `memories = { dtcm = 64k fast, sram = 256k, psram = 4M slow }`: the memories that the arena is spread over, each as large as the model may
 ///   have of it. What is touched most lies in the fastest. The module then has a struct for each (`Dtcm`, `Sram`, `Psram`), and
 ///   [`Model::new`](Model) borrows one of each. The results are the same; the build fails where the memories are too small. `qspi = 8M slow rom` is

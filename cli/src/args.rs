@@ -188,7 +188,7 @@ pub(crate) struct Compiled {
     /// Instructions that castiron's kernels may use: dsp for Cortex-M4, M7 and M33, dsp+fp with their floating-point unit, mve for Cortex-M55, M52 and M85, rv32m for RISC-V of 32 bits with multiplication, armv7m for Cortex-M3, armv6m for Cortex-M0 and M0+; results do not change [default: those of the target, else portable]
     #[arg(long, value_name = "SET", value_parser = isa())]
     pub(crate) isa: Option<Isa>,
-    /// The most bytes of arena, as 8192 or 8k: operators run row by row where it would take more, and some again where that is not enough; results do not change
+    /// The most bytes of arena, as 8192 or 8k: where it would take more, kernels work in less memory, then operators run row by row, and last they compute some again; results do not change
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_arena: Option<Bytes>,
     /// A memory that the arena is spread over, and how much of it the model may take: dtcm=64k:fast, sram=256k, psram=4M:slow; with :rom one that weights are spread over: qspi=8M:slow:rom; once for each. What is touched most lies in the fastest; results do not change

@@ -25,8 +25,8 @@
 #   CUSTOM          custom operators that functions of the program compute; SCRATCH and STATE: memory of such operators, in bytes
 #                   or other elements, <op>=i16x128
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
-#   MAX_ARENA       the most bytes of arena, as 8192 or 8k: operators run row by row where it would take more, and
-#                   compute some of it again where that is not enough; 0 is the least without computing again
+#   MAX_ARENA       the most bytes of arena, as 8192 or 8k: where it would take more, kernels work in less memory, then
+#                   operators run row by row, and last they compute some of it again; 0 is the least without computing again
 #   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow,
 #                   and with :rom memories of weights, as flash=512k:rom qspi=8M:slow:rom.
 #                   devicetree: the RAM that the devicetree DTS describes, with its sections; <name>=<size> then says how much of one.

@@ -46,7 +46,7 @@ pub struct Options<'a> {
     pub name: Option<String>,
     /// Which kernels to take where a faster one is larger.
     pub optimize: Optimize,
-    /// The most bytes of arena; operators run row by row where it would take more.
+    /// The most bytes of arena, as in [`CompileOptions`].
     pub max_arena: Option<usize>,
     /// The memories that the arena is spread over; none where it is one.
     pub memories: Vec<TargetMemory>,

@@ -21,8 +21,9 @@ pub struct CompileOptions {
     pub without: Passes,
     /// Custom operators that the firmware computes.
     pub custom: FirmwareOps,
-    /// The most bytes that the arena may take: operators run row by row where it would take more, and compute some of it again where that is
-    /// not enough; it is an error if no plan is below. Zero is the least without computing anything again, and no error.
+    /// The most bytes that the arena may take: where it would take more, kernels work in less memory; where that is not enough, operators run row by
+    /// row, and last they compute some of it again. It is an error if no plan is below. Zero is the least without computing anything again, and no
+    /// error.
     pub max_arena: Option<usize>,
     /// How the model takes its input.
     pub input: Input,
