@@ -128,6 +128,7 @@ fn calls() -> String {
         "isa = \"mve\"",
         "isa = \"rv32m\"",
         "max_arena = \"5200\", input_by = \"rows\"",
+        "buffers = \"caller\"",
         "memories = { dtcm = 8k fast, sram = 256k, flash = 16k rom, qspi = 1M slow rom }",
         "without_pass = \"all\"",
         "without_pass = \"remove-channels\", without_pass = \"fold-constants\"",

@@ -33,7 +33,7 @@ impl<T> DerefMut for Buffer<T> {
     }
 }
 
-/// Why a run gave no outputs that got its inputs or outputs in buffers.
+/// Why a run that was handed buffers gave no outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunError {

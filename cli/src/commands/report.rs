@@ -23,15 +23,16 @@ Examples:
   castiron report float.tflite int8.tflite --goldens cases --format md
   castiron report models/*.tflite --board nucleo_f401re -o report.html
   castiron report automl_results --board stm32f746g_disco --application-size 90 -o report.html
-  castiron generate \"$(castiron report automl_results --board nucleo_f401re --pick)\" --out-dir generated
+  castiron generate \"$(castiron report automl_results --board nucleo_f401re --pick)\" --out-dir out
 
-The page is one file that needs no network. The JSON has the same data; docs/report.schema.json is its
-schema. A folder is that of the models, or the results of Kenning's AutoML: then the order of its
-configurations, its measurements and statistics say how good candidates are. The best model that fits is
-first: of the highest quality, else with the shortest run, else with the least memory.
+The page is one file that needs no network. The JSON has the same data; docs/report.schema.json is
+its schema. A folder is that of the models, or the results of Kenning's AutoML: then its
+configurations, measurements and statistics say how good candidates are. The best model that fits
+is first: of the highest quality, else the first in Kenning's order, else with the shortest run,
+else with the least memory.
 
-A model that cannot be read is part of the report, which is still written; the exit code is then that of
-its error. So it is with --pick. An empty folder is an error.";
+A model that cannot be read is part of the report, which is still written; the exit code is then
+that of its error. The same holds for --pick. An empty folder is an error.";
 
 /// Draw a model, or compare several, as one HTML page
 #[derive(Debug, Args)]

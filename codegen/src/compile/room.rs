@@ -1,18 +1,19 @@
 //! How much memory kernels work in.
 //!
-//! Some kernels are faster with more of it: inputs of two pixels are widened at once, many channels are laid out together. Where an arena is larger than
-//! its bound, these get less room, and as much of it as fits: that costs a few instructions, fewer than to run row by row, which comes next, and than
-//! to compute anything again, which comes last.
+//! Some kernels are faster with more of it: inputs of two pixels are widened at once, many channels are laid out together. Where an arena is larger
+//! than its bound, these get less room, and as much of it as fits. That costs a few instructions: fewer than to run row by row, which comes next, and
+//! than to compute anything again, which comes last.
 
 use super::chosen::Chosen;
 use super::options::{CompileOptions, Input, Streams};
 
-/// Bytes of room that are not worth another plan.
+/// Bytes of room for which another plan is not worth its time.
 const CLOSE: usize = 64;
-/// What part of the room is not, either.
+/// The same as a part of the room.
 const CLOSE_PART: usize = 4;
 
-/// What is chosen of `whole` tensors for kernels that have so much room, and then `streamed` as is wanted: with as much of both as the bound allows.
+/// What is chosen where kernels have so much room, by `whole` tensors and then `streamed` as wanted: the fewest rows that keep the bound, and with
+/// them the most room.
 pub(super) fn fitting<'a>(
     options: &CompileOptions,
     whole: impl Fn(usize) -> Chosen<'a>,
@@ -22,7 +23,7 @@ pub(super) fn fitting<'a>(
     let roomy = whole(usize::MAX);
     let (most, ways) = match streams {
         Streams::None => return streamed(roomy, streams),
-        // Nobody set a bound: the input comes by rows.
+        // There is no bound: the input comes by rows, or memories are too small.
         Streams::Least if options.max_arena.is_none() => return streamed(roomy, streams),
         Streams::Least => (None, vec![streams]),
         Streams::RowsBelow(most) | Streams::Below(most) if options.input == Input::Rows => {
@@ -54,7 +55,7 @@ pub(super) fn fitting<'a>(
         }
         found = lower(found, (of_usual, usual));
         // Kernels give up what they work in, and no more.
-        if most.is_some_and(|most| of_usual - too_much.min(of_usual) > most) {
+        if most.is_some_and(|most| of_usual.saturating_sub(too_much) > most) {
             continue;
         }
         let lean = lean.get_or_insert_with(|| whole(0));

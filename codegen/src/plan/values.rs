@@ -98,7 +98,7 @@ impl Values {
                 let Some(source) = op.inputs.get(*input).copied().flatten() else {
                     continue;
                 };
-                // The caller of a model that has its outputs looks for them there.
+                // The caller looks for this output in the arena, not in the buffer of an input.
                 if matches!(values.tensors[source.index()], Value::Held(_))
                     && graph.outputs.contains(&output)
                 {

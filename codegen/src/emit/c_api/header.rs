@@ -99,9 +99,7 @@ impl BufferValues {
             all,
         }
     }
-}
 
-impl BufferValues {
     /// A run of the built-in instance, with variables for what it takes.
     pub(super) fn run(&self) -> String {
         let all = self.all.iter().map(|held| format!("held_{}", held.name));
