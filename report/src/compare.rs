@@ -18,19 +18,18 @@ pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
             .then_with(|| share(a, board).total_cmp(&share(b, board)))
     });
     let all = models.len();
-    let can = match board {
-        Some(board) => format!("fit on {}", board.name),
-        None => "compile".to_owned(),
+    let (can, does) = match board {
+        Some(board) => (
+            format!("fit on {}", board.name),
+            format!("fits on {}", board.name),
+        ),
+        None => ("compile".to_owned(), "compiles".to_owned()),
     };
     let best = models.first().filter(|model| fits(model));
     let reason = match best {
-        None => format!(
-            "none of the {all} models {}",
-            can.replacen("fit", "fits", 1)
-                .replacen("compile", "compiles", 1)
-        ),
+        None => format!("none of the {all} models {does}"),
         Some(best) => {
-            let what = measure.reason(best);
+            let what = measure.reason(best, board);
             let of = match count == all {
                 true => format!("of all {all} models, which {can}"),
                 false => format!("of {count} models that {can}, out of {all}"),
@@ -94,7 +93,7 @@ impl Measure {
         }
     }
 
-    fn reason(&self, best: &Model) -> String {
+    fn reason(&self, best: &Model, board: Option<&Board>) -> String {
         match (self, &best.quality, &best.time) {
             (Self::Quality, Some(quality), _) => {
                 format!("the highest {}, {:.4}", quality.metric, quality.value)
@@ -102,23 +101,22 @@ impl Measure {
             (Self::Kenning, ..) => "the first in Kenning's order".to_owned(),
             (Self::Time, _, Some(time)) => format!("the shortest run, {:.6} s", time.seconds),
             _ => format!(
-                "the least memory, {} bytes of flash and {} of RAM (no measurement says which is better otherwise)",
-                grouped(flash(best)),
+                "{}, {} bytes of flash and {} of RAM (no measurement says which is better otherwise)",
+                match board {
+                    Some(_) => "the smallest part of the board's flash or RAM",
+                    None => "the least memory",
+                },
+                grouped(best.compiled.flash_bytes().unwrap_or_default()),
                 grouped(best.compiled.ram_bytes.unwrap_or_default())
             ),
         }
     }
 }
 
-fn flash(model: &Model) -> u64 {
-    model.compiled.weight_bytes.unwrap_or_default() as u64
-        + model.compiled.code_bytes.unwrap_or_default()
-}
-
 /// The greater part that a model takes of the board's flash or RAM; without a board its bytes of both.
 fn share(model: &Model, board: Option<&Board>) -> f64 {
     let (flash, ram) = (
-        flash(model) as f64,
+        model.compiled.flash_bytes().unwrap_or(u64::MAX) as f64,
         model.compiled.ram_bytes.unwrap_or(usize::MAX) as f64,
     );
     let of =

@@ -557,6 +557,15 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+impl Compiled {
+    /// Flash bytes of weights and code.
+    #[must_use]
+    pub fn flash_bytes(&self) -> Option<u64> {
+        let weights = self.weight_bytes?;
+        Some(weights as u64 + self.code_bytes?)
+    }
+}
+
 impl Report {
     /// The JSON schema of a report.
     #[cfg(feature = "schema")]

@@ -15,7 +15,7 @@ mod kenning;
 mod markdown;
 mod memory;
 mod model;
-mod place;
+mod problems;
 mod run;
 mod table;
 

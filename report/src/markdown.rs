@@ -62,7 +62,7 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
         }));
     }
     columns.extend::<[Column; 5]>([
-        (">Flash, B", |m| number(flash(m))),
+        (">Flash, B", |m| number(m.compiled.flash_bytes())),
         (">RAM, B", |m| number(m.compiled.ram_bytes)),
         (">TFLM's arena, B", |m| number(m.tflm.arena_bytes)),
         (">MACs", |m| number(Some(m.macs))),
@@ -96,7 +96,7 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
         vec![
             text(&float.name),
             text(&integer.name),
-            both(|m| number(flash(m))),
+            both(|m| number(m.compiled.flash_bytes())),
             both(|m| number(m.compiled.ram_bytes)),
             differences,
         ]
@@ -122,7 +122,10 @@ fn of_one(out: &mut String, report: &Report, model: &Model) {
     line!(out, "# {}\n", text(&model.name));
     let compiled = &model.compiled;
     let mut facts = vec![
-        ("Flash, weights and estimated code", number(flash(model))),
+        (
+            "Flash, weights and estimated code",
+            number(compiled.flash_bytes()),
+        ),
         ("RAM", number(compiled.ram_bytes)),
         (
             "Arena of the file as it is",
@@ -298,14 +301,6 @@ fn table(out: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<Strin
     for row in rows {
         line!(out, "| {} |", row.join(" | "));
     }
-}
-
-fn flash(model: &Model) -> Option<u64> {
-    let compiled = &model.compiled;
-    compiled
-        .weight_bytes
-        .zip(compiled.code_bytes)
-        .map(|(weights, code)| weights as u64 + code)
 }
 
 fn yes(flag: Option<bool>) -> String {

@@ -14,7 +14,7 @@ use crate::data::{
     Arithmetic, Change, Compiled, Model, Operator, Quantization, Signature, Subgraph, Tensor, Tflm,
 };
 use crate::draft::Source;
-use crate::place::{problems, problems_of_one};
+use crate::problems::{problems, problems_of_one};
 use crate::{advice, memory};
 
 /// A model's facts, and its program if it compiles.

@@ -41,8 +41,6 @@ pub fn table(report: &Report) -> Vec<u8> {
 
 fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
     let compiled = &model.compiled;
-    let flash = (compiled.weight_bytes.zip(compiled.code_bytes))
-        .map(|(weights, code)| weights as u64 + code);
     let problem = compiled.problems.first();
     [
         (position + 1).to_string(),
@@ -54,7 +52,7 @@ fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
                 .map(|fit| if fit.fits { "yes" } else { "no" }),
         ),
         model.arithmetic.name().to_owned(),
-        text(flash),
+        text(compiled.flash_bytes()),
         text(compiled.weight_bytes),
         text(compiled.ram_bytes),
         text(model.tflm.arena_bytes),
