@@ -53,6 +53,12 @@ impl Folder {
             names.sort_by(|a, b| by_number(a, b));
             names
         };
+        // They are sorted.
+        let has = |name: &str| {
+            names
+                .binary_search_by(|other| other.as_str().cmp(name))
+                .is_ok()
+        };
         let models = of_kind(|name| name.ends_with(".tflite"));
         if models.is_empty() {
             let problem = Diagnostic::new("there is no model in the folder")
@@ -71,7 +77,7 @@ impl Folder {
             .filter_map(|name| folder.scenario(&path.join(name)))
             .collect();
         let statistics = path.join(kenning::STATISTICS);
-        let statistics = (names.iter().any(|name| name == kenning::STATISTICS))
+        let statistics = has(kenning::STATISTICS)
             .then(|| folder.json(&statistics))
             .flatten()
             .map(|json| Statistics::of(&json));
@@ -93,7 +99,7 @@ impl Folder {
                 ..Measured::default()
             };
             let measurements = kenning::measurements(name, scenario);
-            if let Some(file) = (measurements.iter()).find(|file| names.contains(*file))
+            if let Some(file) = (measurements.iter()).find(|file| has(file))
                 && let Some(json) = folder.json(&path.join(file))
             {
                 kenning::measured(&json, file, metric.as_deref(), &mut measured);
@@ -108,11 +114,7 @@ impl Folder {
             });
         }
         for scenario in &scenarios {
-            if let Some(missing) = scenario
-                .compiled
-                .as_ref()
-                .filter(|name| !names.contains(*name))
-            {
+            if let Some(missing) = scenario.compiled.as_ref().filter(|name| !has(name)) {
                 let mut problem =
                     Diagnostic::new("the model of this configuration is not in the folder")
                         .expected(format_args!("a file {missing:?}"));
@@ -160,8 +162,9 @@ impl Folder {
     }
 }
 
-/// Bytes of a file of measurements at most: Kenning's has a time and a stamp for each of a million runs in less.
-const MOST_OF_MEASUREMENTS: u64 = 1 << 26;
+/// Bytes of a file of measurements at most: Kenning's has a time and a stamp for each of 400,000 runs in less. Values take up to twenty times as much
+/// memory.
+const MOST_OF_MEASUREMENTS: u64 = 1 << 24;
 
 fn names(path: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();

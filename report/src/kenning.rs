@@ -62,23 +62,34 @@ impl Scenario {
         let unknown = pairs
             .iter()
             .filter(|(key, _)| !key.text().is_some_and(|text| KEYS.contains(&text)));
-        let unknown = unknown.map(|(key, _)| {
-            let mut problem = Diagnostic::new("the configuration has an unknown key")
-                .expected(KEYS.join(", "))
-                .found(format_args!("{:?}", key.text().unwrap_or("no text")))
-                .at_line(key.line, key.column + 1)
-                .help("castiron passes over it; check the spelling");
+        let doubt = |problem: Diagnostic, node: &Node| {
+            let mut problem = problem
+                .found(format_args!("{:?}", node.text().unwrap_or("no text")))
+                .at_line(node.line, node.column + 1);
             problem.place.file = Some(file.to_owned());
             problem
+        };
+        let unknown = unknown.map(|(key, _)| {
+            let problem = Diagnostic::new("the configuration has an unknown key")
+                .expected(KEYS.join(", "))
+                .help("castiron passes over it; check the spelling");
+            doubt(problem, key)
         });
+        let mut doubts: Vec<Diagnostic> = unknown.collect();
         let parameter = |of: &str, name: &str| get(get(get(Some(root), of), "parameters"), name);
         let optimizers = match get(Some(root), "optimizers").map(|node| &node.value) {
             Some(yaml::Value::Sequence(items)) => &items[..],
             _ => &[],
         };
         let compiled = get(get(optimizers.last(), "parameters"), "compiled_model_path");
-        let kilobytes = parameter("automl", "application_size").and_then(Node::text);
-        let kilobytes: Option<f64> = kilobytes.and_then(|text| text.parse().ok());
+        let size = parameter("automl", "application_size").filter(|size| !size.is_null());
+        let application_bytes = size.and_then(Node::text).and_then(bytes_of_kilobytes);
+        if let (Some(size), None) = (size, application_bytes) {
+            let problem = Diagnostic::new("the application's size is no number of KB")
+                .expected("a number, such as 75.5")
+                .help("castiron passes over it; --application-size says it, too");
+            doubts.push(doubt(problem, size));
+        }
         let scenario = Self {
             file: file.to_owned(),
             compiled: compiled.and_then(Node::text).map(file_name),
@@ -88,11 +99,15 @@ impl Scenario {
             platform: parameter("platform", "name")
                 .and_then(Node::text)
                 .map(str::to_owned),
-            // `as` takes what is no size for 0.
-            application_bytes: kilobytes.map(|kilobytes| (kilobytes * 1024.0) as u64),
+            application_bytes,
         };
-        Ok((scenario, unknown.collect()))
+        Ok((scenario, doubts))
     }
+}
+
+fn bytes_of_kilobytes(text: &str) -> Option<u64> {
+    let kilobytes: f64 = text.parse().ok()?;
+    (kilobytes.is_finite() && kilobytes >= 0.0).then(|| (kilobytes * 1024.0) as u64)
 }
 
 fn get<'n>(node: Option<&'n Node>, key: &str) -> Option<&'n Node> {
@@ -189,7 +204,9 @@ impl Matrix {
     fn metric(&self, name: &str) -> Option<f64> {
         let correct: f64 = (0..self.rows.len()).map(|i| self.rows[i][i]).sum();
         let all: f64 = self.rows.iter().flatten().sum();
-        let ratio = |part: f64, all: f64| (all > 0.0).then(|| part / all);
+        // JSON has no infinite numbers, but sums may be.
+        let ratio =
+            |part: f64, all: f64| Some(part / all).filter(|ratio| all > 0.0 && ratio.is_finite());
         if name == "accuracy" {
             return ratio(correct, all);
         }

@@ -371,7 +371,10 @@ fn results_of_kenning_are_understood() {
 #[test]
 fn faults_beside_the_models_are_reported() {
     let folder = automl();
-    folder.write("automl_conf_1.yml", "plattform:\n  type: ZephyrPlatform\n");
+    folder.write(
+        "automl_conf_1.yml",
+        "plattform:\n  type: ZephyrPlatform\nautoml:\n  parameters:\n    application_size: 90 KB\n",
+    );
     folder.write("automl_conf_2.yml", "platform: [\n");
     folder.write("vae.0.measurements.json", "{");
     fs::remove_file(folder.path("vae.0.tflite")).expect("removed");
@@ -391,6 +394,10 @@ fn faults_beside_the_models_are_reported() {
     has(
         "automl_conf_1.yml, line 1, column 1",
         "the configuration has an unknown key",
+    );
+    has(
+        "automl_conf_1.yml, line 5, column 23",
+        "the application's size is no number of KB",
     );
     has("automl_conf_2.yml", "this is not YAML");
     has(
