@@ -2,12 +2,7 @@
 
 const arithmeticName = { float32: "float32", integer: "integers", hybrid: "hybrid", none: "no weights" };
 
-const openModel = position => {
-  showModel(position, 0);
-  document.getElementById("one").scrollIntoView();
-};
-
-const comparison = report => {
+const comparison = (report, openModel) => {
   const rows = report.models.map((model, position) => ({ model, position }));
   const best = report.choice?.model;
   const fits = ({ model }) => model.fit ? model.fit.fits : undefined;
@@ -33,7 +28,7 @@ const comparison = report => {
 const paretoFront = points => points.filter(one => !points.some(other => other !== one
   && other.measures.every((value, at) => value <= one.measures[at]) && other.measures.some((value, at) => value < one.measures[at])));
 
-const paretoView = report => {
+const paretoView = (report, openModel) => {
   const known = report.models.map((model, position) => ({ model, position, flash: flashOf(model), ram: model.compiled.ram_bytes })).filter(({ model }) => model.compiled.ok);
   if (known.length < 2) return null;
   const timed = known.every(({ model }) => model.time), judged = known.every(({ model }) => model.quality);
@@ -126,10 +121,11 @@ const pairsView = report => {
   }));
 };
 
-const compareView = report => [
+// `openModel` shows the model at a position.
+const compareView = (report, openModel) => [
   section("compare", "Comparison",
     report.choice && el("p", {}, report.choice.model !== null && ["The best is ", el("strong", {}, report.models[report.choice.model].name), ": "], report.choice.reason, "."),
-    comparison(report), paretoView(report),
+    comparison(report, openModel), paretoView(report, openModel),
     report.run?.facts.length > 0 && [el("h3", {}, "The AutoML run"), tiles(report.run.facts.map(fact => [fact.name, fact.value]))]),
   report.pairs.length > 0 && pairsView(report),
 ];

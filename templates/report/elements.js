@@ -36,6 +36,8 @@ const amount = value => {
   for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e3]]) if (value >= size) return `${rounded(value / size)} ${unit}`;
   return String(value);
 };
+const quantization = ({ quantization: q }) => q && (q.scales > 1 ? `${q.scales} scales, ${rounded(q.scale)} to ${rounded(q.greatest_scale)}`
+  : `scale ${rounded(q.scale)}, zero point ${q.zero_point}`);
 const shape = sizes => sizes.length ? sizes.join("×") : "scalar";
 const seconds = time => time === undefined ? "–" : time.seconds < 1 ? `${rounded(time.seconds * 1000)} ms` : `${rounded(time.seconds)} s`;
 // The end of a name tells more than its beginning.

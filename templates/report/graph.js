@@ -205,8 +205,7 @@ const graphView = (model, graph) => {
 };
 
 const tensorText = tensor => {
-  const q = tensor.quantization;
-  const scale = q && (q.scales > 1 ? `${q.scales} scales, ${rounded(q.scale)} to ${rounded(q.greatest_scale)}` : `scale ${rounded(q.scale)}, zero point ${q.zero_point}`);
+  const scale = quantization(tensor);
   return [el("code", {}, tensor.name || "(no name)"), el("br"), `${tensor.type} ${shape(tensor.shape)}, ${bytes(tensor.bytes)}${tensor.constant ? ", constant" : ""}${scale ? `, ${scale}` : ""}`];
 };
 

@@ -1,11 +1,5 @@
 // One model, section by section.
 
-const quantization = tensor => {
-  const q = tensor.quantization;
-  if (!q) return "–";
-  return q.scales > 1 ? `${q.scales} scales, ${rounded(q.scale)} to ${rounded(q.greatest_scale)}` : `scale ${rounded(q.scale)}, zero point ${q.zero_point}`;
-};
-
 const portsView = (model, graph) => {
   const rows = [["input", graph.inputs], ["output", graph.outputs]].flatMap(([role, list]) =>
     list.map((tensor, at) => ({ role: `${role} ${at}`, ...graph.tensors[tensor] })));
@@ -16,7 +10,7 @@ const portsView = (model, graph) => {
       { title: "Type", value: row => row.type },
       { title: "Shape", value: row => shape(row.shape), text: row => [shape(row.shape), row.shape_signature && el("span", { class: "soft" }, ` (${row.shape_signature.map(size => size < 0 ? "?" : size).join("×")} in the file)`)] },
       { title: "Bytes", value: row => row.bytes, text: row => number(row.bytes), number: true },
-      { title: "Quantisation", value: row => quantization(row) },
+      { title: "Quantisation", value: row => quantization(row) ?? "–" },
     ],
   });
 };
@@ -34,13 +28,13 @@ const summaryTiles = model => tiles([
   model.time && ["Time of a run", seconds(model.time), `median of ${number(model.time.runs)}, ${model.time.source}`],
 ].filter(Boolean));
 
-const fitView = model => {
+const fitView = (model, board) => {
   const fit = model.fit;
   if (!fit) return null;
   const verdict = fit.fits ? el("span", { class: "good" }, "It fits") : el("span", { class: "bad" }, "It does not fit");
   const room = (name, room) => room && el("li", {}, `${name}: ${number(room.takes)} of ${number(room.has)} bytes, `,
     room.left < 0 ? `${number(-room.left)} too many` : `${number(room.left)} left`);
-  return [el("p", {}, verdict, ` on ${REPORT.board.name}. `, fit.reason), el("ul", {}, room("flash", fit.flash), room("RAM", fit.ram))];
+  return [el("p", {}, verdict, ` on ${board.name}. `, fit.reason), el("ul", {}, room("flash", fit.flash), room("RAM", fit.ram))];
 };
 
 const MOST_FINDINGS = 12;
@@ -77,7 +71,7 @@ const operatorsView = (model, graph) => {
     columns: [
       { title: "#", value: row => row.index, number: true },
       { title: "Operator", heads: true, value: row => row.name },
-      { title: "Output", value: row => output(row) ? sum([output(row).bytes]) : null, text: row => output(row) ? `${shape(output(row).shape)} ${output(row).type}` : "–" },
+      { title: "Output", value: row => output(row)?.bytes, text: row => output(row) ? `${shape(output(row).shape)} ${output(row).type}` : "–" },
       bytesColumn("MACs", "macs", "fill-macs"),
       bytesColumn("Weights, B", "weight_bytes", "fill-weights"),
       bytesColumn("Packed, B", "packed_bytes", "fill-weights"),
@@ -153,14 +147,14 @@ const differenceColumns = cases => [
 ];
 
 // Sections of a model: id, title, content.
-const modelSections = (model, at) => {
+const modelSections = (model, at, board) => {
   const graph = model.subgraphs[at];
   const first = at === 0;
   return [
     ["overview", "Overview", () => [
       model.description && el("p", { class: "soft" }, model.description),
       model.signatures.map(signature => el("p", { class: "soft" }, "Signature ", el("code", {}, signature.name), ` runs subgraph ${signature.subgraph}.`)),
-      summaryTiles(model), fitView(model), portsView(model, graph), recordedView(model),
+      summaryTiles(model), fitView(model, board), portsView(model, graph), recordedView(model),
     ]],
     ["advice", "Advice", () => adviceView(model)],
     ["graph", "Graph", () => graphView(model, graph)],

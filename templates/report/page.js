@@ -12,7 +12,7 @@ const place = el("div", { id: "model" });
 
 const showModel = (position, at) => {
   const model = models[position];
-  const sections = modelSections(model, at);
+  const sections = modelSections(model, at, REPORT.board);
   const heads = [
     several && ["compare", "Comparison"], several && REPORT.pairs.length > 0 && ["pairs", "Float and integers"],
     REPORT.problems.length > 0 && ["problems", "Problems"], ...sections,
@@ -32,6 +32,11 @@ const showModel = (position, at) => {
   if (["choose", "subgraph"].includes(focused)) document.getElementById(focused)?.focus();
 };
 
+const openModel = position => {
+  showModel(position, 0);
+  document.getElementById("one").scrollIntoView();
+};
+
 const head = el("header", { class: "top" },
   el("h1", {}, title),
   el("p", { class: "soft" }, `castiron ${REPORT.castiron}`, REPORT.board && ` · on ${REPORT.board.name}`, ` · kernels: ${REPORT.isa}`));
@@ -39,7 +44,7 @@ document.body.append(
   el("a", { class: "skip", href: "#content" }, "Skip to the content"), head,
   el("nav", { class: "sections", "aria-label": "Sections" }, links),
   el("main", { id: "content" },
-    several && compareView(REPORT),
+    several && compareView(REPORT, openModel),
     REPORT.problems.length > 0 && section("problems", "Problems", problemList(REPORT.problems)),
     place),
   el("footer", {}, `Made by castiron ${REPORT.castiron} from the models alone. `, "The data is in this page, as JSON in the element ", el("code", {}, "#data"), "."));

@@ -16,12 +16,13 @@ const table = ({ id, caption, columns, rows, mark }) => {
   const lines = rows.map(row => ({ row, line: el("tr", { class: mark?.(row) }, columns.map((column, at) => cell(column, at, row))) }));
   const show = () => body.replaceChildren(...lines.map(({ line }) => line));
   const sort = at => {
-    const falls = head[at].getAttribute("aria-sort") === "descending" || !(columns[at].number || head[at].hasAttribute("aria-sort"))
-      ? "ascending" : head[at].getAttribute("aria-sort") === "ascending" ? "descending" : "descending";
+    // Numbers begin with the greatest, names with the first.
+    const before = head[at].getAttribute("aria-sort") ?? (columns[at].number ? "ascending" : "descending");
+    const order = before === "ascending" ? "descending" : "ascending";
     head.forEach(other => other.removeAttribute("aria-sort"));
-    head[at].setAttribute("aria-sort", falls);
+    head[at].setAttribute("aria-sort", order);
     const key = ({ row }) => columns[at].value(row);
-    const sign = falls === "ascending" ? 1 : -1;
+    const sign = order === "ascending" ? 1 : -1;
     lines.sort((a, b) => {
       const [x, y] = [key(a), key(b)];
       // What is not known is last, whichever way.
