@@ -70,7 +70,8 @@ const paretoView = (report, openModel) => {
   const inFront = new Set(front);
   const dot = point => svg("g", { tabindex: "0", role: "link", "aria-label": `${point.model.name}: ${bytes(point.flash)} of flash, ${bytes(point.ram)} of RAM`, class: "point",
     onclick: () => openModel(point.position), onkeydown: event => { if (event.key === "Enter") openModel(point.position); } },
-    svg("title", {}, `${point.model.name}\nflash ${bytes(point.flash)}, RAM ${bytes(point.ram)}\n${number(point.model.macs)} MACs${point.model.time ? `\n${seconds(point.model.time)}` : ""}${point.model.quality ? `\n${point.model.quality.metric} ${rounded(point.model.quality.value)}` : ""}`),
+    hint([point.model.name, `flash ${bytes(point.flash)}, RAM ${bytes(point.ram)}`, `${number(point.model.macs)} MACs`,
+      point.model.time && seconds(point.model.time), point.model.quality && `${point.model.quality.metric} ${rounded(point.model.quality.value)}`]),
     svg("circle", { class: `dot ${point.model.arithmetic} ${point.model.fit?.fits === false ? "misfit" : ""} ${report.choice?.model === point.position ? "best" : ""}`, cx: x.at(point.flash).toFixed(1), cy: y.at(point.ram).toFixed(1), r: radius(point).toFixed(1) }));
   const circle = style => svg("circle", { class: `dot ${style}`, cx: 12, cy: 7, r: 5 });
   return [

@@ -21,6 +21,13 @@ const fill = (element, attributes, children) => {
 const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+// What shows where a pointer rests, line by line.
+const hint = lines => {
+  const title = svg("title");
+  title.textContent = lines.filter(Boolean).map(printable).join("\n");
+  return title;
+};
+
 const number = value => value === undefined || value === null ? "–" : value.toLocaleString("en-US", { maximumFractionDigits: 0 });
 // Three digits are enough to compare.
 const rounded = value => value === undefined || value === null ? "–" : String(Number(value.toPrecision(3)));

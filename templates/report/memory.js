@@ -19,7 +19,7 @@ const planChart = (graph, plan, greatest, title) => {
     const name = buffer.tensors.length ? buffer.tensors.join(" → ") : "working memory";
     const room = Math.floor((x1 - x0 - 6) / 6.1);
     return svg("g", {},
-      svg("title", {}, `${name}\n${bytes(buffer.bytes)} at ${number(buffer.offset)}\n${names(buffer.first)} to ${names(buffer.last)}`),
+      hint([name, `${bytes(buffer.bytes)} at ${number(buffer.offset)}`, `${names(buffer.first)} to ${names(buffer.last)}`]),
       svg("rect", { class: `block ${buffer.tensors.length ? `c${at % 8}` : "work"}`, x: x0.toFixed(1), y: y0.toFixed(1), width: (x1 - x0).toFixed(1), height: Math.max(y1 - y0, 0.7).toFixed(1) }),
       room > 6 && y1 - y0 > 12 && text(cut(name, room), undefined, { x: ((x0 + x1) / 2).toFixed(1), y: ((y0 + y1) / 2 + 3.5).toFixed(1), "text-anchor": "middle" }));
   };

@@ -176,7 +176,9 @@ fn models_are_compared_and_one_is_chosen() {
     assert!(ram.len() == 2 && ram[0] > ram[1], "{ram:?}");
     assert_eq!(said["chosen"], "vae.tflite");
     assert_eq!(said["focused"], "choose");
-    assert_eq!(strings(&said["points"]).len(), 2);
+    let points = strings(&said["points"]);
+    assert_eq!(points.len(), 2);
+    assert!(points[0].contains(".tflite\nflash"), "{points:?}");
 }
 
 #[test]
