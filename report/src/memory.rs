@@ -24,6 +24,7 @@ fn as_in_the_file(options: &CompileOptions) -> CompileOptions {
     let mut all = CompileOptions::for_target(options.target).without(Passes::ALL);
     all.custom = options.custom.clone();
     all.plan = options.plan;
+    all.plan.buffers = plan::Buffers::Model;
     all.plan.alias = false;
     all.plan.in_place = false;
     all.plan.overlap = false;
