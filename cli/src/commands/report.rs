@@ -1,5 +1,6 @@
 //! `castiron report`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use castiron_board::fit::Board;
@@ -87,6 +88,9 @@ enum Form {
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let to = arguments.destination()?;
+    if let Some(folder) = &arguments.goldens {
+        fs::read_dir(folder).map_err(|e| Failure::io("read", folder, &e))?;
+    }
     let found = arguments.found()?;
     diagnostics::warn(&found.problems);
     let models: Vec<PathBuf> = found.candidates.iter().map(|c| c.path.clone()).collect();

@@ -241,6 +241,9 @@ fn a_folder_without_models_is_an_error() {
     );
     assert!(text.contains("an empty folder"), "{text}");
     assert!(folder.files().is_empty());
+    let missing = folder.path("cases");
+    let (code, text) = failure(&["report", &sine(), "--goldens", &missing, "--pick"]);
+    assert!(code == 3 && text.contains(&missing), "{text}");
     let (code, text) = failure(&["report", &sine()]);
     assert!(code == 2 && text.contains("-o report.html"), "{text}");
     let (code, text) = failure(&["report", &sine(), "--application-size", "3", "--pick"]);
