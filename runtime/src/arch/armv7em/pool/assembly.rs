@@ -3,6 +3,9 @@
 //! r1 points to the window's first pixel and r2 to its outputs, both at the block's channels; r3 counts channels that are left. r0 counts rows, lr
 //! pixels, r12 points to the next one. r5 to r7 are `columns`, `pixel` and `between` of the call.
 //! The call is on the stack.
+//!
+//! The loops are assembled for every Arm processor, as their callers are not generic, and linked where a model calls them; `.cpu` lets processors
+//! without the instructions pass over them.
 
 use core::arch::naked_asm;
 use core::mem::offset_of;

@@ -58,6 +58,9 @@ macro_rules! limited {
 /// r1 points to the window's first pixel and r2 to its outputs, both at the block's channels; r3 counts channels that are left, r8 rows, lr pixels, and r12
 /// points to the next one. r4 to r7 are `rows` to `between` of the call, which is r0. Numbers are in s0 to s3.
 ///
+/// It is assembled for every Arm processor, as its callers are not generic, and linked where a model calls it; `.cpu` lets processors without the
+/// instructions pass over it.
+///
 /// # Safety
 /// As [`greatest`] has it.
 #[unsafe(naked)]
