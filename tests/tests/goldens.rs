@@ -353,7 +353,7 @@ fn memories_give_the_same_bytes() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Inputs and outputs in buffers of the caller's, the same results: no run writes to such an input, whatever kernels and plan do in place, and the
+/// Inputs and outputs in the caller's buffers, the same results: no run writes to such an input, whatever kernels and plan do in place, and the
 /// arena is no larger for it. Each model takes one way in turn.
 #[test]
 fn buffers_of_the_caller_give_the_same_bytes() {

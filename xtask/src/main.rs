@@ -439,7 +439,7 @@ fn exchanged(root: &Path, builder: &Builder<'_>, selection: &Selection) -> Resul
         Extra::default(),
     );
     for entry in &mut entries {
-        entry.name += " with buffers of the caller's";
+        entry.name += " with the caller's buffers";
     }
     Ok(entries)
 }

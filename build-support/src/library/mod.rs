@@ -150,7 +150,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     }
     if options.traced && options.buffers != Buffers::Model {
         return Err(Diagnostic::new(
-            "a model whose inputs or outputs lie in buffers of the caller's cannot show what its operators compute",
+            "a model whose inputs or outputs lie in the caller's buffers cannot show what its operators compute",
         )
         .help("let it have its inputs and outputs in its arena to trace it; results are the same")
         .into());

@@ -415,10 +415,10 @@ fn totals(report: &Report) -> String {
                 Some(_) => ", without the input, which comes row by row",
                 None => match (compiled.caller_input_bytes, compiled.caller_output_bytes) {
                     (Some(_), Some(_)) => {
-                        ", without inputs and outputs, which lie in buffers of the caller's"
+                        ", without inputs and outputs, which lie in the caller's buffers"
                     }
-                    (Some(_), None) => ", without inputs, which lie in buffers of the caller's",
-                    (None, Some(_)) => ", without outputs, which lie in buffers of the caller's",
+                    (Some(_), None) => ", without inputs, which lie in the caller's buffers",
+                    (None, Some(_)) => ", without outputs, which lie in the caller's buffers",
                     (None, None) => "",
                 },
             };

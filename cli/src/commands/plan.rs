@@ -410,7 +410,7 @@ fn describe(input: &ModelFile, subgraph: usize, plan: &Plan) -> String {
     let caller = |t: &&PlannedTensor| matches!(t.location, Location::Caller { .. });
     for tensor in plan.tensors.iter().filter(caller) {
         out += &format!(
-            "Tensor {} ({} {}) lies in a buffer of the caller's: it is not in the arena.\n",
+            "Tensor {} ({} {}) lies in one of the caller's buffers: it is not in the arena.\n",
             tensor.index,
             tensor.dtype,
             text::shape(&tensor.shape),

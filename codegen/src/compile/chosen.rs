@@ -244,7 +244,7 @@ impl<'a> Chosen<'a> {
         }
         let buffers = options.plan.buffers;
         if buffers != Buffers::Model {
-            let problem = rows::no_rows("inputs or outputs are to lie in buffers of the caller's");
+            let problem = rows::no_rows("inputs or outputs are to lie in the caller's buffers");
             return Err(problem.found(format_args!("buffers = {:?}", buffers.name())));
         }
         let input = rows::input(&self.graph)?;

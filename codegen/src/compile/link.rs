@@ -27,7 +27,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// Where a tensor of a subgraph lies: in the arena, or behind it in a buffer of the caller's.
+    /// Where a tensor of a subgraph lies: in the arena, or behind it in one of the caller's buffers.
     fn region(&self, subgraph: usize, placed: &Placed, id: TensorId) -> Option<Region> {
         let Location::Caller { held, offset } = placed.plan.tensors.get(id.index())?.location
         else {
@@ -532,7 +532,7 @@ impl<'a> Linker<'a> {
         Ok(ports)
     }
 
-    /// A buffer of the caller's that holds as much as an operand.
+    /// One of the caller's buffers that holds as much as an operand.
     fn held(&self, number: usize, operand: Operand) -> Option<Operand> {
         let held = self.around.layout.held(self.index, number)?;
         Some(Operand {

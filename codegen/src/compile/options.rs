@@ -120,7 +120,7 @@ impl CompileOptions {
     }
 
     /// As few rows as bring an arena below a bound. A patch has rows and strips in one memory; so nothing is computed again where there are several,
-    /// or the rows may be in a buffer of the caller's: an output may be read, too.
+    /// or the rows may be in one of the caller's buffers: an output may be read, too.
     pub(super) fn below(&self, bound: usize) -> Streams {
         match self.has_rams() || self.plan.buffers != Buffers::Model {
             true => Streams::RowsBelow(bound),

@@ -1,4 +1,4 @@
-//! Inputs and outputs in buffers of the caller's, who hands them over for each run.
+//! Inputs and outputs in the caller's buffers, which it hands over for each run.
 //!
 //! The planner gives such a tensor no place in the arena, and nothing else shares its bytes but what is all of them or a part. To whatever
 //! follows the plan, these buffers lie behind the arena in the same range of addresses, as the memories of an arena in several lie one behind
@@ -10,7 +10,7 @@ use std::str::FromStr;
 use crate::error::Diagnostic;
 use crate::graph::Graph;
 
-/// Which inputs and outputs lie in buffers of the caller's.
+/// Which inputs and outputs lie in the caller's buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Buffers {
@@ -65,8 +65,8 @@ impl FromStr for Buffers {
     fn from_str(name: &str) -> Result<Self, Diagnostic> {
         let found = Self::ALL.into_iter().find(|buffers| buffers.name() == name);
         found.ok_or_else(|| {
-            Diagnostic::new("nobody of this name holds inputs and outputs")
-                .expected("model, or caller for both, inputs or outputs for these alone")
+            Diagnostic::new("there is no such place for inputs and outputs")
+                .expected("model, caller for both, or inputs or outputs for these alone")
                 .found(format_args!("{name:?}"))
         })
     }

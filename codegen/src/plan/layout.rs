@@ -217,7 +217,7 @@ impl Layout {
         self.graphs.get(&index)
     }
 
-    /// A buffer of the caller's, by the subgraph and its number.
+    /// One of the caller's buffers, by the subgraph and its number.
     pub fn held(&self, graph: usize, number: usize) -> Option<&Held> {
         let mut held = self.held.iter();
         held.find(|held| held.graph == graph && held.number == number)

@@ -180,7 +180,7 @@ impl Lifetimes {
     }
 }
 
-/// Graph outputs that the caller looks for in the arena and whose value is a constant, or a buffer of the caller's: each once.
+/// Graph outputs that the caller looks for in the arena and whose value is a constant, or one of the caller's buffers: each once.
 fn outputs_elsewhere(graph: &Graph, values: &Values) -> Vec<TensorId> {
     let mut seen = vec![false; graph.tensors.len()];
     let outputs = graph.outputs.iter().copied();

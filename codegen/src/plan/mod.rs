@@ -105,7 +105,7 @@ impl Default for PlanOptions {
 /// }
 /// ```
 ///
-/// A tensor in a buffer of the caller's has `"location": "caller"`, the number of the buffer as `held` (inputs by position, then outputs), and
+/// A tensor in one of the caller's buffers has `"location": "caller"`, the number of the buffer as `held` (inputs by position, then outputs), and
 /// its `offset` there.
 /// `memories` is there if the arena lies in memories that the user named; offsets then count through all of them, one behind the other.
 /// A tensor's `first` and `last` are its own; those of a buffer span all its tensors.
@@ -137,7 +137,7 @@ pub struct Plan {
     pub operators: Vec<PlannedOperator>,
     /// The runs of bytes that offsets were found for, scratch and copies of outputs included.
     pub buffers: Vec<PlannedBuffer>,
-    /// Graph outputs that are constants, or inputs in a buffer of the caller's: the caller finds them in the arena, so after the last
+    /// Graph outputs that are constants, or inputs in one of the caller's buffers: the caller finds them in the arena, so after the last
     /// operator each is copied there.
     pub output_copies: Vec<OutputCopy>,
     /// The memories that the arena lies in, one behind the other, in the user's order; none where it is one.

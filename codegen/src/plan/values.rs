@@ -15,7 +15,7 @@ pub(super) enum Value {
     Kept,
     /// An input of which the caller has the rows.
     Rows,
-    /// All or a part of a buffer of the caller's: inputs by position, then outputs.
+    /// All or a part of one of the caller's buffers: inputs by position, then outputs.
     Held(usize),
     /// A group, by index.
     Group(usize),

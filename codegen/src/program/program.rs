@@ -334,13 +334,13 @@ impl Program {
         routines.chain(entries)
     }
 
-    /// Bytes of the range of addresses that the arena is in, with buffers of the caller's.
+    /// Bytes of the range of addresses that the arena is in, with the caller's buffers.
     pub fn addressed_bytes(&self) -> usize {
         let ends = self.held.iter().map(|held| held.offset + held.bytes);
         ends.fold(self.arena_bytes, usize::max)
     }
 
-    /// The buffer of the caller's that an operand lies in.
+    /// The caller's buffer that an operand lies in.
     pub fn held_of(&self, operand: &Operand) -> Option<&Held> {
         match operand.memory {
             Memory::Arena => Held::at(&self.held, operand.offset),

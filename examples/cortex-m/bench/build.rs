@@ -93,7 +93,7 @@ fn main() -> Result<()> {
     };
     if is_held && (traced || by_rows) {
         return Err(
-            "a model with buffers of the caller's shows no operators, and takes no rows".into(),
+            "a model with the caller's buffers shows no operators, and takes no rows".into(),
         );
     }
     let mut source = match env::var_os("CASTIRON_EMPTY") {

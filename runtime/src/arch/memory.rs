@@ -92,7 +92,7 @@ pub struct Part<'a, const FROM: usize, const TO: usize> {
     borrowed: PhantomData<&'a mut [u8]>,
 }
 
-/// An input or output in a buffer of the caller's, while a model runs: views may overlap, as in [`Cells`]. It is as large as the values, where a
+/// An input or output in one of the caller's buffers, while a model runs: views may overlap, as in [`Cells`]. It is as large as the values, where a
 /// struct of the arena's alignment would be larger.
 #[derive(Debug)]
 pub struct Held<'a, const BYTES: usize> {

@@ -61,7 +61,7 @@ pub(super) struct BufferValues {
     all: Vec<HeldValues>,
 }
 
-/// A buffer of the caller's.
+/// One of the caller's buffers.
 #[derive(Serialize)]
 struct HeldValues {
     /// `input`, or `input_0` of several.

@@ -26,7 +26,7 @@ pub(super) struct StepsCode<'a> {
     pub(super) prefix: String,
     /// Where the model's operands lie.
     pub(super) memories: &'a Memories<'a>,
-    /// Buffers of the caller's that are at hand.
+    /// The caller's buffers that are at hand.
     pub(super) held: Vec<Held>,
     /// Whether a run of the model may end before there are outputs.
     pub(super) may_end_early: bool,

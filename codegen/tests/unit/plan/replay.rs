@@ -16,7 +16,7 @@ enum Byte {
 /// Runs the plan on an arena that remembers who wrote each byte, with every operator writing
 /// its outputs before it has read its inputs unless the plan says that they share.
 pub(super) fn replay(graph: &Graph, memory: &[OpMemory], plan: &Plan, buffers: Buffers) {
-    // Buffers of the caller's lie behind the arena.
+    // The caller's buffers lie behind the arena.
     let mut starts = vec![plan.peak_bytes];
     for id in graph.inputs.iter().chain(&graph.outputs) {
         starts.push(starts[starts.len() - 1] + graph.tensor(*id).bytes());
