@@ -259,21 +259,6 @@ pub struct Operator {
     pub compiled: bool,
     /// Whether TensorFlow Lite Micro has a kernel that takes it.
     pub tflm: bool,
-    /// Cycles of a run, by core family, where there are estimates or measurements.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cycles: Vec<Cycles>,
-}
-
-/// What an operator takes on a core family.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Cycles {
-    /// The core family.
-    pub core: String,
-    /// Cycles of a run.
-    pub cycles: u64,
-    /// Whether they were measured; they are estimated otherwise.
-    pub measured: bool,
 }
 
 /// What a pass did to some operators.

@@ -193,7 +193,6 @@ impl From<&OperatorReport> for Operator {
             kernels: Vec::new(),
             compiled: facts.compiled,
             tflm: facts.tflm,
-            cycles: Vec::new(),
         }
     }
 }

@@ -219,7 +219,6 @@ const details = (graph, node, title) => {
     operator.live_bytes !== undefined ? line("arena while it runs", bytes(operator.live_bytes))
       : line("arena while it runs", operator.joined_into !== undefined ? `computed with operator ${operator.joined_into}` : "it does not run on the device"),
     operator.kernels && line("kernels", el("code", {}, operator.kernels.join(", "))),
-    operator.cycles?.map(cycles => line(`cycles, ${cycles.core}`, number(cycles.cycles), cycles.measured ? " measured" : " estimated")),
     tensors("input", operator.inputs), tensors("output", operator.outputs),
   ] : line("tensor", tensorText(graph.tensors[node.tensor])))];
 };

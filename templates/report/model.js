@@ -62,8 +62,6 @@ const ADVICE = {
 const operatorsView = (model, graph) => {
   const rows = graph.operators.map((operator, index) => ({ index, ...operator }));
   const output = row => graph.tensors[row.outputs[0]];
-  const cores = [...new Set(rows.flatMap(row => (row.cycles ?? []).map(cycles => cycles.core)))];
-  const cycles = (row, core) => row.cycles?.find(cycles => cycles.core === core)?.cycles;
   const engines = row => row.compiled && row.tflm ? "both" : row.compiled ? "castiron" : row.tflm ? "TFLM" : "none";
   const bytesColumn = (title, key, bar) => ({ title, value: row => row[key], text: row => number(row[key]), number: true, bar });
   return table({
@@ -77,7 +75,6 @@ const operatorsView = (model, graph) => {
       bytesColumn("Packed, B", "packed_bytes", "fill-weights"),
       bytesColumn("Activations, B", "activation_bytes", "fill-acts"),
       { title: "Arena, B", value: row => row.live_bytes, text: row => row.live_bytes !== undefined ? number(row.live_bytes) : row.joined_into !== undefined ? `in ${row.joined_into}` : "–", number: true, bar: "fill-acts" },
-      ...cores.map(core => ({ title: `Cycles, ${core}`, value: row => cycles(row, core), text: row => number(cycles(row, core)), number: true, bar: "fill-macs" })),
       { title: "Engines", value: engines },
     ],
   });
