@@ -185,7 +185,7 @@ pub(crate) struct Compiled {
     /// Choose castiron's smaller or faster kernels; results do not change [default: balanced]
     #[arg(long, value_name = "FOR", value_parser = optimize())]
     pub(crate) optimize: Option<Optimize>,
-    /// Instructions that castiron's kernels may use: dsp for Cortex-M4, M7 and M33, dsp+fp with their floating-point unit, mve for Cortex-M55, M52 and M85, rv32m for RISC-V of 32 bits with multiplication, armv7m for Cortex-M3, armv6m for Cortex-M0 and M0+; results do not change [default: those of the target, else portable]
+    /// Instructions that castiron's kernels may use: dsp for Cortex-M4, M7 and M33, dsp+fp with their floating-point unit, mve for Cortex-M55, M52 and M85, rv32m for RISC-V of 32 bits with multiplication, armv7m for Cortex-M3, armv6m for Cortex-M0 and M0+; results do not change [default: those of the target or the board, else portable]
     #[arg(long, value_name = "SET", value_parser = isa())]
     pub(crate) isa: Option<Isa>,
     /// The most bytes of arena, as 8192 or 8k: where it would take more, kernels work in less memory, then operators run row by row, and last they compute some again; results do not change

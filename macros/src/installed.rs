@@ -112,7 +112,9 @@ impl Installed {
     }
 
     fn is_another(&self, problem: &str, found: &str) -> Problem {
-        let help = format!("`cargo install castiron-cli --version ={VERSION}` installs it");
+        let help = format!(
+            "install castiron-cli {VERSION} from where the crate castiron comes from, with `cargo install`"
+        );
         self.problem(problem, &expected(), found, &help)
     }
 
@@ -124,7 +126,7 @@ impl Installed {
             "gave no answer",
             "a module, or what is wrong with this call",
             &format!("{}{said}", output.status),
-            "install it again, and report this, with the model, where that does not help",
+            "install it from the same commit as the crate castiron; where it is, report this, with the model",
         )
     }
 

@@ -107,7 +107,7 @@ impl Scenario {
 
 fn bytes_of_kilobytes(text: &str) -> Option<u64> {
     let kilobytes: f64 = text.parse().ok()?;
-    (kilobytes.is_finite() && kilobytes >= 0.0).then(|| (kilobytes * 1024.0) as u64)
+    (kilobytes.is_finite() && kilobytes >= 0.0).then_some((kilobytes * 1024.0) as u64)
 }
 
 fn get<'n>(node: Option<&'n Node>, key: &str) -> Option<&'n Node> {

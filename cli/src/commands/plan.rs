@@ -9,6 +9,7 @@ use castiron_codegen::plan::{
     Location, MemoryKind, Plan, PlanOptions, PlannedTensor, Region, Speed,
 };
 use castiron_codegen::report::WeightReport;
+use castiron_codegen::target::Isa;
 use castiron_codegen::tflite::rewrite;
 use castiron_codegen::tflm::arena::{ArenaOptions, Embedded, OFFLINE_PLAN};
 use castiron_codegen::warnings;
@@ -150,7 +151,12 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         }
         let answer = Answer {
             what: "plans",
-            text: curve(&input, arguments.subgraph, &frontier),
+            text: curve(
+                &input,
+                arguments.subgraph,
+                &frontier,
+                arguments.compiled.isa.unwrap_or_default(),
+            ),
             json: &frontier,
         };
         let sources = arguments.sources(&input);
@@ -234,7 +240,7 @@ fn checked(input: &ModelFile, arguments: &Arguments) -> Result<CompileOptions> {
     Ok(options)
 }
 
-fn curve(input: &ModelFile, subgraph: usize, frontier: &Frontier) -> String {
+fn curve(input: &ModelFile, subgraph: usize, frontier: &Frontier, isa: Isa) -> String {
     let rows = frontier.points.iter().map(|point| {
         let extra = 100.0 * point.extra_macs as f64 / frontier.macs.max(1) as f64;
         vec![
@@ -250,7 +256,7 @@ fn curve(input: &ModelFile, subgraph: usize, frontier: &Frontier) -> String {
         ">Arena",
         ">State",
         ">MACs",
-        ">Extra",
+        ">Extra MACs",
         ">Rows by themselves",
         ">Kernels' room",
     ];
@@ -259,7 +265,11 @@ fn curve(input: &ModelFile, subgraph: usize, frontier: &Frontier) -> String {
         text::name(&input.model.file)
     ));
     out += &table(&header, rows);
-    out += "\nSizes in bytes; the arena of a line is the --max-arena that gives its plan. Where there is less room for a kernel, a slower one that works in less takes its place.\n";
+    out += "\nSizes in bytes; the arena of a line is the --max-arena that gives its plan. Where there is less room\nfor a kernel, a slower one that works in less takes its place. Rows by themselves cost code and instructions, too.\n";
+    out += &format!(
+        "Kernels: {}. With --isa they are those of a processor, and arenas differ.\n",
+        isa.name()
+    );
     out
 }
 

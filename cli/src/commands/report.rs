@@ -57,9 +57,9 @@ pub(crate) struct Arguments {
     /// Run models with the recorded cases in this folder, and compare outputs: MODEL.safetensors, or a folder of the model's name
     #[arg(long, value_name = "DIR")]
     goldens: Option<PathBuf>,
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t = Form::Html)]
-    format: Form,
+    /// Form of the report [default: by the ending of --output, else html]
+    #[arg(long, value_enum)]
+    format: Option<Form>,
     /// Write to this file; - for standard output, which is the default of all forms but HTML
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -207,10 +207,17 @@ impl Gathering<'_> {
 }
 
 impl Arguments {
+    /// The form that is asked for, or that the file's name says.
+    fn form(&self) -> Form {
+        let ending = self.output.as_deref().and_then(Path::extension);
+        let named = || Form::from_str(ending?.to_str()?, true).ok();
+        self.format.or_else(named).unwrap_or(Form::Html)
+    }
+
     /// Where the report goes.
     fn destination(&self) -> Result<PathBuf> {
         let stdout = PathBuf::from("-");
-        match (&self.output, self.format, self.pick) {
+        match (&self.output, self.form(), self.pick) {
             (_, _, true) => Ok(stdout),
             (Some(path), ..) => Ok(path.clone()),
             (None, Form::Html, _) => Err(Failure::usage(
@@ -277,7 +284,7 @@ impl Arguments {
     }
 
     fn written(&self, report: &Report) -> Result<Vec<u8>> {
-        Ok(match self.format {
+        Ok(match self.form() {
             Form::Html => castiron_report::html(report)
                 .map_err(Error::from)?
                 .into_bytes(),

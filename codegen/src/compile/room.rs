@@ -6,6 +6,7 @@
 
 use super::chosen::Chosen;
 use super::options::{CompileOptions, Input, Streams};
+use crate::passes::Pass;
 
 /// Bytes of room for which another plan is not worth its time.
 const CLOSE: usize = 64;
@@ -35,6 +36,11 @@ pub(super) fn fitting<'a>(
             vec![Streams::None, Streams::RowsBelow(most), streams],
         ),
     };
+    // Without that pass nothing runs row by row.
+    let ways = match options.without.contains(Pass::StreamRows) {
+        true => &ways[..1],
+        false => &ways,
+    };
     let wanted = roomy.working_bytes();
     let too_much = wanted.iter().copied().max().unwrap_or(0);
     // What does not compile says so, whatever the room.
@@ -47,7 +53,7 @@ pub(super) fn fitting<'a>(
     };
     let mut lean = None;
     let mut found: Option<(usize, Chosen<'a>)> = None;
-    for way in ways {
+    for way in ways.iter().copied() {
         let usual = streamed(roomy.clone(), way);
         let of_usual = peak(&usual);
         if most.is_some_and(|most| of_usual <= most) {

@@ -3,8 +3,8 @@
 use castiron_runtime::host::HostKernel;
 use castiron_runtime::kernels::{
     AveragePool2dF32, AveragePool2dI8, AveragePool2dI16, AveragePool2dU8, DspAveragePool2d,
-    DspMaxPool2d, L2Pool2dF32, LANES, MOST_PIXELS, MaxPool2dF32, MaxPool2dI8, MaxPool2dI16,
-    MaxPool2dU8, VcmpMaxPool2d, Window,
+    DspMaxPool2d, L2Pool2dF32, LANES, MaxPool2dF32, MaxPool2dI8, MaxPool2dI16, MaxPool2dU8,
+    VcmpMaxPool2d, Window,
 };
 
 use super::channels::Channels;
@@ -91,7 +91,9 @@ impl Pool2d {
         let has_loops = isa.has_dsp() && window.in_c >= LANES;
         let pixels = window.filter_h * window.filter_w;
         Some(match (self, dtype) {
-            (Self::Average, DType::Int8) if has_loops && pixels <= MOST_PIXELS => {
+            (Self::Average, DType::Int8)
+                if has_loops && pixels <= DspAveragePool2d::MOST_PIXELS =>
+            {
                 kernel(DspAveragePool2d { window, min, max })
             }
             (Self::Max, DType::Int8) if has_loops => kernel(DspMaxPool2d { window, min, max }),

@@ -66,3 +66,20 @@ fn instructions_follow_from_what_cargo_tells() {
     assert_eq!(of(m7, "-Ctarget-cpu=cortex-m7"), Isa::DspFp);
     assert_eq!(Isa::of_build(Some(m7), None), Isa::DspFp);
 }
+
+#[test]
+fn instructions_follow_from_a_devicetrees_processor() {
+    for (compatible, isa) in [
+        ("arm,cortex-m4f", Isa::DspFp),
+        ("arm,cortex-m4", Isa::Dsp),
+        ("arm,cortex-m33f", Isa::DspFp),
+        ("arm,cortex-m55", Isa::Mve),
+        ("arm,cortex-m3", Isa::Armv7m),
+        ("arm,cortex-m0+", Isa::Armv6m),
+        ("arm,cortex-a53", Isa::Portable),
+        ("sifive,e31", Isa::Portable),
+        ("", Isa::Portable),
+    ] {
+        assert_eq!(Isa::of_compatible(compatible), isa, "{compatible}");
+    }
+}

@@ -55,8 +55,8 @@ mod window;
 
 #[cfg(feature = "host")]
 pub use crate::arch::armv7em::{
-    AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, GROUP, LANES, MOST_PIXELS,
-    OVERLAPPING, ROWS,
+    AnyDepthwise, AnyDepthwiseI16, AnyEpilogue, AnyLoops, AnyLoopsI16, GROUP, LANES, OVERLAPPING,
+    ROWS,
 };
 pub use crate::arch::armv7em::{
     Away, AwayAlike, Depthwise, DepthwiseLoops, Epilogue, Halves, Long, LongI16, OnceI16,

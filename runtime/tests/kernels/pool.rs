@@ -188,7 +188,7 @@ fn loops_take_extremes() {
         pad_top: 0,
         pad_left: 0,
     });
-    assert_eq!(side * side, MOST_PIXELS);
+    assert_eq!(side * side, DspAveragePool2d::MOST_PIXELS);
     let (min, max) = (-128, 127);
     for extreme in [-128, 127] {
         let mut y = [0; LANES];

@@ -24,8 +24,6 @@ pub use depthwise::{AnyDepthwise, AnyDepthwiseI16};
 pub use depthwise::{
     Channels, Depthwise, DepthwiseLoops, DepthwiseRow, Layout, ROWS, Row, Run, channel_words,
 };
-#[cfg(feature = "host")]
-pub use pool::MOST_PIXELS;
 pub use pool::PoolWindow;
 pub use product::{
     GROUP, LANES, Matrix, OVERLAPPING, PairCall, PairLoop, RowCall, RowCore, RowLoop, WidenLoop,

@@ -10,9 +10,6 @@ use core::num::NonZeroU32;
 
 use super::LANES;
 
-/// Pixels of a window: the sum of so many bytes fits in 16 bits.
-pub const MOST_PIXELS: usize = 256;
-
 /// The pixels of an image that are in a window.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolWindow {
@@ -48,6 +45,9 @@ struct Call {
 }
 
 impl PoolWindow {
+    /// Pixels of a window that is averaged: the sum of so many bytes fits in 16 bits.
+    pub const MOST_PIXELS: usize = 256;
+
     /// The greatest of each channel, limited to a range. `x` begins with the window's first pixel. Of slices that do not fit, it computes nothing.
     #[inline(always)]
     pub fn greatest(&self, x: &[Cell<i8>], y: &[Cell<i8>], range: [i32; 2]) {
@@ -58,11 +58,11 @@ impl PoolWindow {
     }
 
     /// The average of each channel, rounded half away from zero and limited to a range. The same is true of slices. A window with more than
-    /// [`MOST_PIXELS`] does not fit.
+    /// [`MOST_PIXELS`](Self::MOST_PIXELS) does not fit.
     #[inline(always)]
     pub fn average(&self, x: &[Cell<i8>], y: &[Cell<i8>], range: [i32; 2]) {
         if let Some(call) = self.call(x, y, range)
-            && call.count <= MOST_PIXELS as u32
+            && call.count <= Self::MOST_PIXELS as u32
         {
             // SAFETY: as above.
             unsafe { average(&call) }

@@ -18,7 +18,7 @@ parameters! {
     }
 
     /// [`AveragePool2dI8`](crate::kernels::AveragePool2dI8) of four channels or more and windows of not more than
-    /// [`MOST_PIXELS`](crate::arch::armv7em::MOST_PIXELS).
+    /// [`MOST_PIXELS`](Self::MOST_PIXELS).
     pub struct DspAveragePool2d {
         /// Geometry.
         pub window: Window,
@@ -46,6 +46,10 @@ impl DspMaxPool2d {
 }
 
 impl DspAveragePool2d {
+    /// Pixels of a window at most.
+    #[cfg(feature = "host")]
+    pub const MOST_PIXELS: usize = PoolWindow::MOST_PIXELS;
+
     /// Computes the whole output.
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(never))]
