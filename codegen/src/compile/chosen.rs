@@ -143,12 +143,12 @@ impl<'a> Chosen<'a> {
             usize::MAX => roomy.clone(),
             room => roomy.in_room(room, purpose(room)),
         };
-        room::fitting(options, whole, |whole, streams| {
+        room::fitting(options, whole, |whole, streams, plan| {
             let purpose = purpose(whole.room);
             match (by_rows, options.without.contains(Pass::StreamRows)) {
                 (true, _) => whole.by_rows(purpose, streams, options),
                 (false, true) => whole,
-                (false, false) => whole.streamed(purpose, streams, &options.plan),
+                (false, false) => whole.streamed(purpose, streams, plan),
             }
         })
     }

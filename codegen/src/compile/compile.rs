@@ -33,10 +33,15 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
     if program.arena_bytes <= most {
         return Ok(program);
     }
-    let least = match least(called, options) {
-        Some(options) => Attempt::new(called, &options).program()?,
-        None => program,
-    };
+    let mut least = program;
+    for options in self::least(called, options) {
+        if least.arena_bytes > most {
+            let other = Attempt::new(called, &options).program()?;
+            if other.arena_bytes < least.arena_bytes {
+                least = other;
+            }
+        }
+    }
     let largest = least.entries.iter().max_by_key(|e| e.plan.peak_bytes);
     match largest {
         Some(entry) if least.arena_bytes > most => {
@@ -47,12 +52,13 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
     }
 }
 
-/// Options for the least arena, where subgraphs were brought below the bound one by one, and together do not fit; or where runs that lie in several
-/// memories need more together than in one.
-fn least(called: &Model, options: &CompileOptions) -> Option<CompileOptions> {
-    let may_be_less = called.graphs.len() > 1 || options.has_rams();
-    may_be_less.then(|| CompileOptions {
-        streams: Some(options.below(0)),
+/// Options for the least arena: where subgraphs were brought below the bound one by one, and together do not fit, or runs that lie in several
+/// memories need more together than in one; and, as a search for a bound may end above what one for the least finds, rows wherever they lower it.
+fn least(called: &Model, options: &CompileOptions) -> impl Iterator<Item = CompileOptions> {
+    let together = called.graphs.len() > 1 || options.has_rams();
+    let ways = [together.then(|| options.below(0)), Some(Streams::Least)];
+    ways.into_iter().flatten().map(|streams| CompileOptions {
+        streams: Some(streams),
         ..options.clone()
     })
 }
@@ -492,19 +498,21 @@ fn plan_of<'a>(
             laid = laid.or_else(|_| laid_out(model, index, &options));
         }
     }
-    let LaidOut { graph, plan, .. } = laid?;
+    let LaidOut {
+        mut graph,
+        mut plan,
+        ..
+    } = laid?;
     let bound = options.max_arena.filter(|most| *most > 0);
     let most = bound.unwrap_or(usize::MAX);
-    if plan.peak_bytes <= most {
-        return Ok((graph, plan));
-    }
-    let (graph, plan) = match least(model, options) {
-        Some(options) => {
-            let least = laid_out(model, index, &options)?;
-            (least.graph, least.plan)
+    for options in least(model, options) {
+        if plan.peak_bytes > most {
+            let other = laid_out(model, index, &options)?;
+            if other.plan.peak_bytes < plan.peak_bytes {
+                (graph, plan) = (other.graph, other.plan);
+            }
         }
-        None => (graph, plan),
-    };
+    }
     match plan.peak_bytes <= most {
         true => Ok((graph, plan)),
         false => Err(too_large(plan.peak_bytes, most, &plan, options).into()),

@@ -7,25 +7,29 @@
 use super::chosen::Chosen;
 use super::options::{CompileOptions, Input, Streams};
 use crate::passes::Pass;
+use crate::plan::PlanOptions;
 
 /// Bytes of room for which another plan is not worth its time.
 const CLOSE: usize = 64;
 /// The same as a part of the room.
 const CLOSE_PART: usize = 4;
 
+/// What part of a plan's search those have that say how much room there is: they are more than there would be otherwise.
+const QUICK: u64 = 16;
+
 /// What is chosen where kernels have so much room, by `whole` tensors and then `streamed` as wanted: the fewest rows that keep the bound, and with
 /// them the most room.
 pub(super) fn fitting<'a>(
     options: &CompileOptions,
     whole: impl Fn(usize) -> Chosen<'a>,
-    streamed: impl Fn(Chosen<'a>, Streams) -> Chosen<'a>,
+    streamed: impl Fn(Chosen<'a>, Streams, &PlanOptions) -> Chosen<'a>,
 ) -> Chosen<'a> {
-    let streams = options.streams();
+    let (streams, full) = (options.streams(), &options.plan);
     let roomy = whole(usize::MAX);
     let (most, ways) = match streams {
-        Streams::None => return streamed(roomy, streams),
+        Streams::None => return streamed(roomy, streams, full),
         // There is no bound: the input comes by rows, or memories are too small.
-        Streams::Least if options.max_arena.is_none() => return streamed(roomy, streams),
+        Streams::Least if options.max_arena.is_none() => return streamed(roomy, streams, full),
         Streams::Least => (None, vec![streams]),
         Streams::RowsBelow(most) | Streams::Below(most) if options.input == Input::Rows => {
             (Some(most), vec![streams])
@@ -45,17 +49,20 @@ pub(super) fn fitting<'a>(
     let too_much = wanted.iter().copied().max().unwrap_or(0);
     // What does not compile says so, whatever the room.
     if too_much == 0 || !roomy.problems.is_empty() {
-        return streamed(roomy, streams);
+        return streamed(roomy, streams, full);
     }
-    let peak = |chosen: &Chosen<'_>| {
-        let plan = chosen.plan(&options.plan).ok();
-        plan.map_or(usize::MAX, |plan| plan.peak_bytes)
+    let mut quick = options.plan;
+    quick.budget.steps /= QUICK;
+    let planned = |chosen: &Chosen<'_>, options: &PlanOptions| {
+        let plan = chosen.plan(options).ok();
+        plan.map_or((usize::MAX, false), |plan| (plan.peak_bytes, plan.optimal))
     };
+    let peak = |chosen: &Chosen<'_>, options: &PlanOptions| planned(chosen, options).0;
     let mut lean = None;
     let mut found: Option<(usize, Chosen<'a>)> = None;
     for way in ways.iter().copied() {
-        let usual = streamed(roomy.clone(), way);
-        let of_usual = peak(&usual);
+        let usual = streamed(roomy.clone(), way, full);
+        let of_usual = peak(&usual, full);
         if most.is_some_and(|most| of_usual <= most) {
             return usual;
         }
@@ -68,19 +75,23 @@ pub(super) fn fitting<'a>(
         if lean.working_bytes() == wanted {
             continue;
         }
-        let of_lean = streamed(lean.clone(), way);
-        let peak_of_lean = peak(&of_lean);
+        let of_lean = streamed(lean.clone(), way, &quick);
+        let (peak_of_lean, is_least) = planned(&of_lean, &quick);
         let bound = most.unwrap_or(peak_of_lean);
         if peak_of_lean < of_usual && peak_of_lean <= bound {
-            let fits = |chosen: &Chosen<'_>| peak(chosen) <= bound;
-            let with = |room| streamed(whole(room), way);
+            // A plan whose search does not end takes as long as a search may: one more for each step would be too many.
+            if !is_least {
+                return of_lean;
+            }
+            let fits = |chosen: &Chosen<'_>| peak(chosen, &quick) <= bound;
+            let with = |room| streamed(whole(room), way, &quick);
             return roomiest(of_lean, too_much, with, fits);
         }
         found = lower(found, (peak_of_lean, of_lean));
     }
     match found {
         Some((_, found)) => found,
-        None => streamed(roomy, streams),
+        None => streamed(roomy, streams, full),
     }
 }
 
