@@ -76,7 +76,8 @@ impl Draft {
             program,
         });
         if let (Some(runnable), Some(goldens)) = (&runnable, &settings.goldens) {
-            found.recorded = runnable.against_recorded(goldens)?;
+            let recorded = runnable.against_recorded(goldens);
+            found.recorded = recorded.map_err(|error| error.in_file(&source.model.file))?;
         }
         self.models.push(found);
         self.runnable.push(runnable);

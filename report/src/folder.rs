@@ -169,9 +169,13 @@ const MOST_OF_MEASUREMENTS: u64 = 1 << 24;
 fn names(path: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
-        let name = entry?.file_name();
+        let entry = entry?;
+        // A folder is not looked through, and what is no file might never end. A link that leads nowhere is said when it is read.
+        if fs::metadata(entry.path()).is_ok_and(|metadata| !metadata.is_file()) {
+            continue;
+        }
         // What is no text is no name that Kenning gives.
-        names.extend(name.into_string().ok());
+        names.extend(entry.file_name().into_string().ok());
     }
     names.sort();
     Ok(names)

@@ -140,14 +140,17 @@ impl Tally {
     fn add(&mut self, wanted: &[Vec<f64>], found: &[Vec<f64>]) {
         for ((tallied, wanted), found) in self.outputs.iter_mut().zip(wanted).zip(found) {
             for (wanted, found) in wanted.iter().zip(found) {
-                let apart = (wanted - found).abs();
+                let is_same = wanted == found || wanted.is_nan() && found.is_nan();
+                let apart = if is_same { 0.0 } else { (wanted - found).abs() };
                 // What is not a number differs as much as anything can, and JSON has no such number.
                 let apart = if apart.is_finite() { apart } else { f64::MAX };
                 tallied.greatest = tallied.greatest.max(apart);
                 tallied.sum = (tallied.sum + apart).min(f64::MAX);
                 tallied.values += 1;
-                let (least, greatest) = tallied.range.unwrap_or((*wanted, *wanted));
-                tallied.range = Some((least.min(*wanted), greatest.max(*wanted)));
+                if wanted.is_finite() {
+                    let (least, greatest) = tallied.range.unwrap_or((*wanted, *wanted));
+                    tallied.range = Some((least.min(*wanted), greatest.max(*wanted)));
+                }
             }
             if wanted.len() > 1 {
                 let same = usize::from(position_of_greatest(wanted) == position_of_greatest(found));
@@ -191,6 +194,16 @@ fn real(port: &Port, bytes: &[u8]) -> Result<Vec<f64>> {
         DType::Int32 => (bytes.as_chunks::<4>().0.iter())
             .map(|b| f64::from(i32::from_le_bytes(*b)))
             .collect(),
+        DType::Uint16 => (bytes.as_chunks::<2>().0.iter())
+            .map(|b| f64::from(u16::from_le_bytes(*b)))
+            .collect(),
+        DType::Uint32 => (bytes.as_chunks::<4>().0.iter())
+            .map(|b| f64::from(u32::from_le_bytes(*b)))
+            .collect(),
+        // Of indices and counts, which are far below what a real number tells apart.
+        DType::Int64 => (bytes.as_chunks::<8>().0.iter())
+            .map(|b| i64::from_le_bytes(*b) as f64)
+            .collect(),
         _ => return Err(unlike(port)),
     };
     let (scale, zero_point) = quantization(port);
@@ -217,6 +230,15 @@ fn stored(port: &Port, values: &[f64]) -> Result<Vec<u8>> {
             .collect(),
         DType::Int32 => stored
             .flat_map(|value| (value as i32).to_le_bytes())
+            .collect(),
+        DType::Uint16 => stored
+            .flat_map(|value| (value as u16).to_le_bytes())
+            .collect(),
+        DType::Uint32 => stored
+            .flat_map(|value| (value as u32).to_le_bytes())
+            .collect(),
+        DType::Int64 => stored
+            .flat_map(|value| (value as i64).to_le_bytes())
             .collect(),
         _ => return Err(unlike(port)),
     })

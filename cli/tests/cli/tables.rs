@@ -64,7 +64,8 @@ fn shapes_are_those_of_every_command() {
         .unwrap();
     assert!(peak > one, "{peak} and {one}");
     // Of several models, the shape is for the one that has the input.
-    let fit = with(&["fit", &sine(), &open, "--board", "nucleo_f401re"]);
+    let board = ["fit", &sine(), &open, "--board", "nucleo_f401re"];
+    let fit = with(&[&board[..], &["--isa", "portable"]].concat());
     let arenas: Vec<u64> = (fit["items"].as_array().unwrap().iter())
         .filter(|item| item["what"] == "arena")
         .map(|item| item["ram_bytes"].as_u64().unwrap())
