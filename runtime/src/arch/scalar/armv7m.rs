@@ -1,5 +1,5 @@
-//! The loop in assembly for Armv7-M, over one window of eight channels: their sums are in r4 to r11; r0 points to weights, r1 to inputs, r12 is where they end;
-//! r2 is an input, r3 a weight, lr how many inputs are left behind the rounds of four. The stack has the call, the sums and how many runs are left.
+//! The loop in assembly for Armv7-M, over one window of eight channels: their sums are in r4 to r11; r0 points to weights, r1 to inputs;
+//! r2 is an input, r3 a weight, r12 how many inputs are left. The stack has the call, the sums and how many runs are left.
 
 use core::arch::naked_asm;
 use core::mem::offset_of;
@@ -39,28 +39,24 @@ unsafe extern "C" fn one<const CHANNELS: usize>(call: &Call<1>, sums: &mut [i32;
             push {{r0, r1, r2}}
             ldm r1, {{r4-r11}}
             ldr r1, [r0, #{x}]
-            ldr r3, [r0, #{len}]
+            ldr r12, [r0, #{len}]
             ldr r0, [r0, #{weights}]
         2:
-            and lr, r3, #3
-            sub r12, r3, lr
-            add r12, r12, r1
-            cmp r1, r12
-            beq 4f
+            subs r12, #4
+            blo 4f
         3:
             castiron_input
             castiron_input
             castiron_input
             castiron_input
-            cmp r1, r12
-            bne 3b
+            subs r12, #4
+            bhs 3b
         4:
-            add r12, r12, lr
-            cmp r1, r12
+            adds r12, #4
             beq 6f
         5:
             castiron_input
-            cmp r1, r12
+            subs r12, #1
             bne 5b
         6:
             ldr r2, [sp, #8]
@@ -72,7 +68,7 @@ unsafe extern "C" fn one<const CHANNELS: usize>(call: &Call<1>, sums: &mut [i32;
             add r1, r1, r2
             ldr r2, [r12, #{w_gap}]
             add r0, r0, r2
-            ldr r3, [r12, #{len}]
+            ldr r12, [r12, #{len}]
             b 2b
         7:
             ldr r1, [sp, #4]
