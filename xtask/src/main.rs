@@ -327,9 +327,9 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             only_of_m4(core, update_docs)?;
             let found = subjects(root, &run.selection)?;
             let modes = modes::measure(root, &toolchain, core, run.opt, &found);
-            println!("{}", modes::terminal(&modes));
+            println!("{}", modes::terminal(core, &modes)?);
             if update_docs {
-                modes::update_docs(root, run.opt, &modes)?;
+                modes::update_docs(root, core, run.opt, &modes)?;
             }
             Ok(ExitCode::SUCCESS)
         }

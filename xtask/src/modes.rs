@@ -12,6 +12,8 @@ use crate::cores::Core;
 use crate::firmware::{Builder, OptLevel};
 use crate::models::Subject;
 use crate::report;
+use crate::targets::{Of, Targets};
+use crate::tflm::Figures;
 
 /// What the section is called in its markers.
 const SECTION: &str = "modes";
@@ -35,17 +37,23 @@ pub(crate) fn measure(
 }
 
 /// What modes cost, on a terminal.
-pub(crate) fn terminal(modes: &Modes) -> String {
-    by_mode(modes, presets::UTF8_BORDERS_ONLY).to_string()
+pub(crate) fn terminal(core: Core, modes: &Modes) -> Result<String> {
+    let style = presets::UTF8_BORDERS_ONLY;
+    Ok(format!(
+        "{}\n{}",
+        in_size(core, modes, style)?,
+        by_mode(modes, style)
+    ))
 }
 
 /// Puts what modes cost into the documentation.
-pub(crate) fn update_docs(root: &Path, opt: OptLevel, modes: &Modes) -> Result<()> {
+pub(crate) fn update_docs(root: &Path, core: Core, opt: OptLevel, modes: &Modes) -> Result<()> {
     for (_, entries) in modes {
         report::all_right(entries)?;
     }
     let section = format!(
-        "## Modes\n\nInstructions, flash and arena by `optimize`, at opt-level {opt}. Reproduce with `cargo xtask bench --modes`.\n\n{SIZE}\n\n{}\n",
+        "## Modes\n\nInstructions, flash and arena by `optimize`, at opt-level {opt}. Reproduce with `cargo xtask bench --modes`.\n\n{}\n\n{SIZE}\n\n{}\n",
+        in_size(core, modes, presets::ASCII_MARKDOWN)?,
         by_mode(modes, presets::ASCII_MARKDOWN)
     );
     report::write_section(root, report::PAGE, SECTION, &section)
@@ -54,8 +62,16 @@ pub(crate) fn update_docs(root: &Path, opt: OptLevel, modes: &Modes) -> Result<(
 /// What there is to say of the mode `size`.
 const SIZE: &str = "`size` should take at most 0.6 of balanced's code, for at most some 2.5 times the instructions. Convolutions and matrix products do: one function \
 computes all of those of int8, a window at a time, with TensorFlow Lite's two roundings, whose constants also take 9 bytes a channel in place of 12; another one all \
-of those of float32, which passes over taps that are not in the input. Models miss it that are mostly other operators, weights of float16 among them. LSTMs and layers \
+of those of float32 and float16, which passes over taps that are not in the input. Models miss it that are mostly other operators. LSTMs and layers \
 of int16 have the same kernels in all modes.";
+
+/// Targets for the mode `size`.
+fn in_size(core: Core, modes: &Modes, style: TableStyle) -> Result<String> {
+    let mut modes = modes.iter();
+    let found = modes.find(|(mode, _)| *mode == Optimize::Size);
+    let entries = found.map_or(&[][..], |(_, entries)| entries);
+    Targets::load()?.section(core, &[Of::FlashInSize], entries, &Figures::load()?, style)
+}
 
 fn by_mode(modes: &Modes, style: TableStyle) -> Table {
     let figures: [(&str, Figure); 4] = [

@@ -40,6 +40,8 @@ struct Target {
 pub(crate) enum Of {
     Instructions,
     Flash,
+    /// In the mode `size`.
+    FlashInSize,
     /// With the whole input held.
     Ram,
     /// With the input row by row.
@@ -51,6 +53,7 @@ impl Of {
         match self {
             Self::Instructions => "instructions",
             Self::Flash => "flash",
+            Self::FlashInSize => "flash, size",
             Self::Ram => "RAM",
             Self::RamByRows => "RAM, input by rows",
         }
@@ -70,7 +73,7 @@ impl Of {
                 let instructions = measured.run.median_instructions();
                 Some(instructions as f64 / core.baseline(tflm, figures)? as f64)
             }
-            Self::Flash => flash_share(entry, measured, tflm),
+            Self::Flash | Self::FlashInSize => flash_share(entry, measured, tflm),
             Self::Ram | Self::RamByRows => Some(ram_share(measured, tflm)),
         }
     }

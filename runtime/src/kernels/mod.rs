@@ -156,7 +156,7 @@ pub use transpose_conv::{TransposeConv, TransposeConvSizes};
 #[cfg(feature = "host")]
 pub use unary::distance_of_elements;
 pub use unary::{Function, Lookup, Map};
-pub use vfp::{VcmpMaxPool2d, Vmla, VmlaDepthwise, VmlaRow, VmlaSmall};
+pub use vfp::{VcmpMaxPool2d, Vmla, VmlaDepthwise, VmlaRow, VmlaSmall, VmlaSmallHalves};
 pub use window::Window;
 
 /// Declares what kernels are parameterised with: plain values, which the generator can write down as Rust.

@@ -181,21 +181,61 @@ fn small(
     numbers: Float,
     [x, weights, bias]: &[Vec<f32>; 3],
 ) -> Vec<Option<u32>> {
+    let (kernel, inputs) = small_of(w, depthwise, numbers);
+    let start = |channel: usize| bias.get(channel).copied().unwrap_or(0.0);
+    let packed = kernel.pack(start, |channel, i| weights[channel * inputs + i]);
+    by_image(w, x, |x, y| kernel.run(x, &packed, y))
+}
+
+/// The same of weights that are stored as float16.
+fn small_halves(
+    w: &Window,
+    depthwise: bool,
+    numbers: Float,
+    [x, bias]: [&[f32]; 2],
+    weights: &[u16],
+) -> Vec<Option<u32>> {
+    let (small, inputs) = small_of(w, depthwise, numbers);
+    let start = |channel: usize| bias.get(channel).copied().unwrap_or(0.0);
+    let packed = small.pack(start, |channel, i| weights[channel * inputs + i]);
+    by_image(w, x, |x, y| VmlaSmallHalves { small }.run(x, &packed, y))
+}
+
+/// The kernel, and how many inputs an output has.
+fn small_of(w: &Window, depthwise: bool, numbers: Float) -> (VmlaSmall, usize) {
     let image = Window { batches: 1, ..*w };
     let kernel = VmlaSmall::of(&image, depthwise, numbers).expect("it fits");
     let each = if depthwise { 1 } else { w.in_c };
-    let inputs = w.filter_h * w.filter_w * each;
-    let packed = kernel.pack(
-        |channel| bias.get(channel).copied().unwrap_or(0.0),
-        |channel, i| weights[channel * inputs + i],
-    );
+    (kernel, w.filter_h * w.filter_w * each)
+}
+
+fn by_image(w: &Window, x: &[f32], run: impl Fn(&[Cell<f32>], &[Cell<f32>])) -> Vec<Option<u32>> {
     let images = x.chunks(w.in_image());
     let outputs = images.flat_map(|x| {
         outputs(w.out_h * w.out_w * w.out_c, |y| {
-            kernel.run(cells(&mut x.to_vec()), &packed, y);
+            run(cells(&mut x.to_vec()), y);
         })
     });
     outputs.collect()
+}
+
+/// Bits of float16 that are finite, subnormal ones and zeros among them.
+fn halves(n: &mut Sequence, len: usize) -> Vec<u16> {
+    let half = |n: &mut Sequence| {
+        let exponent = [0, 1, n.below(31), 15][n.below(4)];
+        (n.below(2) << 15 | exponent << 10 | n.below(1 << 10)) as u16
+    };
+    (0..len).map(|_| half(n)).collect()
+}
+
+/// The number of a float16, by its definition.
+fn value_of(half: &u16) -> f32 {
+    let [sign, exponent, fraction] = [half >> 15, half >> 10 & 31, half & 0x3ff].map(f32::from);
+    let size = match exponent {
+        0.0 => fraction * 2f32.powi(-24),
+        _ => (1024.0 + fraction) * 2f32.powi(exponent as i32 - 25),
+    };
+    if sign == 0.0 { size } else { -size }
 }
 
 /// Inputs, weights and biases, of which there may be none.
@@ -272,6 +312,12 @@ proptest! {
         let operands = operands(n, [inputs, out_c * sizes.inputs(), out_c]);
         let expected = convolution(sizes, numbers, Portable::<4>, &operands);
         prop_assert_eq!(small(&window, false, numbers, &operands), expected);
+        let [x, weights, bias] = operands;
+        let halves = halves(n, weights.len());
+        let operands = [x, halves.iter().map(value_of).collect(), bias];
+        let expected = convolution(sizes, numbers, Portable::<4>, &operands);
+        let [x, _, bias] = &operands;
+        prop_assert_eq!(small_halves(&window, false, numbers, [x, bias], &halves), expected);
     }
 
     #[test]
@@ -291,6 +337,12 @@ proptest! {
             DepthwiseConv2d { sizes, numbers }.compute(cells(&mut x.clone()), &packed, (bias,), y);
         });
         prop_assert_eq!(small(&window, true, numbers, &operands), &expected[..]);
+        let halves = halves(n, weights.len());
+        let values = [x.clone(), halves.iter().map(value_of).collect(), bias.clone()];
+        prop_assert_eq!(
+            small_halves(&window, true, numbers, [x, bias], &halves),
+            small(&window, true, numbers, &values)
+        );
         // Over the input, as the portable kernel.
         let image = Window { batches: 1, ..window };
         let [distance, step] = DepthwiseConv2dSizes { window: image, multiplier: 1 }

@@ -1,16 +1,24 @@
 //! The kernel of float32 with the least code, for `optimize = "size"` on processors with the floating-point extension.
 
-use castiron_runtime::kernels::{DepthwiseConv2dSizes, Float, VmlaSmall};
+use castiron_runtime::kernels::{DepthwiseConv2dSizes, VmlaSmall, VmlaSmallHalves};
 
-use super::{Format as _, Product, Sizes, float};
+use super::{Product, Sizes, float};
 use crate::error::Diagnostic;
 use crate::ops::{Site, depthwise};
 use crate::program::Choosing;
+
+/// Weights in the file's order, as they are stored.
+pub(super) enum Weights<'a> {
+    Floats(&'a [f32]),
+    /// The bits of finite float16.
+    Halves(&'a [u16]),
+}
 
 /// Adds the call, and says whether there is one for the operator.
 pub(super) fn choose(
     product: &Product<'_>,
     sizes: &impl Sizes,
+    weights: &Weights<'_>,
     site: &Site<'_>,
     choosing: &mut Choosing<'_>,
 ) -> Result<bool, Diagnostic> {
@@ -32,11 +40,12 @@ pub(super) fn choose(
     let Some(small) = VmlaSmall::of(&w, depthwise, numbers) else {
         return Ok(false);
     };
-    let (weights, bias) = (Float::weights(site)?, float::bias(product, site)?);
-    let packed = small.pack(
-        |channel| bias.get(channel).copied().unwrap_or(0.0),
-        |channel, i| weights[(product.index)(channel, i)],
-    );
+    let bias = float::bias(product, site)?;
+    let start = |channel: usize| bias.get(channel).copied().unwrap_or(0.0);
+    let packed = match weights {
+        Weights::Floats(weights) => small.pack(start, |c, i| weights[(product.index)(c, i)]),
+        Weights::Halves(weights) => small.pack(start, |c, i| weights[(product.index)(c, i)]),
+    };
     let x = choosing.activation(site.input_id(0)?)?;
     let y = choosing.activation(site.output_id(0)?)?;
     if depthwise {
@@ -47,6 +56,9 @@ pub(super) fn choose(
         depthwise::overlap(&sizes, [x, y], choosing);
     }
     let packed = choosing.constant(&packed);
-    choosing.call(small, [x, packed, y]);
+    match weights {
+        Weights::Floats(_) => choosing.call(small, [x, packed, y]),
+        Weights::Halves(_) => choosing.call(VmlaSmallHalves { small }, [x, packed, y]),
+    }
     Ok(true)
 }

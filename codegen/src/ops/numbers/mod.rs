@@ -197,9 +197,12 @@ impl Product<'_> {
         if kernels::Float::takes(types)
             && choosing.target().isa.has_fp()
             && choosing.target().optimize == Optimize::Size
-            && fp_small::choose(self, sizes, site, choosing)?
         {
-            return Ok(());
+            let weights = <kernels::Float as Format>::weights(site)?;
+            let weights = fp_small::Weights::Floats(&weights);
+            if fp_small::choose(self, sizes, &weights, site, choosing)? {
+                return Ok(());
+            }
         }
         macro_rules! formats {
             ($($format:ty,)*) => {{

@@ -3,7 +3,7 @@
 
 use castiron_runtime::kernels::{Float32x8, Float32x16};
 
-use super::{Call, Product, Sizes, call_portable, float, narrow};
+use super::{Call, Product, Sizes, call_portable, float, fp_small, narrow};
 use crate::error::Diagnostic;
 use crate::graph::{BuiltinOperator, DType, OpKind, Tensor};
 use crate::ops::Site;
@@ -57,6 +57,19 @@ impl<'a> Stored<'a> {
         site: &Site<'_>,
         choosing: &mut Choosing<'_>,
     ) -> Result<(), Diagnostic> {
+        // Halves are for the least code alone.
+        if let Self::Halves(weights) = self
+            && choosing.target().isa.has_fp()
+            && fp_small::choose(
+                product,
+                sizes,
+                &fp_small::Weights::Halves(weights),
+                site,
+                choosing,
+            )?
+        {
+            return Ok(());
+        }
         let (x_id, y_id) = (site.input_id(0)?, site.output_id(0)?);
         let range = site.float_range(product.activation)?;
         let bias = choosing.constant(&float::bias(product, site)?);

@@ -25,7 +25,7 @@ mod small;
 pub use depthwise::{CHANNELS, Depthwise};
 pub use greatest::Greatest;
 pub use product::{Product, row};
-pub use small::Windows;
+pub use small::{SmallWeight, Windows};
 
 /// What becomes of sums that are finite, as the loops are told.
 mod bounds {

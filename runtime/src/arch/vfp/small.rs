@@ -1,14 +1,61 @@
 //! Windows one after the other, four output channels at a time, with the least code: one loop for sums of all inputs and for those of each channel by
 //! itself, and one way from sums to outputs.
 //!
-//! A block of weights is what the sums of its four channels begin with, and then the four channels' weights of each input. Rows and columns of a window
-//! that are not in the input are passed over, with their weights: so sums have the portable kernels' products, in their order.
+//! A block of weights is what the sums of its four channels begin with, and then the four channels' weights of each input, of float32 or float16. Rows and
+//! columns of a window that are not in the input are passed over, with their weights: so sums have the portable kernels' products, in their order.
 
 use core::cell::Cell;
 
 /// Channels of a block.
 const CHANNELS: usize = 4;
 const CHANNELS_BYTES: usize = CHANNELS * size_of::<f32>();
+
+/// What weights are stored as.
+pub trait SmallWeight: Copy + Default {
+    /// Bytes of the weights that four channels have for an input.
+    const TAP: usize;
+
+    /// The weights that four channels have for an input, as words.
+    #[cfg(any(test, feature = "host"))]
+    fn tap(weights: [Self; CHANNELS]) -> impl IntoIterator<Item = u32>;
+
+    /// Computes the outputs.
+    ///
+    /// # Safety
+    /// The input, of which windows may leave out some, weights and outputs lie where the call says; no number of it is 0 but that of `inputs`.
+    unsafe fn run(call: &mut Call);
+}
+
+impl SmallWeight for f32 {
+    const TAP: usize = CHANNELS_BYTES;
+
+    #[cfg(any(test, feature = "host"))]
+    fn tap(weights: [Self; CHANNELS]) -> impl IntoIterator<Item = u32> {
+        weights.map(Self::to_bits)
+    }
+
+    #[inline(always)]
+    unsafe fn run(call: &mut Call) {
+        // SAFETY: as the caller has it.
+        unsafe { floats(call) }
+    }
+}
+
+/// The bits of a finite float16.
+impl SmallWeight for u16 {
+    const TAP: usize = CHANNELS_BYTES / 2;
+
+    #[cfg(any(test, feature = "host"))]
+    fn tap([a, b, c, d]: [Self; CHANNELS]) -> impl IntoIterator<Item = u32> {
+        [[a, b], [c, d]].map(|[low, high]| u32::from(high) << 16 | u32::from(low))
+    }
+
+    #[inline(always)]
+    unsafe fn run(call: &mut Call) {
+        // SAFETY: as the caller has it.
+        unsafe { halves(call) }
+    }
+}
 
 /// An image, and windows that slide over it; pairs are along height and width, and sizes are in elements.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +87,7 @@ pub struct Windows {
 /// What the loops are told; they change the first group. Distances are bytes, positions are elements.
 #[derive(Debug)]
 #[repr(C)]
-struct Call {
+pub struct Call {
     /// Where the outputs go.
     y: *mut f32,
     /// The first window of a row of windows.
@@ -54,7 +101,7 @@ struct Call {
     lines: usize,
     windows: usize,
 
-    weights: *const f32,
+    weights: *const u32,
     channels: usize,
     /// Windows of a row.
     out_w: usize,
@@ -85,12 +132,12 @@ struct Call {
 impl Windows {
     /// The outputs of an image. Of slices that do not fit, it computes nothing.
     #[inline(always)]
-    pub fn outputs(&self, x: &[Cell<f32>], weights: &[f32], y: &[Cell<f32>]) {
+    pub fn outputs<W: SmallWeight>(&self, x: &[Cell<f32>], weights: &[u32], y: &[Cell<f32>]) {
         let Self { in_c, out_c, .. } = *self;
         let ([in_h, in_w], [out_h, out_w]) = (self.input, self.output);
         let [filter_h, filter_w] = self.filter;
         let each = if self.depthwise { 1 } else { in_c };
-        let block = (1 + filter_h * filter_w * each) * CHANNELS;
+        let block = CHANNELS + filter_h * filter_w * each * (W::TAP / size_of::<u32>());
         if x.len() < in_h * in_w * in_c
             || y.len() < out_h * out_w * out_c
             || weights.len() < out_c.div_ceil(CHANNELS) * block
@@ -105,7 +152,7 @@ impl Windows {
         let [stride_h, stride_w] = self.stride;
         let [dilation_h, dilation_w] = self.dilation;
         let [pad_top, pad_left] = self.pad;
-        let column = each * CHANNELS_BYTES;
+        let column = each * W::TAP;
         let read = if self.depthwise {
             CHANNELS_BYTES
         } else {
@@ -146,16 +193,16 @@ impl Windows {
         };
         // SAFETY: inputs are read of rows and columns that lie in the input alone. There are weights of all of a window for every block of channels, and
         // the output has a pixel for every window, with all channels (checked above). The references last until it returns, and cells may be written.
-        unsafe { run(&mut call) }
+        unsafe { W::run(&mut call) }
     }
 }
 
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 mod assembly;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-use assembly::run;
+use assembly::{floats, halves};
 
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 mod twin;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
-use twin::run;
+use twin::{floats, halves};

@@ -14,14 +14,16 @@ parameters! {
     }
 }
 
-/// The value of a finite binary16. Its exponent and fraction are those of a binary32 that is 2¹¹² times smaller, subnormal ones
-/// included, so that the product is exact.
-#[inline(always)]
-fn widened(half: u16) -> f32 {
-    /// 2¹¹².
-    const UNIT: f32 = f32::from_bits(0x7780_0000);
-    let half = u32::from(half);
-    f32::from_bits((half & 0x8000) << 16 | (half & 0x7fff) << 13) * UNIT
+impl Float32x16 {
+    /// The value of a finite binary16. Its exponent and fraction are those of a binary32 that is 2¹¹² times smaller, subnormal ones
+    /// included, so that the product is exact.
+    #[inline(always)]
+    pub(crate) fn widened(half: u16) -> f32 {
+        /// 2¹¹².
+        const UNIT: f32 = f32::from_bits(0x7780_0000);
+        let half = u32::from(half);
+        f32::from_bits((half & 0x8000) << 16 | (half & 0x7fff) << 13) * UNIT
+    }
 }
 
 impl Numbers for Float32x16 {
@@ -62,7 +64,7 @@ impl Numbers for Float32x16 {
 
     #[inline(always)]
     fn mac(acc: f32, x: f32, w: u16) -> f32 {
-        acc + x * widened(w)
+        acc + x * Self::widened(w)
     }
 
     #[inline(always)]

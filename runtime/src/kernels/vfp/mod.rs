@@ -53,4 +53,4 @@ pub use depthwise::VmlaDepthwise;
 pub use dot::Vmla;
 pub use pool::VcmpMaxPool2d;
 pub use row::VmlaRow;
-pub use small::VmlaSmall;
+pub use small::{VmlaSmall, VmlaSmallHalves};

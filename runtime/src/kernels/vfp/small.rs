@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use crate::arch::vfp::Windows;
+use crate::arch::vfp::{SmallWeight, Windows};
 #[cfg(any(test, feature = "host"))]
 use crate::kernels::Window;
 use crate::kernels::{Float, parameters};
@@ -32,6 +32,12 @@ parameters! {
         pub depthwise: bool,
         /// The range of outputs.
         pub numbers: Float,
+    }
+
+    /// The same of weights that are stored as float16 and finite.
+    pub struct VmlaSmallHalves {
+        /// The sums.
+        pub small: VmlaSmall,
     }
 }
 
@@ -63,26 +69,24 @@ impl VmlaSmall {
         (w.batches == 1 && fits).then_some(small)
     }
 
-    /// Packs weights, of which `weight(channel, i)` is one, and what sums begin with.
+    /// Packs weights, of which `weight(channel, i)` is one, and what sums begin with: float32 or the bits of float16.
     #[cfg(any(test, feature = "host"))]
-    pub fn pack(
+    pub fn pack<W: SmallWeight>(
         &self,
         start: impl Fn(usize) -> f32,
-        weight: impl Fn(usize, usize) -> f32,
-    ) -> alloc::vec::Vec<f32> {
+        weight: impl Fn(usize, usize) -> W,
+    ) -> alloc::vec::Vec<u32> {
         let each = if self.depthwise { 1 } else { self.in_c };
         let taps = usize::from(self.filter_h) * usize::from(self.filter_w) * usize::from(each);
         let mut packed = alloc::vec::Vec::new();
         let channels = usize::from(self.out_c);
         for first in (0..channels).step_by(4) {
-            let block = first..first + 4;
-            let of = |channel: usize, value: &dyn Fn(usize) -> f32| match channel < channels {
-                true => value(channel),
-                false => 0.0,
-            };
-            packed.extend(block.clone().map(|channel| of(channel, &start)));
+            let of_channel = |lane| Some(first + lane).filter(|channel| *channel < channels);
+            let starts: [_; 4] = core::array::from_fn(|lane| of_channel(lane).map_or(0.0, &start));
+            packed.extend(starts.map(f32::to_bits));
             for i in 0..taps {
-                packed.extend(block.clone().map(|channel| of(channel, &|c| weight(c, i))));
+                let of = |lane| of_channel(lane).map_or(W::default(), |c| weight(c, i));
+                packed.extend(W::tap(core::array::from_fn(of)));
             }
         }
         packed
@@ -90,7 +94,12 @@ impl VmlaSmall {
 
     /// Computes the whole output.
     #[inline(never)]
-    pub fn run(&self, x: &[Cell<f32>], weights: &[f32], y: &[Cell<f32>]) {
+    pub fn run(&self, x: &[Cell<f32>], weights: &[u32], y: &[Cell<f32>]) {
+        self.outputs::<f32>(x, weights, y);
+    }
+
+    #[inline(always)]
+    fn outputs<W: SmallWeight>(&self, x: &[Cell<f32>], weights: &[u32], y: &[Cell<f32>]) {
         let windows = Windows {
             input: [self.in_h, self.in_w].map(usize::from),
             output: [self.out_h, self.out_w].map(usize::from),
@@ -104,9 +113,20 @@ impl VmlaSmall {
             min: self.numbers.min,
             max: self.numbers.max,
         };
-        windows.outputs(x, weights, y);
+        windows.outputs::<W>(x, weights, y);
+    }
+}
+
+impl VmlaSmallHalves {
+    /// Computes the whole output.
+    #[inline(never)]
+    pub fn run(&self, x: &[Cell<f32>], weights: &[u32], y: &[Cell<f32>]) {
+        self.small.outputs::<u16>(x, weights, y);
     }
 }
 
 #[cfg(feature = "host")]
-crate::host::plain!(VmlaSmall(x, weights, y););
+crate::host::plain! {
+    VmlaSmall(x, weights, y);
+    VmlaSmallHalves(x, weights, y);
+}
