@@ -26,6 +26,7 @@ mod random_models;
 mod report;
 mod rust_versions;
 mod schema;
+mod tables;
 mod targets;
 mod tflm;
 mod tflm_bench;
@@ -128,29 +129,7 @@ enum OnTarget {
         opt: OptLevel,
     },
     /// Measure models on an emulated processor, beside TensorFlow Lite Micro.
-    Bench {
-        #[command(flatten)]
-        run: Run,
-        /// Measure a small model for every operator and the types that it is tested with, instead of networks;
-        /// --filter takes names of operators, too.
-        #[arg(long, conflicts_with = "models")]
-        ops: bool,
-        /// Measure each operator of the models, too.
-        #[arg(long)]
-        by_operator: bool,
-        /// Measure instructions and flash of networks in each of the three modes of `optimize`.
-        #[arg(long, conflicts_with_all = ["ops", "by_operator", "json"])]
-        modes: bool,
-        /// Measure how little RAM models can take, where there are targets for it: row by row, and with the input row by row.
-        #[arg(long, conflicts_with_all = ["ops", "by_operator", "modes", "json"])]
-        ram: bool,
-        /// Print JSON instead of tables; of networks, with what each operator takes.
-        #[arg(long)]
-        json: bool,
-        /// Write the tables into docs/benchmarks.md and the README; with --ops, into docs/operator-code.md.
-        #[arg(long, conflicts_with = "filter")]
-        update_docs: bool,
-    },
+    Bench(tables::Options),
     /// Measure models on TensorFlow Lite Micro's kernels without its interpreter. Needs the tree of its sources that
     /// $CASTIRON_TFLM names.
     TflmBench {
@@ -189,7 +168,8 @@ struct Run {
 impl OnTarget {
     fn core(&self) -> Core {
         match self {
-            Self::Bench { run, .. } | Self::TargetTest { run, .. } => run.core,
+            Self::Bench(options) => options.run.core,
+            Self::TargetTest { run, .. } => run.core,
             Self::Example { .. } | Self::TflmBench { .. } => Core::M4,
         }
     }
@@ -262,6 +242,11 @@ fn run(task: Task) -> Result<ExitCode> {
 }
 
 fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
+    if let OnTarget::Bench(options) = &task
+        && options.all
+    {
+        return tables::measure_all(root, options);
+    }
     let core = task.core();
     let found = firmware::toolchain(core);
     let toolchain = match found.and_then(|found| qemu::check(core).map(|()| found)) {
@@ -281,111 +266,7 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             print!("{}", example(&Builder::new(root, &toolchain, core, opt))?);
             Ok(ExitCode::SUCCESS)
         }
-        OnTarget::Bench {
-            run,
-            ops: true,
-            by_operator,
-            modes: _,
-            ram: _,
-            json,
-            update_docs,
-        } => {
-            only_of_m4(core, update_docs)?;
-            let found = operator_code::find(root, &run.selection)?;
-            for note in &found.notes {
-                eprintln!("{note}");
-            }
-            let builder = Builder::new(root, &toolchain, core, run.opt);
-            let extra = Extra {
-                operators: by_operator,
-                ..Extra::default()
-            };
-            let entries = bench::run(&builder, &found.subjects, extra);
-            let figures = Figures::load()?;
-            if json {
-                let rows = operator_code::rows(&found.cases, &entries, &figures);
-                println!("{}", serde_json::to_string_pretty(&rows)?);
-            } else {
-                println!("{}", operator_code::terminal(&found.cases, &entries));
-            }
-            if update_docs {
-                let page = operator_code::update_docs(root, run.opt, &found.cases, &entries)?;
-                eprintln!("wrote {}", page.display());
-            }
-            // JSON says of each model what went wrong.
-            if json {
-                return Ok(ExitCode::SUCCESS);
-            }
-            Ok(verdict(core, &entries, &figures))
-        }
-        OnTarget::Bench {
-            run,
-            modes: true,
-            update_docs,
-            ..
-        } => {
-            only_of_m4(core, update_docs)?;
-            let found = subjects(root, &run.selection)?;
-            let modes = modes::measure(root, &toolchain, core, run.opt, &found);
-            println!("{}", modes::terminal(core, &modes)?);
-            if update_docs {
-                modes::update_docs(root, core, run.opt, &modes)?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        OnTarget::Bench {
-            run,
-            ram: true,
-            update_docs,
-            ..
-        } => {
-            ensure!(
-                core == Core::M4,
-                "there are targets for the RAM of the Cortex-M4 alone"
-            );
-            let ways = ram::measure(root, &toolchain, run.opt, run.selection)?;
-            println!("{}", ram::terminal(&ways)?);
-            if update_docs {
-                ram::update_docs(root, run.opt, &ways)?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        OnTarget::Bench {
-            run,
-            ops: false,
-            by_operator,
-            modes: false,
-            ram: false,
-            json,
-            update_docs,
-        } => {
-            let builder = Builder::new(root, &toolchain, core, run.opt);
-            let extra = Extra {
-                operators: by_operator || json,
-                cycles: core == Core::M4 && cycles::available(),
-            };
-            let mut selection = run.selection;
-            if update_docs && core != Core::M4 {
-                selection.only(&cores::DOCUMENTED);
-            }
-            let (figures, entries) = measure(root, &builder, &selection, extra)?;
-            if json {
-                println!(
-                    "{}",
-                    serde_json::to_string_pretty(&report::rows(&entries, &figures))?
-                );
-            } else {
-                println!("{}", report::terminal(core, &entries, &figures));
-                print_changes(root, core, run.opt, &entries)?;
-            }
-            if update_docs {
-                match core {
-                    Core::M4 => report::update_docs(root, run.opt, &entries, &figures)?,
-                    _ => report::update_core(root, core, &entries, &figures)?,
-                }
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        OnTarget::Bench(options) => tables::measure(root, &toolchain, options),
         OnTarget::TflmBench {
             selection,
             update_docs,
@@ -446,16 +327,6 @@ fn exchanged(root: &Path, builder: &Builder<'_>, selection: &Selection) -> Resul
 
 /// A small model of convolutions.
 const EXCHANGED: &str = "kws_dscnn_int8";
-
-/// The documentation has these tables of the Cortex-M4 alone.
-fn only_of_m4(core: Core, update_docs: bool) -> Result<()> {
-    ensure!(
-        !update_docs || core == Core::M4,
-        "--update-docs writes this table of the Cortex-M4 alone, not of the {}",
-        core.title()
-    );
-    Ok(())
-}
 
 /// Prints which published figures of models are no longer theirs.
 fn print_changes(root: &Path, core: Core, opt: OptLevel, entries: &[Entry]) -> Result<()> {

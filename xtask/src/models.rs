@@ -18,7 +18,7 @@ const OWN: [&str; 3] = ["examples/models", "tests/data/models", "tests/data/call
 const FURTHER: &str = "CASTIRON_SHARED";
 
 /// Which models to run.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct Selection {
     /// Directory of .tflite files, instead of the project's own and those of $CASTIRON_SHARED/models.
     #[arg(long, value_name = "DIR")]
