@@ -38,60 +38,22 @@ const paretoView = (report, openModel) => {
     if (judged) point.measures.push(-point.model.quality.value);
   }
   const front = paretoFront(known);
-  const [width, height, left, top, bottom] = [760, 380, 78, 16, 48];
-  const scale = (values, from, to) => {
-    const [low, high] = [Math.log2(Math.max(Math.min(...values), 1)) - 0.4, Math.log2(Math.max(...values, 2)) + 0.4];
-    const at = value => from + (Math.log2(Math.max(value, 1)) - low) / (high - low) * (to - from);
-    const ticks = [];
-    for (let power = Math.ceil(low); power <= high; power++) ticks.push(2 ** power);
-    return { at, ticks, holds: value => value > 0 && Math.log2(value) >= low && Math.log2(value) <= high };
-  };
-  const x = scale(known.map(point => point.flash), left, width - 16);
-  const y = scale(known.map(point => point.ram), top + height - bottom, top);
   const board = report.board;
   const room = board && { flash: board.flash_bytes === null ? null : board.flash_bytes - board.application_flash_bytes, ram: board.ram_bytes === null ? null : board.ram_bytes - board.application_ram_bytes };
-  const byTime = value => 5 + 7 * Math.sqrt(value / most(known.map(({ model }) => timed ? model.time.seconds : model.macs), 1e-12));
-  const radius = point => byTime(timed ? point.model.time.seconds : point.model.macs);
-  // Labels that would lie on another are left out; all names are in titles, and in the table.
-  const taken = known.map(point => ({ point, x: x.at(point.flash) - radius(point), y: y.at(point.ram) + 4, width: 2 * radius(point) }));
-  const label = point => {
-    const text = cut(point.model.name.replace(/\.tflite$/, ""), 24);
-    const box = { x: x.at(point.flash) + radius(point) + 3, y: y.at(point.ram) + 4, width: 6.2 * text.length };
-    const right = box.x + box.width < width;
-    const start = right ? box.x : box.x - box.width - 2 * radius(point) - 6;
-    const clash = other => other.point !== point && Math.abs(other.y - box.y) < 12 && start < other.x + other.width && other.x < start + box.width;
-    if (taken.some(clash)) return null;
-    taken.push({ x: start, y: box.y, width: box.width });
-    return svg("text", { x: start.toFixed(1), y: box.y.toFixed(1), "font-size": 11 }, text);
-  };
   const steps = [...front].sort((a, b) => a.flash - b.flash);
-  const line = !timed && !judged && steps.length > 1 && svg("path", { class: "front", d: steps.map((point, at) =>
-    at ? `H${x.at(point.flash).toFixed(1)}V${y.at(point.ram).toFixed(1)}` : `M${x.at(point.flash).toFixed(1)} ${y.at(point.ram).toFixed(1)}`).join("") });
-  const inFront = new Set(front);
-  const dot = point => svg("g", { tabindex: "0", role: "link", "aria-label": `${point.model.name}: ${bytes(point.flash)} of flash, ${bytes(point.ram)} of RAM`, class: "point",
-    onclick: () => openModel(point.position), onkeydown: event => { if (event.key === "Enter") openModel(point.position); } },
-    hint([point.model.name, `flash ${bytes(point.flash)}, RAM ${bytes(point.ram)}`, `${number(point.model.macs)} MACs`,
-      point.model.time && seconds(point.model.time), point.model.quality && `${point.model.quality.metric} ${rounded(point.model.quality.value)}`]),
-    svg("circle", { class: `dot ${point.model.arithmetic} ${point.model.fit?.fits === false ? "misfit" : ""} ${report.choice?.model === point.position ? "best" : ""}`, cx: x.at(point.flash).toFixed(1), cy: y.at(point.ram).toFixed(1), r: radius(point).toFixed(1) }));
+  const hasLine = !timed && !judged && steps.length > 1;
   const circle = style => svg("circle", { class: `dot ${style}`, cx: 12, cy: 7, r: 5 });
   return [
     el("h3", {}, timed ? "Flash, RAM and time" : "Flash and RAM"),
     el("figure", { class: "chart" },
-      svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "flash and RAM of each model, both on logarithmic axes" },
-        x.ticks.map(at => [svg("line", { class: "grid", x1: x.at(at), x2: x.at(at), y1: top, y2: height - bottom + top }), svg("text", { "font-size": 11, x: x.at(at), y: height - 16, "text-anchor": "middle" }, kilobytes(at).replace(/\.0+ /, " "))]),
-        y.ticks.map(at => [svg("line", { class: "grid", x1: left, x2: width - 16, y1: y.at(at), y2: y.at(at) }), svg("text", { "font-size": 11, x: left - 8, y: y.at(at) + 4, "text-anchor": "end" }, kilobytes(at).replace(/\.0+ /, " "))]),
-        svg("text", { "font-size": 12, x: (left + width) / 2, y: height - 1, "text-anchor": "middle" }, "flash"),
-        svg("text", { "font-size": 12, x: 14, y: height / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${height / 2})` }, "RAM"),
-        room?.flash && x.holds(room.flash) && svg("line", { class: "limit", x1: x.at(room.flash), x2: x.at(room.flash), y1: top, y2: height - bottom + top }),
-        room?.ram && y.holds(room.ram) && svg("line", { class: "limit", x1: left, x2: width - 16, y1: y.at(room.ram), y2: y.at(room.ram) }),
-        line, known.map(dot), [...known].sort((a, b) => inFront.has(b) - inFront.has(a)).map(label)),
+      drawing(width => paretoPicture({ report, known, front, steps, hasLine, timed, room, openModel }, width), 1100),
       legend([
         [circle("integer"), "integers"], [circle("float32"), "float32"],
         known.some(({ model }) => model.arithmetic === "hybrid") && [circle("hybrid"), "hybrid"],
         board && [circle("misfit"), "does not fit"],
         report.choice?.model !== null && [circle("integer best"), "the best"],
         room && [svg("line", { class: "limit", x1: 0, x2: 24, y1: 7, y2: 7 }), "what the board has left, where it is in the picture"],
-        line && [svg("path", { class: "front", d: "M0 3H12V11H24" }), "no model is better in both"],
+        hasLine && [svg("path", { class: "front", d: "M0 3H12V11H24" }), "no model is better in both"],
       ]),
       el("p", { class: "soft" }, `A larger point takes more ${timed ? "time" : "multiply-accumulates"}.`)),
     el("p", {}, `No model beats these in ${["flash", "RAM", timed && "time", judged && "quality"].filter(Boolean).join(" and ")}: `,
@@ -99,12 +61,60 @@ const paretoView = (report, openModel) => {
   ];
 };
 
+const paretoPicture = ({ report, known, front, steps, hasLine, timed, room, openModel }, width) => {
+  const [height, left, top, bottom] = [Math.min(420, 0.5 * width + 130), 78, 16, 48];
+  // Powers of two, as many as there is room for.
+  const scale = (values, from, to, least) => {
+    const [low, high] = [Math.log2(Math.max(Math.min(...values), 1)) - 0.4, Math.log2(Math.max(...values, 2)) + 0.4];
+    const at = value => from + (Math.log2(Math.max(value, 1)) - low) / (high - low) * (to - from);
+    const stride = Math.max(1, Math.ceil(least * (high - low) / Math.abs(to - from)));
+    const ticks = [];
+    for (let power = Math.ceil(low); power <= high; power += stride) ticks.push(2 ** power);
+    return { at, ticks, holds: value => value > 0 && Math.log2(value) >= low && Math.log2(value) <= high };
+  };
+  const x = scale(known.map(point => point.flash), left, width - 16, 56);
+  const y = scale(known.map(point => point.ram), top + height - bottom, top, 18);
+  const byTime = value => 5 + 7 * Math.sqrt(value / most(known.map(({ model }) => timed ? model.time.seconds : model.macs), 1e-12));
+  const radius = point => byTime(timed ? point.model.time.seconds : point.model.macs);
+  const tickText = value => kilobytes(value).replace(/\.0+ /, " ");
+  // Labels that would lie on another, on a point or on the axis are left out; all names are in titles, and in the table.
+  const taken = known.map(point => ({ point, x: x.at(point.flash) - radius(point), y: y.at(point.ram), width: 2 * radius(point), height: 2 * radius(point) }));
+  const label = point => {
+    const text = cut(point.model.name.replace(/\.tflite$/, ""), 24);
+    const [size, gap] = [6.4 * text.length, radius(point) + 4];
+    const places = [x.at(point.flash) + gap, x.at(point.flash) - gap - size];
+    const isFree = start => start >= left && start + size <= width && !taken.some(other => other.point !== point
+      && Math.abs(other.y - y.at(point.ram)) < (other.height + 12) / 2 && start < other.x + other.width && other.x < start + size);
+    const start = places.find(isFree);
+    if (start === undefined) return null;
+    taken.push({ x: start, y: y.at(point.ram), width: size, height: 12 });
+    return svg("text", { class: "label", x: start.toFixed(1), y: (y.at(point.ram) + 4).toFixed(1), "font-size": 11 }, text);
+  };
+  const line = hasLine && svg("path", { class: "front", d: steps.map((point, at) =>
+    at ? `H${x.at(point.flash).toFixed(1)}V${y.at(point.ram).toFixed(1)}` : `M${x.at(point.flash).toFixed(1)} ${y.at(point.ram).toFixed(1)}`).join("") });
+  const inFront = new Set(front);
+  const dot = point => svg("g", { tabindex: "0", role: "link", "aria-label": `${point.model.name}: ${bytes(point.flash)} of flash, ${bytes(point.ram)} of RAM`, class: "point",
+    onclick: () => openModel(point.position), onkeydown: event => { if (event.key === "Enter") openModel(point.position); } },
+    hint([point.model.name, `flash ${bytes(point.flash)}, RAM ${bytes(point.ram)}`, `${number(point.model.macs)} MACs`,
+      point.model.time && seconds(point.model.time), point.model.quality && `${point.model.quality.metric} ${rounded(point.model.quality.value)}`]),
+    svg("circle", { class: `dot ${point.model.arithmetic} ${point.model.fit?.fits === false ? "misfit" : ""} ${report.choice?.model === point.position ? "best" : ""}`, cx: x.at(point.flash).toFixed(1), cy: y.at(point.ram).toFixed(1), r: radius(point).toFixed(1) }));
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "flash and RAM of each model, both on logarithmic axes" },
+    x.ticks.map(at => [svg("line", { class: "grid", x1: x.at(at), x2: x.at(at), y1: top, y2: height - bottom + top }), svg("text", { "font-size": 11, x: x.at(at), y: height - 16, "text-anchor": "middle" }, tickText(at))]),
+    y.ticks.map(at => [svg("line", { class: "grid", x1: left, x2: width - 16, y1: y.at(at), y2: y.at(at) }), svg("text", { "font-size": 11, x: left - 8, y: y.at(at) + 4, "text-anchor": "end" }, tickText(at))]),
+    svg("text", { "font-size": 12, x: (left + width) / 2, y: height - 1, "text-anchor": "middle" }, "flash"),
+    svg("text", { "font-size": 12, x: 14, y: height / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${height / 2})` }, "RAM"),
+    room?.flash && x.holds(room.flash) && svg("line", { class: "limit", x1: x.at(room.flash), x2: x.at(room.flash), y1: top, y2: height - bottom + top }),
+    room?.ram && y.holds(room.ram) && svg("line", { class: "limit", x1: left, x2: width - 16, y1: y.at(room.ram), y2: y.at(room.ram) }),
+    // The best first: its name is the last to be left out.
+    line, known.map(dot), [...known].sort((a, b) => inFront.has(b) - inFront.has(a)).map(label));
+};
+
 const pairsView = report => {
-  const ratio = (small, large) => small === null || !large ? "–" : `${(100 * small / large).toFixed(0)} %`;
+  const ratio = (small, large) => (small ?? null) === null || !large ? "–" : `${(100 * small / large).toFixed(0)} %`;
   const both = (pair, of) => [of(report.models[pair.float]), of(report.models[pair.integer])];
-  const column = (title, of) => ({
+  const column = (title, of, text = number) => ({
     title, number: true, value: pair => { const [a, b] = both(pair, of); return b / a; },
-    text: pair => { const [a, b] = both(pair, of); return [`${number(a)} → ${number(b)}`, el("br"), el("span", { class: "soft" }, ratio(b, a))]; },
+    text: pair => { const [a, b] = both(pair, of); return [`${text(a)} → ${text(b)}`, el("br"), el("span", { class: "soft" }, ratio(b, a))]; },
   });
   const worst = pair => pair.differences && pair.differences.outputs.reduce((worst, output) => worst && worst.greatest >= output.greatest ? worst : output, undefined);
   return section("pairs", "Float and integers", table({
@@ -114,11 +124,12 @@ const pairsView = report => {
       column("File, B", model => model.file_bytes),
       column("Flash, B", flashOf),
       column("RAM, B", model => model.compiled.ram_bytes),
+      report.pairs.some(pair => both(pair, model => model.time).every(Boolean)) && column("Time", model => model.time?.seconds, value => value === undefined ? "–" : seconds({ seconds: value })),
       { title: "Outputs differ by", number: true, value: pair => worst(pair)?.greatest, text: pair => worst(pair)
         ? [`at most ${rounded(worst(pair).greatest)}, on average ${rounded(worst(pair).mean)}`, el("br"), el("span", { class: "soft" }, `of a range of ${rounded(worst(pair).range)}, ${pair.differences.cases} cases`)]
         : pair.problem ?? "no inputs were given" },
       { title: "Same greatest", number: true, value: pair => worst(pair)?.same_greatest, text: pair => worst(pair)?.same_greatest === undefined ? "–" : `${worst(pair).same_greatest} of ${pair.differences.cases}` },
-    ],
+    ].filter(Boolean),
   }));
 };
 

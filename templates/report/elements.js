@@ -60,3 +60,19 @@ const problemList = problems => el("ul", { class: "problems" }, problems.map(pro
   problem.place && el("strong", {}, problem.place, ": "), problem.message,
   problem.expected && ["; expected ", problem.expected], problem.found && ["; found ", problem.found], ".",
   problem.help && el("div", { class: "soft" }, "What helps: ", problem.help, "."))));
+
+// A drawing in the pixels of its place, so that text has its size on a phone, too; `draw` is given the width. Print scales it.
+const drawing = (draw, widest) => {
+  const place = el("div", {});
+  let shown;
+  const redraw = room => {
+    const width = Math.round(Math.min(Math.max(room, 260), widest));
+    if (width !== shown) place.replaceChildren(draw(shown = width));
+  };
+  // What is around it, until it is in the page.
+  redraw(document.documentElement.clientWidth - 66);
+  // Behind what the observer is told, or it would be told of its own doing.
+  const later = width => requestAnimationFrame(() => redraw(width));
+  new ResizeObserver(([{ contentRect }]) => { if (contentRect.width > 0) later(contentRect.width); }).observe(place);
+  return place;
+};

@@ -93,10 +93,11 @@ const graphView = (model, graph) => {
     view = next;
     picture.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
   };
-  // As wide as it is, or in a window's size from its top.
+  // As wide as it is, or as can be read, from its top.
   const begin = () => {
-    const ratio = (picture.clientHeight || 544) / (picture.clientWidth || 800);
-    const width = Math.max(Math.min(whole.width, 1100), 640);
+    const [wide, high] = [picture.clientWidth || 800, picture.clientHeight || 544];
+    const ratio = high / wide;
+    const width = Math.min(Math.max(whole.width, Math.min(wide, 640)), 1.3 * wide);
     const middle = whole.width <= width ? whole.x + whole.width / 2 : 0;
     show({ x: middle - width / 2, y: whole.y, width, height: width * ratio });
   };

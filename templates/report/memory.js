@@ -1,10 +1,11 @@
 // Memory over time: what lies where in the arena, and when.
 
-const MOST_STEPS_NAMED = 40;
-
-const planChart = (graph, plan, greatest, title) => {
-  const [width, height, left, top, bottom] = [560, 300, 64, 16, plan.steps.length > MOST_STEPS_NAMED ? 34 : 152];
+const planPicture = (graph, plan, greatest, title, width) => {
+  const [height, left, top] = [300, 64, 16];
   const step = (width - left - 8) / plan.steps.length;
+  // A line of text needs as much.
+  const isNamed = step >= 12;
+  const bottom = isNamed ? 152 : 34;
   const x = at => left + at * step;
   const y = at => top + height - at / greatest * height;
   const tick = 2 ** Math.ceil(Math.log2(Math.max(greatest / 6, 1)));
@@ -23,20 +24,22 @@ const planChart = (graph, plan, greatest, title) => {
       svg("rect", { class: `block ${buffer.tensors.length ? `c${at % 8}` : "work"}`, x: x0.toFixed(1), y: y0.toFixed(1), width: (x1 - x0).toFixed(1), height: Math.max(y1 - y0, 0.7).toFixed(1) }),
       room > 6 && y1 - y0 > 12 && text(cut(name, room), undefined, { x: ((x0 + x1) / 2).toFixed(1), y: ((y0 + y1) / 2 + 3.5).toFixed(1), "text-anchor": "middle" }));
   };
-  const named = plan.steps.length <= MOST_STEPS_NAMED && plan.steps.map((_, at) => {
+  const named = isNamed && plan.steps.map((_, at) => {
     const [u, v] = [x(at) + step / 2 + 3, top + height + 8];
     return text(names(at).length > 21 ? names(at).slice(0, 20) + "…" : names(at), undefined, { x: u.toFixed(1), y: v, "text-anchor": "end", transform: `rotate(-90 ${u.toFixed(1)} ${v})`, "font-weight": at === plan.peak_step ? 700 : undefined });
   });
-  return el("figure", { class: "chart" },
-    el("figcaption", {}, `${title}: ${bytes(plan.peak_bytes)}`),
-    svg("svg", { viewBox: `0 0 ${width} ${top + height + bottom}`, role: "img", "aria-label": `${title}: the arena takes ${bytes(plan.peak_bytes)}, full at ${names(plan.peak_step)}` },
-      svg("rect", { class: "full", x: x(plan.peak_step), y: top, width: step, height }),
-      ticks.map(at => [svg("line", { class: "grid", x1: left, x2: width - 8, y1: y(at), y2: y(at) }), text(kilobytes(at), undefined, { x: left - 6, y: y(at) + 3.5, "text-anchor": "end" })]),
-      plan.buffers.map(block),
-      svg("line", { class: "peak", x1: left, x2: width - 8, y1: y(plan.peak_bytes), y2: y(plan.peak_bytes) }),
-      svg("line", { class: "axis", x1: left, x2: left, y1: top, y2: top + height }),
-      named || text(`${plan.steps.length} steps, from the inputs to the outputs`, undefined, { x: (left + width) / 2, y: top + height + 20, "text-anchor": "middle" })));
+  return svg("svg", { viewBox: `0 0 ${width} ${top + height + bottom}`, role: "img", "aria-label": `${title}: the arena takes ${bytes(plan.peak_bytes)}, full at ${names(plan.peak_step)}` },
+    svg("rect", { class: "full", x: x(plan.peak_step), y: top, width: step, height }),
+    ticks.map(at => [svg("line", { class: "grid", x1: left, x2: width - 8, y1: y(at), y2: y(at) }), text(kilobytes(at), undefined, { x: left - 6, y: y(at) + 3.5, "text-anchor": "end" })]),
+    plan.buffers.map(block),
+    svg("line", { class: "peak", x1: left, x2: width - 8, y1: y(plan.peak_bytes), y2: y(plan.peak_bytes) }),
+    svg("line", { class: "axis", x1: left, x2: left, y1: top, y2: top + height }),
+    named || text(`${plan.steps.length} steps, from the inputs to the outputs`, undefined, { x: (left + width) / 2, y: top + height + 20, "text-anchor": "middle" }));
 };
+
+const planChart = (graph, plan, greatest, title) => el("figure", { class: "chart" },
+  el("figcaption", {}, `${title}: ${bytes(plan.peak_bytes)}`),
+  drawing(width => planPicture(graph, plan, greatest, title, width), 760));
 
 const memoryView = (model, graph) => {
   const { before, after } = model.memory;

@@ -17,9 +17,12 @@ const portsView = (model, graph) => {
 
 const flashOf = model => model.compiled.ok ? model.compiled.weight_bytes + model.compiled.code_bytes : null;
 
+// Inputs and outputs that the caller holds.
+const heldOf = model => (model.compiled.caller_input_bytes ?? 0) + (model.compiled.caller_output_bytes ?? 0);
+
 const summaryTiles = model => tiles([
   ["Flash, weights and code", kilobytes(flashOf(model)), model.compiled.ok ? `${kilobytes(model.compiled.weight_bytes)} weights + about ${kilobytes(model.compiled.code_bytes)} code` : "it does not compile"],
-  ["RAM", kilobytes(model.compiled.ram_bytes), model.compiled.ok ? `${bytes(model.compiled.arena_bytes)} arena${model.compiled.state_bytes ? `, ${bytes(model.compiled.state_bytes)} state` : ""}` : undefined],
+  ["RAM", kilobytes(model.compiled.ram_bytes), model.compiled.ok ? `${bytes(model.compiled.arena_bytes)} arena${model.compiled.state_bytes ? `, ${bytes(model.compiled.state_bytes)} state` : ""}${heldOf(model) ? `, and ${bytes(heldOf(model))} in your buffers` : ""}` : undefined],
   ["TFLM's arena", kilobytes(model.tflm.arena_bytes), model.tflm.arena_bytes === null ? "not known" : "reference kernels, Cortex-M4"],
   ["Multiply-accumulates", amount(model.macs), model.operators_without_macs ? `without ${model.operators_without_macs} operators` : number(model.macs)],
   ["File", kilobytes(model.file_bytes), bytes(model.file_bytes)],
@@ -56,7 +59,7 @@ const ADVICE = {
   channels: "Channels that are no multiple of 4", hybrid: "Floats with integer weights", float: "Floats where int8 would do",
   "float-edges": "Floats at the edge of an integer model", uint8: "uint8 weights", "dead-filters": "Dead filters",
   "dead-channels": "Channels that are not needed", softmax: "A SOFTMAX that could be dropped", transpose: "TRANSPOSE left over",
-  "unknown-size": "Unknown sizes", unaligned: "Weights that are not aligned",
+  "unknown-size": "Unknown sizes", "unknown-batch": "An unknown batch", unaligned: "Weights that are not aligned",
 };
 
 const operatorsView = (model, graph) => {
@@ -111,15 +114,39 @@ const flashView = (model, graph) => {
 
 const EFFECTS = { folded: "computed at build time", removed: "removed", joined: "run as one step", permuted: "run in another order of dimensions", inferred: "shape inferred" };
 
-const passesView = (model, graph) => graph.passes.length ? table({
-  id: "passes", caption: "What castiron's passes did to operators", rows: graph.passes,
-  columns: [
-    { title: "Pass", heads: true, value: pass => pass.pass },
-    { title: "Operators", long: true, value: pass => pass.operators.length, text: pass => pass.operators.map(index => operatorName(graph, index)).join(", ") },
-    { title: "Effect", value: pass => pass.effect, text: pass => pass.channels?.[0] === pass.channels?.[1] && pass.channels ? "fewer input channels are left" : pass.channels ? `${pass.channels[1]} of ${pass.channels[0]} channels are left` : EFFECTS[pass.effect] ?? pass.effect },
-    { title: "MACs removed", value: pass => pass.macs && pass.macs[0] - pass.macs[1], text: pass => pass.macs ? number(pass.macs[0] - pass.macs[1]) : "–", number: true },
-  ],
-}) : el("p", {}, "No pass found anything to change.");
+// What a pass did alike to several operators is a line.
+const passLines = passes => {
+  const lines = [];
+  for (const pass of passes) {
+    const last = lines.at(-1);
+    if (last && !pass.macs && !last.macs && last.pass === pass.pass && last.effect === pass.effect) last.operators = [...last.operators, ...pass.operators];
+    else lines.push({ ...pass });
+  }
+  return lines;
+};
+
+const MOST_OPERATORS = 8;
+
+const passesView = (model, graph) => {
+  if (!graph.passes.length) return el("p", {}, "No pass found anything to change.");
+  const saved = sum(graph.passes.map(({ macs }) => macs ? macs[0] - macs[1] : 0));
+  const names = pass => pass.operators.slice(0, MOST_OPERATORS).map(index => operatorName(graph, index)).join(", ");
+  const more = pass => pass.operators.length > MOST_OPERATORS ? ` and ${pass.operators.length - MOST_OPERATORS} more` : "";
+  const running = graph.operators.filter(operator => operator.live_bytes !== undefined).length;
+  return [
+    model.compiled.ok && el("p", {}, `Of ${number(graph.operators.length)} operators in the file, ${number(running)} run by themselves`,
+      saved > 0 && `; ${number(saved)} multiply-accumulates are removed`, "."),
+    table({
+      id: "passes", caption: "What castiron's passes did to operators", rows: passLines(graph.passes),
+      columns: [
+        { title: "Pass", heads: true, value: pass => pass.pass },
+        { title: "Operators", long: true, value: pass => pass.operators.length, text: pass => names(pass) + more(pass) },
+        { title: "Effect", value: pass => pass.effect, text: pass => pass.channels?.[0] === pass.channels?.[1] && pass.channels ? "fewer input channels are left" : pass.channels ? `${pass.channels[1]} of ${pass.channels[0]} channels are left` : EFFECTS[pass.effect] ?? pass.effect },
+        { title: "MACs removed", value: pass => pass.macs && pass.macs[0] - pass.macs[1], text: pass => pass.macs ? number(pass.macs[0] - pass.macs[1]) : "–", number: true },
+      ],
+    }),
+  ];
+};
 
 const tflmView = model => [
   model.tflm.arena_bytes === null ? el("p", {}, "The size of the interpreter's arena is not known.") : el("p", {},

@@ -65,14 +65,19 @@ if (models) {
   said.points = texts(".point title");
 }
 said.images = document.images.length;
+const boxes = [...document.querySelectorAll("figure.chart text")].map(text => [text.textContent, text.getBoundingClientRect()]);
+said.heights = boxes.map(([, box]) => Math.max(box.width, box.height) < 1 ? 0 : Math.min(box.width, box.height));
+said.overlaps = boxes.flatMap(([name, a], at) => boxes.slice(at + 1).filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+  .map(([other]) => `${name} and ${other}`));
+said.wide = document.documentElement.scrollWidth;
 const result = document.createElement("pre");
 result.id = "result";
 result.textContent = JSON.stringify(said);
 document.body.append(result);
 </script></body>"##;
 
-/// What the browser says of the page of models.
-fn opened(browser: &str, models: &[String]) -> Value {
+/// What the browser says of the page of models, in a window so wide.
+fn opened(browser: &str, models: &[String], width: u32) -> Value {
     let folder = Folder::new();
     let to = folder.path("page.html");
     let arguments = ["report", "-q", "-o", &to].into_iter();
@@ -89,6 +94,7 @@ fn opened(browser: &str, models: &[String]) -> Value {
             "--no-sandbox",
             "--disable-gpu",
             "--no-first-run",
+            &format!("--window-size={width},900"),
             &profile,
             "--dump-dom",
         ])
@@ -128,7 +134,7 @@ fn numbers(cells: &Value) -> Vec<u64> {
 fn a_model_is_drawn_sorted_and_searched() {
     let Some(browser) = browser() else { return };
     let model = repository("tests/data/models/resnet8_int8.tflite");
-    let said = opened(browser, std::slice::from_ref(&model));
+    let said = opened(browser, std::slice::from_ref(&model), 1200);
     assert_eq!(said["errors"], Value::Array(Vec::new()));
     assert!(said["ready"].as_f64() < Some(1000.0), "{}", said["ready"]);
     assert_eq!(said["title"], "resnet8_int8.tflite – castiron report");
@@ -169,8 +175,16 @@ fn a_model_is_drawn_sorted_and_searched() {
 #[test]
 fn models_are_compared_and_one_is_chosen() {
     let Some(browser) = browser() else { return };
-    let said = opened(browser, &[vae(), sine()]);
+    // The narrowest that Chromium has.
+    let said = opened(browser, &[vae(), sine()], 500);
     assert_eq!(said["errors"], Value::Array(Vec::new()));
+    assert!(said["wide"].as_u64() <= Some(500), "{}", said["wide"]);
+    let heights = said["heights"].as_array().expect("a list");
+    assert!(heights.len() > 20, "{heights:?}");
+    for height in heights {
+        assert!(height.as_f64() > Some(8.0), "{said:#}");
+    }
+    assert_eq!(said["overlaps"], Value::Array(Vec::new()));
     assert_eq!(said["title"], "2 models – castiron report");
     let ram = numbers(&said["models"]);
     assert!(ram.len() == 2 && ram[0] > ram[1], "{ram:?}");
@@ -185,7 +199,7 @@ fn models_are_compared_and_one_is_chosen() {
 fn a_hostile_name_is_text() {
     let Some(browser) = browser() else { return };
     let folder = Folder::new();
-    let said = opened(browser, &[super::report::hostile(&folder)]);
+    let said = opened(browser, &[super::report::hostile(&folder)], 800);
     assert_eq!(said["errors"], Value::Array(Vec::new()));
     assert_eq!(said["images"], 0);
     assert_eq!(said["title"], "<img src=y>&amp;.tflite – castiron report");
