@@ -385,6 +385,15 @@ fn compiled(
             ram_bytes: program.state_bytes as u64,
         });
     }
+    // The caller has them in RAM, too, as far as castiron can know.
+    if program.held_bytes() > 0 {
+        items.push(Item {
+            model: Some(candidate.model.file.clone()),
+            what: "inputs and outputs of the caller",
+            flash_bytes: 0,
+            ram_bytes: program.held_bytes() as u64,
+        });
+    }
     Ok(())
 }
 

@@ -81,6 +81,14 @@ pub(crate) fn warn(diagnostics: &[Diagnostic]) {
     }
 }
 
+/// Says something on standard error that is no fault.
+pub(crate) fn note(text: &str) {
+    if !SILENT.load(Ordering::Relaxed) {
+        // With standard error gone, there is nobody left to tell.
+        drop(writeln!(anstream::stderr(), "note: {text}"));
+    }
+}
+
 fn print_json(failure: &Failure, diagnostics: &[Diagnostic]) {
     let error = json!({
         "error": {

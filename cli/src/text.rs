@@ -50,14 +50,15 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     text
 }
 
-/// A cell as a table takes it. All cells of a column are as wide as the widest, so one of any length
+/// A cell as a table takes it. All cells of a column are as wide as the widest line, so one of any length
 /// would be as much text as that in every row; `--json` has all of it.
 fn cell(text: String) -> String {
     const MOST: usize = 160;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    let cut = |line: &str| match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    };
+    text.split('\n').map(cut).collect::<Vec<_>>().join("\n")
 }
 
 /// A heading, bold where colours are on.
@@ -69,6 +70,14 @@ pub(crate) fn heading(text: impl Display) -> String {
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::stdout(&e))
+}
+
+/// Prints bytes as they are.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)
         .and_then(|()| out.flush())
         .map_err(|e| Failure::stdout(&e))
 }

@@ -22,12 +22,16 @@ picture() {
 
 report tests/data/models/resnet8_int8.tflite -o "$folder/residual.html"
 report tests/data/models/kws_dscnn_f16.tflite -o "$folder/keywords.html"
+report tests/data/models/dynamic_batch_dense3d.tflite -o "$folder/batch.html"
 report examples/models/*.tflite tests/data/models/multi_io_*.tflite tests/data/models/kws_*.tflite --goldens tests/data/models/golden \
     --board nucleo_f401re -o "$folder/several.html"
 picture overview keywords overview 500
 picture advice keywords advice 540
 picture graph residual graph 700
-picture memory keywords memory 720
+picture memory keywords memory 800
 picture operators residual operators-section 780
-picture comparison several compare 1150
-picture pairs several pairs 310
+picture flash keywords flash-section 700
+picture passes batch passes-section 330
+picture tflm batch tflm 560
+picture comparison several compare 1240
+picture pairs several pairs 340

@@ -12,6 +12,7 @@ use castiron_codegen::warnings;
 
 use crate::data::{Advice, Finding};
 use crate::draft::Source;
+use crate::markdown::{grouped, plural};
 use crate::model::{multiplies, weights};
 
 /// What rules say of a model.
@@ -135,6 +136,13 @@ const RULES: &[Rule] = &[
         remedy: "Convert the model with a fixed input shape: tf.TensorSpec([1, …]), or Keras' Input(batch_size=1, shape=…).",
     },
     Rule {
+        name: "unknown-batch",
+        look: Look::File(unknown_batches),
+        reason: "The batch was unknown when the model was converted. castiron takes 1, and computes sizes at build time; an interpreter \
+                 computes them in each run, where the file has operators for it, or refuses the model.",
+        remedy: "Convert the model with a batch of 1: tf.TensorSpec([1, …]), or Keras' Input(batch_size=1, shape=…).",
+    },
+    Rule {
         name: "unaligned",
         look: Look::File(unaligned),
         reason: "An interpreter reads weights where they lie in the file: kernels that load several bytes at once are slower there, or fault. \
@@ -193,13 +201,6 @@ impl Looked<'_> {
             _ => return None,
         };
         Some((*weights.shape.get(dimension)?, dimension))
-    }
-}
-
-fn plural(count: usize, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
     }
 }
 
@@ -287,9 +288,10 @@ fn floats(looked: &Looked<'_>) -> Vec<Finding> {
     }
     let bytes: usize = bytes.iter().sum();
     let finding = format!(
-        "{} of FLOAT32: int8 weights would take {} bytes instead of {bytes}",
+        "{} of FLOAT32: int8 weights would take {} bytes instead of {}",
         plural(operators.len(), "weighted operator"),
-        bytes / 4
+        grouped(bytes / 4),
+        grouped(bytes)
     );
     vec![about(operators, finding)]
 }
@@ -320,7 +322,10 @@ fn float_edges(looked: &Looked<'_>) -> Vec<Finding> {
             };
             Some(about(
                 vec![index],
-                format!("the {edge} is FLOAT32, {bytes} bytes, and the model computes in integers"),
+                format!(
+                    "the {edge} is FLOAT32, {} bytes, and the model computes in integers",
+                    grouped(bytes)
+                ),
             ))
         });
     at_edge.collect()
@@ -391,7 +396,10 @@ fn dead_channels(looked: &Looked<'_>) -> Vec<Finding> {
         let macs = macs.saturating_sub(left);
         Some(about(
             pass.operators.clone(),
-            format!("{fewer} of {before} output channels, {macs} multiply-accumulates"),
+            format!(
+                "{fewer} of {before} output channels, {} multiply-accumulates",
+                grouped(macs)
+            ),
         ))
     });
     narrowed.collect()
@@ -416,8 +424,9 @@ fn transposes(looked: &Looked<'_>) -> Vec<Finding> {
         0 => Vec::new(),
         count => {
             let finding = format!(
-                "{} left after all passes, of {bytes} bytes",
-                plural(count, "TRANSPOSE")
+                "{} left after all passes, of {} bytes",
+                plural(count, "TRANSPOSE"),
+                grouped(bytes)
             );
             vec![about(operators, finding)]
         }
@@ -439,6 +448,40 @@ fn unknown_sizes(source: &Source<'_>) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+fn unknown_batches(source: &Source<'_>) -> Vec<Finding> {
+    let model = source.model;
+    let is_entry = |index: usize| index == 0 || model.signatures.iter().any(|s| s.graph == index);
+    let entries = model.graphs.iter().enumerate();
+    let findings = entries
+        .filter(|(index, _)| is_entry(*index))
+        .flat_map(|(index, graph)| {
+            let is_shape = |operator: &Operator| operator.kind == OpKind::Builtin(B::Shape);
+            let operators = graph.operators.iter().enumerate();
+            let shapes: Vec<usize> = operators
+                .filter(|(_, operator)| is_shape(operator))
+                .map(|(at, _)| at)
+                .collect();
+            let inputs = graph.inputs.iter().map(|id| graph.tensor(*id));
+            // Of others, `unknown-size` tells.
+            let open = inputs.filter(|tensor| {
+                tensor.unknown_sizes() == [0] && warnings::any_size(tensor).is_none()
+            });
+            open.map(move |tensor| Finding {
+                subgraph: Some(index),
+                operators: shapes.clone(),
+                finding: match shapes.len() {
+                    0 => format!("input {:?}", tensor.name),
+                    count => format!(
+                        "input {:?}; sizes are computed from {}",
+                        tensor.name,
+                        plural(count, "SHAPE")
+                    ),
+                },
+            })
+        });
+    findings.collect()
 }
 
 fn unaligned(source: &Source<'_>) -> Vec<Finding> {

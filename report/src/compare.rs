@@ -10,7 +10,7 @@ use crate::markdown::grouped;
 pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
     let fitting: Vec<&Model> = models.iter().filter(|model| fits(model)).collect();
     let count = fitting.len();
-    let measure = Measure::of(&fitting);
+    let (measure, lack) = Measure::of(&fitting);
     // Models that are equal stay as they were.
     models.sort_by(|a, b| {
         let fit = fits(b).cmp(&fits(a));
@@ -18,7 +18,9 @@ pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
             .then_with(|| share(a, board).total_cmp(&share(b, board)))
     });
     let all = models.len();
-    let (can, does) = match board {
+    // Where none compiles, the board is not the reason.
+    let place = board.filter(|_| count > 0 || models.iter().any(|model| model.compiled.ok));
+    let (can, does) = match place {
         Some(board) => (
             format!("fit on {}", board.name),
             format!("fits on {}", board.name),
@@ -27,14 +29,19 @@ pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
     };
     let best = models.first().filter(|model| fits(model));
     let reason = match best {
-        None => format!("none of the {all} models {does}"),
+        None => {
+            let why = models.first().and_then(Model::unfit);
+            let why = why.map(|why| format!("; {} {why}", models[0].name));
+            format!("none of the {all} models {does}{}", why.unwrap_or_default())
+        }
         Some(best) => {
             let what = measure.reason(best, board);
             let of = match count == all {
                 true => format!("of all {all} models, which {can}"),
                 false => format!("of {count} models that {can}, out of {all}"),
             };
-            format!("{what}, {of}")
+            let lack = lack.map(|lack| format!("; {lack}")).unwrap_or_default();
+            format!("{what}, {of}{lack}")
         }
     };
     Choice {
@@ -45,7 +52,32 @@ pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
 
 /// Whether a model is a candidate at all.
 fn fits(model: &Model) -> bool {
-    model.compiled.ok && model.fit.as_ref().is_none_or(|fit| fit.fits)
+    model.unfit().is_none()
+}
+
+/// Of which models something is not known.
+enum Lack {
+    Nothing,
+    /// Of these, in words.
+    Some(String),
+    All,
+}
+
+fn lack(what: &str, models: &[&Model], is_known: fn(&Model) -> bool) -> Lack {
+    let unknown = models.iter().filter(|model| !is_known(model));
+    let names: Vec<&str> = unknown.map(|model| &model.name[..]).collect();
+    match &names[..] {
+        [] if !models.is_empty() => Lack::Nothing,
+        _ if names.len() == models.len() => Lack::All,
+        [first, second, third, _, ..] => Lack::Some(format!(
+            "{what} does not count, which is not known of {first}, {second}, {third} and {} more",
+            names.len() - 3
+        )),
+        _ => Lack::Some(format!(
+            "{what} does not count, which is not known of {}",
+            names.join(", ")
+        )),
+    }
 }
 
 /// What tells which model is better.
@@ -57,21 +89,36 @@ enum Measure {
 }
 
 impl Measure {
-    /// What is known of all that fit.
-    fn of(fitting: &[&Model]) -> Self {
-        let mut metrics = fitting
-            .iter()
-            .map(|model| model.quality.as_ref().map(|q| &q.metric));
-        let first = metrics.next().flatten();
-        if first.is_some() && metrics.all(|metric| metric == first) {
-            return Self::Quality;
-        }
-        let all =
-            |known: fn(&Model) -> bool| !fitting.is_empty() && fitting.iter().all(|m| known(m));
-        match (all(|m| m.rank.is_some()), all(|m| m.time.is_some())) {
-            (true, _) => Self::Kenning,
-            (false, true) => Self::Time,
-            (false, false) => Self::Memory,
+    /// What is known of all that fit; and where a better measure is known of some, why it does not count.
+    fn of(fitting: &[&Model]) -> (Self, Option<String>) {
+        let mut metrics: Vec<&str> = (fitting.iter())
+            .filter_map(|model| model.quality.as_ref())
+            .map(|quality| &quality.metric[..])
+            .collect();
+        metrics.sort_unstable();
+        metrics.dedup();
+        let quality = lack("quality", fitting, |model| model.quality.is_some());
+        let time = lack("time", fitting, |model| model.time.is_some());
+        let quality = match (quality, &metrics[..]) {
+            (Lack::Nothing, [_]) => return (Self::Quality, None),
+            (Lack::Nothing, [..]) => {
+                let list = metrics.join(", ");
+                Some(format!(
+                    "qualities are of several metrics, which are not compared: {list}"
+                ))
+            }
+            (Lack::Some(lack), _) => Some(lack),
+            (Lack::All, _) => None,
+        };
+        let ranked = lack("rank", fitting, |model| model.rank.is_some());
+        match (ranked, time) {
+            (Lack::Nothing, _) => (Self::Kenning, quality),
+            (_, Lack::Nothing) => (Self::Time, quality),
+            (_, Lack::Some(time)) => (Self::Memory, quality.or(Some(time))),
+            (_, Lack::All) => {
+                let nothing = || "no measurement says which is better".to_owned();
+                (Self::Memory, quality.or_else(|| Some(nothing())))
+            }
         }
     }
 
@@ -101,13 +148,13 @@ impl Measure {
             (Self::Kenning, ..) => "the first in Kenning's order".to_owned(),
             (Self::Time, _, Some(time)) => format!("the shortest run, {:.6} s", time.seconds),
             _ => format!(
-                "{}, {} bytes of flash and {} of RAM (no measurement says which is better otherwise)",
+                "{}, {} bytes of flash and {} of RAM",
                 match board {
                     Some(_) => "the smallest part of the board's flash or RAM",
                     None => "the least memory",
                 },
                 grouped(best.compiled.flash_bytes().unwrap_or_default()),
-                grouped(best.compiled.ram_bytes.unwrap_or_default())
+                grouped(best.compiled.all_ram_bytes().unwrap_or_default())
             ),
         }
     }
@@ -117,7 +164,7 @@ impl Measure {
 fn share(model: &Model, board: Option<&Board>) -> f64 {
     let (flash, ram) = (
         model.compiled.flash_bytes().unwrap_or(u64::MAX) as f64,
-        model.compiled.ram_bytes.unwrap_or(usize::MAX) as f64,
+        model.compiled.all_ram_bytes().unwrap_or(usize::MAX) as f64,
     );
     let of =
         |bytes: f64, all: Option<u64>| all.filter(|all| *all > 0).map(|all| bytes / all as f64);

@@ -1,5 +1,7 @@
 //! The data of a report: its JSON is all that any form of it is made from.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 #[cfg(feature = "schema")]
@@ -18,6 +20,8 @@ pub struct Report {
     pub castiron: &'static str,
     /// The instructions that kernels use, as `--isa` names them.
     pub isa: &'static str,
+    /// What kernels are chosen for, as `--optimize` names it.
+    pub optimize: &'static str,
     /// The board that the models are to fit on, if one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,
@@ -101,6 +105,8 @@ pub struct Model {
     pub name: String,
     /// Bytes of the file.
     pub file_bytes: usize,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub sha256: String,
     /// The writer's free text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -124,7 +130,7 @@ pub struct Model {
     pub memory: Memory,
     /// What its author could change, and why.
     pub advice: Vec<Advice>,
-    /// Whether it fits on the board.
+    /// Whether it fits on the board; none without a board, and of a model that does not compile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<Fit>,
     /// How good its outputs are, where measurements beside the model say so.
@@ -200,6 +206,9 @@ pub struct Tensor {
     /// Whether its value is in the file.
     #[serde(skip_serializing_if = "is_false")]
     pub constant: bool,
+    /// Of a value that is in the file, the first 16 digits of its SHA-256: it tells values apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Quantisation, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantization: Option<Quantization>,
@@ -234,6 +243,9 @@ pub struct Operator {
     pub inputs: Vec<Option<usize>>,
     /// Outputs, likewise.
     pub outputs: Vec<usize>,
+    /// Its options by name, such as `stride`: `(2, 2)`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
     /// Multiply-accumulates; `null` where they are not known.
     pub macs: Option<u64>,
     /// Multiply-accumulates, or elementary operations of operators without.
@@ -291,6 +303,12 @@ pub struct Compiled {
     pub arena_bytes: Option<usize>,
     /// Bytes of what lasts from run to run.
     pub state_bytes: Option<usize>,
+    /// Bytes of inputs that the caller holds and hands over for each run: they are not in the arena.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller_input_bytes: Option<usize>,
+    /// Bytes of such outputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller_output_bytes: Option<usize>,
     /// Bytes of packed weights in flash.
     pub weight_bytes: Option<usize>,
     /// Bytes of the code, estimated for Cortex-M.
@@ -542,7 +560,29 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+impl Model {
+    /// Why it is no candidate: that it `does not compile`, or `does not fit`, and why.
+    #[must_use]
+    pub fn unfit(&self) -> Option<String> {
+        if !self.compiled.ok {
+            let first = self.compiled.problems.first();
+            let why = first.map(|problem| format!(": {}", problem.message));
+            return Some(format!("does not compile{}", why.unwrap_or_default()));
+        }
+        let fit = self.fit.as_ref().filter(|fit| !fit.fits)?;
+        let why = fit.reason.as_ref().map(|reason| format!(": {reason}"));
+        Some(format!("does not fit{}", why.unwrap_or_default()))
+    }
+}
+
 impl Compiled {
+    /// RAM bytes with what the caller's buffers hold.
+    #[must_use]
+    pub fn all_ram_bytes(&self) -> Option<usize> {
+        let held = [self.caller_input_bytes, self.caller_output_bytes];
+        Some(self.ram_bytes? + held.into_iter().flatten().sum::<usize>())
+    }
+
     /// Flash bytes of weights and code.
     #[must_use]
     pub fn flash_bytes(&self) -> Option<u64> {
@@ -556,9 +596,15 @@ impl Report {
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn schema() -> serde_json::Value {
-        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-        let mut schema = settings.into_generator().into_root_schema_for::<Self>();
-        schema.insert("title".to_owned(), "castiron report".into());
-        schema.to_value()
+        schema::<Self>("castiron report")
     }
+}
+
+/// The JSON schema of a type.
+#[cfg(feature = "schema")]
+pub(crate) fn schema<T: JsonSchema>(title: &str) -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    schema.to_value()
 }

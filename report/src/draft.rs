@@ -67,7 +67,9 @@ impl Draft {
     ) -> Result<()> {
         let (mut found, program) = model::examine(source, &settings.compile)?;
         found.position = self.models.len();
-        found.fit = (settings.place.as_ref()).map(|place| place.fit(source, &settings.compile));
+        // What does not compile is no question of the board.
+        let place = settings.place.as_ref().filter(|_| found.compiled.ok);
+        found.fit = place.map(|place| place.fit(source, &settings.compile));
         found.quality = measured.quality;
         found.time = measured.time;
         found.rank = measured.rank;
@@ -100,6 +102,7 @@ impl Draft {
             report: VERSION,
             castiron: env!("CARGO_PKG_VERSION"),
             isa: settings.compile.target.isa.name(),
+            optimize: settings.compile.target.optimize.name(),
             board,
             run,
             choice,

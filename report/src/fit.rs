@@ -18,6 +18,7 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether a model fits that compiles.
     pub(crate) fn fit(&self, source: &Source<'_>, compile: &CompileOptions) -> Fit {
         let mut options = FitOptions::default();
         options.compile = compile.clone();

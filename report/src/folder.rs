@@ -1,17 +1,17 @@
 //! A folder of models, as it lies: perhaps one that an AutoML run of Kenning left.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::error::{Diagnostic, Error, Result};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use crate::data::Run;
 use crate::draft::Measured;
-use crate::kenning::{self, Scenario, Statistics};
+use crate::kenning::{self, Scenario, Statistics, StatisticsFile};
 
 /// What a folder has.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Folder {
     /// If it cannot be read, or has no model.
     pub fn read(path: &Path) -> Result<Self> {
         let named = |problem: Diagnostic| Error::from(problem).in_file(&path.display().to_string());
-        let names =
+        let (names, nameless) =
             names(path).map_err(|e| named(Diagnostic::new("cannot read the folder").found(e)))?;
         let of_kind = |is: fn(&str) -> bool| {
             let mut names: Vec<&String> = names.iter().filter(|name| is(name)).collect();
@@ -72,15 +72,21 @@ impl Folder {
             return Err(named(problem));
         }
         let mut folder = Self::default();
+        for path in nameless {
+            let mut problem = Diagnostic::new("the model's name is no UTF-8")
+                .help("name it on the command line by itself, or give it another name");
+            problem.place.file = Some(path.display().to_string());
+            folder.problems.push(problem);
+        }
         let scenarios = of_kind(kenning::is_scenario);
         let scenarios: Vec<Scenario> = (scenarios.into_iter())
             .filter_map(|name| folder.scenario(&path.join(name)))
             .collect();
         let statistics = path.join(kenning::STATISTICS);
         let statistics = has(kenning::STATISTICS)
-            .then(|| folder.json(&statistics))
+            .then(|| folder.json::<StatisticsFile>(&statistics))
             .flatten()
-            .map(|json| Statistics::of(&json));
+            .map(Statistics::from);
         for scenario in &scenarios {
             folder.board = folder.board.take().or_else(|| scenario.platform.clone());
             folder.application_bytes = folder.application_bytes.or(scenario.application_bytes);
@@ -91,6 +97,7 @@ impl Folder {
             .collect();
         let mut models = models;
         models.sort_by_key(|name| place.get(name.as_str()).copied().unwrap_or(usize::MAX));
+        let mut used = HashSet::new();
         let metric = statistics.as_ref().and_then(|s| s.run.metric.clone());
         for name in models {
             let scenario = place.get(name.as_str()).and_then(|at| scenarios.get(*at));
@@ -100,10 +107,11 @@ impl Folder {
             };
             let measurements = kenning::measurements(name, scenario);
             if let Some(file) = (measurements.iter()).find(|file| has(file))
-                && let Some(json) = folder.json(&path.join(file))
+                && let Some(json) = folder.json::<serde_json::Value>(&path.join(file))
             {
                 kenning::measured(&json, file, metric.as_deref(), &mut measured);
             }
+            used.extend(measurements);
             if measured.quality.is_none() {
                 let stated = statistics.as_ref().and_then(|s| s.quality(name, scenario));
                 measured.quality = stated;
@@ -121,6 +129,17 @@ impl Folder {
                 problem.place.file = Some(scenario.file.clone());
                 folder.problems.push(problem);
             }
+        }
+        let of_nobody = of_kind(kenning::is_measurements).into_iter();
+        for name in of_nobody.filter(|name| !used.contains(*name)) {
+            let mut problem = Diagnostic::new("the measurements are of no model in the folder")
+                .expected(format_args!(
+                    "a model {:?}, or a configuration that names one",
+                    kenning::measured_model(name)
+                ))
+                .help("Kenning names them after the model that the optimisers began with; castiron passes over them");
+            problem.place.file = Some(path.join(name).display().to_string());
+            folder.problems.push(problem);
         }
         folder.run = match (statistics, scenarios.is_empty()) {
             (Some(statistics), _) => Some(statistics.run),
@@ -149,7 +168,7 @@ impl Folder {
         }
     }
 
-    fn json(&mut self, path: &Path) -> Option<Value> {
+    fn json<T: DeserializeOwned>(&mut self, path: &Path) -> Option<T> {
         self.files.push(path.to_owned());
         let read = castiron_codegen::files::read(path, MOST_OF_MEASUREMENTS);
         let parsed = read.and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
@@ -166,19 +185,27 @@ impl Folder {
 /// memory.
 const MOST_OF_MEASUREMENTS: u64 = 1 << 24;
 
-fn names(path: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
+/// The names of the files in a folder; and the models whose names are no text.
+fn names(path: &Path) -> io::Result<(Vec<String>, Vec<PathBuf>)> {
+    let (mut names, mut nameless) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(path)? {
-        let entry = entry?;
+        let path = entry?.path();
         // A folder is not looked through, and what is no file might never end. A link that leads nowhere is said when it is read.
-        if fs::metadata(entry.path()).is_ok_and(|metadata| !metadata.is_file()) {
+        if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
             continue;
         }
-        // What is no text is no name that Kenning gives.
-        names.extend(entry.file_name().into_string().ok());
+        let name = path.file_name().and_then(|name| name.to_str());
+        let is_model = path.extension().is_some_and(|ending| ending == "tflite");
+        match name {
+            Some(name) => names.push(name.to_owned()),
+            None if is_model => nameless.push(path),
+            // What is no text is no name that Kenning gives.
+            None => {}
+        }
     }
     names.sort();
-    Ok(names)
+    nameless.sort();
+    Ok((names, nameless))
 }
 
 /// The order of names with numbers in them: `vae.2` is before `vae.10`.

@@ -1,7 +1,11 @@
 //! What an AutoML run of Kenning leaves beside its models: scenarios, measurements, statistics.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use castiron_board::yaml::{self, Node};
 use castiron_codegen::error::{Diagnostic, Result};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::data::{Fact, Quality, Run, Time};
@@ -136,8 +140,22 @@ pub(crate) fn measurements(model: &str, scenario: Option<&Scenario>) -> Vec<Stri
     let own = scenario.and_then(|scenario| scenario.model.as_deref());
     let names = own.into_iter().chain([model]);
     names
-        .map(|name| format!("{}.measurements.json", stem(name)))
+        .map(|name| format!("{}{MEASUREMENTS}", stem(name)))
         .collect()
+}
+
+/// The end of the names of measurements.
+const MEASUREMENTS: &str = ".measurements.json";
+
+/// Whether a file has measurements of a model that a folder may have. Kenning writes some of models that were not optimised beside them, and its
+/// name for these is spelt so.
+pub(crate) fn is_measurements(name: &str) -> bool {
+    name.ends_with(MEASUREMENTS) && !name.starts_with("unoptmized_")
+}
+
+/// The model that a file of measurements is of, by its name.
+pub(crate) fn measured_model(name: &str) -> String {
+    format!("{}.tflite", name.strip_suffix(MEASUREMENTS).unwrap_or(name))
 }
 
 /// What a file of measurements says.
@@ -229,20 +247,56 @@ impl Matrix {
     }
 }
 
+/// Pairs of a JSON object in the file's order.
+struct InOrder<T>(Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for InOrder<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
+            type Value = InOrder<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names with values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(InOrder(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs(PhantomData))
+    }
+}
+
+/// The file of statistics.
+#[derive(serde::Deserialize)]
+pub(crate) struct StatisticsFile {
+    general_info: Option<InOrder<Value>>,
+    trained_model_metrics: Option<Metrics>,
+}
+
+/// Metrics by model, then by stage, in the order in which these were run.
+type Metrics = InOrder<InOrder<Value>>;
+
 /// The statistics of a run.
 pub(crate) struct Statistics {
     pub(crate) run: Run,
-    /// Metrics by model, then by stage.
-    metrics: Value,
+    metrics: Metrics,
 }
 
-impl Statistics {
-    pub(crate) fn of(json: &Value) -> Self {
-        let general = json.get("general_info").and_then(Value::as_object);
+impl From<StatisticsFile> for Statistics {
+    fn from(file: StatisticsFile) -> Self {
+        let general = file.general_info.map(|InOrder(pairs)| pairs);
         let facts = general.into_iter().flatten().map(|(name, value)| Fact {
-            name: name.clone(),
+            name,
             value: match value {
-                Value::String(text) => text.clone(),
+                Value::String(text) => text,
                 other => other.to_string(),
             },
         });
@@ -255,13 +309,12 @@ impl Statistics {
                 metric: metric.map(|fact| fact.value.clone()),
                 facts,
             },
-            metrics: json
-                .get("trained_model_metrics")
-                .cloned()
-                .unwrap_or_default(),
+            metrics: file.trained_model_metrics.unwrap_or(InOrder(Vec::new())),
         }
     }
+}
 
+impl Statistics {
     /// The optimised metric of a model, of its last stage.
     pub(crate) fn quality(&self, model: &str, scenario: Option<&Scenario>) -> Option<Quality> {
         let wanted = plain(self.run.metric.as_deref()?);
@@ -271,13 +324,9 @@ impl Statistics {
             let key = file_name(key);
             names.iter().any(|name| key == **name || key == stem(name))
         };
-        let stages = self
-            .metrics
-            .as_object()?
-            .iter()
-            .find(|(key, _)| is_own(key));
-        let stages = stages.and_then(|(_, stages)| stages.as_object())?;
-        let value = stages.values().rev().find_map(|stage| {
+        let mut models = self.metrics.0.iter();
+        let (_, InOrder(stages)) = models.find(|(key, _)| is_own(key))?;
+        let value = stages.iter().rev().find_map(|(_, stage)| {
             let metrics = stage.as_object()?.iter();
             metrics
                 .filter(|(name, _)| plain(name) == wanted)

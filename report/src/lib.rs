@@ -7,6 +7,7 @@
 mod advice;
 mod compare;
 pub mod data;
+mod digest;
 mod draft;
 mod fit;
 mod folder;

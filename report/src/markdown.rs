@@ -55,11 +55,7 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
         }));
     }
     if time {
-        columns.push((">Time, s", |m| {
-            m.time
-                .as_ref()
-                .map_or_else(dash, |t| format!("{:.6}", t.seconds))
-        }));
+        columns.push((">Time, s", seconds));
     }
     columns.extend::<[Column; 5]>([
         (">Flash, B", |m| number(m.compiled.flash_bytes())),
@@ -96,19 +92,28 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
         vec![
             text(&float.name),
             text(&integer.name),
+            both(|m| number(Some(m.file_bytes))),
             both(|m| number(m.compiled.flash_bytes())),
             both(|m| number(m.compiled.ram_bytes)),
+            both(seconds),
             differences,
         ]
     });
     let header = [
         "float32",
         "Integers",
+        ">File, B",
         ">Flash, B",
         ">RAM, B",
+        ">Time, s",
         "Outputs differ by",
     ];
     table(out, &header, rows);
+}
+
+fn seconds(model: &Model) -> String {
+    let time = model.time.as_ref();
+    time.map_or_else(dash, |time| format!("{:.6}", time.seconds))
 }
 
 fn difference(difference: &Difference) -> String {
@@ -134,6 +139,10 @@ fn of_one(out: &mut String, report: &Report, model: &Model) {
         ("TFLM's arena", number(model.tflm.arena_bytes)),
         ("File", number(Some(model.file_bytes))),
     ];
+    let held = (compiled.all_ram_bytes().zip(compiled.ram_bytes))
+        .map(|(all, own)| all - own)
+        .filter(|held| *held > 0);
+    facts.extend(held.map(|held| ("Inputs and outputs in your buffers", number(Some(held)))));
     facts.extend(
         compiled
             .weight_bytes
@@ -288,7 +297,7 @@ fn problem(out: &mut String, problem: &Problem) {
 }
 
 /// A table; columns whose names begin with `>` are aligned right.
-fn table(out: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+pub(crate) fn table(out: &mut String, header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let names: Vec<&str> = header
         .iter()
         .map(|name| name.trim_start_matches('>'))
@@ -332,7 +341,14 @@ pub(crate) fn grouped(number: impl ToString) -> String {
     grouped
 }
 
-fn shape(shape: &[usize]) -> String {
+pub(crate) fn plural(count: usize, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    }
+}
+
+pub(crate) fn shape(shape: &[usize]) -> String {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     match sizes.is_empty() {
         true => "scalar".to_owned(),
@@ -341,7 +357,7 @@ fn shape(shape: &[usize]) -> String {
 }
 
 /// Any text, without what Markdown, HTML or a terminal would act on.
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

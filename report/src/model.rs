@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use castiron_board::code::CodeTable;
 use castiron_codegen::compile::{self, CompileOptions, Examined};
 use castiron_codegen::error::{Diagnostic, Error, Result};
-use castiron_codegen::graph::{self, DType, Graph, TensorId};
+use castiron_codegen::graph::{self, DType, Graph, OptionValue, Options, TensorId};
 use castiron_codegen::program::{self, Memory, Program, Step};
 use castiron_codegen::report::{GraphReport, OperatorReport, PassReport, Report as Facts};
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions};
@@ -15,7 +15,7 @@ use crate::data::{
 };
 use crate::draft::Source;
 use crate::problems::{problems, problems_of_one};
-use crate::{advice, memory};
+use crate::{advice, digest, memory};
 
 /// A model's facts, and its program if it compiles.
 pub(crate) fn examine(
@@ -31,6 +31,7 @@ pub(crate) fn examine(
         rank: None,
         name: source.name.to_owned(),
         file_bytes: source.bytes.len(),
+        sha256: digest::sha256(source.bytes),
         description: facts.description.clone(),
         arithmetic: arithmetic(model),
         macs: facts.totals.macs,
@@ -45,7 +46,7 @@ pub(crate) fn examine(
         subgraphs: subgraphs
             .map(|(graph, facts)| subgraph(graph, facts, examined.program.as_ref().ok()))
             .collect(),
-        compiled: compiled(model, options, &examined)?,
+        compiled: compiled(model, options, &examined, &facts)?,
         tflm: tflm(model, &facts),
         memory: memory::of(model, options, plan(&examined)),
         advice: advice::of(source, &facts),
@@ -129,6 +130,7 @@ fn subgraph(graph: &Graph, facts: &GraphReport, program: Option<&Program>) -> Su
                         .map(|id| id.as_ref().map(index))
                         .collect(),
                     outputs: operator.outputs.iter().map(index).collect(),
+                    options: options(&operator.options),
                     activation_bytes: activation_bytes(graph, operator),
                     packed_bytes: own.map(|own| own.constants.values().sum()),
                     kernels: own.map(|own| own.kernels.clone()).unwrap_or_default(),
@@ -168,6 +170,55 @@ impl Numbers {
     }
 }
 
+/// Options by name.
+fn options(options: &Options) -> BTreeMap<String, String> {
+    match options {
+        Options::None | Options::Unread(_) => BTreeMap::new(),
+        Options::Listed(listed) => {
+            let named = listed.iter().map(|(name, value)| {
+                let value = match value {
+                    OptionValue::Integer(value) => value.to_string(),
+                    OptionValue::Bool(value) => value.to_string(),
+                    OptionValue::Float(value) => value.to_string(),
+                    OptionValue::Activation(value) => format!("{value:?}"),
+                };
+                ((*name).to_owned(), value)
+            });
+            named.collect()
+        }
+        Options::Custom(bytes) => {
+            let digest = (!bytes.is_empty()).then(|| ("bytes".to_owned(), digest::short(bytes)));
+            digest.into_iter().collect()
+        }
+        other => fields(&format!("{other:?}")),
+    }
+}
+
+/// The fields of a variant's struct, of `Conv2d(Conv2dOptions { padding: Same, stride: (2, 2) })`.
+fn fields(text: &str) -> BTreeMap<String, String> {
+    let inner = text
+        .split_once("{ ")
+        .and_then(|(_, rest)| rest.rsplit_once(" }"));
+    let Some((inner, _)) = inner else {
+        return BTreeMap::new();
+    };
+    let mut depth = 0_usize;
+    let fields = inner.split(|c| {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    let named = fields.filter_map(|field| field.trim().split_once(": "));
+    // Only passes make a border.
+    let named = named.filter(|(name, _)| *name != "border");
+    named
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
 fn activation_bytes(graph: &Graph, operator: &graph::Operator) -> usize {
     let operands = operator.inputs.iter().flatten().chain(&operator.outputs);
     let distinct: HashSet<&TensorId> = operands.collect();
@@ -183,6 +234,7 @@ impl From<&OperatorReport> for Operator {
             name: facts.name.clone(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            options: BTreeMap::new(),
             macs: facts.macs,
             operations: facts.work.as_ref().map(|work| work.operations),
             weight_bytes: facts.constant_bytes,
@@ -207,6 +259,7 @@ impl From<&graph::Tensor> for Tensor {
             shape_signature: tensor.shape_signature.clone().filter(|_| unknown),
             bytes: tensor.bytes(),
             constant: tensor.is_constant(),
+            digest: tensor.data.as_deref().map(digest::short),
             quantization: tensor.quantization.as_ref().map(Quantization::from),
         }
     }
@@ -278,6 +331,7 @@ fn compiled(
     model: &castiron_codegen::Model,
     options: &CompileOptions,
     examined: &Examined,
+    facts: &Facts,
 ) -> Result<Compiled> {
     let program = examined.program.as_ref().ok();
     let table = CodeTable::cortex_m()?;
@@ -287,6 +341,8 @@ fn compiled(
         ram_bytes: program.map(Program::ram_bytes),
         arena_bytes: program.map(|program| program.arena_bytes),
         state_bytes: program.map(|program| program.state_bytes),
+        caller_input_bytes: facts.compiled.caller_input_bytes,
+        caller_output_bytes: facts.compiled.caller_output_bytes,
         weight_bytes: program.map(|program| program.constants.bytes().len()),
         code_bytes: program.map(|program| table.of_model(model, options, program)),
         code_error_percent: program.map(|_| table.mean_error_percent),

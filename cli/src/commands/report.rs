@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use castiron_board::fit::Board;
 use castiron_codegen::error::{Diagnostic, Error};
-use castiron_report::data::Report;
+use castiron_report::data::{Model, Report};
 use castiron_report::{Candidate, Draft, Folder, Measured, Place, Settings, Source};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -32,8 +32,9 @@ configurations, measurements and statistics say how good candidates are. The bes
 is first: of the highest quality, else the first in Kenning's order, else with the shortest run,
 else with the least memory.
 
-A model that cannot be read is part of the report, which is still written; the exit code is then
-that of its error. The same holds for --pick. An empty folder is an error.";
+--pick prints the path of the best, and on standard error by what it is the best. A model that
+cannot be read is part of the report, which is still written; the exit code is then that of its
+error. The same holds for --pick. An empty folder is an error.";
 
 /// Draw a model, or compare several, as one HTML page
 #[derive(Debug, Args)]
@@ -154,34 +155,46 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     Failure::of_several(failures)
 }
 
-/// Prints the path of the best model.
+/// Prints the path of the best model, and beside it by what it is the best.
 fn pick(report: &Report, read: &[&PathBuf], general: &General) -> Result<()> {
     let best = match (&report.choice, &report.models[..]) {
         // There is nothing to choose from, but it has to fit all the same.
-        (None, [only]) => Some(only)
-            .filter(|only| only.compiled.ok && only.fit.as_ref().is_none_or(|fit| fit.fits)),
+        (None, [only]) => Some(only).filter(|only| only.unfit().is_none()),
         (Some(choice), models) => choice.model.and_then(|index| models.get(index)),
         (None, _) => None,
     };
-    let path = best.and_then(|best| read.get(best.position));
-    let Some(path) = path else {
-        let reason = report.choice.as_ref().map(|choice| choice.reason.clone());
-        let reason = reason.unwrap_or_else(|| "the model does not fit".to_owned());
+    let reason = report.choice.as_ref().map(|choice| choice.reason.clone());
+    let found = best.and_then(|best| Some((best, read.get(best.position)?)));
+    let Some((best, path)) = found else {
+        let unfit = || {
+            let only = report.models.first().and_then(Model::unfit);
+            only.map(|why| format!("one that {why}"))
+        };
         let problem = Diagnostic::new("there is no model to pick")
-            .found(reason)
+            .found(reason.or_else(unfit).unwrap_or_default())
             .help("`castiron report` without --pick says what each of them takes");
         return Err(problem.into());
     };
-    text::print(&match general.json {
-        true => super::to_json(&Picked { path })?,
-        false => format!("{}\n", path.display()),
-    })
+    if let Some(reason) = reason.filter(|_| !general.quiet) {
+        diagnostics::note(&format!("picked {}: {reason}", text::name(&best.name)));
+    }
+    if !general.json {
+        // To the byte: a path need not be text.
+        return text::print_bytes(&[path.as_os_str().as_encoded_bytes(), b"\n"].concat());
+    }
+    let Some(path) = path.to_str() else {
+        let problem = Diagnostic::new("the path of the best model is no UTF-8, and JSON is")
+            .found(path.display())
+            .help("leave out --json");
+        return Err(problem.into());
+    };
+    text::print(&super::to_json(&Picked { path })?)
 }
 
 /// What `--pick` says as JSON.
 #[derive(Serialize)]
 struct Picked<'a> {
-    path: &'a Path,
+    path: &'a str,
 }
 
 /// What models are added to, and what with.
@@ -230,10 +243,19 @@ impl Arguments {
 
     /// The models, of a folder with what is beside them.
     fn found(&self) -> Result<Folder> {
+        let is_folder = |path: &&PathBuf| path.is_dir() && !path.join("saved_model.pb").is_file();
+        let folder = self.models.iter().find(is_folder);
+        if let Some(folder) = folder.filter(|_| self.models.len() > 1) {
+            return Err(Failure::usage(
+                format!(
+                    "a folder is reported by itself, and {:?} is one of several",
+                    folder.display().to_string()
+                ),
+                "leave out the others, or name the models in it: FOLDER/*.tflite",
+            ));
+        }
         match &self.models[..] {
-            [folder] if folder.is_dir() && !folder.join("saved_model.pb").is_file() => {
-                Ok(Folder::read(folder)?)
-            }
+            [folder] if is_folder(&folder) => Ok(Folder::read(folder)?),
             models => Ok(Folder {
                 candidates: (models.iter())
                     .map(|path| Candidate {

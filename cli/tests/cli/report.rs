@@ -159,6 +159,74 @@ fn text_and_rows_have_every_model() {
     );
 }
 
+/// Each rule finds something in one small model, with the operators that it is about, and nothing in another.
+#[test]
+fn advice_has_each_rule() {
+    let rules = [
+        (
+            "channels",
+            "tests/data/models/multi_io_int8.tflite",
+            Some(3),
+        ),
+        ("hybrid", "tests/data/tflm/hybrid_dense.tflite", Some(0)),
+        ("float", "examples/models/vae.tflite", Some(1)),
+        (
+            "float-edges",
+            "tests/data/models/vae_int8_floatio.tflite",
+            Some(0),
+        ),
+        (
+            "uint8",
+            "tests/data/ops/fully_connected_u8_0.tflite",
+            Some(0),
+        ),
+        (
+            "dead-filters",
+            "tests/data/ops/pass_channels_i8.tflite",
+            Some(0),
+        ),
+        ("dead-channels", "examples/models/sine_int8.tflite", Some(0)),
+        ("softmax", "examples/models/kws_dscnn_int8.tflite", Some(11)),
+        ("transpose", "tests/data/ops/transpose_i8_1.tflite", Some(0)),
+        (
+            "unknown-size",
+            "tests/data/tflm/any_size_input.tflite",
+            None,
+        ),
+        (
+            "unknown-batch",
+            "tests/data/models/sine_int8_dynbatch.tflite",
+            None,
+        ),
+        ("unaligned", "examples/models/vae.tflite", None),
+    ];
+    let mut models: Vec<String> = rules.map(|(_, model, _)| repository(model)).into();
+    models.sort();
+    models.dedup();
+    let report = report(&models);
+    let all = report["models"].as_array().expect("models");
+    let findings = |model: &Value, rule: &str| {
+        let advice = model["advice"].as_array().expect("advice").iter();
+        let found = advice.filter(|advice| advice["rule"] == rule);
+        found
+            .flat_map(|advice| advice["findings"].as_array().cloned().unwrap_or_default())
+            .collect::<Vec<Value>>()
+    };
+    for (rule, model, operator) in rules {
+        let found = all
+            .iter()
+            .find(|m| model.ends_with(m["name"].as_str().expect("a name")));
+        let found = findings(found.expect("the model"), rule);
+        assert!(!found.is_empty(), "{rule}: {model}");
+        if let Some(operator) = operator {
+            let operators = found[0]["operators"].as_array().expect("operators");
+            assert!(operators.contains(&json!(operator)), "{rule}: {found:?}");
+        }
+        let without = all.iter().filter(|model| findings(model, rule).is_empty());
+        assert!(without.count() > 2, "{rule}");
+    }
+}
+
 #[test]
 fn floats_and_integers_are_compared() {
     let folder = Folder::new();
@@ -261,6 +329,137 @@ fn unknown_keys_have_their_place() {
         text.contains(&config) && text.contains("line 1") && text.contains("optimise"),
         "{text}"
     );
+}
+
+/// What `--pick` prints, and says.
+fn picked(arguments: &[&str]) -> (String, String) {
+    let output = castiron(&[&["report", "--pick"], arguments].concat()).success();
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_pick_says_what_it_goes_by() {
+    let folder = Folder::new();
+    for (name, file) in [("vae.0", vae()), ("vae.1", sine())] {
+        fs::copy(file, folder.path(&format!("{name}.tflite"))).expect("a copy");
+    }
+    let models = folder.path("");
+    let best = format!("{}\n", folder.path("vae.1.tflite"));
+    let (path, said) = picked(&[&models]);
+    assert_eq!(path, best);
+    assert!(
+        said.starts_with("note: picked vae.1.tflite: the least memory, ")
+            && said.ends_with("; no measurement says which is better\n"),
+        "{said}"
+    );
+    assert_eq!(picked(&[&models, "-q"]), (best.clone(), String::new()));
+    assert_eq!(picked(&[&models, "--json"]).1, "");
+    // One that is not measured keeps the measurement from counting, and is named.
+    measure(&folder, "vae.0", json!([[8, 2], [1, 9]]), &[0.25]);
+    let (path, said) = picked(&[&models]);
+    assert_eq!(path, best);
+    assert!(
+        said.contains("quality does not count, which is not known of vae.1.tflite"),
+        "{said}"
+    );
+    measure(&folder, "vae.1", json!(null), &[0.125]);
+    let (path, said) = picked(&[&models]);
+    assert_eq!(path, best);
+    assert!(
+        said.contains("the shortest run, 0.125000 s") && said.contains("quality does not count"),
+        "{said}"
+    );
+    measure(&folder, "vae.1", json!([[5, 5], [1, 9]]), &[0.125]);
+    let (path, said) = picked(&[&models]);
+    assert_eq!(path, format!("{}\n", folder.path("vae.0.tflite")));
+    assert!(
+        said.contains("the highest accuracy, 0.8500") && !said.contains("not count"),
+        "{said}"
+    );
+    // Measurements of no model are said, those of Kenning's unoptimised ones are none of ours.
+    measure(&folder, "other", json!(null), &[0.1]);
+    measure(&folder, "unoptmized_vae", json!(null), &[0.1]);
+    let (_, said) = picked(&[&models]);
+    assert!(
+        said.contains("other.measurements.json: the measurements are of no model"),
+        "{said}"
+    );
+    assert!(!said.contains("unoptmized"), "{said}");
+}
+
+#[test]
+fn a_bound_is_not_the_board() {
+    let bound = ["--board", "nucleo_f401re", "--max-arena", "10"];
+    let says = |models: &[&str]| failure(&[&["report", "--pick"], models, &bound[..]].concat());
+    for models in [
+        &[&*vae()][..],
+        &[&vae(), &repository("examples/models/vae_int8.tflite")],
+    ] {
+        let (code, text) = says(models);
+        assert!(
+            code == 1
+                && text.contains("the arena does not fit the bound")
+                && !text.contains("nucleo"),
+            "{text}"
+        );
+    }
+    let one = report(&[&[&*vae()][..], &bound].concat());
+    assert_eq!(one["models"][0]["fit"], Value::Null);
+}
+
+#[test]
+fn buffers_of_the_caller_count_on_a_board() {
+    let ram = |options: &[&str]| {
+        let model = repository("examples/models/vae_int8.tflite");
+        let all = [&[&*model, "--board", "nucleo_f401re"], options].concat();
+        let report = report(&all);
+        let model = &report["models"][0];
+        let number = |value: &Value| value.as_u64().unwrap_or_default();
+        let held = number(&model["compiled"]["caller_input_bytes"])
+            + number(&model["compiled"]["caller_output_bytes"]);
+        let own = number(&model["compiled"]["ram_bytes"]);
+        assert_eq!(number(&model["fit"]["ram"]["takes"]), own + held);
+        held
+    };
+    assert_eq!(ram(&[]), 0);
+    assert_eq!(ram(&["--buffers", "caller"]), 85 + 17);
+    assert_eq!(ram(&["--buffers", "inputs"]), 85);
+}
+
+#[test]
+fn a_folder_among_models_is_refused_with_the_reason() {
+    let folder = Folder::new();
+    let (code, text) = failure(&["report", &sine(), &folder.path(""), "--format", "md"]);
+    assert!(
+        code == 2 && text.contains("a folder is reported by itself"),
+        "{text}"
+    );
+}
+
+/// Paths are bytes; not every file system has any.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_is_printed_to_the_byte() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::path::Path;
+
+    let folder = Folder::new();
+    let root = folder.path("");
+    let inner = Path::new(&root).join(OsStr::from_bytes(b"r\xfe"));
+    fs::create_dir(&inner).expect("a folder");
+    fs::copy(sine(), inner.join("m.tflite")).expect("a copy");
+    fs::copy(sine(), inner.join(OsStr::from_bytes(b"\xff.tflite"))).expect("a copy");
+    let output = castiron(&["report", "--pick"]).arg(&inner).success();
+    let path = [inner.as_os_str().as_bytes(), b"/m.tflite\n"].concat();
+    assert_eq!(output.stdout, path);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("the model's name is no UTF-8"), "{text}");
+    let output = castiron(&["report", "--pick", "--json"])
+        .arg(&inner)
+        .fails(1);
+    assert!(output.stdout.is_empty());
 }
 
 /// A folder as Kenning's AutoML leaves it, with one small model; the best of Kenning's order is the last by name.
@@ -369,6 +568,28 @@ fn results_of_kenning_are_understood() {
         text.contains("there is no model to pick") && text.contains("none of the 3 models"),
         "{text}"
     );
+}
+
+/// The example of docs/report.md: the last stage in the file's order, and the greater of the two in the middle.
+#[test]
+fn statistics_are_of_the_last_stage() {
+    let folder = automl();
+    let stages = r#"{ "training": { "f1_score": 0.84 }, "test": { "f1_score": 0.86 } }"#;
+    folder.write(
+        "automl_statistics.json",
+        format!(
+            "{{ \"general_info\": {{ \"Optimized metric\": \"F1 score\", \"A\": 1 }}, \"trained_model_metrics\": {{ \"vae.1\": {stages} }} }}"
+        ),
+    );
+    let times = json!({ "protocol_inference_step": [4.0, 1.0, 3.0, 2.0] });
+    folder.write("vae.1.measurements.json", times.to_string());
+    let report = report(&[&folder.path("")]);
+    let models = report["models"].as_array().expect("models");
+    let model = models.iter().find(|model| model["name"] == "vae.1.tflite");
+    let model = model.expect("the model");
+    assert_eq!(model["quality"]["value"], 0.86);
+    assert_eq!(model["time"]["seconds"], 3.0);
+    assert_eq!(report["run"]["facts"][0]["name"], "Optimized metric");
 }
 
 #[test]

@@ -353,6 +353,16 @@ impl Program {
         self.held_of(&port.operand).is_some()
     }
 
+    /// The most bytes of inputs and outputs that the caller holds for one run.
+    pub fn held_bytes(&self) -> usize {
+        let of = |entry: &Entry| {
+            let ports = entry.inputs.iter().chain(&entry.outputs);
+            let held = ports.filter(|port| self.is_held(port));
+            held.map(|port| port.operand.range().len()).sum()
+        };
+        self.entries.iter().map(of).max().unwrap_or_default()
+    }
+
     /// Whether inputs, and whether outputs, are the caller's.
     pub fn held_sides(&self) -> [bool; 2] {
         let any = |ports: fn(&Entry) -> &[Port]| {
