@@ -16,8 +16,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    align, arena, board_repl, boards, completions, cpp, fit, generate, header, inspect, lib, man,
-    memory_overlay, plan, platforms, report, resolver, run, validate,
+    align, arena, board_repl, boards, completions, cpp, diff, fit, generate, header, inspect, lib,
+    man, memory_overlay, plan, platforms, report, resolver, run, validate,
 };
 use crate::diagnostics;
 use crate::failure::Failure;
@@ -60,6 +60,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Inspect(inspect::Arguments),
     Report(report::Arguments),
+    Diff(diff::Arguments),
     GenHeader(header::Arguments),
     GenResolver(resolver::Arguments),
     GenCpp(cpp::Arguments),
@@ -74,7 +75,7 @@ pub(crate) enum Command {
     BoardRepl(board_repl::Arguments),
     Platforms(platforms::Arguments),
     MemoryOverlay(memory_overlay::Arguments),
-    Lib(lib::Arguments),
+    Lib(Box<lib::Arguments>),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -180,7 +181,7 @@ pub(crate) struct Companions {
 }
 
 /// What the compiled engine is made for.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(crate) struct Compiled {
     /// Choose castiron's smaller or faster kernels; results do not change [default: balanced]
     #[arg(long, value_name = "FOR", value_parser = optimize())]
@@ -214,7 +215,7 @@ pub(crate) struct Compiled {
 }
 
 /// Passes that are left out.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(crate) struct Without {
     /// Leave out a pass over the operators, or `all` of them; results do not change
     #[arg(long = "without-pass", value_name = "PASS", value_parser = pass())]
@@ -511,7 +512,11 @@ pub(crate) struct Shapes<'a> {
 impl Shapes<'_> {
     /// Reads one of the models, and warns of what is doubtful about it.
     pub(crate) fn model(&mut self, path: &Path) -> Result<ModelFile, Failure> {
-        let mut input = input::read(path)?;
+        self.shaped(input::read(path)?)
+    }
+
+    /// The same of a model that was read.
+    pub(crate) fn shaped(&mut self, mut input: ModelFile) -> Result<ModelFile, Failure> {
         let mut shapes = Vec::new();
         for (shape, used) in &mut self.given {
             if self.alone || shape.is_for(&input.model) {

@@ -45,6 +45,11 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile> {
         ),
         other => other,
     })?;
+    parse(path, bytes)
+}
+
+/// The model that bytes are.
+pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<ModelFile> {
     let name = if is_stdin(path) {
         "stdin".to_owned()
     } else {

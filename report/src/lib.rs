@@ -7,6 +7,7 @@
 mod advice;
 mod compare;
 pub mod data;
+pub mod diff;
 mod digest;
 mod draft;
 mod fit;

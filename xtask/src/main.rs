@@ -226,10 +226,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::RandomModels(options) => return random_models::run(&options),
         Task::Packing(options) => packing::run(root, &options)?,
         Task::Docs => {
-            for page in docs::update(root)?
-                .into_iter()
-                .chain([schema::update(root)?])
-            {
+            for page in docs::update(root)?.into_iter().chain(schema::update(root)?) {
                 println!("wrote {}", page.display());
             }
         }

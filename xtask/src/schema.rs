@@ -1,26 +1,35 @@
-//! The schema of reports, which docs/ publishes.
+//! The schemas of reports and of comparisons, which docs/ publishes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use castiron_report::data::Report;
+use castiron_report::diff::Diff;
+use serde_json::Value;
 
-/// Where it is published.
-const PLACE: &str = "docs/report.schema.json";
+/// Where a schema is published, and what it is.
+type Published = (&'static str, fn() -> Value);
 
-/// Writes the schema; its file.
+const REPORT: &str = "docs/report.schema.json";
+const DIFF: &str = "docs/diff.schema.json";
+const ALL: [Published; 2] = [(REPORT, Report::schema), (DIFF, Diff::schema)];
+
+/// Writes the schemas; their files.
 ///
 /// # Errors
-/// If it cannot be written.
-pub(crate) fn update(root: &Path) -> Result<PathBuf> {
-    let path = root.join(PLACE);
-    fs::write(&path, text()?).with_context(|| path.display().to_string())?;
-    Ok(path)
+/// If one cannot be written.
+pub(crate) fn update(root: &Path) -> Result<Vec<PathBuf>> {
+    let write = |(place, schema): Published| {
+        let path = root.join(place);
+        fs::write(&path, text(schema)?).with_context(|| path.display().to_string())?;
+        Ok(path)
+    };
+    ALL.into_iter().map(write).collect()
 }
 
-fn text() -> Result<String> {
-    Ok(serde_json::to_string_pretty(&Report::schema())? + "\n")
+fn text(schema: fn() -> Value) -> Result<String> {
+    Ok(serde_json::to_string_pretty(&schema())? + "\n")
 }
 
 #[cfg(test)]
@@ -29,6 +38,7 @@ mod tests {
     use castiron_codegen::error::Diagnostic;
     use castiron_codegen::program::FirmwareOps;
     use castiron_report::data::{Quality, Run, Time};
+    use castiron_report::diff::{Limit, Side};
     use castiron_report::{Draft, Measured, Place, Settings, Source};
 
     use super::*;
@@ -38,12 +48,27 @@ mod tests {
     }
 
     #[test]
-    fn the_published_schema_is_current() {
-        let published = fs::read_to_string(root().join(PLACE)).unwrap();
-        assert!(
-            published == text().unwrap(),
-            "{PLACE} is not current: run `cargo xtask docs`"
-        );
+    fn the_published_schemas_are_current() {
+        for (place, schema) in ALL {
+            let published = fs::read_to_string(root().join(place)).unwrap();
+            assert!(
+                published == text(schema).unwrap(),
+                "{place} is not current: run `cargo xtask docs`"
+            );
+        }
+    }
+
+    fn published(place: &str) -> jsonschema::Validator {
+        let text = fs::read_to_string(root().join(place)).unwrap();
+        jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+    }
+
+    fn check(schema: &jsonschema::Validator, json: &Value, of: &str) {
+        let wrong = schema.iter_errors(json);
+        let wrong: Vec<String> = wrong
+            .map(|e| format!("{}: {e}", e.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{of}: {wrong:#?}");
     }
 
     fn models(folder: &str) -> Vec<PathBuf> {
@@ -55,12 +80,32 @@ mod tests {
         models
     }
 
+    /// Comparisons of each model with the next, which have little in common.
+    fn check_diffs(report: &Value) {
+        let mut others = report.clone();
+        let models = others["models"].as_array_mut().unwrap();
+        let mut names: Vec<Value> = models.iter().map(|m| m["name"].clone()).collect();
+        names.rotate_left(1);
+        for (model, name) in models.iter_mut().zip(names) {
+            model["name"] = name;
+        }
+        let sides = [report, &others]
+            .map(|json| Side::parse("report.json", json.to_string().as_bytes()).unwrap());
+        let mut diff = Diff::new(&sides[0], &sides[1]);
+        let limit: Limit = "file=0".parse().unwrap();
+        assert_eq!(diff.hold(&[limit]), []);
+        assert!(!diff.breaches.is_empty());
+        check(
+            &published(DIFF),
+            &serde_json::to_value(&diff).unwrap(),
+            "a comparison",
+        );
+    }
+
     /// Everything that a report may have, of every small model that there is.
     #[test]
     fn reports_are_of_the_schema() {
-        let schema: serde_json::Value =
-            serde_json::from_str(&fs::read_to_string(root().join(PLACE)).unwrap()).unwrap();
-        let schema = jsonschema::validator_for(&schema).unwrap();
+        let schema = published(REPORT);
         let mut settings = Settings {
             goldens: Some(root().join("tests/data/models/golden")),
             place: Some(Place {
@@ -117,11 +162,10 @@ mod tests {
             }
             let report = draft.finish(&settings, Some(Run::default()));
             let json = serde_json::to_value(&report).unwrap();
-            let wrong: Vec<String> = schema
-                .iter_errors(&json)
-                .map(|e| format!("{}: {e}", e.instance_path()))
-                .collect();
-            assert!(wrong.is_empty(), "{folder}: {wrong:#?}");
+            check(&schema, &json, folder);
+            if folder == "tests/data/models" {
+                check_diffs(&json);
+            }
             // The schema says something.
             let mut other = json;
             other["models"][0]["macs"] = "many".into();

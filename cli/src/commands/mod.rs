@@ -6,6 +6,7 @@ pub(crate) mod board_repl;
 pub(crate) mod boards;
 pub(crate) mod completions;
 pub(crate) mod cpp;
+pub(crate) mod diff;
 pub(crate) mod fit;
 pub(crate) mod generate;
 pub(crate) mod header;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Run(arguments) => run::run(arguments, general),
         Command::Generate(arguments) => generate::run(arguments, general),
         Command::Report(arguments) => report::run(arguments, general),
+        Command::Diff(arguments) => diff::run(arguments, general),
         Command::Fit(arguments) => fit::run(arguments, general),
         Command::Boards(arguments) => boards::run(arguments, general),
         Command::BoardRepl(arguments) => board_repl::run(arguments, general),

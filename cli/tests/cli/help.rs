@@ -2,9 +2,10 @@
 
 use crate::support::{Ends as _, Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "inspect",
     "report",
+    "diff",
     "gen-header",
     "gen-resolver",
     "gen-cpp",

@@ -3,6 +3,7 @@
 mod boards;
 mod cpp;
 mod diagnostics;
+mod diff;
 mod files;
 mod generate;
 mod help;
