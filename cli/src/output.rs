@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::error::Diagnostic;
+use castiron_report::sbom::File;
 use serde::Serialize;
 
 use crate::args::Depfile;
@@ -107,6 +108,21 @@ impl<'a> Outputs<'a> {
         let rule = depfile::rule(&targets, sources)?;
         self.add_bytes("depfile", path, rule);
         Ok(())
+    }
+
+    /// The outputs with their hashes, of those that are wanted by what they are.
+    ///
+    /// # Errors
+    /// If a content cannot be made.
+    pub(crate) fn hashed(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>> {
+        let wanted = self.list.iter().filter(|output| is_wanted(output.what));
+        let hashed = wanted.map(|output| {
+            let name = output.path.file_name().unwrap_or(output.path.as_os_str());
+            let name = name.to_string_lossy().into_owned();
+            let file = File::written(name, |out| (output.content)(out));
+            file.map_err(|e| output.failed(&e))
+        });
+        hashed.collect()
     }
 
     /// Whether one of the outputs is standard output.

@@ -19,6 +19,7 @@ mod memory;
 mod model;
 mod problems;
 mod run;
+pub mod sbom;
 mod table;
 
 pub use draft::{Draft, Measured, Settings, Source};

@@ -30,6 +30,8 @@ pub use cases::{Cases, Recorded};
 const ALIGNMENT: usize = 16;
 /// What linker scripts take for memory that is zero at first.
 const BSS: &str = ".bss";
+/// The version of libm that castiron's kernels are linked with.
+pub const LIBM_VERSION: &str = package::LIBM.0;
 const ENGINE: &str = "castiron's compiled engine";
 
 /// What a user may choose.
@@ -93,6 +95,10 @@ pub struct Library {
     pub target: String,
     /// The compiler, for people.
     pub toolchain: String,
+    /// What calls castiron's kernels, if it is these that compute.
+    pub program: Option<Program>,
+    /// What those were chosen for.
+    pub kernels: Target,
     /// Bytes of the archive's sections.
     pub sizes: Sizes,
     /// What the archive needs from the C library and the compiler's own.
@@ -201,7 +207,10 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         archive,
         math: false,
     };
-    finish(interface, texts, built, options)
+    let mut library = finish(interface, texts, built, options)?;
+    library.program = Some(program);
+    library.kernels = target;
+    Ok(library)
 }
 
 /// The sections that have nothing but zeros.
@@ -290,6 +299,8 @@ pub(crate) fn finish(
     Ok(Library {
         target: built.target,
         toolchain: built.toolchain,
+        program: None,
+        kernels: Target::default(),
         sizes: built.archive.sizes,
         undefined: built.archive.undefined,
         interface,

@@ -20,7 +20,7 @@ use crate::process::errors;
 use crate::toolchain::Toolchain;
 
 /// The one dependency of the runtime, as the registry has it.
-const LIBM: (&str, &str) = (
+pub(super) const LIBM: (&str, &str) = (
     "0.2.16",
     "b6d2cec3eae94f9f509c767b45932f1ada8350c4bdb85af2fcab4a3c14807981",
 );

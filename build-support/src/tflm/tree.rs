@@ -45,6 +45,11 @@ impl Tree {
         self.kernels
     }
 
+    /// What shows that it is of another revision than castiron's tables, where that was allowed.
+    pub fn other_revision(&self) -> Option<&str> {
+        self.other_revision.as_deref()
+    }
+
     /// Revision and kernels, for people. castiron's figures are those of the revision that it knows.
     pub(crate) fn describe(&self) -> String {
         let kernels = self.kernels;

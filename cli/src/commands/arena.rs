@@ -117,15 +117,20 @@ impl Interpreter {
         self.options().map(drop)
     }
 
+    /// The kernels of the firmware.
+    pub(super) fn kernels(&self) -> arena::Kernels {
+        self.kernels.map_or_else(Default::default, Into::into)
+    }
+
     fn options(&self) -> Result<ArenaOptions> {
-        let kernels = self.kernels.map_or_else(Default::default, Into::into);
+        let kernels = self.kernels();
         let target = self.cpu.unwrap_or_default();
         checked(kernels, target)
     }
 
     /// What TFLM makes of a model whose bytes are handed on: another runtime may take them.
     pub(super) fn warnings(&self, model: &Model) -> Vec<Diagnostic> {
-        let kernels = self.kernels.map_or_else(Default::default, Into::into);
+        let kernels = self.kernels();
         let Verdict { refused, differs } = tflm::verdict(model, kernels);
         refused.into_iter().chain(differs).collect()
     }

@@ -6,6 +6,7 @@ use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::tflm::arena::{ArenaOptions, Target};
 use castiron_codegen::tflm::direct::{Direct, DirectOptions};
 use castiron_codegen::warnings;
+use castiron_report::sbom::ComputedBy;
 use clap::Args;
 
 use super::arena::{Kernels, cpu};
@@ -14,6 +15,7 @@ use crate::failure::Result;
 use crate::input;
 use crate::output::Outputs;
 use crate::progress;
+use crate::sbom::Sbom;
 
 const EXAMPLES: &str = "\
 Files, for a model kws.tflite:
@@ -54,6 +56,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     section: Option<String>,
     #[command(flatten)]
+    sbom: Sbom,
+    #[command(flatten)]
     depfile: Depfile,
 }
 
@@ -81,6 +85,12 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         outputs.add("C++", path, move |out| file.write_to(out));
     }
     outputs.named_by_us(0);
+    let name = arguments.name.as_deref().unwrap_or(input.model.stem());
+    let engine = ComputedBy::Tflm {
+        kernels: arguments.kernels.into(),
+        other_revision: None,
+    };
+    arguments.sbom.add(&mut outputs, name, &input, engine)?;
     let sources = [input.path.clone()];
     let left_out = warnings::left_out(&input.model);
     let warnings: Vec<_> = direct.warnings.iter().cloned().chain(left_out).collect();

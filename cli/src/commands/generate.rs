@@ -10,10 +10,11 @@ use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::ops;
 use castiron_codegen::plan::Plan;
-use castiron_codegen::program::FirmwareOps;
+use castiron_codegen::program::{FirmwareOps, Program};
 use castiron_codegen::report::Report;
 use castiron_codegen::resize::InputShape;
 use castiron_codegen::tflm::arena::ArenaNeed;
+use castiron_report::sbom::ComputedBy;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -25,6 +26,7 @@ use crate::failure::{Failure, Result};
 use crate::input::{Extras, ModelFile};
 use crate::output::{Outputs, Written};
 use crate::progress;
+use crate::sbom::Sbom;
 use crate::text::{self, heading};
 
 const EXAMPLES: &str = "\
@@ -42,6 +44,7 @@ a missing file is an error: castiron writes nothing, and the exit code is 1.
 Examples:
   castiron generate vae.tflite --out-dir generated
   castiron generate kws.tflite --labels labels.txt --strict --json --out-dir generated
+  castiron generate kws.tflite --out-dir generated --sbom kws.cdx.json
   castiron generate kws.tflite --emit program";
 
 /// Write everything that castiron can make of a model into one folder
@@ -54,7 +57,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", required_unless_present = "emit")]
     out_dir: Option<PathBuf>,
     /// Print this to standard output, and write no files
-    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "labels", "io_spec"])]
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "labels", "io_spec", "sbom"])]
     emit: Option<Emit>,
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
@@ -76,6 +79,8 @@ pub(crate) struct Arguments {
     companions: Companions,
     #[command(flatten)]
     interpreter: Interpreter,
+    #[command(flatten)]
+    sbom: Sbom,
     #[command(flatten)]
     depfile: Depfile,
 }
@@ -200,6 +205,20 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     sources.extend(arguments.compiled.files());
     outputs.force = arguments.force;
     outputs.named_by_us(0);
+    let engine = match job.module() {
+        Ok(program) => ComputedBy::Castiron {
+            program,
+            target: options.target,
+            linked: None,
+        },
+        Err(_) => ComputedBy::Tflm {
+            kernels: arguments.interpreter.kernels(),
+            other_revision: None,
+        },
+    };
+    arguments
+        .sbom
+        .add(&mut outputs, &job.name, &input, engine)?;
     outputs.add_depfile(&arguments.depfile, &sources)?;
     let answer = Answer {
         report: &report,
@@ -256,14 +275,18 @@ impl<'a> Job<'a> {
         self.folder.join(file)
     }
 
+    /// What the Rust module is made of, if there can be one.
+    fn module(&self) -> Result<&'a Program, Error> {
+        let program = self.examined.program.as_ref().map_err(Error::clone)?;
+        rust::check_operators(program)?;
+        Ok(program)
+    }
+
     fn rust(&self, labels: Vec<String>, made: &mut Made<'a>) {
-        let program = match &self.examined.program {
+        let program = match self.module() {
             Ok(program) => program,
-            Err(error) => return made.skip(RUST, error),
+            Err(error) => return made.skip(RUST, &error),
         };
-        if let Err(error) = rust::check_operators(program) {
-            return made.skip(RUST, &error);
-        }
         let weights = format!("{}.weights.bin", self.name);
         let mut options = RustOptions::default();
         options.labels = labels;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use castiron_codegen::emit::c_header::{CFile, HeaderOptions, HeaderStyle, c_header};
+use castiron_report::sbom::ComputedBy;
 use clap::{Args, ValueEnum};
 
 use super::arena::Interpreter;
@@ -10,6 +11,7 @@ use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras};
 use crate::output::{Outputs, is_file, is_stdout};
+use crate::sbom::Sbom;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +55,8 @@ pub(crate) struct Arguments {
     companions: Companions,
     #[command(flatten)]
     interpreter: Interpreter,
+    #[command(flatten)]
+    sbom: Sbom,
     #[command(flatten)]
     depfile: Depfile,
 }
@@ -103,6 +107,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         add(&mut outputs, "C source", output.with_extension("c"), source);
         outputs.named_by_us(1);
     }
+    let name = arguments.name.as_deref().unwrap_or(input.model.stem());
+    arguments
+        .sbom
+        .add(&mut outputs, name, &input, ComputedBy::Application)?;
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
     let arenas = arena.as_slice();

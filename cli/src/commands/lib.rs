@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use castiron_build::library::{self, CaseCount, Cases, Library, Options, Sizes};
-use castiron_build::tflm::{self, Tflm};
+use castiron_build::tflm::{self, Tflm, Tree};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::warnings;
+use castiron_report::sbom::{ComputedBy, Linked};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::failure::{Failure, Result};
 use crate::input::Extras;
 use crate::output::{Outputs, Written};
 use crate::progress;
+use crate::sbom::Sbom;
 use crate::text;
 
 const EXAMPLES: &str = "\
@@ -115,6 +117,8 @@ pub(crate) struct Arguments {
     offline: bool,
     #[command(flatten)]
     companions: Companions,
+    #[command(flatten)]
+    sbom: Sbom,
     #[command(flatten)]
     depfile: Depfile,
 }
@@ -224,6 +228,22 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         outputs.add(file.what, path, move |out| out.write_all(&file.bytes));
     }
     outputs.named_by_us(0);
+    let engine = match (&made.program, &tree) {
+        (Some(program), _) => ComputedBy::Castiron {
+            program,
+            target: made.kernels,
+            linked: Some(Linked {
+                libm: library::LIBM_VERSION,
+                toolchain: &made.toolchain,
+            }),
+        },
+        (None, tree) => ComputedBy::Tflm {
+            kernels: arguments.kernels.into(),
+            other_revision: tree.as_ref().and_then(Tree::other_revision),
+        },
+    };
+    let name = &made.interface.prefix;
+    arguments.sbom.add(&mut outputs, name, &input, engine)?;
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
     sources.extend(options.cases.files());

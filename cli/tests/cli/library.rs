@@ -20,6 +20,8 @@ fn a_library_comes_with_all_that_belongs_to_it() {
         "--name",
         "wave",
         "--json",
+        "--sbom",
+        &folder.path("bom.json"),
     ];
     let answer = json(&arguments);
     let files: Vec<&str> = (answer["files"].as_array().unwrap().iter())
@@ -35,6 +37,7 @@ fn a_library_comes_with_all_that_belongs_to_it() {
             "main.c",
             "Makefile",
             "CMakeLists.txt",
+            "bom.json",
             "sine.d",
         ]
     );
@@ -45,6 +48,19 @@ fn a_library_comes_with_all_that_belongs_to_it() {
         assert!(answer["sizes"][size].as_u64() > Some(100), "{answer}");
     }
     assert!(folder.read("sine.d").contains("sine_int8.tflite"));
+    let bom = serde_json::from_str(&folder.read("bom.json")).expect("JSON");
+    super::sbom::check(&bom);
+    let linked: Vec<&str> = (bom["components"].as_array().unwrap().iter())
+        .map(|component| component["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        linked,
+        ["sine_int8.tflite", "castiron-runtime", "libm", "core"]
+    );
+    assert_eq!(
+        bom["metadata"]["component"]["components"][0]["name"],
+        "libwave.a"
+    );
     insta::assert_snapshot!(folder.read("sine/wave.h"));
     insta::assert_snapshot!(folder.read("sine/wave_self_test.c"));
 

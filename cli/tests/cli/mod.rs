@@ -14,6 +14,7 @@ mod outputs;
 mod page;
 mod platforms;
 mod report;
+mod sbom;
 mod tables;
 mod tflm;
 mod validate;
