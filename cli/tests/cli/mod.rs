@@ -12,6 +12,7 @@ mod library;
 mod outputs;
 mod page;
 mod platforms;
+mod project;
 mod report;
 mod tables;
 mod tflm;
