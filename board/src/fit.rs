@@ -193,6 +193,8 @@ pub struct FitOptions {
     pub engine: Engine,
     /// How castiron's engine compiles the models.
     pub compile: CompileOptions,
+    /// How it compiles each of them, in their order, where that differs.
+    pub each: Vec<CompileOptions>,
     /// Do not count the engine's code.
     pub no_code: bool,
     /// Flash of the application, in bytes: its code and Zephyr's, and the engine's if that is not
@@ -291,10 +293,11 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         _ => None,
     };
     let mut warnings = Vec::new();
-    for candidate in models {
+    for (position, candidate) in models.iter().enumerate() {
         match options.engine {
             Engine::Compiled => {
-                compiled(candidate, &options.compile, table.as_ref(), &mut items)?;
+                let compile = options.each.get(position).unwrap_or(&options.compile);
+                compiled(candidate, compile, table.as_ref(), &mut items)?;
             }
             Engine::Tflm => warnings.extend(interpreted(candidate, board.target(), &mut items)?),
         }

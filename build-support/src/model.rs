@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, CompileOptions, Config, Input};
+use castiron_codegen::compile::{self, Config, EngineName, Input, Settings};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
@@ -14,7 +14,7 @@ use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
 use castiron_codegen::plan::Buffers;
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
-use castiron_codegen::target::{self, Isa, Optimize};
+use castiron_codegen::target::{Isa, Optimize};
 use castiron_codegen::{InputShape, Passes, files, labels, tflite, warnings};
 
 use crate::OptLevel;
@@ -47,17 +47,9 @@ use crate::tflm::{Job, Tflm, bindings};
 pub struct Model {
     path: PathBuf,
     name: Option<String>,
-    labels: Option<PathBuf>,
-    io_spec: Option<PathBuf>,
-    section: Option<String>,
-    optimize: Option<Optimize>,
-    isa: Option<Isa>,
-    max_arena: Option<usize>,
+    /// What the script says of the model.
+    settings: Settings,
     memories: Vec<(String, String)>,
-    input: Input,
-    buffers: Buffers,
-    shapes: Vec<InputShape>,
-    without: Passes,
     ops: Option<String>,
     scratch: Vec<(String, String)>,
     state: Vec<(String, String)>,
@@ -98,7 +90,8 @@ pub struct Generated {
 }
 
 impl Model {
-    /// The model of a file; its path is relative to the folder of `Cargo.toml`.
+    /// The model of a file, whose path is relative to the folder of `Cargo.toml`; or one that `castiron.toml` beside it has, by its name. What
+    /// a script says of it counts before what the file does.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -114,31 +107,31 @@ impl Model {
 
     /// Class names, one per line.
     pub fn labels(mut self, path: impl Into<PathBuf>) -> Self {
-        self.labels = Some(path.into());
+        self.settings.labels = Some(path.into().into());
         self
     }
 
     /// Kenning's I/O specification.
     pub fn io_spec(mut self, path: impl Into<PathBuf>) -> Self {
-        self.io_spec = Some(path.into());
+        self.settings.io_spec = Some(path.into().into());
         self
     }
 
     /// Linker section of the weights.
     pub fn section(mut self, section: impl Into<String>) -> Self {
-        self.section = Some(section.into());
+        self.settings.section = Some(section.into());
         self
     }
 
     /// Which of castiron's kernels to take where a faster one is larger; the results are the same.
     pub fn optimize(mut self, optimize: Optimize) -> Self {
-        self.optimize = Some(optimize);
+        self.settings.optimize = Some(optimize);
         self
     }
 
     /// Instructions that castiron's kernels may use, where cargo's target does not say: [`Isa::Dsp`] or [`Isa::DspFp`] for a Cortex-M33.
     pub fn isa(mut self, isa: Isa) -> Self {
-        self.isa = Some(isa);
+        self.settings.isa = Some(isa);
         self
     }
 
@@ -146,7 +139,20 @@ impl Model {
     /// row, and last they compute some of it again. The results are the same. If no plan is below, [`compile`](Self::compile) says what would be. 0 is
     /// the least without computing anything again.
     pub fn max_arena(mut self, bytes: usize) -> Self {
-        self.max_arena = Some(bytes);
+        self.settings.max_arena = Some(bytes.into());
+        self
+    }
+
+    /// The most bytes of flash that the model may take; [`compile`](Self::compile) fails where packed weights and code take more. It estimates the
+    /// code, from what kernels take on a Cortex-M4.
+    pub fn max_flash(mut self, bytes: u64) -> Self {
+        self.settings.max_flash = Some(bytes.into());
+        self
+    }
+
+    /// The most multiply-accumulates that a run may take; [`compile`](Self::compile) fails where it takes more.
+    pub fn max_macs(mut self, macs: u64) -> Self {
+        self.settings.max_macs = Some(macs.into());
         self
     }
 
@@ -159,26 +165,26 @@ impl Model {
 
     /// How the model takes its input: as a whole unless said, or row by row. [`compile`](Self::compile) says why if the input cannot come by rows.
     pub fn input_by(mut self, input: Input) -> Self {
-        self.input = input;
+        self.settings.input_by = Some(input);
         self
     }
 
     /// Which inputs and outputs lie in buffers that the caller hands over for each run, and so not in the arena: none unless said. The module's
     /// `Model` then has `run_with`.
     pub fn buffers(mut self, buffers: Buffers) -> Self {
-        self.buffers = buffers;
+        self.settings.buffers = Some(buffers);
         self
     }
 
     /// The shape of an input whose sizes the file leaves open, by the input's name.
     pub fn shape(mut self, input: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
-        self.shapes.push(InputShape::new(input, shape));
+        self.settings.shapes.push(InputShape::new(input, shape));
         self
     }
 
     /// Leaves out a pass over the operators, or [`Passes::ALL`]; the results are the same.
     pub fn without_pass(mut self, passes: impl Into<Passes>) -> Self {
-        self.without = self.without | passes.into();
+        self.settings.without = self.settings.without | passes.into();
         self
     }
 
@@ -262,86 +268,36 @@ impl Model {
                     .into());
             }
         };
-        if self.tflm.is_none() {
-            self.tflm_options.check_unused()?;
-        } else if self.optimize.is_some() {
-            return Err(Diagnostic::new(
-                "optimize() chooses between castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
-            )
-            .help("omit it; use opt_level() for TensorFlow Lite Micro")
-            .into());
-        } else if self.isa.is_some() {
-            return Err(Diagnostic::new(
-                "isa() is for castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
-            )
-            .help("omit it; use cpu() for TensorFlow Lite Micro")
-            .into());
-        } else if self.max_arena.is_some() {
-            return Err(Diagnostic::new(
-                "max_arena() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
-            )
-            .help("omit it")
-            .into());
-        } else if !self.memories.is_empty() {
-            return Err(Diagnostic::new(
-                "memory() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has one arena",
-            )
-            .help("omit it")
-            .into());
-        } else if self.input != Input::default() {
-            return Err(Diagnostic::new(
-                "input_by() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
-            )
-            .help("omit it")
-            .into());
-        } else if self.buffers != Buffers::default() {
-            return Err(Diagnostic::new(
-                "buffers() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has inputs and outputs in its arena",
-            )
-            .help("omit it")
-            .into());
-        } else if self.without != Passes::NONE {
-            return Err(Diagnostic::new(
-                "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
-            )
-            .help("omit it")
-            .into());
-        } else if !self.shapes.is_empty() {
-            return Err(Diagnostic::new(
-                "shape() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which use the shapes in the file",
-            )
-            .help("omit it, and convert the model with fixed shapes")
-            .into());
-        } else if self.ops.is_some() {
-            return Err(Diagnostic::new(
-                "ops() is for castiron's engine, but this model uses TensorFlow Lite Micro's kernels",
-            )
-            .help("omit it, or omit tflm()")
-            .into());
-        }
+        self.check_engine()?;
         let firmware_ops = self.firmware_ops()?;
         let folder = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let config = Config::of_folder(&folder.unwrap_or_default())?;
-        let bytes = read(&self.path)?;
-        let model = tflite::read(&self.path.display().to_string(), &bytes)?;
-        let model = castiron_codegen::resize(model, &self.shapes)?;
+        let Named {
+            path,
+            stem,
+            settings,
+        } = self.named(&config)?;
+        let bytes = read(&path)?;
+        let model = tflite::read(&path.display().to_string(), &bytes)?;
+        let model = castiron_codegen::resize(model, &settings.shapes)?;
         warnings::of(&model).iter().for_each(warn);
-        let labels = match &self.labels {
-            Some(path) => Some(labels::parse(&read_text(path)?)),
+        let labels = match &settings.labels {
+            Some(path) => Some(labels::parse(&read_text(&path.value)?)),
             None => None,
         };
-        let io_spec = match &self.io_spec {
-            Some(path) => Some((path.display().to_string(), read_text(path)?)),
+        let io_spec = match &settings.io_spec {
+            Some(path) => Some((path.value.display().to_string(), read_text(&path.value)?)),
             None => None,
         };
         let io_spec = (io_spec.as_ref()).map(|(file, text)| IoSpecFile { file, text });
         let facts = GraphFacts::of_model(&model, io_spec, labels.as_deref())?;
 
-        let name = rust::module_name(self.name.as_deref().unwrap_or(model.stem()));
+        let stem = stem.as_deref().unwrap_or(model.stem());
+        let name = rust::module_name(self.name.as_deref().unwrap_or(stem));
         let weights_file = format!("{name}.weights.bin");
         let mut options = RustOptions::default();
         options.labels = (facts.outputs.first()).map_or_else(Vec::new, |o| o.labels.clone());
-        options.section = self.section.clone();
+        options.section = settings.section.clone();
         options.constants_file = Some(weights_file.clone());
         options.ops = (self.ops.as_deref()).map(rust::type_path).transpose()?;
         options.module = Some(name.clone());
@@ -356,17 +312,9 @@ impl Model {
                 let triple = env::var("TARGET").ok();
                 let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
                 let isa = Isa::of_build(triple.as_deref(), flags.as_deref());
-                self.isa.map_or(Ok(()), |said| said.check_for(isa))?;
-                let target = target::Target::new(self.isa.unwrap_or(isa), Optimize::default());
-                let mut how = CompileOptions::for_target(target).without(self.without);
+                (settings.isa).map_or(Ok(()), |said| said.check_for(isa))?;
+                let mut how = settings.options(isa);
                 how.custom = firmware_ops;
-                how.max_arena = self.max_arena;
-                for (name, size) in &self.memories {
-                    how.memories.push(format!("{name}={size}").parse()?);
-                }
-                how.input = self.input;
-                how.plan.buffers = self.buffers;
-                config.complete(&mut how, self.optimize);
                 let program = compile::compile(&model, &how)
                     .and_then(|program| rust::check_operators(&program).map(|()| program))
                     .map_err(|e| e.in_file(&model.file).for_front_end(FrontEnd::BuildScript))?;
@@ -387,7 +335,7 @@ impl Model {
         if self.header {
             let mut options = HeaderOptions::default();
             options.name = Some(name.clone());
-            options.section = self.section.clone();
+            options.section = settings.section.clone();
             options.labels = labels;
             options.io_spec = io_spec;
             made.header = write_header(&out_dir, &c_header(&model, &bytes, &options)?)?;
@@ -396,8 +344,70 @@ impl Model {
             let file = format!("{name}_ops_resolver.h");
             made.resolver = Some(write(&out_dir, &file, resolver(&model)?.as_bytes())?);
         }
-        self.announce(&config);
+        announce(&config, &path, &settings);
         Ok(made)
+    }
+
+    /// That nothing is asked of an engine which is not there.
+    fn check_engine(&self) -> Result<()> {
+        if self.tflm.is_none() {
+            self.tflm_options.check_unused()?;
+        } else if self.settings.optimize.is_some() {
+            return Err(Diagnostic::new(
+                "optimize() chooses between castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
+            )
+            .help("omit it; use opt_level() for TensorFlow Lite Micro")
+            .into());
+        } else if self.settings.isa.is_some() {
+            return Err(Diagnostic::new(
+                "isa() is for castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
+            )
+            .help("omit it; use cpu() for TensorFlow Lite Micro")
+            .into());
+        } else if self.settings.max_arena.is_some() {
+            return Err(Diagnostic::new(
+                "max_arena() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
+            )
+            .help("omit it")
+            .into());
+        } else if !self.memories.is_empty() {
+            return Err(Diagnostic::new(
+                "memory() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has one arena",
+            )
+            .help("omit it")
+            .into());
+        } else if self.settings.input_by.is_some() {
+            return Err(Diagnostic::new(
+                "input_by() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
+            )
+            .help("omit it")
+            .into());
+        } else if self.settings.buffers.is_some() {
+            return Err(Diagnostic::new(
+                "buffers() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has inputs and outputs in its arena",
+            )
+            .help("omit it")
+            .into());
+        } else if self.settings.without != Passes::NONE {
+            return Err(Diagnostic::new(
+                "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
+            )
+            .help("omit it")
+            .into());
+        } else if !self.settings.shapes.is_empty() {
+            return Err(Diagnostic::new(
+                "shape() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which use the shapes in the file",
+            )
+            .help("omit it, and convert the model with fixed shapes")
+            .into());
+        } else if self.ops.is_some() {
+            return Err(Diagnostic::new(
+                "ops() is for castiron's engine, but this model uses TensorFlow Lite Micro's kernels",
+            )
+            .help("omit it, or omit tflm()")
+            .into());
+        }
+        Ok(())
     }
 
     /// The custom operators that the firmware computes: all, where it names a type that does.
@@ -419,18 +429,60 @@ impl Model {
         }
     }
 
-    /// Tells cargo what the files are made from. Of a build that fails cargo runs the script again
-    /// in any case.
-    fn announce(&self, config: &Config) {
-        let paths = [
-            config.file.as_ref(),
-            Some(&self.path),
-            self.labels.as_ref(),
-            self.io_spec.as_ref(),
-        ];
-        for path in paths.into_iter().flatten() {
-            println!("cargo::rerun-if-changed={}", path.display());
+    /// The model's file, and all that is said of it.
+    fn named(&self, config: &Config) -> Result<Named> {
+        let mut own = self.settings.clone();
+        own.engine = self.tflm.as_ref().map(|_| EngineName::Tflm);
+        for (name, size) in &self.memories {
+            own.memories.push(format!("{name}={size}").parse()?);
         }
+        let name = self.path.to_str().filter(|name| Config::is_name(name));
+        let Some(entry) = name.and_then(|name| config.find(name)) else {
+            if let Some(name) = name.filter(|_| !self.path.exists()) {
+                return Err(config.missing(name).into());
+            }
+            return Ok(Named {
+                path: self.path.clone(),
+                stem: None,
+                settings: own.clone().or(&config.defaults_for(own.engine)),
+            });
+        };
+        let settings = own.or(&config.settings(entry)?);
+        if settings.engine == Some(EngineName::Tflm) && self.tflm.is_none() {
+            let problem = Diagnostic::new(format!(
+                "castiron.toml says that TensorFlow Lite Micro's kernels compute {:?}, and the script names no sources of them",
+                entry.name
+            ));
+            let help = "say `.tflm(Tflm::new(\"path/to/tflite-micro\"))`";
+            return Err(entry.file.wrong(problem.help(help)).into());
+        }
+        Ok(Named {
+            path: entry.file.value.clone(),
+            stem: Some(entry.name.clone()),
+            settings,
+        })
+    }
+}
+
+/// A model with all that is said of it.
+struct Named {
+    path: PathBuf,
+    /// What its outputs are called, unless it is as its file.
+    stem: Option<String>,
+    settings: Settings,
+}
+
+/// Tells cargo what the files are made from. Of a build that fails cargo runs the script again
+/// in any case.
+fn announce(config: &Config, model: &PathBuf, settings: &Settings) {
+    let paths = [
+        config.file.as_ref(),
+        Some(model),
+        settings.labels.as_ref().map(|file| &file.value),
+        settings.io_spec.as_ref().map(|file| &file.value),
+    ];
+    for path in paths.into_iter().flatten() {
+        println!("cargo::rerun-if-changed={}", path.display());
     }
 }
 
@@ -626,6 +678,57 @@ mod tests {
         let labels = message(Model::new(vae()).labels("no/such.txt"));
         assert!(labels.contains("no/such.txt"), "{labels}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_limit_that_is_exceeded_fails_the_build() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |model: Model| {
+            let error = model.out_dir(folder.path()).compile().unwrap_err();
+            error.to_string()
+        };
+        let macs = said(Model::new(vae()).max_macs(10));
+        assert!(
+            macs.contains("at most 10") && macs.contains("2592"),
+            "{macs}"
+        );
+        let flash = said(Model::new(vae()).max_flash(64));
+        assert!(
+            flash.contains("at most 64 bytes") && flash.contains("code is estimated"),
+            "{flash}"
+        );
+        let arena = said(Model::new(vae()).max_arena(64));
+        assert!(
+            arena.contains("at most 64 bytes") && arena.contains("--pareto"),
+            "{arena}"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_model_may_be_one_of_the_file_of_the_project() {
+        let vae = vae();
+        let text = format!(
+            "[model.fleet-vae]\nfile = {vae:?}\noptimize = \"size\"\n[model.t]\nfile = {vae:?}\nengine = \"tflm\"\n"
+        );
+        let config = Config::parse(&text, Path::new("castiron.toml")).unwrap();
+        let named = Model::new("fleet-vae").named(&config).unwrap();
+        assert_eq!(
+            (&named.path, named.stem.as_deref()),
+            (&vae, Some("fleet-vae"))
+        );
+        assert_eq!(named.settings.optimize, Some(Optimize::Size));
+        // The script counts.
+        let model = Model::new("fleet-vae").optimize(Optimize::Speed);
+        let named = model.named(&config).unwrap();
+        assert_eq!(named.settings.optimize, Some(Optimize::Speed));
+        let said = |name: &str| Model::new(name).named(&config).err().unwrap().to_string();
+        assert!(said("fleet_vae").contains("write fleet-vae"));
+        let tflm = said("t");
+        assert!(
+            tflm.contains("castiron.toml, line 5") && tflm.contains(".tflm("),
+            "{tflm}"
+        );
     }
 
     #[test]

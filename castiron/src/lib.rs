@@ -44,6 +44,7 @@ pub use castiron_runtime::{
 ///
 /// ```ignore
 /// castiron::include_model!("models/vae.tflite");           // a module `vae`
+/// castiron::include_model!(vae);                           // the same, of the model that castiron.toml calls so
 /// castiron::include_model!(pub mod kws = "kws.tflite", labels = "labels.txt", section = ".ccm_data");
 /// ```
 ///
@@ -56,9 +57,12 @@ pub use castiron_runtime::{
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
 /// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger. The results are the
 ///   same. It is `"balanced"` unless said.
-/// - `max_arena = "32k"`: the most bytes of arena. Where it would take more, kernels work in less memory; where that is not enough, operators run
-///   row by row, and last they compute some of it again. The results are the same; the build fails where no plan is below. `"0"` is the least
+/// - `max_arena = 32k`, or as text `"32k"`: the most bytes of arena. Where it would take more, kernels work in less memory; where that is not enough, operators run
+///   row by row, and last they compute some of it again. The results are the same; the build fails where no plan is below. `0` is the least
 ///   without computing anything again.
+/// - `max_flash = 256k`: the most bytes of flash. The build fails where packed weights and code take more; the code is estimated, from
+///   what kernels take on a Cortex-M4.
+/// - `max_macs = 3M`: the most multiply-accumulates of a run, where k is 1000. The build fails where a run takes more.
 /// - `memories = { dtcm = 64k fast, sram = 256k, psram = 4M slow }`: the memories that the arena is spread over, each as large as the model may
 ///   have of it. What is touched most lies in the fastest. The module then has a struct for each (`Dtcm`, `Sram`, `Psram`), and
 ///   [`Model::new`](Model) borrows one of each. The results are the same; the build fails where the memories are too small. `qspi = 8M slow rom` is
@@ -81,7 +85,8 @@ pub use castiron_runtime::{
 /// - `crate = path`: the path of this crate where Cargo.toml has it by another name, or another crate re-exports it:
 ///   `crate = caster`, `crate = crate::deps::castiron`; in a macro by example, `crate = $crate::castiron`.
 ///
-/// `castiron.toml` beside `Cargo.toml` says `optimize`, `max_arena` and `[memories]` of all models whose call does not.
+/// `castiron.toml` beside `Cargo.toml` says all of this of models whose call does not, and which files they are: `include_model!(vae)` is
+/// the model of its table `[model.vae]`.
 ///
 /// # The module
 ///

@@ -109,6 +109,38 @@ fn the_file_of_the_project_is_read() {
     let status = Command::new(&program).status().expect("it runs");
     assert!(status.success());
 
+    // A model that the file names, in the call's own memories.
+    let named = "castiron::include_model!(sine); castiron::include_model!(pub mod other = \"sine\", max_arena = 1k);
+        fn main() { assert_eq!(sine::Model::new().predict(&[0]), other::Model::new().predict(&[0])); }";
+    fs::write(&source, named).expect("writable");
+    let entry = format!("[model.sine]\nfile = {model:?}\n");
+    let output = compiled(&entry);
+    assert!(output.status.success(), "{}", errors(&output));
+    let status = Command::new(&program).status().expect("it runs");
+    assert!(status.success());
+    for (key, found) in [
+        ("max-macs = 8", "found: 152, 144 too many"),
+        ("max-flash = 64", "the code is estimated"),
+        ("max-arena = 16", "the nearest possible"),
+    ] {
+        let output = compiled(&format!("{entry}{key}\n"));
+        let text = errors(&output);
+        assert!(!output.status.success(), "{key}");
+        let line = key.find('=').expect("a value") + 3;
+        for part in [
+            found,
+            &format!("castiron.toml, line 3, column {line} says"),
+            "main.rs:1:",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    let text = errors(&compiled("[model.sin]\nfile = \"sine.tflite\"\n"));
+    assert!(
+        text.contains("the file has no model \"sine\"") && text.contains("write sin"),
+        "{text}"
+    );
+
     let output = compiled("[memories]\ntcm = \"16 quick\"\n");
     let text = errors(&output);
     for part in [

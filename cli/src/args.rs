@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use castiron_board::fit::Board;
 use castiron_build::OptLevel;
-use castiron_codegen::compile::{Bytes, CompileOptions, Config, Input};
-use castiron_codegen::error::{Diagnostic, Error};
+use castiron_codegen::compile::{Bytes, EngineName, Input, Macs, Settings};
+use castiron_codegen::error::Diagnostic;
 use castiron_codegen::plan::{Buffers, Speed, TargetMemory};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
-use castiron_codegen::target::{Isa, Optimize, Target};
+use castiron_codegen::target::{Isa, Optimize};
 use castiron_codegen::{InputShape, Model, Passes, ops, warnings};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -23,6 +22,7 @@ use crate::diagnostics;
 use crate::failure::Failure;
 use crate::input::{self, ModelFile};
 use crate::option_names::OptionName;
+use crate::project::{self, Named, Project};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -192,6 +192,12 @@ pub(crate) struct Compiled {
     /// The most bytes of arena, as 8192 or 8k: where it would take more, kernels work in less memory, then operators run row by row, and last they compute some again; results do not change
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_arena: Option<Bytes>,
+    /// The most bytes of flash: weights, and code as it is estimated or, by `lib`, compiled; it is an error if the model takes more
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_flash: Option<Bytes>,
+    /// The most multiply-accumulates of a run, as 2500000, 2500k or 3M; it is an error if the model takes more
+    #[arg(long, value_name = "N")]
+    pub(crate) max_macs: Option<Macs>,
     /// A memory that the arena is spread over, and how much of it the model may take: dtcm=64k:fast, sram=256k, psram=4M:slow; with :rom one that weights are spread over: qspi=8M:slow:rom; once for each. What is touched most lies in the fastest; results do not change
     #[arg(long = "memory", value_name = "NAME=SIZE[:SPEED][:rom]")]
     pub(crate) memories: Vec<TargetMemory>,
@@ -207,9 +213,8 @@ pub(crate) struct Compiled {
     /// Shape of an input whose sizes the file leaves open: INPUT=1x96x96x3, or 1x96x96x3 of the only one
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Vec<InputShape>,
-    /// What models are compiled with where no option says so: optimize, max_arena, memories [default: castiron.toml in this folder, if it exists]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: Project,
     #[command(flatten)]
     pub(crate) without: Without,
 }
@@ -305,6 +310,12 @@ impl Firmware {
     }
 }
 
+/// Whose kernels compute.
+pub(crate) fn engine() -> impl TypedValueParser<Value = EngineName> {
+    PossibleValuesParser::new(EngineName::ALL.map(EngineName::name))
+        .try_map(|name| name.parse::<EngineName>())
+}
+
 fn optimize() -> impl TypedValueParser<Value = Optimize> {
     PossibleValuesParser::new(Optimize::ALL.map(Optimize::name))
         .try_map(|name| name.parse::<Optimize>())
@@ -324,33 +335,37 @@ fn isa() -> impl TypedValueParser<Value = Isa> {
 }
 
 impl Compiled {
-    pub(crate) fn options(&self) -> Result<CompileOptions, Failure> {
-        self.options_for(None)
+    /// The one model of a command, with what these options say of it.
+    pub(crate) fn one(&self, model: &Path, engine: Option<EngineName>) -> Result<Named, Failure> {
+        let mut said = self.settings(engine)?;
+        said.shapes.clone_from(&self.shape);
+        let named = self.project.models(&[model.to_owned()], &said)?;
+        Ok(project::only(named))
     }
 
-    /// The same for the processor of a board, where no option names the instructions.
-    pub(crate) fn options_for(&self, board: Option<&Board>) -> Result<CompileOptions, Failure> {
-        let isa = self.isa.or_else(|| board.map(Board::isa));
-        let target = Target::new(isa.unwrap_or_default(), Optimize::default());
-        let mut options = CompileOptions::for_target(target).without(self.without.passes());
-        options.max_arena = self.max_arena.map(|Bytes(bytes)| bytes);
-        options.memories = self.memories()?;
-        options.input = self.input_by();
-        options.plan.buffers = self.buffers();
-        if let Some(path) = self.config_file() {
-            let config = Config::parse(&input::text(&path)?);
-            let named = |d: Diagnostic| Error::from(d).in_file(&path.display().to_string());
-            config.map_err(named)?.complete(&mut options, self.optimize);
-        } else {
-            Config::default().complete(&mut options, self.optimize);
-        }
-        Ok(options)
+    /// The models of a command that takes several; [`Self::shapes`] says which shapes are whose.
+    pub(crate) fn several(
+        &self,
+        models: &[PathBuf],
+        engine: Option<EngineName>,
+    ) -> Result<Vec<Named>, Failure> {
+        self.project.models(models, &self.settings(engine)?)
     }
 
-    /// The file of this project, if there is one.
-    fn config_file(&self) -> Option<PathBuf> {
-        let own = || Some(PathBuf::from(Config::FILE)).filter(|path| path.is_file());
-        self.config.clone().or_else(own)
+    /// What the options say of every model.
+    pub(crate) fn settings(&self, engine: Option<EngineName>) -> Result<Settings, Failure> {
+        let mut said = Settings::default();
+        said.engine = engine;
+        said.optimize = self.optimize;
+        said.isa = self.isa;
+        said.max_arena = self.max_arena.map(|Bytes(bytes)| bytes.into());
+        said.max_flash = self.max_flash.map(|Bytes(bytes)| (bytes as u64).into());
+        said.max_macs = self.max_macs.map(|Macs(macs)| macs.into());
+        said.memories = self.memories()?;
+        said.input_by = self.input_by;
+        said.buffers = self.buffers;
+        said.without = self.without.passes();
+        Ok(said)
     }
 
     /// The memories of the devicetree with those that were named, which count where both have one.
@@ -383,15 +398,10 @@ impl Compiled {
 
     /// The files that options come from.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.memories_from.iter().cloned().chain(self.config_file())
-    }
-
-    pub(crate) fn input_by(&self) -> Input {
-        self.input_by.unwrap_or_default()
-    }
-
-    pub(crate) fn buffers(&self) -> Buffers {
-        self.buffers.unwrap_or_default()
+        self.memories_from
+            .iter()
+            .cloned()
+            .chain(self.project.file())
     }
 
     /// The shapes that were given, for a command that takes several models.
@@ -400,13 +410,6 @@ impl Compiled {
             alone: models.len() == 1,
             given: self.shape.iter().map(|shape| (shape, false)).collect(),
         }
-    }
-
-    /// Reads a model that castiron's kernels are to compute, with the shapes that were given.
-    pub(crate) fn model(&self, path: &Path) -> Result<ModelFile, Failure> {
-        let mut input = input::read(path)?;
-        input.model = castiron_codegen::resize(input.model, &self.shape)?;
-        Ok(input)
     }
 
     /// Fails if TFLM's kernels are to compute and something is asked of castiron's.
@@ -427,6 +430,12 @@ impl Compiled {
             return Err(Failure::usage(
                 "--max-arena is for castiron's kernels, but --engine tflm uses TFLM's kernels, which compute whole tensors",
                 "omit --max-arena",
+            ));
+        }
+        if self.max_macs.is_some() {
+            return Err(Failure::usage(
+                "--max-macs counts what castiron's kernels compute, but --engine tflm uses TFLM's kernels",
+                "omit --max-macs",
             ));
         }
         if self.has_memories() {
@@ -511,18 +520,25 @@ pub(crate) struct Shapes<'a> {
 
 impl Shapes<'_> {
     /// Reads one of the models, and warns of what is doubtful about it.
-    pub(crate) fn model(&mut self, path: &Path) -> Result<ModelFile, Failure> {
-        self.shaped(input::read(path)?)
+    pub(crate) fn model(&mut self, named: &Named) -> Result<ModelFile, Failure> {
+        self.shaped(named, input::read(&named.path)?)
     }
 
     /// The same of a model that was read.
-    pub(crate) fn shaped(&mut self, mut input: ModelFile) -> Result<ModelFile, Failure> {
+    pub(crate) fn shaped(
+        &mut self,
+        named: &Named,
+        mut input: ModelFile,
+    ) -> Result<ModelFile, Failure> {
         let mut shapes = Vec::new();
         for (shape, used) in &mut self.given {
             if self.alone || shape.is_for(&input.model) {
                 *used = true;
                 shapes.push((*shape).clone());
             }
+        }
+        if shapes.is_empty() {
+            shapes.clone_from(&named.settings.shapes);
         }
         input.model = castiron_codegen::resize(input.model, &shapes)?;
         diagnostics::warn(&warnings::of(&input.model));

@@ -60,10 +60,13 @@ pub(crate) fn show_usage(error: &clap::Error, arguments: &[OsString]) -> ExitCod
 
 /// Whether warnings are unwanted: with `--json`, standard error is for an error that is JSON.
 static SILENT: AtomicBool = AtomicBool::new(false);
+/// Whether what is only worth knowing is unwanted, too.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Keeps warnings back where options say so.
 pub(crate) fn silence(general: &General) {
     SILENT.store(general.json, Ordering::Relaxed);
+    QUIET.store(general.json || general.quiet, Ordering::Relaxed);
 }
 
 /// Says what is doubtful, on standard error.
@@ -81,9 +84,9 @@ pub(crate) fn warn(diagnostics: &[Diagnostic]) {
     }
 }
 
-/// Says something on standard error that is no fault.
-pub(crate) fn note(text: &str) {
-    if !SILENT.load(Ordering::Relaxed) {
+/// Says what is worth knowing, on standard error.
+pub(crate) fn note(text: impl fmt::Display) {
+    if !QUIET.load(Ordering::Relaxed) {
         // With standard error gone, there is nobody left to tell.
         drop(writeln!(anstream::stderr(), "note: {text}"));
     }

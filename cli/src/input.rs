@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use castiron_board::dts::Devicetree;
 use castiron_cases::{Recording, npy};
+use castiron_codegen::compile::Settings;
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::Model;
@@ -15,6 +16,7 @@ use castiron_codegen::{files, labels, tflite, warnings};
 use crate::args::Companions;
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
+use crate::project::Named;
 
 /// A model with the bytes it was read from.
 #[derive(Debug)]
@@ -110,18 +112,23 @@ pub(crate) struct Extras {
 
 impl Extras {
     /// Reads labels and the I/O specification, the latter from beside the model by default.
-    pub(crate) fn read(model: &Path, companions: &Companions) -> Result<Self> {
+    pub(crate) fn read(named: &Named, companions: &Companions) -> Result<Self> {
         let mut extras = Self::default();
-        let io_spec = match &companions.io_spec {
-            Some(path) => Some(path.clone()),
-            None if companions.no_io_spec => None,
-            None => beside(model),
+        let Settings {
+            labels, io_spec, ..
+        } = &named.settings;
+        let io_spec = match (&companions.io_spec, io_spec) {
+            (Some(path), _) => Some(path.clone()),
+            (None, _) if companions.no_io_spec => None,
+            (None, Some(path)) => Some(path.value.clone()),
+            (None, None) => beside(&named.path),
         };
         if let Some(path) = io_spec {
             extras.io_spec = Some((path.display().to_string(), text(&path)?));
             extras.files.push(path);
         }
-        if let Some(path) = &companions.labels {
+        let labels = labels.as_ref().map(|path| &path.value);
+        if let Some(path) = companions.labels.as_ref().or(labels) {
             extras.labels = Some(labels::parse(&text(path)?));
             extras.files.push(path.clone());
         }

@@ -10,6 +10,7 @@ mod kenning;
 mod option_names;
 mod output;
 mod progress;
+mod project;
 mod sbom;
 mod temporary;
 mod text;

@@ -180,11 +180,15 @@ fn both_ways_give_the_same_code() {
     fs::create_dir(path("out")).unwrap();
     fs::write(path("out/kws_dscnn_int8_bindings.rs"), "").unwrap();
     let [two, kws] = [two_signatures(), kws()];
-    let configured = format!("castiron::include_model!({two:?});");
+    let configured = format!(
+        "castiron::include_model!({two:?}); castiron::include_model!(pub mod other = by_name);"
+    );
     // Without TFLM's bindings, whose names the compiler then misses.
     let tflm = format!("castiron::include_model!(pub mod kws = {kws:?}, engine = \"tflm\");");
     fs::create_dir(path("configured")).unwrap();
-    let config = "optimize = \"size\"\n[memories]\ntcm = \"16 fast\"\nram = \"1k\"\n";
+    let config = format!(
+        "optimize = \"size\"\n[memories]\ntcm = \"16 fast\"\nram = \"1k\"\n[model.by_name]\nfile = {two:?}\noptimize = \"speed\"\n"
+    );
     fs::write(path("configured/castiron.toml"), config).unwrap();
     for (name, folder, text) in [
         ("calls", "", calls()),

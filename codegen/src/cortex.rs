@@ -120,6 +120,19 @@ impl Architecture {
         }
     }
 
+    /// Rust's targets for it; the last has floats in registers, if there is such.
+    pub fn targets(self) -> &'static [&'static str] {
+        match self {
+            Self::V6M => &["thumbv6m-none-eabi"],
+            Self::V7M => &["thumbv7m-none-eabi"],
+            Self::V7EM => &["thumbv7em-none-eabi", "thumbv7em-none-eabihf"],
+            Self::V8MBase => &["thumbv8m.base-none-eabi"],
+            Self::V8MMain | Self::V81MMain => {
+                &["thumbv8m.main-none-eabi", "thumbv8m.main-none-eabihf"]
+            }
+        }
+    }
+
     /// The architecture that Rust compiles a target triple for, where no processor is named.
     pub fn of_target(triple: &str) -> Option<Self> {
         Some(match triple.split('-').next()? {

@@ -38,6 +38,9 @@ pub struct Diagnostic {
     /// Whether castiron is wrong, whatever the file.
     #[cfg_attr(feature = "text", serde(skip))]
     fault: bool,
+    /// Whether the model takes more than a limit that the user set, and nothing else is wrong with it.
+    #[cfg_attr(feature = "text", serde(skip))]
+    beyond_limit: bool,
 }
 
 /// A remedy that every front end has its own words for.
@@ -211,6 +214,7 @@ impl Diagnostic {
             help: None,
             remedy: None,
             fault: false,
+            beyond_limit: false,
         }
     }
 
@@ -226,6 +230,18 @@ impl Diagnostic {
     /// Whether it is a [`fault`](Self::fault) of castiron's.
     pub fn is_fault(&self) -> bool {
         self.fault
+    }
+
+    /// Says that the model takes more than a limit that the user set.
+    #[must_use]
+    pub fn beyond_limit(mut self) -> Self {
+        self.beyond_limit = true;
+        self
+    }
+
+    /// Whether the model takes more than a limit that the user set.
+    pub fn is_beyond_limit(&self) -> bool {
+        self.beyond_limit
     }
 
     /// Sets what was expected.

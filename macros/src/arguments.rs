@@ -11,27 +11,34 @@ use syn::{Error, Ident, LitInt, LitStr, Result, Token, braced, token};
 use crate::text;
 
 /// Options that are text, each once at most; what they mean, the generator says.
-const ONCE: [&str; 7] = [
+const ONCE: [&str; 9] = [
     "section",
     "engine",
     "optimize",
     "max_arena",
+    "max_flash",
+    "max_macs",
     "input_by",
     "buffers",
     "isa",
 ];
+/// Those of them that are numbers, with a unit or without, and need no quotes.
+const NUMBERS: [&str; 3] = ["max_arena", "max_flash", "max_macs"];
 /// Options that are text, any number of times.
 const REPEATED: [&str; 4] = ["shape", "without_pass", "scratch", "state"];
 
-/// `[vis] [mod name =] "path" [, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, max_arena = "32k"] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// `[vis] [mod name =] "path"`, or the name of a model of `castiron.toml` as a word, `[, labels = "path"] [, section = "name"] [, engine = "tflm"]
+/// [, optimize = "size"] [, max_arena = 32k] [, max_flash = 256k] [, max_macs = 3M] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
     pub(crate) target: Option<LitStr>,
     pub(crate) visibility: TokenStream,
     pub(crate) name: Option<Ident>,
+    /// The model's file, or its name in `castiron.toml`.
     pub(crate) path: LitStr,
+    /// Whether it can only be a name, as a word is.
+    pub(crate) is_name: bool,
     pub(crate) labels: Option<LitStr>,
     /// The path of the crate `castiron`.
     pub(crate) crate_path: Option<TokenStream>,
@@ -60,12 +67,18 @@ impl Parse for Arguments {
             None
         };
         let mut variables = BTreeSet::new();
-        let path = text::parse(input, &mut variables)?;
+        let word = text::word_alone(input)?;
+        let is_name = word.is_some();
+        let path = match word {
+            Some(word) => word,
+            None => text::parse(input, &mut variables)?,
+        };
         let mut arguments = Self {
             target,
             visibility,
             name,
             path,
+            is_name,
             labels: None,
             crate_path: None,
             ops: None,
@@ -92,7 +105,7 @@ impl Arguments {
             return Err(Error::new(
                 key.span(),
                 "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                 `optimize = \"size\"`, `max_arena = \"32k\"`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                 `optimize = \"size\"`, `max_arena = 32k`, `max_flash = 256k`, `max_macs = 3M`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
                  `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
             ));
         }
@@ -112,7 +125,14 @@ impl Arguments {
                 had
             }
             _ => {
-                let text = text::parse(input, &mut self.variables)?;
+                let number = match NUMBERS.contains(&&*name) {
+                    true => text::number(input)?,
+                    false => None,
+                };
+                let text = match number {
+                    Some(number) => number,
+                    None => text::parse(input, &mut self.variables)?,
+                };
                 let is_once = ONCE.contains(&&*name);
                 self.options.push((name, text.value(), text.span()));
                 had && is_once

@@ -29,7 +29,9 @@ impl Call {
         let mut call = Self::default();
         let path = &arguments.path;
         call.add("path", path.value(), path.span());
-        call.add("file", files::resolve(path)?, path.span());
+        if let Some(file) = files::of_model(path, arguments.is_name)? {
+            call.add("file", file, path.span());
+        }
         if let Some(labels) = &arguments.labels {
             call.add("labels", files::resolve(labels)?, labels.span());
         }

@@ -4,6 +4,18 @@ use std::path::{Path, PathBuf};
 
 use syn::{Error, LitStr, Result};
 
+/// The file of a model; none where it can only be the name of a model in `castiron.toml`, which the generator reads.
+pub(crate) fn of_model(literal: &LitStr, is_name: bool) -> Result<Option<PathBuf>> {
+    if is_name {
+        return Ok(None);
+    }
+    match resolve(literal) {
+        // A path has an ending, or a folder in front.
+        Err(_) if !literal.value().contains(['.', '/', '\\']) => Ok(None),
+        file => file.map(Some),
+    }
+}
+
 /// The absolute path of a file named relative to the source file of the call or, where there is
 /// none of that name, to the crate's manifest.
 pub(crate) fn resolve(literal: &LitStr) -> Result<PathBuf> {

@@ -9,7 +9,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseBuffer, ParseStream};
-use syn::{Error, Ident, Lit, LitStr, Result, Token, parenthesized};
+use syn::{Error, Ident, Lit, LitInt, LitStr, Result, Token, parenthesized};
 
 /// Parses and evaluates an argument; names of variables of the environment are added to those.
 pub(crate) fn parse(input: ParseStream<'_>, variables: &mut BTreeSet<String>) -> Result<LitStr> {
@@ -21,6 +21,31 @@ pub(crate) fn parse(input: ParseStream<'_>, variables: &mut BTreeSet<String>) ->
         true => Err(unexpected(span)),
         false => Ok(LitStr::new(&expand(input, variables)?, span)),
     }
+}
+
+/// A word that is no call: the name of something.
+pub(crate) fn word_alone(input: ParseStream<'_>) -> Result<Option<LitStr>> {
+    if !input.peek(Ident) || input.peek2(Token![!]) || input.peek2(Token![::]) {
+        return Ok(None);
+    }
+    let word: Ident = input.parse()?;
+    Ok(Some(LitStr::new(&word.unraw().to_string(), word.span())))
+}
+
+/// A number with a unit or without, as `6144` or `32k`, where one stands.
+pub(crate) fn number(input: ParseStream<'_>) -> Result<Option<LitStr>> {
+    if input.peek(LitStr) || !input.peek(Lit) {
+        return Ok(None);
+    }
+    if !input.peek(LitInt) {
+        return Err(Error::new(
+            input.span(),
+            "expected a number, as `6144` or `32k`",
+        ));
+    }
+    let number: LitInt = input.parse()?;
+    let text = format!("{}{}", number.base10_digits(), number.suffix());
+    Ok(Some(LitStr::new(&text, number.span())))
 }
 
 /// A part of `concat!`.

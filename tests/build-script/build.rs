@@ -5,7 +5,7 @@ use castiron_build::OrExit as _;
 const MODEL: &str = "../../examples/models/sine_int8.tflite";
 
 fn main() {
-    castiron_build::Model::new(MODEL).compile().or_exit();
+    castiron_build::Model::new("sine").compile().or_exit();
     let made = std::path::Path::new(&std::env::var_os("OUT_DIR").unwrap()).join("made.tflite");
     std::fs::copy(MODEL, made).unwrap();
 }

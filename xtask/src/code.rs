@@ -14,7 +14,7 @@ use castiron_codegen::tflite;
 use crate::models::tflite_files;
 
 const TARGET: &str = "thumbv7em-none-eabihf";
-const TABLE: &str = "board/data/code/cortex-m4.toml";
+const TABLE: &str = "codegen/src/compile/code/cortex-m4.toml";
 const OPERATORS: &str = "tests/data/ops";
 const OWN: [&str; 2] = ["examples/models", "tests/data/models"];
 const FURTHER: &str = "CASTIRON_SHARED";

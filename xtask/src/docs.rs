@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use castiron_board::code::CodeTable;
-use castiron_codegen::compile::{self, CompileOptions, Frontier, Input, Point};
+use castiron_codegen::compile::{self, CompileOptions, Frontier, Input, Key, Point};
 
 use crate::report::{grouped, replace_section};
 
@@ -21,6 +21,7 @@ pub(crate) fn update(root: &Path) -> Result<Vec<PathBuf>> {
     for (page, key, section) in [
         ("docs/architecture.md", "kernels", kernels(root)?),
         ("docs/boards.md", "estimate", estimate()?),
+        ("docs/configuration.md", "keys", configuration()?),
         ("docs/passes.md", "frontier", frontier()?),
     ] {
         let path = root.join(page);
@@ -56,6 +57,41 @@ fn kernels(root: &Path) -> Result<String> {
         grouped(lines as u64),
         (lines + operators / 2) / operators,
     ))
+}
+
+/// The keys of `castiron.toml`.
+fn configuration() -> Result<String> {
+    let mut text = String::new();
+    for (heading, keys) in [
+        ("Of `[model.NAME]` alone:", Key::OF_MODEL),
+        (
+            "Of `[model.NAME]`, and of `[defaults]` for all models:",
+            Key::OF_ALL,
+        ),
+    ] {
+        writeln!(
+            text,
+            "{heading}\n\n| key | example | what it says |\n|---|---|---|"
+        )?;
+        for key in keys {
+            let Key {
+                name,
+                example,
+                what,
+                is_compiled,
+                ..
+            } = key;
+            let only = if *is_compiled {
+                "; castiron's kernels only"
+            } else {
+                ""
+            };
+            writeln!(text, "| `{name}` | `{example}` | {what}{only} |")?;
+        }
+        text.push('\n');
+    }
+    text += "`cargo xtask docs` writes this table from the parser's.\n";
+    Ok(text)
 }
 
 /// What others published of MobileNetV2 0.35 at 144×144 pixels (msf-CNN): hundredths of its multiply-accumulates, and bytes.

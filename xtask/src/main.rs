@@ -86,7 +86,7 @@ enum Task {
     },
     /// Measure the code of models on a Cortex-M4 and print the table that `castiron fit` estimates from.
     Code {
-        /// Write it into board/data/code.
+        /// Write it into codegen/src/compile/code.
         #[arg(long)]
         update: bool,
     },

@@ -1,13 +1,13 @@
 # Whether models fit on the board.
 
-# castiron_fit_check(<target> [MODELS <file>…] [DTS <file> | BOARD <name>] [ENGINE compiled|tflm]
+# castiron_fit_check(<target> [MODELS <file>|<name>…] [DTS <file> | BOARD <name>] [ENGINE compiled|tflm]
 #   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [APP_FLASH <KB>] [APP_RAM <KB>] [NO_CODE])
 #
 # Fails the build of the target if the models do not fit (`castiron fit`), and shows what uses the memory.
 #
-#   MODELS      default: those of castiron_add_model() for this target, up to this call
+#   MODELS      files, or names of models in the source folder's castiron.toml. Default: those of castiron_add_model() for this target, up to this call
 #   DTS, BOARD  the board's memories, from a flattened devicetree or castiron's list. Default: the
-#               devicetree of a Zephyr build
+#               devicetree of a Zephyr build, or the board that castiron.toml names
 #   SHAPE       shapes of inputs whose sizes the files leave open. Default: without MODELS, those of
 #               castiron_add_model() for this target
 #   OPTIMIZE    what castiron's kernels are chosen for. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
@@ -21,7 +21,7 @@ function(castiron_fit_check target)
   _castiron_one_of(OPTIMIZE size balanced speed)
   _castiron_check_target(castiron_fit_check ${target})
   _castiron_engine(arg_ENGINE)
-  _castiron_absolute(arg_MODELS arg_DTS)
+  _castiron_absolute(arg_DTS)
   if(NOT arg_MODELS)
     get_property(arg_MODELS TARGET ${target} PROPERTY CASTIRON_MODELS_${arg_ENGINE})
     get_property(shapes TARGET ${target} PROPERTY CASTIRON_SHAPES_${arg_ENGINE})
@@ -32,20 +32,26 @@ function(castiron_fit_check target)
     _castiron_error("castiron_fit_check() has no models to check"
       "name them with MODELS, or call castiron_add_model(${target} …) first")
   endif()
+  _castiron_models(arg_MODELS files entries)
   if(NOT arg_DTS AND NOT arg_BOARD)
     set(arg_DTS ${ZEPHYR_DTS})
-    if(NOT arg_DTS)
+    if(NOT arg_DTS AND NOT entries)
       _castiron_error("castiron_fit_check() does not know the board" "name it with BOARD, or a flattened devicetree with DTS")
     endif()
   endif()
-  _castiron_check_file(model ${arg_MODELS})
+  _castiron_check_file(model ${files})
   _castiron_check_file(devicetree ${arg_DTS})
   foreach(memory IN ITEMS FLASH RAM)
     if("${arg_APP_${memory}}" STREQUAL "")
       set(arg_APP_${memory} ${CONFIG_CASTIRON_FIT_APP_${memory}})
     endif()
   endforeach()
-  _castiron_optimize(arg_OPTIMIZE ${arg_ENGINE})
+  if(files)
+    _castiron_optimize(arg_OPTIMIZE ${arg_ENGINE})
+  elseif(arg_ENGINE STREQUAL "compiled")
+    # castiron.toml says which it is.
+    set(arg_ENGINE)
+  endif()
   _castiron_config(arg_CONFIG)
   _castiron_options(options DTS BOARD ENGINE OPTIMIZE MAX_ARENA CONFIG APP_FLASH APP_RAM)
   foreach(shape IN LISTS arg_SHAPE)
@@ -60,7 +66,7 @@ function(castiron_fit_check target)
     STAMP ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.stamp
     OUTPUTS ${report}
     ARGUMENTS fit ${arg_MODELS} ${options} --output ${report}
-    DEPENDS ${arg_MODELS} ${arg_DTS} ${arg_CONFIG}
+    DEPENDS ${files} ${arg_DTS} ${arg_CONFIG}
     COMMENT "checking that the models fit on the board")
   add_custom_target(${check} DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/castiron/${check}.stamp)
   add_dependencies(${target} ${check})

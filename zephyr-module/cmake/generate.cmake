@@ -49,27 +49,32 @@ function(_castiron_unused_target name_var name)
   set(${name_var} ${unused} PARENT_SCOPE)
 endfunction()
 
-# castiron_gen_header(<target> MODEL <file> OUTPUT <file.h>
+# castiron_gen_header(<target> MODEL <file>|<name> OUTPUT <file.h>
 #   [STYLE standalone|kenning] [NAME <prefix>] [LABELS <file>] [IO_SPEC <file>]
 #   [SECTION <name>] [ALIGN <bytes>] [KERNELS reference|cmsis-nn] [CPU <name>])
 #
 # Writes a model as C: its bytes, shapes, quantisation, labels, and the arena of TensorFlow Lite Micro's
 # interpreter for its KERNELS on a processor CPU (`castiron gen-header`). OUTPUT is relative to the build
 # folder; its folder becomes an include directory of the target, and the .c file of the standalone style
-# one of its sources. MODEL is relative to the source folder, as are the other files.
+# one of its sources. MODEL is relative to the source folder, as are the other files, or the name of
+# a model in the source folder's castiron.toml.
 function(castiron_gen_header target)
   _castiron_parse(1 "" "MODEL;OUTPUT;STYLE;NAME;LABELS;IO_SPEC;SECTION;ALIGN;KERNELS;CPU" "")
   _castiron_needs(castiron_gen_header MODEL OUTPUT)
   _castiron_one_of(STYLE standalone kenning)
   _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_gen_header ${target})
-  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC)
-  _castiron_check_file(model ${arg_MODEL})
+  _castiron_absolute(arg_LABELS arg_IO_SPEC)
+  _castiron_models(arg_MODEL files entry)
+  _castiron_check_file(model ${files})
+  if(entry)
+    _castiron_config(arg_CONFIG)
+  endif()
   _castiron_check_file("file of labels" ${arg_LABELS})
   _castiron_check_file("I/O specification" ${arg_IO_SPEC})
   cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   cmake_path(GET arg_OUTPUT PARENT_PATH folder)
-  _castiron_options(options STYLE NAME LABELS IO_SPEC SECTION ALIGN KERNELS CPU)
+  _castiron_options(options STYLE NAME LABELS IO_SPEC SECTION ALIGN KERNELS CPU CONFIG)
   set(outputs ${arg_OUTPUT})
   if(NOT arg_STYLE STREQUAL "kenning")
     _castiron_check_c("what a standalone header declares")
@@ -89,13 +94,13 @@ function(castiron_gen_header target)
     STAMP ${arg_OUTPUT}.stamp
     OUTPUTS ${outputs}
     ARGUMENTS gen-header ${arg_MODEL} --output ${arg_OUTPUT} ${options}
-    DEPENDS ${arg_MODEL} ${arg_LABELS} ${arg_IO_SPEC}
+    DEPENDS ${files} ${arg_LABELS} ${arg_IO_SPEC} ${arg_CONFIG}
     COMMENT "header of ${shown}")
   target_include_directories(${target} PRIVATE ${folder})
   _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_header ${arg_MODEL})
 endfunction()
 
-# castiron_gen_resolver(<target> OUTPUT <file.h> [MODELS <file>…] [OPS <operator>…] [CUSTOM <op>=<function>…]
+# castiron_gen_resolver(<target> OUTPUT <file.h> [MODELS <file>|<name>…] [OPS <operator>…] [CUSTOM <op>=<function>…]
 #   [KERNELS reference|cmsis-nn] [CPU <name>])
 #
 # Writes a resolver for TensorFlow Lite Micro with the operators of these models, and OPS, and no others
@@ -117,11 +122,14 @@ function(castiron_gen_resolver target)
   if(NOT arg_MODELS AND NOT arg_OPS)
     set(arg_OPS Conv2D FullyConnected MaxPool2D Reshape Softmax)
   endif()
-  _castiron_absolute(arg_MODELS)
+  _castiron_models(arg_MODELS files entries)
+  if(entries)
+    _castiron_config(arg_CONFIG)
+  endif()
   cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
   cmake_path(GET arg_OUTPUT PARENT_PATH folder)
-  _castiron_check_file(model ${arg_MODELS})
-  _castiron_options(options KERNELS CPU)
+  _castiron_check_file(model ${files})
+  _castiron_options(options KERNELS CPU CONFIG)
   if(arg_OPS)
     list(JOIN arg_OPS , ops)
     list(APPEND options --ops ${ops})
@@ -133,7 +141,7 @@ function(castiron_gen_resolver target)
     STAMP ${arg_OUTPUT}.stamp
     OUTPUTS ${arg_OUTPUT}
     ARGUMENTS gen-resolver ${arg_MODELS} --output ${arg_OUTPUT} ${options}
-    DEPENDS ${arg_MODELS}
+    DEPENDS ${files} ${arg_CONFIG}
     COMMENT "operator resolver")
   target_include_directories(${target} PRIVATE ${folder})
   _castiron_generated_for(${target} ${arg_OUTPUT}.stamp castiron_resolver ${arg_MODELS})

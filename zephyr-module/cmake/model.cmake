@@ -1,8 +1,8 @@
 # Models as libraries.
 
-# castiron_add_model(<target> [MODEL <file>]
+# castiron_add_model(<target> [MODEL <file>|<name>]
 #   [ENGINE compiled|tflm] [NAME <name>] [LABELS <file>] [IO_SPEC <file>] [SELF_TEST] [CASES <path>]
-#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow][:rom]…] [DTS <file>]
+#   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MAX_FLASH <bytes>] [MAX_MACS <number>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow][:rom]…] [DTS <file>]
 #   [INPUT_BY whole|rows] [BUFFERS model|caller|inputs|outputs] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
 #   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
@@ -12,7 +12,8 @@
 # Casts a model into a static library with a C interface (`castiron lib`) and links it to the target, whose
 # sources then include "<name>.h".
 #
-#   MODEL           relative to the source folder, as are the other files. Default: CONFIG_KENNING_MODEL_PATH
+#   MODEL           relative to the source folder, as are the other files; or the name of a model in the source folder's castiron.toml, which
+#                   then says what arguments do not, and not the build's Kconfig. Default: CONFIG_KENNING_MODEL_PATH
 #   ENGINE          castiron's own kernels, or TensorFlow Lite Micro's, called without its interpreter.
 #                   Default: CONFIG_CASTIRON_ENGINE_… in a Zephyr build, or compiled. Both have the same functions.
 #   NAME            name of files and prefix of all names. Default: the model's file name
@@ -27,6 +28,8 @@
 #   OPTIMIZE        choose castiron's smaller or faster kernels. Default: CONFIG_CASTIRON_OPTIMIZE_…, or balanced
 #   MAX_ARENA       the most bytes of arena, as 8192 or 8k: where it would take more, kernels work in less memory, then
 #                   operators run row by row, and last they compute some of it again; 0 is the least without computing again
+#   MAX_FLASH       the most bytes of weights and code, as 65536 or 64k: the build fails if the library has more
+#   MAX_MACS        the most multiply-accumulates of a run, as 2500k or 3M: the build fails if a run takes more
 #   MEMORIES        memories that the arena is spread over, and how much of each the model may take, as dtcm=64k:fast sram=256k psram=4M:slow,
 #                   and with :rom memories of weights, as flash=512k:rom qspi=8M:slow:rom.
 #                   devicetree: the RAM that the devicetree DTS describes, with its sections; <name>=<size> then says how much of one.
@@ -42,7 +45,7 @@
 #   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: processor, as compilers name it
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;DTS;INPUT_BY;BUFFERS;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;MAX_FLASH;MAX_MACS;DTS;INPUT_BY;BUFFERS;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
     "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE;MEMORIES")
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
@@ -61,8 +64,9 @@ function(castiron_add_model target)
   _castiron_one_of(OPT_LEVEL 1 2 3 s)
   _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_add_model ${target})
-  _castiron_absolute(arg_MODEL arg_LABELS arg_IO_SPEC arg_CASES arg_DTS)
-  _castiron_check_file(model ${arg_MODEL})
+  _castiron_absolute(arg_LABELS arg_IO_SPEC arg_CASES arg_DTS)
+  _castiron_models(arg_MODEL files entry)
+  _castiron_check_file(model ${files})
   _castiron_check_file("file of labels" ${arg_LABELS})
   _castiron_check_file("I/O specification" ${arg_IO_SPEC})
   _castiron_check_file("file or folder of cases" ${arg_CASES})
@@ -78,17 +82,29 @@ function(castiron_add_model target)
   if(TARGET castiron_${name})
     _castiron_error("there are two models of the name ${name}" "give one another with NAME; a further target that uses this one links castiron_${name}")
   endif()
-  _castiron_engine(arg_ENGINE)
-  _castiron_optimize(arg_OPTIMIZE ${arg_ENGINE})
+  _castiron_engine(engine)
+  if(entry)
+    set(engine ${arg_ENGINE})
+    if(NOT engine)
+      set(engine compiled)
+    endif()
+  else()
+    set(arg_ENGINE ${engine})
+    _castiron_optimize(arg_OPTIMIZE ${engine})
+  endif()
   if(NOT arg_OPT_LEVEL AND CONFIG_CASTIRON_OPT_LEVEL_S)
     set(arg_OPT_LEVEL s)
   endif()
   if(NOT arg_RUST_TARGET)
     _castiron_rust_target(arg_RUST_TARGET ${target})
+    if(arg_CONFIG AND NOT arg_RUST_TARGET)
+      # The machine that builds, and not a board that castiron.toml names.
+      set(arg_RUST_TARGET host)
+    endif()
   endif()
 
   _castiron_options(options
-    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA CONFIG DTS INPUT_BY BUFFERS OPT_LEVEL RUST_TARGET CPU)
+    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA MAX_FLASH MAX_MACS CONFIG DTS INPUT_BY BUFFERS OPT_LEVEL RUST_TARGET CPU)
   foreach(option IN ITEMS SHAPE CUSTOM SCRATCH STATE)
     string(TOLOWER ${option} flag)
     foreach(value IN LISTS arg_${option})
@@ -104,7 +120,8 @@ function(castiron_add_model target)
   if(arg_TRACE)
     list(APPEND options --trace)
   endif()
-  if(arg_ENGINE STREQUAL "tflm")
+  if(engine STREQUAL "tflm" OR (entry AND arg_TFLM))
+    set(engine tflm)
     _castiron_tflm_options(tflm)
     list(APPEND options ${tflm})
   endif()
@@ -124,7 +141,7 @@ function(castiron_add_model target)
     STAMP ${stamp}
     OUTPUTS ${outputs}
     ARGUMENTS lib ${arg_MODEL} --out-dir ${folder} ${options}
-    DEPENDS ${arg_MODEL} ${arg_LABELS} ${arg_IO_SPEC} ${arg_DTS} ${arg_CONFIG}
+    DEPENDS ${files} ${arg_LABELS} ${arg_IO_SPEC} ${arg_DTS} ${arg_CONFIG}
     COMMENT "casting ${shown}")
   add_custom_target(castiron_${name}_library DEPENDS ${stamp})
   _castiron_in_turn(castiron_${name}_library 3 ${arg_MODEL})
@@ -132,7 +149,7 @@ function(castiron_add_model target)
   set_target_properties(castiron_${name} PROPERTIES
     IMPORTED_LOCATION ${library}
     INTERFACE_INCLUDE_DIRECTORIES ${folder})
-  if(arg_ENGINE STREQUAL "tflm" AND NOT DEFINED ZEPHYR_BASE AND NOT MSVC)
+  if(engine STREQUAL "tflm" AND NOT DEFINED ZEPHYR_BASE AND NOT MSVC)
     # Its kernels compute with the C library's math functions; libm has to come after it.
     set_property(TARGET castiron_${name} PROPERTY INTERFACE_LINK_LIBRARIES m)
   endif()
@@ -141,15 +158,7 @@ function(castiron_add_model target)
   # As target_link_libraries(… PUBLIC …) does, which cannot be mixed with calls that say no PUBLIC.
   set_property(TARGET ${target} APPEND PROPERTY LINK_LIBRARIES castiron_${name})
   set_property(TARGET ${target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES castiron_${name})
-  _castiron_to_be_fitted(${target} ${arg_ENGINE} ${arg_MODEL} ${arg_SHAPE})
-endfunction()
-
-# The source folder's castiron.toml, if there is one.
-function(_castiron_config config_var)
-  set(config ${CMAKE_CURRENT_SOURCE_DIR}/castiron.toml)
-  if(EXISTS ${config})
-    set(${config_var} ${config} PARENT_SCOPE)
-  endif()
+  _castiron_to_be_fitted(${target} ${engine} ${arg_MODEL} ${arg_SHAPE})
 endfunction()
 
 # The devicetree that memories come from in DTS, where MEMORIES names it, and nothing there where it does not.

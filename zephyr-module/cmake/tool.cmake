@@ -92,6 +92,40 @@ function(_castiron_absolute)
   endforeach()
 endfunction()
 
+# The same of models, of which the source folder's castiron.toml may have some by name: these stay as they are. The files of the others are in
+# `files_var`, and `names_var` has those names.
+function(_castiron_models variable files_var names_var)
+  set(models)
+  set(files)
+  set(names)
+  foreach(model IN LISTS ${variable})
+    cmake_path(ABSOLUTE_PATH model BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE OUTPUT_VARIABLE file)
+    set(is_file FALSE)
+    if(EXISTS ${file} AND NOT IS_DIRECTORY ${file})
+      set(is_file TRUE)
+    endif()
+    # As the command has it: a path has a folder or an ending.
+    if(model MATCHES "^[A-Za-z0-9_][A-Za-z0-9_-]*$" AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/castiron.toml AND NOT is_file)
+      list(APPEND models ${model})
+      list(APPEND names ${model})
+    else()
+      list(APPEND models ${file})
+      list(APPEND files ${file})
+    endif()
+  endforeach()
+  set(${variable} ${models} PARENT_SCOPE)
+  set(${files_var} ${files} PARENT_SCOPE)
+  set(${names_var} ${names} PARENT_SCOPE)
+endfunction()
+
+# The source folder's castiron.toml, if there is one.
+function(_castiron_config config_var)
+  set(config ${CMAKE_CURRENT_SOURCE_DIR}/castiron.toml)
+  if(EXISTS ${config})
+    set(${config_var} ${config} PARENT_SCOPE)
+  endif()
+endfunction()
+
 # What the user named, which has to be there when the build is configured unless the build makes it.
 function(_castiron_check_file what)
   foreach(path IN LISTS ARGN)

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use castiron_cases::{Interface, Wanted};
 use castiron_codegen::Passes;
-use castiron_codegen::compile::{self, CompileOptions, Input};
+use castiron_codegen::compile::{self, CompileOptions, Flash, Input, Limits};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
@@ -50,6 +50,8 @@ pub struct Options<'a> {
     pub optimize: Optimize,
     /// The most bytes of arena, as in [`CompileOptions`].
     pub max_arena: Option<usize>,
+    /// What the model may take besides, as in [`CompileOptions`]: of flash, what the archive has.
+    pub limits: Limits,
     /// The memories that the arena is spread over; none where it is one.
     pub memories: Vec<TargetMemory>,
     /// How the model takes its input.
@@ -143,6 +145,9 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     let mut how = CompileOptions::for_target(target).without(options.without);
     how.custom = options.custom.clone();
     how.max_arena = options.max_arena;
+    how.limits.clone_from(&options.limits);
+    // What is compiled says it better than an estimate.
+    how.limits.flash = None;
     how.memories.clone_from(&options.memories);
     how.input = options.input;
     how.plan.buffers = options.buffers;
@@ -261,6 +266,7 @@ pub(crate) fn finish(
     built: Built,
     options: &Options<'_>,
 ) -> Result<Library> {
+    check_flash(&interface, &built, options)?;
     // Those of memories begin with it.
     let has_roms = options
         .memories
@@ -307,6 +313,30 @@ pub(crate) fn finish(
         cases,
         files,
     })
+}
+
+/// That what was compiled takes no more flash than it may.
+fn check_flash(
+    interface: &c_api::Library,
+    built: &Built,
+    options: &Options<'_>,
+) -> Result<(), Diagnostic> {
+    let Sizes {
+        text, rodata, data, ..
+    } = built.archive.sizes;
+    let weights = interface.weight_bytes as u64;
+    let how = format!("sections of the library for {}", built.target);
+    let flash = Flash {
+        weights,
+        code: (text + rodata + data).saturating_sub(weights),
+        how: &how,
+    };
+    // TFLM's kernels are not castiron's to choose.
+    let optimize = match interface.engine == ENGINE {
+        true => options.optimize,
+        false => Optimize::Size,
+    };
+    compile::check_flash(flash, &options.limits, optimize)
 }
 
 /// Cases of the self-test. Without a program there are those that were given, or none, which is an

@@ -109,13 +109,18 @@ fn processor<'a>(toolchain: &Toolchain, wanted: Option<&'a str>) -> Result<Optio
         return Ok(Some(wanted));
     }
     let target = toolchain.target();
-    Err(
-        Diagnostic::new(format!("{target} has no processor {wanted:?}"))
-            .help(format!(
-                "`rustc --print target-cpus --target {target}` prints them"
-            ))
-            .into(),
-    )
+    let help = match Cortex::of_cpu(wanted) {
+        Some(cortex) => format!(
+            "name the target of that processor with --target: {}",
+            cortex
+                .architecture
+                .targets()
+                .join(", or with a floating-point unit ")
+        ),
+        None => format!("`rustc --print target-cpus --target {target}` prints them"),
+    };
+    let problem = Diagnostic::new(format!("{target} has no processor {wanted:?}"));
+    Err(problem.help(help).into())
 }
 
 fn write(

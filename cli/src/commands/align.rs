@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::args::{Depfile, General};
 use crate::failure::Result;
-use crate::input;
 use crate::output::Outputs;
+use crate::project::Project;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,13 +28,18 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
+    project: Project,
+    #[command(flatten)]
     depfile: Depfile,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = input::model(&arguments.model)?;
+    let input = arguments.project.one(&arguments.model)?.input()?;
     let bytes = rewrite::align(&input.model.file, &input.bytes)?;
     let mut outputs = Outputs::default();
     outputs.add_bytes("aligned model", &arguments.output, bytes);
-    super::write(outputs, &arguments.depfile, &[input.path], general)
+    let sources: Vec<PathBuf> = (std::iter::once(input.path))
+        .chain(arguments.project.file())
+        .collect();
+    super::write(outputs, &arguments.depfile, &sources, general)
 }

@@ -16,6 +16,7 @@ use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Outputs;
+use crate::project::Project;
 use crate::text::{self, grouped, heading, table};
 
 const EXAMPLES: &str = "\
@@ -50,6 +51,8 @@ pub(crate) struct Arguments {
     /// Assume a bound, and print it, for kernels of unknown size
     #[arg(long)]
     allow_estimate: bool,
+    #[command(flatten)]
+    project: Project,
     #[command(flatten)]
     to: Destination,
 }
@@ -214,7 +217,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let options = arguments.options()?;
     let mut entries = Vec::new();
     let mut failures = Vec::new();
-    for path in &arguments.models {
+    let models = arguments.project.paths(&arguments.models)?;
+    for path in &models {
         match compute(path, &options) {
             Ok(answered) => entries.push(Entry::Arena(Box::new(answered))),
             Err(failure) => {
@@ -241,7 +245,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         }
     }
     let outputs = Outputs::default();
-    super::answer(outputs, &answer, &arguments.to, &arguments.models, general)?;
+    let sources: Vec<PathBuf> = models.into_iter().chain(arguments.project.file()).collect();
+    super::answer(outputs, &answer, &arguments.to, &sources, general)?;
     Failure::of_several(failures)
 }
 

@@ -12,9 +12,9 @@ use clap::Args;
 use super::arena::{Kernels, cpu};
 use crate::args::{Depfile, General};
 use crate::failure::Result;
-use crate::input;
 use crate::output::Outputs;
 use crate::progress;
+use crate::project::Project;
 use crate::sbom::Sbom;
 
 const EXAMPLES: &str = "\
@@ -58,11 +58,14 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     sbom: Sbom,
     #[command(flatten)]
+    project: Project,
+    #[command(flatten)]
     depfile: Depfile,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = input::model(&arguments.model)?;
+    let named = arguments.project.one(&arguments.model)?;
+    let input = named.input()?;
     let options = DirectOptions {
         arena: ArenaOptions {
             kernels: arguments.kernels.into(),
@@ -75,8 +78,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         Direct::new(&input.model, &options)
     })?;
     let mut options = CppOptions::default();
-    options.name = arguments.name.clone();
-    options.section = arguments.section.clone();
+    options.name = arguments.name.clone().or(named.entry.clone());
+    options.section = (arguments.section.clone()).or(named.settings.section.clone());
     let files = cpp(&input.model, &direct, &options)?;
     let mut outputs = Outputs::default();
     outputs.force = arguments.force;
@@ -85,13 +88,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         outputs.add("C++", path, move |out| file.write_to(out));
     }
     outputs.named_by_us(0);
-    let name = arguments.name.as_deref().unwrap_or(input.model.stem());
+    let name = options.name.as_deref().unwrap_or(input.model.stem());
     let engine = ComputedBy::Tflm {
         kernels: arguments.kernels.into(),
         other_revision: None,
     };
     arguments.sbom.add(&mut outputs, name, &input, engine)?;
-    let sources = [input.path.clone()];
+    let sources: Vec<PathBuf> = (std::iter::once(input.path.clone()))
+        .chain(arguments.project.file())
+        .collect();
     let left_out = warnings::left_out(&input.model);
     let warnings: Vec<_> = direct.warnings.iter().cloned().chain(left_out).collect();
     super::write_with_warnings(

@@ -1,6 +1,6 @@
 //! `castiron diff`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::files;
@@ -15,6 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Outputs;
 use crate::progress;
+use crate::project::Named;
 use crate::text;
 
 const EXAMPLES: &str = "\
@@ -76,21 +77,20 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             "name a file for one of them",
         ));
     }
+    let models = paths.map(PathBuf::clone);
+    let named = arguments.compiled.several(&models, None)?;
     let names = paths.map(|path| path.display().to_string());
     let short = text::short_paths(&[&names[0], &names[1]]);
-    let models = paths.map(PathBuf::clone);
+    let models: Vec<PathBuf> = named.iter().map(|model| model.path.clone()).collect();
     let mut gathering = Gathering {
         shapes: arguments.compiled.shapes(&models),
         ops: arguments.firmware.of_several(&models),
-        settings: Settings {
-            compile: arguments.compiled.options()?,
-            ..Settings::default()
-        },
+        settings: Settings::default(),
         compiled: 0,
     };
     let sides = progress::during("compiling the models", general, || {
-        let old = gathering.side(&arguments.old, short[0])?;
-        Ok::<_, Failure>((old, gathering.side(&arguments.new, short[1])?))
+        let old = gathering.side(&named[0], short[0])?;
+        Ok::<_, Failure>((old, gathering.side(&named[1], short[1])?))
     })?;
     gathering.check_used(&arguments.compiled)?;
     let mut diff = Diff::new(&sides.0, &sides.1);
@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         },
         json: &diff,
     };
-    let mut sources = models.to_vec();
+    let mut sources = models.clone();
     sources.extend(arguments.compiled.files());
     let written = super::answer(
         Outputs::default(),
@@ -138,13 +138,15 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    fn side(&mut self, path: &Path, name: &str) -> Result<Side> {
+    fn side(&mut self, named: &Named, name: &str) -> Result<Side> {
+        let path = &named.path;
         let bytes = input::bytes(path, files::MOST_OF_A_MODEL)?;
         if Side::is_json(&bytes) {
             return Ok(Side::parse(&path.display().to_string(), &bytes)?);
         }
         self.compiled += 1;
-        let input = self.shapes.shaped(input::parse(path, bytes)?)?;
+        let input = self.shapes.shaped(named, input::parse(path, bytes)?)?;
+        self.settings.compile = named.options()?;
         self.settings.compile.custom = self.ops.of(&input.model);
         let source = Source {
             name,

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 
 use castiron_board::fit::{Board, Candidate, Engine, Fit, FitOptions, Room, fit};
 use castiron_board::platforms;
+use castiron_codegen::compile::EngineName;
 use castiron_codegen::cortex::{Cortex, Simd};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::Answer;
-use crate::args::{Compiled, Destination, General};
+use crate::args::{self, Compiled, Destination, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Outputs;
+use crate::project::Named;
 use crate::text::{self, grouped, heading, table};
 
 const EXAMPLES: &str = "\
@@ -29,12 +31,11 @@ if everything fits and 1 if it does not.";
 /// Check whether models fit on a board, and show what uses its memory
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-#[command(group(clap::ArgGroup::new("where").required(true).multiple(true).args(["board", "dts"])))]
 pub(crate) struct Arguments {
     /// The models
     #[arg(value_name = "MODEL", required = true)]
     models: Vec<PathBuf>,
-    /// The board, by the name of its Zephyr target; `castiron boards` lists them
+    /// The board, by the name of its Zephyr target; `castiron boards` lists them [default: that of castiron.toml]
     #[arg(long, value_name = "NAME")]
     board: Option<String>,
     /// Look the board up in this file of Kenning's platforms
@@ -52,21 +53,13 @@ pub(crate) struct Arguments {
     /// Do not estimate the engine's code
     #[arg(long)]
     no_code: bool,
-    /// Engine that runs the models
-    #[arg(long, value_enum, default_value_t = EngineName::Compiled)]
-    engine: EngineName,
+    /// Engine that runs the models: castiron's, or TensorFlow Lite Micro's interpreter with its reference kernels [default: compiled]
+    #[arg(long, value_name = "ENGINE", value_parser = args::engine())]
+    engine: Option<EngineName>,
     #[command(flatten)]
     compiled: Compiled,
     #[command(flatten)]
     to: Destination,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum EngineName {
-    /// castiron's compiled engine
-    Compiled,
-    /// TensorFlow Lite Micro's interpreter, with its reference kernels
-    Tflm,
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
@@ -76,20 +69,27 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             "omit --memory and --memories-from; `castiron plan --memory` shows what lies where",
         ));
     }
-    let mut sources = arguments.models.clone();
-    let board = board(
-        arguments.board.as_deref(),
-        arguments.platforms.as_deref(),
-        arguments.dts.as_deref(),
-        &mut sources,
-    )?;
+    let named = arguments
+        .compiled
+        .several(&arguments.models, arguments.engine)?;
+    let mut sources: Vec<PathBuf> = named.iter().map(|model| model.path.clone()).collect();
+    let board = match (&arguments.board, &arguments.dts) {
+        (None, None) => common_board(&named)?,
+        _ => board(
+            arguments.board.as_deref(),
+            arguments.platforms.as_deref(),
+            arguments.dts.as_deref(),
+            &mut sources,
+        )?,
+    };
     sources.extend(arguments.compiled.files());
-    if matches!(arguments.engine, EngineName::Tflm) {
+    let engine = common_engine(&named)?;
+    if engine == EngineName::Tflm {
         arguments.compiled.check_unused()?;
     }
     let mut shapes = arguments.compiled.shapes(&arguments.models);
-    let models: Vec<_> = (arguments.models.iter())
-        .map(|path| shapes.model(path))
+    let models: Vec<_> = (named.iter())
+        .map(|model| shapes.model(model))
         .collect::<Result<_>>()?;
     shapes.check_used()?;
     let candidates: Vec<Candidate<'_>> = (models.iter())
@@ -99,13 +99,22 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         })
         .collect();
     let mut options = FitOptions::default();
-    options.engine = match arguments.engine {
-        EngineName::Compiled => Engine::Compiled,
+    options.engine = match engine {
         EngineName::Tflm => Engine::Tflm,
+        _ => Engine::Compiled,
     };
-    options.compile = arguments.compiled.options_for(Some(&board))?;
-    // Those of castiron.toml.
-    options.compile.memories.clear();
+    options.each = named
+        .iter()
+        .map(|model| model.options_for(Some(&board)))
+        .collect();
+    if options.each.iter().any(|how| !how.memories.is_empty()) {
+        diagnostics::note(
+            "fit counts the RAM of one board: memories of castiron.toml do not count, and `castiron plan` shows what lies where",
+        );
+    }
+    for how in &mut options.each {
+        how.memories.clear();
+    }
     options.no_code = arguments.no_code;
     options.app_flash = u64::from(arguments.app_flash) * 1024;
     options.app_ram = u64::from(arguments.app_ram) * 1024;
@@ -126,6 +135,55 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     match fit.refusal() {
         None => Ok(()),
         Some(diagnostic) => Err(Failure::Model(diagnostic.into())),
+    }
+}
+
+/// The board that castiron.toml names for all of the models.
+fn common_board(models: &[Named]) -> Result<Board> {
+    let unknown = || {
+        Failure::usage(
+            "fit does not know the board",
+            "name it with --board, or its flattened devicetree with --dts; in castiron.toml, board names that of a model",
+        )
+    };
+    let [first, others @ ..] = models else {
+        return Err(unknown());
+    };
+    let name = |model: &Named| {
+        model
+            .settings
+            .board
+            .as_ref()
+            .map(|board| board.value.clone())
+    };
+    let other = others.iter().find(|other| name(other) != name(first));
+    match other {
+        None => first.board()?.ok_or_else(unknown),
+        Some(other) => {
+            let [first, other] =
+                [first, other].map(|m| name(m).unwrap_or_else(|| "none".to_owned()));
+            Err(Failure::usage(
+                format!(
+                    "fit counts models on one board, and castiron.toml names {first} and {other}"
+                ),
+                "run it for the models of each board, or name one with --board",
+            ))
+        }
+    }
+}
+
+/// The engine of all of the models.
+fn common_engine(models: &[Named]) -> Result<EngineName> {
+    let mut engines = models
+        .iter()
+        .map(|model| model.settings.engine.unwrap_or_default());
+    let first = engines.next().unwrap_or_default();
+    match engines.all(|engine| engine == first) {
+        true => Ok(first),
+        false => Err(Failure::usage(
+            "fit counts models of one engine, and castiron.toml names two",
+            "run it for the models of each engine, or name one with --engine",
+        )),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `castiron generate`.
 
+mod all;
+
 use std::path::{Path, PathBuf};
 
 use castiron_codegen::compile::{self, CompileOptions, Examined};
@@ -13,6 +15,7 @@ use castiron_codegen::plan::Plan;
 use castiron_codegen::program::{FirmwareOps, Program};
 use castiron_codegen::report::Report;
 use castiron_codegen::resize::InputShape;
+use castiron_codegen::target::Target;
 use castiron_codegen::tflm::arena::ArenaNeed;
 use castiron_report::sbom::ComputedBy;
 use clap::{Args, ValueEnum};
@@ -26,6 +29,7 @@ use crate::failure::{Failure, Result};
 use crate::input::{Extras, ModelFile};
 use crate::output::{Outputs, Written};
 use crate::progress;
+use crate::project::{self, Named};
 use crate::sbom::Sbom;
 use crate::text::{self, heading};
 
@@ -45,14 +49,19 @@ Examples:
   castiron generate vae.tflite --out-dir generated
   castiron generate kws.tflite --labels labels.txt --strict --json --out-dir generated
   castiron generate kws.tflite --out-dir generated --sbom kws.cdx.json
-  castiron generate kws.tflite --emit program";
+  castiron generate kws.tflite --emit program
+  castiron generate --all --out-dir generated       # the models of castiron.toml";
 
 /// Write everything that castiron can make of a model into one folder
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The model
-    model: PathBuf,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    model: Option<PathBuf>,
+    /// Every model of castiron.toml at once, each in a folder of its name
+    #[arg(long, conflicts_with_all = ["emit", "name", "labels", "io_spec", "shape", "depfile"])]
+    all: bool,
     /// The folder to write to
     #[arg(long, value_name = "DIR", required_unless_present = "emit")]
     out_dir: Option<PathBuf>,
@@ -87,8 +96,8 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// The compiled engine's; of the custom operators that the application brings, those that castiron lacks.
-    fn options(&self, input: &ModelFile) -> Result<CompileOptions> {
-        let mut options = self.compiled.options()?;
+    fn options(&self, named: &Named, input: &ModelFile) -> Result<CompileOptions> {
+        let mut options = named.options()?;
         let operators = input.model.graphs.iter().flat_map(|graph| &graph.operators);
         let lacking: Vec<&str> = operators
             .filter(|operator| ops::is_custom(&operator.kind))
@@ -110,10 +119,10 @@ enum Emit {
 
 /// What a run has made and what it could not make.
 #[derive(Serialize)]
-struct Answer<'a> {
-    report: &'a Report,
+struct Answer {
+    report: Report,
     files: Vec<Written>,
-    tflm_arena: Option<&'a ArenaNeed>,
+    tflm_arena: Option<ArenaNeed>,
     skipped: Vec<Skipped>,
 }
 
@@ -126,13 +135,15 @@ struct Skipped {
 /// Everything that emitters work from.
 struct Job<'a> {
     arguments: &'a Arguments,
+    named: &'a Named,
     folder: &'a Path,
     input: &'a ModelFile,
     extras: &'a Extras,
     name: String,
     /// The arena of TFLM's interpreter, which goes by the shapes in the file: none where inputs have others.
-    arena: Option<ArenaNeed>,
+    arena: Option<&'a ArenaNeed>,
     examined: &'a Examined,
+    target: Target,
     report: &'a Report,
 }
 
@@ -157,75 +168,24 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             "leave out --json",
         ));
     }
-    let input = arguments.compiled.model(&arguments.model)?;
+    let folder = arguments.out_dir.as_deref();
+    // It or --emit is given, as the command line has it.
+    let folder = folder.unwrap_or(Path::new("."));
+    let Some(model) = &arguments.model else {
+        return all::run(arguments, folder, general);
+    };
+    let named = arguments.compiled.one(model, None)?;
     if let Some(Emit::Program) = arguments.emit {
-        let options = arguments.options(&input)?;
+        let input = named.read()?;
+        let options = arguments.options(&named, &input)?;
         let program = progress::during("compiling the model", general, || {
             compile::compile(&input.model, &options)
         })?;
         return text::print(&program.to_string());
     }
-    let folder = arguments.out_dir.as_deref();
-    // One of the two is given, as the command line has it.
-    let folder = folder.unwrap_or(Path::new("."));
-    let extras = Extras::read(&input.path, &arguments.companions)?;
-    // What was given besides the model has to fit it, whatever else can be made.
-    let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
-    let options = arguments.options(&input)?;
-    let (examined, report) = progress::during("compiling the model", general, || {
-        let examined = compile::examine(&input.model, &options);
-        let report = Report::new(&input.model, &examined);
-        (examined, report)
-    });
-    let wish = arguments.name.as_deref().unwrap_or(input.model.stem());
-    let job = Job {
-        arguments,
-        folder,
-        input: &input,
-        extras: &extras,
-        name: rust::module_name(wish),
-        arena: match arguments.compiled.shape.is_empty() {
-            true => Some(arguments.interpreter.need(&input.model)?),
-            false => None,
-        },
-        examined: &examined,
-        report: &report,
-    };
-    let labels = facts.outputs.into_iter().next().map(|output| output.labels);
-    let made = job.make(labels.unwrap_or_default())?;
-    if arguments.strict {
-        made.check()?;
-    }
-    let Made {
-        mut outputs,
-        skipped,
-    } = made;
-    let mut sources = vec![input.path.clone()];
-    sources.extend(extras.files.iter().cloned());
-    sources.extend(arguments.compiled.files());
-    outputs.force = arguments.force;
-    outputs.named_by_us(0);
-    let engine = match job.module() {
-        Ok(program) => ComputedBy::Castiron {
-            program,
-            target: options.target,
-            linked: None,
-        },
-        Err(_) => ComputedBy::Tflm {
-            kernels: arguments.interpreter.kernels(),
-            other_revision: None,
-        },
-    };
-    arguments
-        .sbom
-        .add(&mut outputs, &job.name, &input, engine)?;
-    outputs.add_depfile(&arguments.depfile, &sources)?;
-    let answer = Answer {
-        report: &report,
-        files: outputs.write(&sources)?,
-        tflm_arena: job.arena.as_ref(),
-        skipped,
-    };
+    let answer = progress::during("compiling the model", general, || {
+        generate(arguments, &named, folder)
+    })?;
     if general.json {
         text::print(&super::to_json(&answer)?)
     } else if general.quiet {
@@ -235,18 +195,86 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
 }
 
+/// Makes and writes the files of one model.
+fn generate(arguments: &Arguments, named: &Named, folder: &Path) -> Result<Answer> {
+    let input = named.read()?;
+    let extras = Extras::read(named, &arguments.companions)?;
+    // What was given besides the model has to fit it, whatever else can be made.
+    let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
+    let options = arguments.options(named, &input)?;
+    let examined = compile::examine(&input.model, &options);
+    project::beyond_limits(&examined)?;
+    let report = Report::new(&input.model, &examined);
+    let arena = match named.settings.shapes.is_empty() {
+        true => Some(arguments.interpreter.need(&input.model)?),
+        false => None,
+    };
+    let wish = arguments.name.as_deref();
+    let labels = facts.outputs.into_iter().next().map(|output| output.labels);
+    let (files, skipped) = Job {
+        arguments,
+        named,
+        folder,
+        input: &input,
+        extras: &extras,
+        name: rust::module_name(wish.unwrap_or(named.stem(&input.model))),
+        arena: arena.as_ref(),
+        examined: &examined,
+        target: options.target,
+        report: &report,
+    }
+    .write(labels.unwrap_or_default())?;
+    Ok(Answer {
+        report,
+        files,
+        tflm_arena: arena,
+        skipped,
+    })
+}
+
 impl<'a> Job<'a> {
+    fn write(&self, labels: Vec<String>) -> Result<(Vec<Written>, Vec<Skipped>)> {
+        let made = self.make(labels)?;
+        if self.arguments.strict {
+            made.check()?;
+        }
+        let Made {
+            mut outputs,
+            skipped,
+        } = made;
+        let mut sources = vec![self.input.path.clone()];
+        sources.extend(self.extras.files.iter().cloned());
+        sources.extend(self.arguments.compiled.files());
+        outputs.force = self.arguments.force;
+        outputs.named_by_us(0);
+        let engine = match self.module() {
+            Ok(program) => ComputedBy::Castiron {
+                program,
+                target: self.target,
+                linked: None,
+            },
+            Err(_) => ComputedBy::Tflm {
+                kernels: self.arguments.interpreter.kernels(),
+                other_revision: None,
+            },
+        };
+        let sbom = &self.arguments.sbom;
+        sbom.add(&mut outputs, &self.name, self.input, engine)?;
+        outputs.add_depfile(&self.arguments.depfile, &sources)?;
+        Ok((outputs.write(&sources)?, skipped))
+    }
+
     fn make(&self, labels: Vec<String>) -> Result<Made<'a>> {
         let mut made = Made {
             outputs: Outputs::default(),
             skipped: Vec::new(),
         };
         self.rust(labels, &mut made);
-        match &self.arena {
+        match self.arena {
             Some(arena) => self.interpreted(arena, &mut made),
             None => {
                 for what in [HEADER, KENNING_HEADER, RESOLVER] {
-                    made.skip(what, &reshaped(&self.arguments.compiled.shape).into());
+                    made.skip(what, &reshaped(&self.named.settings.shapes).into());
                 }
             }
         }
@@ -282,6 +310,11 @@ impl<'a> Job<'a> {
         Ok(program)
     }
 
+    fn section(&self) -> Option<String> {
+        let own = self.arguments.section.clone();
+        own.or(self.named.settings.section.clone())
+    }
+
     fn rust(&self, labels: Vec<String>, made: &mut Made<'a>) {
         let program = match self.module() {
             Ok(program) => program,
@@ -290,7 +323,7 @@ impl<'a> Job<'a> {
         let weights = format!("{}.weights.bin", self.name);
         let mut options = RustOptions::default();
         options.labels = labels;
-        options.section = self.arguments.section.clone();
+        options.section = self.section();
         options.constants_file = Some(weights.clone());
         let path = self.path(&format!("{}.rs", self.name));
         let module = rust::file(program, &options);
@@ -313,10 +346,10 @@ impl<'a> Job<'a> {
         options.style = style;
         // Kenning's own name is its text, where only a wish counts.
         options.name = match kenning {
-            true => self.arguments.name.clone(),
+            true => (self.arguments.name.clone()).or(self.named.entry.clone()),
             false => Some(self.name.clone()),
         };
-        options.section = self.arguments.section.clone();
+        options.section = self.section();
         options.labels = self.extras.labels.clone();
         options.io_spec = self.extras.io_spec();
         options.arena = (!kenning).then(|| arena.clone());
@@ -406,17 +439,17 @@ fn reshaped(shapes: &[InputShape]) -> Diagnostic {
         .help("convert the model with fixed shapes, or use the Rust module or `castiron lib`")
 }
 
-fn describe(answer: &Answer<'_>) -> String {
-    let mut out = inspect::describe(answer.report);
+fn describe(answer: &Answer) -> String {
+    let mut out = inspect::describe(&answer.report);
     out.push('\n');
     out += &file_table(&answer.files);
-    out += &super::arena::unknown(answer.tflm_arena.map_or(&[], std::slice::from_ref));
+    out += &super::arena::unknown(answer.tflm_arena.as_slice());
     if !answer
         .skipped
         .iter()
         .any(|skipped| skipped.what == RESOLVER)
     {
-        out += &inspect::of_tflm(answer.report);
+        out += &inspect::of_tflm(&answer.report);
     }
     for skipped in &answer.skipped {
         out += &format!("\n{}", heading(format_args!("Not made: {}", skipped.what)));

@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 use super::arena::Interpreter;
 use crate::args::{Companions, Depfile, General};
 use crate::failure::{Failure, Result};
-use crate::input::{self, Extras};
+use crate::input::Extras;
 use crate::output::{Outputs, is_file, is_stdout};
+use crate::project::Project;
 use crate::sbom::Sbom;
 
 const EXAMPLES: &str = "\
@@ -52,6 +53,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "BYTES")]
     align: Option<u32>,
     #[command(flatten)]
+    project: Project,
+    #[command(flatten)]
     companions: Companions,
     #[command(flatten)]
     interpreter: Interpreter,
@@ -80,8 +83,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         ));
     }
     arguments.interpreter.check()?;
-    let input = input::model(&arguments.model)?;
-    let extras = Extras::read(&input.path, &arguments.companions)?;
+    let named = arguments.project.one(&arguments.model)?;
+    let input = named.input()?;
+    let extras = Extras::read(&named, &arguments.companions)?;
     // Kenning's header has a fixed form, which has no place for it.
     let arena = match arguments.style {
         Style::Standalone => Some(arguments.interpreter.need(&input.model)?),
@@ -92,8 +96,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         Style::Standalone => HeaderStyle::Standalone,
         Style::Kenning => HeaderStyle::Kenning,
     };
-    options.name = arguments.name.clone();
-    options.section = arguments.section.clone();
+    options.name = arguments.name.clone().or(named.entry.clone());
+    options.section = (arguments.section.clone()).or(named.settings.section.clone());
     options.alignment = arguments.align;
     options.labels = extras.labels.clone();
     options.io_spec = extras.io_spec();
@@ -113,6 +117,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         .add(&mut outputs, name, &input, ComputedBy::Application)?;
     let mut sources = vec![input.path.clone()];
     sources.extend(extras.files.iter().cloned());
+    sources.extend(arguments.project.file());
     let arenas = arena.as_slice();
     let warnings = arguments.interpreter.warnings(&input.model);
     super::write_with_warnings(

@@ -1,9 +1,9 @@
 //! `castiron inspect`.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile;
 use castiron_codegen::emit::csv;
 use castiron_codegen::passes::{Effect, Pass};
 use castiron_codegen::report::{
@@ -17,6 +17,7 @@ use crate::args::{Compiled, Destination, Firmware, General, SeveralOps, Shapes};
 use crate::failure::{Failure, Result};
 use crate::output::Outputs;
 use crate::progress;
+use crate::project::{self, Named};
 use crate::text::{self, grouped, heading, table};
 
 const EXAMPLES: &str = "\
@@ -56,14 +57,18 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     let mut shapes = arguments.compiled.shapes(&arguments.models);
     let mut ops = arguments.firmware.of_several(&arguments.models);
-    let mut options = arguments.compiled.options()?;
-    for path in &arguments.models {
-        match inspect(path, &mut shapes, &mut ops, &mut options, general) {
-            Ok(report) => reports.push(report),
+    let models = arguments.compiled.several(&arguments.models, None)?;
+    for named in &models {
+        match inspect(named, &mut shapes, &mut ops, general) {
+            Ok((report, within)) => {
+                reports.push(report);
+                failures.extend(within.err());
+            }
             Err(failure) => failures.push(failure),
         }
     }
-    if failures.is_empty() {
+    // Of all that could be read.
+    if reports.len() == models.len() {
         shapes.check_used()?;
         ops.check_used()?;
     }
@@ -93,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         text: texts.join("\n\n"),
         json: &json,
     };
-    let sources = arguments.models.iter().cloned();
+    let sources = models.into_iter().map(|model| model.path);
     let sources: Vec<PathBuf> = sources.chain(arguments.compiled.files()).collect();
     super::answer(outputs, &answer, &arguments.to, &sources, general)?;
     Failure::of_several(failures)
@@ -107,17 +112,20 @@ enum Reports<'a> {
     Several(&'a [Report]),
 }
 
+/// The report, and whether the model keeps its limits.
 fn inspect(
-    path: &Path,
+    named: &Named,
     shapes: &mut Shapes<'_>,
     ops: &mut SeveralOps,
-    options: &mut CompileOptions,
     general: &General,
-) -> Result<Report> {
-    let input = shapes.model(path)?;
+) -> Result<(Report, Result<()>)> {
+    let input = shapes.model(named)?;
+    let mut options = named.options()?;
     options.custom = ops.of(&input.model);
     Ok(progress::during("compiling the model", general, || {
-        Report::new(&input.model, &compile::examine(&input.model, options))
+        let examined = compile::examine(&input.model, &options);
+        let within = project::beyond_limits(&examined);
+        (Report::new(&input.model, &examined), within)
     }))
 }
 

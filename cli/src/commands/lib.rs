@@ -1,23 +1,27 @@
 //! `castiron lib`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use castiron_build::library::{self, CaseCount, Cases, Library, Options, Sizes};
 use castiron_build::tflm::{self, Tflm, Tree};
-use castiron_codegen::error::Diagnostic;
+use castiron_codegen::compile::EngineName;
+use castiron_codegen::cortex::Cortex;
+use castiron_codegen::error::{Diagnostic, Error};
+use castiron_codegen::target::Isa;
 use castiron_codegen::warnings;
 use castiron_report::sbom::{ComputedBy, Linked};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use super::arena::Kernels;
 use super::file_table;
-use crate::args::{Companions, Compiled, CompilerLevel, Depfile, Firmware, General};
+use crate::args::{self, Companions, Compiled, CompilerLevel, Depfile, Firmware, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::Extras;
 use crate::output::{Outputs, Written};
 use crate::progress;
+use crate::project::Named;
 use crate::sbom::Sbom;
 use crate::text;
 
@@ -55,9 +59,9 @@ Examples:
 pub(crate) struct Arguments {
     /// The model
     model: PathBuf,
-    /// Kernels of the library: castiron's, or TensorFlow Lite Micro's
-    #[arg(long, value_enum, default_value_t = Engine::Compiled)]
-    engine: Engine,
+    /// Kernels of the library: castiron's, or TensorFlow Lite Micro's [default: compiled]
+    #[arg(long, value_name = "ENGINE", value_parser = args::engine())]
+    engine: Option<EngineName>,
     /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
     #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
     tflm: Option<PathBuf>,
@@ -70,7 +74,7 @@ pub(crate) struct Arguments {
     /// Keep TFLM's error messages and checks [default: only on targets with an operating system]
     #[arg(long, requires = "tflm")]
     messages: bool,
-    /// Rust target triple [default: this machine]
+    /// Rust target triple; host for this machine [default: that of castiron.toml or its board, else this machine]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
     /// Processor, as compilers name it: cortex-m7 [default: any of the target; thumbv7em is tuned for cortex-m4]
@@ -123,13 +127,6 @@ pub(crate) struct Arguments {
     depfile: Depfile,
 }
 
-/// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Engine {
-    Compiled,
-    Tflm,
-}
-
 #[derive(Serialize)]
 struct Answer<'a> {
     target: &'a str,
@@ -156,19 +153,21 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         diagnostic.place.file = Some(out_dir.display().to_string());
         return Err(Failure::Io(diagnostic));
     }
-    if arguments.engine == Engine::Tflm {
+    let named = arguments.compiled.one(&arguments.model, arguments.engine)?;
+    let engine = named.settings.engine.unwrap_or_default();
+    if engine == EngineName::Tflm {
         arguments.compiled.check_unused()?;
         arguments.firmware.check_unused()?;
     }
-    let input = arguments.compiled.model(&arguments.model)?;
-    if arguments.engine == Engine::Tflm {
+    let input = named.read()?;
+    if engine == EngineName::Tflm {
         diagnostics::warn(&warnings::of(&input.model));
     }
-    let extras = Extras::read(&input.path, &arguments.companions)?;
+    let extras = Extras::read(&named, &arguments.companions)?;
     // A tree that cannot be used says so before anything is compiled.
-    let tree = match (&arguments.tflm, arguments.engine) {
-        (Some(folder), Engine::Tflm) => Some(
-            Tflm::new(folder)
+    let tree = match engine {
+        EngineName::Tflm => Some(
+            Tflm::new(sources(arguments.tflm.as_deref(), &named)?)
                 .kernels(arguments.kernels.into())
                 .allow_revision(arguments.allow_revision)
                 .check()?,
@@ -176,24 +175,25 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         _ => None,
     };
     let mut options = Options::default();
-    options.target.clone_from(&arguments.target);
-    options.cpu.clone_from(&arguments.cpu);
-    options.name.clone_from(&arguments.name);
+    (options.target, options.cpu) = arguments.processor(&named)?;
+    options.name = arguments.name.clone().or(named.entry.clone());
     options.opt_level = arguments.level.opt_level;
-    options.isa = arguments.compiled.isa;
-    if arguments.engine == Engine::Compiled {
-        let how = arguments.compiled.options()?;
+    options.isa = named.settings.isa;
+    options.limits.flash.clone_from(&named.settings.max_flash);
+    if engine == EngineName::Compiled {
+        let how = named.options()?;
+        options.limits = how.limits;
+        options.without = how.without;
         options.optimize = how.target.optimize;
         options.max_arena = how.max_arena;
         options.memories = how.memories;
         options.input = how.input;
         options.buffers = how.plan.buffers;
     }
-    options.without = arguments.compiled.without.passes();
     options.custom = arguments.firmware.ops();
     options.functions = arguments.firmware.functions();
     options.arena_section.clone_from(&arguments.arena_section);
-    options.section.clone_from(&arguments.section);
+    options.section = (arguments.section.clone()).or(named.settings.section.clone());
     options.traced = arguments.trace;
     options.cases = match &arguments.cases {
         Some(path) => Cases::Recorded(path.clone()),
@@ -211,6 +211,14 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             let mut settings = tflm::Settings::default();
             settings.messages = arguments.messages.then_some(true);
             tflm::build(&input.model, tree, &settings, &options)
+        }
+    });
+    let made = made.map_err(|error| {
+        // Others are of the toolchain as often as of the model.
+        let is_of_model = error.diagnostics().iter().all(Diagnostic::is_beyond_limit);
+        match is_of_model {
+            true => error.in_file(&input.model.file),
+            false => error,
         }
     })?;
     let mut warnings = match &tree {
@@ -257,6 +265,60 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     } else {
         text::print(&describe(&answer(&made, files, warnings)))
     }
+}
+
+impl Arguments {
+    /// Target and processor: those that were named, or the board's.
+    fn processor(&self, named: &Named) -> Result<(Option<String>, Option<String>)> {
+        if self.target.as_deref() == Some(THIS_MACHINE) {
+            return Ok((None, self.cpu.clone()));
+        }
+        let board = named.board()?;
+        let compatible = board.as_ref().and_then(|board| board.cpu.as_deref());
+        let cortex = compatible.and_then(Cortex::of_compatible);
+        let of_board = cortex.map(|cortex| {
+            let has_fp = Isa::of_compatible(compatible.unwrap_or_default());
+            let targets = cortex.architecture.targets();
+            match has_fp {
+                Isa::DspFp | Isa::Mve => targets.last(),
+                _ => targets.first(),
+            }
+        });
+        let of_board = of_board.flatten().map(|target| (*target).to_owned());
+        let target = self.target.clone().or(named.settings.target.clone());
+        // A processor is one of the target that it was named with.
+        let cpu = self.cpu.clone().or_else(|| match self.target {
+            Some(_) => None,
+            None => named.settings.cpu.clone(),
+        });
+        let same = target.is_none() || target == of_board;
+        let cpu_of_board = cortex.filter(|_| same).map(|cortex| cortex.name.to_owned());
+        if let (None, None, Some(name)) = (&target, &of_board, &named.settings.board) {
+            let problem =
+                Diagnostic::new("castiron does not know the target of this board's processor")
+                    .found(compatible.unwrap_or("an unknown processor"))
+                    .help("name it with --target, or with target in castiron.toml");
+            return Err(Error::from(name.wrong(problem)).into());
+        }
+        Ok((target.or(of_board), cpu.or(cpu_of_board)))
+    }
+}
+
+/// What `--target` is where castiron.toml names a board and the library is for this machine all the same.
+const THIS_MACHINE: &str = "host";
+
+/// The folder of TFLM's sources, which the command line has to name.
+pub(super) fn sources<'a>(folder: Option<&'a Path>, named: &Named) -> Result<&'a Path> {
+    folder.ok_or_else(|| {
+        let who = match &named.entry {
+            Some(name) => format!("castiron.toml says that TFLM's kernels compute {name:?}"),
+            None => "castiron.toml says that TFLM's kernels compute".to_owned(),
+        };
+        Failure::usage(
+            format!("{who}, and nobody says where their sources are"),
+            "name a checkout of tflite-micro with --tflm, or write --engine compiled",
+        )
+    })
 }
 
 fn answer(made: &Library, files: Vec<Written>, warnings: Vec<Diagnostic>) -> Answer<'_> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use castiron_codegen::compile::{self, CompileOptions, Frontier};
 use castiron_codegen::error::Diagnostic;
 use castiron_codegen::plan::{
-    Location, MemoryKind, Plan, PlanOptions, PlannedTensor, Region, Speed,
+    Budget, Location, MemoryKind, Plan, PlanOptions, PlannedTensor, Region, Speed,
 };
 use castiron_codegen::report::WeightReport;
 use castiron_codegen::target::Isa;
@@ -23,6 +23,7 @@ use crate::failure::Result;
 use crate::input::ModelFile;
 use crate::output::Outputs;
 use crate::progress;
+use crate::project::Named;
 use crate::text::{self, grouped, heading, table};
 
 const EXAMPLES: &str = "\
@@ -92,9 +93,11 @@ pub(crate) struct Arguments {
 }
 
 /// Options that ask for another plan than the interpreter's.
-const PLAN_ONLY: [&str; 17] = [
+const PLAN_ONLY: [&str; 19] = [
     "optimize",
     "max_arena",
+    "max_flash",
+    "max_macs",
     "memories",
     "memories_from",
     "input_by",
@@ -118,8 +121,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Arguments {
-    fn options(&self) -> Result<CompileOptions> {
-        let mut all = self.compiled.options()?;
+    fn options(&self, named: &Named) -> Result<CompileOptions> {
+        let mut all = named.options()?;
         let options = &mut all.plan;
         options.alignment = self.align;
         options.alias = !self.no_alias;
@@ -137,53 +140,59 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = arguments.compiled.model(&arguments.model)?;
+    let named = arguments.compiled.one(&arguments.model, None)?;
+    let input = named.read()?;
     diagnostics::warn(&warnings::of(&input.model));
     if arguments.embed {
-        return embed(&input, arguments, general);
+        let budget = arguments.options(&named)?.plan.budget;
+        return embed(&input, &budget, arguments, general);
     }
     let mut outputs = Outputs::default();
     if arguments.pareto {
-        let frontier =
-            progress::during("planning arenas", general, || frontier(&input, arguments))?;
+        let options = of_one_memory(checked(&input, &named, arguments)?);
+        let frontier = progress::during("planning arenas", general, || {
+            frontier(&input, &options, arguments.subgraph)
+        })?;
         if let Some(path) = &arguments.svg {
             outputs.add_bytes("curve", path, frontier.to_svg(input.model.stem()));
         }
         let answer = Answer {
             what: "plans",
-            text: curve(
-                &input,
-                arguments.subgraph,
-                &frontier,
-                arguments.compiled.isa.unwrap_or_default(),
-            ),
+            text: curve(&input, arguments.subgraph, &frontier, options.target.isa),
             json: &frontier,
         };
         let sources = arguments.sources(&input);
         return super::answer(outputs, &answer, &arguments.to, &sources, general);
     }
-    let plan = progress::during("planning the arena", general, || plan(&input, arguments))?;
+    let options = checked(&input, &named, arguments)?;
+    let plan = progress::during("planning the arena", general, || {
+        plan(&input, &options, arguments.subgraph)
+    })?;
     if let Some(path) = &arguments.svg {
         outputs.add_bytes("picture", path, plan.to_svg(input.model.stem()));
     }
     let answer = Answer {
         what: "plan",
-        text: describe(&input, arguments.subgraph, &plan) + &weights(&input, arguments)?,
+        text: describe(&input, arguments.subgraph, &plan) + &weights(&input, &options)?,
         json: &plan,
     };
     let sources = arguments.sources(&input);
     super::answer(outputs, &answer, &arguments.to, &sources, general)
 }
 
-fn embed(input: &ModelFile, arguments: &Arguments, general: &General) -> Result<()> {
+fn embed(
+    input: &ModelFile,
+    budget: &Budget,
+    arguments: &Arguments,
+    general: &General,
+) -> Result<()> {
     let options = ArenaOptions {
         kernels: arguments.kernels.into(),
         ..ArenaOptions::default()
     };
-    let budget = arguments.options()?.plan.budget;
     let model = &input.model;
     let embedded = progress::during("planning the arena", general, || {
-        Embedded::new(model, &options, &budget).map_err(|e| e.in_file(&model.file))
+        Embedded::new(model, &options, budget).map_err(|e| e.in_file(&model.file))
     })?;
     let data = embedded.plan.to_bytes();
     let bytes = rewrite::set_metadata(&model.file, &input.bytes, OFFLINE_PLAN, &data)?;
@@ -205,27 +214,38 @@ fn embed(input: &ModelFile, arguments: &Arguments, general: &General) -> Result<
     }
 }
 
-fn plan(input: &ModelFile, arguments: &Arguments) -> Result<Plan> {
-    let options = checked(input, arguments)?;
+fn plan(input: &ModelFile, options: &CompileOptions, subgraph: usize) -> Result<Plan> {
     let model = &input.model;
-    let planned = compile::plan_graph(model, arguments.subgraph, &options)
-        .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
+    let planned = compile::plan_graph(model, subgraph, options)
+        .map_err(|e| e.in_file(&model.file).in_subgraph(subgraph))?;
     Ok(planned.1)
 }
 
-fn frontier(input: &ModelFile, arguments: &Arguments) -> Result<Frontier> {
-    let mut options = checked(input, arguments)?;
-    // Those of castiron.toml.
-    options.max_arena = None;
-    options.memories.clear();
+fn frontier(input: &ModelFile, options: &CompileOptions, subgraph: usize) -> Result<Frontier> {
     let model = &input.model;
-    let frontier = compile::frontier(model, arguments.subgraph, &options)
-        .map_err(|e| e.in_file(&model.file).in_subgraph(arguments.subgraph))?;
+    let frontier = compile::frontier(model, subgraph, options)
+        .map_err(|e| e.in_file(&model.file).in_subgraph(subgraph))?;
     Ok(frontier)
 }
 
+/// What plans of all sizes have: the bound and the memories that castiron.toml says are of one plan.
+fn of_one_memory(mut options: CompileOptions) -> CompileOptions {
+    let bound = options.max_arena.map(|_| "max-arena");
+    let memories = (!options.memories.is_empty()).then_some("memories");
+    let left_out: Vec<&str> = bound.into_iter().chain(memories).collect();
+    if !left_out.is_empty() {
+        diagnostics::note(format_args!(
+            "--pareto shows plans of any size in one memory: {} of castiron.toml does not count",
+            left_out.join(" and ")
+        ));
+    }
+    options.max_arena = None;
+    options.memories.clear();
+    options
+}
+
 /// What to plan for, if the subgraph is there.
-fn checked(input: &ModelFile, arguments: &Arguments) -> Result<CompileOptions> {
+fn checked(input: &ModelFile, named: &Named, arguments: &Arguments) -> Result<CompileOptions> {
     let model = &input.model;
     if arguments.subgraph >= model.graphs.len() {
         let mut d =
@@ -235,7 +255,7 @@ fn checked(input: &ModelFile, arguments: &Arguments) -> Result<CompileOptions> {
         d.place.file = Some(model.file.clone());
         return Err(d.into());
     }
-    let mut options = arguments.options()?;
+    let mut options = arguments.options(named)?;
     options.custom = arguments.firmware.ops();
     Ok(options)
 }
@@ -309,13 +329,12 @@ fn taken(name: &str, speed: Speed, bytes: [usize; 2]) -> String {
 }
 
 /// How much of each memory for weights all subgraphs take; nothing where there are none.
-fn weights(input: &ModelFile, arguments: &Arguments) -> Result<String> {
-    let options = checked(input, arguments)?;
+fn weights(input: &ModelFile, options: &CompileOptions) -> Result<String> {
     let mut kinds = options.memories.iter().map(|memory| memory.kind);
     if !kinds.any(|kind| kind == MemoryKind::Rom) {
         return Ok(String::new());
     }
-    let program = compile::compile(&input.model, &options)?;
+    let program = compile::compile(&input.model, options)?;
     let lines = (program.roms.iter().map(WeightReport::new)).map(|memory| {
         taken(
             &memory.name,

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use castiron_board::fit::Board;
+use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_report::data::{Model, Report};
 use castiron_report::{Candidate, Draft, Folder, Measured, Place, Settings, Source};
@@ -16,6 +17,7 @@ use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::output::Outputs;
 use crate::progress;
+use crate::project::Named;
 use crate::text;
 
 const EXAMPLES: &str = "\
@@ -92,18 +94,16 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if let Some(folder) = &arguments.goldens {
         fs::read_dir(folder).map_err(|e| Failure::io("read", folder, &e))?;
     }
-    let found = arguments.found()?;
+    let (found, named) = arguments.found()?;
     diagnostics::warn(&found.problems);
     let models: Vec<PathBuf> = found.candidates.iter().map(|c| c.path.clone()).collect();
     let mut sources: Vec<PathBuf> = models.iter().chain(&found.files).cloned().collect();
-    let place = arguments.place(&found, &mut sources)?;
-    let board = place.as_ref().map(|place| &place.board);
-    let compile = arguments.compiled.options_for(board)?;
+    let place = arguments.place(&found, &named, &mut sources)?;
     let mut gathering = Gathering {
         shapes: arguments.compiled.shapes(&models),
         ops: arguments.firmware.of_several(&models),
         settings: Settings {
-            compile,
+            compile: CompileOptions::default(),
             place,
             goldens: arguments.goldens.clone(),
         },
@@ -115,17 +115,19 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         .iter()
         .for_each(|d| gathering.draft.problem(d));
     let mut failures = Vec::new();
-    let names: Vec<String> = models
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
+    let names = named.iter().map(|model| match &model.entry {
+        Some(name) => name.clone(),
+        None => model.path.display().to_string(),
+    });
+    let names: Vec<String> = names.collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     // Models as the draft counts them: those that could be read.
     let mut read = Vec::new();
     progress::stages(general, |say| {
-        for (candidate, name) in found.candidates.iter().zip(text::short_paths(&names)) {
+        let candidates = found.candidates.iter().zip(&named);
+        for ((candidate, model), name) in candidates.zip(text::short_paths(&names)) {
             say(&format!("compiling {}", text::name(name)));
-            match gathering.add(candidate, name) {
+            match gathering.add(candidate, model, name) {
                 Ok(()) => read.push(&candidate.path),
                 Err(failure) => {
                     failure
@@ -176,7 +178,7 @@ fn pick(report: &Report, read: &[&PathBuf], general: &General) -> Result<()> {
         return Err(problem.into());
     };
     if let Some(reason) = reason.filter(|_| !general.quiet) {
-        diagnostics::note(&format!("picked {}: {reason}", text::name(&best.name)));
+        diagnostics::note(format!("picked {}: {reason}", text::name(&best.name)));
     }
     if !general.json {
         // To the byte: a path need not be text.
@@ -206,8 +208,12 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    fn add(&mut self, candidate: &Candidate, name: &str) -> Result<()> {
-        let input = self.shapes.model(&candidate.path)?;
+    fn add(&mut self, candidate: &Candidate, named: &Named, name: &str) -> Result<()> {
+        let input = self.shapes.model(named)?;
+        self.settings.compile = match &self.settings.place {
+            Some(place) => named.options_for(Some(&place.board)),
+            None => named.options()?,
+        };
         self.settings.compile.custom = self.ops.of(&input.model);
         let source = Source {
             name,
@@ -241,37 +247,75 @@ impl Arguments {
         }
     }
 
-    /// The models, of a folder with what is beside them.
-    fn found(&self) -> Result<Folder> {
-        let is_folder = |path: &&PathBuf| path.is_dir() && !path.join("saved_model.pb").is_file();
-        let folder = self.models.iter().find(is_folder);
-        if let Some(folder) = folder.filter(|_| self.models.len() > 1) {
+    /// The models, of a folder with what is beside them, and what is said of each.
+    fn found(&self) -> Result<(Folder, Vec<Named>)> {
+        let is_folder = |named: &&Named| {
+            named.entry.is_none()
+                && named.path.is_dir()
+                && !named.path.join("saved_model.pb").is_file()
+        };
+        let named = self.compiled.several(&self.models, None)?;
+        let folder = named.iter().find(is_folder);
+        if let Some(folder) = folder.filter(|_| named.len() > 1) {
             return Err(Failure::usage(
                 format!(
                     "a folder is reported by itself, and {:?} is one of several",
-                    folder.display().to_string()
+                    folder.path.display().to_string()
                 ),
                 "leave out the others, or name the models in it: FOLDER/*.tflite",
             ));
         }
-        match &self.models[..] {
-            [folder] if is_folder(&folder) => Ok(Folder::read(folder)?),
-            models => Ok(Folder {
-                candidates: (models.iter())
-                    .map(|path| Candidate {
-                        path: path.clone(),
-                        measured: Measured::default(),
-                    })
-                    .collect(),
-                ..Folder::default()
-            }),
+        match folder {
+            Some(model) => {
+                let folder = Folder::read(&model.path)?;
+                let paths = folder.candidates.iter().map(|c| c.path.clone());
+                let in_folder = |path| Named {
+                    path,
+                    ..model.clone()
+                };
+                let named = paths.map(in_folder).collect();
+                Ok((folder, named))
+            }
+            None => {
+                let candidates = named.iter().map(|model| Candidate {
+                    path: model.path.clone(),
+                    measured: Measured::default(),
+                });
+                let folder = Folder {
+                    candidates: candidates.collect(),
+                    ..Folder::default()
+                };
+                Ok((folder, named))
+            }
+        }
+    }
+
+    /// The board that castiron.toml names, if it is that of all models.
+    fn common_board(named: &[Named]) -> Result<Option<Board>> {
+        let name = |model: &Named| {
+            model
+                .settings
+                .board
+                .as_ref()
+                .map(|board| board.value.clone())
+        };
+        let mut names = named.iter().map(name);
+        let first = names.next();
+        match named {
+            [model, ..] if names.all(|other| Some(other) == first) => model.board(),
+            _ => Ok(None),
         }
     }
 
     /// The board, and what is on it besides a model.
-    fn place(&self, found: &Folder, sources: &mut Vec<PathBuf>) -> Result<Option<Place>> {
+    fn place(
+        &self,
+        found: &Folder,
+        named: &[Named],
+        sources: &mut Vec<PathBuf>,
+    ) -> Result<Option<Place>> {
         let board = match (&self.board, &self.dts, &found.board) {
-            (None, None, None) => None,
+            (None, None, None) => Self::common_board(named)?,
             // Kenning knows boards that castiron does not.
             (None, None, Some(name)) => Board::known(name).ok(),
             (name, dts, _) => Some(fit::board(name.as_deref(), None, dts.as_deref(), sources)?),

@@ -10,6 +10,7 @@ use crate::args::{Depfile, General};
 use crate::failure::Result;
 use crate::input;
 use crate::output::Outputs;
+use crate::project::Project;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +40,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     interpreter: Interpreter,
     #[command(flatten)]
+    project: Project,
+    #[command(flatten)]
     depfile: Depfile,
 }
 
@@ -62,7 +65,8 @@ fn custom(text: &str) -> Result<CustomOp, String> {
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     arguments.interpreter.check()?;
-    let models = arguments.models.iter().map(|path| input::model(path));
+    let paths = arguments.project.paths(&arguments.models)?;
+    let models = paths.iter().map(|path| input::model(path));
     let models = models.collect::<Result<Vec<_>>>()?;
     let arenas = models.iter().map(|m| arguments.interpreter.need(&m.model));
     let arenas = arenas.collect::<Result<Vec<_>>>()?;
@@ -71,6 +75,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     options.ops = arguments.ops.clone();
     options.custom = arguments.custom.custom.clone();
     let header = Resolver::new(models.iter().map(|m| &m.model), &options)?.to_header()?;
+    let sources: Vec<PathBuf> = paths.into_iter().chain(arguments.project.file()).collect();
     let mut outputs = Outputs::default();
     outputs.add_bytes("TFLM resolver", &arguments.output, header);
     let warnings: Vec<_> = (models.iter())
@@ -79,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     super::write_with_warnings(
         outputs,
         &arguments.depfile,
-        &arguments.models,
+        &sources,
         &arenas,
         &warnings,
         general,

@@ -17,6 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::input::{self, Extras, ModelFile};
 use crate::output::{Outputs, Written};
 use crate::progress;
+use crate::project::Named;
 use crate::text::{self, heading, table};
 use crate::values::Values;
 
@@ -91,8 +92,9 @@ struct Computed<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = arguments.compiled.model(&arguments.model)?;
-    let options = arguments.compiled.options()?;
+    let named = arguments.compiled.one(&arguments.model, None)?;
+    let input = named.read()?;
+    let options = named.options()?;
     let program = progress::during("compiling the model", general, || {
         compile::compile(&input.model, &options)
     });
@@ -109,7 +111,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         return run_cases::run(&input.model, &program, entry, cases, general);
     }
     check_count(entry, &arguments.input).map_err(|d| in_file(d.into()))?;
-    let (labels, companions) = labels(&input, arguments)?;
+    let (labels, companions) = labels(&input, &named, arguments)?;
 
     let mut machine = Machine::new(&program, entry);
     for (position, (path, port)) in arguments.input.iter().zip(&entry.inputs).enumerate() {
@@ -151,11 +153,15 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
 }
 
 /// Labels of every output, and the files that they are from; only those of the first subgraph have any.
-fn labels(input: &ModelFile, arguments: &Arguments) -> Result<(Vec<Vec<String>>, Vec<PathBuf>)> {
+fn labels(
+    input: &ModelFile,
+    named: &Named,
+    arguments: &Arguments,
+) -> Result<(Vec<Vec<String>>, Vec<PathBuf>)> {
     if arguments.signature.is_some() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let extras = Extras::read(&input.path, &arguments.companions)?;
+    let extras = Extras::read(named, &arguments.companions)?;
     let facts = GraphFacts::of_model(&input.model, extras.io_spec(), extras.labels.as_deref())?;
     let labels = facts.outputs.into_iter().map(|output| output.labels);
     Ok((labels.collect(), extras.files))

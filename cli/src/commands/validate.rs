@@ -8,7 +8,7 @@ use castiron_build::Tflm;
 use castiron_build::validate::{self, Against, Difference, Engine, Outcome, Platform, Settings};
 use castiron_build::validate::{Subject, TOLERANCE};
 use castiron_cases::Interface;
-use castiron_codegen::compile::{self, Input};
+use castiron_codegen::compile::{self, CompileOptions, EngineName, Input};
 use castiron_codegen::emit::csv;
 use castiron_codegen::error::{Diagnostic, FrontEnd};
 use castiron_codegen::plan::Buffers;
@@ -20,12 +20,13 @@ use serde::Serialize;
 use super::Answer;
 use super::arena::Kernels;
 use super::lib;
-use crate::args::{Compiled, CompilerLevel, Destination, General};
+use crate::args::{self, Compiled, CompilerLevel, Destination, General};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::{self, ModelFile};
 use crate::output::Outputs;
 use crate::progress;
+use crate::project::Named;
 use crate::temporary;
 use crate::text;
 
@@ -55,9 +56,9 @@ pub(crate) struct Arguments {
     /// Where the firmware runs
     #[arg(long, value_enum, default_value_t = On::Host)]
     on: On,
-    /// Kernels of the firmware: castiron's, or TensorFlow Lite Micro's
-    #[arg(long, value_enum, default_value_t = lib::Engine::Compiled)]
-    engine: lib::Engine,
+    /// Kernels of the firmware: castiron's, or TensorFlow Lite Micro's [default: compiled]
+    #[arg(long, value_name = "ENGINE", value_parser = args::engine())]
+    engine: Option<EngineName>,
     /// TensorFlow Lite Micro's sources, for --engine tflm: a checkout of tflite-micro
     #[arg(long, value_name = "DIR", required_if_eq("engine", "tflm"))]
     tflm: Option<PathBuf>,
@@ -129,17 +130,22 @@ fn tolerance(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    fn settings(&self) -> Result<Settings> {
-        if self.engine == lib::Engine::Tflm {
+    fn settings(&self, named: &Named, how: &CompileOptions) -> Result<Settings> {
+        let engine = named.settings.engine.unwrap_or_default();
+        if engine == EngineName::Tflm {
             self.compiled.check_unused()?;
         }
-        if self.compiled.input_by() == Input::Rows {
+        if self.compiled.input_by == Some(Input::Rows) {
             return Err(Failure::usage(
                 "validate hands a model its inputs as a whole",
                 "omit --input-by: results are the same; `castiron lib --self-test` tests a library that takes rows",
             ));
         }
-        if self.compiled.buffers() != Buffers::Model {
+        if self
+            .compiled
+            .buffers
+            .is_some_and(|buffers| buffers != Buffers::Model)
+        {
             return Err(Failure::usage(
                 "validate has inputs and outputs in the model's arena",
                 "omit --buffers: results are the same; `castiron lib --self-test` tests a library that takes buffers",
@@ -147,7 +153,8 @@ impl Arguments {
         }
         let on = Platform::from(self.on);
         let mut settings = Settings::new(on);
-        if let (lib::Engine::Tflm, Some(folder)) = (self.engine, &self.tflm) {
+        if engine == EngineName::Tflm {
+            let folder = lib::sources(self.tflm.as_deref(), named)?;
             settings.engine = Engine::Tflm(Tflm::new(folder).kernels(self.kernels.into()).check()?);
         }
         settings.layers = self.layers;
@@ -155,12 +162,11 @@ impl Arguments {
         settings.tolerance = self.tolerance;
         settings.keep.clone_from(&self.keep);
         settings.opt_level = self.level.opt_level;
-        settings.isa = self.compiled.isa;
-        let how = self.compiled.options()?;
+        settings.isa = named.settings.isa;
         settings.optimize = how.target.optimize;
         settings.max_arena = how.max_arena;
-        if self.engine == lib::Engine::Compiled {
-            settings.memories = how.memories;
+        if engine == EngineName::Compiled {
+            settings.memories.clone_from(&how.memories);
         }
         settings.without = how.without;
         settings.build_dir.clone_from(&self.build_dir);
@@ -178,11 +184,13 @@ struct Json<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let input = arguments.compiled.model(&arguments.model)?;
-    if arguments.engine == lib::Engine::Tflm {
+    let named = arguments.compiled.one(&arguments.model, arguments.engine)?;
+    let input = named.read()?;
+    if named.settings.engine == Some(EngineName::Tflm) {
         diagnostics::warn(&warnings::of(&input.model));
     }
-    let mut settings = arguments.settings()?;
+    let options = whole(&named)?;
+    let mut settings = arguments.settings(&named, &options)?;
     let scratch = temporary::Folder::new("castiron-validate-")
         .map_err(|e| Failure::io("make a folder in", &std::env::temp_dir(), &e))?;
     (settings.keep).get_or_insert_with(|| scratch.path().to_owned());
@@ -190,7 +198,6 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     sources.extend(arguments.compiled.files());
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");
-        let options = arguments.compiled.options()?;
         let examined = compile::examine(&input.model, &options);
         let report = Report::new(&input.model, &examined);
         let program = examined
@@ -240,6 +247,20 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         None => Ok(()),
         Some(first) => Err(differs(&input, &outcome, first)),
     }
+}
+
+/// What the model is compiled with: the harness hands over whole inputs, which the project's file may not ask for.
+fn whole(named: &Named) -> Result<CompileOptions> {
+    let mut options = named.options()?;
+    if options.input != Input::Whole || options.plan.buffers != Buffers::Model {
+        options.input = Input::Whole;
+        options.plan.buffers = Buffers::Model;
+        options.max_arena = None;
+        diagnostics::note(
+            "inputs and outputs are in the arena here, whatever castiron.toml says: results are the same, and max-arena is left out",
+        );
+    }
+    Ok(options)
 }
 
 /// The first difference as what is wrong.

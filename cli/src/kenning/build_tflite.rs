@@ -15,6 +15,7 @@ use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::{self, Extras};
 use crate::output::Outputs;
+use crate::project::Named;
 
 const AFTER_HELP: &str = "\
 The I/O specification is MODEL.json beside the model. Where there is none, or it leaves something
@@ -105,7 +106,7 @@ fn with_model(
         ));
     }
     let input = input::model(path)?;
-    let extras = Extras::read(path, &Companions::default())?;
+    let extras = Extras::read(&Named::file(path), &Companions::default())?;
     let io_spec = kenning::io_spec(&input.model, extras.io_spec())?;
     if let Some(resolver) = resolver {
         diagnostics::warn(&tflm::verdict(&input.model, Kernels::Reference).differs);

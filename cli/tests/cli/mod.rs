@@ -13,6 +13,7 @@ mod library;
 mod outputs;
 mod page;
 mod platforms;
+mod project;
 mod report;
 mod sbom;
 mod tables;

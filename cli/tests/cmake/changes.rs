@@ -532,7 +532,10 @@ int main(void) { printf(\"%d %d %d\\n\", M_CCM0_BYTES, M_SRAM0_BYTES, m_init());
     project.is_built();
 }
 
-/// What a project's file says of all its models, which arguments of one replace.
+/// A model that a project's file names.
+const NAMED: &str = "[model.named]\nfile = \"model.tflite\"\nboard = \"nucleo_f401re\"\n";
+
+/// What a project's file says of all its models, which arguments of one replace; and of one that it names.
 #[test]
 fn a_library_follows_the_file_of_the_project() {
     if without(&NINJA) {
@@ -542,6 +545,9 @@ fn a_library_follows_the_file_of_the_project() {
         "add_executable(app main.c)
 castiron_add_model(app MODEL model.tflite NAME m OPT_LEVEL s)
 castiron_add_model(app MODEL model.tflite NAME own OPT_LEVEL s MEMORIES all=1k)
+castiron_add_model(app MODEL named OPT_LEVEL s)
+castiron_gen_header(app MODEL named NAME bytes OUTPUT named_model.h)
+castiron_fit_check(app MODELS named)
 ",
     );
     project.write(
@@ -549,22 +555,35 @@ castiron_add_model(app MODEL model.tflite NAME own OPT_LEVEL s MEMORIES all=1k)
         "#include <stdio.h>
 #include \"m.h\"
 #include \"own.h\"
+#include \"named.h\"
+#include \"named_model.h\"
 int main(void) { printf(\"%d %d\\n\", M_TCM_BYTES, OWN_ALL_BYTES); return 0; }
 ",
     );
     project.take(SINE, "model.tflite");
     project.write(
         "castiron.toml",
-        "[memories]\ntcm = \"16 fast\"\nram = \"1k\"\n",
+        format!("[memories]\ntcm = \"16 fast\"\nram = \"1k\"\n{NAMED}"),
     );
     project.configure("Ninja");
     project.build();
     assert_eq!(project.run("app"), "16 32\n");
     project.is_built();
-    project.write("castiron.toml", "[memories]\ntcm = \"1k\"\n");
+    project.write(
+        "castiron.toml",
+        format!("[memories]\ntcm = \"1k\"\n{NAMED}"),
+    );
     assert!(project.build().contains(&CAST.to_owned()));
     assert_eq!(project.run("app"), "32 32\n");
     project.is_built();
+    project.write("castiron.toml", format!("{NAMED}max-flash = 512\n"));
+    let text = fails(&mut project.building(&[]));
+    for part in [
+        "model.tflite: the model takes more flash",
+        "castiron.toml, line 4, column 13 says",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     project.write("castiron.toml", "memory = 1\n");
     let text = fails(&mut project.building(&[]));
     assert!(

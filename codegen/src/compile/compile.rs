@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::budget::{self, at_most};
 use super::chosen::{Choices, Chosen, Verdict, lay_out};
 use super::link::{Linker, Surroundings};
 use super::options::{CompileOptions, Input, Streams};
@@ -22,7 +23,14 @@ pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
     let called = &*passes::of_called(model, options.without);
     let program = Attempt::fitting(called, options).program();
     let program = program.map_err(|error| for_want_of_passes(error, model, options))?;
-    within_bound(program, called, options)
+    within_limits(program, called, options)
+}
+
+/// A program that takes no more than the user lets it.
+fn within_limits(program: Program, called: &Model, options: &CompileOptions) -> Result<Program> {
+    let program = within_bound(program, called, options)?;
+    budget::check(called, &program, options).map_err(|error| error.in_file(&called.file))?;
+    Ok(program)
 }
 
 /// A program whose arena fits its bound: the same, or one whose streams make the arena the least.
@@ -75,14 +83,21 @@ fn by_rows(options: &CompileOptions) -> [CompileOptions; 2] {
 /// An arena that does not fit, with the operator at which it is full.
 fn too_large(bytes: usize, most: usize, plan: &Plan, options: &CompileOptions) -> Diagnostic {
     let problem = Diagnostic::new("the arena does not fit the bound that was set for it")
-        .expected(format_args!("at most {most} bytes"))
-        .found(format_args!("{bytes} bytes, the least that castiron finds"));
+        .expected(at_most(
+            most as u64,
+            " bytes",
+            "max-arena",
+            &options.limits.arena,
+        ))
+        .found(format_args!("{bytes} bytes, the least that castiron finds"))
+        .beyond_limit();
     let problem = match options.without.contains(Pass::StreamRows) {
         true => problem
             .help("let operators run row by row, which stream-rows does: that pass was left out"),
-        false => problem.help(
-            "raise the bound, or make the tensors of the operator at which the arena is full smaller; `castiron plan` draws them",
-        ),
+        false => problem.help(format_args!(
+            "raise the bound to {bytes}, the nearest possible, or make the tensors of the operator at which the arena is full smaller: \
+             `castiron plan` draws them, and `castiron plan --pareto` shows what less memory costs",
+        )),
     };
     // Inputs are there before the first operator runs.
     let full = plan
@@ -166,7 +181,7 @@ pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
     let program = program.map_err(|error| for_want_of_passes(error, model, options));
     Examined {
         verdicts,
-        program: program.and_then(|program| within_bound(program, called, options)),
+        program: program.and_then(|program| within_limits(program, called, options)),
     }
 }
 

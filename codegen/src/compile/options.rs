@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::Limits;
 use crate::error::Diagnostic;
 use crate::passes::Passes;
 use crate::plan::{Buffers, MemoryKind, PlanOptions, TargetMemory};
@@ -25,6 +26,8 @@ pub struct CompileOptions {
     /// row, and last they compute some of it again. It is an error if no plan is below. Zero is the least without computing anything again, and no
     /// error.
     pub max_arena: Option<usize>,
+    /// What the model may take besides, and where that of the arena was written.
+    pub limits: Limits,
     /// How the model takes its input.
     pub input: Input,
     /// The memories that the arena is spread over, and those that weights are: none of a kind where it is one.

@@ -7,13 +7,13 @@ use std::str::FromStr;
 
 /// A name and a value of a call.
 ///
-/// - `path`: the model as the call names it; the first field, where errors are told that belong nowhere else.
-/// - `file`, `labels`: absolute paths of files.
+/// - `path`: the model as the call names it, a file or a model of `castiron.toml`; the first field, where errors are told that belong nowhere else.
+/// - `file`, `labels`: absolute paths of files; no `file` where the call cannot mean one.
 /// - `manifest`, `out`: the folder of the crate's manifest, and that of its build script's outputs.
 /// - `target`: the instructions of the processor that the crate is built for.
 /// - `module`: the module's name, unless it is the model's.
 /// - `ops`, `crate`: what the module's code calls the type of custom operators, and the crate castiron; `crate_name`: what people call that.
-/// - Users write the others in the same way: `section`, `engine`, `optimize`, `max_arena`, `input_by`, `buffers`, `isa`, and any number of `memories`,
+/// - Users write the others in the same way: `section`, `engine`, `optimize`, `max_arena`, `max_flash`, `max_macs`, `input_by`, `buffers`, `isa`, and any number of `memories`,
 ///   `shape`, `without_pass`, `scratch` and `state`.
 pub type Field = (String, OsString);
 

@@ -1,19 +1,20 @@
 //! What computes the model.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use super::call::{Call, Result, Value};
 use crate::Passes;
-use crate::compile::{Bytes, CompileOptions, Config};
+use crate::compile::{Bytes, CompileOptions, EngineName, Macs, Settings};
 use crate::emit::rust;
 use crate::ident::{Language, identifier};
 use crate::program::{FirmwareOps, OpBuffer};
-use crate::target::{Isa, Optimize, Target};
+use crate::target::{Isa, Optimize};
 
 /// What computes the model.
 pub(super) enum Engine {
     /// castiron's kernels.
-    Compiled(CompileOptions),
+    Compiled(Box<CompileOptions>),
     /// TFLM's.
     Tflm(Built),
 }
@@ -27,7 +28,7 @@ pub(super) struct Built {
 }
 
 /// Options that TFLM's kernels have not, and why.
-const NOT_OF_TFLM: [(&str, &str); 10] = [
+const NOT_OF_TFLM: [(&str, &str); 12] = [
     (
         "shape",
         "`shape` is for castiron's kernels, and TFLM's go by the shapes in the file; convert the model with fixed shapes",
@@ -53,6 +54,14 @@ const NOT_OF_TFLM: [(&str, &str); 10] = [
         "`max_arena` is for castiron's kernels, but this model uses TFLM's, which compute whole tensors",
     ),
     (
+        "max_flash",
+        "`max_flash` is compared with what castiron's kernels take, but this model uses TFLM's; `castiron lib --engine tflm` counts those",
+    ),
+    (
+        "max_macs",
+        "`max_macs` is compared with what castiron's kernels compute, but this model uses TFLM's",
+    ),
+    (
         "memories",
         "`memories` is for castiron's kernels, but this model uses TFLM's, whose interpreter has one arena",
     ),
@@ -70,62 +79,74 @@ const NOT_OF_TFLM: [(&str, &str); 10] = [
     ),
 ];
 
-/// The engine that is wanted for a model of this name.
-pub(super) fn of(call: Call<'_>, model: &str, config: &Config) -> Result<Engine> {
-    let Some(engine) = call.one("engine") else {
-        return compile_options(call, config).map(Engine::Compiled);
-    };
-    match engine.text()? {
-        "compiled" => compile_options(call, config).map(Engine::Compiled),
-        "tflm" => {
+/// The engine that is wanted for a model of this name, by what the call says and what the file says of it besides.
+pub(super) fn of(call: Call<'_>, model: &str, settings: &Settings) -> Result<Engine> {
+    match settings.engine.unwrap_or_default() {
+        EngineName::Tflm => {
             let mut given =
                 (NOT_OF_TFLM.iter()).filter_map(|(name, problem)| Some((call.one(name)?, problem)));
             match given.next() {
                 Some((option, problem)) => Err(option.wrong(problem)),
-                None => built(call, engine, model).map(Engine::Tflm),
+                None => {
+                    built(call, call.one("engine").unwrap_or(call.path()), model).map(Engine::Tflm)
+                }
             }
         }
-        _ => Err(engine.wrong("unknown engine; use \"compiled\" or \"tflm\"")),
+        _ => {
+            let mut options = settings.options(target(call)?);
+            options.custom = firmware_ops(call)?;
+            Ok(Engine::Compiled(Box::new(options)))
+        }
     }
 }
 
-/// How castiron compiles the model.
-fn compile_options(call: Call<'_>, config: &Config) -> Result<CompileOptions> {
-    let mut without = Passes::NONE;
-    for passes in call.all("without_pass") {
-        without = without | passes.parse()?;
+/// What the call says.
+pub(super) fn settings(call: Call<'_>) -> Result<Settings> {
+    fn parsed<T: FromStr<Err: Display>>(value: Option<Value<'_>>) -> Result<Option<T>> {
+        value.map(Value::parse).transpose()
     }
-    let target = Target::new(isa(call)?, Optimize::default());
-    let mut options = CompileOptions::for_target(target).without(without);
-    options.custom = firmware_ops(call)?;
-    let most = call.one("max_arena").map(Value::parse).transpose()?;
-    options.max_arena = most.map(|Bytes(bytes)| bytes);
-    options.memories = call
-        .all("memories")
-        .map(Value::parse)
-        .collect::<Result<_>>()?;
-    let input = call.one("input_by").map(Value::parse).transpose()?;
-    options.input = input.unwrap_or_default();
-    let buffers = call.one("buffers").map(Value::parse).transpose()?;
-    options.plan.buffers = buffers.unwrap_or_default();
+    let engine = call.one("engine").map(|value| {
+        let engine = value.text()?.parse();
+        engine.map_err(|_| value.wrong("unknown engine; use \"compiled\" or \"tflm\""))
+    });
     let optimize = call.one("optimize");
     let optimize = optimize.map(|v| one_of("optimize", v, &Optimize::ALL.map(Optimize::name)));
-    config.complete(&mut options, optimize.transpose()?);
-    Ok(options)
+    let isa = call.one("isa");
+    let isa = isa.map(|value| one_of("isa", value, &Isa::ALL.map(Isa::name)));
+    let without = call.all("without_pass").map(Value::parse::<Passes>);
+    let labels = call.one("labels");
+    Ok(Settings {
+        engine: engine.transpose()?,
+        optimize: optimize.transpose()?,
+        isa: isa.transpose()?,
+        max_arena: parsed(call.one("max_arena"))?.map(|Bytes(bytes)| bytes.into()),
+        max_flash: parsed(call.one("max_flash"))?.map(|Bytes(bytes)| (bytes as u64).into()),
+        max_macs: parsed(call.one("max_macs"))?.map(|Macs(macs)| macs.into()),
+        memories: (call.all("memories").map(Value::parse)).collect::<Result<_>>()?,
+        input_by: parsed(call.one("input_by"))?,
+        buffers: parsed(call.one("buffers"))?,
+        without: without.collect::<Result<_>>()?,
+        labels: labels.map(|file| file.path().to_owned().into()),
+        section: parsed(call.one("section"))?,
+        ..Settings::default()
+    })
 }
 
-/// What the user says of the processor, or else the crate `castiron`.
-fn isa(call: Call<'_>) -> Result<Isa> {
-    let names = Isa::ALL.map(Isa::name);
-    let target = call.one("target").map(|v| one_of("target", v, &names));
-    let target = target.transpose()?.unwrap_or_default();
-    let Some(value) = call.one("isa") else {
-        return Ok(target);
+/// That the processor which the crate is built for has the instructions.
+pub(super) fn check_isa(call: Call<'_>, settings: &Settings) -> Result<()> {
+    let value = call.one("isa").unwrap_or(call.path());
+    let Some(isa) = settings.isa else {
+        return Ok(());
     };
-    let isa: Isa = one_of("isa", value, &names)?;
-    isa.check_for(target)
-        .map_err(|problem| value.wrong(problem))?;
-    Ok(isa)
+    let checked = isa.check_for(target(call)?);
+    checked.map_err(|problem| value.wrong(problem))
+}
+
+/// The instructions of what the crate is built for, as the crate `castiron` says.
+fn target(call: Call<'_>) -> Result<Isa> {
+    let target = call.one("target");
+    let target = target.map(|value| one_of("target", value, &Isa::ALL.map(Isa::name)));
+    Ok(target.transpose()?.unwrap_or_default())
 }
 
 /// A value of an option that has a few.
