@@ -1,6 +1,10 @@
 //! What tells how long a kernel call takes: figures of the call that a coefficient is fitted to each.
 
-use castiron_codegen::program::{KernelCall, Memory, Moves, MovingCall, Operand, StageCall};
+use std::collections::HashMap;
+
+use castiron_codegen::program::{
+    KernelCall, Memory, Moves, MovingCall, Operand, StageCall, Step, calls, streams,
+};
 
 /// The names of the figures, as tables have them.
 pub const FEATURES: [&str; 7] = [
@@ -25,13 +29,48 @@ pub fn key(call: &KernelCall) -> String {
     format!("{} {}", call.kernel.name(), element.unwrap_or("-"))
 }
 
-/// A call that runs once, of an operator as a whole.
-pub fn of_call(call: &KernelCall) -> Features {
-    of_calls(call, 1.0)
+/// Figures of all calls among steps, by their numbers. Of an operator with several calls, what it computes is the one's that reads the most constants:
+/// the others prepare its input or finish its output.
+pub fn of_steps(steps: &[Step]) -> HashMap<usize, Features> {
+    let mut runs = HashMap::new();
+    for stage in streams(steps).iter().flat_map(|stream| &stream.stages) {
+        let all = stage.calls.iter();
+        runs.extend(all.map(|moving| (moving.call.number, runs_of(stage, moving))));
+    }
+    let mut found = HashMap::new();
+    for operator in calls(steps).chunk_by(|a, b| a.origin.operator == b.origin.operator) {
+        let sum =
+            |of: fn(&KernelCall) -> u64| operator.iter().map(|call| of(call)).sum::<u64>() as f64;
+        let all = Computed {
+            pixels: sum(|call| call.pixels),
+            operations: sum(|call| call.work),
+            multiplies: operator.iter().any(|call| call.macs > 0),
+        };
+        // Of several, the first.
+        let main = operator
+            .iter()
+            .rev()
+            .max_by_key(|call| constant_bytes(call));
+        for call in operator {
+            let is_main = main.is_some_and(|main| main.number == call.number);
+            let computed = if is_main { all } else { Computed::default() };
+            let runs = runs.get(&call.number).copied().unwrap_or(1.0);
+            found.insert(call.number, of_call(call, runs, computed));
+        }
+    }
+    found
 }
 
-/// A call of a stream's stage, which runs for each row, and for each patch of one.
-pub fn of_moving(stage: &StageCall, moving: &MovingCall) -> Features {
+/// What an operator computes.
+#[derive(Clone, Copy, Default)]
+struct Computed {
+    pixels: f64,
+    operations: f64,
+    multiplies: bool,
+}
+
+/// How often a call of a stream's stage runs: for each row, and for each patch of one.
+fn runs_of(stage: &StageCall, moving: &MovingCall) -> f64 {
     let rows = moving.operands().filter_map(|(_, moves)| match moves {
         Moves::To(rows) | Moves::Strip(rows, _) => Some(rows.last + 1),
         Moves::Not | Moves::From(_) | Moves::Also(_) => None,
@@ -39,7 +78,7 @@ pub fn of_moving(stage: &StageCall, moving: &MovingCall) -> Features {
     let patches = stage.strips.as_ref().map_or(1, |strips| strips.count);
     // What ends in memory that stays is computed as often as what the stage writes.
     let rows = rows.max().unwrap_or_else(|| stage_rows(stage));
-    of_calls(&moving.call, (rows * patches) as f64)
+    (rows * patches) as f64
 }
 
 /// Rows that the last kernel of a stage writes.
@@ -52,7 +91,7 @@ fn stage_rows(stage: &StageCall) -> usize {
     rows.max().unwrap_or(1)
 }
 
-fn of_calls(call: &KernelCall, runs: f64) -> Features {
+fn of_call(call: &KernelCall, runs: f64, computed: Computed) -> Features {
     let mut own = call.operands.iter().filter(|operand| is_variable(operand));
     let len = |operand: Option<&Operand>| operand.map_or(0.0, |operand| operand.len as f64) * runs;
     let (input, output) = (len(own.next()), len(own.next_back()));
@@ -61,23 +100,24 @@ fn of_calls(call: &KernelCall, runs: f64) -> Features {
         true => (input, output),
         false => (0.0, input),
     };
-    let (pixels, operations) = (call.pixels as f64, call.work as f64);
-    let is_product = call.macs > 0 && output > 0.0;
-    // What is multiplied for each channel: a window or a row, which some kernels copy first.
-    let window = if is_product {
-        operations * pixels / output
-    } else {
-        0.0
-    };
-    // Bytes of packed weights, with what rounding up adds, that each pixel is multiplied with.
-    let constants = call.operands.iter().filter(|operand| !is_variable(operand));
-    let bytes: usize = constants.map(|operand| operand.range().len()).sum();
-    let weights = if is_product {
-        bytes as f64 * pixels
-    } else {
-        0.0
-    };
+    let Computed {
+        pixels,
+        operations,
+        multiplies,
+    } = computed;
+    let (mut window, mut weights) = (0.0, 0.0);
+    if multiplies && output > 0.0 {
+        // What is multiplied for each channel: a window or a row, which some kernels copy first.
+        window = operations * pixels / output;
+        // Bytes of packed weights, with what rounding up adds, that each pixel is multiplied with.
+        weights = constant_bytes(call) as f64 * pixels;
+    }
     [runs, pixels, output, input, window, weights, operations]
+}
+
+fn constant_bytes(call: &KernelCall) -> usize {
+    let constants = call.operands.iter().filter(|operand| !is_variable(operand));
+    constants.map(|operand| operand.range().len()).sum()
 }
 
 fn is_variable(operand: &Operand) -> bool {

@@ -3,7 +3,7 @@
 mod features;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::program::{ElementType, KernelCall, Program, Step};
 use castiron_codegen::target::Isa;
 
-pub use features::{FEATURES, Features, key, of_call, of_moving};
+pub use features::{FEATURES, Features, key, of_steps};
 pub use run::RunCost;
 
 const TABLES: [(Isa, &str); 5] = [
@@ -165,7 +165,7 @@ impl CostTable {
     pub fn estimate(&self, program: &Program) -> Estimate {
         let mut tally = Tally::default();
         match program.entries.first() {
-            Some(entry) => self.steps(program, entry.graph, &entry.steps, &mut tally),
+            Some(entry) => self.graph(program, entry.graph, &entry.steps, &mut tally),
             None => tally.lacks("there is no entry point"),
         }
         let operators = tally.operators.into_iter();
@@ -192,19 +192,29 @@ impl CostTable {
         }
     }
 
-    fn steps(&self, program: &Program, graph: usize, steps: &[Step], tally: &mut Tally) {
+    /// The steps of an entry or a routine.
+    fn graph(&self, program: &Program, graph: usize, steps: &[Step], tally: &mut Tally) {
+        let around = Around {
+            program,
+            graph,
+            features: of_steps(steps),
+        };
+        self.steps(&around, steps, tally);
+    }
+
+    fn steps(&self, around: &Around<'_>, steps: &[Step], tally: &mut Tally) {
+        let graph = around.graph;
         for step in steps {
             match step {
-                Step::Call(call) => self.call(graph, call, of_call(call), tally),
+                Step::Call(call) => self.call(around, call, tally),
                 Step::Stream(stream) => {
-                    for stage in &stream.stages {
-                        for moving in &stage.calls {
-                            self.call(graph, &moving.call, of_moving(stage, moving), tally);
-                        }
-                    }
+                    let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
+                    calls.for_each(|moving| self.call(around, &moving.call, tally));
                 }
-                Step::Run(routine) => match program.routines.get(*routine) {
-                    Some(routine) => self.steps(program, routine.graph, &routine.steps, tally),
+                Step::Run(routine) => match around.program.routines.get(*routine) {
+                    Some(routine) => {
+                        self.graph(around.program, routine.graph, &routine.steps, tally)
+                    }
                     None => tally.lacks("a subgraph is missing"),
                 },
                 // As MACs are counted: the larger one.
@@ -212,8 +222,8 @@ impl CostTable {
                     then, otherwise, ..
                 } => {
                     let [mut first, mut second] = [Tally::default(), Tally::default()];
-                    self.steps(program, graph, then, &mut first);
-                    self.steps(program, graph, otherwise, &mut second);
+                    self.steps(around, then, &mut first);
+                    self.steps(around, otherwise, &mut second);
                     let is_first = first.instructions() >= second.instructions();
                     tally.join(if is_first { first } else { second });
                 }
@@ -231,8 +241,9 @@ impl CostTable {
         }
     }
 
-    fn call(&self, graph: usize, call: &KernelCall, features: Features, tally: &mut Tally) {
-        let place = (graph, call.origin.operator);
+    fn call(&self, around: &Around<'_>, call: &KernelCall, tally: &mut Tally) {
+        let place = (around.graph, call.origin.operator);
+        let features = around.features.get(&call.number).copied();
         let has_floats = call.operands.iter().any(|o| o.element == ElementType::F32);
         if has_floats && !self.has_fp {
             tally.without(place);
@@ -240,7 +251,7 @@ impl CostTable {
             return;
         }
         match self.coefficients(&key(call)) {
-            Some(coefficients) => tally.add(place, coefficients.cost(features)),
+            Some(coefficients) => tally.add(place, coefficients.cost(features.unwrap_or_default())),
             None => {
                 tally.without(place);
                 tally.lacks("a kernel was not measured");
@@ -325,6 +336,15 @@ impl Cost {
             cycles: self.cycles.zip(other.cycles).map(|(a, b)| a + b),
         }
     }
+}
+
+/// What steps are of.
+struct Around<'a> {
+    program: &'a Program,
+    /// The subgraph's index.
+    graph: usize,
+    /// Figures of its calls.
+    features: HashMap<usize, Features>,
 }
 
 /// Operators so far, by subgraph and index.

@@ -1,11 +1,11 @@
 //! Models by the dozen in one firmware: each is run once, and once more with a look at where operators end.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use castiron_board::cost::{Features, key, of_call, of_moving};
+use anyhow::{Context as _, Result, ensure};
+use castiron_board::cost::{Features, key, of_steps};
 use castiron_codegen::compile::{self, CompileOptions};
 use castiron_codegen::program::{KernelCall, Program, Step};
 use castiron_codegen::target::{Optimize, Target};
@@ -70,8 +70,7 @@ pub(super) fn all(root: &Path, core: Core) -> Result<(Vec<Sample>, String)> {
     let toolchain = firmware::toolchain(core)?;
     qemu::check(core)?;
     let limits = Limits::of(core);
-    let mut candidates = candidates(root, core)?;
-    candidates.retain(|one| one.ram <= limits.ram && one.weights <= limits.weights);
+    let candidates = candidates(root, core)?;
     let builder = Builder::new(root, &toolchain, core, OptLevel::Speed);
     let mut samples = Vec::new();
     let mut rest = &candidates[..];
@@ -90,6 +89,30 @@ pub(super) fn all(root: &Path, core: Core) -> Result<(Vec<Sample>, String)> {
         rest = others;
     }
     Ok((samples, toolchain.to_string()))
+}
+
+/// What `samples`, which were measured before, have as their calls' figures now.
+///
+/// # Errors
+/// If other models would be measured now.
+pub(super) fn refresh(root: &Path, core: Core, samples: &mut [Sample]) -> Result<()> {
+    let candidates = candidates(root, core)?;
+    for (sample, one) in samples.iter_mut().zip(&candidates) {
+        let is_same = sample.name == one.subject.name && sample.parts.len() == one.groups.len();
+        ensure!(
+            is_same,
+            "{} or its kernels were not measured: measure again",
+            one.subject.name
+        );
+        for (part, (_, kernels)) in sample.parts.iter_mut().zip(&one.groups) {
+            part.kernels.clone_from(kernels);
+        }
+    }
+    ensure!(
+        samples.len() == candidates.len(),
+        "there are other models now: measure again"
+    );
+    Ok(())
 }
 
 /// How many of the first candidates one firmware has room for: one at least.
@@ -144,6 +167,8 @@ fn candidates(root: &Path, core: Core) -> Result<Vec<Candidate>> {
             found.push(candidate);
         }
     }
+    let limits = Limits::of(core);
+    found.retain(|one| one.ram <= limits.ram && one.weights <= limits.weights);
     Ok(found)
 }
 
@@ -187,16 +212,14 @@ fn groups(program: &Program) -> Option<Vec<(usize, Kernels)>> {
     let entry = program.entries.first()?;
     let own = program.routines.iter().find(|r| r.graph == entry.graph);
     let steps = own.map_or(&entry.steps, |own| &own.steps);
+    let features = of_steps(steps);
     let (mut groups, mut open) = (Vec::new(), Kernels::new());
     for step in steps {
         match step {
-            Step::Call(call) => add(&mut open, call, of_call(call)),
+            Step::Call(call) => add(&mut open, call, &features),
             Step::Stream(stream) => {
-                for stage in &stream.stages {
-                    for moving in &stage.calls {
-                        add(&mut open, &moving.call, of_moving(stage, moving));
-                    }
-                }
+                let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
+                calls.for_each(|moving| add(&mut open, &moving.call, &features));
             }
             Step::Observe(seen) => {
                 if !open.is_empty() {
@@ -210,7 +233,8 @@ fn groups(program: &Program) -> Option<Vec<(usize, Kernels)>> {
     open.is_empty().then_some(groups)
 }
 
-fn add(kernels: &mut Kernels, call: &KernelCall, features: Features) {
+fn add(kernels: &mut Kernels, call: &KernelCall, features: &HashMap<usize, Features>) {
+    let features = features.get(&call.number).copied().unwrap_or_default();
     let name = key(call);
     match kernels.iter_mut().find(|(own, _)| *own == name) {
         Some((_, sum)) => sum

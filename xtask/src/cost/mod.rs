@@ -77,7 +77,9 @@ impl Measurement {
     fn read(root: &Path, core: Core) -> Result<Self> {
         let file = Self::file(root, core);
         let text = std::fs::read(&file).with_context(|| file.display().to_string())?;
-        Ok(serde_json::from_slice(&text)?)
+        let mut measurement: Self = serde_json::from_slice(&text)?;
+        measure::refresh(root, core, &mut measurement.samples)?;
+        Ok(measurement)
     }
 }
 
