@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::Clock;
 use super::code::CodeTable;
+use super::cost::RunCost;
 use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
@@ -10,6 +12,7 @@ use castiron_codegen::compile::{CompileOptions, compile};
 use castiron_codegen::cortex::{Cortex, Simd};
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
+use castiron_codegen::program::Program;
 use castiron_codegen::target::Isa;
 use castiron_codegen::tflm::arena::{Arena, ArenaOptions, Target};
 use castiron_codegen::tflm::{self, revision};
@@ -28,6 +31,9 @@ pub struct Board {
     pub flash_bytes: Option<u64>,
     /// The RAM that a build links to, in bytes.
     pub ram_bytes: Option<u64>,
+    /// The processor's clock, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
     /// Where the sizes come from.
     pub source: String,
 }
@@ -40,6 +46,9 @@ pub struct KnownBoard {
     pub name: String,
     /// The processor's compatible.
     pub cpu: Option<String>,
+    /// The greatest clock of the processor that the chip's datasheet allows, in MHz.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_mhz: Option<u64>,
     /// Flash in KB; none where the devicetree has none.
     pub flash_kb: Option<u64>,
     /// The RAM that a build links to, in KB.
@@ -80,6 +89,7 @@ impl Board {
             cpu: board.and_then(|board| board.cpu.clone()),
             flash_bytes: kilobytes(board.and_then(|board| board.flash_kb)),
             ram_bytes: kilobytes(board.and_then(|board| board.ram_kb)),
+            clock: board.and_then(|board| board.clock_mhz.map(Clock::greatest)),
             source: "castiron's list of boards".to_owned(),
         })
     }
@@ -87,10 +97,11 @@ impl Board {
     /// A board that a platform file describes.
     pub fn of_platform(name: &str, sizes: &Sizes, source: &str) -> Self {
         // The file does not say which processor it is; castiron's list may.
-        let cpu = Self::known(name).ok().and_then(|board| board.cpu);
+        let known = Self::known(name).ok();
         Self {
             name: name.to_owned(),
-            cpu,
+            clock: known.as_ref().and_then(|board| board.clock),
+            cpu: known.and_then(|board| board.cpu),
             flash_bytes: sizes.flash_kb.map(|kb| kb.saturating_mul(1024)),
             ram_bytes: sizes.ram_kb.map(|kb| kb.saturating_mul(1024)),
             source: source.to_owned(),
@@ -104,6 +115,7 @@ impl Board {
             cpu: facts.cpu.clone(),
             flash_bytes: facts.memory.flash,
             ram_bytes: facts.memory.sram,
+            clock: facts.clock_hz.map(Clock::of_devicetree),
             source: source.to_owned(),
         }
     }
@@ -225,6 +237,9 @@ pub struct Fit {
     /// The code that is estimated, and how well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<EstimatedCode>,
+    /// What runs of the models are estimated to take, in their order; none of TFLM's engine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunCost>,
     /// Where TFLM computes something else than a model says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Diagnostic>,
@@ -292,12 +307,14 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         Engine::Compiled if is_measured && !options.no_code => Some(CodeTable::cortex_m()?),
         _ => None,
     };
-    let mut warnings = Vec::new();
+    let (mut warnings, mut runs) = (Vec::new(), Vec::new());
     for (position, candidate) in models.iter().enumerate() {
         match options.engine {
             Engine::Compiled => {
-                let compile = options.each.get(position).unwrap_or(&options.compile);
-                compiled(candidate, compile, table.as_ref(), &mut items)?;
+                let own = options.each.get(position).unwrap_or(&options.compile);
+                let program = compile(candidate.model, own)?;
+                compiled(candidate, &program, own, table.as_ref(), &mut items);
+                runs.push(RunCost::of_program(&program, own.target, board.clock)?);
             }
             Engine::Tflm => warnings.extend(interpreted(candidate, board.target(), &mut items)?),
         }
@@ -344,6 +361,7 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         flash,
         ram,
         items,
+        runs,
         warnings,
     })
 }
@@ -354,11 +372,11 @@ pub const CODE: &str = "code (estimated)";
 
 fn compiled(
     candidate: &Candidate<'_>,
+    program: &Program,
     options: &CompileOptions,
     code: Option<&CodeTable>,
     items: &mut Vec<Item>,
-) -> Result<()> {
-    let program = compile(candidate.model, options)?;
+) {
     let model = Some(candidate.model.file.clone());
     items.push(Item {
         model: model.clone(),
@@ -370,7 +388,7 @@ fn compiled(
         items.push(Item {
             model: model.clone(),
             what: CODE,
-            flash_bytes: table.of_model(candidate.model, options, &program),
+            flash_bytes: table.of_model(candidate.model, options, program),
             ram_bytes: 0,
         });
     }
@@ -397,7 +415,6 @@ fn compiled(
             ram_bytes: program.held_bytes() as u64,
         });
     }
-    Ok(())
 }
 
 /// What there is to warn of.

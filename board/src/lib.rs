@@ -4,7 +4,9 @@
 //! [`renode::Platform`] → [`repl`](mod@repl); the devicetree's memories give
 //! [`platforms::Entry`] and the answer of [`fit`].
 
+pub mod clock;
 pub mod code;
+pub mod cost;
 mod cpu;
 pub mod dts;
 pub mod fit;

@@ -37,6 +37,9 @@ pub struct Facts {
     pub name: String,
     /// The first processor's first compatible.
     pub cpu: Option<String>,
+    /// The processor's clock in Hz, if its node has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_hz: Option<u64>,
     /// The system, such as `max32690`: from `/soc` or the root.
     pub soc: Option<String>,
     /// Flash and RAM.
@@ -73,6 +76,10 @@ pub fn facts(tree: &Devicetree) -> Result<Facts> {
         cpu: cpu::first(tree)
             .and_then(|cpu| cpu.compatibles().next())
             .map(str::to_owned),
+        // Some devicetrees leave it to a later one, and write 0.
+        clock_hz: cpu::first(tree)
+            .and_then(|cpu| cpu.number("clock-frequency"))
+            .filter(|hz| *hz > 0),
         soc: soc(tree),
         memory: BoardMemory::of(tree)?,
         console: console.map(|node| {

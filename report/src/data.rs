@@ -52,6 +52,12 @@ pub struct Board {
     pub flash_bytes: Option<u64>,
     /// RAM in bytes.
     pub ram_bytes: Option<u64>,
+    /// The processor's clock in Hz, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_hz: Option<u64>,
+    /// Who says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_source: Option<&'static str>,
     /// Where the sizes come from.
     pub source: String,
     /// Flash of everything but the model and its engine.
@@ -124,6 +130,8 @@ pub struct Model {
     pub subgraphs: Vec<Subgraph>,
     /// What castiron's engine takes.
     pub compiled: Compiled,
+    /// What a run is estimated to take: on the board's processor, or else on each that was measured.
+    pub costs: Vec<RunCost>,
     /// What TensorFlow Lite Micro's interpreter takes.
     pub tflm: Tflm,
     /// Memory of the first subgraph over time.
@@ -264,6 +272,9 @@ pub struct Operator {
     /// The later operator that is computed together with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joined_into: Option<usize>,
+    /// What it is estimated to take in each of the model's `costs`, in their order; `null` where it takes nothing by itself or is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<Option<OperatorCost>>,
     /// castiron's kernels that compute it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kernels: Vec<String>,
@@ -317,6 +328,43 @@ pub struct Compiled {
     pub code_error_percent: Option<u64>,
     /// Why it does not compile.
     pub problems: Vec<Problem>,
+}
+
+/// What a run is estimated to take on a processor.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct RunCost {
+    /// The processor that kernels were measured on; none where none was that has these instructions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor: Option<String>,
+    /// The instructions that kernels use, as `--isa` names them.
+    pub isa: &'static str,
+    /// Instructions of a run; `null` where there is no estimate.
+    pub instructions: Option<u64>,
+    /// The median error of such estimates, in percent, of networks that they were not made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions_error_percent: Option<f64>,
+    /// Cycles of a run, in memory without wait states; `null` where there is no estimate.
+    pub cycles: Option<u64>,
+    /// The same of cycles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles_error_percent: Option<f64>,
+    /// Milliseconds of these cycles; `null` where no clock is known.
+    pub milliseconds: Option<f64>,
+    /// Why there is no estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What an operator is estimated to take.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct OperatorCost {
+    /// Instructions.
+    pub instructions: u64,
+    /// Cycles, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<u64>,
 }
 
 /// What TensorFlow Lite Micro's interpreter takes.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use castiron_board::clock::Clock;
 use castiron_codegen::Model;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::{Diagnostic, Error, Result};
@@ -19,8 +20,18 @@ pub struct Settings {
     pub compile: CompileOptions,
     /// Where they are to fit.
     pub place: Option<Place>,
+    /// The processor's clock, instead of the board's.
+    pub clock: Option<Clock>,
     /// A folder of recorded cases, to run models with.
     pub goldens: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The processor's clock, if anything says what it is.
+    pub(crate) fn clock(&self) -> Option<Clock> {
+        let of_board = || self.place.as_ref()?.board.clock;
+        self.clock.or_else(of_board)
+    }
 }
 
 /// A model, and what is known besides.
@@ -65,7 +76,7 @@ impl Draft {
         settings: &Settings,
         measured: Measured,
     ) -> Result<()> {
-        let (mut found, program) = model::examine(source, &settings.compile)?;
+        let (mut found, program) = model::examine(source, settings)?;
         found.position = self.models.len();
         // What does not compile is no question of the board.
         let place = settings.place.as_ref().filter(|_| found.compiled.ok);

@@ -78,6 +78,8 @@ impl From<Place> for Board {
             cpu: place.board.cpu,
             flash_bytes: place.board.flash_bytes,
             ram_bytes: place.board.ram_bytes,
+            clock_hz: place.board.clock.map(|clock| clock.hz),
+            clock_source: place.board.clock.map(|clock| clock.source),
             source: place.board.source,
             application_flash_bytes: place.application_flash,
             application_ram_bytes: place.application_ram,

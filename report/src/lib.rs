@@ -6,6 +6,7 @@
 
 mod advice;
 mod compare;
+mod cost;
 pub mod data;
 pub mod diff;
 mod digest;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::data::{Difference, Finding, Model, Problem, Report, Subgraph};
+use crate::data::{Difference, Finding, Model, Problem, Report, RunCost, Subgraph};
 
 /// The report as text.
 #[must_use]
@@ -56,6 +56,10 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
     }
     if time {
         columns.push((">Time, s", seconds));
+    }
+    let estimate = estimated_first(models);
+    if let Some((name, of)) = estimate {
+        columns.push((name, of));
     }
     columns.extend::<[Column; 5]>([
         (">Flash, B", |m| number(m.compiled.flash_bytes())),
@@ -116,6 +120,69 @@ fn seconds(model: &Model) -> String {
     time.map_or_else(dash, |time| format!("{:.6}", time.seconds))
 }
 
+/// The most that estimates say of the first processor, or the board's: time, else cycles, else instructions.
+fn estimated_first(models: &[Model]) -> Option<Column> {
+    let any = |known: fn(&RunCost) -> bool| {
+        models
+            .iter()
+            .filter_map(|model| model.costs.first())
+            .any(known)
+    };
+    if any(|cost| cost.milliseconds.is_some()) {
+        return Some((">Estimated time, ms", |m| {
+            let cost = m.costs.first();
+            cost.and_then(|cost| cost.milliseconds)
+                .map_or_else(dash, milliseconds)
+        }));
+    }
+    any(|cost| cost.instructions.is_some()).then_some((">Estimated instructions", |m| {
+        number(m.costs.first().and_then(|cost| cost.instructions))
+    }))
+}
+
+/// What a run takes on each processor.
+fn costs(out: &mut String, model: &Model) {
+    if model.costs.is_empty() {
+        return;
+    }
+    out.push_str("\n## A run, estimated\n\n");
+    let percent = |error: Option<f64>| error.map_or_else(dash, |error| format!("{error} %"));
+    let rows = model.costs.iter().map(|cost| {
+        vec![
+            cost.processor
+                .as_deref()
+                .map_or_else(|| text(cost.isa), text),
+            number(cost.instructions),
+            percent(cost.instructions_error_percent),
+            number(cost.cycles),
+            percent(cost.cycles_error_percent),
+            cost.milliseconds.map_or_else(dash, milliseconds),
+            cost.reason.as_deref().map_or_else(String::new, |reason| {
+                format!("no estimate: {}", text(reason))
+            }),
+        ]
+    });
+    let header = [
+        "Processor",
+        ">Instructions",
+        ">Error",
+        ">Cycles",
+        ">Error",
+        ">ms",
+        "",
+    ];
+    table(out, &header, rows);
+    out.push_str("\nErrors are medians of networks that the estimates were not made from. Cycles are for memory without wait states.\n");
+}
+
+fn milliseconds(value: f64) -> String {
+    match value {
+        ..1.0 => format!("{value:.3}"),
+        ..100.0 => format!("{value:.2}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
 fn difference(difference: &Difference) -> String {
     format!(
         "at most {:.4}, on average {:.4}, of a range of {:.4}",
@@ -172,6 +239,7 @@ fn of_one(out: &mut String, report: &Report, model: &Model) {
             reason.unwrap_or_default()
         );
     }
+    costs(out, model);
     if !compiled.problems.is_empty() {
         out.push_str("\n## What castiron's engine does not take\n\n");
         compiled.problems.iter().for_each(|p| problem(out, p));
@@ -263,6 +331,13 @@ fn operators(out: &mut String, graph: &Subgraph) {
             number(Some(operator.weight_bytes)),
             number(Some(operator.activation_bytes)),
             number(operator.live_bytes),
+            number(
+                operator
+                    .costs
+                    .first()
+                    .and_then(Option::as_ref)
+                    .map(|cost| cost.instructions),
+            ),
         ]
     });
     let header = [
@@ -273,6 +348,7 @@ fn operators(out: &mut String, graph: &Subgraph) {
         ">Weights, B",
         ">Activations, B",
         ">Arena, B",
+        ">Instructions",
     ];
     table(out, &header, rows);
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use castiron_board::code::CodeTable;
+use castiron_board::cost::RunCost;
 use castiron_codegen::compile::{self, CompileOptions, Examined};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::{self, DType, Graph, OptionValue, Options, TensorId};
@@ -13,18 +14,26 @@ use castiron_codegen::tflm::arena::{Arena, ArenaOptions};
 use crate::data::{
     Arithmetic, Change, Compiled, Model, Operator, Quantization, Signature, Subgraph, Tensor, Tflm,
 };
-use crate::draft::Source;
+use crate::draft::{Settings, Source};
 use crate::problems::{problems, problems_of_one};
-use crate::{advice, digest, memory};
+use crate::{advice, cost, data, digest, memory};
 
 /// A model's facts, and its program if it compiles.
 pub(crate) fn examine(
     source: &Source<'_>,
-    options: &CompileOptions,
+    settings: &Settings,
 ) -> Result<(Model, Option<Program>)> {
-    let model = source.model;
+    let (model, options) = (source.model, &settings.compile);
     let examined = compile::examine(model, options);
     let facts = Facts::new(model, &examined);
+    let program = examined.program.as_ref().ok();
+    let costs = cost::of(
+        model,
+        options,
+        program,
+        settings.clock(),
+        settings.place.is_some(),
+    )?;
     let subgraphs = model.graphs.iter().zip(&facts.subgraphs);
     let found = Model {
         position: 0,
@@ -44,9 +53,10 @@ pub(crate) fn examine(
             })
             .collect(),
         subgraphs: subgraphs
-            .map(|(graph, facts)| subgraph(graph, facts, examined.program.as_ref().ok()))
+            .map(|(graph, facts)| subgraph(graph, facts, program, &costs))
             .collect(),
         compiled: compiled(model, options, &examined, &facts)?,
+        costs: costs.into_iter().map(data::RunCost::from).collect(),
         tflm: tflm(model, &facts),
         memory: memory::of(model, options, plan(&examined)),
         advice: advice::of(source, &facts),
@@ -113,9 +123,15 @@ pub(crate) fn weights<'g>(
     Some(graph.tensor(id)).filter(|tensor| multiplies(operator) && tensor.is_constant())
 }
 
-fn subgraph(graph: &Graph, facts: &GraphReport, program: Option<&Program>) -> Subgraph {
+fn subgraph(
+    graph: &Graph,
+    facts: &GraphReport,
+    program: Option<&Program>,
+    costs: &[RunCost],
+) -> Subgraph {
     let numbers = Numbers::of(graph);
     let code = program.map(|program| CallFacts::of(program, facts.index));
+    let at = facts.index;
     let index = |id: &TensorId| numbers.of.get(id).copied().unwrap_or_default();
     let operators = graph.operators.iter().zip(&facts.operators);
     Subgraph {
@@ -133,6 +149,7 @@ fn subgraph(graph: &Graph, facts: &GraphReport, program: Option<&Program>) -> Su
                     options: options(&operator.options),
                     activation_bytes: activation_bytes(graph, operator),
                     packed_bytes: own.map(|own| own.constants.values().sum()),
+                    costs: cost::of_operator(costs, at, facts.index),
                     kernels: own.map(|own| own.kernels.clone()).unwrap_or_default(),
                     ..Operator::from(facts)
                 }
@@ -242,6 +259,7 @@ impl From<&OperatorReport> for Operator {
             activation_bytes: 0,
             live_bytes: facts.live_bytes,
             joined_into: facts.joined_into,
+            costs: Vec::new(),
             kernels: Vec::new(),
             compiled: facts.compiled,
             tflm: facts.tflm,

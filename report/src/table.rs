@@ -4,7 +4,7 @@ use csv::Writer;
 
 use crate::data::{Arithmetic, Model, Report};
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 17] = [
     "RANK",
     "MODEL",
     "FITS",
@@ -18,6 +18,9 @@ const HEADER: [&str; 14] = [
     "METRIC",
     "QUALITY",
     "SECONDS",
+    "ESTIMATED_INSTRUCTIONS",
+    "ESTIMATED_CYCLES",
+    "ESTIMATED_SECONDS",
     "PROBLEM",
 ];
 
@@ -42,6 +45,9 @@ pub fn table(report: &Report) -> Vec<u8> {
 fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
     let compiled = &model.compiled;
     let problem = compiled.problems.first();
+    // The board's, or the first of all processors'.
+    let cost = model.costs.first();
+    let milliseconds = cost.and_then(|cost| cost.milliseconds);
     [
         (position + 1).to_string(),
         name(&model.name),
@@ -61,6 +67,9 @@ fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
         text(model.quality.as_ref().map(|quality| name(&quality.metric))),
         text(model.quality.as_ref().map(|quality| quality.value)),
         text(model.time.as_ref().map(|time| time.seconds)),
+        text(cost.and_then(|cost| cost.instructions)),
+        text(cost.and_then(|cost| cost.cycles)),
+        text(milliseconds.map(|milliseconds| milliseconds / 1e3)),
         text(problem.map(|problem| name(&format!("{}: {}", problem.place, problem.message)))),
     ]
 }

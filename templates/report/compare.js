@@ -2,6 +2,15 @@
 
 const arithmeticName = { float32: "float32", integer: "integers", hybrid: "hybrid", none: "no weights" };
 
+// Time, if a clock is known, or else instructions: of the board's processor, or of the first that was measured.
+const ESTIMATES = { milliseconds: "Time", instructions: "Instructions" };
+const estimateKey = report => report.models.some(model => (costOf(model)?.milliseconds ?? null) !== null) ? "milliseconds" : "instructions";
+const estimateOf = (model, key = "instructions") => costOf(model)?.[key] ?? undefined;
+const estimateText = (model, key) => {
+  const value = estimateOf(model, key);
+  return value === undefined ? "no estimate" : key === "milliseconds" ? milliseconds(value) : number(value);
+};
+
 const comparison = (report, openModel) => {
   const rows = report.models.map((model, position) => ({ model, position }));
   const best = report.choice?.model;
@@ -14,6 +23,7 @@ const comparison = (report, openModel) => {
       report.board && { title: "Fits", value: row => Number(fits(row)), text: row => fits(row) ? el("span", { class: "good" }, "yes") : el("span", { class: "bad" }, "no") },
       any("quality") && { title: rows.find(({ model }) => model.quality).model.quality.metric, value: ({ model }) => model.quality?.value, text: ({ model }) => rounded(model.quality?.value), number: true },
       any("time") && { title: "Time", value: ({ model }) => model.time?.seconds, text: ({ model }) => seconds(model.time), number: true },
+      rows.some(({ model }) => estimateOf(model)) && { title: `${ESTIMATES[estimateKey(report)]}, estimated`, value: ({ model }) => estimateOf(model, estimateKey(report)), text: ({ model }) => estimateText(model, estimateKey(report)), number: true, bar: "fill-macs" },
       { title: "Flash, B", value: ({ model }) => flashOf(model), text: ({ model }) => number(flashOf(model)), number: true, bar: "fill-weights" },
       { title: "RAM, B", value: ({ model }) => model.compiled.ram_bytes, text: ({ model }) => number(model.compiled.ram_bytes), number: true, bar: "fill-acts" },
       { title: "TFLM's arena, B", value: ({ model }) => model.tflm.arena_bytes, text: ({ model }) => number(model.tflm.arena_bytes), number: true },
@@ -31,10 +41,16 @@ const paretoFront = points => points.filter(one => !points.some(other => other !
 const paretoView = (report, openModel) => {
   const known = report.models.map((model, position) => ({ model, position, flash: flashOf(model), ram: model.compiled.ram_bytes })).filter(({ model }) => model.compiled.ok);
   if (known.length < 2) return null;
-  const timed = known.every(({ model }) => model.time), judged = known.every(({ model }) => model.quality);
+  const key = estimateKey(report);
+  // What was measured of all, or else what is estimated of all.
+  const measured = known.every(({ model }) => model.time), timed = measured || known.every(({ model }) => estimateOf(model, key) !== undefined);
+  const timeOf = model => measured ? model.time.seconds : estimateOf(model, key);
+  const timeText = model => measured ? seconds(model.time) : `${estimateText(model, key)}${key === "instructions" ? " instructions" : ""}, estimated`;
+  const timeName = measured ? "time" : `estimated ${ESTIMATES[key].toLowerCase()}`;
+  const judged = known.every(({ model }) => model.quality);
   for (const point of known) {
     point.measures = [point.flash, point.ram];
-    if (timed) point.measures.push(point.model.time.seconds);
+    if (timed) point.measures.push(timeOf(point.model));
     if (judged) point.measures.push(-point.model.quality.value);
   }
   const front = paretoFront(known);
@@ -44,9 +60,9 @@ const paretoView = (report, openModel) => {
   const hasLine = !timed && !judged && steps.length > 1;
   const circle = style => svg("circle", { class: `dot ${style}`, cx: 12, cy: 7, r: 5 });
   return [
-    el("h3", {}, timed ? "Flash, RAM and time" : "Flash and RAM"),
+    el("h3", {}, timed ? `Flash, RAM and ${timeName}` : "Flash and RAM"),
     el("figure", { class: "chart" },
-      drawing(width => paretoPicture({ report, known, front, steps, hasLine, timed, room, openModel }, width), 1100),
+      drawing(width => paretoPicture({ report, known, front, steps, hasLine, timed, timeOf, timeText, room, openModel }, width), 1100),
       legend([
         [circle("integer"), "integers"], [circle("float32"), "float32"],
         known.some(({ model }) => model.arithmetic === "hybrid") && [circle("hybrid"), "hybrid"],
@@ -55,13 +71,13 @@ const paretoView = (report, openModel) => {
         room && [svg("line", { class: "limit", x1: 0, x2: 24, y1: 7, y2: 7 }), "what the board has left, where it is in the picture"],
         hasLine && [svg("path", { class: "front", d: "M0 3H12V11H24" }), "no model is better in both"],
       ]),
-      el("p", { class: "soft" }, `A larger point takes more ${timed ? "time" : "multiply-accumulates"}.`)),
-    el("p", {}, `No model beats these in ${["flash", "RAM", timed && "time", judged && "quality"].filter(Boolean).join(" and ")}: `,
+      el("p", { class: "soft" }, `A larger point takes more ${timed ? timeName : "multiply-accumulates"}.`)),
+    el("p", {}, `No model beats these in ${["flash", "RAM", timed && timeName, judged && "quality"].filter(Boolean).join(" and ")}: `,
       steps.map((point, at) => [at > 0 && ", ", el("code", {}, point.model.name)]), "."),
   ];
 };
 
-const paretoPicture = ({ report, known, front, steps, hasLine, timed, room, openModel }, width) => {
+const paretoPicture = ({ report, known, front, steps, hasLine, timed, timeOf, timeText, room, openModel }, width) => {
   const [height, left, top, bottom] = [Math.min(420, 0.5 * width + 130), 78, 16, 48];
   // Powers of two, as many as there is room for.
   const scale = (values, from, to, least) => {
@@ -74,8 +90,8 @@ const paretoPicture = ({ report, known, front, steps, hasLine, timed, room, open
   };
   const x = scale(known.map(point => point.flash), left, width - 16, 56);
   const y = scale(known.map(point => point.ram), top + height - bottom, top, 18);
-  const byTime = value => 5 + 7 * Math.sqrt(value / most(known.map(({ model }) => timed ? model.time.seconds : model.macs), 1e-12));
-  const radius = point => byTime(timed ? point.model.time.seconds : point.model.macs);
+  const byTime = value => 5 + 7 * Math.sqrt(value / most(known.map(({ model }) => timed ? timeOf(model) : model.macs), 1e-12));
+  const radius = point => byTime(timed ? timeOf(point.model) : point.model.macs);
   const tickText = value => kilobytes(value).replace(/\.0+ /, " ");
   // Labels that would lie on another, on a point or on the axis are left out; all names are in titles, and in the table.
   const taken = known.map(point => ({ point, x: x.at(point.flash) - radius(point), y: y.at(point.ram), width: 2 * radius(point), height: 2 * radius(point) }));
@@ -96,7 +112,7 @@ const paretoPicture = ({ report, known, front, steps, hasLine, timed, room, open
   const dot = point => svg("g", { tabindex: "0", role: "link", "aria-label": `${point.model.name}: ${bytes(point.flash)} of flash, ${bytes(point.ram)} of RAM`, class: "point",
     onclick: () => openModel(point.position), onkeydown: event => { if (event.key === "Enter") openModel(point.position); } },
     hint([point.model.name, `flash ${bytes(point.flash)}, RAM ${bytes(point.ram)}`, `${number(point.model.macs)} MACs`,
-      point.model.time && seconds(point.model.time), point.model.quality && `${point.model.quality.metric} ${rounded(point.model.quality.value)}`]),
+      timed ? timeText(point.model) : point.model.time && seconds(point.model.time), point.model.quality && `${point.model.quality.metric} ${rounded(point.model.quality.value)}`]),
     svg("circle", { class: `dot ${point.model.arithmetic} ${point.model.fit?.fits === false ? "misfit" : ""} ${report.choice?.model === point.position ? "best" : ""}`, cx: x.at(point.flash).toFixed(1), cy: y.at(point.ram).toFixed(1), r: radius(point).toFixed(1) }));
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "flash and RAM of each model, both on logarithmic axes" },
     x.ticks.map(at => [svg("line", { class: "grid", x1: x.at(at), x2: x.at(at), y1: top, y2: height - bottom + top }), svg("text", { "font-size": 11, x: x.at(at), y: height - 16, "text-anchor": "middle" }, tickText(at))]),

@@ -28,8 +28,35 @@ const summaryTiles = model => tiles([
   ["File", kilobytes(model.file_bytes), bytes(model.file_bytes)],
   ["Arithmetic", model.arithmetic, `${number(sum(model.subgraphs.map(graph => graph.operators.length)))} operators`],
   model.quality && [model.quality.metric, rounded(model.quality.value), model.quality.source],
+  costTile(model),
   model.time && ["Time of a run", seconds(model.time), `median of ${number(model.time.runs)}, ${model.time.source}`],
 ].filter(Boolean));
+
+const milliseconds = value => seconds({ seconds: value / 1000 });
+// What is known of a run: the board's processor, or the first that was measured.
+const costOf = model => model.costs[0];
+const costTile = model => {
+  const cost = costOf(model);
+  if (!cost || cost.instructions === null) return cost && ["A run, estimated", "no estimate", cost.reason];
+  const on = `${amount(cost.instructions)} instructions${cost.cycles === null ? "" : `, ${amount(cost.cycles)} cycles`} on a ${cost.processor}`;
+  return cost.milliseconds === null ? ["A run, estimated", amount(cost.cycles ?? cost.instructions), on] : ["A run, estimated", milliseconds(cost.milliseconds), on];
+};
+
+const costsView = (model, board) => model.costs.length > 0 && [
+  table({
+    id: "costs", caption: "A run, estimated from kernels that were measured", rows: model.costs,
+    columns: [
+      { title: "Processor", heads: true, value: cost => cost.processor ?? cost.isa },
+      { title: "Instructions", value: cost => cost.instructions, text: cost => cost.instructions === null ? cost.reason ?? "no estimate" : number(cost.instructions), number: true, bar: "fill-macs" },
+      { title: "Error of instructions", value: cost => cost.instructions_error_percent, text: cost => cost.instructions_error_percent === undefined ? "–" : `${cost.instructions_error_percent} %`, number: true },
+      { title: "Cycles", value: cost => cost.cycles, text: cost => cost.cycles === null ? "no estimate" : number(cost.cycles), number: true, bar: "fill-macs" },
+      { title: "Error of cycles", value: cost => cost.cycles_error_percent, text: cost => cost.cycles_error_percent === undefined ? "–" : `${cost.cycles_error_percent} %`, number: true },
+      { title: "Time", value: cost => cost.milliseconds, text: cost => cost.milliseconds === null ? "–" : milliseconds(cost.milliseconds), number: true },
+    ],
+  }),
+  el("p", { class: "soft" }, "Errors are those of networks that the estimates were not made from. Cycles are for memory without wait states.",
+    board?.clock_hz && ` The clock is ${rounded(board.clock_hz / 1e6)} MHz: ${board.clock_source}.`),
+];
 
 const fitView = (model, board) => {
   const fit = model.fit;
@@ -63,23 +90,27 @@ const ADVICE = {
 };
 
 const operatorsView = (model, graph) => {
-  const rows = graph.operators.map((operator, index) => ({ index, ...operator }));
+  const cost = costOf(model);
+  const rows = graph.operators.map((operator, index) => ({ index, ...operator, cost: operator.costs?.[0] }));
+  const costColumn = (title, key) => rows.some(row => row.cost?.[key] !== undefined) && { title, value: row => row.cost?.[key], text: row => number(row.cost?.[key]), number: true, bar: "fill-macs" };
   const output = row => graph.tensors[row.outputs[0]];
   const engines = row => row.compiled && row.tflm ? "both" : row.compiled ? "castiron" : row.tflm ? "TFLM" : "none";
   const bytesColumn = (title, key, bar) => ({ title, value: row => row[key], text: row => number(row[key]), number: true, bar });
   return table({
-    id: "operators", caption: `${number(rows.length)} operators, in the file's order; bars compare within a column`, rows,
+    id: "operators", caption: `${number(rows.length)} operators, in the file's order; bars compare within a column${cost?.processor ? `; instructions and cycles are estimated for a ${cost.processor}` : ""}`, rows,
     columns: [
       { title: "#", value: row => row.index, number: true },
       { title: "Operator", heads: true, value: row => row.name },
       { title: "Output", value: row => output(row)?.bytes, text: row => output(row) ? `${shape(output(row).shape)} ${output(row).type}` : "–" },
       bytesColumn("MACs", "macs", "fill-macs"),
+      costColumn("Instructions", "instructions"),
+      costColumn("Cycles", "cycles"),
       bytesColumn("Weights, B", "weight_bytes", "fill-weights"),
       bytesColumn("Packed, B", "packed_bytes", "fill-weights"),
       bytesColumn("Activations, B", "activation_bytes", "fill-acts"),
       { title: "Arena, B", value: row => row.live_bytes, text: row => row.live_bytes !== undefined ? number(row.live_bytes) : row.joined_into !== undefined ? `in ${row.joined_into}` : "–", number: true, bar: "fill-acts" },
       { title: "Engines", value: engines },
-    ],
+    ].filter(Boolean),
   });
 };
 
@@ -178,7 +209,7 @@ const modelSections = (model, at, board) => {
     ["overview", "Overview", () => [
       model.description && el("p", { class: "soft" }, model.description),
       model.signatures.map(signature => el("p", { class: "soft" }, "Signature ", el("code", {}, signature.name), ` runs subgraph ${signature.subgraph}.`)),
-      summaryTiles(model), fitView(model, board), portsView(model, graph), recordedView(model),
+      summaryTiles(model), fitView(model, board), costsView(model, board), portsView(model, graph), recordedView(model),
     ]],
     ["advice", "Advice", () => adviceView(model)],
     ["graph", "Graph", () => graphView(model, graph)],

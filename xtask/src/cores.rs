@@ -107,6 +107,11 @@ impl Core {
         Isa::of_target(Some(self.target()), self.processor())
     }
 
+    /// Whether it has instructions for floats.
+    pub(crate) fn isa_has_fp(self) -> bool {
+        matches!(self.isa(), Isa::DspFp | Isa::Mve)
+    }
+
     /// What compilers call it, where the target is of several processors that have other instructions.
     fn processor(self) -> Option<&'static str> {
         match self {

@@ -1,4 +1,4 @@
-//! An estimate of the cycles that a Cortex-M4 takes for a run of a model: QEMU logs which blocks of code it enters, a disassembly says what is in
+//! An estimate of the cycles that a Cortex-M4, M3 or M0+ takes for a run of a model: QEMU logs which blocks of code it enters, a disassembly says what is in
 //! them, and a table what each instruction takes.
 
 use std::collections::HashMap;
@@ -38,32 +38,60 @@ pub(crate) fn available() -> bool {
     is_there
 }
 
+/// Whether a manual says what a processor's instructions take.
+pub(crate) fn has_timings(core: Core) -> bool {
+    matches!(core, Core::M4 | Core::M3 | Core::M0plus)
+}
+
 /// Cycles of one case, whose instructions are known already: the two ways to count them have to agree.
 pub(crate) fn estimate(image: &Path, case: usize, instructions: u64) -> Result<u64> {
-    let code = disassemble(image)?;
+    let cycles = of_range(Core::M4, image, case..case + 1, &[instructions])?;
+    cycles.into_iter().next().context("no case ran")?
+}
+
+/// The same of all cases, in one run.
+pub(crate) fn of_cases(core: Core, image: &Path, instructions: &[u64]) -> Result<Vec<Result<u64>>> {
+    of_range(core, image, 0..instructions.len(), instructions)
+}
+
+fn of_range(
+    core: Core,
+    image: &Path,
+    cases: Range<usize>,
+    known: &[u64],
+) -> Result<Vec<Result<u64>>> {
+    let code = disassemble(core, image)?;
     let harness = elf::function(image, "::board::call")?;
-    let steps = steps(image, &harness, case)?;
-    let mut cost = Cost::default();
-    for (&(from, to), &times) in &steps {
-        let one = code.block(from, to);
-        cost.instructions += one.instructions * times;
-        cost.cycles += one.cycles * times;
-    }
-    ensure!(
-        cost.instructions.abs_diff(instructions) <= 200 + instructions / 100,
-        "the emulator's log of blocks comes to {} instructions, its timer to {instructions}",
-        cost.instructions
-    );
-    Ok(cost.cycles)
+    let all = steps(core, image, &harness, cases)?;
+    let cycles = all.iter().zip(known).map(|(steps, &instructions)| {
+        let mut cost = Cost::default();
+        for (&(from, to), &times) in steps {
+            let one = code.block(from, to);
+            cost.instructions += one.instructions * times;
+            cost.cycles += one.cycles * times;
+        }
+        ensure!(
+            cost.instructions.abs_diff(instructions) <= 200 + instructions / 100,
+            "the emulator's log of blocks comes to {} instructions, its timer to {instructions}",
+            cost.instructions
+        );
+        Ok(cost.cycles)
+    });
+    Ok(cycles.collect())
 }
 
 /// How often the emulator went from one block straight on to another, in one case.
 type Steps = HashMap<(u32, u32), u64>;
 
-/// Runs the firmware until the case has ended. The harness is left twice a call, for the model and to its caller, and its first call is of
-/// nothing, to measure what measuring takes.
-fn steps(image: &Path, harness: &Range<u32>, case: usize) -> Result<Steps> {
-    let mut command = Core::M4.machine();
+/// Runs the firmware until the last of some cases has ended; the steps of each. The harness is left twice a call, for the model and to its caller,
+/// and its first call is of nothing, to measure what measuring takes.
+fn steps(
+    core: Core,
+    image: &Path,
+    harness: &Range<u32>,
+    cases: Range<usize>,
+) -> Result<Vec<Steps>> {
+    let mut command = core.machine();
     // Without -D the log goes to standard error.
     command.arg(image).args(["-d", "exec,nochain"]);
     command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -72,14 +100,13 @@ fn steps(image: &Path, harness: &Range<u32>, case: usize) -> Result<Steps> {
     let log = emulator.0.stderr.take().context("its log is not piped")?;
 
     let mut log = BufReader::with_capacity(1 << 20, log);
-    let (mut steps, mut left, mut line) = (Steps::new(), 0, String::new());
-    let ours = 2 * case + 3;
+    let (mut all, mut left, mut line) = (vec![Steps::new(); cases.len()], 0, String::new());
     // The last two blocks: the emulator may say of the last one that it did not run.
     let (mut before, mut last) = (None, None);
     loop {
         line.clear();
         if log.read_line(&mut line)? == 0 {
-            bail!("the firmware ended before case {case}");
+            bail!("the firmware ended before case {}", cases.end);
         }
         if line.starts_with("Stopped execution") {
             last = before;
@@ -89,17 +116,24 @@ fn steps(image: &Path, harness: &Range<u32>, case: usize) -> Result<Steps> {
             continue;
         };
         if let (Some(from), Some(to)) = (before, last) {
-            let is_ours = left == ours && !harness.contains(&from);
-            if is_ours {
+            let case = case_of(left).and_then(|case| case.checked_sub(cases.start));
+            let steps = case.and_then(|case| all.get_mut(case));
+            if let Some(steps) = steps.filter(|_| !harness.contains(&from)) {
                 *steps.entry((from, to)).or_default() += 1;
-                if harness.contains(&to) {
-                    return Ok(steps);
+                if harness.contains(&to) && case == Some(cases.len() - 1) {
+                    return Ok(all);
                 }
             }
             left += usize::from(harness.contains(&from) && !harness.contains(&to));
         }
         (before, last) = (last, Some(block));
     }
+}
+
+/// The case that runs when the harness was left so many times.
+fn case_of(left: usize) -> Option<usize> {
+    let before = left.checked_sub(3)?;
+    before.is_multiple_of(2).then_some(before / 2)
 }
 
 /// Ends with the value.
@@ -119,8 +153,11 @@ fn block_of(line: &str) -> Option<u32> {
     u32::from_str_radix(fields.split('/').nth(1)?, 16).ok()
 }
 
-/// Instructions by address.
-struct Code(HashMap<u32, Instruction>);
+/// Instructions by address, and what a taken branch takes besides.
+struct Code {
+    instructions: HashMap<u32, Instruction>,
+    refill: u64,
+}
 
 #[derive(Clone, Copy)]
 struct Instruction {
@@ -141,8 +178,13 @@ enum Kind {
     Other,
 }
 
-/// What a taken branch takes: one for itself, two to fill the pipeline.
-const REFILL: u64 = 2;
+/// What a taken branch takes to fill the pipeline, besides one for itself.
+fn refill(core: Core) -> u64 {
+    match core {
+        Core::M0plus => 1,
+        _ => 2,
+    }
+}
 
 impl Code {
     /// From `start` to the block's end, with `next` run after it.
@@ -150,7 +192,7 @@ impl Code {
         let end = self.end(start, next);
         let (mut cost, mut at, mut behind_access) = (Cost::default(), start, false);
         for _ in 0..MOST_IN_A_BLOCK {
-            let Some(instruction) = self.0.get(&at).filter(|_| Some(at) != end) else {
+            let Some(instruction) = self.instructions.get(&at).filter(|_| Some(at) != end) else {
                 break;
             };
             let is_access = instruction.kind == Kind::Access;
@@ -162,7 +204,7 @@ impl Code {
             behind_access = is_access;
             at += instruction.bytes;
             if let Kind::Jump { .. } = instruction.kind {
-                cost.cycles += if at == next { 0 } else { REFILL };
+                cost.cycles += if at == next { 0 } else { self.refill };
                 break;
             }
         }
@@ -173,7 +215,7 @@ impl Code {
     fn end(&self, start: u32, next: u32) -> Option<u32> {
         let mut at = start;
         for _ in 0..MOST_IN_A_BLOCK {
-            let instruction = self.0.get(&at)?;
+            let instruction = self.instructions.get(&at)?;
             if at == next && at != start {
                 return Some(next).filter(|_| !self.jumps_to(at, next));
             }
@@ -188,7 +230,7 @@ impl Code {
     /// Whether the first jump from `at` on goes to `target`.
     fn jumps_to(&self, mut at: u32, target: u32) -> bool {
         for _ in 0..MOST_IN_A_BLOCK {
-            match self.0.get(&at) {
+            match self.instructions.get(&at) {
                 Some(instruction) => match instruction.kind {
                     Kind::Jump { to } => return to == Some(target),
                     _ => at += instruction.bytes,
@@ -200,16 +242,20 @@ impl Code {
     }
 }
 
-fn disassemble(image: &Path) -> Result<Code> {
+fn disassemble(core: Core, image: &Path) -> Result<Code> {
     let disassembled = Command::new(DISASSEMBLER).arg("-d").arg(image).output();
     let output = disassembled.context(DISASSEMBLER)?;
     ensure!(output.status.success(), "{DISASSEMBLER}: {}", output.status);
     let text = String::from_utf8_lossy(&output.stdout);
-    Ok(Code(text.lines().filter_map(instruction).collect()))
+    let instructions = text.lines().filter_map(|line| instruction(core, line));
+    Ok(Code {
+        instructions: instructions.collect(),
+        refill: refill(core),
+    })
 }
 
 /// A line of a disassembly, address, bytes, name and operands with tabs between them, as an instruction and its address.
-fn instruction(line: &str) -> Option<(u32, Instruction)> {
+fn instruction(core: Core, line: &str) -> Option<(u32, Instruction)> {
     let mut fields = line.split('\t').map(str::trim);
     let address = u32::from_str_radix(fields.next()?.strip_suffix(':')?, 16).ok()?;
     let digits = fields.next()?.chars().filter(char::is_ascii_hexdigit);
@@ -219,7 +265,7 @@ fn instruction(line: &str) -> Option<(u32, Instruction)> {
         .strip_suffix(".w")
         .or(name.strip_suffix(".n"))
         .unwrap_or(name);
-    let (cycles, kind) = timing(name, fields.next().unwrap_or_default());
+    let (cycles, kind) = timing(core, name, fields.next().unwrap_or_default());
     let instruction = Instruction {
         bytes,
         cycles,
@@ -228,9 +274,9 @@ fn instruction(line: &str) -> Option<(u32, Instruction)> {
     (!name.starts_with('.')).then_some((address, instruction))
 }
 
-/// By Arm's manual of the processor, for memory without wait states. What an IT makes conditional counts as if it ran, as the log does not say: a load
+/// By Arm's manuals of the processors, for memory without wait states, and of the M0+ for one with the fast multiplier. What an IT makes conditional counts as if it ran, as the log does not say: a load
 /// that is left out takes a cycle less.
-fn timing(name: &str, operands: &str) -> (u64, Kind) {
+fn timing(core: Core, name: &str, operands: &str) -> (u64, Kind) {
     let starts_with = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
     let kind = match is_branch(name) || (starts_with(&["ldr", "ldm", "pop"]) && loads_pc(operands))
     {
@@ -239,7 +285,17 @@ fn timing(name: &str, operands: &str) -> (u64, Kind) {
         },
         false => Kind::Other,
     };
-    if starts_with(&["ldrd", "strd"]) {
+    if core == Core::M0plus {
+        return (of_m0plus(name, operands), kind);
+    }
+    if core == Core::M3 && starts_with(&["mla", "mls"]) {
+        (2, kind)
+    } else if core == Core::M3 && starts_with(&["smull", "umull"]) {
+        // 3 to 5, as the values are, and 4 to 7 with a sum.
+        (4, kind)
+    } else if core == Core::M3 && starts_with(&["smlal", "umlal"]) {
+        (6, kind)
+    } else if starts_with(&["ldrd", "strd"]) {
         (3, kind)
     } else if starts_with(&["ldm", "stm", "push", "pop", "vldm", "vstm", "vpush", "vpop"]) {
         (1 + words(operands), kind)
@@ -262,6 +318,18 @@ fn timing(name: &str, operands: &str) -> (u64, Kind) {
         (14, kind)
     } else {
         (1, kind)
+    }
+}
+
+/// Nothing is pipelined there: every access takes two cycles, and a call one more than another branch that is taken.
+fn of_m0plus(name: &str, operands: &str) -> u64 {
+    let starts_with = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
+    if starts_with(&["ldm", "stm", "push", "pop"]) {
+        1 + words(operands)
+    } else if starts_with(&["ldr", "str"]) {
+        2
+    } else {
+        1
     }
 }
 
@@ -330,7 +398,11 @@ mod tests {
 ";
 
     fn code() -> Code {
-        Code(LOOP.lines().filter_map(instruction).collect())
+        let instructions = LOOP.lines().filter_map(|line| instruction(Core::M4, line));
+        Code {
+            instructions: instructions.collect(),
+            refill: refill(Core::M4),
+        }
     }
 
     fn cost(instructions: u64, cycles: u64) -> Cost {
@@ -346,7 +418,7 @@ mod tests {
         assert_eq!(code.block(0x100, 0x100), cost(5, 3 + 2 + 1 + 1 + 3));
         assert_eq!(code.block(0x100, 0x10c), cost(5, 3 + 2 + 1 + 1 + 1));
         assert_eq!(code.block(0x10c, 0x400), cost(1, 3 + 2));
-        assert_eq!(code.0.len(), 6);
+        assert_eq!(code.instructions.len(), 6);
     }
 
     #[test]
@@ -364,15 +436,19 @@ mod tests {
         for other in ["bic", "bfi", "bics", "bkpt", "ldr"] {
             assert!(!is_branch(other), "{other}");
         }
-        assert_eq!(timing("vldmia", "r0!, {s0-s15}").0, 17);
-        assert_eq!(timing("vpush", "{d8-d9}").0, 5);
-        assert_eq!(timing("str", "r1, [r0, r2]").0, 2);
-        assert_eq!(timing("str", "r1, [r0, #4]").0, 1);
-        assert_eq!(timing("pop", "{r4, r7, pc}").0, 4);
+        assert_eq!(timing(Core::M4, "vldmia", "r0!, {s0-s15}").0, 17);
+        assert_eq!(timing(Core::M4, "vpush", "{d8-d9}").0, 5);
+        assert_eq!(timing(Core::M4, "str", "r1, [r0, r2]").0, 2);
+        assert_eq!(timing(Core::M4, "str", "r1, [r0, #4]").0, 1);
+        assert_eq!(timing(Core::M4, "pop", "{r4, r7, pc}").0, 4);
+        assert_eq!(timing(Core::M3, "mla", "r0, r1, r2, r3").0, 2);
+        assert_eq!(timing(Core::M0plus, "str", "r1, [r0, #4]").0, 2);
+        assert_eq!(timing(Core::M0plus, "ldmia", "r0!, {r1, r2}").0, 3);
+        assert_eq!([2, 3, 4, 5].map(case_of), [None, Some(0), None, Some(1)]);
         let jump = |to| Kind::Jump { to };
-        assert_eq!(timing("ldr", "pc, [sp, #28]"), (2, jump(None)));
-        assert_eq!(timing("tbb", "[pc, r0]"), (2, jump(None)));
-        assert_eq!(timing("ldrne", "r1, [r0, #4]"), (2, Kind::Access));
+        assert_eq!(timing(Core::M4, "ldr", "pc, [sp, #28]"), (2, jump(None)));
+        assert_eq!(timing(Core::M4, "tbb", "[pc, r0]"), (2, jump(None)));
+        assert_eq!(timing(Core::M4, "ldrne", "r1, [r0, #4]"), (2, Kind::Access));
     }
 
     #[test]

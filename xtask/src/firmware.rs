@@ -164,9 +164,22 @@ impl<'a> Builder<'a> {
             ("CASTIRON_EMPTY", with(Content::Empty)),
             ("CASTIRON_TRACED", with(Content::Traced)),
             ("CASTIRON_OPTIMIZE", optimize.as_deref().map(Path::new)),
+            ("CASTIRON_BATCH", None),
         ];
         variables.extend(self.plan.into_iter().flat_map(Plan::variables));
-        let built = self.build("castiron-bench-firmware", "golden", &variables)?;
+        self.image(name, &variables)
+    }
+
+    /// The same for several models, of which `list` has a line each: the model, a tab, its goldens. Each is one case.
+    pub(crate) fn batch(&self, name: &str, list: &Path) -> Result<PathBuf> {
+        self.image(
+            name,
+            &[("CASTIRON_BATCH", Some(list)), ("CASTIRON_OPTIMIZE", None)],
+        )
+    }
+
+    fn image(&self, name: &str, variables: &[(&str, Option<&Path>)]) -> Result<PathBuf> {
+        let built = self.build("castiron-bench-firmware", "golden", variables)?;
         let images = self.target_dir.join("images");
         let images = images.join(self.core.target()).join(self.opt.profile());
         std::fs::create_dir_all(&images)?;

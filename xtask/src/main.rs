@@ -6,6 +6,7 @@ mod changes;
 mod checks;
 mod code;
 mod cores;
+mod cost;
 mod cycles;
 mod docs;
 mod elf;
@@ -87,6 +88,18 @@ enum Task {
     /// Measure the code of models on a Cortex-M4 and print the table that `castiron fit` estimates from.
     Code {
         /// Write it into codegen/src/compile/code.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Measure models on emulated processors and print the tables that instructions and cycles are estimated from.
+    Cost {
+        /// One processor alone.
+        #[arg(long, value_enum)]
+        core: Option<Core>,
+        /// Fit what the last call measured, without measuring.
+        #[arg(long)]
+        measured: bool,
+        /// Write them into board/data/cost, and how good they are into docs/benchmarks.md.
         #[arg(long)]
         update: bool,
     },
@@ -214,6 +227,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Expansion { model } => print!("{}", expansion::measure(root, &model)?),
         Task::Code { update: false } => print!("{}", code::table(root)?),
         Task::Code { update: true } => println!("wrote {}", code::update(root)?.display()),
+        Task::Cost {
+            core,
+            measured,
+            update,
+        } => cost::run(root, core, measured, update)?,
         Task::Api { update: false } => print!("{}", api::check(root)?),
         Task::Api { update: true } => api::update(root)?,
         Task::Goldens { folders } => {

@@ -27,6 +27,7 @@ fn board(flash_bytes: Option<u64>, ram_bytes: u64) -> Board {
         cpu: Some("arm,cortex-m4f".to_owned()),
         flash_bytes,
         ram_bytes: Some(ram_bytes),
+        clock: None,
         source: "a test".to_owned(),
     }
 }
@@ -133,6 +134,42 @@ fn the_list_of_boards_is_in_order() {
     assert_eq!(known.flash_bytes, Some(3072 * 1024));
     let known = Board::known("nucleo_f401re/stm32f401xe").expect("the board with its system");
     assert_eq!(known.name, "nucleo_f401re");
+    assert_eq!(known.clock.map(|clock| clock.hz), Some(84_000_000));
+}
+
+#[test]
+fn a_devicetree_says_what_the_clock_is() {
+    let source = include_str!("../data/dts/esp32.dts");
+    let tree = Devicetree::parse(source).expect("a devicetree");
+    let board = Board::of_devicetree(None, &facts(&tree).expect("facts"), "esp32.dts");
+    assert_eq!(board.clock.map(|clock| clock.hz), Some(240_000_000));
+}
+
+#[test]
+fn a_run_has_a_time_where_the_clock_is_known() {
+    let mut options = FitOptions::default();
+    options.compile.target.isa = board(None, 0).isa();
+    let unknown = answer(board(Some(1 << 20), 1 << 20), &options);
+    let [run] = &unknown.runs[..] else {
+        panic!("{:?}", unknown.runs);
+    };
+    assert!(
+        run.cycles > run.instructions && run.milliseconds.is_none(),
+        "{run:?}"
+    );
+    let known = Board {
+        clock: "100M".parse().ok(),
+        ..board(Some(1 << 20), 1 << 20)
+    };
+    let milliseconds = answer(known, &options).runs[0].milliseconds;
+    let cycles = run.cycles.expect("an estimate") as f64;
+    assert!(milliseconds.is_some_and(|found| (found - cycles / 1e5).abs() < 1e-4));
+    options.engine = Engine::Tflm;
+    assert!(
+        answer(board(Some(1 << 20), 1 << 20), &options)
+            .runs
+            .is_empty()
+    );
 }
 
 #[test]

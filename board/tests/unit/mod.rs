@@ -1,6 +1,8 @@
 //! Tests of single functions, by the module that they are of.
 
+mod clock;
 mod code;
+mod cost;
 mod dts;
 mod fit;
 mod likely;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use castiron_board::clock::Clock;
+use castiron_board::cost::RunCost;
 use castiron_board::fit::{Board, Candidate, Engine, Fit, FitOptions, Room, fit};
 use castiron_board::platforms;
 use castiron_codegen::compile::EngineName;
@@ -50,6 +52,9 @@ pub(crate) struct Arguments {
     /// RAM of everything except the models, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_ram: u32,
+    /// The processor's clock, as 168M [default: the devicetree's, or the most that the chip allows, if castiron knows it]
+    #[arg(long, value_name = "HZ")]
+    clock: Option<Clock>,
     /// Do not estimate the engine's code
     #[arg(long)]
     no_code: bool,
@@ -73,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         .compiled
         .several(&arguments.models, arguments.engine)?;
     let mut sources: Vec<PathBuf> = named.iter().map(|model| model.path.clone()).collect();
-    let board = match (&arguments.board, &arguments.dts) {
+    let mut board = match (&arguments.board, &arguments.dts) {
         (None, None) => common_board(&named)?,
         _ => board(
             arguments.board.as_deref(),
@@ -82,6 +87,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             &mut sources,
         )?,
     };
+    board.clock = arguments.clock.or(board.clock);
     sources.extend(arguments.compiled.files());
     let engine = common_engine(&named)?;
     if engine == EngineName::Tflm {
@@ -262,8 +268,94 @@ fn describe(fit: &Fit) -> String {
             cpu.name
         );
     }
+    out += &runs(fit);
     if fit.flash.is_none() {
         out += "The board has no flash to run from: everything is in RAM.\n";
     }
     out
+}
+
+/// What runs take, a line for each model.
+fn runs(fit: &Fit) -> String {
+    if fit.runs.is_empty() {
+        return String::new();
+    }
+    let known = |value: Option<u64>| value.map_or_else(|| "no estimate".to_owned(), grouped);
+    let models = fit
+        .items
+        .iter()
+        .filter(|item| item.what == "packed weights");
+    let models: Vec<&str> = models
+        .map(|item| item.model.as_deref().unwrap_or_default())
+        .collect();
+    let rows = fit
+        .runs
+        .iter()
+        .zip(text::short_paths(&models))
+        .map(|(run, model)| {
+            let time = run.milliseconds.map_or_else(String::new, milliseconds);
+            vec![
+                text::name(model),
+                known(run.instructions),
+                known(run.cycles),
+                time,
+            ]
+        });
+    let mut out = String::from("\n");
+    out += &table(&["A run of", ">Instructions", ">Cycles", ">ms"], rows);
+    out += &about_runs(fit);
+    out
+}
+
+/// What the estimates are from, and how far such are off.
+fn about_runs(fit: &Fit) -> String {
+    let mut out = String::new();
+    let estimated = fit.runs.iter().find(|run| run.instructions.is_some());
+    if let Some(RunCost {
+        processor: Some(processor),
+        instructions_error_percent: Some(error),
+        ..
+    }) = estimated
+    {
+        out += &format!(
+            "\nRuns are estimated from kernels measured on a {processor}; half of such estimates are within {error} %.\n"
+        );
+    }
+    if let Some(error) = estimated.and_then(|run| run.cycles_error_percent) {
+        out += &format!(
+            "Cycles are for memory without wait states; half of their estimates are within {error} %."
+        );
+        out += &match fit.board.clock {
+            Some(clock) => format!(" The clock is {}: {}.\n", clock.text(), clock.source),
+            None => " The clock is unknown; --clock says it.\n".to_owned(),
+        };
+    }
+    let cpu = fit.board.cpu.as_deref().and_then(Cortex::of_compatible);
+    let measured = estimated.filter(|run| run.cycles.is_some());
+    if let (Some(cpu), Some(processor)) = (cpu, measured.and_then(|run| run.processor.as_ref()))
+        && cpu.name != processor.to_lowercase().replace('+', "plus")
+    {
+        out += &format!(
+            "Cycles are those of a {processor}: a {} takes others.\n",
+            cpu.name
+        );
+    }
+    let reasons = fit.runs.iter().filter_map(|run| run.reason.as_deref());
+    let mut reasons: Vec<&str> = reasons.collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    for reason in reasons {
+        out += &format!("There is no estimate where {reason}.\n");
+    }
+    out
+}
+
+/// Three digits are enough to compare.
+fn milliseconds(value: f64) -> String {
+    match value {
+        ..1.0 => format!("{value:.3}"),
+        ..10.0 => format!("{value:.2}"),
+        ..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use castiron_board::clock::Clock;
 use castiron_board::fit::Board;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::{Diagnostic, Error};
@@ -57,6 +58,9 @@ pub(crate) struct Arguments {
     /// Flash of everything except the model and its engine, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_flash: u32,
+    /// The processor's clock, as 168M [default: the devicetree's, or the most that the board's chip allows, if castiron knows it]
+    #[arg(long, value_name = "HZ")]
+    clock: Option<Clock>,
     /// Run models with the recorded cases in this folder, and compare outputs: MODEL.safetensors, or a folder of the model's name
     #[arg(long, value_name = "DIR")]
     goldens: Option<PathBuf>,
@@ -105,6 +109,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         settings: Settings {
             compile: CompileOptions::default(),
             place,
+            clock: arguments.clock,
             goldens: arguments.goldens.clone(),
         },
         draft: Draft::default(),

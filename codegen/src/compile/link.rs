@@ -59,9 +59,10 @@ pub(super) struct Linker<'a> {
 struct Linked<'s> {
     site: &'s Site<'s>,
     origin: Origin,
-    /// Multiply-accumulates, and all operations, that no call has yet.
+    /// Multiply-accumulates, all operations, and pixels that no call has yet.
     macs: u64,
     work: u64,
+    pixels: u64,
     constants: Vec<Operand>,
 }
 
@@ -119,6 +120,7 @@ impl<'a> Linker<'a> {
             },
             macs: work.as_ref().map_or(0, Work::macs),
             work: work.as_ref().map_or(0, Work::total),
+            pixels: if is_stream { 0 } else { pixels(&site) },
             constants: constants
                 .map(|(element, bytes)| self.constants.pack(element, bytes))
                 .collect(),
@@ -153,6 +155,7 @@ impl<'a> Linker<'a> {
                     origin: linked.origin.clone(),
                     macs: std::mem::take(&mut linked.macs),
                     work: std::mem::take(&mut linked.work),
+                    pixels: std::mem::take(&mut linked.pixels),
                     kernel: call.kernel,
                     operands,
                 })]
@@ -229,6 +232,7 @@ impl<'a> Linker<'a> {
                     },
                     macs: again(work.as_ref().map_or(0, Work::macs)),
                     work: again(work.as_ref().map_or(0, Work::total)),
+                    pixels: if is_first { again(pixels(&own)) } else { 0 },
                     operands: operands
                         .map(|a| self.operand(linked, a))
                         .collect::<Result<_, _>>()?,
@@ -303,6 +307,7 @@ impl<'a> Linker<'a> {
             origin: origin.clone(),
             macs: 0,
             work: 0,
+            pixels: 0,
             kernel: Arc::new(CopyBlocks { blocks }),
             operands: vec![from, to],
         }))
@@ -419,6 +424,7 @@ impl<'a> Linker<'a> {
                 },
                 macs: 0,
                 work: 0,
+                pixels: 0,
                 kernel: Arc::new(Fill {
                     pattern: [*value; 8],
                 }),
@@ -639,6 +645,14 @@ fn memory_of(graph: &Graph, id: TensorId) -> Memory {
 fn no_place(subgraph: usize) -> Diagnostic {
     Diagnostic::fault("a value has no place in memory")
         .found(format_args!("a value of subgraph {subgraph}"))
+}
+
+/// Elements of the first output but for the last dimension's.
+fn pixels(site: &Site<'_>) -> u64 {
+    let shape = site.output(0).map(|tensor| &tensor.shape[..]);
+    let sizes = shape.ok().and_then(<[usize]>::split_last);
+    let sizes = sizes.map_or(&[][..], |(_, sizes)| sizes);
+    (sizes.iter()).fold(1, |product: u64, size| product.saturating_mul(*size as u64))
 }
 
 /// Shapes that a title lists: it stands at each step of an operator, and CONCATENATION has a step for

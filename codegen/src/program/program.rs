@@ -154,6 +154,8 @@ pub struct KernelCall {
     pub macs: u64,
     /// Its multiply-accumulates or other operations, which tells how long a run on the host takes; likewise.
     pub work: u64,
+    /// Pixels or rows of its first output: the elements but for the last dimension's; likewise.
+    pub pixels: u64,
     /// The kernel with its parameters.
     pub kernel: Arc<dyn HostKernel>,
     /// The kernel's operands, in its order.

@@ -5,6 +5,8 @@
 //! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`,
 //! `CASTIRON_MAX_ARENA` its `max_arena`. With `CASTIRON_INPUT_BY=rows` the model takes its input row by row, and with `CASTIRON_BUFFERS=caller` inputs
 //! and outputs in two buffers each, which change places from run to run.
+//!
+//! `CASTIRON_BATCH` names a file of models and goldens instead, with a tab between them: each line is a case of the subject, the first one of its model.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -57,6 +59,11 @@ fn main() -> Result<()> {
         println!("cargo:rustc-link-arg=-T{script}");
     }
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=CASTIRON_BATCH");
+    if let Some(list) = env::var_os("CASTIRON_BATCH") {
+        fs::write(out.join("subject.rs"), batch(Path::new(&list))?)?;
+        return Ok(());
+    }
 
     let file = |variable: &str, default: &str| {
         println!("cargo:rerun-if-env-changed={variable}");
@@ -174,6 +181,17 @@ impl Golden {
     }
 }
 
+impl Golden {
+    /// The same without all cases but the first.
+    fn of_first_case(mut self) -> Self {
+        self.cases = self.cases.min(1);
+        for tensor in self.inputs.iter_mut().chain(&mut self.outputs) {
+            tensor.cases.truncate(1);
+        }
+        self
+    }
+}
+
 fn tensors(
     role: &str,
     ports: &[Port],
@@ -202,6 +220,19 @@ pub fn trace(_: &mut model::Model, _: &mut crate::measure::Profile<OPERATORS>) {
 
 /// A model, and a run of it that shows where each operator of its first subgraph ends.
 fn traced_model(path: &Path) -> Result<String> {
+    let (items, operators) = traced_items(path)?;
+    Ok(format!(
+        "{items}
+pub const OPERATORS: usize = {operators};
+pub fn trace(model: &mut model::Model, profile: &mut crate::measure::Profile<OPERATORS>) {{
+    model.run_traced(|operator, _, _| profile.ended(operator));
+}}
+"
+    ))
+}
+
+/// The module of a model whose run can be traced, and how many operators its first subgraph has.
+fn traced_items(path: &Path) -> Result<(String, usize)> {
     let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
     let triple = env::var("TARGET").ok();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
@@ -218,14 +249,104 @@ fn traced_model(path: &Path) -> Result<String> {
         .first()
         .and_then(|entry| model.graphs.get(entry.graph));
     let operators = entry.map_or(0, |graph| graph.operators.len());
+    let items = rust::items(&program, &options);
+    let module = format!(
+        "#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)] pub mod model {{ {items} }}"
+    );
+    Ok((module, operators))
+}
+
+/// Several models as one subject, whose case is the first case of each. Traces number their operators one after the other. Little stack is painted:
+/// whoever follows the emulator step by step would wait for that most of the time.
+fn batch(list: &Path) -> Result<String> {
+    println!("cargo:rerun-if-changed={}", list.display());
+    let (mut source, mut operators, mut count) = (String::new(), 0, 0);
+    let [mut fields, mut values, mut resets, mut runs] = [const { String::new() }; 4];
+    let [mut loaded, mut checked, mut traces] = [const { String::new() }; 3];
+    for (index, line) in fs::read_to_string(list)?.lines().enumerate() {
+        let (model, golden) = line.split_once('\t').ok_or("a line without goldens")?;
+        let (model, golden) = (Path::new(model), Path::new(golden));
+        let golden = Golden::read(model, golden)?.of_first_case();
+        let (items, own) = traced_items(model)?;
+        writeln!(source, "pub mod subject_{index} {{\n{items}")?;
+        for tensor in golden.inputs.iter().chain(&golden.outputs) {
+            table(&mut source, tensor)?;
+        }
+        loads(&mut source, &golden, false)?;
+        checks(&mut source, &golden, false)?;
+        source += "}\n";
+        writeln!(
+            fields,
+            "        pub m{index}: super::subject_{index}::model::Model,"
+        )?;
+        writeln!(
+            values,
+            "            m{index}: super::subject_{index}::model::Model::new(),"
+        )?;
+        writeln!(resets, "            self.m{index}.reset();")?;
+        // A run may end early, and says so.
+        writeln!(
+            runs,
+            "            {index} => {{ let _ = self.m{index}.run(); }}"
+        )?;
+        writeln!(
+            loaded,
+            "        {index} => subject_{index}::load(&mut model.m{index}, 0),"
+        )?;
+        writeln!(
+            checked,
+            "        {index} => subject_{index}::check(&model.m{index}, 0, tally),"
+        )?;
+        writeln!(
+            traces,
+            "        {index} => {{ let _ = model.m{index}.run_traced(|operator, _, _| profile.ended({operators} + operator)); }}"
+        )?;
+        operators += own;
+        count += 1;
+    }
     Ok(format!(
-        "#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)] pub mod model {{ {} }}
-pub const OPERATORS: usize = {operators};
-pub fn trace(model: &mut model::Model, profile: &mut crate::measure::Profile<OPERATORS>) {{
-    model.run_traced(|operator, _, _| profile.ended(operator));
+        "{source}
+#[allow(unused_must_use, let_underscore_drop, clippy::let_unit_value)]
+pub mod model {{
+    pub const ARENA_BYTES: usize = 0;
+    pub const WEIGHT_BYTES: usize = 0;
+    pub const MACS: u64 = 0;
+    pub struct Model {{
+        pub turn: usize,
+{fields}    }}
+    impl Model {{
+        pub const fn new() -> Self {{ Self {{
+            turn: 0,
+{values}        }} }}
+        pub fn reset(&mut self) {{
+{resets}        }}
+        pub fn run(&mut self) {{ match self.turn {{
+{runs}            _ => {{}}
+        }} }}
+    }}
 }}
-",
-        rust::items(&program, &options)
+pub const CASES: usize = {count};
+pub const STACK_LIMIT: u32 = 16 * 1024;
+pub const SUCCESSIVE: bool = false;
+pub const OPERATORS: usize = {operators};
+pub fn load(model: &mut model::Model, case: usize) {{
+    model.turn = case;
+    match case {{
+{loaded}        _ => {{}}
+    }}
+}}
+pub fn check(model: &model::Model, case: usize, tally: &mut crate::tally::Tally) {{
+    match case {{
+{checked}        _ => {{}}
+    }}
+}}
+#[allow(clippy::let_unit_value)]
+pub fn trace(model: &mut model::Model, profile: &mut crate::measure::Profile<OPERATORS>) {{
+    match model.turn {{
+{traces}        _ => {{}}
+    }}
+}}
+"
     ))
 }
 
@@ -486,6 +607,7 @@ fn loads(source: &mut String, golden: &Golden, is_held: bool) -> Result<()> {
 /// The number of cases, and `check`. An input in a buffer is an output that nothing wrote to.
 fn checks(source: &mut String, golden: &Golden, is_held: bool) -> Result<()> {
     writeln!(source, "pub const CASES: usize = {};", golden.cases)?;
+    writeln!(source, "pub const STACK_LIMIT: u32 = 256 * 1024;")?;
     writeln!(
         source,
         "pub const SUCCESSIVE: bool = {};",

@@ -72,6 +72,18 @@ const ROWS: &[Row] = &[
         at: &["/macs"],
     },
     Row {
+        name: "instructions",
+        title: "instructions of a run, estimated",
+        unit: "",
+        at: &["/costs/0/instructions"],
+    },
+    Row {
+        name: "time",
+        title: "time of a run, estimated",
+        unit: "ms",
+        at: &["/costs/0/milliseconds"],
+    },
+    Row {
         name: "plain-arena",
         title: "arena of the file as it is",
         unit: BYTES,
@@ -97,14 +109,27 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// The figures of a model: for each row its value, if the report has it.
+/// The processor that [`RUN`] is of.
+const PROCESSOR: [&str; 2] = ["/costs/0/isa", "/costs/0/processor"];
+
+/// What pointers to an estimate of a run begin with: of the board's processor, or else of the first that there are estimates for.
+const RUN: &str = "/costs/0/";
+
+/// The figures of a model.
 #[derive(Debug, Default)]
-pub(super) struct Figures(Vec<Option<Number>>);
+pub(super) struct Figures {
+    /// For each row its value, if the report has it.
+    values: Vec<Option<Number>>,
+    processor: [Option<Value>; 2],
+}
 
 impl Figures {
     /// Those that a model's JSON has.
     pub(super) fn of(model: &Value) -> Self {
-        Self(ROWS.iter().map(|row| row.value(model)).collect())
+        Self {
+            values: ROWS.iter().map(|row| row.value(model)).collect(),
+            processor: PROCESSOR.map(|at| model.pointer(at).cloned()),
+        }
     }
 }
 
@@ -125,8 +150,13 @@ impl Row {
 
 /// The figures that one of the models has.
 pub(super) fn compare(old: &Figures, new: &Figures) -> Vec<Figure> {
-    let of = |figures: &Figures, at: usize| figures.0.get(at).cloned().flatten();
-    let all = ROWS.iter().enumerate().map(|(at, row)| Figure {
+    let of = |figures: &Figures, at: usize| figures.values.get(at).cloned().flatten();
+    // Runs on two processors are not compared.
+    let is_of_one =
+        old.processor == new.processor || [old, new].iter().any(|of| of.values.is_empty());
+    let rows = ROWS.iter().enumerate();
+    let meant = rows.filter(|(_, row)| is_of_one || row.at.iter().all(|at| !at.starts_with(RUN)));
+    let all = meant.map(|(at, row)| Figure {
         name: row.name,
         title: row.title,
         unit: row.unit,

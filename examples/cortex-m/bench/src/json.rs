@@ -1,9 +1,9 @@
 //! Writes a line of JSON without `core::fmt`, which would bring code that can panic.
 
-use crate::subject::OPERATORS;
+use crate::subject::{CASES, OPERATORS};
 
-/// Bytes of a line: each operator's instructions may take 12.
-const BYTES: usize = 2048 + 12 * OPERATORS;
+/// Bytes of a line: instructions may take 12, of each operator and of each case, and its stack as many.
+const BYTES: usize = 2048 + 12 * OPERATORS + 24 * CASES;
 
 /// A line under construction. What does not fit is dropped, which leaves JSON that the host rejects.
 pub(crate) struct Line {

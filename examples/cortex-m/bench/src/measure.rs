@@ -6,7 +6,7 @@
 use crate::board::{self, INSTRUCTIONS_PER_TICK, INSTRUCTIONS_PER_WAIT, timer};
 
 /// How deep below the caller's frame the stack is painted, and so the most that can be reported.
-pub(crate) const STACK_LIMIT: u32 = 256 * 1024;
+pub(crate) use crate::subject::STACK_LIMIT;
 
 /// What one call took.
 #[derive(Clone, Copy, Default)]
