@@ -2,6 +2,7 @@
 
 mod boards;
 mod cpp;
+mod devtools;
 mod diagnostics;
 mod files;
 mod generate;
@@ -18,3 +19,4 @@ mod tflm;
 mod validate;
 mod values;
 mod verdicts;
+mod web;
