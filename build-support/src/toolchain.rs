@@ -20,6 +20,12 @@ const SYSTEM_CARGO: &str = "/usr/bin/cargo";
 const ARM_LINKERS: [(&str, &str); 2] = [("arm-none-eabi-ld", "ld"), ("ld.lld", "ld.lld")];
 /// Linkers for other targets without an operating system.
 const OTHER_LINKERS: [(&str, &str); 1] = [("ld.lld", "ld.lld")];
+/// Linkers for WebAssembly. LLVM's before 16 do not know what the compiler writes.
+const WASM_LINKERS: [(&str, &str); 3] = [
+    ("wasm-ld-19", "wasm-ld"),
+    ("wasm-ld-16", "wasm-ld"),
+    ("wasm-ld", "wasm-ld"),
+];
 /// What cargo reads from the environment that is meant for the host, or for the build that runs
 /// us: flags would replace those of the firmware, and profiles those we set.
 const FOREIGN: [&str; 5] = [
@@ -123,7 +129,11 @@ impl Toolchain {
         let target = &self.target;
         command.args(["--target", target]);
         if self.build_std {
-            command.arg("-Zbuild-std=core");
+            command.arg(format!("-Zbuild-std={}", libraries(target)));
+            if is_wasm(target) {
+                // Traces of calls have no use there, and code that reads debugging information takes long to build.
+                command.arg("-Zbuild-std-features=");
+            }
         }
         if let Some((linker, flavor)) = self.linker {
             command
@@ -139,13 +149,25 @@ impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.version)?;
         if self.build_std {
-            f.write_str(", core from source")?;
+            write!(f, ", {} from source", libraries(&self.target))?;
         }
         if let Some((linker, _)) = self.linker {
             write!(f, ", linked by {linker}")?;
         }
         Ok(())
     }
+}
+
+/// The compiler's libraries that are compiled along: kernels need no more than the core, and the generator in a browser has all.
+fn libraries(target: &str) -> &'static str {
+    match is_wasm(target) {
+        true => "std,panic_abort",
+        false => "core",
+    }
+}
+
+fn is_wasm(target: &str) -> bool {
+    target.starts_with("wasm")
 }
 
 fn choose(candidates: &[Candidate], target: Option<&str>, purpose: Purpose) -> Result<Toolchain> {
@@ -275,23 +297,24 @@ impl Candidate {
         let own = self
             .rustlib(&self.host)
             .join(format!("bin/rust-lld{}", env::consts::EXE_SUFFIX));
-        if own.exists() || !target.contains("-none") {
+        if own.exists() || !(target.contains("-none") || is_wasm(target)) {
             return Ok(None);
         }
         let arm = target.starts_with("thumb") || target.starts_with("arm");
-        let linkers = match arm {
-            true => &ARM_LINKERS[..],
-            false => &OTHER_LINKERS[..],
+        let (linkers, help) = match (arm, is_wasm(target)) {
+            (true, _) => (
+                &ARM_LINKERS[..],
+                "on Debian: apt-get install gcc-arm-none-eabi",
+            ),
+            (false, true) => (&WASM_LINKERS[..], "on Debian: apt-get install lld-16"),
+            (false, false) => (&OTHER_LINKERS[..], "on Debian: apt-get install lld"),
         };
         let works = |linker: &str| output(Command::new(linker).arg("--version")).is_some();
         match linkers.iter().find(|(linker, _)| works(linker)) {
             Some(found) => Ok(Some(*found)),
             None => Err(
                 Diagnostic::new(format!("{} has no linker for {target}", self.version))
-                    .help(match arm {
-                        true => "on Debian: apt-get install gcc-arm-none-eabi",
-                        false => "on Debian: apt-get install lld",
-                    })
+                    .help(help)
                     .into(),
             ),
         }
@@ -362,6 +385,22 @@ mod tests {
                 .unwrap()
                 .build_std
         );
+    }
+
+    #[test]
+    fn a_browser_gets_all_of_the_library() {
+        let sources = tempfile::tempdir().unwrap();
+        add(sources.path(), "src/rust/library/Cargo.lock");
+        let mut one = candidate(sources.path());
+        one.targets += "wasm32-unknown-unknown\n";
+        let target = Some("wasm32-unknown-unknown");
+        let found = choose(&[one], target, Purpose::Library).unwrap();
+        let text = found.to_string();
+        assert!(text.ends_with("std,panic_abort from source"), "{text}");
+        let mut command = found.cargo(Path::new("."));
+        found.options(&mut command);
+        let wanted = "-Zbuild-std=std,panic_abort";
+        assert!(command.get_args().any(|argument| argument == wanted));
     }
 
     #[test]

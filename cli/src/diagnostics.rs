@@ -76,11 +76,7 @@ pub(crate) fn warn(diagnostics: &[Diagnostic]) {
     }
     for diagnostic in &by_kind(diagnostics) {
         // With standard error gone, there is nobody left to tell.
-        drop(write!(
-            anstream::stderr(),
-            "{}",
-            line("warning", diagnostic)
-        ));
+        drop(write!(anstream::stderr(), "{}", diagnostic.line("warning")));
     }
 }
 
@@ -118,39 +114,7 @@ fn render(diagnostic: &Diagnostic) -> String {
 
 /// One line of cause and one of remedy, so that logs can be searched and editors find the place.
 fn plain(diagnostic: &Diagnostic) -> String {
-    line("error", diagnostic)
-}
-
-fn line(kind: &str, diagnostic: &Diagnostic) -> String {
-    let Diagnostic {
-        message,
-        place,
-        expected,
-        found,
-        help,
-        ..
-    } = diagnostic;
-    let lines = [expected, found].into_iter().flatten();
-    if lines.into_iter().any(|text| text.contains('\n')) {
-        // What a compiler says is no part of a line.
-        return format!("{kind}: {diagnostic}\n");
-    }
-    let mut out = format!("{kind}: ");
-    let place = place.to_string();
-    if !place.is_empty() {
-        out += &format!("{place}: ");
-    }
-    out += message;
-    out += &match (expected, found) {
-        (Some(expected), Some(found)) => format!(": expected {expected}, found {found}"),
-        (Some(expected), None) => format!(": expected {expected}"),
-        (None, Some(found)) => format!(": found {found}"),
-        (None, None) => String::new(),
-    };
-    if let Some(help) = help {
-        out += &format!("\n  help: {help}");
-    }
-    out + "\n"
+    diagnostic.line("error")
 }
 
 fn graphical(diagnostic: &Diagnostic, color: bool, width: Option<usize>) -> String {

@@ -313,6 +313,41 @@ impl Diagnostic {
             .get_or_insert_with(|| (index, name.to_owned()));
         self
     }
+
+    /// One line of cause and one of remedy, as the command prints them and its page in a browser shows them; the kind is `error` or `warning`.
+    #[doc(hidden)]
+    #[cfg(feature = "text")]
+    pub fn line(&self, kind: &str) -> String {
+        let Self {
+            message,
+            place,
+            expected,
+            found,
+            help,
+            ..
+        } = self;
+        let lines = [expected, found].into_iter().flatten();
+        if lines.into_iter().any(|text| text.contains('\n')) {
+            // What a compiler says is no part of a line.
+            return format!("{kind}: {self}\n");
+        }
+        let mut out = format!("{kind}: ");
+        let place = place.to_string();
+        if !place.is_empty() {
+            out += &format!("{place}: ");
+        }
+        out += message;
+        out += &match (expected, found) {
+            (Some(expected), Some(found)) => format!(": expected {expected}, found {found}"),
+            (Some(expected), None) => format!(": expected {expected}"),
+            (None, Some(found)) => format!(": found {found}"),
+            (None, None) => String::new(),
+        };
+        if let Some(help) = help {
+            out += &format!("\n  help: {help}");
+        }
+        out + "\n"
+    }
 }
 
 impl Error {

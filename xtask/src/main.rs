@@ -31,6 +31,7 @@ mod tables;
 mod targets;
 mod tflm;
 mod tflm_bench;
+mod web;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -124,6 +125,8 @@ enum Task {
     Packing(packing::Options),
     /// Write the figures in docs/architecture.md and docs/boards.md that follow from code and data.
     Docs,
+    /// Build the page that has the generator in it, as WebAssembly.
+    Web(web::Options),
     /// Print the table of supported operators.
     Operators {
         /// Write it into docs/operators.md.
@@ -248,6 +251,7 @@ fn run(task: Task) -> Result<ExitCode> {
                 println!("wrote {}", page.display());
             }
         }
+        Task::Web(options) => println!("{}", web::build(root, &options)?),
         Task::Operators { update_docs: false } => print!("{}", operators::page(root)?),
         Task::Operators { update_docs: true } => {
             println!("wrote {}", operators::update(root)?.display());

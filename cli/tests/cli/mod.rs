@@ -2,6 +2,7 @@
 
 mod boards;
 mod cpp;
+mod devtools;
 mod diagnostics;
 mod diff;
 mod files;
@@ -21,3 +22,4 @@ mod tflm;
 mod validate;
 mod values;
 mod verdicts;
+mod web;

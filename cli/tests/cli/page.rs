@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::{Ends as _, Folder, castiron, json, repository, sine, vae};
 
 /// A browser that draws without a screen. Where there is none, that is a failure if CASTIRON_REQUIRE_CHROMIUM says so.
-fn browser() -> Option<&'static str> {
+pub(super) fn browser() -> Option<&'static str> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let found = names.into_iter().find(|name| starts(name));
     if found.is_none() {

@@ -43,8 +43,14 @@ pub(super) fn image(tensor: &Tensor) -> Result<[usize; 4], Diagnostic> {
 /// to a size that was checked, those of several tensors need not.
 pub fn product<const N: usize>(factors: [usize; N]) -> usize {
     let all = factors.into_iter().fold(1, usize::saturating_mul);
-    all.min(1 << 40)
+    all.min(MOST)
 }
+
+/// Far beyond any microcontroller's memory, and what a host of 32 bits can still add a few of.
+const MOST: usize = match 1_usize.checked_shl(40) {
+    Some(most) => most,
+    None => 1 << 30,
+};
 
 /// Whether the type is one that TFLM's integer kernels take as an activation.
 pub(super) fn is_int8_or_int16(tensor: &Tensor) -> bool {
