@@ -250,8 +250,7 @@ impl<'a, V: Element> Planes<'a, V> {
 
     /// A row of outputs of so many channels from one on. `first` is the place of a window's first row; the others follow around. Of a row that is not
     /// there, it computes nothing.
-    #[cfg_attr(debug_assertions, inline)]
-    #[cfg_attr(not(debug_assertions), inline(never))]
+    #[inline(always)]
     pub fn outputs(&mut self, row: usize, first: usize, channels: [usize; 2]) {
         let [height, count] = self.sizes.output;
         if row >= height || first >= ROWS || !self.has(channels) {
