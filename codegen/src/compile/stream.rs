@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::patches::tries;
 use crate::graph::{Graph, Patched, TensorId};
-use crate::ops::stream::{Lines, Rowwise, stream, units};
+use crate::ops::stream::{Lines, Overwritten, Rowwise, stream, units};
 use crate::plan::{OpMemory, OutputMemory, PlanOptions};
 
 /// Operators of a stream at most. More lower no peak that is seen in models, and a search takes as long as their square.
@@ -400,7 +400,17 @@ impl Search<'_> {
             own.max().unwrap_or(0) + unit.patches_bytes()
         });
         let working: Vec<usize> = working.collect();
-        let lines = Lines::new(&rowwise, &working, by_rows)?;
+        let overwritten = units.iter().map(|unit| match unit.patches_bytes() {
+            0 => {
+                let link = &links[unit.operators.start];
+                let inputs = &self.graph.operators[link.position].inputs;
+                let (own, memory) = (&link.rowwise, &self.memory[link.position]);
+                own.overwritten(self.graph, memory, inputs, &own.inputs, own.made)
+            }
+            _ => Vec::new(),
+        });
+        let overwritten: Vec<Vec<Overwritten>> = overwritten.collect();
+        let lines = Lines::new(&rowwise, &working, &overwritten, by_rows)?;
         let bytes = |id: TensorId| self.live.bytes[id.index()];
         let beside = links
             .iter()

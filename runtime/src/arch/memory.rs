@@ -283,6 +283,40 @@ pub fn copy<T: Element>(from: &[Cell<T>], to: &[Cell<T>]) {
     unsafe { core::ptr::copy(from.as_ptr(), to.as_ptr().cast_mut(), count) }
 }
 
+/// Words that are in registers at one time.
+const BLOCK: usize = 4;
+
+/// Moves all bytes behind the first so many to the front.
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
+pub fn move_down(bytes: &[Cell<i8>], by: usize) {
+    let Some(mut left) = bytes.len().checked_sub(by) else {
+        return;
+    };
+    let start = bytes.as_ptr().cast_mut();
+    let (mut to, mut from) = (start.cast::<u32>(), start.wrapping_add(by).cast::<u32>());
+    // SAFETY: `left` bytes lie behind `from`, and as many behind `to`, which is no higher: what is written was read before. Words are read and written
+    // where both are aligned for them. Cells may be written.
+    unsafe {
+        if to.is_aligned() && from.is_aligned() {
+            while left >= BLOCK * size_of::<u32>() {
+                // An array of them would become a call for each block.
+                let (a, b) = (from.read(), from.add(1).read());
+                let (c, d) = (from.add(2).read(), from.add(3).read());
+                to.write(a);
+                to.add(1).write(b);
+                to.add(2).write(c);
+                to.add(3).write(d);
+                (to, from) = (to.add(BLOCK), from.add(BLOCK));
+                left -= BLOCK * size_of::<u32>();
+            }
+        }
+        if left > 0 {
+            core::ptr::copy(from.cast::<i8>(), to.cast::<i8>(), left);
+        }
+    }
+}
+
 /// Makes all bytes one value.
 #[inline(always)]
 pub fn fill<T: Element>(elements: &[Cell<T>], value: i8) {
@@ -291,7 +325,8 @@ pub fn fill<T: Element>(elements: &[Cell<T>], value: i8) {
 }
 
 /// Makes all words one value.
-#[inline(always)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(never))]
 pub fn fill_words(words: &[Cell<u32>], value: u32) {
     for word in words {
         word.set(value);

@@ -2,7 +2,8 @@
 //!
 //! Each operator is a stage. It computes one row of its output when the rows that it reads are there, and writes it to a line buffer, or to
 //! the output. Before each stage lies the line buffer of what the stage before it writes, or of the stream's input. This stage reads it, and so may
-//! later ones, as an addition does whose other side comes by way of convolutions. Rows make room when no stage will read them any more.
+//! later ones, as an addition does whose other side comes by way of convolutions. Rows make room when no stage will read them any more. A row that
+//! a stage may overwrite with what it makes of it lies there from the beginning.
 //! Rows beyond an image's first and last are written like others. Who runs next follows from what the last stage lacks, so that no row
 //! is computed twice, and none that nobody reads.
 //!
@@ -12,7 +13,7 @@
 use core::cell::Cell;
 
 use super::{parameters, part};
-use crate::arch::memory::{Element, copy, fill};
+use crate::arch::memory::{Element, copy, fill, move_down};
 
 parameters! {
     /// The rows of an image that a stage reads.
@@ -41,6 +42,8 @@ parameters! {
         pub readers: usize,
         /// Where it begins; nothing where rows are read in the input of the stream, which needs no padding then.
         pub start: Option<usize>,
+        /// The line buffer in which its row lies, where the row comes that is made of it; its own position if it has memory of its own.
+        pub home: usize,
     }
 
     /// A stage, and the line buffer before it.
@@ -164,9 +167,10 @@ impl<const STAGES: usize> Stream<STAGES> {
     ) {
         let mut progress = [Progress::default(); STAGES];
         let mut flow = Flow::new(&self.stages, &mut progress, self.input, self.rows);
-        while let Some(turn) = flow.turn(arena) {
+        let mut made = false;
+        while let Some(turn) = flow.next(made, arena) {
             compute(turn.stage, turn.from, turn.to, turn.row);
-            flow.made(arena);
+            made = true;
         }
     }
 
@@ -180,9 +184,10 @@ impl<const STAGES: usize> Stream<STAGES> {
     ) {
         let mut progress = [Progress::default(); STAGES];
         let mut flow = Flow::new(&self.stages, &mut progress, input, self.rows);
-        while let Some(turn) = flow.turn(arena) {
+        let mut made = false;
+        while let Some(turn) = flow.next(made, arena) {
             compute(turn.stage, turn.from, turn.to);
-            flow.made(arena);
+            made = true;
         }
     }
 
@@ -240,25 +245,16 @@ impl<const STAGES: usize> Stream<STAGES> {
         let mut flow = Flow::resumed(&self.stages, progress, self.rows);
         let mut next = Some(row);
         loop {
-            while let Some(turn) = flow.turn(arena) {
+            let mut made = false;
+            while let Some(turn) = flow.next(made, arena) {
                 compute(turn.stage, turn.from, turn.to, turn.row);
-                flow.made(arena);
+                made = true;
             }
             match next.take() {
                 Some(row) => flow.give(line, row),
                 None => return,
             }
         }
-    }
-}
-
-impl StageRows {
-    /// All that it reads.
-    #[inline(always)]
-    fn readings(&self) -> impl Iterator<Item = &Reading> {
-        [Some(&self.reads), self.also.as_ref()]
-            .into_iter()
-            .flatten()
     }
 }
 
@@ -330,10 +326,19 @@ impl<'a, S: Source> Flow<'a, S> {
         last.is_none_or(|last| usize::from(last.made) >= self.rows)
     }
 
-    /// The next row to compute, once all that it is computed of is in its place; `None` behind the last, and where a row of the input lacks.
-    /// [`made`](Self::made) has to follow.
+    /// The next row to compute, where the one before it is `made`, or there is none.
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(never))]
+    fn next(&mut self, made: bool, arena: &[Cell<i8>]) -> Option<Turn> {
+        if made {
+            self.made(arena);
+        }
+        self.turn(arena)
+    }
+
+    /// The next row to compute, once all that it is computed of is in its place; `None` behind the last, and where a row of the input lacks.
+    /// [`made`](Self::made) has to follow.
+    #[inline(always)]
     pub fn turn(&mut self, arena: &[Cell<i8>]) -> Option<Turn> {
         if self.is_done() {
             return None;
@@ -342,74 +347,83 @@ impl<'a, S: Source> Flow<'a, S> {
         loop {
             let stage = stages.get(self.at)?;
             let made = usize::from(self.progress.get(self.at)?.made);
-            match stage.readings().find(|r| !self.is_given(r, made, arena)) {
-                // The stage before that line buffer has to write to it; it is an earlier one.
-                Some(lacks) => {
-                    let line = lacks.line.min(self.at);
-                    self.progress.get_mut(line)?.lacked_by = self.at as u16;
-                    self.at = line.checked_sub(1)?;
-                }
-                None => {
-                    let from = [Some(&stage.reads), stage.also.as_ref()]
-                        .map(|reading| reading.map_or(0, |reading| self.place(reading, made)));
-                    let next = self.progress.get(self.at + 1);
-                    return Some(Turn {
-                        stage: self.at,
-                        from,
-                        to: next.map_or(made, Progress::held),
-                        row: made,
-                    });
-                }
+            let mut lacks = self.lacks(&stage.reads, made, arena);
+            if let (None, Some(also)) = (lacks, &stage.also) {
+                lacks = self.lacks(also, made, arena);
             }
+            // The stage before that line buffer has to write to it; it is an earlier one.
+            if let Some(line) = lacks {
+                let line = line.min(self.at);
+                self.progress.get_mut(line)?.lacked_by = self.at as u16;
+                self.at = line.checked_sub(1)?;
+                continue;
+            }
+            let also = stage.also.as_ref();
+            let next = stages.get(self.at + 1).map(|next| next.line.home);
+            return Some(Turn {
+                stage: self.at,
+                from: [
+                    self.place(&stage.reads, made),
+                    also.map_or(0, |also| self.place(also, made)),
+                ],
+                to: next.map_or(made, |home| self.end(home)),
+                row: made,
+            });
         }
     }
 
-    /// Whether the rows of a window are there, but for those of padding and of the stream's input: these are written now.
-    #[inline(always)]
-    fn is_given(&mut self, reading: &Reading, made: usize, arena: &[Cell<i8>]) -> bool {
-        let (Some(StageRows { line, .. }), Some(progress)) = (
-            self.stages.get(reading.line),
-            self.progress.get_mut(reading.line),
-        ) else {
-            return true;
-        };
-        let Some(start) = line.start else {
-            return true;
-        };
+    /// The line buffer, if rows of a window lack there. Those of padding and of the stream's input are written now.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
+    fn lacks(&mut self, reading: &Reading, made: usize, arena: &[Cell<i8>]) -> Option<usize> {
+        let StageRows { line, .. } = self.stages.get(reading.line)?;
+        let progress = self.progress.get_mut(reading.line)?;
+        let start = line.start?;
         let end = made * reading.stride + reading.first + reading.window;
         while usize::from(progress.given) < end {
-            let held = progress.held();
-            let free = part(arena, start + held * line.row_bytes, line.row_bytes);
             // Rows of padding before the first come out as very large ones.
             let row = usize::from(progress.given).wrapping_sub(line.top);
-            if row >= line.rows {
-                fill(free, line.padding);
-            } else if reading.line > 0 {
-                return false;
-            } else if let Some(row) = self.input.row(arena, row, line.row_bytes) {
-                copy(row, free);
+            let is_image = row < line.rows;
+            if is_image && reading.line > 0 {
+                return Some(reading.line);
+            }
+            let free = start + progress.held() * line.row_bytes;
+            let free = part(arena, free, line.row_bytes);
+            if is_image {
+                match self.input.row(arena, row, line.row_bytes) {
+                    Some(row) => copy(row, free),
+                    None => return Some(reading.line),
+                }
             } else {
-                return false;
+                fill(free, line.padding);
             }
             progress.given += 1;
         }
-        true
+        None
+    }
+
+    /// Where the next row of a line buffer goes.
+    #[inline(always)]
+    fn end(&self, line: usize) -> usize {
+        self.progress.get(line).map_or(0, Progress::held)
     }
 
     /// Where a window begins.
     #[inline(always)]
     fn place(&self, reading: &Reading, made: usize) -> usize {
         let first = made * reading.stride + reading.first;
-        let line = self.stages.get(reading.line).map(|stage| stage.line.start);
+        let line = self.stages.get(reading.line).map(|stage| &stage.line);
         match (line, self.progress.get(reading.line)) {
-            (Some(Some(_)), Some(progress)) => first - usize::from(progress.gone),
+            (Some(line), _) if line.home != reading.line => self.end(line.home),
+            (Some(line), Some(progress)) if line.start.is_some() => {
+                first - usize::from(progress.gone)
+            }
             _ => first,
         }
     }
 
     /// The row is computed: the rows that later windows cover move to the front.
-    #[cfg_attr(debug_assertions, inline)]
-    #[cfg_attr(not(debug_assertions), inline(never))]
+    #[inline(always)]
     pub fn made(&mut self, arena: &[Cell<i8>]) {
         let stages = self.stages;
         let (Some(stage), Some(progress)) = (stages.get(self.at), self.progress.get_mut(self.at))
@@ -417,8 +431,9 @@ impl<'a, S: Source> Flow<'a, S> {
             return;
         };
         progress.made += 1;
-        for reading in stage.readings() {
-            self.let_go(reading.line, arena);
+        self.let_go(stage.reads.line, arena);
+        if let Some(also) = &stage.also {
+            self.let_go(also.line, arena);
         }
         if let Some(progress) = self.progress.get_mut(self.at + 1) {
             progress.given += 1;
@@ -427,17 +442,26 @@ impl<'a, S: Source> Flow<'a, S> {
     }
 
     /// Makes room of the rows that no stage will read.
-    #[inline(always)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
     fn let_go(&mut self, at: usize, arena: &[Cell<i8>]) {
-        let Some(StageRows { line, .. }) = self.stages.get(at) else {
+        let stages = self.stages;
+        let Some(StageRows { line, .. }) = stages.get(at) else {
             return;
         };
         let mut needed = usize::from(u16::MAX);
-        let readers = self.stages.iter().zip(&*self.progress);
-        for (stage, progress) in readers.take(line.readers).skip(at) {
-            for reading in stage.readings().filter(|reading| reading.line == at) {
-                let made = usize::from(progress.made);
-                needed = needed.min(made * reading.stride + reading.first);
+        for reader in at..line.readers {
+            let (Some(stage), Some(progress)) = (stages.get(reader), self.progress.get(reader))
+            else {
+                break;
+            };
+            let made = usize::from(progress.made);
+            let first = |reading: &Reading| made * reading.stride + reading.first;
+            if stage.reads.line == at {
+                needed = needed.min(first(&stage.reads));
+            }
+            if let Some(also) = stage.also.as_ref().filter(|also| also.line == at) {
+                needed = needed.min(first(also));
             }
         }
         let Some(progress) = self.progress.get_mut(at) else {
@@ -450,10 +474,10 @@ impl<'a, S: Source> Flow<'a, S> {
         };
         let before = progress.gone;
         progress.gone = needed.min(progress.given).max(before);
-        if progress.gone > before {
-            let from = usize::from(progress.gone - before) * line.row_bytes;
-            let len = progress.held() * line.row_bytes;
-            copy(part(arena, start + from, len), part(arena, start, len));
+        let by = usize::from(progress.gone - before) * line.row_bytes;
+        let len = progress.held() * line.row_bytes;
+        if by > 0 && len > 0 {
+            move_down(part(arena, start, by + len), by);
         }
     }
 

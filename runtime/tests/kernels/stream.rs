@@ -113,6 +113,7 @@ impl Chain {
                 padding: image.padding,
                 readers: if self.adds && at == 0 { 3 } else { at + 1 },
                 start: Some(starts[at]),
+                home: at,
             };
             StageRows { reads, also, line }
         });

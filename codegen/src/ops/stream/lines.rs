@@ -15,7 +15,7 @@ pub(super) const ALIGNMENT: usize = 16;
 pub(crate) struct Lines {
     /// An average has two, any other operator one.
     pub(crate) stages: Vec<StageRows>,
-    /// By stage: rows that the line buffer before it holds, and its bytes. A buffer of sums holds one row.
+    /// By stage: rows that the line buffer before it holds, and its bytes. A buffer of sums holds one row; one that lies in another ends with it.
     pub(super) held: Vec<usize>,
     pub(super) sizes: Vec<usize>,
     /// By stage: where the memory that its kernels work in begins.
@@ -30,19 +30,26 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Line buffers of operators in the order in which they may run, if need be with one for an input that comes `by_rows`, and places for the
-    /// bytes that each of them works in; `None` if they read more than one image beside their own.
-    pub(crate) fn new(operators: &[Rowwise], working: &[usize], by_rows: bool) -> Option<Self> {
+    /// bytes that each of them works in; `None` if they read more than one image beside their own. Each may overwrite some rows.
+    pub(crate) fn new(
+        operators: &[Rowwise],
+        working: &[usize],
+        overwritten: &[Vec<Overwritten>],
+        by_rows: bool,
+    ) -> Option<Self> {
         let (first, last) = (operators.first()?, operators.last()?);
         let mut stages = stages(operators, by_rows)?;
         let mut sums: Vec<usize> = vec![0; stages.len()];
         let mut work = sums.clone();
+        let mut within = vec![None; stages.len()];
         let mut next = 0;
-        for (operator, working) in operators.iter().zip(working) {
+        for ((operator, working), overwritten) in operators.iter().zip(working).zip(overwritten) {
             if operator.stages() == 0 {
                 continue;
             }
             // The end of an average works in nothing.
             work[next] = *working;
+            within[next] = distance_within(&stages, next, overwritten);
             next += operator.stages();
             if matches!(operator.kind, Kind::Average) {
                 sums[next - 1] = operator.sums();
@@ -51,28 +58,34 @@ impl Lines {
         if stages.len() > u64::BITS as usize {
             return None;
         }
-        let Followed {
-            held,
-            meets,
-            beside,
-            distance,
-        } = follow(&stages, first, last);
-        let sizes = (stages.iter().zip(&held).zip(&sums))
+        let followed = follow(&stages, first, last);
+        let sizes = (stages.iter().zip(&followed.held).zip(&sums))
             .map(|((stage, held), sums)| held * stage.line.row_bytes + sums);
-        let sizes: Vec<usize> = sizes.collect();
-        let of_lines = sizes.iter().zip(&meets).enumerate();
-        let of_lines = of_lines.map(|(line, (bytes, meets))| Block {
-            bytes: *bytes,
-            line: Some(line),
-            meets: *meets,
-        });
-        let of_work = work.iter().zip(&beside).map(|(bytes, meets)| Block {
-            bytes: *bytes,
-            line: None,
-            meets: *meets,
-        });
-        let blocks: Vec<Block> = of_lines.chain(of_work).collect();
-        let (mut starts, bytes) = place(&blocks);
+        let mut sizes: Vec<usize> = sizes.collect();
+        let (mut starts, mut bytes) = place(&followed.blocks(&sizes, &work));
+        let homes = homes(&stages, &followed, within);
+        if homes
+            .iter()
+            .enumerate()
+            .any(|(line, home)| line != home.line)
+        {
+            let mut others = sizes.clone();
+            for (line, home) in homes.iter().enumerate() {
+                if line != home.line {
+                    others[line] = 0;
+                }
+            }
+            let placed = place(&followed.with(&homes).blocks(&others, &work));
+            if placed.1 < bytes {
+                (starts, bytes) = placed;
+                for (line, home) in homes.iter().enumerate() {
+                    stages[line].line.home = home.line;
+                    starts[line] = starts[home.line] + home.distance;
+                    sizes[line] = sizes[home.line] - home.distance;
+                }
+            }
+        }
+        let Followed { held, distance, .. } = followed;
         let working = starts.split_off(stages.len());
         for (stage, start) in stages.iter_mut().zip(starts) {
             stage.line.start = stage.line.start.map(|_| start);
@@ -94,6 +107,61 @@ impl Lines {
             stages,
         })
     }
+}
+
+/// An input whose row an operator may overwrite with the row that it makes of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Overwritten {
+    /// Its position among the images that the operator reads.
+    pub(super) input: usize,
+    /// Bytes from the beginning of what is written to what is read.
+    pub(super) distance: usize,
+}
+
+/// Where the row of a line buffer lies: in a line buffer, so many bytes behind where the next row begins.
+#[derive(Clone, Copy)]
+struct Home {
+    line: usize,
+    distance: usize,
+}
+
+/// How many bytes behind the beginning of the row that a stage writes the row may lie that comes to its line buffer; `None` if anything else reads that, or
+/// there is no room.
+fn distance_within(stages: &[StageRows], at: usize, overwritten: &[Overwritten]) -> Option<usize> {
+    let (stage, next) = (stages.get(at)?, &stages.get(at + 1)?.line);
+    let readings = [Some(&stage.reads), stage.also.as_ref()];
+    let is_own = |input: usize| {
+        let of_line = |reading: &Reading| reading.line == at;
+        let own = readings.get(input).copied().flatten();
+        let both = readings.iter().flatten().all(|reading| of_line(reading));
+        own.is_some_and(of_line) && (!both || stage.also.is_none())
+    };
+    let fits = |distance: usize| distance + stage.line.row_bytes <= next.row_bytes;
+    let found = overwritten.iter().find(|own| is_own(own.input))?;
+    let is_passing = at > 0 && stage.line.readers == at + 1 && stage.line.top == 0;
+    (is_passing && fits(found.distance)).then_some(found.distance)
+}
+
+/// Where rows of line buffers lie, if stages overwrite what they read `within` so many bytes of what they write. Between the stage that writes such a
+/// row and the one that reads it, no other may run.
+fn homes(stages: &[StageRows], followed: &Followed, within: Vec<Option<usize>>) -> Vec<Home> {
+    let own = |line: usize| Home { line, distance: 0 };
+    let mut homes: Vec<Home> = (0..stages.len()).map(own).collect();
+    for (line, within) in within.into_iter().enumerate().rev() {
+        let meanwhile = followed.beside.iter().enumerate();
+        let mut others = meanwhile.filter(|(stage, _)| *stage != line && stage + 1 != line);
+        if let Some(within) = within.filter(|_| others.all(|(_, live)| live >> line & 1 == 0)) {
+            let Home {
+                line: home,
+                distance,
+            } = homes[line + 1];
+            homes[line] = Home {
+                line: home,
+                distance: distance + within,
+            };
+        }
+    }
+    homes
 }
 
 /// What a turn of a stream costs beside the kernel, in bytes that are moved.
@@ -146,6 +214,7 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
             padding: 0,
             readers: 0,
             start: Some(0),
+            home: stages.len(),
         };
         let mut readings = readings.into_iter();
         stages.push(StageRows {
@@ -167,6 +236,7 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
                 line: Line {
                     rows: operator.rows,
                     row_bytes: 0,
+                    home: stages.len(),
                     ..line
                 },
             });
@@ -229,6 +299,43 @@ struct Followed {
     /// By stage: those that hold rows while it runs.
     beside: Vec<u64>,
     distance: usize,
+}
+
+impl Followed {
+    /// The same where rows of line buffers lie in others, which then hold them.
+    fn with(&self, homes: &[Home]) -> Self {
+        let held = |lines: u64| {
+            let homes = homes.iter().enumerate();
+            let own = homes.filter(|(line, _)| lines >> line & 1 == 1);
+            own.fold(lines, |all, (_, home)| all | 1 << home.line)
+        };
+        let mut meets: Vec<u64> = self.meets.iter().map(|lines| held(*lines)).collect();
+        for (line, home) in homes.iter().enumerate() {
+            meets[home.line] |= meets[line];
+        }
+        Self {
+            held: self.held.clone(),
+            meets,
+            beside: self.beside.iter().map(|lines| held(*lines)).collect(),
+            distance: self.distance,
+        }
+    }
+
+    /// Line buffers of so many bytes, then what stages work in.
+    fn blocks(&self, lines: &[usize], work: &[usize]) -> Vec<Block> {
+        let of_lines = lines.iter().zip(&self.meets).enumerate();
+        let of_lines = of_lines.map(|(line, (bytes, meets))| Block {
+            bytes: *bytes,
+            line: Some(line),
+            meets: *meets,
+        });
+        let of_work = work.iter().zip(&self.beside).map(|(bytes, meets)| Block {
+            bytes: *bytes,
+            line: None,
+            meets: *meets,
+        });
+        of_lines.chain(of_work).collect()
+    }
 }
 
 fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {

@@ -22,7 +22,7 @@ use crate::program::{
 
 pub(crate) use image::rows_of;
 use lines::ALIGNMENT;
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Lines, Overwritten};
 use patches::Patches;
 pub(crate) use patches::{Unit, is_chain, unit, units};
 pub(crate) use rowwise::Rowwise;
@@ -119,16 +119,17 @@ pub(super) fn choose(
     let operators = operators.ok_or_else(fault)?;
     let units = units(&operators, patched).ok_or_else(fault)?;
     let rowwise: Vec<Rowwise> = units.iter().map(|unit| unit.rowwise.clone()).collect();
-    let mut working = Vec::new();
+    let (mut working, mut overwritten) = (Vec::new(), Vec::new());
     let mut stages: Vec<ChosenStage<'_>> = Vec::new();
     for unit in &units {
         if let Kind::View = unit.rowwise.kind {
             working.push(0);
+            overwritten.push(Vec::new());
             continue;
         }
         let patches = unit.patches.as_ref();
         let mut most = unit.patches_bytes();
-        let mut kernels = Vec::new();
+        let (mut kernels, mut own_rows) = (Vec::new(), Vec::new());
         let mut last = None;
         for (at, position) in unit.operators.clone().enumerate() {
             let (operator, rowwise) = (&all[position], &operators[position]);
@@ -162,6 +163,11 @@ pub(super) fn choose(
             });
             let buffers: Vec<usize> = buffers.collect();
             most = most.max(end);
+            if patches.is_none() {
+                let (memory, images) = (&choice.memory, &[INPUT, SECOND][..rowwise.inputs.len()]);
+                let inputs = &alone.operators[0].inputs;
+                own_rows = rowwise.overwritten(graph, memory, inputs, images, 1);
+            }
             kernels.push(Chosen {
                 operator: position,
                 choice,
@@ -176,6 +182,7 @@ pub(super) fn choose(
             patches,
         });
         working.push(most);
+        overwritten.push(own_rows);
         stages.extend(last.map(|last| ChosenStage {
             unit,
             kernels: vec![last],
@@ -190,7 +197,7 @@ pub(super) fn choose(
         bytes,
         distance,
         ..
-    } = Lines::new(&rowwise, &working, *by_rows).ok_or_else(fault)?;
+    } = Lines::new(&rowwise, &working, &overwritten, *by_rows).ok_or_else(fault)?;
     let input = choosing.activation(site.input_id(0)?)?;
     let output = choosing.activation(site.output_id(0)?)?;
     let memory = (bytes > 0).then(|| choosing.scratch(ElementType::U8, bytes));
@@ -244,9 +251,10 @@ pub(super) fn choose(
                     Place::Tensor(INPUT | SECOND) => {
                         let also = rows[at].also.filter(|_| second);
                         let reads = also.unwrap_or(rows[at].reads);
-                        let row_bytes = rows[reads.line].line.row_bytes;
+                        let home = rows[reads.line].line.home;
+                        let row_bytes = rows[home].line.row_bytes;
                         let (to, last) = match lines[reads.line] {
-                            Some(line) => (line, held[reads.line].saturating_sub(reads.window)),
+                            Some(line) => (line, held[home].saturating_sub(reads.window)),
                             None => (input, (stage.turns() - 1) * reads.stride),
                         };
                         let moves = match last {
@@ -261,10 +269,13 @@ pub(super) fn choose(
                         (patch(kernel + 1).ok_or_else(fault)?, Moves::Not)
                     }
                     Place::Tensor(OUTPUT) => {
+                        let home = rows.get(at + 1).map(|next| next.line.home);
+                        let row_bytes =
+                            home.map_or(stage.made_bytes, |home| rows[home].line.row_bytes);
                         let to = |last: usize| match patches {
-                            None => Moves::To(of_rows(stage.made_bytes, last)),
+                            None => Moves::To(of_rows(row_bytes, last)),
                             Some(patches) => Moves::Strip(
-                                of_rows(stage.made_bytes, last),
+                                of_rows(row_bytes, last),
                                 Strip {
                                     elements: argument.len,
                                     last: patches.strips - 1,
@@ -277,7 +288,8 @@ pub(super) fn choose(
                                 (*line, Moves::Not)
                             }
                             (Some(Some(line)), Some(_)) => {
-                                (*line, to(held[at + 1].saturating_sub(1)))
+                                let rows = home.map_or(0, |home| held[home]);
+                                (*line, to(rows.saturating_sub(1)))
                             }
                             _ => (output, to(stage.made - 1)),
                         }

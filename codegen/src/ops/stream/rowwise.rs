@@ -8,12 +8,14 @@
 
 use super::super::is_elementwise;
 use super::image::Image;
+use super::lines::Overwritten;
 use super::window::{Window, Windows};
 use crate::graph::operands::Operands;
 use crate::graph::{
     Border, BuiltinOperator, DType, Graph, OpKind, Operator, Options, Padding, Pool2dOptions,
     Tensor, TensorId,
 };
+use crate::plan::{OpMemory, OutputMemory};
 
 /// An operator that can run row by row: [1, height, width, channels] or [1, time, channels] in.
 #[derive(Debug, Clone)]
@@ -317,6 +319,46 @@ impl Rowwise {
             (1, Kind::Average) => (self.sums(), read),
             (_, Kind::View) => (0, 0),
             _ => (read, made),
+        }
+    }
+
+    /// Inputs whose rows it may overwrite, by what it needs of memory for so many rows where it reads `inputs`, of which `images` are those that it reads
+    /// rows of.
+    pub(crate) fn overwritten(
+        &self,
+        graph: &Graph,
+        memory: &OpMemory,
+        inputs: &[Option<TensorId>],
+        images: &[TensorId],
+        rows: usize,
+    ) -> Vec<Overwritten> {
+        let dtype = |id: TensorId| graph.tensor(id).dtype;
+        let is_row = matches!(self.kind, Kind::Row(_)) && (self.window, self.stride) == (1, 1);
+        let is_alike = |input: &usize| {
+            let own = self.inputs.get(*input);
+            is_row && own.is_some_and(|id| dtype(*id) == dtype(self.output))
+        };
+        let image = |input: usize| {
+            let id = inputs.get(input).copied().flatten()?;
+            images
+                .iter()
+                .position(|image| *image == id)
+                .filter(is_alike)
+        };
+        let found = |input: usize, distance: usize| {
+            let input = image(input)?;
+            Some(Overwritten { input, distance })
+        };
+        match memory.output(0) {
+            OutputMemory::InPlace(all) if self.row_bytes == self.made_bytes => {
+                all.iter().filter_map(|input| found(*input, 0)).collect()
+            }
+            OutputMemory::Overlap {
+                input, distance, ..
+            } => found(*input, distance.div_ceil(rows.max(1)))
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
         }
     }
 

@@ -82,102 +82,10 @@ pub fn channel_words(row: &DepthwiseRow) -> usize {
     STARTS + row.constants
 }
 
-/// Channels that are computed row by row, whose sizes are known to fit.
-#[derive(Debug, Clone, Copy)]
-pub struct Channels<'a> {
-    row: &'a DepthwiseRow,
-    weights: &'a [u32],
-    /// Three rows for each channel, that many words each.
-    rows: &'a [Cell<u32>],
-    words: usize,
-    /// Outputs of a row in one go, and behind these.
-    whole: usize,
-    step: usize,
-    /// Outputs from the first one to the last.
-    reach: usize,
-}
-
-impl<'a> Channels<'a> {
-    /// Channels of which a row has `count` outputs, `step` apart; neighbouring channels' are one apart. `None` if slices do not fit.
-    #[inline(always)]
-    #[must_use]
-    pub fn new(
-        row: &'a DepthwiseRow,
-        weights: &'a [u32],
-        rows: &'a [Cell<u32>],
-        words: usize,
-        [count, channels, step]: [usize; 3],
-    ) -> Option<Self> {
-        let [at_once, last] = row.at_once;
-        let whole = count.checked_sub(last)?;
-        // A window and what is read beside it, to whole words.
-        let reads = (count * row.stride + ROWS - row.stride).div_ceil(2);
-        let fits = weights.len() == channels * channel_words(row)
-            && rows.len() >= channels * ROWS * words
-            && channels > 0
-            && count > 0
-            && reads <= words
-            && row.whole.is_some() == (at_once > 0)
-            && row.last.is_some() == (last > 0)
-            && whole.is_multiple_of(at_once);
-        fits.then_some(Self {
-            row,
-            weights,
-            rows,
-            words,
-            whole,
-            step,
-            reach: (count - 1) * step + channels,
-        })
-    }
-
-    /// A row of outputs. `first` is which of the three rows is a window's first; the others follow around. Of a slice that does not fit, it computes
-    /// nothing.
-    #[inline(always)]
-    pub fn outputs<Y: Element>(&self, first: usize, y: &[Cell<Y>]) {
-        let bytes = size_of::<Y>();
-        if first >= ROWS || y.len() < self.reach || bytes != self.row.bytes {
-            return;
-        }
-        let row = self.words as isize * 4;
-        let after = |slot: usize| if first == slot { -2 * row } else { row };
-        let (second, third) = (after(2), after(1));
-        // Bytes of an output's first column.
-        let column = 2 * self.row.stride as isize;
-        let [at_once, _] = self.row.at_once;
-        let mut run = Run {
-            end: self.weights.as_ptr_range().end,
-            second,
-            third,
-            next: at_once as isize * column - second - third,
-            channel: ROWS as isize * row,
-            span: self.whole as isize * column,
-            step: (self.step * bytes) as isize,
-            outputs: (at_once * self.step * bytes) as isize,
-        };
-        let x = self.rows.as_ptr().cast::<u32>();
-        let y = y.as_ptr().cast_mut().cast::<Y>();
-        // SAFETY: `rows` has three rows of `words` words for each channel, of which windows reach no more; `weights` has whole channels (checked in `new`).
-        // The last channel of the last output lies within `y` (checked above). The references last until it returns, and cells may be written.
-        unsafe {
-            let x = x.byte_offset(first as isize * row);
-            if let Some(whole) = self.row.whole.filter(|_| self.whole > 0) {
-                run_loop(whole, self.weights.as_ptr(), x, y.cast(), &run);
-            }
-            if let Some(last) = self.row.last {
-                run.next = run.channel - second - third;
-                let x = x.byte_offset(run.span);
-                let y = y.add(self.whole * self.step);
-                run_loop(last, self.weights.as_ptr(), x, y.cast(), &run);
-            }
-        }
-    }
-}
-
-/// How a row of an image whose channels lie side by side is laid out channel by channel.
-#[derive(Debug, Clone, Copy)]
+/// How rows of an image whose channels lie side by side are laid out channel by channel.
+#[derive(Debug)]
 #[repr(C)]
-pub struct Row {
+pub struct Rows {
     x: *const u8,
     /// Bytes from a pixel to the next.
     pixel: usize,
@@ -194,72 +102,194 @@ pub struct Row {
     first: u32,
     /// Whether the last is a pixel and padding.
     last: u32,
+    /// How many rows, and bytes from one to the next: of pixels, and of words.
+    rows: usize,
+    row: usize,
+    to_row: usize,
 }
 
-/// Lays rows of pixels out, of four channels or several times four: 16 bits each, behind a column of padding or none.
+/// Sizes of a convolution.
 #[derive(Debug, Clone, Copy)]
-pub struct Layout {
-    planar: PlanarLoop,
-    row: Row,
-    /// Inputs from the first one to the last, and words that are written.
-    reach: [usize; 2],
-    /// Bytes of an input.
-    bytes: usize,
+pub struct Sizes {
+    /// Rows of the input, and pixels of a row.
+    pub input: [usize; 2],
+    /// The same of the output.
+    pub output: [usize; 2],
+    /// All channels, and how many are laid out at a time: four, or several times four.
+    pub channels: [usize; 2],
+    /// Words of a row that is laid out.
+    pub words: usize,
+    /// Whether a row begins with a column of padding.
+    pub padded: bool,
+    /// What it is.
+    pub zero_point: i8,
 }
 
-impl Layout {
-    /// Rows of so many pixels, each so far from the next one; channels are `channel` words apart. `None` if there are too few.
+/// A convolution of an image, row by row and some channels at a time, whose sizes are known to fit.
+pub struct Planes<'a, V> {
+    loops: &'a DepthwiseRow,
+    sizes: &'a Sizes,
+    x: &'a [Cell<V>],
+    weights: &'a [u32],
+    /// Three rows for each channel of those that come at a time.
+    kept: &'a [Cell<u32>],
+    y: &'a [Cell<V>],
+    /// What the loops are told, but for what differs from row to row.
+    rows: Rows,
+    run: Run,
+    /// Outputs before those that are left at the end of a row.
+    whole: usize,
+}
+
+impl<'a, V: Element> Planes<'a, V> {
+    /// `None` if slices do not fit.
     #[inline(always)]
     #[must_use]
     pub fn new(
-        depthwise: &DepthwiseRow,
-        (pixels, pixel): (usize, usize),
-        (channels, channel): (usize, usize),
-        padded: bool,
-        zero_point: i8,
+        loops: &'a DepthwiseRow,
+        sizes: &'a Sizes,
+        x: &'a [Cell<V>],
+        weights: &'a [u32],
+        kept: &'a [Cell<u32>],
+        y: &'a [Cell<V>],
     ) -> Option<Self> {
-        let groups = channels / 4;
-        let inner = pixels.checked_sub(usize::from(padded))?;
-        let words = usize::from(padded) + inner.div_ceil(2);
-        if groups == 0 || inner < 2 {
-            return None;
-        }
-        let zero_point = u32::from(i16::from(zero_point) as u16);
-        Some(Self {
-            planar: depthwise.planar,
-            row: Row {
+        let ([height, width], [out_height, count]) = (sizes.input, sizes.output);
+        let [all, most] = sizes.channels;
+        let [at_once, last] = loops.at_once;
+        let padded = usize::from(sizes.padded);
+        let inner = width.checked_sub(padded)?;
+        let whole = count.checked_sub(last)?;
+        // A window and what is read beside it, to whole words.
+        let reads = (count * loops.stride + ROWS - loops.stride).div_ceil(2);
+        let fits = size_of::<V>() == loops.bytes
+            && x.len() == height * width * all
+            && y.len() == out_height * count * all
+            && weights.len() == all * channel_words(loops)
+            && kept.len() >= most * ROWS * sizes.words
+            && count > 0
+            && inner >= 2
+            && padded + inner.div_ceil(2) <= sizes.words
+            && reads <= sizes.words
+            && loops.whole.is_some() == (at_once > 0)
+            && loops.last.is_some() == (last > 0)
+            && whole.is_multiple_of(at_once);
+        // Bytes of a pixel, of a row that is kept, and of an output's first column.
+        let (pixel, row) = (all * loops.bytes, sizes.words * 4);
+        let column = 2 * loops.stride as isize;
+        let zero_point = u32::from(i16::from(sizes.zero_point) as u16);
+        fits.then_some(Self {
+            loops,
+            sizes,
+            x,
+            weights,
+            kept,
+            y,
+            rows: Rows {
                 x: core::ptr::null(),
-                pixel: pixel * depthwise.bytes,
+                pixel,
                 to: core::ptr::null_mut(),
-                channel: channel * 4,
-                groups,
+                channel: ROWS * row,
+                groups: 0,
                 pairs: inner / 2,
                 padding: zero_point | zero_point << 16,
-                first: padded.into(),
+                first: sizes.padded.into(),
                 last: (inner % 2) as u32,
+                rows: 0,
+                row: width * pixel,
+                to_row: row,
             },
-            bytes: depthwise.bytes,
-            reach: [
-                (pixels - 1) * pixel + groups * 4,
-                (groups * 4 - 1) * channel + words,
-            ],
+            run: Run {
+                end: core::ptr::null(),
+                second: 0,
+                third: 0,
+                next: 0,
+                channel: (ROWS * row) as isize,
+                span: whole as isize * column,
+                step: pixel as isize,
+                outputs: (at_once * pixel) as isize,
+            },
+            whole,
         })
     }
 
-    /// Lays one row out. Of slices that do not fit, it writes nothing.
+    /// Padding, in both halves of a word.
     #[inline(always)]
-    pub fn lay<X: Element>(&self, x: &[Cell<X>], to: &[Cell<u32>]) {
-        let [inputs, words] = self.reach;
-        if size_of::<X>() != self.bytes || x.len() < inputs || to.len() < words {
+    #[must_use]
+    pub fn padding(&self) -> u32 {
+        self.rows.padding
+    }
+
+    /// Whether so many channels from one on come at a time.
+    #[inline(always)]
+    fn has(&self, [channel, channels]: [usize; 2]) -> bool {
+        let [all, most] = self.sizes.channels;
+        channels > 0 && channels <= most && channel < all && channels <= all - channel
+    }
+
+    /// Lays `count` rows from one on out, of so many channels, the first one to the first, second or third place. Of what is not there it lays out
+    /// nothing.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(never))]
+    pub fn lay(&mut self, [row, count]: [usize; 2], place: usize, channels: [usize; 2]) {
+        let [height, width] = self.sizes.input;
+        let [first, number] = channels;
+        let is_there = count > 0 && row < height && count <= height - row;
+        if !is_there || place >= ROWS || count > ROWS - place || !self.has(channels) || number < 4 {
             return;
         }
-        let row = Row {
-            x: x.as_ptr().cast(),
-            to: to.as_ptr().cast_mut().cast(),
-            ..self.row
-        };
-        // SAFETY: the last pixel has all channels, and the last channel room for all words, both checked above; cells may be written.
-        unsafe { run_planar(self.planar, &row) }
+        let from = row * width * self.sizes.channels[0] + first;
+        self.rows.x = self.x.as_ptr().wrapping_add(from).cast();
+        let to = self.kept.as_ptr().wrapping_add(place * self.sizes.words);
+        self.rows.to = to.cast_mut().cast();
+        self.rows.groups = number / 4;
+        self.rows.rows = count;
+        // SAFETY: `x` has these rows, of pixels that have these channels, and `kept` three rows of each, of more words than are written (checked in `new`
+        // and above); cells may be written.
+        unsafe { run_planar(self.loops.planar, &self.rows) }
+    }
+
+    /// A row of outputs of so many channels from one on. `first` is the place of a window's first row; the others follow around. Of a row that is not
+    /// there, it computes nothing.
+    #[inline(always)]
+    pub fn outputs(&mut self, row: usize, first: usize, channels: [usize; 2]) {
+        let [height, count] = self.sizes.output;
+        if row >= height || first >= ROWS || !self.has(channels) {
+            return;
+        }
+        let [channel, channels] = channels;
+        let all = self.sizes.channels[0];
+        let bytes = self.rows.to_row as isize;
+        let after = |place: usize| if first == place { -2 * bytes } else { bytes };
+        let (second, third) = (after(2), after(1));
+        let words = channel_words(self.loops);
+        let weights = self.weights.as_ptr().wrapping_add(channel * words);
+        self.run.end = weights.wrapping_add(channels * words);
+        (self.run.second, self.run.third) = (second, third);
+        let x = self
+            .kept
+            .as_ptr()
+            .cast::<u32>()
+            .wrapping_byte_offset(first as isize * bytes);
+        let y = self
+            .y
+            .as_ptr()
+            .cast_mut()
+            .wrapping_add(row * count * all + channel);
+        // SAFETY: `kept` has three rows for each channel, of which windows reach no more; `weights` has all channels, these among them, and `y` all rows
+        // (checked in `new` and above). The references last until it returns, and cells may be written.
+        unsafe {
+            if let Some(whole) = self.loops.whole.filter(|_| self.whole > 0) {
+                let at_once = 2 * self.loops.stride * self.loops.at_once[0];
+                self.run.next = at_once as isize - second - third;
+                run_loop(whole, weights, x, y.cast(), &self.run);
+            }
+            if let Some(last) = self.loops.last {
+                self.run.next = self.run.channel - second - third;
+                let x = x.byte_offset(self.run.span);
+                let y = y.add(self.whole * all);
+                run_loop(last, weights, x, y.cast(), &self.run);
+            }
+        }
     }
 }
 

@@ -22,7 +22,8 @@ mod small;
 #[cfg(not(all(target_arch = "arm", target_os = "none")))]
 pub use depthwise::{AnyDepthwise, AnyDepthwiseI16};
 pub use depthwise::{
-    Channels, Depthwise, DepthwiseLoops, DepthwiseRow, Layout, ROWS, Row, Run, channel_words,
+    Depthwise, DepthwiseLoops, DepthwiseRow, Planes, ROWS, Rows, Run, Sizes as DepthwiseSizes,
+    channel_words,
 };
 pub use pool::PoolWindow;
 pub use product::{

@@ -6,11 +6,9 @@
 use core::cell::Cell;
 
 use super::{DspOutput, parameters};
-use crate::arch::armv7em::{
-    Channels, DepthwiseLoops, DepthwiseRow, Layout, ROWS, Value, channel_words,
-};
+use crate::arch::armv7em::{DepthwiseLoops, DepthwiseRow, DepthwiseSizes, Planes, ROWS, Value};
 use crate::arch::memory::fill_words;
-use crate::kernels::{Window, part, split};
+use crate::kernels::{Window, part};
 
 parameters! {
     /// Depthwise convolution, several neighbours at a time.
@@ -80,88 +78,62 @@ impl Convolution<'_> {
     #[inline(never)]
     fn run<V: Value>(&self, x: &[Cell<V>], weights: &[u32], rows: &[Cell<u32>], y: &[Cell<V>]) {
         let w = self.window;
+        let sizes = DepthwiseSizes {
+            input: [w.in_h, w.in_w],
+            output: [w.out_h, w.out_w],
+            channels: [w.in_c, self.group],
+            words: self.words,
+            padded: w.pad_left > 0,
+            zero_point: self.in_zero_point,
+        };
         let out_image = w.out_h * w.out_row();
         for batch in 0..w.batches {
             let x = part(x, batch * w.in_image(), w.in_image());
             let y = part(y, batch * out_image, out_image);
-            let (mut channel, mut left) = (0, weights);
-            while channel < w.in_c {
-                let channels = self.group.min(w.in_c - channel);
-                let (weights, rest) = split(left, channels * channel_words(&self.row));
-                left = rest;
-                let y = y.get(channel..).unwrap_or(&[]);
-                self.group(x, channel, channels, weights, rows, y);
-                channel += channels.max(1);
+            let planes = Planes::new(&self.row, &sizes, x, weights, rows, y);
+            if let Some(mut planes) = planes {
+                self.image(&mut planes, rows);
             }
         }
     }
 
-    fn padding(&self) -> u32 {
-        let zero_point = u32::from(i16::from(self.in_zero_point) as u16);
-        zero_point | zero_point << 16
-    }
-
-    /// All outputs of a group of channels.
+    /// All outputs, one group of channels after the other.
     #[inline(always)]
-    fn group<V: Value>(
-        &self,
-        x: &[Cell<V>],
-        channel: usize,
-        channels: usize,
-        weights: &[u32],
-        rows: &[Cell<u32>],
-        mut y: &[Cell<V>],
-    ) {
+    fn image<V: Value>(&self, planes: &mut Planes<'_, V>, rows: &[Cell<u32>]) {
         let w = self.window;
-        let kept = part(rows, 0, channels * ROWS * self.words);
-        let distance = ROWS * self.words;
-        // Padding beside the image stays as it is: no row is laid out over it.
-        if channel == 0 || w.pad_top > 0 {
-            fill_words(kept, self.padding());
-        }
-        let sizes = [w.out_w, channels, w.out_c];
-        let layout = Layout::new(
-            &self.row,
-            (w.in_w, w.in_c),
-            (channels, distance),
-            w.pad_left > 0,
-            self.in_zero_point,
-        );
-        let (Some(computed), Some(layout)) = (
-            Channels::new(&self.row, weights, kept, self.words, sizes),
-            layout,
-        ) else {
-            return;
-        };
-        // The row, counted from the first of padding, that is kept next, and where.
-        let (mut next, mut slot) = (0, 0);
-        for out_y in 0..w.out_h {
-            let first = out_y * w.stride_h;
-            while next < first + ROWS {
-                let to = kept.get(slot * self.words..).unwrap_or(&[]);
-                match usize::try_from(next as isize - w.pad_top) {
-                    _ if next < first => {}
-                    Ok(row) if row < w.in_h => {
-                        let from = row * w.in_w * w.in_c + channel;
-                        layout.lay(x.get(from..).unwrap_or(&[]), to);
-                    }
-                    Ok(_) => self.pad(to, channels, distance),
-                    // Above the input there is padding from the beginning.
-                    Err(_) => {}
-                }
-                next += 1;
-                slot = if slot + 1 < ROWS { slot + 1 } else { 0 };
+        let above = w.pad_top.unsigned_abs();
+        let mut channel = 0;
+        while channel < w.in_c {
+            let group = [channel, self.group.min(w.in_c - channel)];
+            // Padding above and beside the image; what no row is laid out over stays as it is.
+            if channel == 0 || above > 0 {
+                fill_words(rows, planes.padding());
             }
-            computed.outputs(slot, y);
-            y = y.get(w.out_row()..).unwrap_or(&[]);
+            // Rows that are kept, and the place of the next one.
+            let mut kept = w.in_h.min(ROWS - above.min(ROWS));
+            planes.lay([0, kept], above, group);
+            let mut place = (above + kept) % ROWS;
+            for out_y in 0..w.out_h {
+                while above + kept < out_y * w.stride_h + ROWS {
+                    if kept < w.in_h {
+                        planes.lay([kept, 1], place, group);
+                    } else {
+                        self.pad(rows, place, planes.padding());
+                    }
+                    kept += 1;
+                    place = if place + 1 < ROWS { place + 1 } else { 0 };
+                }
+                planes.outputs(out_y, place, group);
+            }
+            channel += group[1].max(1);
         }
     }
 
-    /// A row of padding for each channel: each begins so far from the last one.
+    /// A row of padding for each channel.
     #[inline(always)]
-    fn pad(&self, rows: &[Cell<u32>], channels: usize, distance: usize) {
-        for channel in 0..channels {
-            fill_words(part(rows, channel * distance, self.words), self.padding());
+    fn pad(&self, rows: &[Cell<u32>], place: usize, padding: u32) {
+        for rows in rows.chunks_exact(ROWS * self.words.max(1)) {
+            fill_words(part(rows, place * self.words, self.words), padding);
         }
     }
 }

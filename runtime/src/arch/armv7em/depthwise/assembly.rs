@@ -6,7 +6,8 @@
 use core::arch::naked_asm;
 
 use super::{
-    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, OnceI16, Row, Run, Short, Signed, TwiceI16,
+    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, OnceI16, Rows, Run, Short, Signed,
+    TwiceI16,
 };
 
 /// Loads what outputs need of a row, at stride 1.
@@ -406,14 +407,14 @@ pub(super) unsafe fn run_loop(
 }
 
 /// See [`DepthwiseRow::planar`].
-pub(in super::super) type PlanarLoop = unsafe extern "C" fn(&Row);
+pub(in super::super) type PlanarLoop = unsafe extern "C" fn(&Rows);
 
 /// # Safety
-/// What the row says lies within what its pointers point to.
+/// What the rows say lies within what their pointers point to.
 #[inline(always)]
-pub(super) unsafe fn run_planar(planar: PlanarLoop, row: &Row) {
+pub(super) unsafe fn run_planar(planar: PlanarLoop, rows: &Rows) {
     // SAFETY: as the caller has it.
-    unsafe { planar(row) }
+    unsafe { planar(rows) }
 }
 
 macro_rules! loops {
@@ -577,15 +578,23 @@ macro_rules! layout {
         naked_asm!(
         "
         push {{r4-r11, lr}}
-        sub sp, #28
-        ldm r0, {{r4-r12}}
-        strd r4, r6, [sp, #0]
-        strd r8, r9, [sp, #8]
+        sub sp, #52
+        ldm r0!, {{r4-r12}}
         strd r11, r12, [sp, #16]
+        strd r4, r6, [sp, #24]
+        str r9, [sp, #12]
         mov r1, r5
         mov r3, r7
         mov lr, r10
+        ldm r0, {{r4-r6}}
+        strd r4, r8, [sp, #32]
+        strd r5, r6, [sp, #40]
         add r11, r3, r3, lsl #1
+    4:
+        ldrd r4, r5, [sp, #24]
+        ldr r8, [sp, #36]
+        strd r4, r5, [sp, #0]
+        str r8, [sp, #8]
     1:
         ldrd r0, r2, [sp, #0]
         add r4, r0, #{group}
@@ -616,7 +625,16 @@ macro_rules! layout {
         subs r4, r4, #1
         str r4, [sp, #8]
         bne 1b
-        add sp, #28
+        ldr r8, [sp, #32]
+        ldrd r4, r5, [sp, #24]
+        ldrd r6, r7, [sp, #40]
+        subs r8, r8, #1
+        str r8, [sp, #32]
+        add r4, r4, r6
+        add r5, r5, r7
+        strd r4, r5, [sp, #24]
+        bne 4b
+        add sp, #52
         pop {{r4-r11, pc}}
         ",
         group = const $bytes
@@ -626,20 +644,21 @@ macro_rules! layout {
 
 /// See [`Layout`](super::Layout). Generic, so that it is assembled only for processors that have the instructions.
 ///
-/// On the stack: 0 the group's pixels, 4 its words, 8 how many groups there are to do, 12 pairs, 16 and 20 whether there is a first and a last.
+/// On the stack: 0 the group's pixels, 4 its words, 8 how many groups there are to do, 12 pairs, 16 and 20 whether there is a first and a last, 24 the row's
+/// pixels, 28 its words, 32 how many rows there are to do, 36 groups, 40 and 44 from a row to the next.
 ///
 /// # Safety
-/// What the row says lies within what its pointers point to.
+/// What the rows say lies within what their pointers point to.
 #[unsafe(naked)]
-unsafe extern "C" fn planar<const GROUP: usize>(row: &Row) {
+unsafe extern "C" fn planar<const GROUP: usize>(rows: &Rows) {
     layout!(planar, { GROUP })
 }
 
 /// The same of pixels of 16 bits.
 ///
 /// # Safety
-/// What the row says lies within what its pointers point to.
+/// What the rows say lies within what their pointers point to.
 #[unsafe(naked)]
-unsafe extern "C" fn planar_i16<const GROUP: usize>(row: &Row) {
+unsafe extern "C" fn planar_i16<const GROUP: usize>(rows: &Rows) {
     layout!(planar_i16, { 2 * GROUP })
 }

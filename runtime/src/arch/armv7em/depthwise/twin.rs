@@ -3,7 +3,7 @@
 use super::super::AnyEpilogue;
 use super::super::instructions::{pkhbt, pkhtb, smlabt, smlad, smlatb, sxtb16};
 use super::{
-    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, OnceI16, ROWS, Row, Run, STARTS, Short,
+    Away, Depthwise, DepthwiseLoops, DepthwiseRow, Long, OnceI16, ROWS, Rows, Run, STARTS, Short,
     Signed, TwiceI16,
 };
 
@@ -174,25 +174,29 @@ pub struct PlanarLoop {
 }
 
 /// # Safety
-/// What the row says lies within what its pointers point to.
+/// What the rows say lies within what their pointers point to.
 #[cfg_attr(debug_assertions, inline)]
-pub(super) unsafe fn run_planar(PlanarLoop { bytes }: PlanarLoop, row: &Row) {
+pub(super) unsafe fn run_planar(PlanarLoop { bytes }: PlanarLoop, rows: &Rows) {
     // SAFETY: as the caller has it.
     unsafe {
-        for group in 0..row.groups {
+        for (row, group) in (0..rows.rows).flat_map(|row| (0..rows.groups).map(move |g| (row, g))) {
             let word = |pixel: usize, word: usize| {
-                let at = row.x.add(pixel * row.pixel + group * 4 * bytes);
+                let at = rows
+                    .x
+                    .add(row * rows.row + pixel * rows.pixel + group * 4 * bytes);
                 u32::from_le(at.cast::<u32>().add(word).read_unaligned())
             };
-            let mut to = row.to.byte_add(group * 4 * row.channel);
+            let mut to = rows
+                .to
+                .byte_add(row * rows.to_row + group * 4 * rows.channel);
             // Channels 0 2 and 1 3 of two neighbours, or 0 1 and 2 3.
             let [beside, of_other] = [[1, 2], [2, 1]][bytes - 1];
             let mut write = |left: [u32; 2], right: [u32; 2]| {
                 for (i, (left, right)) in left.into_iter().zip(right).enumerate() {
-                    let to = to.byte_add(i * beside * row.channel);
+                    let to = to.byte_add(i * beside * rows.channel);
                     to.write(pkhbt::<16>(left, right));
                     let other = pkhtb::<16>(right, left);
-                    to.byte_add(of_other * row.channel).write(other);
+                    to.byte_add(of_other * rows.channel).write(other);
                 }
                 to = to.add(1);
             };
@@ -200,17 +204,17 @@ pub(super) unsafe fn run_planar(PlanarLoop { bytes }: PlanarLoop, row: &Row) {
                 1 => [sxtb16::<0>(word(pixel, 0)), sxtb16::<8>(word(pixel, 0))],
                 _ => [word(pixel, 0), word(pixel, 1)],
             };
-            let padding = [row.padding; 2];
+            let padding = [rows.padding; 2];
             let mut pixel = 0;
-            if row.first != 0 {
+            if rows.first != 0 {
                 write(padding, widened(0));
                 pixel = 1;
             }
-            for _ in 0..row.pairs {
+            for _ in 0..rows.pairs {
                 write(widened(pixel), widened(pixel + 1));
                 pixel += 2;
             }
-            if row.last != 0 {
+            if rows.last != 0 {
                 write(widened(pixel), padding);
             }
         }
