@@ -65,7 +65,7 @@ pub struct DepthwiseRow {
     pub whole: Option<Loop>,
     /// The loop for those that are left, where there are any.
     pub last: Option<Loop>,
-    /// What lays rows out; see [`Layout`].
+    /// What lays rows out; see [`Rows`].
     pub planar: PlanarLoop,
 }
 
@@ -134,9 +134,11 @@ pub struct Planes<'a, V> {
     /// Three rows for each channel of those that come at a time.
     kept: &'a [Cell<u32>],
     y: &'a [Cell<V>],
-    /// What the loops are told, but for what differs from row to row.
+    /// What the loops are told, but for what differs from row to row. Until channels are taken, there are no groups.
     rows: Rows,
     run: Run,
+    /// The first of the channels that were taken.
+    channel: usize,
     /// Outputs before those that are left at the end of a row.
     whole: usize,
 }
@@ -208,6 +210,7 @@ impl<'a, V: Element> Planes<'a, V> {
                 step: pixel as isize,
                 outputs: (at_once * pixel) as isize,
             },
+            channel: 0,
             whole,
         })
     }
@@ -219,51 +222,55 @@ impl<'a, V: Element> Planes<'a, V> {
         self.rows.padding
     }
 
-    /// Whether so many channels from one on come at a time.
+    /// Goes on with so many channels from one on, four or more; with none if there are no such.
     #[inline(always)]
-    fn has(&self, [channel, channels]: [usize; 2]) -> bool {
+    pub fn take(&mut self, [channel, channels]: [usize; 2]) {
         let [all, most] = self.sizes.channels;
-        channels > 0 && channels <= most && channel < all && channels <= all - channel
+        let is_there = channels <= most && channel < all && channels <= all - channel;
+        let (channel, channels) = if is_there {
+            (channel, channels)
+        } else {
+            (0, 0)
+        };
+        (self.channel, self.rows.groups) = (channel, channels / 4);
+        let behind = (channel + channels) * channel_words(self.loops);
+        self.run.end = self.weights.as_ptr().wrapping_add(behind);
     }
 
-    /// Lays `count` rows from one on out, of so many channels, the first one to the first, second or third place. Of what is not there it lays out
-    /// nothing.
+    /// Lays `count` rows from one on out, the first one to the first, second or third place. Of what is not there it lays out nothing.
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(never))]
-    pub fn lay(&mut self, [row, count]: [usize; 2], place: usize, channels: [usize; 2]) {
+    pub fn lay(&mut self, [row, count]: [usize; 2], place: usize) {
         let [height, width] = self.sizes.input;
-        let [first, number] = channels;
         let is_there = count > 0 && row < height && count <= height - row;
-        if !is_there || place >= ROWS || count > ROWS - place || !self.has(channels) || number < 4 {
+        if !is_there || place >= ROWS || count > ROWS - place || self.rows.groups == 0 {
             return;
         }
-        let from = row * width * self.sizes.channels[0] + first;
+        let from = row * width * self.sizes.channels[0] + self.channel;
         self.rows.x = self.x.as_ptr().wrapping_add(from).cast();
         let to = self.kept.as_ptr().wrapping_add(place * self.sizes.words);
         self.rows.to = to.cast_mut().cast();
-        self.rows.groups = number / 4;
         self.rows.rows = count;
-        // SAFETY: `x` has these rows, of pixels that have these channels, and `kept` three rows of each, of more words than are written (checked in `new`
-        // and above); cells may be written.
+        // SAFETY: `x` has these rows, of pixels that have these channels, and `kept` three rows of each, of more words than are written (checked in `new`,
+        // `take` and above); cells may be written.
         unsafe { run_planar(self.loops.planar, &self.rows) }
     }
 
-    /// A row of outputs of so many channels from one on. `first` is the place of a window's first row; the others follow around. Of a row that is not
+    /// A row of outputs. `first` is the place of a window's first row; the others follow around. Of a row that is not
     /// there, it computes nothing.
     #[inline(always)]
-    pub fn outputs(&mut self, row: usize, first: usize, channels: [usize; 2]) {
+    pub fn outputs(&mut self, row: usize, first: usize) {
         let [height, count] = self.sizes.output;
-        if row >= height || first >= ROWS || !self.has(channels) {
+        if row >= height || first >= ROWS || self.rows.groups == 0 {
             return;
         }
-        let [channel, channels] = channels;
+        let channel = self.channel;
         let all = self.sizes.channels[0];
         let bytes = self.rows.to_row as isize;
         let after = |place: usize| if first == place { -2 * bytes } else { bytes };
         let (second, third) = (after(2), after(1));
-        let words = channel_words(self.loops);
-        let weights = self.weights.as_ptr().wrapping_add(channel * words);
-        self.run.end = weights.wrapping_add(channels * words);
+        let weights = channel * channel_words(self.loops);
+        let weights = self.weights.as_ptr().wrapping_add(weights);
         (self.run.second, self.run.third) = (second, third);
         let x = self
             .kept
@@ -276,7 +283,7 @@ impl<'a, V: Element> Planes<'a, V> {
             .cast_mut()
             .wrapping_add(row * count * all + channel);
         // SAFETY: `kept` has three rows for each channel, of which windows reach no more; `weights` has all channels, these among them, and `y` all rows
-        // (checked in `new` and above). The references last until it returns, and cells may be written.
+        // (checked in `new`, `take` and above). The references last until it returns, and cells may be written.
         unsafe {
             if let Some(whole) = self.loops.whole.filter(|_| self.whole > 0) {
                 let at_once = 2 * self.loops.stride * self.loops.at_once[0];

@@ -110,20 +110,21 @@ impl Convolution<'_> {
                 fill_words(rows, planes.padding());
             }
             // Rows that are kept, and the place of the next one.
+            planes.take(group);
             let mut kept = w.in_h.min(ROWS - above.min(ROWS));
-            planes.lay([0, kept], above, group);
+            planes.lay([0, kept], above);
             let mut place = (above + kept) % ROWS;
             for out_y in 0..w.out_h {
                 while above + kept < out_y * w.stride_h + ROWS {
                     if kept < w.in_h {
-                        planes.lay([kept, 1], place, group);
+                        planes.lay([kept, 1], place);
                     } else {
                         self.pad(rows, place, planes.padding());
                     }
                     kept += 1;
                     place = if place + 1 < ROWS { place + 1 } else { 0 };
                 }
-                planes.outputs(out_y, place, group);
+                planes.outputs(out_y, place);
             }
             channel += group[1].max(1);
         }

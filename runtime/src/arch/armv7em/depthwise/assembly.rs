@@ -642,7 +642,7 @@ macro_rules! layout {
     };
 }
 
-/// See [`Layout`](super::Layout). Generic, so that it is assembled only for processors that have the instructions.
+/// See [`Rows`]. Generic, so that it is assembled only for processors that have the instructions.
 ///
 /// On the stack: 0 the group's pixels, 4 its words, 8 how many groups there are to do, 12 pairs, 16 and 20 whether there is a first and a last, 24 the row's
 /// pixels, 28 its words, 32 how many rows there are to do, 36 groups, 40 and 44 from a row to the next.
