@@ -107,6 +107,8 @@ pub(crate) struct Builder<'a> {
     opt: OptLevel,
     optimize: Option<Optimize>,
     plan: Option<Plan>,
+    /// The pass that is left out; several by `all`.
+    without: Option<String>,
     workspace: PathBuf,
     target_dir: PathBuf,
 }
@@ -120,6 +122,7 @@ impl<'a> Builder<'a> {
             opt,
             optimize: None,
             plan: None,
+            without: None,
             workspace: root.join("examples/cortex-m"),
             target_dir: root.join("target/firmware"),
         }
@@ -134,6 +137,12 @@ impl<'a> Builder<'a> {
     /// The same with a plan; without, the environment decides.
     pub(crate) fn plan(mut self, plan: Plan) -> Self {
         self.plan = Some(plan);
+        self
+    }
+
+    /// The same without a pass, or without `all`.
+    pub(crate) fn without(mut self, pass: String) -> Self {
+        self.without = Some(pass);
         self
     }
 
@@ -166,6 +175,9 @@ impl<'a> Builder<'a> {
             ("CASTIRON_OPTIMIZE", optimize.as_deref().map(Path::new)),
             ("CASTIRON_BATCH", None),
         ];
+        if let Some(pass) = &self.without {
+            variables.push(("CASTIRON_WITHOUT_PASS", Some(Path::new(pass))));
+        }
         variables.extend(self.plan.into_iter().flat_map(Plan::variables));
         self.image(name, &variables)
     }

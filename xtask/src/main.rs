@@ -27,6 +27,7 @@ mod random_models;
 mod report;
 mod rust_versions;
 mod schema;
+mod switches;
 mod tables;
 mod targets;
 mod tflm;

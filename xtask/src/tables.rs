@@ -11,7 +11,8 @@ use crate::cores::{self, Core};
 use crate::firmware::{self, Builder, OptLevel};
 use crate::tflm::Figures;
 use crate::{
-    Run, cycles, modes, operator_code, print_changes, qemu, ram, report, subjects, verdict,
+    Run, cycles, modes, operator_code, print_changes, qemu, ram, report, subjects, switches,
+    verdict,
 };
 
 #[derive(clap::Args)]
@@ -21,7 +22,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     table: TableOptions,
     /// Measure every table of docs/benchmarks.md and docs/operator-code.md, one after the other: some 20 minutes.
-    #[arg(long, conflicts_with_all = ["ops", "by_operator", "modes", "ram", "json", "core", "opt"])]
+    #[arg(long, conflicts_with_all = ["ops", "by_operator", "modes", "ram", "switches", "json", "core", "opt"])]
     pub(crate) all: bool,
     /// Measure each operator of the models, too.
     #[arg(long)]
@@ -46,6 +47,10 @@ struct TableOptions {
     /// Measure how little RAM models can take, where there are targets for it: row by row, and with the input row by row.
     #[arg(long, conflicts_with_all = ["ops", "by_operator", "modes", "json"])]
     ram: bool,
+    /// Run the networks that people run without each pass that does something for them, and without any, as they are and in the least
+    /// memory; fail where outputs are not their goldens'.
+    #[arg(long, conflicts_with_all = ["ops", "by_operator", "modes", "ram", "json", "update_docs"])]
+    switches: bool,
 }
 
 /// A kind of table.
@@ -55,6 +60,7 @@ enum Table {
     Modes,
     Ram,
     Operators,
+    Switches,
 }
 
 impl TableOptions {
@@ -63,6 +69,7 @@ impl TableOptions {
             Self { ops: true, .. } => Table::Operators,
             Self { modes: true, .. } => Table::Modes,
             Self { ram: true, .. } => Table::Ram,
+            Self { switches: true, .. } => Table::Switches,
             _ => Table::Networks,
         }
     }
@@ -137,22 +144,36 @@ impl Measuring<'_> {
         let core = self.run.core;
         match table {
             Table::Networks => return self.networks(),
-            Table::Modes | Table::Operators => ensure!(
-                !self.update_docs || core == Core::M4,
-                "--update-docs writes this table of the Cortex-M4 alone, not of the {}",
-                core.title()
-            ),
-            Table::Ram => ensure!(
-                core == Core::M4,
-                "there are targets for the RAM of the Cortex-M4 alone"
-            ),
-        }
-        match table {
-            Table::Operators => return self.operators(),
-            Table::Modes => self.modes()?,
-            _ => self.ram()?,
+            Table::Operators => {
+                self.documents_m4_alone()?;
+                return self.operators();
+            }
+            Table::Modes => {
+                self.documents_m4_alone()?;
+                self.modes()?;
+            }
+            Table::Ram => {
+                ensure!(
+                    core == Core::M4,
+                    "there are targets for the RAM of the Cortex-M4 alone"
+                );
+                self.ram()?;
+            }
+            Table::Switches => {
+                let Run { opt, selection, .. } = self.run;
+                switches::check(self.root, self.toolchain, core, opt, selection)?;
+            }
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn documents_m4_alone(&self) -> Result<()> {
+        ensure!(
+            !self.update_docs || self.run.core == Core::M4,
+            "--update-docs writes this table of the Cortex-M4 alone, not of the {}",
+            self.run.core.title()
+        );
+        Ok(())
     }
 
     fn builder(&self) -> Builder<'_> {

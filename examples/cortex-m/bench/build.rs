@@ -3,8 +3,8 @@
 //! `CASTIRON_MODEL` names the model, `CASTIRON_GOLDEN` the file or directory of its golden cases. With `CASTIRON_EMPTY` the subject has the
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
 //! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`,
-//! `CASTIRON_MAX_ARENA` its `max_arena`. With `CASTIRON_INPUT_BY=rows` the model takes its input row by row, and with `CASTIRON_BUFFERS=caller` inputs
-//! and outputs in two buffers each, which change places from run to run.
+//! `CASTIRON_MAX_ARENA` its `max_arena`, `CASTIRON_WITHOUT_PASS` its `without_pass`. With `CASTIRON_INPUT_BY=rows` the model takes its input row
+//! by row, and with `CASTIRON_BUFFERS=caller` inputs and outputs in two buffers each, which change places from run to run.
 //!
 //! `CASTIRON_BATCH` names a file of models and goldens instead, with a tab between them: each line is a case of the subject, the first one of its model.
 
@@ -83,7 +83,8 @@ fn main() -> Result<()> {
     let optimize = option("CASTIRON_OPTIMIZE", "optimize");
     let isa = option("CASTIRON_ISA", "isa");
     let max_arena = option("CASTIRON_MAX_ARENA", "max_arena");
-    let options = format!("{optimize}{isa}{max_arena}");
+    let without = option("CASTIRON_WITHOUT_PASS", "without_pass");
+    let options = format!("{optimize}{isa}{max_arena}{without}");
     println!("cargo:rerun-if-env-changed=CASTIRON_TRACED");
     let traced = env::var_os("CASTIRON_TRACED").is_some();
     println!("cargo:rerun-if-env-changed=CASTIRON_INPUT_BY");
