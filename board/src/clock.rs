@@ -46,8 +46,8 @@ impl FromStr for Clock {
 
     fn from_str(text: &str) -> Result<Self, Diagnostic> {
         let wrong = || {
-            Diagnostic::new("this is no clock")
-                .expected("a frequency, as 168M, 32.768k or 64000000")
+            Diagnostic::new("the clock is no frequency of a processor")
+                .expected("1 kHz or more, as 168M, 32.768k or 64000000")
                 .found(format_args!("\"{}\"", text.escape_debug()))
         };
         let plain = text.trim().to_ascii_lowercase();
@@ -61,7 +61,7 @@ impl FromStr for Clock {
         let is_plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let value: f64 = number.parse().ok().filter(|_| is_plain).ok_or_else(wrong)?;
         let hz = (value * size).round();
-        if !(1.0..=1e12).contains(&hz) {
+        if !(1e3..=1e12).contains(&hz) {
             return Err(wrong());
         }
         Ok(Self {

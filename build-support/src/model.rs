@@ -429,6 +429,17 @@ impl Model {
         }
     }
 
+    /// Fails if castiron.toml asks for kernels whose sources nobody names.
+    fn check_sources(&self, settings: &Settings, model: &str) -> Result<(), Diagnostic> {
+        if settings.engine != Some(EngineName::Tflm) || self.tflm.is_some() {
+            return Ok(());
+        }
+        let problem = Diagnostic::new(format!(
+            "castiron.toml says that TensorFlow Lite Micro's kernels compute {model:?}, and the script names no sources of them"
+        ));
+        Err(problem.help("say `.tflm(Tflm::new(\"path/to/tflite-micro\"))`"))
+    }
+
     /// The model's file, and all that is said of it.
     fn named(&self, config: &Config) -> Result<Named> {
         let mut own = self.settings.clone();
@@ -441,21 +452,19 @@ impl Model {
             if let Some(name) = name.filter(|_| !self.path.exists()) {
                 return Err(config.missing(name).into());
             }
+            let settings = own.clone().or(&config.defaults_for(own.engine));
+            let path = self.path.clone();
+            self.check_sources(&settings, &path.display().to_string())?;
             return Ok(Named {
-                path: self.path.clone(),
+                path,
                 stem: None,
-                settings: own.clone().or(&config.defaults_for(own.engine)),
+                settings,
             });
         };
-        let settings = own.or(&config.settings(entry)?);
-        if settings.engine == Some(EngineName::Tflm) && self.tflm.is_none() {
-            let problem = Diagnostic::new(format!(
-                "castiron.toml says that TensorFlow Lite Micro's kernels compute {:?}, and the script names no sources of them",
-                entry.name
-            ));
-            let help = "say `.tflm(Tflm::new(\"path/to/tflite-micro\"))`";
-            return Err(entry.file.wrong(problem.help(help)).into());
-        }
+        let engine = own.engine;
+        let settings = own.or(&config.settings(entry, engine)?);
+        self.check_sources(&settings, &entry.name)
+            .map_err(|problem| entry.file.wrong(problem))?;
         Ok(Named {
             path: entry.file.value.clone(),
             stem: Some(entry.name.clone()),

@@ -126,7 +126,7 @@ impl Named {
         Ok(Self {
             path: entry.file.value.clone(),
             entry: Some(entry.name.clone()),
-            settings: said.clone().or(&config.settings(entry)?),
+            settings: said.clone().or(&config.settings(entry, said.engine)?),
         })
     }
 

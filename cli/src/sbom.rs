@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::failure::{Failure, Result};
 use crate::input::ModelFile;
-use crate::output::Outputs;
+use crate::output::{Outputs, is_stdout};
 
 /// Where it goes.
 #[derive(Debug, Default, Args)]
@@ -30,6 +30,12 @@ impl Sbom {
         let Some(path) = &self.sbom else {
             return Ok(());
         };
+        if is_stdout(path) {
+            return Err(Failure::usage(
+                "the bill of materials needs a file: standard output has the result",
+                "name one: --sbom model.cdx.json",
+            ));
+        }
         // Of a path, what is on another machine, too.
         let file = input.path.file_name().map(|name| name.to_string_lossy());
         let made = Made {

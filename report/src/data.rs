@@ -18,10 +18,12 @@ pub struct Report {
     pub report: u32,
     /// The castiron that made it.
     pub castiron: &'static str,
-    /// The instructions that kernels use, as `--isa` names them.
-    pub isa: &'static str,
-    /// What kernels are chosen for, as `--optimize` names it.
-    pub optimize: &'static str,
+    /// The instructions that kernels use, as `--isa` names them; none where models differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isa: Option<&'static str>,
+    /// What kernels are chosen for, as `--optimize` names it; none where models differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimize: Option<&'static str>,
     /// The board that the models are to fit on, if one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,
@@ -320,6 +322,8 @@ pub struct Compiled {
     /// Bytes of such outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller_output_bytes: Option<usize>,
+    /// Multiply-accumulates of a run: of what passes leave of the model, and what a plan computes again.
+    pub run_macs: Option<u64>,
     /// Bytes of packed weights in flash.
     pub weight_bytes: Option<usize>,
     /// Bytes of the code, estimated for Cortex-M.

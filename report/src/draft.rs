@@ -6,6 +6,7 @@ use castiron_board::clock::Clock;
 use castiron_codegen::Model;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::{Diagnostic, Error, Result};
+use castiron_codegen::target::Target;
 
 use crate::compare;
 use crate::data::{self, Board, Pair, Problem, Quality, Report, Run, Time, VERSION};
@@ -63,6 +64,8 @@ pub struct Draft {
     /// By position of the model, where there are cases to run it with.
     runnable: Vec<Option<Runnable>>,
     problems: Vec<Problem>,
+    /// What each model is compiled for.
+    targets: Vec<Target>,
 }
 
 impl Draft {
@@ -78,6 +81,7 @@ impl Draft {
     ) -> Result<()> {
         let (mut found, program) = model::examine(source, settings)?;
         found.position = self.models.len();
+        self.targets.push(settings.compile.target);
         // What does not compile is no question of the board.
         let place = settings.place.as_ref().filter(|_| found.compiled.ok);
         found.fit = place.map(|place| place.fit(source, &settings.compile));
@@ -112,8 +116,8 @@ impl Draft {
         Report {
             report: VERSION,
             castiron: env!("CARGO_PKG_VERSION"),
-            isa: settings.compile.target.isa.name(),
-            optimize: settings.compile.target.optimize.name(),
+            isa: common(self.targets.iter().map(|target| target.isa.name())),
+            optimize: common(self.targets.iter().map(|target| target.optimize.name())),
             board,
             run,
             choice,
@@ -151,4 +155,10 @@ impl Draft {
 fn first(error: &Error) -> Option<String> {
     let first = error.diagnostics().first()?;
     Some(first.message.clone())
+}
+
+/// What all say, if it is the same.
+fn common(mut all: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
 }

@@ -361,6 +361,7 @@ fn compiled(
         state_bytes: program.map(|program| program.state_bytes),
         caller_input_bytes: facts.compiled.caller_input_bytes,
         caller_output_bytes: facts.compiled.caller_output_bytes,
+        run_macs: program.and_then(|program| program.entries.iter().map(|entry| entry.macs).max()),
         weight_bytes: program.map(|program| program.constants.bytes().len()),
         code_bytes: program.map(|program| table.of_model(model, options, program)),
         code_error_percent: program.map(|_| table.mean_error_percent),

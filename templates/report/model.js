@@ -54,7 +54,7 @@ const costsView = (model, board) => model.costs.length > 0 && [
       { title: "Time", value: cost => cost.milliseconds, text: cost => cost.milliseconds === null ? "–" : milliseconds(cost.milliseconds), number: true },
     ],
   }),
-  el("p", { class: "soft" }, "Errors are those of networks that the estimates were not made from. Cycles are for memory without wait states.",
+  el("p", { class: "soft" }, "Errors are medians, of networks that the estimates were not made from; docs/benchmarks.md has the worst. Times of other processors than Cortex-M4, M3 and M0+ go by the cycles of these. Cycles are for memory without wait states.",
     board?.clock_hz && ` The clock is ${rounded(board.clock_hz / 1e6)} MHz: ${board.clock_source}.`),
 ];
 

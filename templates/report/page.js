@@ -39,7 +39,7 @@ const drawReport = (report, into, footer) => {
 
   const head = el("header", { class: "top" },
     el("h1", {}, title),
-    el("p", { class: "soft" }, `castiron ${report.castiron}`, report.board && ` · on ${report.board.name}`, ` · kernels: ${report.isa}`));
+    el("p", { class: "soft" }, `castiron ${report.castiron}`, report.board && ` · on ${report.board.name}`, report.isa && ` · kernels: ${report.isa}`));
   into.append(
     el("a", { class: "skip", href: "#content" }, "Skip to the content"), head,
     el("nav", { class: "sections", "aria-label": "Sections" }, links),

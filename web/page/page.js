@@ -110,6 +110,7 @@ const waiting = all => {
 const look = async () => {
   const mine = ++turn;
   if (busy) restart();
+  clear();
   showGiven();
   const models = given.filter(file => !file.fault);
   const faults = given.filter(file => file.fault).map(file => isBug(`${file.name}: ${file.fault}`));
@@ -214,6 +215,8 @@ at("stop").addEventListener("click", () => {
   turn++;
   busy = false;
   restart();
+  // Files are made by who was stopped.
+  clear();
   at("status").textContent = "Stopped.";
 });
 

@@ -46,6 +46,8 @@ impl fmt::Display for OptLevel {
 pub(crate) enum Plan {
     /// As without options.
     Default,
+    /// An arena of so many bytes at most.
+    Within(u64),
     /// The least arena that computes nothing twice.
     Least,
     /// The same with an input that comes row by row.
@@ -55,12 +57,13 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
-    /// Those whose RAM is the model's alone: the firmware's buffers are not.
+    /// Those of every model whose RAM is the model's alone: the firmware's buffers are not.
     pub(crate) const ALL: [Self; 3] = [Self::Default, Self::Least, Self::Rows];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::Within(_) => "within the target, input whole",
             Self::Least => "least, input whole",
             Self::Rows => "least, input by rows",
             Self::Buffers => "default, with buffers",
@@ -68,17 +71,20 @@ impl Plan {
     }
 
     /// Variables that the firmware's build script reads, and their values.
-    fn variables<'a>(self) -> [(&'static str, Option<&'a Path>); 3] {
-        let (max_arena, input_by, buffers) = match self {
-            Self::Default => (None, None, None),
-            Self::Least => (Some("0"), None, None),
-            Self::Rows => (Some("0"), Some("rows"), None),
-            Self::Buffers => (None, None, Some("caller")),
+    fn variables(self) -> [(&'static str, Option<String>); 3] {
+        let max_arena = match self {
+            Self::Default | Self::Buffers => None,
+            Self::Within(bytes) => Some(bytes),
+            Self::Least | Self::Rows => Some(0),
         };
+        let of = |plan, value: &str| (self == plan).then(|| value.to_owned());
         [
-            ("CASTIRON_MAX_ARENA", max_arena.map(Path::new)),
-            ("CASTIRON_INPUT_BY", input_by.map(Path::new)),
-            ("CASTIRON_BUFFERS", buffers.map(Path::new)),
+            (
+                "CASTIRON_MAX_ARENA",
+                max_arena.map(|bytes| bytes.to_string()),
+            ),
+            ("CASTIRON_INPUT_BY", of(Self::Rows, "rows")),
+            ("CASTIRON_BUFFERS", of(Self::Buffers, "caller")),
         ]
     }
 }
@@ -178,7 +184,11 @@ impl<'a> Builder<'a> {
         if let Some(pass) = &self.without {
             variables.push(("CASTIRON_WITHOUT_PASS", Some(Path::new(pass))));
         }
-        variables.extend(self.plan.into_iter().flat_map(Plan::variables));
+        let plan: Vec<_> = self.plan.into_iter().flat_map(Plan::variables).collect();
+        let values = plan
+            .iter()
+            .map(|(name, value)| (*name, value.as_deref().map(Path::new)));
+        variables.extend(values);
         self.image(name, &variables)
     }
 

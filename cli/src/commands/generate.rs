@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     model: Option<PathBuf>,
     /// Every model of castiron.toml at once, each in a folder of its name
-    #[arg(long, conflicts_with_all = ["emit", "name", "labels", "io_spec", "shape", "depfile"])]
+    #[arg(long, conflicts_with_all = ["emit", "name", "labels", "io_spec", "shape", "depfile", "sbom"])]
     all: bool,
     /// The folder to write to
     #[arg(long, value_name = "DIR", required_unless_present = "emit")]

@@ -308,7 +308,12 @@ impl Arguments {
         let first = names.next();
         match named {
             [model, ..] if names.all(|other| Some(other) == first) => model.board(),
-            _ => Ok(None),
+            _ => {
+                diagnostics::note(
+                    "the models have different boards, so that none is checked: --board names one for all",
+                );
+                Ok(None)
+            }
         }
     }
 

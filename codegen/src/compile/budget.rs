@@ -30,7 +30,10 @@ pub(super) fn check(model: &Model, program: &Program, options: &CompileOptions) 
         let problem = Diagnostic::new("a run of the model takes more multiply-accumulates than its limit")
             .expected(at_most(most.value, "", "max-macs", &most.place))
             .found(format_args!("{}, {} too many", entry.macs, entry.macs - most.value))
-            .help("raise max-macs, or make the model smaller: `castiron inspect` shows the multiply-accumulates of each operator");
+            .help(match options.max_arena {
+                Some(_) => "raise max-macs, or max-arena: below it some are computed again, as `castiron plan --pareto` shows",
+                None => "raise max-macs, or make the model smaller: `castiron inspect` shows the multiply-accumulates of each operator",
+            });
         return Err(problem.in_subgraph(entry.graph).beyond_limit().into());
     }
     if limits.flash.is_none() {

@@ -96,7 +96,7 @@ fn too_large(bytes: usize, most: usize, plan: &Plan, options: &CompileOptions) -
             .help("let operators run row by row, which stream-rows does: that pass was left out"),
         false => problem.help(format_args!(
             "raise the bound to {bytes}, the nearest possible, or make the tensors of the operator at which the arena is full smaller: \
-             `castiron plan` draws them, and `castiron plan --pareto` shows what less memory costs",
+             `castiron plan` without the bound draws them, and `castiron plan --pareto` shows what less memory costs",
         )),
     };
     // Inputs are there before the first operator runs.

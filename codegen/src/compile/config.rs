@@ -121,11 +121,15 @@ impl Config {
         }
     }
 
-    /// All that the file says of one of its models.
+    /// All that the file says of one of its models, for an engine if somebody else names it.
     ///
     /// # Errors
     /// If a file that it names is not there.
-    pub fn settings(&self, model: &ModelEntry) -> Result<Settings, Diagnostic> {
+    pub fn settings(
+        &self,
+        model: &ModelEntry,
+        engine: Option<EngineName>,
+    ) -> Result<Settings, Diagnostic> {
         let Settings {
             labels, io_spec, ..
         } = &model.settings;
@@ -139,7 +143,7 @@ impl Config {
             }
         }
         let own = model.settings.clone();
-        Ok(own.or(&self.defaults_for(model.settings.engine)))
+        Ok(own.or(&self.defaults_for(engine.or(model.settings.engine))))
     }
 
     /// What the file says of models for an engine: the other has some options only.

@@ -60,15 +60,16 @@ pub(super) fn fitting<'a>(
     let peak = |chosen: &Chosen<'_>, options: &PlanOptions| planned(chosen, options).0;
     let mut lean = None;
     let mut found: Option<(usize, Chosen<'a>)> = None;
-    for way in ways.iter().copied() {
+    for (at, way) in ways.iter().copied().enumerate() {
+        let is_last = at + 1 == ways.len();
         let usual = streamed(roomy.clone(), way, full);
         let of_usual = peak(&usual, full);
         if most.is_some_and(|most| of_usual <= most) {
             return usual;
         }
         found = lower(found, (of_usual, usual));
-        // Kernels give up what they work in, and no more.
-        if most.is_some_and(|most| of_usual.saturating_sub(too_much) > most) {
+        // Kernels give up what they work in, and no more. Of the last way, an error says what is possible.
+        if !is_last && most.is_some_and(|most| of_usual.saturating_sub(too_much) > most) {
             continue;
         }
         let lean = lean.get_or_insert_with(|| whole(0));

@@ -52,14 +52,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// These, with what others say where these leave something open.
+    /// These, with what others say where these leave something open. Which processor it is for, one of the two says alone: a board is no longer that of
+    /// another's target, nor a target of another's processor.
     #[must_use]
     pub fn or(self, others: &Self) -> Self {
+        let names_target = self.target.is_some() || self.board.is_some();
+        let of_others = |value: &Option<String>| value.clone().filter(|_| !names_target);
         Self {
             engine: self.engine.or(others.engine),
             board: self.board.or_else(|| others.board.clone()),
-            target: self.target.or_else(|| others.target.clone()),
-            cpu: self.cpu.or_else(|| others.cpu.clone()),
+            target: self.target.or_else(|| of_others(&others.target)),
+            cpu: self.cpu.or_else(|| of_others(&others.cpu)),
             optimize: self.optimize.or(others.optimize),
             isa: self.isa.or(others.isa),
             max_arena: self.max_arena.or_else(|| others.max_arena.clone()),
@@ -106,10 +109,12 @@ impl Settings {
         let target = Target::new(self.isa.unwrap_or(isa), self.optimize.unwrap_or_default());
         let mut options = CompileOptions::for_target(target).without(self.without);
         options.max_arena = self.max_arena.as_ref().map(|most| most.value);
+        // Of TensorFlow Lite Micro's kernels, what castiron's take says nothing.
+        let is_ours = self.engine != Some(EngineName::Tflm);
         options.limits = Limits {
             arena: (self.max_arena.as_ref()).map_or_else(Place::default, |most| most.place.clone()),
-            flash: self.max_flash.clone(),
-            macs: self.max_macs.clone(),
+            flash: self.max_flash.clone().filter(|_| is_ours),
+            macs: self.max_macs.clone().filter(|_| is_ours),
         };
         options.memories.clone_from(&self.memories);
         options.input = self.input_by.unwrap_or_default();

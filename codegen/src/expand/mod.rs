@@ -43,7 +43,7 @@ pub fn expand(fields: &[Field]) -> Result<Module> {
     let entry = named(call, &config)?;
     let said = match entry {
         Some(entry) => config
-            .settings(entry)
+            .settings(entry, None)
             .map_err(|problem| path.wrong(problem))?,
         None => config.defaults_for(None),
     };

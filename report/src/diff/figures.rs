@@ -67,7 +67,13 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "macs",
-        title: "multiply-accumulates",
+        title: "multiply-accumulates of a run",
+        unit: "",
+        at: &["/compiled/run_macs"],
+    },
+    Row {
+        name: "file-macs",
+        title: "multiply-accumulates of the file",
         unit: "",
         at: &["/macs"],
     },

@@ -98,7 +98,10 @@ impl Diff {
                     .find(|figure| figure.name == limit.figure);
                 let Some((figure, old)) = figure.and_then(|f| Some((f, f.old.clone()?))) else {
                     let mut warning = Diagnostic::new("the growth of a figure was not checked")
-                        .found(format_args!("{}, which was not known before", limit.text));
+                        .found(format_args!(
+                            "{}, which is not known of what it was, or is of another processor",
+                            limit.text
+                        ));
                     warning.place.file = Some(model.new.clone());
                     unchecked.push(warning);
                     continue;

@@ -111,7 +111,7 @@ engine = \"tflm\"
     let tflm = config.defaults_for(Some(EngineName::Tflm));
     assert!(tflm.optimize.is_none() && tflm.max_arena.is_none() && tflm.board.is_some());
 
-    let missing = config.settings(vae).unwrap_err();
+    let missing = config.settings(vae, None).unwrap_err();
     assert_eq!(missing.place.position, Some((7, 8)), "{missing}");
     assert!(
         missing.to_string().contains("fleet/models/vae.tflite"),
