@@ -54,19 +54,19 @@ pub trait DepthwiseLoops: Copy {
 #[derive(Debug, Clone, Copy)]
 pub struct DepthwiseRow {
     /// Bytes of an input, and of an output.
-    pub bytes: usize,
+    pub(super) bytes: usize,
     /// Columns from a window to the next: 1 or 2.
-    pub stride: usize,
+    pub(super) stride: usize,
     /// Outputs at once, as often as they fit in a row, and how many are left at its end.
-    pub at_once: [usize; 2],
+    pub(super) at_once: [usize; 2],
     /// Words of constants of a channel.
-    pub constants: usize,
+    pub(super) constants: usize,
     /// The loop for outputs at once, where there are any.
-    pub whole: Option<Loop>,
+    pub(super) whole: Option<Loop>,
     /// The loop for those that are left, where there are any.
-    pub last: Option<Loop>,
+    pub(super) last: Option<Loop>,
     /// What lays rows out; see [`Rows`].
-    pub planar: PlanarLoop,
+    pub(super) planar: PlanarLoop,
 }
 
 /// [`DepthwiseLoops`], known when firmware is compiled: `AT_ONCE` outputs, of which `LEFT` are left at the end of a row.
@@ -163,9 +163,10 @@ impl<'a, V: Element> Planes<'a, V> {
         let whole = count.checked_sub(last)?;
         // A window and what is read beside it, to whole words.
         let reads = (count * loops.stride + ROWS - loops.stride).div_ceil(2);
+        let elements = |of: [usize; 2]| of[0].checked_mul(of[1])?.checked_mul(all);
         let fits = size_of::<V>() == loops.bytes
-            && x.len() == height * width * all
-            && y.len() == out_height * count * all
+            && elements([height, width]) == Some(x.len())
+            && elements([out_height, count]) == Some(y.len())
             && weights.len() == all * channel_words(loops)
             && kept.len() >= most * ROWS * sizes.words
             && count > 0

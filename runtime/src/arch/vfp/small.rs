@@ -138,8 +138,12 @@ impl Windows {
         let [filter_h, filter_w] = self.filter;
         let each = if self.depthwise { 1 } else { in_c };
         let block = CHANNELS + filter_h * filter_w * each * (W::TAP / size_of::<u32>());
-        if x.len() < in_h * in_w * in_c
-            || y.len() < out_h * out_w * out_c
+        let fits = |len: usize, [h, w]: [usize; 2], c: usize| {
+            let elements = h.checked_mul(w).and_then(|pixels| pixels.checked_mul(c));
+            elements.is_some_and(|elements| elements <= len)
+        };
+        if !fits(x.len(), self.input, in_c)
+            || !fits(y.len(), self.output, out_c)
             || weights.len() < out_c.div_ceil(CHANNELS) * block
             || in_c * filter_h * filter_w == 0
             || out_c * out_h * out_w == 0

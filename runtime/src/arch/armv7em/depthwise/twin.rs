@@ -20,7 +20,7 @@ pub struct AnyDepthwise {
 
 /// A loop for so many outputs at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Loop {
+pub(crate) struct Loop {
     depthwise: AnyDepthwise,
     at_once: usize,
     /// Whether that is a row.
@@ -168,7 +168,7 @@ as_any! {
 
 /// See [`DepthwiseRow::planar`].
 #[derive(Debug, Clone, Copy)]
-pub struct PlanarLoop {
+pub(crate) struct PlanarLoop {
     /// Bytes of an input.
     bytes: usize,
 }
