@@ -33,7 +33,11 @@ pub(crate) struct Named {
 impl Project {
     /// The file of this project, if there is one.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        let own = || Some(PathBuf::from(Config::FILE)).filter(|path| path.is_file());
+        let own = || {
+            // What is there and cannot be read is an error, and no project without a file.
+            let path = PathBuf::from(Config::FILE);
+            path.symlink_metadata().is_ok().then_some(path)
+        };
         self.config.clone().or_else(own)
     }
 

@@ -184,7 +184,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         return text::print(&program.to_string());
     }
     let answer = progress::during("compiling the model", general, || {
-        generate(arguments, &named, folder)
+        generate(arguments, &named, folder, &[])
     })?;
     if general.json {
         text::print(&super::to_json(&answer)?)
@@ -195,8 +195,13 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     }
 }
 
-/// Makes and writes the files of one model.
-fn generate(arguments: &Arguments, named: &Named, folder: &Path) -> Result<Answer> {
+/// Makes and writes the files of one model, none of them over these others.
+fn generate(
+    arguments: &Arguments,
+    named: &Named,
+    folder: &Path,
+    others: &[PathBuf],
+) -> Result<Answer> {
     let input = named.read()?;
     let extras = Extras::read(named, &arguments.companions)?;
     // What was given besides the model has to fit it, whatever else can be made.
@@ -223,7 +228,7 @@ fn generate(arguments: &Arguments, named: &Named, folder: &Path) -> Result<Answe
         target: options.target,
         report: &report,
     }
-    .write(labels.unwrap_or_default())?;
+    .write(labels.unwrap_or_default(), others)?;
     Ok(Answer {
         report,
         files,
@@ -233,7 +238,11 @@ fn generate(arguments: &Arguments, named: &Named, folder: &Path) -> Result<Answe
 }
 
 impl<'a> Job<'a> {
-    fn write(&self, labels: Vec<String>) -> Result<(Vec<Written>, Vec<Skipped>)> {
+    fn write(
+        &self,
+        labels: Vec<String>,
+        others: &[PathBuf],
+    ) -> Result<(Vec<Written>, Vec<Skipped>)> {
         let made = self.make(labels)?;
         if self.arguments.strict {
             made.check()?;
@@ -261,6 +270,7 @@ impl<'a> Job<'a> {
         let sbom = &self.arguments.sbom;
         sbom.add(&mut outputs, &self.name, self.input, engine)?;
         outputs.add_depfile(&self.arguments.depfile, &sources)?;
+        sources.extend_from_slice(others);
         Ok((outputs.write(&sources)?, skipped))
     }
 

@@ -187,6 +187,10 @@ fn several_models_are_compared_by_their_names() {
     let text = stdout(&["diff", &old, &new]);
     assert!(text.contains("1 model gone: vae.tflite."), "{text}");
     assert!(text.contains("No difference: "), "{text}");
+    // Nobody knows what a model takes that is gone.
+    let (code, text) = failure(&["diff", &old, &new, "--fail-over", "arena=100%"]);
+    let told = text.contains("vae.tflite") && text.contains("arena is not known any more");
+    assert!(code == 1 && told, "{text}");
 }
 
 #[test]

@@ -90,25 +90,25 @@ impl Diff {
     /// the figure was not known of it before.
     pub fn hold(&mut self, limits: &[Limit]) -> Vec<Diagnostic> {
         let mut unchecked = Vec::new();
-        for model in &self.models {
+        let both = self.models.iter().map(|model| (&model.new, &model.figures));
+        // Of a model that is gone, no figure is known any more.
+        let lost = self.lost.iter().map(|(name, figures)| (name, figures));
+        for (model, figures) in both.chain(lost) {
             for limit in limits {
-                let figure = model
-                    .figures
-                    .iter()
-                    .find(|figure| figure.name == limit.figure);
+                let figure = figures.iter().find(|figure| figure.name == limit.figure);
                 let Some((figure, old)) = figure.and_then(|f| Some((f, f.old.clone()?))) else {
                     let mut warning = Diagnostic::new("the growth of a figure was not checked")
                         .found(format_args!(
                             "{}, which is not known of what it was, or is of another processor",
                             limit.text
                         ));
-                    warning.place.file = Some(model.new.clone());
+                    warning.place.file = Some(model.clone());
                     unchecked.push(warning);
                     continue;
                 };
                 if limit.is_exceeded(figure) {
                     self.breaches.push(Breach {
-                        model: model.new.clone(),
+                        model: model.clone(),
                         figure: limit.figure,
                         old,
                         new: figure.new.clone(),

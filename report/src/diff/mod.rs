@@ -21,6 +21,7 @@ pub use markdown::markdown;
 pub use parts::{Part, parts};
 pub use read::Side;
 
+use figures::Figures;
 use read::Seen;
 
 /// The version of this form. Keys may be added within a version.
@@ -42,6 +43,9 @@ pub struct Diff {
     pub models: Vec<ModelDiff>,
     /// Models that only the old one has.
     pub removed: Vec<String>,
+    /// Their figures.
+    #[serde(skip)]
+    lost: Vec<(String, Vec<Figure>)>,
     /// Models that only the new one has.
     pub added: Vec<String>,
     /// Figures that grew by more than they may.
@@ -192,6 +196,7 @@ impl Diff {
             new: new.build(),
             models: Vec::new(),
             removed: Vec::new(),
+            lost: Vec::new(),
             added: Vec::new(),
             breaches: Vec::new(),
         };
@@ -206,11 +211,13 @@ impl Diff {
                 None => diff.added.push(model.name.clone()),
             }
         }
-        let gone = before.models.iter().map(|model| &model.name);
-        diff.removed = gone
-            .filter(|name| named(after, name).is_none())
-            .cloned()
-            .collect();
+        let gone = before.models.iter();
+        let gone = gone.filter(|model| named(after, &model.name).is_none());
+        for model in gone {
+            let figures = figures::compare(&model.figures, &Figures::default());
+            diff.lost.push((model.name.clone(), figures));
+            diff.removed.push(model.name.clone());
+        }
         diff
     }
 

@@ -1,6 +1,6 @@
 //! `castiron generate --all`: every model of `castiron.toml`, as many at once as the machine has processors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -56,7 +56,19 @@ pub(super) fn run(arguments: &Arguments, folder: &Path, general: &General) -> Re
         diagnostics::note(format_args!("these are the models of {}", file.display()));
     }
     let said = arguments.compiled.settings(None)?;
-    let one = |entry: &ModelEntry| one(arguments, &config, entry, &said, folder);
+    // What one model is made of, no other one may replace.
+    let inputs = config.models.iter().flat_map(|entry| {
+        let Settings {
+            labels, io_spec, ..
+        } = &entry.settings;
+        let others = [labels, io_spec].into_iter().flatten();
+        std::iter::once(&entry.file).chain(others)
+    });
+    let inputs: Vec<PathBuf> = inputs.map(|file| file.value.clone()).collect();
+    let one = |entry: &ModelEntry| {
+        let named = Named::entry(&config, entry, &said)?;
+        generate(arguments, &named, &folder.join(&entry.name), &inputs)
+    };
     let results = progress::counted(config.models.len(), general, |done| {
         in_parallel(&config.models, |entry| {
             let result = one(entry);
@@ -91,17 +103,6 @@ pub(super) fn run(arguments: &Arguments, folder: &Path, general: &General) -> Re
         Err(Failure::Several(error, _)) => Err(Failure::Model(error)),
         other => other,
     }
-}
-
-fn one(
-    arguments: &Arguments,
-    config: &Config,
-    entry: &ModelEntry,
-    said: &Settings,
-    folder: &Path,
-) -> Result<Answer> {
-    let named = Named::entry(config, entry, said)?;
-    generate(arguments, &named, &folder.join(&entry.name))
 }
 
 /// What becomes of each, in their order.
