@@ -190,7 +190,10 @@ pub(super) unsafe fn run_planar(PlanarLoop { bytes }: PlanarLoop, rows: &Rows) {
                 .to
                 .byte_add(row * rows.to_row + group * 4 * rows.channel);
             // Channels 0 2 and 1 3 of two neighbours, or 0 1 and 2 3.
-            let [beside, of_other] = [[1, 2], [2, 1]][bytes - 1];
+            let [beside, of_other] = match bytes {
+                1 => [1, 2],
+                _ => [2, 1],
+            };
             let mut write = |left: [u32; 2], right: [u32; 2]| {
                 for (i, (left, right)) in left.into_iter().zip(right).enumerate() {
                     let to = to.byte_add(i * beside * rows.channel);
