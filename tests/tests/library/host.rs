@@ -10,6 +10,7 @@ use castiron_codegen::emit::c_api::Case;
 use castiron_codegen::exec::Machine;
 use castiron_codegen::graph::{self, Model, Signature};
 use castiron_codegen::program::Observation;
+use castiron_codegen::target::Isa;
 use object::read::archive::ArchiveFile;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
@@ -535,6 +536,17 @@ fn the_same_model_gives_the_same_library() {
             .collect::<Vec<_>>()
     };
     assert_eq!(files(), files());
+}
+
+/// A library that could panic is refused; so are twins of kernels that could.
+#[test]
+fn kernels_of_another_processor_may_be_in_a_library_for_this_one() {
+    for name in [
+        "examples/models/kws_dscnn_int8.tflite",
+        "tests/data/ops/conv2d_f32_1.tflite",
+    ] {
+        build(name, options(|o| o.isa = Some(Isa::DspFp)));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(super) fn finish<const N: usize, const CHANNELS: usize>(
         _ if !is_finite || bounds == bounds::OTHER => Float { min, max }.clamp(sum),
         bounds::NONE => sum,
         bounds::ZERO => f32::from_bits(as_integer(sum).max(0) as u32),
-        _ => f32::from_bits(as_integer(sum).clamp(0, as_integer(max)) as u32),
+        _ => f32::from_bits(as_integer(sum).max(0).min(as_integer(max)) as u32),
     };
     sums.map(|sums| sums.map(output))
 }
