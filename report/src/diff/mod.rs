@@ -1,6 +1,6 @@
 //! What changed between two models, or two builds of one.
 //!
-//! Both sides are the JSON of a report, of which [`read`] takes what is compared: so a model can be compared with a report
+//! Both sides are the JSON of a report, of which `read` takes what is compared: so a model can be compared with a report
 //! that another castiron wrote.
 
 mod align;

@@ -230,12 +230,13 @@ fn halves(n: &mut Sequence, len: usize) -> Vec<u16> {
 
 /// The number of a float16, by its definition.
 fn value_of(half: &u16) -> f32 {
-    let [sign, exponent, fraction] = [half >> 15, half >> 10 & 31, half & 0x3ff].map(f32::from);
-    let size = match exponent {
-        0.0 => fraction * 2f32.powi(-24),
-        _ => (1024.0 + fraction) * 2f32.powi(exponent as i32 - 25),
+    let power = |of: i32| f32::from_bits(((127 + of) << 23) as u32);
+    let fraction = f32::from(half & 0x3ff);
+    let size = match half >> 10 & 31 {
+        0 => fraction * power(-24),
+        exponent => (1024.0 + fraction) * power(i32::from(exponent) - 25),
     };
-    if sign == 0.0 { size } else { -size }
+    if half >> 15 == 0 { size } else { -size }
 }
 
 /// Inputs, weights and biases, of which there may be none.
