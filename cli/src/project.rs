@@ -151,6 +151,14 @@ impl Named {
         self.entry.as_deref().unwrap_or(model.stem())
     }
 
+    /// What the project's file calls its board.
+    pub(crate) fn board_name(&self) -> Option<&str> {
+        self.settings
+            .board
+            .as_ref()
+            .map(|board| board.value.as_str())
+    }
+
     /// The board that the project's file names.
     pub(crate) fn board(&self) -> Result<Option<Board>> {
         let Some(name) = &self.settings.board else {

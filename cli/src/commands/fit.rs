@@ -155,19 +155,13 @@ fn common_board(models: &[Named]) -> Result<Board> {
     let [first, others @ ..] = models else {
         return Err(unknown());
     };
-    let name = |model: &Named| {
-        model
-            .settings
-            .board
-            .as_ref()
-            .map(|board| board.value.clone())
-    };
-    let other = others.iter().find(|other| name(other) != name(first));
+    let other = others
+        .iter()
+        .find(|other| other.board_name() != first.board_name());
     match other {
         None => first.board()?.ok_or_else(unknown),
         Some(other) => {
-            let [first, other] =
-                [first, other].map(|m| name(m).unwrap_or_else(|| "none".to_owned()));
+            let [first, other] = [first, other].map(|model| model.board_name().unwrap_or("none"));
             Err(Failure::usage(
                 format!(
                     "fit counts models on one board, and castiron.toml names {first} and {other}"

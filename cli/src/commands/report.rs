@@ -297,14 +297,7 @@ impl Arguments {
 
     /// The board that castiron.toml names, if it is that of all models.
     fn common_board(named: &[Named]) -> Result<Option<Board>> {
-        let name = |model: &Named| {
-            model
-                .settings
-                .board
-                .as_ref()
-                .map(|board| board.value.clone())
-        };
-        let mut names = named.iter().map(name);
+        let mut names = named.iter().map(Named::board_name);
         let first = names.next();
         match named {
             [model, ..] if names.all(|other| Some(other) == first) => model.board(),

@@ -1,15 +1,17 @@
 //! A model in a build script: everything the firmware wants of it, in `OUT_DIR`.
 
+mod named;
+mod tflm;
+
 use std::env;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, Config, EngineName, Input, Settings};
+use castiron_codegen::compile::{self, Config, Input, Settings};
 use castiron_codegen::emit::IoSpecFile;
-use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
-use castiron_codegen::emit::rust::{self, RustOptions, TflmModule};
+use castiron_codegen::emit::rust::{self, RustOptions};
 use castiron_codegen::error::{Diagnostic, FrontEnd, Result};
 use castiron_codegen::graph;
 use castiron_codegen::plan::Buffers;
@@ -17,10 +19,11 @@ use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize};
 use castiron_codegen::{InputShape, Passes, files, labels, tflite, warnings};
 
+use self::named::{Named, announce};
+use self::tflm::TflmOptions;
 use crate::OptLevel;
-use crate::cxx::Target;
 use crate::output;
-use crate::tflm::{Job, Tflm, bindings};
+use crate::tflm::Tflm;
 
 /// A model for a build script to generate code from.
 ///
@@ -58,14 +61,6 @@ pub struct Model {
     resolver: bool,
     tflm: Option<Tflm>,
     tflm_options: TflmOptions,
-}
-
-/// How to compile TFLM: apart from its sources, so that the order in which a script says both does not matter.
-#[derive(Debug, Clone, Default)]
-struct TflmOptions {
-    cpu: Option<String>,
-    opt_level: Option<OptLevel>,
-    messages: Option<bool>,
 }
 
 /// The files that were generated.
@@ -348,68 +343,6 @@ impl Model {
         Ok(made)
     }
 
-    /// That nothing is asked of an engine which is not there.
-    fn check_engine(&self) -> Result<()> {
-        if self.tflm.is_none() {
-            self.tflm_options.check_unused()?;
-        } else if self.settings.optimize.is_some() {
-            return Err(Diagnostic::new(
-                "optimize() chooses between castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
-            )
-            .help("omit it; use opt_level() for TensorFlow Lite Micro")
-            .into());
-        } else if self.settings.isa.is_some() {
-            return Err(Diagnostic::new(
-                "isa() is for castiron's kernels, but this model uses TensorFlow Lite Micro's kernels",
-            )
-            .help("omit it; use cpu() for TensorFlow Lite Micro")
-            .into());
-        } else if self.settings.max_arena.is_some() {
-            return Err(Diagnostic::new(
-                "max_arena() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
-            )
-            .help("omit it")
-            .into());
-        } else if !self.memories.is_empty() {
-            return Err(Diagnostic::new(
-                "memory() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has one arena",
-            )
-            .help("omit it")
-            .into());
-        } else if self.settings.input_by.is_some() {
-            return Err(Diagnostic::new(
-                "input_by() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which compute whole tensors",
-            )
-            .help("omit it")
-            .into());
-        } else if self.settings.buffers.is_some() {
-            return Err(Diagnostic::new(
-                "buffers() is for castiron's kernels, but TensorFlow Lite Micro's interpreter has inputs and outputs in its arena",
-            )
-            .help("omit it")
-            .into());
-        } else if self.settings.without != Passes::NONE {
-            return Err(Diagnostic::new(
-                "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
-            )
-            .help("omit it")
-            .into());
-        } else if !self.settings.shapes.is_empty() {
-            return Err(Diagnostic::new(
-                "shape() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which use the shapes in the file",
-            )
-            .help("omit it, and convert the model with fixed shapes")
-            .into());
-        } else if self.ops.is_some() {
-            return Err(Diagnostic::new(
-                "ops() is for castiron's engine, but this model uses TensorFlow Lite Micro's kernels",
-            )
-            .help("omit it, or omit tflm()")
-            .into());
-        }
-        Ok(())
-    }
-
     /// The custom operators that the firmware computes: all, where it names a type that does.
     fn firmware_ops(&self) -> Result<FirmwareOps> {
         let buffers = |list: &[(String, String)]| {
@@ -427,151 +360,6 @@ impl Model {
             .help("name it with ops(\"crate::MyOps\")")
             .into()),
         }
-    }
-
-    /// Fails if castiron.toml asks for kernels whose sources nobody names.
-    fn check_sources(&self, settings: &Settings, model: &str) -> Result<(), Diagnostic> {
-        if settings.engine != Some(EngineName::Tflm) || self.tflm.is_some() {
-            return Ok(());
-        }
-        let problem = Diagnostic::new(format!(
-            "castiron.toml says that TensorFlow Lite Micro's kernels compute {model:?}, and the script names no sources of them"
-        ));
-        Err(problem.help("say `.tflm(Tflm::new(\"path/to/tflite-micro\"))`"))
-    }
-
-    /// The model's file, and all that is said of it.
-    fn named(&self, config: &Config) -> Result<Named> {
-        let mut own = self.settings.clone();
-        own.engine = self.tflm.as_ref().map(|_| EngineName::Tflm);
-        for (name, size) in &self.memories {
-            own.memories.push(format!("{name}={size}").parse()?);
-        }
-        let name = self.path.to_str().filter(|name| Config::is_name(name));
-        let Some(entry) = name.and_then(|name| config.find(name)) else {
-            if let Some(name) = name.filter(|_| !self.path.exists()) {
-                return Err(config.missing(name).into());
-            }
-            let settings = own.clone().or(&config.defaults_for(own.engine));
-            let path = self.path.clone();
-            self.check_sources(&settings, &path.display().to_string())?;
-            return Ok(Named {
-                path,
-                stem: None,
-                settings,
-            });
-        };
-        let engine = own.engine;
-        let settings = own.or(&config.settings(entry, engine)?);
-        self.check_sources(&settings, &entry.name)
-            .map_err(|problem| entry.file.wrong(problem))?;
-        Ok(Named {
-            path: entry.file.value.clone(),
-            stem: Some(entry.name.clone()),
-            settings,
-        })
-    }
-}
-
-/// A model with all that is said of it.
-struct Named {
-    path: PathBuf,
-    /// What its outputs are called, unless it is as its file.
-    stem: Option<String>,
-    settings: Settings,
-}
-
-/// Tells cargo what the files are made from. Of a build that fails cargo runs the script again
-/// in any case.
-fn announce(config: &Config, model: &PathBuf, settings: &Settings) {
-    let paths = [
-        config.file.as_ref(),
-        Some(model),
-        settings.labels.as_ref().map(|file| &file.value),
-        settings.io_spec.as_ref().map(|file| &file.value),
-    ];
-    for path in paths.into_iter().flatten() {
-        println!("cargo::rerun-if-changed={}", path.display());
-    }
-}
-
-impl TflmOptions {
-    /// That nothing is asked of an engine which is not there.
-    fn check_unused(&self) -> Result<()> {
-        let given = [
-            ("cpu", self.cpu.is_some()),
-            ("opt_level", self.opt_level.is_some()),
-            ("messages", self.messages.is_some()),
-        ];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(Diagnostic::new(format!(
-                "{option}() is for TensorFlow Lite Micro, but this model uses castiron's kernels"
-            ))
-            .help("name TFLM's sources with tflm(), or omit this: cargo's target and profile apply")
-            .into()),
-            None => Ok(()),
-        }
-    }
-
-    fn generate(
-        &self,
-        tflm: &Tflm,
-        model: &graph::Model,
-        name: &str,
-        facts: GraphFacts,
-        options: &RustOptions,
-        out_dir: &Path,
-    ) -> Result<Generated> {
-        let target = Target {
-            triple: None,
-            cpu: self.cpu.clone(),
-            opt_level: self.opt_level,
-            compiler: None,
-        };
-        let tree = tflm.check()?;
-        let prefix = c_api::prefix(name);
-        let job = Job {
-            model,
-            tree: &tree,
-            target: &target,
-            messages: self.messages,
-            name: Some(&prefix),
-            arena_section: None,
-            section: options.section.as_deref(),
-            traced: false,
-            own_abort: target.is_bare_metal(),
-            facts,
-        };
-        let file = format!("{name}_bindings.rs");
-        let module = TflmModule::new(model, &prefix, &file)?.file(options);
-        let compiled = job.compile(&out_dir.join("tflm"))?;
-        for warning in castiron_codegen::tflm::verdict_of_calls(model, tree.kernels()).warnings()? {
-            warn(&warning);
-        }
-        let interface = &compiled.interface;
-        let header = c_api::header(interface)?;
-        let header = write(out_dir, &interface.header_name(), header.as_bytes())?;
-        let bindings = bindings(&header, &prefix, &target.triple(), &compiled.include_dir()?)?;
-        write(out_dir, &file, bindings.as_bytes())?;
-        let library = write(out_dir, &interface.archive_name(), &compiled.archive.bytes)?;
-        println!("cargo::rustc-link-search=native={}", out_dir.display());
-        println!("cargo::rustc-link-lib=static={prefix}");
-        for line in compiled.link_lines(&target)? {
-            println!("{line}");
-        }
-        for path in &compiled.sources {
-            println!("cargo::rerun-if-changed={}", path.display());
-        }
-        Ok(Generated {
-            module: write(out_dir, &format!("{name}.rs"), module.as_bytes())?,
-            weights: None,
-            library: Some(library),
-            header: None,
-            resolver: None,
-            arena_bytes: interface.arena_bytes,
-            state_bytes: interface.state_bytes,
-            weight_bytes: interface.weight_bytes,
-        })
     }
 }
 
@@ -639,139 +427,4 @@ impl<T> OrExit<T> for Result<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn vae() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/models/vae_int8.tflite")
-    }
-
-    #[test]
-    fn everything_is_written_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let generate = || {
-            let model = Model::new(vae()).name("m").out_dir(folder.path());
-            model.with_header().with_resolver().compile().unwrap()
-        };
-        let made = generate();
-        let module = fs::read_to_string(&made.module).unwrap();
-        assert!(module.contains("include_bytes!(\"m.weights.bin\")"));
-        assert_eq!(
-            fs::read(made.weights.as_ref().unwrap()).unwrap().len(),
-            made.weight_bytes
-        );
-        let (header, source) = made.header.clone().unwrap();
-        assert!(fs::read_to_string(header).unwrap().contains("M_MODEL_LEN"));
-        assert!(source.ends_with("m_model.c"));
-        assert!(made.resolver.clone().unwrap().ends_with("m_ops_resolver.h"));
-        let time = || fs::metadata(&made.module).unwrap().modified().unwrap();
-        let before = time();
-        assert_eq!((generate(), time()), (made.clone(), before));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let message = |model: Model| {
-            let error = model.out_dir(folder.path()).compile().unwrap_err();
-            error.to_string()
-        };
-        let missing = message(Model::new("no/such.tflite"));
-        assert!(
-            missing.starts_with("no/such.tflite: cannot read"),
-            "{missing}"
-        );
-        assert!(missing.contains("folder of Cargo.toml"), "{missing}");
-        let labels = message(Model::new(vae()).labels("no/such.txt"));
-        assert!(labels.contains("no/such.txt"), "{labels}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_limit_that_is_exceeded_fails_the_build() {
-        let folder = tempfile::tempdir().unwrap();
-        let said = |model: Model| {
-            let error = model.out_dir(folder.path()).compile().unwrap_err();
-            error.to_string()
-        };
-        let macs = said(Model::new(vae()).max_macs(10));
-        assert!(
-            macs.contains("at most 10") && macs.contains("2592"),
-            "{macs}"
-        );
-        let flash = said(Model::new(vae()).max_flash(64));
-        assert!(
-            flash.contains("at most 64 bytes") && flash.contains("code is estimated"),
-            "{flash}"
-        );
-        let arena = said(Model::new(vae()).max_arena(64));
-        assert!(
-            arena.contains("at most 64 bytes") && arena.contains("--pareto"),
-            "{arena}"
-        );
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_model_may_be_one_of_the_file_of_the_project() {
-        let vae = vae();
-        let text = format!(
-            "[model.fleet-vae]\nfile = {vae:?}\noptimize = \"size\"\n[model.t]\nfile = {vae:?}\nengine = \"tflm\"\n"
-        );
-        let config = Config::parse(&text, Path::new("castiron.toml")).unwrap();
-        let named = Model::new("fleet-vae").named(&config).unwrap();
-        assert_eq!(
-            (&named.path, named.stem.as_deref()),
-            (&vae, Some("fleet-vae"))
-        );
-        assert_eq!(named.settings.optimize, Some(Optimize::Size));
-        // The script counts.
-        let model = Model::new("fleet-vae").optimize(Optimize::Speed);
-        let named = model.named(&config).unwrap();
-        assert_eq!(named.settings.optimize, Some(Optimize::Speed));
-        let said = |name: &str| Model::new(name).named(&config).err().unwrap().to_string();
-        assert!(said("fleet_vae").contains("write fleet-vae"));
-        let tflm = said("t");
-        assert!(
-            tflm.contains("castiron.toml, line 5") && tflm.contains(".tflm("),
-            "{tflm}"
-        );
-    }
-
-    #[test]
-    fn options_of_tflm_are_kept_in_any_order() {
-        let first = |m: Model| m.cpu("cortex-m55").opt_level(OptLevel::Size).messages(true);
-        let then = |m: Model| m.tflm(Tflm::new("tree"));
-        let [a, b] = [
-            then(first(Model::new(vae()))),
-            first(then(Model::new(vae()))),
-        ];
-        assert_eq!(format!("{a:?}"), format!("{b:?}"));
-        let how = &a.tflm_options;
-        assert_eq!(how.cpu.as_deref(), Some("cortex-m55"));
-        assert_eq!(
-            (how.opt_level, how.messages),
-            (Some(OptLevel::Size), Some(true))
-        );
-    }
-
-    #[test]
-    fn options_of_tflm_are_refused_without_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let model = || Model::new(vae()).out_dir(folder.path());
-        for (option, model) in [
-            ("cpu()", model().cpu("cortex-m55")),
-            ("opt_level()", model().opt_level(OptLevel::Size)),
-            ("messages()", model().messages(false)),
-        ] {
-            let said = model.compile().unwrap_err().to_string();
-            assert!(
-                said.starts_with(option) && said.contains("tflm()"),
-                "{said}"
-            );
-        }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-}
+mod tests;
