@@ -57,7 +57,7 @@ impl<'a> Stored<'a> {
         site: &Site<'_>,
         choosing: &mut Choosing<'_>,
     ) -> Result<(), Diagnostic> {
-        // Halves are for the least code alone.
+        // Halves stay so where the least code is wanted, which has a kernel of its own.
         if let Self::Halves(weights) = self
             && choosing.target().isa.has_fp()
             && fp_small::choose(

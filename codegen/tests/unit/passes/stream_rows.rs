@@ -309,3 +309,17 @@ fn a_number_of_bytes_may_have_a_unit() {
         assert_eq!(parsed(wrong), None, "{wrong}");
     }
 }
+
+/// A row that only a pointwise convolution reads lies where its outputs are written: as memory of its own it takes 192 bytes more.
+#[test]
+fn rows_that_one_stage_reads_have_no_memory_of_their_own() {
+    let bytes = include_bytes!("../../../../examples/models/kws_dscnn_int8.tflite");
+    let model = castiron_codegen::tflite::read("kws_dscnn_int8.tflite", bytes).expect("a model");
+    let rows = compiled(&model, Isa::Dsp, Passes::NONE);
+    let whole = compiled(&model, Isa::Dsp, Passes::from(Pass::StreamRows));
+    assert!(rows.arena_bytes <= 5_216, "{} bytes", rows.arena_bytes);
+    // Whatever lies in memory before.
+    for found in [0, 0xff] {
+        assert_eq!(outputs(&rows, 7, found), outputs(&whole, 7, 0));
+    }
+}
