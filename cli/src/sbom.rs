@@ -66,7 +66,10 @@ fn time() -> Result<Option<u64>> {
     let Some(text) = std::env::var_os(NAME) else {
         return Ok(None);
     };
-    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    // Digits alone, as its specification has it; what is malformed, an empty text too, is to fail.
+    let digits = text.to_str();
+    let digits = digits.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let seconds = digits.and_then(|text| text.parse().ok());
     match seconds.filter(|seconds| *seconds <= LAST) {
         Some(seconds) => Ok(Some(seconds)),
         None => Err(Failure::usage(

@@ -209,7 +209,7 @@ fn a_bill_is_the_same_each_time() {
         timed["serialNumber"],
         serde_json::from_str::<Value>(&first).expect("JSON")["serialNumber"]
     );
-    for wrong in ["tomorrow", "-1", "253402300800"] {
+    for wrong in ["tomorrow", "-1", "253402300800", "", "+5"] {
         let mut command = castiron(&["generate", &sine(), "--out-dir", &one.path("x")]);
         command
             .args(["--sbom", &one.path("x.json")])
