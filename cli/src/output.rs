@@ -30,6 +30,8 @@ struct Output<'a> {
     content: Content<'a>,
     /// Whether castiron, and not the user, named it.
     ours: bool,
+    /// A file that castiron makes with it and knows again, of one that has no place for a mark.
+    made_with: Option<PathBuf>,
 }
 
 /// Files to be written together.
@@ -64,6 +66,7 @@ impl<'a> Outputs<'a> {
             path: path.into(),
             content: Box::new(content),
             ours: false,
+            made_with: None,
         });
     }
 
@@ -76,6 +79,14 @@ impl<'a> Outputs<'a> {
     ) {
         let bytes = bytes.into();
         self.add(what, path, move |out| out.write_all(&bytes));
+    }
+
+    /// Says that the file that was added last takes the place of another only where castiron made this one before, as it is bytes that nobody
+    /// knows again.
+    pub(crate) fn made_with(&mut self, path: impl Into<PathBuf>) {
+        if let Some(output) = self.list.last_mut() {
+            output.made_with = Some(path.into());
+        }
     }
 
     /// Says that castiron, and not the user, named the files that were added from this one on: they
@@ -145,7 +156,7 @@ impl<'a> Outputs<'a> {
             let made = output.stage(place, &mut folders);
             let made = made.map_err(|e| output.failed(&e))?;
             if output.ours && !self.force {
-                let others = made.replaces_others();
+                let others = made.replaces_others(output.made_with.as_deref());
                 if others.map_err(|e| output.failed(&e))? {
                     return Err(output.not_ours());
                 }

@@ -234,6 +234,9 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     for file in &made.files {
         let path = out_dir.join(&file.name);
         outputs.add(file.what, path, move |out| out.write_all(&file.bytes));
+        if file.what == "library" {
+            outputs.made_with(out_dir.join(made.interface.header_name()));
+        }
     }
     outputs.named_by_us(0);
     let engine = match (&made.program, &tree) {

@@ -76,10 +76,15 @@ impl Output<'_> {
 }
 
 impl Staged {
-    /// Whether something is replaced that castiron did not make.
-    pub(super) fn replaces_others(&self) -> io::Result<bool> {
-        match self {
-            Self::New { file, to, .. } if to.exists() => {
+    /// Whether something is replaced that castiron did not make. What it is known by may be a file that is made with it.
+    pub(super) fn replaces_others(&self, made_with: Option<&Path>) -> io::Result<bool> {
+        match (self, made_with) {
+            (Self::New { to, .. }, Some(other)) if to.exists() => match head(other) {
+                Ok(head) => Ok(!emit::is_marked(&head)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+                Err(error) => Err(error),
+            },
+            (Self::New { file, to, .. }, None) if to.exists() => {
                 Ok(!emit::may_be_ours(&head(to)?, &head(file.path())?))
             }
             _ => Ok(false),

@@ -11,10 +11,15 @@ pub const MARK_WITHIN: u64 = 4096;
 /// nothing to go by.
 #[must_use]
 pub fn may_be_ours(there: &[u8], new: &[u8]) -> bool {
-    let marked = |head: &[u8]| head.windows(MARK.len()).any(|part| part == MARK);
     let key = |head: &[u8]| head.split(|b| *b == b':').next().map(<[u8]>::to_vec);
     match new {
         [b'{', ..] => key(there) == key(new),
-        _ => marked(there) || !marked(new),
+        _ => is_marked(there) || !is_marked(new),
     }
+}
+
+/// Whether a file begins as texts of castiron's do.
+#[must_use]
+pub fn is_marked(head: &[u8]) -> bool {
+    head.windows(MARK.len()).any(|part| part == MARK)
 }

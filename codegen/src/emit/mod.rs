@@ -37,4 +37,4 @@ pub mod rust;
 pub use bytes::write_hex;
 #[cfg(feature = "text")]
 pub use io_spec::IoSpecFile;
-pub use mark::{MARK_WITHIN, may_be_ours};
+pub use mark::{MARK_WITHIN, is_marked, may_be_ours};
