@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::code::CodeTable;
 use super::cost::RunCost;
 use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
-use castiron_codegen::compile::{CompileOptions, compile};
+use castiron_codegen::compile::{CodeTable, CompileOptions, Held, compile_beyond_limits};
 use castiron_codegen::cortex::{Cortex, Simd};
 use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
@@ -243,6 +242,9 @@ pub struct Fit {
     /// Where TFLM computes something else than a model says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Diagnostic>,
+    /// Every limit that models do not keep; those of the board are not among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beyond_limits: Vec<Diagnostic>,
 }
 
 /// How much code is estimated.
@@ -270,7 +272,7 @@ pub struct Room {
 /// Something that takes memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// The model's file; none for what is not a model's.
+    /// What the model is called; none for what is not a model's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// What it is.
@@ -286,6 +288,8 @@ pub struct Item {
 pub struct Candidate<'m> {
     /// The model.
     pub model: &'m Model,
+    /// What it is called: its file, or its name in `castiron.toml`.
+    pub name: &'m str,
     /// Bytes of its file.
     pub file_bytes: usize,
 }
@@ -307,12 +311,15 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         Engine::Compiled if is_measured && !options.no_code => Some(CodeTable::cortex_m()?),
         _ => None,
     };
-    let (mut warnings, mut runs) = (Vec::new(), Vec::new());
+    let (mut warnings, mut runs, mut beyond_limits) = (Vec::new(), Vec::new(), Vec::new());
     for (position, candidate) in models.iter().enumerate() {
         match options.engine {
             Engine::Compiled => {
                 let own = options.each.get(position).unwrap_or(&options.compile);
-                let program = compile(candidate.model, own)?;
+                let Held {
+                    program, beyond, ..
+                } = compile_beyond_limits(candidate.model, own)?;
+                beyond_limits.extend(beyond);
                 compiled(candidate, &program, own, table.as_ref(), &mut items);
                 runs.push(RunCost::of_program(&program, own.target, board.clock)?);
             }
@@ -363,6 +370,7 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
         items,
         runs,
         warnings,
+        beyond_limits,
     })
 }
 
@@ -377,7 +385,7 @@ fn compiled(
     code: Option<&CodeTable>,
     items: &mut Vec<Item>,
 ) {
-    let model = Some(candidate.model.file.clone());
+    let model = Some(candidate.name.to_owned());
     items.push(Item {
         model: model.clone(),
         what: "packed weights",
@@ -400,7 +408,7 @@ fn compiled(
     });
     if program.state_bytes > 0 {
         items.push(Item {
-            model: Some(candidate.model.file.clone()),
+            model: Some(candidate.name.to_owned()),
             what: "state",
             flash_bytes: 0,
             ram_bytes: program.state_bytes as u64,
@@ -409,7 +417,7 @@ fn compiled(
     // The caller has them in RAM, too, as far as castiron can know.
     if program.held_bytes() > 0 {
         items.push(Item {
-            model: Some(candidate.model.file.clone()),
+            model: Some(candidate.name.to_owned()),
             what: "inputs and outputs of the caller",
             flash_bytes: 0,
             ram_bytes: program.held_bytes() as u64,
@@ -439,7 +447,7 @@ fn interpreted(
         ),
     ];
     items.extend(rows.map(|(what, flash_bytes, ram_bytes)| Item {
-        model: Some(candidate.model.file.clone()),
+        model: Some(candidate.name.to_owned()),
         what,
         flash_bytes,
         ram_bytes,

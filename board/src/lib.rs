@@ -5,7 +5,6 @@
 //! [`platforms::Entry`] and the answer of [`fit`].
 
 pub mod clock;
-pub mod code;
 pub mod cost;
 mod cpu;
 pub mod dts;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use castiron_build::OptLevel;
 use castiron_codegen::compile::{Bytes, EngineName, Input, Macs, Settings};
-use castiron_codegen::error::Diagnostic;
+use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::plan::{Buffers, Speed, TargetMemory};
 use castiron_codegen::program::{FirmwareOps, OpBuffer};
 use castiron_codegen::target::{Isa, Optimize};
@@ -234,6 +234,37 @@ fn pass() -> impl TypedValueParser<Value = Passes> {
 impl Without {
     pub(crate) fn passes(&self) -> Passes {
         self.passes.iter().copied().collect()
+    }
+}
+
+/// What a command that compares models does where one takes more than a limit.
+#[derive(Debug, Default, Args)]
+pub(crate) struct OnLimit {
+    /// Where a model takes more than a limit of castiron.toml or of options, fail once everything is written, or warn [default: fail]
+    #[arg(long = "limits", value_name = "HOW", value_enum, default_value_t)]
+    #[arg(hide_default_value = true)]
+    how: Severity,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Severity {
+    // Help has no line for each: that would set out the help of whole commands another way.
+    #[default]
+    Fail,
+    Warn,
+}
+
+impl OnLimit {
+    /// Says which limits are not kept.
+    pub(crate) fn hold(&self, beyond: Vec<Diagnostic>) -> Result<(), Failure> {
+        if self.how == Severity::Warn {
+            diagnostics::warn(&beyond);
+            return Ok(());
+        }
+        match Error::from_many(beyond) {
+            Some(error) => Err(Failure::Model(error)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use castiron_board::fit::Board;
-use castiron_codegen::compile::{CompileOptions, Config, Examined, ModelEntry, Settings};
+use castiron_codegen::compile::{CompileOptions, Config, ModelEntry, Settings};
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::graph::Model;
 use castiron_codegen::target::Isa;
 use clap::Args;
 
 use crate::diagnostics;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::input::{self, ModelFile};
 
 /// Where the project's file is.
@@ -180,16 +180,5 @@ impl Named {
     pub(crate) fn options_for(&self, board: Option<&Board>) -> CompileOptions {
         self.settings
             .options(board.map_or(Isa::default(), Board::isa))
-    }
-}
-
-/// What a model takes beyond its limits, of what is wrong with it.
-pub(crate) fn beyond_limits(examined: &Examined) -> Result<()> {
-    let problems = examined.program.as_ref().err().map(Error::diagnostics);
-    let problems = problems.unwrap_or_default().iter();
-    let beyond: Vec<Diagnostic> = problems.filter(|d| d.is_beyond_limit()).cloned().collect();
-    match Error::from_many(beyond) {
-        Some(error) => Err(Failure::Model(error)),
-        None => Ok(()),
     }
 }

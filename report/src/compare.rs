@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::data::{Arithmetic, Board, Choice, Model};
+use crate::data::{Arithmetic, Board, Choice, Model, board_of};
 use crate::markdown::grouped;
 
 /// Puts the models in order, the best that fits first, and says why it is the best.
-pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
+pub(crate) fn rank(models: &mut [Model], boards: &[Board]) -> Choice {
+    let on_board = |model: &Model| model.board.is_some();
     let fitting: Vec<&Model> = models.iter().filter(|model| fits(model)).collect();
     let count = fitting.len();
     let (measure, lack) = Measure::of(&fitting);
@@ -15,17 +16,18 @@ pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
     models.sort_by(|a, b| {
         let fit = fits(b).cmp(&fits(a));
         fit.then_with(|| measure.compare(a, b))
-            .then_with(|| share(a, board).total_cmp(&share(b, board)))
+            .then_with(|| share(a, boards).total_cmp(&share(b, boards)))
     });
     let all = models.len();
-    // Where none compiles, the board is not the reason.
-    let place = board.filter(|_| count > 0 || models.iter().any(|model| model.compiled.ok));
-    let (can, does) = match place {
-        Some(board) => (
-            format!("fit on {}", board.name),
-            format!("fits on {}", board.name),
-        ),
-        None => ("compile".to_owned(), "compiles".to_owned()),
+    let where_to = match boards {
+        [board] if models.iter().all(on_board) => board.name.clone(),
+        _ => "their boards".to_owned(),
+    };
+    // Where none compiles, or all are beyond limits, the board is not the reason.
+    let any_keeps = count > 0 || models.iter().any(Model::keeps_limits);
+    let (can, does) = match any_keeps && !boards.is_empty() {
+        true => (format!("fit on {where_to}"), format!("fits on {where_to}")),
+        false => ("compile".to_owned(), "compiles".to_owned()),
     };
     let best = models.first().filter(|model| fits(model));
     let reason = match best {
@@ -35,9 +37,10 @@ pub(crate) fn rank(models: &mut [Model], board: Option<&Board>) -> Choice {
             format!("none of the {all} models {does}{}", why.unwrap_or_default())
         }
         Some(best) => {
-            let what = measure.reason(best, board);
+            let what = measure.reason(best);
             let of = match count == all {
                 true => format!("of all {all} models, which {can}"),
+                false if count == 1 => format!("the only one of {all} that {does}"),
                 false => format!("of {count} models that {can}, out of {all}"),
             };
             let lack = lack.map(|lack| format!("; {lack}")).unwrap_or_default();
@@ -140,7 +143,7 @@ impl Measure {
         }
     }
 
-    fn reason(&self, best: &Model, board: Option<&Board>) -> String {
+    fn reason(&self, best: &Model) -> String {
         match (self, &best.quality, &best.time) {
             (Self::Quality, Some(quality), _) => {
                 format!("the highest {}, {:.4}", quality.metric, quality.value)
@@ -149,7 +152,7 @@ impl Measure {
             (Self::Time, _, Some(time)) => format!("the shortest run, {:.6} s", time.seconds),
             _ => format!(
                 "{}, {} bytes of flash and {} of RAM",
-                match board {
+                match best.board {
                     Some(_) => "the smallest part of the board's flash or RAM",
                     None => "the least memory",
                 },
@@ -160,15 +163,15 @@ impl Measure {
     }
 }
 
-/// The greater part that a model takes of the board's flash or RAM; without a board its bytes of both.
-fn share(model: &Model, board: Option<&Board>) -> f64 {
+/// The greater part that a model takes of its board's flash or RAM; without a board its bytes of both.
+fn share(model: &Model, boards: &[Board]) -> f64 {
     let (flash, ram) = (
         model.compiled.flash_bytes().unwrap_or(u64::MAX) as f64,
         model.compiled.all_ram_bytes().unwrap_or(usize::MAX) as f64,
     );
     let of =
         |bytes: f64, all: Option<u64>| all.filter(|all| *all > 0).map(|all| bytes / all as f64);
-    match board {
+    match board_of(boards, model) {
         Some(board) => {
             let in_flash = of(flash, board.flash_bytes).unwrap_or_default();
             in_flash.max(of(ram, board.ram_bytes).unwrap_or_default())
@@ -248,7 +251,7 @@ pub(crate) fn pairs(models: &[Model]) -> Vec<Same> {
 
 fn name_key(model: &Model) -> Option<String> {
     let lower = model.name.to_lowercase();
-    let stem = lower.strip_suffix(".tflite").unwrap_or(&lower);
+    let stem = lower.replace(".tflite", "");
     let words = stem.split(['_', '-', '.', ' ']);
     let words: Vec<&str> = words
         .filter(|word| !ARITHMETIC_WORDS.contains(word))
@@ -264,7 +267,7 @@ fn shape_key(model: &Model) -> Option<String> {
         .iter()
         .filter_map(|operator| operator.macs.filter(|macs| *macs > 0));
     let macs: Vec<u64> = macs.collect();
-    (!macs.is_empty()).then(|| format!("{:?} {macs:?}", interface(model)))
+    (!macs.is_empty()).then(|| format!("{:?} {:?} {macs:?}", model.board, interface(model)))
 }
 
 /// Shapes of inputs and outputs.

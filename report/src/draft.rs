@@ -11,6 +11,7 @@ use castiron_codegen::target::Target;
 use crate::compare;
 use crate::data::{self, Board, Pair, Problem, Quality, Report, Run, Time, VERSION};
 use crate::fit::Place;
+use crate::measured::Measurements;
 use crate::model;
 use crate::run::{self, Runnable};
 
@@ -19,7 +20,7 @@ use crate::run::{self, Runnable};
 pub struct Settings {
     /// How castiron's engine compiles them.
     pub compile: CompileOptions,
-    /// Where they are to fit.
+    /// Where the next model is to fit.
     pub place: Option<Place>,
     /// The processor's clock, instead of the board's.
     pub clock: Option<Clock>,
@@ -66,6 +67,10 @@ pub struct Draft {
     problems: Vec<Problem>,
     /// What each model is compiled for.
     targets: Vec<Target>,
+    /// Where models are to fit, each board once.
+    boards: Vec<Board>,
+    /// Every limit that models do not keep.
+    beyond_limits: Vec<Diagnostic>,
 }
 
 impl Draft {
@@ -79,9 +84,21 @@ impl Draft {
         settings: &Settings,
         measured: Measured,
     ) -> Result<()> {
-        let (mut found, program) = model::examine(source, settings)?;
+        let model::Examination {
+            model: mut found,
+            program,
+            beyond_limits,
+        } = model::examine(source, settings)?;
+        self.beyond_limits.extend(beyond_limits);
         found.position = self.models.len();
         self.targets.push(settings.compile.target);
+        if let Some(place) = &settings.place
+            && data::board_of(&self.boards, &found).is_none()
+        {
+            let mut place = place.clone();
+            place.board.clock = settings.clock();
+            self.boards.push(Board::from(place));
+        }
         // What does not compile is no question of the board.
         let place = settings.place.as_ref().filter(|_| found.compiled.ok);
         found.fit = place.map(|place| place.fit(source, &settings.compile));
@@ -101,6 +118,21 @@ impl Draft {
         Ok(())
     }
 
+    /// Every limit that models do not keep, of those that were added.
+    #[must_use]
+    pub fn beyond_limits(&self) -> &[Diagnostic] {
+        &self.beyond_limits
+    }
+
+    /// Adds measured instructions to the models that were added; and says what of them is of nothing there.
+    pub fn measure(&mut self, measurements: &[Measurements]) -> Vec<Diagnostic> {
+        let files = measurements.iter();
+        let problems = files.flat_map(|file| file.add_to(&mut self.models));
+        let problems: Vec<Diagnostic> = problems.collect();
+        problems.iter().for_each(|problem| self.problem(problem));
+        problems
+    }
+
     /// Adds what is wrong with a file.
     pub fn problem(&mut self, diagnostic: &Diagnostic) {
         self.problems.push(Problem::from(diagnostic));
@@ -109,16 +141,20 @@ impl Draft {
     /// The report, of models in order.
     #[must_use]
     pub fn finish(mut self, settings: &Settings, run: Option<Run>) -> Report {
-        let board = settings.place.clone().map(Board::from);
-        let choice =
-            (self.models.len() > 1).then(|| compare::rank(&mut self.models, board.as_ref()));
+        let choice = (self.models.len() > 1).then(|| compare::rank(&mut self.models, &self.boards));
         let pairs = self.pairs(settings);
         Report {
             report: VERSION,
             castiron: env!("CARGO_PKG_VERSION"),
             isa: common(self.targets.iter().map(|target| target.isa.name())),
             optimize: common(self.targets.iter().map(|target| target.optimize.name())),
-            board,
+            board: match &self.boards[..] {
+                [board] if self.models.iter().all(|model| model.board.is_some()) => {
+                    Some(board.clone())
+                }
+                _ => None,
+            },
+            boards: self.boards,
             run,
             choice,
             pairs,

@@ -28,6 +28,7 @@ impl Place {
         options.app_ram = self.application_ram;
         let candidate = Candidate {
             model: source.model,
+            name: source.name,
             file_bytes: source.bytes.len(),
         };
         let found = match fit::fit(&[candidate], self.board.clone(), &options) {

@@ -41,12 +41,19 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
             None => line!(out, "{}.\n", text(&choice.reason)),
         }
     }
-    let fits = report.board.is_some();
+    let fits = !report.boards.is_empty();
+    let several_boards = report.boards.len() > 1;
     let quality = models.iter().any(|model| model.quality.is_some());
     let time = models.iter().any(|model| model.time.is_some());
     let mut columns: Vec<Column> = vec![("Model", |m| text(&m.name))];
     if fits {
         columns.push(("Fits", |m| yes(m.fit.as_ref().map(|fit| fit.fits))));
+    }
+    if several_boards {
+        columns.push(("Board", |m| m.board.as_deref().map_or_else(dash, text)));
+    }
+    if models.iter().any(is_beyond) {
+        columns.push(("Keeps its limits", |m| yes(Some(!is_beyond(m)))));
     }
     if quality {
         columns.push((">Quality", |m| {
@@ -60,6 +67,9 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
     let estimate = estimated_first(models);
     if let Some((name, of)) = estimate {
         columns.push((name, of));
+    }
+    if models.iter().any(|model| measured(model).is_some()) {
+        columns.push((">Measured instructions", |m| number(measured(m))));
     }
     columns.extend::<[Column; 5]>([
         (">Flash, B", |m| number(m.compiled.flash_bytes())),
@@ -113,6 +123,14 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
         "Outputs differ by",
     ];
     table(out, &header, rows);
+}
+
+fn is_beyond(model: &Model) -> bool {
+    !model.compiled.beyond_limits.is_empty()
+}
+
+fn measured(model: &Model) -> Option<u64> {
+    model.measured.as_ref()?.instructions
 }
 
 fn seconds(model: &Model) -> String {
@@ -222,7 +240,7 @@ fn of_one(out: &mut String, report: &Report, model: &Model) {
             .into_iter()
             .map(|(name, value)| vec![name.to_owned(), value]),
     );
-    if let (Some(fit), Some(board)) = (&model.fit, &report.board) {
+    if let (Some(fit), Some(board)) = (&model.fit, report.board_of(model)) {
         let verdict = if fit.fits {
             "It fits"
         } else {
@@ -240,6 +258,20 @@ fn of_one(out: &mut String, report: &Report, model: &Model) {
         );
     }
     costs(out, model);
+    if let Some(run) = &model.measured {
+        let of_run =
+            measured(model).map(|n| format!("A run took {} instructions. ", number(Some(n))));
+        line!(
+            out,
+            "\n{}Instructions were measured: {}.",
+            of_run.unwrap_or_default(),
+            text(&run.source)
+        );
+    }
+    if is_beyond(model) {
+        out.push_str("\n## Limits that it does not keep\n\n");
+        compiled.beyond_limits.iter().for_each(|p| problem(out, p));
+    }
     if !compiled.problems.is_empty() {
         out.push_str("\n## What castiron's engine does not take\n\n");
         compiled.problems.iter().for_each(|p| problem(out, p));
@@ -316,12 +348,16 @@ fn ports(out: &mut String, graph: &Subgraph) {
 }
 
 fn operators(out: &mut String, graph: &Subgraph) {
+    let has_measured = graph
+        .operators
+        .iter()
+        .any(|o| o.measured_instructions.is_some());
     let rows = graph.operators.iter().enumerate().map(|(index, operator)| {
         let output = operator
             .outputs
             .first()
             .and_then(|index| graph.tensors.get(*index));
-        vec![
+        let mut row = vec![
             index.to_string(),
             text(&operator.name),
             output.map_or_else(dash, |tensor| {
@@ -338,9 +374,13 @@ fn operators(out: &mut String, graph: &Subgraph) {
                     .and_then(Option::as_ref)
                     .map(|cost| cost.instructions),
             ),
-        ]
+        ];
+        if has_measured {
+            row.push(number(operator.measured_instructions));
+        }
+        row
     });
-    let header = [
+    let mut header = vec![
         ">#",
         "Operator",
         "Output",
@@ -348,8 +388,11 @@ fn operators(out: &mut String, graph: &Subgraph) {
         ">Weights, B",
         ">Activations, B",
         ">Arena, B",
-        ">Instructions",
+        ">Instructions, estimated",
     ];
+    if has_measured {
+        header.push(">measured");
+    }
     table(out, &header, rows);
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use castiron_board::code::CodeTable;
 use castiron_board::cost::RunCost;
-use castiron_codegen::compile::{self, CompileOptions, Examined};
+use castiron_codegen::compile::{self, CodeTable, CompileOptions, Examined};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::{self, DType, Graph, OptionValue, Options, TensorId};
 use castiron_codegen::program::{self, Memory, Program, Step};
@@ -18,11 +17,18 @@ use crate::draft::{Settings, Source};
 use crate::problems::{problems, problems_of_one};
 use crate::{advice, cost, data, digest, memory};
 
-/// A model's facts, and its program if it compiles.
-pub(crate) fn examine(
-    source: &Source<'_>,
-    settings: &Settings,
-) -> Result<(Model, Option<Program>)> {
+/// What there is to know of a model.
+pub(crate) struct Examination {
+    /// Its facts.
+    pub(crate) model: Model,
+    /// Its program, if it compiles.
+    pub(crate) program: Option<Program>,
+    /// Every limit that it does not keep.
+    pub(crate) beyond_limits: Vec<Diagnostic>,
+}
+
+/// Looks at a model.
+pub(crate) fn examine(source: &Source<'_>, settings: &Settings) -> Result<Examination> {
     let (model, options) = (source.model, &settings.compile);
     let examined = compile::examine(model, options);
     let facts = Facts::new(model, &examined);
@@ -38,7 +44,12 @@ pub(crate) fn examine(
     let found = Model {
         position: 0,
         rank: None,
+        file: model.file.clone(),
         name: source.name.to_owned(),
+        board: settings
+            .place
+            .as_ref()
+            .map(|place| place.board.name.clone()),
         file_bytes: source.bytes.len(),
         sha256: digest::sha256(source.bytes),
         description: facts.description.clone(),
@@ -63,9 +74,14 @@ pub(crate) fn examine(
         fit: None,
         quality: None,
         time: None,
+        measured: None,
         recorded: None,
     };
-    Ok((found, examined.program.ok()))
+    Ok(Examination {
+        model: found,
+        program: examined.program.ok(),
+        beyond_limits: examined.beyond,
+    })
 }
 
 /// The plan that is linked, or at least that of the subgraph alone.
@@ -260,6 +276,7 @@ impl From<&OperatorReport> for Operator {
             live_bytes: facts.live_bytes,
             joined_into: facts.joined_into,
             costs: Vec::new(),
+            measured_instructions: None,
             kernels: Vec::new(),
             compiled: facts.compiled,
             tflm: facts.tflm,
@@ -366,6 +383,7 @@ fn compiled(
         code_bytes: program.map(|program| table.of_model(model, options, program)),
         code_error_percent: program.map(|_| table.mean_error_percent),
         problems: problems_of_one(found.unwrap_or_default()),
+        beyond_limits: problems_of_one(&examined.beyond),
     })
 }
 

@@ -4,10 +4,12 @@ use csv::Writer;
 
 use crate::data::{Arithmetic, Model, Report};
 
-const HEADER: [&str; 17] = [
+const HEADER: [&str; 20] = [
     "RANK",
     "MODEL",
+    "BOARD",
     "FITS",
+    "KEEPS_LIMITS",
     "ARITHMETIC",
     "FLASH_BYTES",
     "WEIGHT_BYTES",
@@ -21,6 +23,7 @@ const HEADER: [&str; 17] = [
     "ESTIMATED_INSTRUCTIONS",
     "ESTIMATED_CYCLES",
     "ESTIMATED_SECONDS",
+    "MEASURED_INSTRUCTIONS",
     "PROBLEM",
 ];
 
@@ -42,21 +45,88 @@ pub fn table(report: &Report) -> Vec<u8> {
     rows.into_inner().unwrap_or_default()
 }
 
+const OF_OPERATORS: [&str; 14] = [
+    "MODEL",
+    "SUBGRAPH",
+    "OPERATOR",
+    "NAME",
+    "OUTPUT_SHAPE",
+    "OUTPUT_TYPE",
+    "MACS",
+    "WEIGHT_BYTES",
+    "PACKED_BYTES",
+    "ACTIVATION_BYTES",
+    "ARENA_BYTES",
+    "ESTIMATED_INSTRUCTIONS",
+    "ESTIMATED_CYCLES",
+    "MEASURED_INSTRUCTIONS",
+];
+
+/// Rows for a spreadsheet, one for each operator of each model.
+#[must_use]
+pub fn operators(report: &Report) -> Vec<u8> {
+    let mut rows = Writer::from_writer(Vec::new());
+    let _ = rows.write_record(OF_OPERATORS);
+    for model in &report.models {
+        for (at, graph) in model.subgraphs.iter().enumerate() {
+            for (index, operator) in graph.operators.iter().enumerate() {
+                let output = operator.outputs.first();
+                let output = output.and_then(|index| graph.tensors.get(*index));
+                let cost = operator.costs.first().and_then(Option::as_ref);
+                let _ = rows.write_record([
+                    name(&model.name),
+                    at.to_string(),
+                    index.to_string(),
+                    name(&operator.name),
+                    text(output.map(|tensor| sizes(&tensor.shape))),
+                    text(output.map(|tensor| tensor.dtype)),
+                    text(operator.macs),
+                    operator.weight_bytes.to_string(),
+                    text(operator.packed_bytes),
+                    operator.activation_bytes.to_string(),
+                    text(operator.live_bytes),
+                    text(cost.map(|cost| cost.instructions)),
+                    text(cost.and_then(|cost| cost.cycles)),
+                    text(operator.measured_instructions),
+                ]);
+            }
+        }
+    }
+    rows.into_inner().unwrap_or_default()
+}
+
+/// Sizes as `castiron inspect --csv` has them.
+fn sizes(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    sizes.join("*")
+}
+
 fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
     let compiled = &model.compiled;
-    let problem = compiled.problems.first();
+    let problem = compiled
+        .problems
+        .iter()
+        .chain(&compiled.beyond_limits)
+        .next();
     // The board's, or the first of all processors'.
     let cost = model.costs.first();
     let milliseconds = cost.and_then(|cost| cost.milliseconds);
     [
         (position + 1).to_string(),
         name(&model.name),
+        text(model.board.as_deref().map(name)),
         text(
             model
                 .fit
                 .as_ref()
                 .map(|fit| if fit.fits { "yes" } else { "no" }),
         ),
+        if compiled.beyond_limits.is_empty() {
+            "yes"
+        } else {
+            "no"
+        }
+        .to_owned(),
         model.arithmetic.name().to_owned(),
         text(compiled.flash_bytes()),
         text(compiled.weight_bytes),
@@ -70,6 +140,7 @@ fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
         text(cost.and_then(|cost| cost.instructions)),
         text(cost.and_then(|cost| cost.cycles)),
         text(milliseconds.map(|milliseconds| milliseconds / 1e3)),
+        text(model.measured.as_ref().and_then(|run| run.instructions)),
         text(problem.map(|problem| name(&format!("{}: {}", problem.place, problem.message)))),
     ]
 }

@@ -12,12 +12,13 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, bail, ensure};
 
 /// Crates that others than castiron's own depend on.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "castiron",
     "castiron-board",
     "castiron-build",
     "castiron-cases",
     "castiron-codegen",
+    "castiron-report",
     "castiron-runtime",
 ];
 /// Where the promised interfaces lie.

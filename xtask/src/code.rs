@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use castiron_board::code::{CodeTable, kernels};
 use castiron_build::library::{Options, build};
-use castiron_codegen::compile::{CompileOptions, compile};
+use castiron_codegen::compile::{CodeTable, CompileOptions, compile, kernels};
 use castiron_codegen::target::{Optimize, Target};
 use castiron_codegen::tflite;
 

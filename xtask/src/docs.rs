@@ -7,8 +7,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use castiron_board::code::CodeTable;
-use castiron_codegen::compile::{self, CompileOptions, Frontier, Input, Key, Point};
+use castiron_codegen::compile::{self, CodeTable, CompileOptions, Frontier, Input, Key, Point};
 
 use crate::report::{grouped, replace_section};
 

@@ -1,7 +1,6 @@
 use std::path::Path;
 
-use castiron_board::code::*;
-use castiron_codegen::compile::{CompileOptions, compile};
+use castiron_codegen::compile::{CodeTable, CompileOptions, compile, kernels};
 use castiron_codegen::program::Program;
 use castiron_codegen::target::{Optimize, Target};
 

@@ -16,6 +16,7 @@ fn answer(board: Board, options: &FitOptions) -> Fit {
     let model = castiron_codegen::tflite::read("sine.tflite", &bytes).expect("a model");
     let candidate = Candidate {
         model: &model,
+        name: &model.file,
         file_bytes: bytes.len(),
     };
     fit(&[candidate], board, options).expect("an answer")

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use castiron_cases::{Interface, Wanted};
 use castiron_codegen::Passes;
-use castiron_codegen::compile::{self, CompileOptions, Flash, Input, Limits};
+use castiron_codegen::compile::{self, CompileOptions, Flash, Input, Limits, checked_section};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
@@ -151,7 +151,12 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     how.memories.clone_from(&options.memories);
     how.input = options.input;
     how.plan.buffers = options.buffers;
-    let program = compile::compile(&first, &how)?;
+    let held = compile::compile_beyond_limits(&first, &how)?;
+    if options.limits.flash.is_none() {
+        held.check()?;
+    }
+    // What is compiled may have more to say.
+    let (program, beyond) = (held.program, held.beyond);
     if options.traced && options.input == Input::Rows {
         return Err(Diagnostic::new(
             "a model that takes its input row by row cannot show what its operators compute: most of that is never in memory as a whole",
@@ -211,6 +216,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         toolchain: toolchain.to_string(),
         archive,
         math: false,
+        beyond,
     };
     let mut library = finish(interface, texts, built, options)?;
     library.program = Some(program);
@@ -257,6 +263,8 @@ pub(crate) struct Built {
     pub(crate) archive: archive::Archive,
     /// Whether it calls functions of libm.
     pub(crate) math: bool,
+    /// Limits that are not kept, whatever was compiled.
+    pub(crate) beyond: Vec<Diagnostic>,
 }
 
 /// Puts together what any engine's library consists of.
@@ -266,7 +274,11 @@ pub(crate) fn finish(
     built: Built,
     options: &Options<'_>,
 ) -> Result<Library> {
-    check_flash(&interface, &built, options)?;
+    let flash = check_flash(&interface, &built, options).err();
+    let beyond = built.beyond.iter().cloned().chain(flash);
+    if let Some(error) = Error::from_many(beyond.collect()) {
+        return Err(error);
+    }
     // Those of memories begin with it.
     let has_roms = options
         .memories
@@ -424,18 +436,6 @@ pub(crate) fn sources(
         bytes: text.into_bytes(),
     });
     Ok((std::iter::once(header).chain(tests).collect(), count))
-}
-
-/// Sections go into Rust, C and linker scripts.
-pub(crate) fn checked_section(section: &str) -> Result<&str> {
-    let usable = |b: u8| b.is_ascii_alphanumeric() || b"._$-".contains(&b);
-    if !section.is_empty() && section.len() <= 255 && section.bytes().all(usable) {
-        return Ok(section);
-    }
-    Err(Diagnostic::new("the section name cannot be used")
-        .expected("letters, digits and any of . _ $ -")
-        .found(format!("\"{}\"", section.escape_debug()))
-        .into())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod tflm;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, Config, Input, Settings};
+use castiron_codegen::compile::{self, Config, Input, Settings, checked_section};
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_header::{CFile, CHeader, HeaderOptions, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
@@ -290,6 +290,8 @@ impl Model {
         let stem = stem.as_deref().unwrap_or(model.stem());
         let name = rust::module_name(self.name.as_deref().unwrap_or(stem));
         let weights_file = format!("{name}.weights.bin");
+        let section = settings.section.as_deref();
+        section.map(checked_section).transpose()?;
         let mut options = RustOptions::default();
         options.labels = (facts.outputs.first()).map_or_else(Vec::new, |o| o.labels.clone());
         options.section = settings.section.clone();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use castiron_codegen::compile::{self, CompileOptions};
+use castiron_codegen::compile::{self, CompileOptions, checked_section};
 use castiron_codegen::cortex::{Architecture, Cortex, Simd};
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
@@ -21,7 +21,7 @@ use super::{Tree, cmsis_nn};
 use crate::cxx::{Cxx, Source, Target, digest, io_error};
 use crate::library::archive::{self, Archive};
 use crate::library::cache::Folder;
-use crate::library::{self, Built, Library, Options, checked_section};
+use crate::library::{self, Built, Library, Options};
 use crate::process::output;
 
 /// What TFLM calls where its checks fail. The C library's would bring an operating system's calls.
@@ -87,6 +87,7 @@ pub fn build(
         toolchain: compiled.cxx.version()?,
         archive: compiled.archive,
         math: true,
+        beyond: Vec::new(),
     };
     library::finish(compiled.interface, texts, built, options)
 }

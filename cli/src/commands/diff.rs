@@ -9,7 +9,7 @@ use castiron_report::{Draft, Measured, Settings, Source};
 use clap::{Args, ValueEnum};
 
 use super::Answer;
-use crate::args::{Compiled, Destination, Firmware, General, SeveralOps, Shapes};
+use crate::args::{Compiled, Destination, Firmware, General, OnLimit, SeveralOps, Shapes};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input;
@@ -51,6 +51,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FIGURE=GROWTH", value_delimiter = ',')]
     fail_over: Vec<Limit>,
     #[command(flatten)]
+    limits: OnLimit,
+    #[command(flatten)]
     to: Destination,
     #[command(flatten)]
     compiled: Compiled,
@@ -87,9 +89,12 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         ops: arguments.firmware.of_several(&models),
         settings: Settings::default(),
         compiled: 0,
+        beyond: Vec::new(),
     };
     let sides = progress::during("compiling the models", general, || {
         let old = gathering.side(&named[0], short[0])?;
+        // What was is no build any more: limits are for what is.
+        gathering.beyond.clear();
         Ok::<_, Failure>((old, gathering.side(&named[1], short[1])?))
     })?;
     gathering.check_used(&arguments.compiled)?;
@@ -114,11 +119,17 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         &sources,
         general,
     );
-    let breaches = Error::from_many(diff.breaches.iter().map(breach).collect());
-    match (written, breaches) {
+    let grown = Error::from_many(diff.breaches.iter().map(breach).collect());
+    let beyond = arguments.limits.hold(gathering.beyond).err();
+    let failures: Vec<Failure> = grown
+        .map(Failure::Model)
+        .into_iter()
+        .chain(beyond)
+        .collect();
+    match written {
         // Whoever wants no more of the comparison is told of limits all the same.
-        (Ok(()) | Err(Failure::Closed), Some(error)) => Err(Failure::Model(error)),
-        (written, _) => written,
+        Ok(()) | Err(Failure::Closed) if !failures.is_empty() => Failure::of_several(failures),
+        written => written,
     }
 }
 
@@ -135,6 +146,8 @@ struct Gathering<'a> {
     settings: Settings,
     /// How many of them are models, and not reports.
     compiled: usize,
+    /// Limits that the last of these does not keep.
+    beyond: Vec<Diagnostic>,
 }
 
 impl Gathering<'_> {
@@ -155,6 +168,7 @@ impl Gathering<'_> {
         };
         let mut draft = Draft::default();
         draft.add(&source, &self.settings, Measured::default())?;
+        self.beyond = draft.beyond_limits().to_vec();
         Ok(Side::of(name, &draft.finish(&self.settings, None))?)
     }
 

@@ -11,7 +11,7 @@ use castiron_codegen::cortex::{Cortex, Simd};
 use clap::Args;
 
 use super::Answer;
-use crate::args::{self, Compiled, Destination, General};
+use crate::args::{self, Compiled, Destination, General, OnLimit};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input;
@@ -62,6 +62,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ENGINE", value_parser = args::engine())]
     engine: Option<EngineName>,
     #[command(flatten)]
+    limits: OnLimit,
+    #[command(flatten)]
     compiled: Compiled,
     #[command(flatten)]
     to: Destination,
@@ -98,9 +100,10 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         .map(|model| shapes.model(model))
         .collect::<Result<_>>()?;
     shapes.check_used()?;
-    let candidates: Vec<Candidate<'_>> = (models.iter())
-        .map(|input| Candidate {
+    let candidates: Vec<Candidate<'_>> = (models.iter().zip(&named))
+        .map(|(input, named)| Candidate {
             model: &input.model,
+            name: named.entry.as_deref().unwrap_or(&input.model.file),
             file_bytes: input.bytes.len(),
         })
         .collect();
@@ -138,10 +141,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         &sources,
         general,
     )?;
-    match fit.refusal() {
-        None => Ok(()),
-        Some(diagnostic) => Err(Failure::Model(diagnostic.into())),
-    }
+    let refused = fit
+        .refusal()
+        .map(|diagnostic| Failure::Model(diagnostic.into()));
+    let beyond = arguments.limits.hold(fit.beyond_limits).err();
+    Failure::of_several(refused.into_iter().chain(beyond).collect())
 }
 
 /// The board that castiron.toml names for all of the models.

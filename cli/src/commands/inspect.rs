@@ -17,7 +17,7 @@ use crate::args::{Compiled, Destination, Firmware, General, SeveralOps, Shapes};
 use crate::failure::{Failure, Result};
 use crate::output::Outputs;
 use crate::progress;
-use crate::project::{self, Named};
+use crate::project::Named;
 use crate::text::{self, grouped, heading, table};
 
 const EXAMPLES: &str = "\
@@ -124,7 +124,7 @@ fn inspect(
     options.custom = ops.of(&input.model);
     Ok(progress::during("compiling the model", general, || {
         let examined = compile::examine(&input.model, &options);
-        let within = project::beyond_limits(&examined);
+        let within = examined.check_limits().map_err(Failure::from);
         (Report::new(&input.model, &examined), within)
     }))
 }

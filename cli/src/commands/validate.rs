@@ -199,6 +199,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     let (report, outcome) = progress::stages(general, |say| {
         say("compiling the model");
         let examined = compile::examine(&input.model, &options);
+        examined.check_limits()?;
         let report = Report::new(&input.model, &examined);
         let program = examined
             .program

@@ -345,3 +345,45 @@ fn files_that_are_no_sides_have_their_reason() {
     let (code, text) = failure(&["diff", &report, &report, "--isa", "dsp"]);
     assert!(code == 2 && text.contains("castiron report"), "{text}");
 }
+
+#[test]
+fn builds_are_told_apart_by_board_and_clock() {
+    let folder = Folder::new();
+    let report = |name: &str, options: &[&str]| {
+        let to = folder.path(name);
+        let model = vae();
+        let all = ["report", "-q", &model, "--format", "json", "-o", &to];
+        castiron(&[&all[..], options].concat()).quietly();
+        to
+    };
+    let old = report("old.json", &["--board", "nucleo_f401re"]);
+    let new = report(
+        "new.json",
+        &[
+            "--board",
+            "stm32f746g_disco",
+            "--clock",
+            "100M",
+            "--optimize",
+            "size",
+        ],
+    );
+    let text = stdout(&["diff", &old, &new]);
+    for line in [
+        "--board: nucleo_f401re → stm32f746g_disco.",
+        "--clock: 84,000,000 Hz → 100,000,000 Hz.",
+        "--optimize: balanced → size.",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    // Sums of anybody's reports do not begin at zero again.
+    let mut huge: Value = serde_json::from_str(&folder.read("new.json")).expect("JSON");
+    for part in ["weight_bytes", "code_bytes"] {
+        huge["models"][0]["compiled"][part] = json!(u64::MAX);
+    }
+    let huge = folder.write("huge.json", huge.to_string());
+    let figures = diff(&[&old, &huge]);
+    let figures = figures["models"][0]["figures"].as_array().expect("figures");
+    let flash = figures.iter().find(|figure| figure["name"] == "flash");
+    assert_eq!(flash.expect("flash")["new"], json!(u64::MAX));
+}

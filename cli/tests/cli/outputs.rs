@@ -570,3 +570,22 @@ fn by_ninja(folder: &Folder, model: &str) {
         "{model}: {stdout}"
     );
 }
+
+/// Packed weights have no place for a mark: castiron knows them by the module beside them.
+#[test]
+fn weights_do_not_replace_a_file_of_that_name() {
+    let folder = Folder::new();
+    let out = folder.path("");
+    let weights = folder.write("sine_int8.weights.bin", "mine");
+    let generate = ["generate", &sine(), "--out-dir", &out];
+    let (code, said) = failure(&generate);
+    let problem = "sine_int8.weights.bin: castiron would replace a file that it did not make";
+    assert!(code == 3 && said.contains(problem), "{said}");
+    assert_eq!(folder.files(), ["sine_int8.weights.bin"]);
+    castiron(&[&generate[..], &["--force"]].concat()).success();
+    let made = fs::read(&weights).unwrap();
+    // Its own, of whatever content, it replaces.
+    fs::write(&weights, "old").unwrap();
+    castiron(&generate).success();
+    assert_eq!(fs::read(&weights).unwrap(), made);
+}

@@ -260,3 +260,147 @@ fn what_is_wrong_with_the_file_is_one_error() {
         "{said}"
     );
 }
+
+/// Three limits of one model, in one error each, by every command that shows more than the plan.
+#[test]
+fn all_limits_that_are_exceeded_are_said_at_once() {
+    let folder = project(
+        "[model.encoder]\nfile = \"models/vae.tflite\"\nmax-arena = 100\nmax-flash = 512\nmax-macs = 8\n",
+    );
+    let page = ["report", "encoder", "--format", "json", "-o", "report.json"];
+    let comparison = ["diff", "models/sine.tflite", "encoder", "-o", "diff.txt"];
+    let fit = [
+        "fit",
+        "encoder",
+        "--board",
+        "nucleo_f401re",
+        "-o",
+        "fit.txt",
+    ];
+    for (arguments, written) in [
+        (&page[..], "report.json"),
+        (&comparison, "diff.txt"),
+        (&fit, "fit.txt"),
+        (&["inspect", "encoder", "-o", "inspect.txt"], "inspect.txt"),
+        (&["generate", "encoder", "--out-dir", "out"], ""),
+    ] {
+        let (code, said) = failed(&folder, arguments);
+        assert_eq!((code, said.matches("error: ").count()), (1, 3), "{said}");
+        for part in ["(max-arena)", "(max-flash)", "(max-macs)"] {
+            assert!(said.contains(part), "{arguments:?}, {part}: {said}");
+        }
+        // What there is to see is written all the same.
+        let is_there = fs::exists(folder.path(written)).unwrap();
+        assert!(written.is_empty() || is_there, "{arguments:?}");
+        if ["report", "diff", "fit"].contains(&arguments[0]) {
+            let (_, said) = done(&folder, &[arguments, &["--limits", "warn"]].concat());
+            assert_eq!(said.matches("warning: ").count(), 3, "{said}");
+        }
+    }
+    assert!(!fs::exists(folder.path("out")).unwrap());
+    // Figures are there beside what is beyond a limit.
+    let report: serde_json::Value = serde_json::from_str(&folder.read("report.json")).unwrap();
+    let compiled = &report["models"][0]["compiled"];
+    assert_eq!(compiled["beyond_limits"].as_array().map(Vec::len), Some(3));
+    assert!(compiled["arena_bytes"].as_u64() > Some(100));
+
+    // It picks from those that keep their limits; 0 asks for the least arena.
+    folder.write(
+        "castiron.toml",
+        "[model.encoder]\nfile = \"models/vae.tflite\"\nmax-macs = 8\n[model.wave]\nfile = \"models/sine.tflite\"\nmax-arena = 0\n",
+    );
+    let (picked, said) = done(&folder, &["report", "encoder", "wave", "--pick"]);
+    assert_eq!(picked, "wave\n");
+    assert!(said.contains("the only one of 2 that compiles"), "{said}");
+    assert!(said.contains("as castiron.toml says"), "{said}");
+    // A build can use what it printed.
+    done(&folder, &["generate", picked.trim(), "--out-dir", "out"]);
+    let json = done(&folder, &["report", "encoder", "wave", "--pick", "--json"]);
+    assert!(json.0.contains("\"entry\": \"wave\""), "{}", json.0);
+}
+
+#[test]
+fn each_model_is_held_against_its_own_board() {
+    let folder = project(
+        "[model.encoder]\nfile = \"models/vae.tflite\"\nboard = \"nucleo_f401re\"\n[model.wave]\nfile = \"models/sine.tflite\"\nboard = \"stm32f746g_disco\"\n",
+    );
+    let of = |arguments: &[&str]| -> serde_json::Value {
+        let all = [&["report", "--format", "json"], arguments].concat();
+        serde_json::from_str(&done(&folder, &all).0).unwrap()
+    };
+    let boards = |report: &serde_json::Value| -> Vec<(String, String, bool)> {
+        let models = report["models"].as_array().unwrap().iter();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let of_one = |model: &serde_json::Value| {
+            let fits = model["fit"]["fits"].as_bool().unwrap();
+            (text(&model["name"]), text(&model["board"]), fits)
+        };
+        let mut all: Vec<_> = models.map(of_one).collect();
+        all.sort();
+        all
+    };
+    let own = of(&["encoder", "wave"]);
+    assert_eq!(own.get("board"), None);
+    let named = |name: &str, board: &str| (name.to_owned(), board.to_owned(), true);
+    assert_eq!(
+        boards(&own),
+        [
+            named("encoder", "nucleo_f401re"),
+            named("wave", "stm32f746g_disco")
+        ]
+    );
+    // Options name boards for all.
+    let both = of(&[
+        "wave",
+        "--board",
+        "nucleo_f401re",
+        "--board",
+        "stm32f746g_disco",
+    ]);
+    assert_eq!(
+        boards(&both),
+        [
+            named("wave on nucleo_f401re", "nucleo_f401re"),
+            named("wave on stm32f746g_disco", "stm32f746g_disco")
+        ]
+    );
+    let (code, said) = failed(
+        &folder,
+        &[
+            "report",
+            "wave",
+            "--board",
+            "nucleo_f401re",
+            "--board",
+            "none",
+            "--pick",
+        ],
+    );
+    assert!(code == 1 && said.contains("unknown board"), "{said}");
+
+    // What is fitted goes by the names of the file.
+    folder.write(
+        "castiron.toml",
+        "[defaults]\nboard = \"nucleo_f401re\"\n[model.one]\nfile = \"models/vae.tflite\"\n[model.other]\nfile = \"models/vae.tflite\"\n",
+    );
+    let (text, _) = done(&folder, &["fit", "one", "other"]);
+    assert!(
+        text.contains("\none  ") && text.contains("\nother  "),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_section_is_a_name_in_every_language() {
+    let folder = project("[model.wave]\nfile = \"models/sine.tflite\"\nsection = \".ext flash\"\n");
+    let (code, said) = failed(&folder, &["inspect", "wave"]);
+    let place = "castiron.toml, line 3, column 11: the section name cannot be used";
+    assert!(code == 1 && said.contains(place), "{said}");
+    for command in ["generate", "lib"] {
+        let model = "models/sine.tflite";
+        let options = ["--section", ".ext flash", "--out-dir", "out"];
+        folder.write("castiron.toml", "");
+        let (code, said) = failed(&folder, &[&[command, model][..], &options].concat());
+        assert!(code == 1 && said.contains("the section name"), "{said}");
+    }
+}

@@ -404,8 +404,8 @@ fn a_bound_is_not_the_board() {
             "{text}"
         );
     }
-    let one = report(&[&[&*vae()][..], &bound].concat());
-    assert_eq!(one["models"][0]["fit"], Value::Null);
+    let one = report(&[&[&*vae(), "--limits", "warn"][..], &bound].concat());
+    assert_eq!(one["models"][0]["fit"]["fits"], true);
 }
 
 #[test]
@@ -629,4 +629,107 @@ fn faults_beside_the_models_are_reported() {
         "the model of this configuration is not in the folder",
     );
     assert_eq!(report["models"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn measured_instructions_are_beside_estimates() {
+    let folder = Folder::new();
+    let model = vae();
+    let plain = report(&[&model]);
+    let (name, sha256) = (&plain["models"][0]["name"], &plain["models"][0]["sha256"]);
+    let bench = json!([
+        { "name": "other", "sha256": "0", "instructions_median": 1, "operators": [] },
+        { "name": "vae", "sha256": sha256, "instructions_median": 4321,
+          "operators": [{ "operator": 0, "title": "", "kernels": [], "macs": 0, "instructions": 1234 }] },
+    ]);
+    let bench = folder.write("bench.json", bench.to_string());
+    let operators = &plain["models"][0]["subgraphs"][0]["operators"];
+    let validated = json!({
+        "model": name, "on": "qemu", "instructions": 777,
+        "operators": [
+            { "operator": { "index": 0, "name": operators[0]["name"] }, "instructions": 55 },
+            { "operator": { "index": 0, "name": operators[0]["name"] }, "instructions": 5 },
+            { "operator": { "index": 1, "name": "NO_SUCH" }, "instructions": 5 },
+        ],
+    });
+    let validated = folder.write("validated.json", validated.to_string());
+    let of = |files: &[&str]| {
+        let files = files.iter().flat_map(|file| ["--measured", file]);
+        let all: Vec<&str> = std::iter::once(&model[..]).chain(files).collect();
+        report(&all)["models"][0].clone()
+    };
+    let both = of(&[&bench, &validated]);
+    assert_eq!(
+        both["measured"],
+        json!({ "instructions": 4321, "source": bench })
+    );
+    let own = &both["subgraphs"][0]["operators"];
+    assert_eq!(own[0]["measured_instructions"], 1234);
+    assert_eq!(own[1].get("measured_instructions"), None);
+    assert_eq!(own[0]["costs"], operators[0]["costs"]);
+    let own = of(&[&validated])["subgraphs"][0]["operators"].clone();
+    assert_eq!(own[0]["measured_instructions"], 60);
+
+    // A table names no model: it is of the only one, or the one of its name.
+    let table = folder.path("vae_encoder.csv");
+    castiron(&["inspect", &model, "--csv", &table]).success();
+    let text =
+        folder
+            .read("vae_encoder.csv")
+            .replacen("1,FULLY_CONNECTED,,", "1,FULLY_CONNECTED,99,", 1);
+    assert!(text.contains(",99,"), "{text}");
+    fs::write(&table, text).expect("the table");
+    let own = of(&[&table]);
+    assert_eq!(own["measured"], json!({ "source": table }));
+    assert_eq!(
+        own["subgraphs"][0]["operators"][1]["measured_instructions"],
+        99
+    );
+
+    // Every form has them.
+    let form = |form: &str| stdout(&["report", &model, "--measured", &bench, "--format", form]);
+    assert!(form("md").contains("| 1,234 |"));
+    assert!(form("csv").contains(",4321,"));
+    assert!(
+        form("operators")
+            .lines()
+            .nth(1)
+            .expect("a row")
+            .ends_with(",1234")
+    );
+
+    // What is of nothing is named.
+    let other = folder.write(
+        "other.json",
+        json!([{ "name": "other", "operators": [] }]).to_string(),
+    );
+    for (file, parts) in [
+        (
+            &other,
+            [
+                "the measurements are of no model of this report",
+                "those of other",
+            ],
+        ),
+        (
+            &validated,
+            ["operators that the model does not have", "1 NO_SUCH"],
+        ),
+    ] {
+        let output = castiron(&["report", &model, "--format", "csv", "--measured", file]).success();
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(
+            said.starts_with("warning: ") && said.contains(file.as_str()),
+            "{said}"
+        );
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        let problems = report(&[&model, "--measured", file])["problems"].clone();
+        assert_eq!(problems.as_array().map(Vec::len), Some(1), "{problems}");
+    }
+    let wrong = folder.write("wrong.json", "{}");
+    let (code, said) = failure(&["report", &model, "--format", "csv", "--measured", &wrong]);
+    assert!(
+        code == 1 && said.contains("these are no measurements"),
+        "{said}"
+    );
 }

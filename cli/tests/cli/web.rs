@@ -249,7 +249,7 @@ fn models_are_dropped_and_compared_on_a_board() {
          wish.max_arena.dispatchEvent(new Event('change', { bubbles: true }));",
     );
     page.wait(
-        "document.getElementById('wrong').textContent.includes('this is no number of bytes')",
+        "document.getElementById('wrong').textContent.includes('this is not a number of bytes')",
     );
     page.evaluate(
         "wish.max_arena.value = '';

@@ -17,12 +17,17 @@ pub struct Flash<'a> {
     pub how: &'a str,
 }
 
-/// That a program takes no more than its limits, where nothing is compiled: its code is estimated.
+/// The limits besides the arena's that a program does not keep, where nothing is compiled: its code is estimated.
 ///
 /// # Errors
-/// If it takes more.
-pub(super) fn check(model: &Model, program: &Program, options: &CompileOptions) -> Result<()> {
+/// Only if castiron's own tables are at fault.
+pub(super) fn beyond(
+    model: &Model,
+    program: &Program,
+    options: &CompileOptions,
+) -> Result<Vec<Diagnostic>> {
     let limits = &options.limits;
+    let mut beyond = Vec::new();
     let largest = program.entries.iter().max_by_key(|entry| entry.macs);
     if let (Some(most), Some(entry)) = (&limits.macs, largest)
         && entry.macs > most.value
@@ -34,10 +39,10 @@ pub(super) fn check(model: &Model, program: &Program, options: &CompileOptions) 
                 Some(_) => "raise max-macs, or max-arena: below it some are computed again, as `castiron plan --pareto` shows",
                 None => "raise max-macs, or make the model smaller: `castiron inspect` shows the multiply-accumulates of each operator",
             });
-        return Err(problem.in_subgraph(entry.graph).beyond_limit().into());
+        beyond.push(problem.in_subgraph(entry.graph).beyond_limit());
     }
     if limits.flash.is_none() {
-        return Ok(());
+        return Ok(beyond);
     }
     let table = CodeTable::cortex_m()?;
     let how = format!(
@@ -49,7 +54,8 @@ pub(super) fn check(model: &Model, program: &Program, options: &CompileOptions) 
         code: table.of_model(model, options, program),
         how: &how,
     };
-    Ok(check_flash(flash, limits, options.target.optimize)?)
+    beyond.extend(check_flash(flash, limits, options.target.optimize).err());
+    Ok(beyond)
 }
 
 /// That a model takes no more flash than its limit, with kernels that were chosen for this.

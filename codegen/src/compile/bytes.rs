@@ -24,7 +24,7 @@ impl FromStr for Bytes {
         let number = digits.parse::<usize>().ok().filter(|_| is_number);
         match number.and_then(|number| number.checked_mul(unit)) {
             Some(bytes) => Ok(Self(bytes)),
-            None => Err(Diagnostic::new("this is no number of bytes")
+            None => Err(Diagnostic::new("this is not a number of bytes")
                 .expected("bytes as 8192, 8k or 1M, where k is 1024")
                 .found(format_args!("{text:?}"))),
         }

@@ -23,23 +23,75 @@ pub fn compile(model: &Model, options: &CompileOptions) -> Result<Program> {
     let called = &*passes::of_called(model, options.without);
     let program = Attempt::fitting(called, options).program();
     let program = program.map_err(|error| for_want_of_passes(error, model, options))?;
-    within_limits(program, called, options)
+    let held = held(program, called, options)?;
+    held.check()?;
+    Ok(held.program)
 }
 
-/// A program that takes no more than the user lets it.
-fn within_limits(program: Program, called: &Model, options: &CompileOptions) -> Result<Program> {
-    let program = within_bound(program, called, options)?;
-    budget::check(called, &program, options).map_err(|error| error.in_file(&called.file))?;
-    Ok(program)
+/// Compiles a model, whether or not it keeps its limits.
+///
+/// # Errors
+/// Every operator that cannot be compiled, with its place and the reason.
+pub fn compile_beyond_limits(model: &Model, options: &CompileOptions) -> Result<Held> {
+    let called = &*passes::of_called(model, options.without);
+    let program = Attempt::fitting(called, options).program();
+    let program = program.map_err(|error| for_want_of_passes(error, model, options))?;
+    held(program, called, options)
 }
 
-/// A program whose arena fits its bound: the same, or one whose streams make the arena the least.
-fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> Result<Program> {
+/// A program that was held against what the user lets it take.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Held {
+    /// The program; where its arena is beyond its limit, the one of the least that castiron finds.
+    pub program: Program,
+    /// Every limit that it does not keep, with what it takes and what would help.
+    pub beyond: Vec<Diagnostic>,
+}
+
+impl Held {
+    /// That it keeps all limits.
+    ///
+    /// # Errors
+    /// Every limit that it does not keep.
+    pub fn check(&self) -> Result<()> {
+        all_of(&self.beyond)
+    }
+}
+
+/// All that is wrong as one error.
+fn all_of(problems: &[Diagnostic]) -> Result<()> {
+    match Error::from_many(problems.to_vec()) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// A program, and every limit that it does not keep.
+fn held(program: Program, called: &Model, options: &CompileOptions) -> Result<Held> {
+    let (program, too_large) = nearest_to_bound(program, called, options)?;
+    let mut beyond: Vec<Diagnostic> = too_large.into_iter().collect();
+    beyond.extend(budget::beyond(called, &program, options)?);
+    for problem in &mut beyond {
+        problem
+            .place
+            .file
+            .get_or_insert_with(|| called.file.clone());
+    }
+    Ok(Held { program, beyond })
+}
+
+/// A program whose arena fits its bound: the same, or one whose streams make the arena the least. Where that does not fit either, why.
+fn nearest_to_bound(
+    program: Program,
+    called: &Model,
+    options: &CompileOptions,
+) -> Result<(Program, Option<Diagnostic>)> {
     let Some(most) = options.max_arena.filter(|most| *most > 0) else {
-        return Ok(program);
+        return Ok((program, None));
     };
     if program.arena_bytes <= most {
-        return Ok(program);
+        return Ok((program, None));
     }
     let mut least = program;
     for options in self::least(called, options) {
@@ -51,13 +103,10 @@ fn within_bound(program: Program, called: &Model, options: &CompileOptions) -> R
         }
     }
     let largest = least.entries.iter().max_by_key(|e| e.plan.peak_bytes);
-    match largest {
-        Some(entry) if least.arena_bytes > most => {
-            let problem = too_large(least.arena_bytes, most, &entry.plan, options);
-            Err(Error::from(problem.in_subgraph(entry.graph)).in_file(&called.file))
-        }
-        _ => Ok(least),
-    }
+    let too_large = largest.filter(|_| least.arena_bytes > most).map(|entry| {
+        too_large(least.arena_bytes, most, &entry.plan, options).in_subgraph(entry.graph)
+    });
+    Ok((least, too_large))
 }
 
 /// Options for the least arena: where subgraphs were brought below the bound one by one, and together do not fit, or runs that lie in several
@@ -149,10 +198,37 @@ fn for_want_of_passes(error: Error, model: &Model, options: &CompileOptions) -> 
 /// A model, compiled as far as it goes.
 #[derive(Debug)]
 pub struct Examined {
-    /// The program, or every operator that cannot be compiled.
+    /// The program, whether or not it keeps its limits, or every operator that cannot be compiled.
     pub program: Result<Program>,
+    /// Every limit that the program does not keep.
+    pub beyond: Vec<Diagnostic>,
     /// What there is to say of each subgraph, entry point or not.
     pub verdicts: Vec<Verdict>,
+}
+
+impl Examined {
+    /// The plan of a subgraph, whether or not the model compiles.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn plan(&self, graph: usize) -> Result<&Plan> {
+        let verdict = self.verdicts.get(graph);
+        if let Some(plan) = verdict.and_then(|verdict| verdict.plan.as_ref()) {
+            return Ok(plan);
+        }
+        let problems = verdict.map_or(&[][..], |verdict| &verdict.problems);
+        let error = Error::from_many(problems.to_vec())
+            .unwrap_or_else(|| Diagnostic::new("the model has no such subgraph").into());
+        Err(error.in_subgraph(graph))
+    }
+
+    /// That the program keeps its limits, if there is one.
+    ///
+    /// # Errors
+    /// Every limit that it does not keep.
+    pub fn check_limits(&self) -> Result<()> {
+        all_of(&self.beyond)
+    }
 }
 
 /// Compiles a model, and says of every subgraph what there is to know whether or not it compiles.
@@ -179,9 +255,15 @@ pub fn examine(model: &Model, options: &CompileOptions) -> Examined {
     let verdicts = (0..model.graphs.len()).map(verdict).collect();
     let program = attempt.program();
     let program = program.map_err(|error| for_want_of_passes(error, model, options));
+    let held = program.and_then(|program| held(program, called, options));
+    let (program, beyond) = match held {
+        Ok(held) => (Ok(held.program), held.beyond),
+        Err(error) => (Err(error), Vec::new()),
+    };
     Examined {
+        program,
+        beyond,
         verdicts,
-        program: program.and_then(|program| within_limits(program, called, options)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the text of a `castiron.toml` says.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -8,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::config::nearest;
-use super::{Bytes, Config, EngineName, Key, Macs, ModelEntry, Settings, Written};
+use super::{Bytes, Config, EngineName, Key, Macs, ModelEntry, SectionName, Settings, Written};
 use crate::error::{Diagnostic, Place};
 use crate::ident::{Language, identifier};
 use crate::passes::Passes;
@@ -21,7 +22,12 @@ type Result<T> = std::result::Result<T, Diagnostic>;
 type Value<'t> = Spanned<DeValue<'t>>;
 
 pub(super) fn parse(text: &str, file: &Path) -> Result<Config> {
-    let reading = Reading { text, file };
+    let lines = line_starts(text);
+    let reading = Reading {
+        text,
+        lines: &lines,
+        file,
+    };
     let table = DeTable::parse(text).map_err(|e| {
         let problem = Diagnostic::new(e.message()).help(format_args!(
             "correct it: {} is TOML, in which text has quotes",
@@ -51,8 +57,9 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config> {
     }
     let models = table.iter().find(|(key, _)| plain(key) == "model");
     if let Some((_, value)) = models {
+        let mut outputs = HashMap::new();
         for (name, value) in in_order(reading.table(value, "[model.NAME]")?) {
-            let entry = reading.model(name, value, &config)?;
+            let entry = reading.model(name, value, &config, &mut outputs)?;
             config.models.push(entry);
         }
     }
@@ -63,6 +70,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config> {
 #[derive(Clone, Copy)]
 struct Reading<'t> {
     text: &'t str,
+    /// Where its lines begin.
+    lines: &'t [usize],
     file: &'t Path,
 }
 
@@ -82,12 +91,13 @@ fn in_order<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Spanned<Cow<'t, str>>, &
 }
 
 impl Reading<'_> {
-    /// `[model.NAME]`.
+    /// `[model.NAME]`. What outputs of models before it are called is in `outputs`, by which model.
     fn model(
         self,
         name: &Spanned<Cow<'_, str>>,
         value: &Value<'_>,
         config: &Config,
+        outputs: &mut HashMap<String, String>,
     ) -> Result<ModelEntry> {
         let wrong = |problem| self.at(name.span().start, problem);
         let text = name.get_ref();
@@ -99,23 +109,16 @@ impl Reading<'_> {
             ));
         }
         // As modules and files are called.
-        let output = |name: &str| identifier(&name.to_ascii_lowercase(), Language::Rust);
-        let before = config
-            .models
-            .iter()
-            .find(|model| output(&model.name) == output(text));
-        if let Some(before) = before {
+        let output = identifier(&text.to_ascii_lowercase(), Language::Rust);
+        if let Some(before) = outputs.get(&output) {
             return Err(wrong(
                 Diagnostic::new("the outputs of two models would have one name")
                     .expected("names that differ in more than case, - and _")
-                    .found(format_args!(
-                        "{:?} and {text:?}, both {}",
-                        before.name,
-                        output(text)
-                    ))
+                    .found(format_args!("{before:?} and {text:?}, both {output}"))
                     .help("give one of them another name"),
             ));
         }
+        outputs.insert(output, text.to_string());
         let (mut settings, mut seen, mut file) = (Settings::default(), Vec::new(), None);
         let table = self.table(value, &format!("[model.{text}]"))?;
         for (key, value) in in_order(table) {
@@ -229,7 +232,10 @@ impl Reading<'_> {
             }
             "labels" => settings.labels = Some(self.path(&name, value)?),
             "io-spec" => settings.io_spec = Some(self.path(&name, value)?),
-            "section" => settings.section = Some(self.text_of(&name, value)?),
+            "section" => {
+                let SectionName(section) = self.word(&name, value)?;
+                settings.section = Some(section);
+            }
             _ => {
                 let fault = Diagnostic::fault(format_args!("nothing takes the key {name:?}"));
                 return Err(self.at(key.span().start, fault));
@@ -332,9 +338,15 @@ impl Reading<'_> {
 
     /// Line and column of a byte.
     fn position(self, byte: usize) -> (usize, usize) {
-        let before = self.text.get(..byte).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (line, before[start..].chars().count() + 1)
+        let line = self.lines.partition_point(|start| *start <= byte);
+        let start = self.lines.get(line.wrapping_sub(1)).copied().unwrap_or(0);
+        let before = self.text.get(start..byte).unwrap_or_default();
+        (line, before.chars().count() + 1)
     }
+}
+
+/// Where lines begin: searching the text for each place would take a file of many models long.
+fn line_starts(text: &str) -> Vec<usize> {
+    let behind = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(behind).collect()
 }

@@ -217,6 +217,32 @@ impl FromStr for EngineName {
     }
 }
 
+/// The name of a linker section, as every form of output can have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionName(pub String);
+
+impl FromStr for SectionName {
+    type Err = Diagnostic;
+
+    fn from_str(name: &str) -> Result<Self, Diagnostic> {
+        checked_section(name).map(|name| Self(name.to_owned()))
+    }
+}
+
+/// That a linker section can have this name, whether C, C++ or Rust says so.
+///
+/// # Errors
+/// If it cannot.
+pub fn checked_section(name: &str) -> Result<&str, Diagnostic> {
+    let usable = |b: u8| b.is_ascii_alphanumeric() || b"._,$-".contains(&b);
+    if !name.is_empty() && name.len() <= 255 && name.bytes().all(usable) {
+        return Ok(name);
+    }
+    Err(Diagnostic::new("the section name cannot be used")
+        .expected("letters, digits and any of . _ , $ -")
+        .found(format_args!("\"{}\"", name.escape_debug())))
+}
+
 /// A number of multiply-accumulates. Users write `2500000`, or `2500k` and `3M`, where k is 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Macs(pub u64);
@@ -235,7 +261,7 @@ impl FromStr for Macs {
         let number = digits.parse::<u64>().ok().filter(|_| is_number);
         let number = number.and_then(|number| number.checked_mul(unit));
         number.map(Self).ok_or_else(|| {
-            Diagnostic::new("this is no number of multiply-accumulates")
+            Diagnostic::new("this is not a number of multiply-accumulates")
                 .expected("a number as 2500000, 2500k or 3M, where k is 1000")
                 .found(format_args!("{text:?}"))
         })

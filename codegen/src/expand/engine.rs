@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::call::{Call, Result, Value};
 use crate::Passes;
-use crate::compile::{Bytes, CompileOptions, EngineName, Macs, Settings};
+use crate::compile::{Bytes, CompileOptions, EngineName, Macs, SectionName, Settings};
 use crate::emit::rust;
 use crate::ident::{Language, identifier};
 use crate::program::{FirmwareOps, OpBuffer};
@@ -127,7 +127,7 @@ pub(super) fn settings(call: Call<'_>) -> Result<Settings> {
         buffers: parsed(call.one("buffers"))?,
         without: without.collect::<Result<_>>()?,
         labels: labels.map(|file| file.path().to_owned().into()),
-        section: parsed(call.one("section"))?,
+        section: parsed(call.one("section"))?.map(|SectionName(name)| name),
         ..Settings::default()
     })
 }

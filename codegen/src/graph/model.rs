@@ -159,6 +159,15 @@ fn follow(
 }
 
 impl Model {
+    /// The subgraphs that a user can run: the first, and those of signatures.
+    pub fn entry_graphs(&self) -> Vec<usize> {
+        let mut graphs: Vec<usize> = self.signatures.iter().map(|s| s.graph).collect();
+        graphs.push(0);
+        graphs.sort_unstable();
+        graphs.dedup();
+        graphs
+    }
+
     /// The model with its default subgraph as the only entry point.
     #[must_use]
     pub fn with_default_entry(&self) -> Self {

@@ -146,7 +146,9 @@ impl Row {
         match &parts[..] {
             [one] => Some(one.clone()),
             several => {
-                let whole: Option<u64> = several.iter().map(Number::as_u64).sum();
+                // Reports are anybody's, and no model has so much: what is beyond all numbers is the greatest.
+                let mut whole = several.iter().map(Number::as_u64);
+                let whole = whole.try_fold(0_u64, |sum, part| Some(sum.saturating_add(part?)));
                 let sum = || several.iter().filter_map(Number::as_f64).sum();
                 whole.map_or_else(|| Number::from_f64(sum()), |whole| Some(whole.into()))
             }

@@ -66,6 +66,12 @@ pub struct Build {
     /// What kernels are chosen for.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub optimize: String,
+    /// The board that models are to fit on; of several, their names with commas.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub board: String,
+    /// The board's clock in Hz.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_hz: Option<u64>,
 }
 
 /// What changed of a model.

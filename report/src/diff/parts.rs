@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::{Changed, Diff, Figure, ModelDiff, OperatorDiff, SubgraphDiff, Told};
+use super::{Build, Changed, Diff, Figure, ModelDiff, OperatorDiff, SubgraphDiff, Told};
 use crate::markdown::{grouped, plural};
 
 /// Something to read: a heading, sentences, and a table.
@@ -47,17 +47,23 @@ pub fn parts(diff: &Diff, escape: fn(&str) -> String) -> Vec<Part> {
 fn of_builds(diff: &Diff, several: bool, escape: fn(&str) -> String) -> Vec<String> {
     let (old, new) = (&diff.old, &diff.new);
     let mut sentences = Vec::new();
-    for (what, a, b) in [
-        ("castiron", &old.castiron, &new.castiron),
-        ("--isa", &old.isa, &new.isa),
-        ("--optimize", &old.optimize, &new.optimize),
+    let clock = |build: &Build| {
+        let hz = build.clock_hz;
+        hz.map_or_else(String::new, |hz| format!("{} Hz", grouped(hz)))
+    };
+    for (what, a, b, unsaid) in [
+        ("castiron", &old.castiron, &new.castiron, "unknown"),
+        ("--isa", &old.isa, &new.isa, "unknown"),
+        ("--optimize", &old.optimize, &new.optimize, "unknown"),
+        ("--board", &old.board, &new.board, "none"),
+        ("--clock", &clock(old), &clock(new), "unknown"),
     ] {
         if a != b {
-            let or_unknown = |text: &String| match text.is_empty() {
-                true => "unknown".to_owned(),
+            let or_unsaid = |text: &String| match text.is_empty() {
+                true => unsaid.to_owned(),
                 false => escape(text),
             };
-            sentences.push(format!("{what}: {} → {}.", or_unknown(a), or_unknown(b)));
+            sentences.push(format!("{what}: {} → {}.", or_unsaid(a), or_unsaid(b)));
         }
     }
     for (list, what) in [(&diff.removed, "gone"), (&diff.added, "new")] {

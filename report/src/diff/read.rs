@@ -82,6 +82,8 @@ impl Side {
             castiron: self.seen.castiron.clone(),
             isa: self.seen.isa.clone(),
             optimize: self.seen.optimize.clone(),
+            board: self.seen.board(),
+            clock_hz: self.seen.clock(),
         }
     }
 }
@@ -95,11 +97,42 @@ pub(super) struct Seen {
     pub(super) isa: String,
     #[serde(default)]
     pub(super) optimize: String,
+    board: Option<Board>,
+    #[serde(default)]
+    boards: Vec<Board>,
     #[serde(default)]
     pub(super) models: Vec<Model>,
 }
 
+/// A board, of which the name and the clock tell.
+#[derive(Debug, Deserialize)]
+struct Board {
+    name: String,
+    clock_hz: Option<u64>,
+}
+
 impl Seen {
+    /// The boards; reports of former versions have one.
+    fn boards(&self) -> impl Iterator<Item = &Board> {
+        let one = self.board.iter().filter(|_| self.boards.is_empty());
+        self.boards.iter().chain(one)
+    }
+
+    /// The names of the boards.
+    fn board(&self) -> String {
+        let names: Vec<&str> = self.boards().map(|board| &board.name[..]).collect();
+        names.join(", ")
+    }
+
+    /// The clock of the board, if it is one.
+    fn clock(&self) -> Option<u64> {
+        let mut boards = self.boards();
+        match (boards.next(), boards.next()) {
+            (Some(board), None) => board.clock_hz,
+            _ => None,
+        }
+    }
+
     /// Whether indices are of tensors that there are.
     fn check(&self) -> Result<(), Diagnostic> {
         for graph in self.models.iter().flat_map(|model| &model.subgraphs) {

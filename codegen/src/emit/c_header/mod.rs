@@ -5,6 +5,7 @@ mod standalone;
 
 use std::io;
 
+use crate::compile::checked_section;
 use crate::error::{Diagnostic, Error, Result};
 use crate::graph::Model;
 use crate::tflm::arena::ArenaNeed;
@@ -176,17 +177,6 @@ fn checked_alignment(alignment: u32) -> Result<u32> {
     Err(Diagnostic::new("the alignment cannot be used")
         .expected("a power of two from 1 to 4096")
         .found(alignment)
-        .into())
-}
-
-pub(super) fn checked_section(section: &str) -> Result<&str> {
-    let usable = |b: u8| b.is_ascii_alphanumeric() || b"._,$-".contains(&b);
-    if !section.is_empty() && section.len() <= 255 && section.bytes().all(usable) {
-        return Ok(section);
-    }
-    Err(Diagnostic::new("the section name cannot be used")
-        .expected("letters, digits and any of . _ , $ -")
-        .found(format!("\"{}\"", section.escape_debug()))
         .into())
 }
 

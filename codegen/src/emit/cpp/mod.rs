@@ -10,12 +10,12 @@ use castiron_templates::{
 };
 use serde::Serialize;
 
+use crate::compile::checked_section;
 use crate::error::Result;
 use crate::graph::{DType, Model};
 use crate::tflm::TFLM_REVISION;
 use crate::tflm::direct::{Direct, DirectTensor, Place, element_type};
 
-use super::c_header::checked_section;
 use super::literal::{c_comment, c_float, c_string, shortened_to};
 use super::write_hex;
 use crate::ident::{Language, identifier};

@@ -1,4 +1,4 @@
-//! The data of a report: its JSON is all that any form of it is made from.
+//! One model of a report.
 
 use std::collections::BTreeMap;
 
@@ -7,97 +7,7 @@ use serde::Serialize;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 
-/// The version of this form. Keys may be added within a version.
-pub const VERSION: u32 = 1;
-
-/// What there is to see of some models.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Report {
-    /// The version of the form: 1.
-    pub report: u32,
-    /// The castiron that made it.
-    pub castiron: &'static str,
-    /// The instructions that kernels use, as `--isa` names them; none where models differ.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub isa: Option<&'static str>,
-    /// What kernels are chosen for, as `--optimize` names it; none where models differ.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub optimize: Option<&'static str>,
-    /// The board that the models are to fit on, if one was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub board: Option<Board>,
-    /// Of a folder that an AutoML run of Kenning left: what it says of itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run: Option<Run>,
-    /// The models, the best that fits first.
-    pub models: Vec<Model>,
-    /// The best, and why; none for a single model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub choice: Option<Choice>,
-    /// The same model twice, in float32 and in integers.
-    pub pairs: Vec<Pair>,
-    /// Files that could not be read, and what is doubtful about others.
-    pub problems: Vec<Problem>,
-}
-
-/// A board, and what is on it besides a model.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Board {
-    /// The name of Zephyr's board target.
-    pub name: String,
-    /// The processor's compatible.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu: Option<String>,
-    /// Flash in bytes; none where it runs from RAM.
-    pub flash_bytes: Option<u64>,
-    /// RAM in bytes.
-    pub ram_bytes: Option<u64>,
-    /// The processor's clock in Hz, if it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock_hz: Option<u64>,
-    /// Who says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock_source: Option<&'static str>,
-    /// Where the sizes come from.
-    pub source: String,
-    /// Flash of everything but the model and its engine.
-    pub application_flash_bytes: u64,
-    /// RAM of everything but the model.
-    pub application_ram_bytes: u64,
-}
-
-/// An AutoML run of Kenning.
-#[derive(Debug, Clone, Default, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Run {
-    /// What its statistics say in general, by name.
-    pub facts: Vec<Fact>,
-    /// The metric that it optimised.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metric: Option<String>,
-}
-
-/// A fact with its name.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Fact {
-    /// What it is.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
-
-/// The best of several models.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Choice {
-    /// Its position among the models; none where none fits.
-    pub model: Option<usize>,
-    /// Why it is the best, or why there is none.
-    pub reason: String,
-}
+use super::{Difference, Problem};
 
 /// One model.
 #[derive(Debug, Clone, Serialize)]
@@ -109,8 +19,14 @@ pub struct Model {
     /// Its place in Kenning's order, if it has one.
     #[serde(skip)]
     pub rank: Option<usize>,
-    /// The file, with as many of its folders as tell it from the others.
+    /// Its path, as it was read.
+    #[serde(skip)]
+    pub file: String,
+    /// The file, with as many of its folders as tell it from the others, or its name in `castiron.toml`; with the board, if it is held against several.
     pub name: String,
+    /// The name of the board that it is to fit on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<String>,
     /// Bytes of the file.
     pub file_bytes: usize,
     /// SHA-256 of the file, in hexadecimal digits.
@@ -149,6 +65,9 @@ pub struct Model {
     /// How long a run takes, where measurements beside the model say so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
+    /// What a run was measured to take, where a file of measurements says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<MeasuredRun>,
     /// Its outputs beside recorded ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Recorded>,
@@ -277,6 +196,9 @@ pub struct Operator {
     /// What it is estimated to take in each of the model's `costs`, in their order; `null` where it takes nothing by itself or is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub costs: Vec<Option<OperatorCost>>,
+    /// Instructions that it was measured to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured_instructions: Option<u64>,
     /// castiron's kernels that compute it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kernels: Vec<String>,
@@ -332,6 +254,9 @@ pub struct Compiled {
     pub code_error_percent: Option<u64>,
     /// Why it does not compile.
     pub problems: Vec<Problem>,
+    /// Every limit that it does not keep, of `castiron.toml` or options.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beyond_limits: Vec<Problem>,
 }
 
 /// What a run is estimated to take on a processor.
@@ -536,6 +461,17 @@ pub struct Time {
     pub source: String,
 }
 
+/// What a run was measured to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct MeasuredRun {
+    /// Instructions of a run; none where only its operators were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<u64>,
+    /// The file that says so.
+    pub source: String,
+}
+
 /// A model's outputs beside recorded ones.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
@@ -546,80 +482,23 @@ pub struct Recorded {
     pub outputs: Vec<Difference>,
 }
 
-/// The same model in float32 and in integers.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Pair {
-    /// Position of the one in float32.
-    pub float: usize,
-    /// Position of the other.
-    pub integer: usize,
-    /// What says that they are the same: `names` or `shapes`.
-    pub by: &'static str,
-    /// How their outputs differ, if there were inputs to run both with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub differences: Option<Differences>,
-    /// Why they could not be run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-}
-
-/// How outputs of two models differ.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Differences {
-    /// How many inputs both were run with.
-    pub cases: usize,
-    /// Where the inputs are from.
-    pub source: String,
-    /// By output.
-    pub outputs: Vec<Difference>,
-}
-
-/// How values of an output differ, as real numbers.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Difference {
-    /// The output's name.
-    pub name: String,
-    /// The greatest difference.
-    pub greatest: f64,
-    /// The mean of all differences.
-    pub mean: f64,
-    /// The range of the values that it is compared with.
-    pub range: f64,
-    /// In how many cases the greatest value is at the same place; none where there is one value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub same_greatest: Option<usize>,
-}
-
-/// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Problem {
-    /// Where: file, line, subgraph, operator, tensor, as far as known.
-    pub place: String,
-    /// What, in a sentence.
-    pub message: String,
-    /// What is right there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<String>,
-    /// What is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub found: Option<String>,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-}
-
 impl Model {
-    /// Why it is no candidate: that it `does not compile`, or `does not fit`, and why.
+    /// Whether it compiles to what is within its limits.
+    #[must_use]
+    pub fn keeps_limits(&self) -> bool {
+        self.compiled.ok && self.compiled.beyond_limits.is_empty()
+    }
+
+    /// Why it is no candidate: that it `does not compile`, `is beyond a limit` or `does not fit`, and why.
     #[must_use]
     pub fn unfit(&self) -> Option<String> {
         if !self.compiled.ok {
             let first = self.compiled.problems.first();
             let why = first.map(|problem| format!(": {}", problem.message));
             return Some(format!("does not compile{}", why.unwrap_or_default()));
+        }
+        if let Some(first) = self.compiled.beyond_limits.first() {
+            return Some(format!("is beyond a limit: {}", first.message));
         }
         let fit = self.fit.as_ref().filter(|fit| !fit.fits)?;
         let why = fit.reason.as_ref().map(|reason| format!(": {reason}"));
@@ -641,22 +520,4 @@ impl Compiled {
         let weights = self.weight_bytes?;
         Some(weights as u64 + self.code_bytes?)
     }
-}
-
-impl Report {
-    /// The JSON schema of a report.
-    #[cfg(feature = "schema")]
-    #[must_use]
-    pub fn schema() -> serde_json::Value {
-        schema::<Self>("castiron report")
-    }
-}
-
-/// The JSON schema of a type.
-#[cfg(feature = "schema")]
-pub(crate) fn schema<T: JsonSchema>(title: &str) -> serde_json::Value {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    schema.insert("title".to_owned(), title.into());
-    schema.to_value()
 }
