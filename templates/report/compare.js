@@ -15,15 +15,20 @@ const comparison = (report, openModel) => {
   const rows = report.models.map((model, position) => ({ model, position }));
   const best = report.choice?.model;
   const fits = ({ model }) => model.fit ? model.fit.fits : undefined;
+  const verdict = row => fits(row) === undefined ? row.model.compiled.ok ? "–" : el("span", { class: "bad" }, "no") : fits(row) ? el("span", { class: "good" }, "yes") : el("span", { class: "bad" }, "no");
+  const keeps = ({ model }) => !model.compiled.beyond_limits;
   const any = key => rows.some(({ model }) => model[key] !== undefined);
   return table({
     id: "models", caption: "The models, the best that fits first. A name opens the model below.", rows, mark: ({ position }) => position === best && "best",
     columns: [
       { title: "Model", heads: true, long: true, value: ({ model }) => model.name, text: ({ model, position }) => el("a", { href: "#one", onclick: event => { event.preventDefault(); openModel(position); } }, model.name) },
-      report.board && { title: "Fits", value: row => Number(fits(row)), text: row => fits(row) ? el("span", { class: "good" }, "yes") : el("span", { class: "bad" }, "no") },
+      report.boards && { title: "Fits", value: row => fits(row) === undefined ? undefined : Number(fits(row)), text: verdict },
+      report.boards?.length > 1 && { title: "Board", value: ({ model }) => model.board },
+      !rows.every(keeps) && { title: "Keeps its limits", value: row => Number(keeps(row)), text: row => keeps(row) ? el("span", { class: "good" }, "yes") : el("span", { class: "bad" }, "no") },
       any("quality") && { title: rows.find(({ model }) => model.quality).model.quality.metric, value: ({ model }) => model.quality?.value, text: ({ model }) => rounded(model.quality?.value), number: true },
       any("time") && { title: "Time", value: ({ model }) => model.time?.seconds, text: ({ model }) => seconds(model.time), number: true },
       rows.some(({ model }) => estimateOf(model)) && { title: `${ESTIMATES[estimateKey(report)]}, estimated`, value: ({ model }) => estimateOf(model, estimateKey(report)), text: ({ model }) => estimateText(model, estimateKey(report)), number: true, bar: "fill-macs" },
+      rows.some(({ model }) => model.measured?.instructions !== undefined) && { title: "Instructions, measured", value: ({ model }) => model.measured?.instructions, text: ({ model }) => number(model.measured?.instructions), number: true, bar: "fill-macs" },
       { title: "Flash, B", value: ({ model }) => flashOf(model), text: ({ model }) => number(flashOf(model)), number: true, bar: "fill-weights" },
       { title: "RAM, B", value: ({ model }) => model.compiled.ram_bytes, text: ({ model }) => number(model.compiled.ram_bytes), number: true, bar: "fill-acts" },
       { title: "TFLM's arena, B", value: ({ model }) => model.tflm.arena_bytes, text: ({ model }) => number(model.tflm.arena_bytes), number: true },
@@ -66,7 +71,7 @@ const paretoView = (report, openModel) => {
       legend([
         [circle("integer"), "integers"], [circle("float32"), "float32"],
         known.some(({ model }) => model.arithmetic === "hybrid") && [circle("hybrid"), "hybrid"],
-        board && [circle("misfit"), "does not fit"],
+        report.boards && [circle("misfit"), "does not fit"],
         report.choice?.model !== null && [circle("integer best"), "the best"],
         room && [svg("line", { class: "limit", x1: 0, x2: 24, y1: 7, y2: 7 }), "what the board has left, where it is in the picture"],
         hasLine && [svg("path", { class: "front", d: "M0 3H12V11H24" }), "no model is better in both"],
@@ -96,15 +101,18 @@ const paretoPicture = ({ report, known, front, steps, hasLine, timed, timeOf, ti
   // Labels that would lie on another, on a point or on the axis are left out; all names are in titles, and in the table.
   const taken = known.map(point => ({ point, x: x.at(point.flash) - radius(point), y: y.at(point.ram), width: 2 * radius(point), height: 2 * radius(point) }));
   const label = point => {
-    const text = cut(point.model.name.replace(/\.tflite$/, ""), 24);
+    const text = cut(point.model.name.replace(/\.tflite\b/, ""), width < 500 ? 18 : 24);
     const [size, gap] = [6.4 * text.length, radius(point) + 4];
-    const places = [x.at(point.flash) + gap, x.at(point.flash) - gap - size];
-    const isFree = start => start >= left && start + size <= width && !taken.some(other => other.point !== point
-      && Math.abs(other.y - y.at(point.ram)) < (other.height + 12) / 2 && start < other.x + other.width && other.x < start + size);
-    const start = places.find(isFree);
-    if (start === undefined) return null;
-    taken.push({ x: start, y: y.at(point.ram), width: size, height: 12 });
-    return svg("text", { class: "label", x: start.toFixed(1), y: (y.at(point.ram) + 4).toFixed(1), "font-size": 11 }, text);
+    const [middle, level] = [x.at(point.flash), y.at(point.ram)];
+    // Beside its point, or else above or below it.
+    const inside = Math.min(Math.max(middle - size / 2, left + 2), width - size - 2);
+    const places = [[middle + gap, level], [middle - gap - size, level], [inside, level - gap - 6], [inside, level + gap + 6]];
+    const isFree = ([start, at]) => start >= left && start + size <= width && at >= top && at + 6 <= height - bottom + top && !taken.some(other => other.point !== point
+      && Math.abs(other.y - at) < (other.height + 12) / 2 && start < other.x + other.width && other.x < start + size);
+    const place = places.find(isFree);
+    if (!place) return null;
+    taken.push({ x: place[0], y: place[1], width: size, height: 12 });
+    return svg("text", { class: "label", x: place[0].toFixed(1), y: (place[1] + 4).toFixed(1), "font-size": 11 }, text);
   };
   const line = hasLine && svg("path", { class: "front", d: steps.map((point, at) =>
     at ? `H${x.at(point.flash).toFixed(1)}V${y.at(point.ram).toFixed(1)}` : `M${x.at(point.flash).toFixed(1)} ${y.at(point.ram).toFixed(1)}`).join("") });

@@ -57,6 +57,11 @@ const memoryView = (model, graph) => {
       after && { name: "castiron", parts: [[after.peak_bytes, "fill-acts"]], text: bytes(after.peak_bytes) },
       model.tflm.arena_bytes !== null && { name: "TFLM's arena", parts: [[model.tflm.head_bytes, "fill-plain", "tensors"], [model.tflm.arena_bytes - model.tflm.head_bytes, "fill-code", "the interpreter's own data"]], text: bytes(model.tflm.arena_bytes) },
     ].filter(Boolean)),
+    model.tflm.arena_bytes !== null && legend([
+      [svg("rect", { width: 24, height: 14, style: "fill:var(--edge)" }), "tensors"],
+      after && [svg("rect", { width: 24, height: 14, style: "fill:var(--acts)" }), "castiron's arena"],
+      [svg("rect", { width: 24, height: 14, style: "fill:var(--code)" }), "the interpreter's own data"],
+    ]),
     legend([
       [svg("rect", { class: "block c0", width: 24, height: 14 }), "a tensor while it is needed; with arrows, one in the place of another"],
       [svg("rect", { class: "block work", x: 1, y: 1, width: 22, height: 12 }), "working memory"],

@@ -29,6 +29,7 @@ const summaryTiles = model => tiles([
   ["Arithmetic", model.arithmetic, `${number(sum(model.subgraphs.map(graph => graph.operators.length)))} operators`],
   model.quality && [model.quality.metric, rounded(model.quality.value), model.quality.source],
   costTile(model),
+  model.measured?.instructions !== undefined && ["Instructions, measured", amount(model.measured.instructions), model.measured.source],
   model.time && ["Time of a run", seconds(model.time), `median of ${number(model.time.runs)}, ${model.time.source}`],
 ].filter(Boolean));
 
@@ -67,6 +68,9 @@ const fitView = (model, board) => {
   return [el("p", {}, verdict, ` on ${board.name}. `, fit.reason), el("ul", {}, room("flash", fit.flash), room("RAM", fit.ram))];
 };
 
+const limitsView = model => model.compiled.beyond_limits && [
+  el("p", {}, el("span", { class: "bad" }, "It does not keep its limits"), ":"), problemList(model.compiled.beyond_limits)];
+
 const MOST_FINDINGS = 12;
 
 const adviceView = model => model.advice.length ? el("ol", { class: "advice" }, model.advice.map(advice => {
@@ -97,13 +101,14 @@ const operatorsView = (model, graph) => {
   const engines = row => row.compiled && row.tflm ? "both" : row.compiled ? "castiron" : row.tflm ? "TFLM" : "none";
   const bytesColumn = (title, key, bar) => ({ title, value: row => row[key], text: row => number(row[key]), number: true, bar });
   return table({
-    id: "operators", caption: `${number(rows.length)} operators, in the file's order; bars compare within a column${cost?.processor ? `; instructions and cycles are estimated for a ${cost.processor}` : ""}`, rows,
+    id: "operators", caption: `${number(rows.length)} operators, in the file's order; bars compare within a column${cost?.processor ? `; instructions and cycles are estimated for a ${cost.processor}` : ""}${model.measured ? `; instructions were measured: ${model.measured.source}` : ""}`, rows,
     columns: [
       { title: "#", value: row => row.index, number: true },
       { title: "Operator", heads: true, value: row => row.name },
       { title: "Output", value: row => output(row)?.bytes, text: row => output(row) ? `${shape(output(row).shape)} ${output(row).type}` : "–" },
       bytesColumn("MACs", "macs", "fill-macs"),
       costColumn("Instructions", "instructions"),
+      rows.some(row => row.measured_instructions !== undefined) && bytesColumn("Measured", "measured_instructions", "fill-macs"),
       costColumn("Cycles", "cycles"),
       bytesColumn("Weights, B", "weight_bytes", "fill-weights"),
       bytesColumn("Packed, B", "packed_bytes", "fill-weights"),
@@ -209,7 +214,7 @@ const modelSections = (model, at, board) => {
     ["overview", "Overview", () => [
       model.description && el("p", { class: "soft" }, model.description),
       model.signatures.map(signature => el("p", { class: "soft" }, "Signature ", el("code", {}, signature.name), ` runs subgraph ${signature.subgraph}.`)),
-      summaryTiles(model), fitView(model, board), costsView(model, board), portsView(model, graph), recordedView(model),
+      summaryTiles(model), limitsView(model), fitView(model, board), costsView(model, board), portsView(model, graph), recordedView(model),
     ]],
     ["advice", "Advice", () => adviceView(model)],
     ["graph", "Graph", () => graphView(model, graph)],

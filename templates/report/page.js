@@ -12,7 +12,7 @@ const drawReport = (report, into, footer) => {
 
   const showModel = (position, at) => {
     const model = models[position];
-    const sections = modelSections(model, at, report.board);
+    const sections = modelSections(model, at, report.boards?.find(board => board.name === model.board));
     const heads = [
       several && ["compare", "Comparison"], several && report.pairs.length > 0 && ["pairs", "Float and integers"],
       report.problems.length > 0 && ["problems", "Problems"], ...sections,
@@ -39,7 +39,7 @@ const drawReport = (report, into, footer) => {
 
   const head = el("header", { class: "top" },
     el("h1", {}, title),
-    el("p", { class: "soft" }, `castiron ${report.castiron}`, report.board && ` · on ${report.board.name}`, report.isa && ` · kernels: ${report.isa}`));
+    el("p", { class: "soft" }, `castiron ${report.castiron}`, report.boards && ` · on ${report.boards.map(board => board.name).join(", ")}`, report.isa && ` · kernels: ${report.isa}`));
   into.append(
     el("a", { class: "skip", href: "#content" }, "Skip to the content"), head,
     el("nav", { class: "sections", "aria-label": "Sections" }, links),

@@ -31,7 +31,9 @@ const table = ({ id, caption, columns, rows, mark }) => {
     });
     show();
   };
-  columns.forEach((column, at) => head[at].append(el("button", { type: "button", onclick: () => sort(at) }, column.title)));
+  // One row is in order.
+  const named = (column, at) => rows.length > 1 ? el("button", { type: "button", onclick: () => sort(at) }, column.title) : column.title;
+  columns.forEach((column, at) => head[at].append(named(column, at)));
   show();
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     el("table", { id }, el("caption", {}, caption), el("thead", {}, el("tr", {}, head)), body));
