@@ -16,10 +16,10 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn greatest(mhz: u64) -> Self {
+    pub(crate) fn of_zephyr(mhz: u64) -> Self {
         Self {
             hz: mhz.saturating_mul(1_000_000),
-            source: "the most that the chip's datasheet allows",
+            source: "what Zephyr 4.1 sets it to",
         }
     }
 

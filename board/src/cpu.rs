@@ -36,3 +36,20 @@ pub(super) fn first(tree: &Devicetree) -> Option<NodeRef<'_>> {
     let mut fitting = cpus(tree).filter(|cpu| nvic.is_none_or(|nvic| belongs(nvic, *cpu)));
     fitting.next().or_else(|| cpus(tree).next())
 }
+
+/// The instruction set of a RISC-V processor, as one word: `rv32imc_zicsr`.
+pub(super) fn riscv_isa(cpu: NodeRef<'_>) -> Option<String> {
+    if let Some(isa) = cpu.text("riscv,isa") {
+        return Some(isa.to_owned());
+    }
+    let base = cpu.text("riscv,isa-base")?;
+    let extensions: Vec<&str> = cpu.texts("riscv,isa-extensions").collect();
+    let (letters, words): (Vec<&str>, Vec<&str>) = extensions
+        .iter()
+        .partition(|e| e.len() == 1 && !base.contains(**e));
+    let words = words.iter().filter(|word| word.len() > 1);
+    let all = words.fold(base.to_owned() + &letters.concat(), |isa, word| {
+        isa + "_" + word
+    });
+    Some(all)
+}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::cost::RunCost;
+use super::cost::{Processor, RunCost};
 use super::likely::{likely, one_of};
 use super::memory::Facts;
 use super::platforms::Sizes;
@@ -26,6 +26,9 @@ pub struct Board {
     /// The processor's compatible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
+    /// The instruction set of a RISC-V processor: `rv32imc_zicsr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub riscv_isa: Option<String>,
     /// Flash in bytes.
     pub flash_bytes: Option<u64>,
     /// The RAM that a build links to, in bytes.
@@ -45,9 +48,15 @@ pub struct KnownBoard {
     pub name: String,
     /// The processor's compatible.
     pub cpu: Option<String>,
-    /// The greatest clock of the processor that the chip's datasheet allows, in MHz.
+    /// The instruction set of a RISC-V processor: `rv32imc_zicsr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub riscv_isa: Option<String>,
+    /// The clock that Zephyr gives the processor, in MHz.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_mhz: Option<u64>,
+    /// Where that stands: a file of Zephyr's, or of the chip's maker, and what in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_from: Option<String>,
     /// Flash in KB; none where the devicetree has none.
     pub flash_kb: Option<u64>,
     /// The RAM that a build links to, in KB.
@@ -86,9 +95,10 @@ impl Board {
         Ok(Self {
             name: name.to_owned(),
             cpu: board.and_then(|board| board.cpu.clone()),
+            riscv_isa: board.and_then(|board| board.riscv_isa.clone()),
             flash_bytes: kilobytes(board.and_then(|board| board.flash_kb)),
             ram_bytes: kilobytes(board.and_then(|board| board.ram_kb)),
-            clock: board.and_then(|board| board.clock_mhz.map(Clock::greatest)),
+            clock: board.and_then(|board| board.clock_mhz.map(Clock::of_zephyr)),
             source: "castiron's list of boards".to_owned(),
         })
     }
@@ -100,6 +110,7 @@ impl Board {
         Self {
             name: name.to_owned(),
             clock: known.as_ref().and_then(|board| board.clock),
+            riscv_isa: known.as_ref().and_then(|board| board.riscv_isa.clone()),
             cpu: known.and_then(|board| board.cpu),
             flash_bytes: sizes.flash_kb.map(|kb| kb.saturating_mul(1024)),
             ram_bytes: sizes.ram_kb.map(|kb| kb.saturating_mul(1024)),
@@ -112,6 +123,7 @@ impl Board {
         Self {
             name: name.unwrap_or(&facts.name).to_owned(),
             cpu: facts.cpu.clone(),
+            riscv_isa: facts.riscv_isa.clone(),
             flash_bytes: facts.memory.flash,
             ram_bytes: facts.memory.sram,
             clock: facts.clock_hz.map(Clock::of_devicetree),
@@ -122,7 +134,10 @@ impl Board {
     /// The instructions of its processor that castiron's kernels use.
     #[must_use]
     pub fn isa(&self) -> Isa {
-        Isa::of_compatible(self.cpu.as_deref().unwrap_or_default())
+        match &self.riscv_isa {
+            Some(isa) => Isa::of_riscv(isa),
+            None => Isa::of_compatible(self.cpu.as_deref().unwrap_or_default()),
+        }
     }
 
     /// The kind of processor that TFLM's arena is computed for.
@@ -321,7 +336,11 @@ pub fn fit(models: &[Candidate<'_>], board: Board, options: &FitOptions) -> Resu
                 } = compile_beyond_limits(candidate.model, own)?;
                 beyond_limits.extend(beyond);
                 compiled(candidate, &program, own, table.as_ref(), &mut items);
-                runs.push(RunCost::of_program(&program, own.target, board.clock)?);
+                let processor = Processor {
+                    cpu: board.cpu.as_deref(),
+                    clock: board.clock,
+                };
+                runs.push(RunCost::of_program(&program, own.target, processor)?);
             }
             Engine::Tflm => warnings.extend(interpreted(candidate, board.target(), &mut items)?),
         }

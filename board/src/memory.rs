@@ -37,6 +37,9 @@ pub struct Facts {
     pub name: String,
     /// The first processor's first compatible.
     pub cpu: Option<String>,
+    /// The instruction set of a RISC-V processor: `rv32imc_zicsr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub riscv_isa: Option<String>,
     /// The processor's clock in Hz, if its node has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_hz: Option<u64>,
@@ -76,6 +79,7 @@ pub fn facts(tree: &Devicetree) -> Result<Facts> {
         cpu: cpu::first(tree)
             .and_then(|cpu| cpu.compatibles().next())
             .map(str::to_owned),
+        riscv_isa: cpu::first(tree).and_then(cpu::riscv_isa),
         // Some devicetrees leave it to a later one, and write 0.
         clock_hz: cpu::first(tree)
             .and_then(|cpu| cpu.number("clock-frequency"))

@@ -176,6 +176,15 @@ impl Named {
         Ok(self.options_for(self.board()?.as_ref()))
     }
 
+    /// The same for figures of runs: of the processor that is supposed where neither a board nor anything else names the instructions, and whether
+    /// it is.
+    pub(crate) fn supposed_options(&self) -> Result<(CompileOptions, bool)> {
+        let board = self.board()?;
+        let is_supposed = board.is_none() && self.settings.isa.is_none();
+        let isa = board.map_or(castiron_report::SUPPOSED, |board| board.isa());
+        Ok((self.settings.options(isa), is_supposed))
+    }
+
     /// The same for the processor of a board, where nothing else names the instructions.
     pub(crate) fn options_for(&self, board: Option<&Board>) -> CompileOptions {
         self.settings

@@ -80,6 +80,12 @@ impl Cortex {
         Some(Self { simd, ..cortex })
     }
 
+    /// As people write it: `Cortex-M0+`.
+    pub fn title(&self) -> String {
+        let model = self.name.trim_start_matches("cortex-m");
+        format!("Cortex-M{}", model.replace("plus", "+").to_uppercase())
+    }
+
     /// The processor of a devicetree's compatible: `arm,cortex-m0+`, `arm,cortex-m4f`.
     pub fn of_compatible(compatible: &str) -> Option<&'static Self> {
         let name = compatible.strip_prefix("arm,")?;

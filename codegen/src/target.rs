@@ -146,7 +146,8 @@ impl Optimize {
     }
 
     /// Steps of a kernel's inner loop between two tests for its end.
-    pub(crate) fn steps(self) -> usize {
+    #[doc(hidden)]
+    pub fn steps(self) -> usize {
         match self {
             Self::Size => 1,
             Self::Balanced => 4,
@@ -176,6 +177,17 @@ impl Isa {
         // What is compiled for such a target has floats in registers.
         let has_fp = triple.is_some_and(|triple| triple.ends_with("eabihf"));
         Self::of_parts(architecture, simd, has_fp)
+    }
+
+    /// What a RISC-V processor has, by its instruction set as devicetrees say it: `rv32imac_zicsr`.
+    pub fn of_riscv(set: &str) -> Self {
+        let letters = set
+            .strip_prefix("rv32")
+            .map(|rest| format!("riscv32{rest}"));
+        match letters.is_some_and(|target| has_rv32m(&target)) {
+            true => Self::Rv32m,
+            false => Self::Portable,
+        }
     }
 
     /// What a processor of a devicetree has, by its compatible: `arm,cortex-m4f`.

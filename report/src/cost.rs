@@ -1,30 +1,32 @@
 //! What runs are estimated to take.
 
-use castiron_board::clock::Clock;
-use castiron_board::cost::{self, RunCost};
+use castiron_board::cost::{self, Processor, RunCost};
 use castiron_codegen::Model;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::Result;
 use castiron_codegen::program::Program;
-use castiron_codegen::target::Isa;
 
 use crate::data;
 
-/// What a model takes on the processor that it is compiled for or, if that is any, on each that was measured.
+/// What a model takes on the processor that it is compiled for and, if that is only supposed, on each other that was measured.
 pub(crate) fn of(
     model: &Model,
     options: &CompileOptions,
     program: Option<&Program>,
-    clock: Option<Clock>,
-    is_for_board: bool,
+    processor: Processor<'_>,
+    is_supposed: bool,
 ) -> Result<Vec<RunCost>> {
-    match program {
-        Some(program) if is_for_board || options.target.isa != Isa::Portable => {
-            Ok(vec![RunCost::of_program(program, options.target, clock)?])
-        }
-        Some(_) => RunCost::of_all(model, options, clock),
-        None => Ok(Vec::new()),
-    }
+    let Some(program) = program else {
+        return Ok(Vec::new());
+    };
+    let own = RunCost::of_program(program, options.target, processor)?;
+    let others = match is_supposed {
+        true => RunCost::of_all(model, options, processor.clock)?,
+        false => Vec::new(),
+    };
+    let isa = own.isa;
+    let others = others.into_iter().filter(|other| other.isa != isa);
+    Ok([own].into_iter().chain(others).collect())
 }
 
 /// What an operator takes of each.
@@ -55,10 +57,12 @@ impl From<RunCost> for data::RunCost {
         Self {
             processor: cost.processor,
             isa: cost.isa,
+            optimize: cost.optimize,
             instructions: cost.instructions,
             instructions_error_percent: cost.instructions_error_percent,
             cycles: cost.cycles,
             cycles_error_percent: cost.cycles_error_percent,
+            cycles_note: cost.cycles_note,
             milliseconds: cost.milliseconds,
             reason: cost.reason,
         }

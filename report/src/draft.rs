@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use castiron_board::clock::Clock;
+use castiron_board::cost::Processor;
 use castiron_codegen::Model;
 use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::{Diagnostic, Error, Result};
-use castiron_codegen::target::Target;
+use castiron_codegen::target::{Isa, Target};
 
 use crate::compare;
 use crate::data::{self, Board, Pair, Problem, Quality, Report, Run, Time, VERSION};
@@ -26,13 +27,21 @@ pub struct Settings {
     pub clock: Option<Clock>,
     /// A folder of recorded cases, to run models with.
     pub goldens: Option<PathBuf>,
+    /// Whether nobody says what models run on, so that they are compiled for [`SUPPOSED`]: runs are estimated for other processors, too.
+    pub is_supposed: bool,
 }
 
+/// The instructions of the processor that figures are of where nobody says what models run on: a Cortex-M4's with a floating-point unit.
+pub const SUPPOSED: Isa = Isa::DspFp;
+
 impl Settings {
-    /// The processor's clock, if anything says what it is.
-    pub(crate) fn clock(&self) -> Option<Clock> {
-        let of_board = || self.place.as_ref()?.board.clock;
-        self.clock.or_else(of_board)
+    /// What anything says of the processor.
+    pub(crate) fn processor(&self) -> Processor<'_> {
+        let board = self.place.as_ref().map(|place| &place.board);
+        Processor {
+            cpu: board.and_then(|board| board.cpu.as_deref()),
+            clock: self.clock.or_else(|| board?.clock),
+        }
     }
 }
 
@@ -71,6 +80,7 @@ pub struct Draft {
     boards: Vec<Board>,
     /// Every limit that models do not keep.
     beyond_limits: Vec<Diagnostic>,
+    is_supposed: bool,
 }
 
 impl Draft {
@@ -92,11 +102,12 @@ impl Draft {
         self.beyond_limits.extend(beyond_limits);
         found.position = self.models.len();
         self.targets.push(settings.compile.target);
+        self.is_supposed |= settings.is_supposed;
         if let Some(place) = &settings.place
             && data::board_of(&self.boards, &found).is_none()
         {
             let mut place = place.clone();
-            place.board.clock = settings.clock();
+            place.board.clock = settings.processor().clock;
             self.boards.push(Board::from(place));
         }
         // What does not compile is no question of the board.
@@ -148,6 +159,7 @@ impl Draft {
             castiron: env!("CARGO_PKG_VERSION"),
             isa: common(self.targets.iter().map(|target| target.isa.name())),
             optimize: common(self.targets.iter().map(|target| target.optimize.name())),
+            supposed: self.is_supposed.then_some("Cortex-M4"),
             board: match &self.boards[..] {
                 [board] if self.models.iter().all(|model| model.board.is_some()) => {
                     Some(board.clone())

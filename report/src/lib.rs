@@ -24,7 +24,7 @@ mod run;
 pub mod sbom;
 mod table;
 
-pub use draft::{Draft, Measured, Settings, Source};
+pub use draft::{Draft, Measured, SUPPOSED, Settings, Source};
 pub use fit::Place;
 pub use folder::{Candidate, Folder};
 pub use html::{Defect, html};

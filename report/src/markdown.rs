@@ -4,6 +4,11 @@ use std::fmt::Write as _;
 
 use crate::data::{Difference, Finding, Model, Problem, Report, RunCost, Subgraph};
 
+/// A line of Markdown. Writing into a text cannot fail.
+macro_rules! line {
+    ($out:expr, $($text:tt)*) => {{ let _ = writeln!($out, $($text)*); }};
+}
+
 /// The report as text.
 #[must_use]
 pub fn markdown(report: &Report) -> String {
@@ -13,16 +18,17 @@ pub fn markdown(report: &Report) -> String {
         [model] => of_one(&mut out, report, model),
         several => of_several(&mut out, report, several),
     }
+    if let (Some(processor), [_, ..]) = (report.supposed, &report.models[..]) {
+        line!(
+            out,
+            "\nSizes are those on a {processor}, and so is the first estimate: no board and no instructions are named."
+        );
+    }
     if !report.problems.is_empty() {
         out += "\n## Problems\n\n";
         report.problems.iter().for_each(|p| problem(&mut out, p));
     }
     out
-}
-
-/// A line of Markdown. Writing into a text cannot fail.
-macro_rules! line {
-    ($out:expr, $($text:tt)*) => {{ let _ = writeln!($out, $($text)*); }};
 }
 
 /// A column of the table of models: its name, and what it has of a model.
@@ -138,7 +144,7 @@ fn seconds(model: &Model) -> String {
     time.map_or_else(dash, |time| format!("{:.6}", time.seconds))
 }
 
-/// The most that estimates say of the first processor, or the board's: time, else cycles, else instructions.
+/// The most that estimates say of the processor that sizes are of: time, else cycles, else instructions.
 fn estimated_first(models: &[Model]) -> Option<Column> {
     let any = |known: fn(&RunCost) -> bool| {
         models
@@ -150,7 +156,7 @@ fn estimated_first(models: &[Model]) -> Option<Column> {
         return Some((">Estimated time, ms", |m| {
             let cost = m.costs.first();
             cost.and_then(|cost| cost.milliseconds)
-                .map_or_else(dash, milliseconds)
+                .map_or_else(dash, |value| value.to_string())
         }));
     }
     any(|cost| cost.instructions.is_some()).then_some((">Estimated instructions", |m| {
@@ -163,7 +169,8 @@ fn costs(out: &mut String, model: &Model) {
     if model.costs.is_empty() {
         return;
     }
-    out.push_str("\n## A run, estimated\n\n");
+    let optimize = model.costs.first().map_or("", |cost| cost.optimize);
+    line!(out, "\n## A run with optimize = {optimize}, estimated\n");
     let percent = |error: Option<f64>| error.map_or_else(dash, |error| format!("{error} %"));
     let rows = model.costs.iter().map(|cost| {
         vec![
@@ -174,10 +181,13 @@ fn costs(out: &mut String, model: &Model) {
             percent(cost.instructions_error_percent),
             number(cost.cycles),
             percent(cost.cycles_error_percent),
-            cost.milliseconds.map_or_else(dash, milliseconds),
-            cost.reason.as_deref().map_or_else(String::new, |reason| {
-                format!("no estimate: {}", text(reason))
-            }),
+            cost.milliseconds
+                .map_or_else(dash, |value| value.to_string()),
+            match (&cost.reason, &cost.cycles_note) {
+                (Some(reason), _) => format!("no estimate: {}", text(reason)),
+                (None, Some(note)) => text(note),
+                (None, None) => String::new(),
+            },
         ]
     });
     let header = [
@@ -191,14 +201,6 @@ fn costs(out: &mut String, model: &Model) {
     ];
     table(out, &header, rows);
     out.push_str("\nErrors are medians of networks that the estimates were not made from. Cycles are for memory without wait states.\n");
-}
-
-fn milliseconds(value: f64) -> String {
-    match value {
-        ..1.0 => format!("{value:.3}"),
-        ..100.0 => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
-    }
 }
 
 fn difference(difference: &Difference) -> String {

@@ -37,8 +37,8 @@ pub(crate) fn examine(source: &Source<'_>, settings: &Settings) -> Result<Examin
         model,
         options,
         program,
-        settings.clock(),
-        settings.place.is_some(),
+        settings.processor(),
+        settings.is_supposed,
     )?;
     let subgraphs = model.graphs.iter().zip(&facts.subgraphs);
     let found = Model {

@@ -1,5 +1,6 @@
 //! The report as comma-separated values: a row for each model, and for each that could not be read.
 
+use castiron_board::cost::three_digits;
 use csv::Writer;
 
 use crate::data::{Arithmetic, Model, Report};
@@ -108,7 +109,7 @@ fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
         .iter()
         .chain(&compiled.beyond_limits)
         .next();
-    // The board's, or the first of all processors'.
+    // Of the processor that sizes are of, too.
     let cost = model.costs.first();
     let milliseconds = cost.and_then(|cost| cost.milliseconds);
     [
@@ -139,7 +140,7 @@ fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
         text(model.time.as_ref().map(|time| time.seconds)),
         text(cost.and_then(|cost| cost.instructions)),
         text(cost.and_then(|cost| cost.cycles)),
-        text(milliseconds.map(|milliseconds| milliseconds / 1e3)),
+        text(milliseconds.map(|milliseconds| three_digits(milliseconds / 1e3))),
         text(model.measured.as_ref().and_then(|run| run.instructions)),
         text(problem.map(|problem| name(&format!("{}: {}", problem.place, problem.message)))),
     ]

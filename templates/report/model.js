@@ -34,18 +34,18 @@ const summaryTiles = model => tiles([
 ].filter(Boolean));
 
 const milliseconds = value => seconds({ seconds: value / 1000 });
-// What is known of a run: the board's processor, or the first that was measured.
+// What is known of a run on the processor that sizes are of, too.
 const costOf = model => model.costs[0];
 const costTile = model => {
   const cost = costOf(model);
   if (!cost || cost.instructions === null) return cost && ["A run, estimated", "no estimate", cost.reason];
-  const on = `${amount(cost.instructions)} instructions${cost.cycles === null ? "" : `, ${amount(cost.cycles)} cycles`} on a ${cost.processor}`;
+  const on = `${amount(cost.instructions)} instructions${cost.cycles === null ? "" : `, ${amount(cost.cycles)} cycles`} on a ${cost.processor}${cost.cycles_note ? `; ${cost.cycles_note}` : ""}`;
   return cost.milliseconds === null ? ["A run, estimated", amount(cost.cycles ?? cost.instructions), on] : ["A run, estimated", milliseconds(cost.milliseconds), on];
 };
 
 const costsView = (model, board) => model.costs.length > 0 && [
   table({
-    id: "costs", caption: "A run, estimated from kernels that were measured", rows: model.costs,
+    id: "costs", caption: `A run with optimize = ${model.costs[0].optimize}, estimated from kernels that were measured`, rows: model.costs,
     columns: [
       { title: "Processor", heads: true, value: cost => cost.processor ?? cost.isa },
       { title: "Instructions", value: cost => cost.instructions, text: cost => cost.instructions === null ? cost.reason ?? "no estimate" : number(cost.instructions), number: true, bar: "fill-macs" },
@@ -55,7 +55,9 @@ const costsView = (model, board) => model.costs.length > 0 && [
       { title: "Time", value: cost => cost.milliseconds, text: cost => cost.milliseconds === null ? "–" : milliseconds(cost.milliseconds), number: true },
     ],
   }),
-  el("p", { class: "soft" }, "Errors are medians, of networks that the estimates were not made from; docs/benchmarks.md has the worst. Times of other processors than Cortex-M4, M3 and M0+ go by the cycles of these. Cycles are for memory without wait states.",
+  el("p", { class: "soft" }, "Errors are medians, of networks that the estimates were not made from; docs/benchmarks.md has the worst. Cycles are for memory without wait states.",
+    model.costs.length > 1 && ` The first is the one that sizes are of.`,
+    model.costs[0].cycles_note && ` Take the time as a guess: ${model.costs[0].cycles_note}.`,
     board?.clock_hz && ` The clock is ${rounded(board.clock_hz / 1e6)} MHz: ${board.clock_source}.`),
 ];
 

@@ -39,7 +39,8 @@ const drawReport = (report, into, footer) => {
 
   const head = el("header", { class: "top" },
     el("h1", {}, title),
-    el("p", { class: "soft" }, `castiron ${report.castiron}`, report.boards && ` · on ${report.boards.map(board => board.name).join(", ")}`, report.isa && ` · kernels: ${report.isa}`));
+    el("p", { class: "soft" }, `castiron ${report.castiron}`, report.boards && ` · on ${report.boards.map(board => board.name).join(", ")}`, report.isa && ` · kernels: ${report.isa}`,
+      report.supposed && ` · sizes are those on a ${report.supposed}: no board and no instructions are named`));
   into.append(
     el("a", { class: "skip", href: "#content" }, "Skip to the content"), head,
     el("nav", { class: "sections", "aria-label": "Sections" }, links),

@@ -1,5 +1,6 @@
 //! Models that are looked at together.
 
+use castiron_codegen::compile::CompileOptions;
 use castiron_codegen::error::{Error, Result, by_kind};
 use castiron_codegen::{Model, warnings};
 use castiron_report::data::Report;
@@ -13,6 +14,8 @@ use crate::wish::Wish;
 #[derive(Default)]
 pub struct Session {
     settings: Settings,
+    /// How models are compiled of which files are made.
+    options: CompileOptions,
     draft: Draft,
     /// Those that could be read, as the report counts them.
     models: Vec<Given>,
@@ -55,6 +58,7 @@ impl Session {
     pub fn new(wish: &Wish) -> Result<Self, String> {
         Ok(Self {
             settings: wish.settings().map_err(|error| printed(&error))?,
+            options: wish.options().map_err(|error| printed(&error))?,
             ..Self::default()
         })
     }
@@ -112,7 +116,7 @@ impl Session {
         let Some(given) = self.models.get(position) else {
             return Vec::new();
         };
-        let maker = given.maker(&self.settings);
+        let maker = given.maker(&self.options);
         let kinds = Kind::all(&given.model).into_iter();
         let named = kinds.map(|kind| FileName {
             name: maker.name(kind),
@@ -146,7 +150,7 @@ impl Session {
         let Some(given) = self.models.get(position) else {
             return Ok(None);
         };
-        let maker = given.maker(&self.settings);
+        let maker = given.maker(&self.options);
         let mut kinds = Kind::all(&given.model).into_iter();
         let kind = kinds.find(|kind| maker.name(*kind) == name);
         let made = kind.map(|kind| maker.make(kind)).transpose();
@@ -155,11 +159,11 @@ impl Session {
 }
 
 impl Given {
-    fn maker<'a>(&'a self, settings: &'a Settings) -> Maker<'a> {
+    fn maker<'a>(&'a self, options: &'a CompileOptions) -> Maker<'a> {
         Maker {
             model: &self.model,
             bytes: &self.bytes,
-            options: &settings.compile,
+            options,
         }
     }
 }

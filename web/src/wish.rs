@@ -3,11 +3,11 @@
 use std::str::FromStr;
 
 use castiron_board::fit::{Board, known_boards};
-use castiron_codegen::compile::{self, Bytes};
+use castiron_codegen::compile::{self, Bytes, CompileOptions};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::files;
 use castiron_codegen::target::{Isa, Optimize};
-use castiron_report::{Place, Settings};
+use castiron_report::{Place, SUPPOSED, Settings};
 use serde::{Deserialize, Serialize};
 
 /// What there is to choose from.
@@ -63,21 +63,15 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// As the command understands the same.
+    /// As `castiron report` understands the same.
     ///
     /// # Errors
     /// If a value is not one of those that there are.
     pub(crate) fn settings(&self) -> Result<Settings> {
-        let board = Some(self.board.as_str()).filter(|name| !name.is_empty());
-        let board = board.map(Board::known).transpose()?;
-        let mut wished = compile::Settings::default();
-        wished.isa = parsed("instructions", &self.isa)?;
-        wished.optimize = parsed("optimise for", &self.optimize)?;
-        wished.max_arena =
-            parsed("largest arena", &self.max_arena)?.map(|Bytes(bytes)| bytes.into());
-        let compile = wished.options(board.as_ref().map(Board::isa).unwrap_or_default());
+        let (wished, board) = self.said()?;
+        let is_supposed = board.is_none() && wished.isa.is_none();
         Ok(Settings {
-            compile,
+            compile: wished.options(board.as_ref().map_or(SUPPOSED, Board::isa)),
             place: board.map(|board| Place {
                 board,
                 application_flash: 0,
@@ -85,7 +79,28 @@ impl Wish {
             }),
             goldens: None,
             clock: None,
+            is_supposed,
         })
+    }
+
+    /// As the commands understand the same that write files.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub(crate) fn options(&self) -> Result<CompileOptions> {
+        let (wished, board) = self.said()?;
+        Ok(wished.options(board.as_ref().map(Board::isa).unwrap_or_default()))
+    }
+
+    fn said(&self) -> Result<(compile::Settings, Option<Board>)> {
+        let board = Some(self.board.as_str()).filter(|name| !name.is_empty());
+        let board = board.map(Board::known).transpose()?;
+        let mut wished = compile::Settings::default();
+        wished.isa = parsed("instructions", &self.isa)?;
+        wished.optimize = parsed("optimise for", &self.optimize)?;
+        wished.max_arena =
+            parsed("largest arena", &self.max_arena)?.map(|Bytes(bytes)| bytes.into());
+        Ok((wished, board))
     }
 }
 

@@ -98,7 +98,7 @@ enum Task {
         /// One processor alone.
         #[arg(long, value_enum)]
         core: Option<Core>,
-        /// Fit what the last call measured, without measuring.
+        /// Take what earlier calls measured, and measure only what they have not: kernels have to be the same.
         #[arg(long)]
         measured: bool,
         /// Write them into board/data/cost, and how good they are into docs/benchmarks.md.

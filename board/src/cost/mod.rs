@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use castiron_codegen::error::{Diagnostic, Result};
-use castiron_codegen::program::{ElementType, KernelCall, Program, Step};
-use castiron_codegen::target::Isa;
+use castiron_codegen::program::{ElementType, KernelCall, Program, Step, streams};
+use castiron_codegen::target::{Isa, Target};
 
-pub use features::{FEATURES, Features, key, of_steps};
-pub use run::RunCost;
+pub use features::{FEATURES, Features, PATCHES, TURNS, key, of_steps, of_stream, without_steps};
+pub use run::{Processor, RunCost};
 
 const TABLES: [(Isa, &str); 5] = [
     (Isa::DspFp, include_str!("../../data/cost/cortex-m4.toml")),
@@ -33,22 +33,34 @@ pub struct CostTable {
     pub processor: String,
     /// What was measured.
     pub measured: String,
-    /// How many networks, and how many one-operator models.
-    pub networks: u64,
-    /// See above.
+    /// How many one-operator models were measured besides networks.
     pub one_operator_models: u64,
-    /// How far estimates of instructions were off.
-    pub instructions: Error,
-    /// The same of cycles; none where there is no table of what instructions take.
-    pub cycles: Option<Error>,
+    /// How far estimates of networks were off, by how they are compiled: see [`class`].
+    #[serde(default)]
+    pub errors: BTreeMap<String, Errors>,
     /// By kernel.
     kernel: BTreeMap<String, Coefficients>,
-    /// What models of this project took.
+    /// What models of this project took, by how they are compiled: in a mode of `optimize`, in the `least` arena, or with an input by `rows`.
     #[serde(default)]
-    pub model: BTreeMap<String, Measured>,
+    pub model: BTreeMap<String, BTreeMap<String, Measured>>,
     /// Whether the processor computes floats.
     #[serde(skip)]
     has_fp: bool,
+}
+
+/// How far estimates were off of networks that are compiled in one way.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Errors {
+    /// How many networks.
+    pub networks: u64,
+    /// How many of these have no estimate from a table made without them.
+    #[serde(default)]
+    pub left_out_without_estimate: u64,
+    /// Of instructions.
+    pub instructions: Error,
+    /// Of cycles; none where there is no table of what instructions take.
+    pub cycles: Option<Error>,
 }
 
 /// How far estimates of networks were off, in percent of what was measured.
@@ -65,6 +77,8 @@ pub struct Error {
     pub left_out_median_percent: f64,
     /// The worst of these.
     pub left_out_worst_percent: f64,
+    /// Which that was.
+    pub left_out_worst_model: String,
 }
 
 /// What a model of this project took.
@@ -88,6 +102,7 @@ struct Coefficients {
     window: f64,
     weight: f64,
     operation: f64,
+    sweep: f64,
     cycles: Option<f64>,
 }
 
@@ -120,6 +135,20 @@ pub struct OperatorCost {
     pub operator: usize,
     /// None where a kernel of it was not measured.
     pub cost: Option<Cost>,
+}
+
+/// What tables call the errors of such programs: `rows` if operators run row by row, else the mode of `optimize`.
+#[must_use]
+pub fn class(program: &Program, target: Target) -> &'static str {
+    let routines = program.routines.iter().map(|routine| &routine.steps);
+    let entries = program.entries.iter().map(|entry| &entry.steps);
+    let has_rows = routines
+        .chain(entries)
+        .any(|steps| !streams(steps).is_empty());
+    match has_rows {
+        true => "rows",
+        false => target.optimize.name(),
+    }
 }
 
 impl CostTable {
@@ -161,6 +190,11 @@ impl CostTable {
         self.coefficients(kernel).is_some()
     }
 
+    /// Whether there is a table of what the processor's instructions take.
+    fn has_cycles(&self) -> bool {
+        self.kernel.values().any(|own| own.cycles.is_some())
+    }
+
     /// What the first entry of a program takes that was compiled for this table's processor.
     pub fn estimate(&self, program: &Program) -> Estimate {
         let mut tally = Tally::default();
@@ -178,7 +212,7 @@ impl CostTable {
             .collect();
         let nothing = Cost {
             instructions: 0.0,
-            cycles: self.cycles.as_ref().map(|_| 0.0),
+            cycles: self.has_cycles().then_some(0.0),
         };
         let mut costs = operators.iter().map(|operator| operator.cost);
         let total = match tally.reason {
@@ -210,6 +244,10 @@ impl CostTable {
                 Step::Stream(stream) => {
                     let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
                     calls.for_each(|moving| self.call(around, &moving.call, tally));
+                    let place = (graph, stream.origin.operator);
+                    for (name, features) in of_stream(stream) {
+                        self.add(place, name, features, tally);
+                    }
                 }
                 Step::Run(routine) => match around.program.routines.get(*routine) {
                     Some(routine) => {
@@ -250,8 +288,16 @@ impl CostTable {
             tally.lacks("the processor has no instructions for floats");
             return;
         }
-        match self.coefficients(&key(call)) {
-            Some(coefficients) => tally.add(place, coefficients.cost(features.unwrap_or_default())),
+        self.add(place, &key(call), features.unwrap_or_default(), tally);
+    }
+
+    fn add(&self, place: (usize, usize), kernel: &str, features: Features, tally: &mut Tally) {
+        // Nothing takes nothing.
+        if features.iter().all(|figure| *figure <= 0.0) {
+            return;
+        }
+        match self.of_kernel(kernel, features) {
+            Some(cost) => tally.add(place, cost),
             None => {
                 tally.without(place);
                 tally.lacks("a kernel was not measured");
@@ -259,9 +305,16 @@ impl CostTable {
         }
     }
 
-    /// Those of a kernel; where it was not measured, the mean of itself with other types, or else of its kernel's functions.
+    /// What calls of a kernel take that have these figures in sum; none where it was not measured, nor any like it.
+    pub fn of_kernel(&self, kernel: &str, features: Features) -> Option<Cost> {
+        Some(self.coefficients(kernel)?.cost(features))
+    }
+
+    /// Those of a kernel; where it was not measured, of itself with other steps, or the mean of itself with other types, or else of its kernel's
+    /// functions.
     fn coefficients(&self, key: &str) -> Option<Coefficients> {
-        if let Some(own) = self.kernel.get(key) {
+        let with_default_steps = || self.kernel.get(&without_steps(key));
+        if let Some(own) = self.kernel.get(key).or_else(with_default_steps) {
             return Some(*own);
         }
         let name = |key: &str| {
@@ -292,6 +345,7 @@ impl Coefficients {
             self.window,
             self.weight,
             self.operation,
+            self.sweep,
         ]
     }
 
@@ -317,25 +371,34 @@ impl Coefficients {
             window: of(|one| one.window),
             weight: of(|one| one.weight),
             operation: of(|one| one.operation),
+            sweep: of(|one| one.sweep),
             cycles: has_cycles.then(|| of(|one| one.cycles.unwrap_or_default())),
         })
     }
 }
 
 impl Cost {
-    /// Milliseconds at a clock in Hz; none without cycles.
+    /// Milliseconds at a clock in Hz, with the three digits that an estimate has at most; none without cycles.
     pub fn milliseconds(&self, clock: u64) -> Option<f64> {
         self.cycles
             .filter(|_| clock > 0)
-            .map(|cycles| cycles / clock as f64 * 1e3)
+            .map(|cycles| three_digits(cycles / clock as f64 * 1e3))
     }
 
-    fn and(self, other: Self) -> Self {
+    /// The sum of both; cycles only if both have them.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         Self {
             instructions: self.instructions + other.instructions,
             cycles: self.cycles.zip(other.cycles).map(|(a, b)| a + b),
         }
     }
+}
+
+/// A number without what is behind its third digit.
+#[doc(hidden)]
+pub fn three_digits(value: f64) -> f64 {
+    format!("{value:.2e}").parse().unwrap_or(value)
 }
 
 /// What steps are of.

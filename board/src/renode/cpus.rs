@@ -195,24 +195,11 @@ impl<'t> Builder<'t> {
     /// The instruction set as Renode reads it: what it does not know is left out, and what every
     /// one of its processors has is named.
     fn isa(&mut self, node: NodeRef<'t>) -> String {
-        let text = match (node.text("riscv,isa"), node.text("riscv,isa-base")) {
-            (Some(isa), _) => isa.to_owned(),
-            (None, Some(base)) => {
-                let extensions: Vec<&str> = node.texts("riscv,isa-extensions").collect();
-                let (letters, words): (Vec<&str>, Vec<&str>) = extensions
-                    .iter()
-                    .partition(|e| e.len() == 1 && !base.contains(**e));
-                let words = words.iter().filter(|word| word.len() > 1);
-                words.fold(base.to_owned() + &letters.concat(), |isa, word| {
-                    isa + "_" + word
-                })
-            }
-            (None, None) => {
-                let reason = "the devicetree does not say which instructions it has; rv32imac";
-                self.note(node, Outcome::Approximated, reason);
-                "rv32imac".to_owned()
-            }
-        };
+        let text = cpu::riscv_isa(node).unwrap_or_else(|| {
+            let reason = "the devicetree does not say which instructions it has; rv32imac";
+            self.note(node, Outcome::Approximated, reason);
+            "rv32imac".to_owned()
+        });
         let isa = Isa::known(&text, &self.rules.types);
         for extension in isa.unknown {
             let reason = format!("Renode does not know the extension {extension}");

@@ -1,6 +1,7 @@
 use castiron_board::dts::Devicetree;
 use castiron_board::facts;
 use castiron_board::fit::*;
+use castiron_codegen::target::Isa;
 use castiron_codegen::tflm::arena::Target;
 
 fn model() -> Vec<u8> {
@@ -26,6 +27,7 @@ fn board(flash_bytes: Option<u64>, ram_bytes: u64) -> Board {
     Board {
         name: "test".to_owned(),
         cpu: Some("arm,cortex-m4f".to_owned()),
+        riscv_isa: None,
         flash_bytes,
         ram_bytes: Some(ram_bytes),
         clock: None,
@@ -139,6 +141,59 @@ fn the_list_of_boards_is_in_order() {
 }
 
 #[test]
+fn every_clock_has_a_source() {
+    let boards = known_boards().expect("a list");
+    let mut count = 0;
+    for board in &boards {
+        assert_eq!(
+            board.clock_mhz.is_some(),
+            board.clock_from.is_some(),
+            "{}",
+            board.name
+        );
+        let (Some(mhz), Some(from)) = (board.clock_mhz, &board.clock_from) else {
+            continue;
+        };
+        // A file, and what in it.
+        let (file, what) = from.split_once(": ").expect("a place");
+        let is_named = ["Zephyr 4.1, ", "hal_nordic, "]
+            .iter()
+            .any(|of| file.starts_with(of));
+        assert!(
+            is_named && file.contains('/') && !what.is_empty(),
+            "{}: {from}",
+            board.name
+        );
+        assert!((16..=1000).contains(&mhz), "{}: {mhz}", board.name);
+        count += 1;
+    }
+    assert_eq!(count, 34);
+}
+
+#[test]
+fn riscv_boards_have_the_kernels_that_were_measured() {
+    for board in known_boards().expect("a list") {
+        let cpu = board.cpu.as_deref().expect("a processor");
+        assert_eq!(cpu.starts_with("arm,"), board.riscv_isa.is_none(), "{cpu}");
+    }
+    let isa = |name| Board::known(name).expect("a board").isa();
+    for name in [
+        "esp32c3_devkitm",
+        "gd32vf103v_eval",
+        "qemu_riscv32",
+        "litex_vexriscv",
+    ] {
+        assert_eq!(isa(name), Isa::Rv32m, "{name}");
+    }
+    // Of 64 bits.
+    assert_eq!(isa("hifive_unmatched/fu740/u74"), Isa::Portable);
+    let source = include_str!("../data/dts/vexriscv.dts");
+    let tree = Devicetree::parse(source).expect("a devicetree");
+    let board = Board::of_devicetree(None, &facts(&tree).expect("facts"), "vexriscv.dts");
+    assert_eq!(board.isa(), Isa::Rv32m);
+}
+
+#[test]
 fn a_devicetree_says_what_the_clock_is() {
     let source = include_str!("../data/dts/esp32.dts");
     let tree = Devicetree::parse(source).expect("a devicetree");
@@ -213,6 +268,7 @@ fn the_list_says_what_devicetrees_say() {
             board.name
         );
         assert_eq!(facts.cpu, board.cpu, "{}", board.name);
+        assert_eq!(facts.riscv_isa, board.riscv_isa, "{}", board.name);
         count += 1;
     }
     println!("{count} boards are as their devicetrees have them");

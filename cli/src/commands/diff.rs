@@ -159,7 +159,7 @@ impl Gathering<'_> {
         }
         self.compiled += 1;
         let input = self.shapes.shaped(named, input::parse(path, bytes)?)?;
-        self.settings.compile = named.options()?;
+        (self.settings.compile, self.settings.is_supposed) = named.supposed_options()?;
         self.settings.compile.custom = self.ops.of(&input.model);
         let source = Source {
             name,

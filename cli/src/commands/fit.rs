@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// RAM of everything except the models, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_ram: u32,
-    /// The processor's clock, as 168M [default: the devicetree's, or the most that the chip allows, if castiron knows it]
+    /// The processor's clock, as 168M [default: the devicetree's, or what Zephyr sets it to, if castiron knows it]
     #[arg(long, value_name = "HZ")]
     clock: Option<Clock>,
     /// Do not estimate the engine's code
@@ -291,7 +291,9 @@ fn runs(fit: &Fit) -> String {
         .iter()
         .zip(text::short_paths(&models))
         .map(|(run, model)| {
-            let time = run.milliseconds.map_or_else(String::new, milliseconds);
+            let time = run
+                .milliseconds
+                .map_or_else(String::new, |value| value.to_string());
             vec![
                 text::name(model),
                 known(run.instructions),
@@ -312,11 +314,12 @@ fn about_runs(fit: &Fit) -> String {
     if let Some(RunCost {
         processor: Some(processor),
         instructions_error_percent: Some(error),
+        optimize,
         ..
     }) = estimated
     {
         out += &format!(
-            "\nRuns are estimated from kernels measured on a {processor}; half of such estimates are within {error} %.\n"
+            "\nRuns are estimated from kernels measured on a {processor}, for optimize = {optimize}; half of such estimates are within {error} %.\n"
         );
     }
     if let Some(error) = estimated.and_then(|run| run.cycles_error_percent) {
@@ -328,15 +331,8 @@ fn about_runs(fit: &Fit) -> String {
             None => " The clock is unknown; --clock says it.\n".to_owned(),
         };
     }
-    let cpu = fit.board.cpu.as_deref().and_then(Cortex::of_compatible);
-    let measured = estimated.filter(|run| run.cycles.is_some());
-    if let (Some(cpu), Some(processor)) = (cpu, measured.and_then(|run| run.processor.as_ref()))
-        && cpu.name != processor.to_lowercase().replace('+', "plus")
-    {
-        out += &format!(
-            "Cycles are those of a {processor}: a {} takes others.\n",
-            cpu.name
-        );
+    if let Some(note) = estimated.and_then(|run| run.cycles_note.as_ref()) {
+        out += &format!("Take the time as a guess: {note}.\n");
     }
     let reasons = fit.runs.iter().filter_map(|run| run.reason.as_deref());
     let mut reasons: Vec<&str> = reasons.collect();
@@ -346,14 +342,4 @@ fn about_runs(fit: &Fit) -> String {
         out += &format!("There is no estimate where {reason}.\n");
     }
     out
-}
-
-/// Three digits are enough to compare.
-fn milliseconds(value: f64) -> String {
-    match value {
-        ..1.0 => format!("{value:.3}"),
-        ..10.0 => format!("{value:.2}"),
-        ..100.0 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    }
 }

@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     /// Flash of everything except the model and its engine, in KB
     #[arg(long, value_name = "KB", default_value_t = 0)]
     app_flash: u32,
-    /// The processor's clock, as 168M [default: the devicetree's, or the most that the board's chip allows, if castiron knows it]
+    /// The processor's clock, as 168M [default: the devicetree's, or what Zephyr sets it to, if castiron knows it]
     #[arg(long, value_name = "HZ")]
     clock: Option<Clock>,
     /// Run models with the recorded cases in this folder, and compare outputs: MODEL.safetensors, or a folder of the model's name
@@ -128,6 +128,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
             place: None,
             clock: arguments.clock,
             goldens: arguments.goldens.clone(),
+            is_supposed: false,
         },
         draft: Draft::default(),
     };
@@ -263,7 +264,10 @@ impl Gathering<'_> {
         let custom = self.ops.of(&input.model);
         for place in places {
             let board = place.as_ref().map(|place| &place.board);
-            self.settings.compile = named.options_for(board);
+            (self.settings.compile, self.settings.is_supposed) = match board {
+                Some(board) => (named.options_for(Some(board)), false),
+                None => named.supposed_options()?,
+            };
             self.settings.compile.custom = custom.clone();
             self.settings.place.clone_from(place);
             let on_board = board.filter(|_| places.len() > 1);

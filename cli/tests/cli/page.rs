@@ -138,7 +138,7 @@ fn a_model_is_drawn_sorted_and_searched() {
     assert_eq!(said["errors"], Value::Array(Vec::new()));
     assert!(said["ready"].as_f64() < Some(1000.0), "{}", said["ready"]);
     assert_eq!(said["title"], "resnet8_int8.tflite – castiron report");
-    let inspected = json(&["inspect", "--json", &model]);
+    let inspected = json(&["inspect", "--json", "--isa", "dsp+fp", &model]);
     let arena = inspected["compiled"]["arena_bytes"]
         .as_u64()
         .expect("bytes");

@@ -14,6 +14,18 @@ fn every_name_of_a_processor_finds_it() {
     }
 }
 
+#[test]
+fn titles_are_as_people_write_them() {
+    let title = |name| Cortex::named(name).expect("a processor").title();
+    for (name, wanted) in [
+        ("cortex-m0plus", "Cortex-M0+"),
+        ("cortex-m4", "Cortex-M4"),
+        ("cortex-m35p", "Cortex-M35P"),
+    ] {
+        assert_eq!(title(name), wanted);
+    }
+}
+
 #[cfg(feature = "text")]
 #[test]
 fn boards_of_targets_have_processors_of_their_architecture() {

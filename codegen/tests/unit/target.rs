@@ -82,4 +82,15 @@ fn instructions_follow_from_a_devicetrees_processor() {
     ] {
         assert_eq!(Isa::of_compatible(compatible), isa, "{compatible}");
     }
+    for (set, isa) in [
+        ("rv32imc_zicsr", Isa::Rv32m),
+        ("rv32imac_zicsr_zifencei", Isa::Rv32m),
+        ("rv32gc", Isa::Rv32m),
+        ("rv32ic", Isa::Portable),
+        ("rv32emc", Isa::Portable),
+        ("rv64gc", Isa::Portable),
+        ("", Isa::Portable),
+    ] {
+        assert_eq!(Isa::of_riscv(set), isa, "{set}");
+    }
 }

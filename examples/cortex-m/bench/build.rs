@@ -6,7 +6,8 @@
 //! `CASTIRON_MAX_ARENA` its `max_arena`, `CASTIRON_WITHOUT_PASS` its `without_pass`. With `CASTIRON_INPUT_BY=rows` the model takes its input row
 //! by row, and with `CASTIRON_BUFFERS=caller` inputs and outputs in two buffers each, which change places from run to run.
 //!
-//! `CASTIRON_BATCH` names a file of models and goldens instead, with a tab between them: each line is a case of the subject, the first one of its model.
+//! `CASTIRON_BATCH` names a file of models, goldens and options instead, with tabs between them: each line is a case of the subject, the first one of its
+//! model. Options are words: `optimize=size`, `max_arena=0`, `input_by=rows`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -107,7 +108,7 @@ fn main() -> Result<()> {
     let mut source = match env::var_os("CASTIRON_EMPTY") {
         None if by_rows => model_of_rows(&model, &golden, &options)?,
         None if is_held => model_with_buffers(&model, &golden, &options)?,
-        None if traced => traced_model(&model)?,
+        None if traced => traced_model(&model, &environment()?)?,
         None => format!("castiron::include_model!(pub mod model = {model:?}{options});\n"),
         Some(_) => empty_model(&golden)?,
     };
@@ -118,7 +119,6 @@ fn main() -> Result<()> {
         for tensor in &golden.outputs {
             table(&mut source, tensor)?;
         }
-        source += "pub fn load(_: &mut model::Model, case: usize) { CASE.store(case, core::sync::atomic::Ordering::Relaxed) }\n";
         checks(&mut source, &golden, false)?;
         fs::write(out.join("subject.rs"), source)?;
         return Ok(());
@@ -220,8 +220,8 @@ pub fn trace(_: &mut model::Model, _: &mut crate::measure::Profile<OPERATORS>) {
 ";
 
 /// A model, and a run of it that shows where each operator of its first subgraph ends.
-fn traced_model(path: &Path) -> Result<String> {
-    let (items, operators) = traced_items(path)?;
+fn traced_model(path: &Path, options: &CompileOptions) -> Result<String> {
+    let (items, operators) = items(path, "model", options)?;
     Ok(format!(
         "{items}
 pub const OPERATORS: usize = {operators};
@@ -232,27 +232,49 @@ pub fn trace(model: &mut model::Model, profile: &mut crate::measure::Profile<OPE
     ))
 }
 
-/// The module of a model whose run can be traced, and how many operators its first subgraph has.
-fn traced_items(path: &Path) -> Result<(String, usize)> {
-    let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
+/// How variables say that models are compiled.
+fn environment() -> Result<CompileOptions> {
     let triple = env::var("TARGET").ok();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
-    let target = Target::new(
+    Ok(CompileOptions::for_target(Target::new(
         value("CASTIRON_ISA")?
             .unwrap_or_else(|| Isa::of_build(triple.as_deref(), flags.as_deref())),
         value("CASTIRON_OPTIMIZE")?.unwrap_or_default(),
-    );
-    let program = compile::compile(&model, &CompileOptions::for_target(target))?;
-    let mut options = RustOptions::default();
-    options.traced = true;
+    )))
+}
+
+/// The same with what words say.
+fn with_words(mut options: CompileOptions, words: &str) -> Result<CompileOptions> {
+    for word in words.split_whitespace() {
+        let (name, value) = word.split_once('=').ok_or("an option without a value")?;
+        match name {
+            "optimize" => options.target.optimize = value.parse().map_err(text)?,
+            "max_arena" => options.max_arena = Some(value.parse()?),
+            "input_by" => options.input = value.parse().map_err(text)?,
+            _ => return Err(format!("there is no option {name}").into()),
+        }
+    }
+    Ok(options)
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+/// The module of a model, whose run can be traced unless its input comes row by row, and how many operators its first subgraph has.
+fn items(path: &Path, module: &str, options: &CompileOptions) -> Result<(String, usize)> {
+    let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
+    let program = compile::compile(&model, options)?;
+    let mut rust = RustOptions::default();
+    rust.traced = options.input == Input::Whole;
     let entry = program
         .entries
         .first()
         .and_then(|entry| model.graphs.get(entry.graph));
     let operators = entry.map_or(0, |graph| graph.operators.len());
-    let items = rust::items(&program, &options);
+    let items = rust::items(&program, &rust);
     let module = format!(
-        "#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)] pub mod model {{ {items} }}"
+        "#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)] pub mod {module} {{ {items} }}"
     );
     Ok((module, operators))
 }
@@ -262,22 +284,35 @@ fn traced_items(path: &Path) -> Result<(String, usize)> {
 fn batch(list: &Path) -> Result<String> {
     println!("cargo:rerun-if-changed={}", list.display());
     let (mut source, mut operators, mut count) = (String::new(), 0, 0);
-    let [mut fields, mut values, mut resets, mut runs] = [const { String::new() }; 4];
+    let [mut members, mut values, mut resets, mut runs] = [const { String::new() }; 4];
     let [mut loaded, mut checked, mut traces] = [const { String::new() }; 3];
     for (index, line) in fs::read_to_string(list)?.lines().enumerate() {
-        let (model, golden) = line.split_once('\t').ok_or("a line without goldens")?;
+        let fields: Vec<&str> = line.split('\t').collect();
+        let &[model, golden, words] = &fields[..] else {
+            return Err("a line without goldens or options".into());
+        };
         let (model, golden) = (Path::new(model), Path::new(golden));
         let golden = Golden::read(model, golden)?.of_first_case();
-        let (items, own) = traced_items(model)?;
+        let options = with_words(environment()?, words)?;
+        let by_rows = options.input == Input::Rows;
+        let (items, own) = items(model, if by_rows { "by_rows" } else { "model" }, &options)?;
         writeln!(source, "pub mod subject_{index} {{\n{items}")?;
-        for tensor in golden.inputs.iter().chain(&golden.outputs) {
+        match by_rows {
+            true => source += &given_by_rows(model, &golden)?,
+            false => {
+                for tensor in &golden.inputs {
+                    table(&mut source, tensor)?;
+                }
+                loads(&mut source, &golden, false)?;
+            }
+        }
+        for tensor in &golden.outputs {
             table(&mut source, tensor)?;
         }
-        loads(&mut source, &golden, false)?;
         checks(&mut source, &golden, false)?;
         source += "}\n";
         writeln!(
-            fields,
+            members,
             "        pub m{index}: super::subject_{index}::model::Model,"
         )?;
         writeln!(
@@ -298,10 +333,13 @@ fn batch(list: &Path) -> Result<String> {
             checked,
             "        {index} => subject_{index}::check(&model.m{index}, 0, tally),"
         )?;
-        writeln!(
-            traces,
-            "        {index} => {{ let _ = model.m{index}.run_traced(|operator, _, _| profile.ended({operators} + operator)); }}"
-        )?;
+        let run = match by_rows {
+            true => "run()".to_owned(),
+            false => {
+                format!("run_traced(|operator, _, _| profile.ended({operators} + operator))")
+            }
+        };
+        writeln!(traces, "        {index} => {{ let _ = model.m{index}.{run}; }}")?;
         operators += own;
         count += 1;
     }
@@ -314,7 +352,7 @@ pub mod model {{
     pub const MACS: u64 = 0;
     pub struct Model {{
         pub turn: usize,
-{fields}    }}
+{members}    }}
     impl Model {{
         pub const fn new() -> Self {{ Self {{
             turn: 0,
@@ -357,8 +395,16 @@ fn value<T: FromStr<Err: ToString>>(variable: &str) -> Result<Option<T>> {
     value.transpose().map_err(|error| error.to_string().into())
 }
 
-/// A model that is given its rows where they lie, and the rows: neither the case nor they count as the model's.
+/// A model that is given its rows where they lie.
 fn model_of_rows(path: &Path, golden: &Golden, options: &str) -> Result<String> {
+    let given = given_by_rows(path, golden)?;
+    Ok(format!(
+        "castiron::include_model!(pub mod by_rows = {path:?}, input_by = \"rows\"{options});\n{given}"
+    ))
+}
+
+/// The model around one that takes rows, and the rows: neither the case nor they count as the model's.
+fn given_by_rows(path: &Path, golden: &Golden) -> Result<String> {
     let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
     let mut compiled = CompileOptions::default();
     compiled.input = Input::Rows;
@@ -396,8 +442,7 @@ fn model_of_rows(path: &Path, golden: &Golden, options: &str) -> Result<String> 
         )
     });
     Ok(format!(
-        "castiron::include_model!(pub mod by_rows = {path:?}, input_by = \"rows\"{options});
-pub mod model {{
+        "pub mod model {{
     pub use super::by_rows::{{ARENA_BYTES, MACS, WEIGHT_BYTES}};
     pub struct Model(super::by_rows::Model);
     impl Model {{
@@ -418,6 +463,7 @@ static CASE: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::
 #[unsafe(link_section = \".golden\")]
 static ROWS: [[[{element}; {elements}]; {count}]; {cases}] = [
 {tables}];
+pub fn load(_: &mut model::Model, case: usize) {{ CASE.store(case, core::sync::atomic::Ordering::Relaxed) }}
 ",
         outputs = outputs.collect::<String>(),
         cases = golden.cases,

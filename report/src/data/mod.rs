@@ -26,6 +26,9 @@ pub struct Report {
     /// What kernels are chosen for, as `--optimize` names it; none where models differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimize: Option<&'static str>,
+    /// The processor that sizes, and the first estimate of each model's runs, are of where neither a board nor `--isa` names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supposed: Option<&'static str>,
     /// The board that the models are to fit on, if all have the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,

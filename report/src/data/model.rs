@@ -268,6 +268,8 @@ pub struct RunCost {
     pub processor: Option<String>,
     /// The instructions that kernels use, as `--isa` names them.
     pub isa: &'static str,
+    /// The mode of `--optimize` that this is an estimate for.
+    pub optimize: &'static str,
     /// Instructions of a run; `null` where there is no estimate.
     pub instructions: Option<u64>,
     /// The median error of such estimates, in percent, of networks that they were not made from.
@@ -278,7 +280,10 @@ pub struct RunCost {
     /// The same of cycles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cycles_error_percent: Option<f64>,
-    /// Milliseconds of these cycles; `null` where no clock is known.
+    /// Where the cycles, and so the milliseconds, are those of another processor: what there is to say of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles_note: Option<String>,
+    /// Milliseconds of these cycles, three digits; `null` where no clock is known.
     pub milliseconds: Option<f64>,
     /// Why there is no estimate.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -31,16 +31,23 @@ const MOST_TURNS: usize = 3000;
 const RESTS: f64 = 1e-7;
 
 impl Normal {
-    pub(super) fn of(priors: &[Prior]) -> Self {
-        let squares = priors.iter().map(|prior| prior.weight * prior.weight);
-        let cells = squares.clone().enumerate().map(|cell| vec![cell]);
-        let right = priors
-            .iter()
-            .zip(squares.clone())
-            .map(|(prior, square)| prior.value * square);
+    /// Of so many variables, of which nothing is known.
+    pub(super) fn new(variables: usize) -> Self {
         Self {
-            cells: cells.collect(),
-            right: right.collect(),
+            cells: vec![Vec::new(); variables],
+            right: vec![0.0; variables],
+        }
+    }
+
+    /// Adds what is assumed of each variable.
+    pub(super) fn assume(&mut self, priors: &[Prior]) {
+        for (variable, prior) in priors.iter().enumerate() {
+            let row = Row {
+                factors: vec![(variable, 1.0)],
+                wanted: prior.value,
+                weight: prior.weight,
+            };
+            self.add(&row, 1.0);
         }
     }
 
@@ -109,7 +116,8 @@ mod tests {
     }
 
     fn solve(rows: &[Row], priors: &[Prior]) -> Vec<f64> {
-        let mut normal = Normal::of(priors);
+        let mut normal = Normal::new(priors.len());
+        normal.assume(priors);
         rows.iter().for_each(|row| normal.add(row, 1.0));
         normal.solve(&vec![1.0; priors.len()])
     }
@@ -160,7 +168,8 @@ mod tests {
     #[test]
     fn a_row_that_is_taken_away_is_as_if_it_never_was() {
         let (first, second) = (row(&[1.0], 4.0), row(&[1.0], 8.0));
-        let mut normal = Normal::of(&[FREE]);
+        let mut normal = Normal::new(1);
+        normal.assume(&[FREE]);
         normal.add(&first, 1.0);
         normal.add(&second, 1.0);
         assert!((normal.solve(&[0.0])[0] - 6.0).abs() < 1e-6);

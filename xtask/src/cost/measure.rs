@@ -1,16 +1,17 @@
 //! Models by the dozen in one firmware: each is run once, and once more with a look at where operators end.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
-use castiron_board::cost::{Features, key, of_steps};
-use castiron_codegen::compile::{self, CompileOptions};
-use castiron_codegen::program::{KernelCall, Program, Step};
-use castiron_codegen::target::{Optimize, Target};
+use anyhow::{Context as _, Result};
+use castiron_board::cost::{Features, PATCHES, TURNS, key, of_steps, of_stream, without_steps};
+use castiron_codegen::Model;
+use castiron_codegen::compile;
+use castiron_codegen::program::{Program, Step};
 use castiron_codegen::tflite;
 
+use super::variant::Variant;
 use super::{Kind, Part, Sample};
 use crate::cores::Core;
 use crate::firmware::{self, Builder, OptLevel};
@@ -25,11 +26,16 @@ const FURTHER_FOLDERS: [&str; 3] = ["models", "models/self", "models/public"];
 const OF_EACH: usize = 2;
 /// Networks of more multiply-accumulates are left out: emulators take too long for them.
 const MOST_MACS: u64 = 20_000_000;
+/// The same of what they take otherwise than balanced: it is each network once more.
+const MOST_MACS_OF_VARIANTS: u64 = 4_000_000;
 
 /// A model that can be measured.
 struct Candidate {
     subject: Subject,
     kind: Kind,
+    variant: Variant,
+    /// How the firmware's build script is told of the variant.
+    words: String,
     /// Operators of the file's first subgraph.
     operators: usize,
     /// What ends together, by the operator that shows it.
@@ -65,15 +71,24 @@ impl Limits {
     }
 }
 
-/// All models that run, and what compiled them.
-pub(super) fn all(root: &Path, core: Core) -> Result<(Vec<Sample>, String)> {
+/// All models that run, and what compiles them. What is known of one is taken, with figures of its calls as they are now.
+pub(super) fn all(
+    root: &Path,
+    core: Core,
+    mut known: Vec<Sample>,
+) -> Result<(Vec<Sample>, String)> {
     let toolchain = firmware::toolchain(core)?;
     qemu::check(core)?;
     let limits = Limits::of(core);
-    let candidates = candidates(root, core)?;
     let builder = Builder::new(root, &toolchain, core, OptLevel::Speed);
-    let mut samples = Vec::new();
-    let mut rest = &candidates[..];
+    let (mut samples, mut unknown) = (Vec::new(), Vec::new());
+    for one in candidates(root, core)? {
+        match known.iter().position(|sample| one.is_of(sample)) {
+            Some(at) => samples.push(one.renewed(known.remove(at))),
+            None => unknown.push(one),
+        }
+    }
+    let mut rest = &unknown[..];
     let mut number = 0;
     while !rest.is_empty() {
         let (batch, others) = rest.split_at(fitting(rest, &limits));
@@ -88,31 +103,25 @@ pub(super) fn all(root: &Path, core: Core) -> Result<(Vec<Sample>, String)> {
         number += 1;
         rest = others;
     }
+    samples.sort_by(|a, b| (a.kind, &a.name, a.variant).cmp(&(b.kind, &b.name, b.variant)));
     Ok((samples, toolchain.to_string()))
 }
 
-/// What `samples`, which were measured before, have as their calls' figures now.
-///
-/// # Errors
-/// If other models would be measured now.
-pub(super) fn refresh(root: &Path, core: Core, samples: &mut [Sample]) -> Result<()> {
-    let candidates = candidates(root, core)?;
-    for (sample, one) in samples.iter_mut().zip(&candidates) {
-        let is_same = sample.name == one.subject.name && sample.parts.len() == one.groups.len();
-        ensure!(
-            is_same,
-            "{} or its kernels were not measured: measure again",
-            one.subject.name
-        );
-        for (part, (_, kernels)) in sample.parts.iter_mut().zip(&one.groups) {
-            part.kernels.clone_from(kernels);
-        }
+impl Candidate {
+    /// Whether a sample is what was measured of it.
+    fn is_of(&self, sample: &Sample) -> bool {
+        let own = (self.kind, self.variant, &self.subject.name);
+        own == (sample.kind, sample.variant, &sample.name)
+            && self.groups.len() == sample.parts.len()
     }
-    ensure!(
-        samples.len() == candidates.len(),
-        "there are other models now: measure again"
-    );
-    Ok(())
+
+    /// The sample with figures of its calls as they are now.
+    fn renewed(self, mut sample: Sample) -> Sample {
+        for (part, (_, kernels)) in sample.parts.iter_mut().zip(self.groups) {
+            part.kernels = kernels;
+        }
+        sample
+    }
 }
 
 /// How many of the first candidates one firmware has room for: one at least.
@@ -143,28 +152,37 @@ fn candidates(root: &Path, core: Core) -> Result<Vec<Candidate>> {
             let Ok(subject) = models::subject(name, &path, &folder.join("golden")) else {
                 continue;
             };
-            let Some(candidate) = candidate(subject, *kind, core)? else {
-                continue;
-            };
-            let kernels = candidate.groups.iter().flat_map(|(_, kernels)| kernels);
-            let kernels: HashSet<&String> = kernels.map(|(name, _)| name).collect();
-            let enough = (kernels.iter()).all(|kernel| {
-                of_kernel
-                    .get(*kernel)
-                    .is_some_and(|count| *count >= OF_EACH)
-            });
-            if kernels.is_empty() || (*kind == Kind::Operator && enough) {
+            if !seen.insert(subject.sha256.clone()) {
                 continue;
             }
-            if !seen.insert(candidate.subject.sha256.clone()) {
-                continue;
-            }
-            if *kind == Kind::Operator {
-                for kernel in kernels {
-                    *of_kernel.entry(kernel.clone()).or_default() += 1;
+            let bytes = std::fs::read(&subject.model)?;
+            let model = tflite::read(&subject.name, &bytes)?;
+            for variant in Variant::ALL {
+                let Some(candidate) = candidate(&subject, &model, *kind, variant, core) else {
+                    continue;
+                };
+                let kernels = candidate.groups.iter().flat_map(|(_, kernels)| kernels);
+                // Networks have them with all steps.
+                let kernels: HashSet<String> =
+                    kernels.map(|(name, _)| without_steps(name)).collect();
+                let enough = (kernels.iter())
+                    .all(|kernel| of_kernel.get(kernel).is_some_and(|count| *count >= OF_EACH));
+                // What is only said of rows is said by networks that have some.
+                let is_other = match variant {
+                    Variant::Least | Variant::Rows => kernels.contains(&without_steps(TURNS)),
+                    Variant::Patches => kernels.contains(&without_steps(PATCHES)),
+                    _ => true,
+                };
+                if kernels.is_empty() || !is_other || (*kind == Kind::Operator && enough) {
+                    continue;
                 }
+                if *kind == Kind::Operator {
+                    for kernel in kernels {
+                        *of_kernel.entry(kernel).or_default() += 1;
+                    }
+                }
+                found.push(candidate);
             }
-            found.push(candidate);
         }
     }
     let limits = Limits::of(core);
@@ -173,31 +191,44 @@ fn candidates(root: &Path, core: Core) -> Result<Vec<Candidate>> {
 }
 
 /// None if its operators are not known one by one: it has loops or branches, or operators that the firmware computes; or if it is too large.
-fn candidate(subject: Subject, kind: Kind, core: Core) -> Result<Option<Candidate>> {
-    let bytes = std::fs::read(&subject.model)?;
-    let model = tflite::read(&subject.name, &bytes)?;
-    let options = CompileOptions::for_target(Target::new(core.isa(), Optimize::default()));
-    let Ok(program) = compile::compile(&model, &options) else {
-        return Ok(None);
+fn candidate(
+    subject: &Subject,
+    model: &Model,
+    kind: Kind,
+    variant: Variant,
+    core: Core,
+) -> Option<Candidate> {
+    let most = match variant {
+        Variant::Balanced => MOST_MACS,
+        _ => MOST_MACS_OF_VARIANTS,
     };
-    let Some(entry) = program.entries.first() else {
-        return Ok(None);
+    let of =
+        |variant: Variant, least| compile::compile(model, &variant.options(core.isa(), least)).ok();
+    let least = match variant {
+        Variant::Patches if kind == Kind::Operator => return None,
+        Variant::Patches => of(Variant::Least, 0)?.arena_bytes,
+        _ => 0,
     };
+    let program = of(variant, least)?;
+    let entry = program.entries.first()?;
+    if entry.macs > most || !core.isa_has_fp() && has_floats(&program) {
+        return None;
+    }
+    let groups = groups(&program, variant)?;
     let operators = model
         .graphs
         .get(entry.graph)
         .map(|graph| graph.operators.len());
-    if entry.macs > MOST_MACS || !core.isa_has_fp() && has_floats(&program) {
-        return Ok(None);
-    }
-    Ok(groups(&program).map(|groups| Candidate {
-        subject,
+    Some(Candidate {
+        subject: subject.clone(),
         kind,
+        variant,
+        words: variant.words(least),
         operators: operators.unwrap_or_default(),
         groups,
         ram: program.ram_bytes(),
         weights: program.constants.bytes().len(),
-    }))
+    })
 }
 
 /// Without instructions for floats their time depends on values.
@@ -207,22 +238,27 @@ fn has_floats(program: &Program) -> bool {
     calls.any(|call| call.operands.iter().any(|operand| operand.element == F32))
 }
 
-/// The calls of the first entry, up to each operator that shows its end.
-fn groups(program: &Program) -> Option<Vec<(usize, Kernels)>> {
+/// The calls of the first entry, up to each operator that shows its end. What takes its input row by row shows none.
+fn groups(program: &Program, variant: Variant) -> Option<Vec<(usize, Kernels)>> {
     let entry = program.entries.first()?;
     let own = program.routines.iter().find(|r| r.graph == entry.graph);
     let steps = own.map_or(&entry.steps, |own| &own.steps);
-    let features = of_steps(steps);
+    let figures = of_steps(steps);
+    let of = |number: &usize| figures.get(number).copied().unwrap_or_default();
     let (mut groups, mut open) = (Vec::new(), Kernels::new());
     for step in steps {
         match step {
-            Step::Call(call) => add(&mut open, call, &features),
+            Step::Call(call) => add(&mut open, &key(call), of(&call.number)),
             Step::Stream(stream) => {
-                let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
-                calls.for_each(|moving| add(&mut open, &moving.call, &features));
+                for moving in stream.stages.iter().flat_map(|stage| &stage.calls) {
+                    add(&mut open, &key(&moving.call), of(&moving.call.number));
+                }
+                for (name, features) in of_stream(stream) {
+                    add(&mut open, name, features);
+                }
             }
             Step::Observe(seen) => {
-                if !open.is_empty() {
+                if !open.is_empty() && variant != Variant::Rows {
                     groups.push((seen.operator, std::mem::take(&mut open)));
                 }
             }
@@ -230,18 +266,23 @@ fn groups(program: &Program) -> Option<Vec<(usize, Kernels)>> {
             Step::Custom(_) | Step::Run(_) | Step::If { .. } | Step::While { .. } => return None,
         }
     }
+    if variant == Variant::Rows && !open.is_empty() {
+        groups.push((0, std::mem::take(&mut open)));
+    }
     open.is_empty().then_some(groups)
 }
 
-fn add(kernels: &mut Kernels, call: &KernelCall, features: &HashMap<usize, Features>) {
-    let features = features.get(&call.number).copied().unwrap_or_default();
-    let name = key(call);
-    match kernels.iter_mut().find(|(own, _)| *own == name) {
+/// Adds what a kernel does; what does nothing is left out.
+fn add(kernels: &mut Kernels, name: &str, features: Features) {
+    if name == PATCHES && features.iter().all(|figure| *figure <= 0.0) {
+        return;
+    }
+    match kernels.iter_mut().find(|(own, _)| own == name) {
         Some((_, sum)) => sum
             .iter_mut()
             .zip(features)
             .for_each(|(sum, one)| *sum += one),
-        None => kernels.push((name, features)),
+        None => kernels.push((name.to_owned(), features)),
     }
 }
 
@@ -257,9 +298,10 @@ fn measured(
         let subject = &one.subject;
         writeln!(
             list,
-            "{}\t{}",
+            "{}\t{}\t{}",
             subject.model.display(),
-            subject.golden.display()
+            subject.golden.display(),
+            one.words
         )?;
     }
     let file = root.join("target/cost-batch.txt");
@@ -296,7 +338,8 @@ fn measured(
         };
         // What is observed once more behind the operator is part of it.
         let shown: u64 = one.groups.iter().map(|(operator, _)| of(operator)).sum();
-        if shown.abs_diff(instructions) > instructions / 20 + 400 {
+        let is_shown = one.groups.len() > 1;
+        if is_shown && shown.abs_diff(instructions) > instructions / 20 + 400 {
             eprintln!(
                 "{}: {instructions} instructions, {shown} of its operators",
                 one.subject.name
@@ -313,6 +356,7 @@ fn measured(
         samples.push(Sample {
             name: one.subject.name.clone(),
             kind: one.kind,
+            variant: one.variant,
             instructions,
             cycles: of_case(index),
             parts: parts.collect(),

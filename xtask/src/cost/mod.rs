@@ -1,8 +1,11 @@
 //! Measures models on every core and makes the tables that instructions and cycles are estimated from.
 
+mod errors;
 mod fit;
 mod measure;
+mod problem;
 mod table;
+mod variant;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cores::Core;
 use crate::report::write_section;
+use variant::Variant;
 
 const TABLES: &str = "board/data/cost";
 const PAGE: &str = "docs/benchmarks.md";
@@ -23,6 +27,7 @@ const SECTION: &str = "cost";
 pub(crate) struct Sample {
     name: String,
     kind: Kind,
+    variant: Variant,
     /// Instructions of a run.
     instructions: u64,
     /// Cycles of a run, where there is a table of what instructions take.
@@ -32,7 +37,7 @@ pub(crate) struct Sample {
 }
 
 /// What a model is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Kind {
     /// One operator, of which there are many.
     Operator,
@@ -64,8 +69,9 @@ impl Measurement {
             .join(format!("cost-{}.json", core.name()))
     }
 
-    fn take(root: &Path, core: Core) -> Result<Self> {
-        let (samples, toolchain) = measure::all(root, core)?;
+    /// Measures what is not known yet.
+    fn take(root: &Path, core: Core, known: Vec<Sample>) -> Result<Self> {
+        let (samples, toolchain) = measure::all(root, core, known)?;
         ensure!(!samples.is_empty(), "there are no models to measure");
         let measurement = Self { toolchain, samples };
         let file = Self::file(root, core);
@@ -77,13 +83,12 @@ impl Measurement {
     fn read(root: &Path, core: Core) -> Result<Self> {
         let file = Self::file(root, core);
         let text = std::fs::read(&file).with_context(|| file.display().to_string())?;
-        let mut measurement: Self = serde_json::from_slice(&text)?;
-        measure::refresh(root, core, &mut measurement.samples)?;
-        Ok(measurement)
+        let measurement: Self = serde_json::from_slice(&text)?;
+        Self::take(root, core, measurement.samples)
     }
 }
 
-/// Measures on one core, or on all, or takes what the last call measured; prints the tables, or writes them and what the documentation says of them.
+/// Measures on one core, or on all, or only what no earlier call has measured; prints the tables, or writes them and what the documentation says of them.
 ///
 /// # Errors
 /// If nothing can be built or run, or a file cannot be written.
@@ -95,9 +100,9 @@ pub(crate) fn run(root: &Path, core: Option<Core>, is_measured: bool, update: bo
     for core in cores {
         let measurement = match is_measured {
             true => Measurement::read(root, core)?,
-            false => Measurement::take(root, core)?,
+            false => Measurement::take(root, core, Vec::new())?,
         };
-        let text = table::text(core, &measurement.samples, &measurement.toolchain);
+        let text = table::text(core, &measurement.samples, &measurement.toolchain)?;
         if !update {
             print!("{text}");
             continue;
