@@ -32,7 +32,7 @@
 
 #[doc(inline)]
 pub use castiron_runtime::{
-    Buffer, EngineError, Model, NotYet, Quantized, RunError, Tensor, TensorMut, TensorSpec,
+    Buffer, EngineError, Model, NotYet, Quantized, RunError, Tensor, TensorMut, TensorSpec, kenning,
 };
 // What generated modules name besides.
 #[doc(hidden)]

@@ -31,6 +31,7 @@ pub mod functions;
 #[cfg(feature = "host")]
 #[doc(hidden)]
 pub mod host;
+pub mod kenning;
 #[doc(hidden)]
 pub mod kernels;
 mod model;
