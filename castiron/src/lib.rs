@@ -55,6 +55,8 @@ pub use castiron_runtime::{
 /// - `labels = "file"`: class names, one per line, as `LABELS`.
 /// - `section = "name"`: the linker section of the weights. It is written as
 ///   `#[unsafe(link_section = …)]`, which a crate with `#![forbid(unsafe_code)]` refuses.
+/// - `server = "kenning"`: the model can be evaluated on the device by Kenning, over a serial line ([`kenning`]). Its module then implements
+///   [`kenning::Served`], and has `run_traced`.
 /// - `optimize = "size"`, `"balanced"` or `"speed"`: which kernels to take where a faster one is larger. The results are the
 ///   same. It is `"balanced"` unless said.
 /// - `max_arena = 32k`, or as text `"32k"`: the most bytes of arena. Where it would take more, kernels work in less memory; where that is not enough, operators run

@@ -588,6 +588,13 @@ impl Shapes<'_> {
     }
 }
 
+/// By which protocol a model is served on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Server {
+    /// Kenning's inference protocol
+    Kenning,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

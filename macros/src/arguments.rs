@@ -11,7 +11,7 @@ use syn::{Error, Ident, LitInt, LitStr, Result, Token, braced, token};
 use crate::text;
 
 /// Options that are text, each once at most; what they mean, the generator says.
-const ONCE: [&str; 9] = [
+const ONCE: [&str; 10] = [
     "section",
     "engine",
     "optimize",
@@ -21,6 +21,7 @@ const ONCE: [&str; 9] = [
     "input_by",
     "buffers",
     "isa",
+    "server",
 ];
 /// Those of them that are numbers, with a unit or without, and need no quotes.
 const NUMBERS: [&str; 3] = ["max_arena", "max_flash", "max_macs"];
@@ -28,7 +29,7 @@ const NUMBERS: [&str; 3] = ["max_arena", "max_flash", "max_macs"];
 const REPEATED: [&str; 4] = ["shape", "without_pass", "scratch", "state"];
 
 /// `[vis] [mod name =] "path"`, or the name of a model of `castiron.toml` as a word, `[, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, max_arena = 32k] [, max_flash = 256k] [, max_macs = 3M] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// [, optimize = "size"] [, max_arena = 32k] [, max_flash = 256k] [, max_macs = 3M] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, server = "kenning"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
@@ -105,7 +106,7 @@ impl Arguments {
             return Err(Error::new(
                 key.span(),
                 "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                 `optimize = \"size\"`, `max_arena = 32k`, `max_flash = 256k`, `max_macs = 3M`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                 `optimize = \"size\"`, `max_arena = 32k`, `max_flash = 256k`, `max_macs = 3M`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `server = \"kenning\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
                  `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
             ));
         }

@@ -3,6 +3,7 @@
 mod arch;
 mod fixed;
 mod functions;
+mod kenning;
 mod kernels;
 mod remainder;
 mod testing;

@@ -8,7 +8,7 @@ use castiron_codegen::compile::{self, CompileOptions, Examined, checked_section}
 use castiron_codegen::emit::c_header::{CHeader, HeaderOptions, HeaderStyle, c_header};
 use castiron_codegen::emit::facts::GraphFacts;
 use castiron_codegen::emit::resolver::{Resolver, ResolverOptions};
-use castiron_codegen::emit::rust::{self, RustOptions};
+use castiron_codegen::emit::rust::{self, KenningServer, RustOptions};
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::ops;
 use castiron_codegen::plan::Plan;
@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::arena::Interpreter;
 use super::resolver::CustomOps;
 use super::{file_table, header, inspect};
-use crate::args::{Companions, Compiled, Depfile, General};
+use crate::args::{Companions, Compiled, Depfile, General, Server};
 use crate::failure::{Failure, Result};
 use crate::input::{Extras, ModelFile};
 use crate::output::{Outputs, Written};
@@ -50,6 +50,7 @@ Examples:
   castiron generate kws.tflite --labels labels.txt --strict --json --out-dir generated
   castiron generate kws.tflite --out-dir generated --sbom kws.cdx.json
   castiron generate kws.tflite --emit program
+  castiron generate vae.tflite --server kenning --out-dir generated
   castiron generate --all --out-dir generated       # the models of castiron.toml";
 
 /// Write everything that castiron can make of a model into one folder
@@ -80,6 +81,9 @@ pub(crate) struct Arguments {
     /// Fail unless castiron can make every file
     #[arg(long)]
     strict: bool,
+    /// Let the Rust module be served by a protocol: kenning, for evaluation on the device
+    #[arg(long, value_name = "PROTOCOL", conflicts_with = "emit")]
+    server: Option<Server>,
     #[command(flatten)]
     compiled: Compiled,
     #[command(flatten)]
@@ -320,6 +324,9 @@ impl<'a> Job<'a> {
     fn module(&self) -> Result<&'a Program, Error> {
         let program = self.examined.program.as_ref().map_err(Error::clone)?;
         rust::check_operators(program)?;
+        if self.arguments.server.is_some() {
+            rust::check_server(program)?;
+        }
         Ok(program)
     }
 
@@ -338,6 +345,8 @@ impl<'a> Job<'a> {
         options.labels = labels;
         options.section = self.section();
         options.constants_file = Some(weights.clone());
+        options.server =
+            (self.arguments.server).map(|Server::Kenning| KenningServer::of(&self.input.bytes));
         let path = self.path(&format!("{}.rs", self.name));
         let module = rust::file(program, &options);
         made.outputs.add_bytes(RUST, &path, module);

@@ -23,7 +23,6 @@ pub mod custom;
 pub mod facts;
 #[cfg(feature = "text")]
 mod io_spec;
-#[cfg(feature = "text")]
 pub mod kenning;
 #[cfg(feature = "text")]
 pub mod literal;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::call::{Call, Result, Value};
 use crate::Passes;
 use crate::compile::{Bytes, CompileOptions, EngineName, Macs, SectionName, Settings};
-use crate::emit::rust;
+use crate::emit::rust::{self, KenningServer};
 use crate::ident::{Language, identifier};
 use crate::program::{FirmwareOps, OpBuffer};
 use crate::target::{Isa, Optimize};
@@ -28,7 +28,7 @@ pub(super) struct Built {
 }
 
 /// Options that TFLM's kernels have not, and why.
-const NOT_OF_TFLM: [(&str, &str); 12] = [
+const NOT_OF_TFLM: [(&str, &str); 13] = [
     (
         "shape",
         "`shape` is for castiron's kernels, and TFLM's go by the shapes in the file; convert the model with fixed shapes",
@@ -72,6 +72,10 @@ const NOT_OF_TFLM: [(&str, &str); 12] = [
     (
         "buffers",
         "`buffers` is for castiron's kernels, but this model uses TFLM's, whose interpreter has inputs and outputs in its arena",
+    ),
+    (
+        "server",
+        "`server` is for castiron's engine, and this model uses TFLM's kernels",
     ),
     (
         "section",
@@ -130,6 +134,26 @@ pub(super) fn settings(call: Call<'_>) -> Result<Settings> {
         section: parsed(call.one("section"))?.map(|SectionName(name)| name),
         ..Settings::default()
     })
+}
+
+/// What the model is known by where it is served.
+pub(super) fn server(call: Call<'_>, file: &[u8]) -> Result<Option<KenningServer>> {
+    let Some(value) = call.one("server") else {
+        return Ok(None);
+    };
+    one_of::<ServerName>("server", value, &["kenning"])?;
+    Ok(Some(KenningServer::of(file)))
+}
+
+/// Kenning's is the only one.
+struct ServerName;
+
+impl FromStr for ServerName {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        (text == "kenning").then_some(Self).ok_or(())
+    }
 }
 
 /// That the processor which the crate is built for has the instructions.

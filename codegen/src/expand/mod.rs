@@ -75,6 +75,7 @@ pub fn expand(fields: &[Field]) -> Result<Module> {
         crate_path: call.one("crate").map(Value::parse).transpose()?,
         crate_name: call.one("crate_name").map(Value::parse).transpose()?,
         module: Some(name.clone()),
+        server: engine::server(call, &bytes)?,
         ..RustOptions::default()
     };
     if let Some(labels) = &settings.labels {
@@ -92,6 +93,10 @@ pub fn expand(fields: &[Field]) -> Result<Module> {
         Engine::Compiled(how) => {
             let program = compile::compile(&model, &how).map_err(at_path)?;
             rust::check_operators(&program).map_err(|e| at_path(e.in_file(&model.file)))?;
+            if let Some(server) = call.one("server") {
+                let checked = rust::check_server(&program);
+                checked.map_err(|e| server.wrong(e.in_file(&model.file)))?;
+            }
             (rust::items(&program, &options), None)
         }
         Engine::Tflm(built) => {

@@ -19,7 +19,7 @@ pub use custom::{CustomCall, CustomTensor, FirmwareOps, OpBuffer};
 pub(crate) use program::misplaced;
 pub use program::{
     CustomStep, ElementType, Entry, KernelCall, Memory, Operand, Origin, Port, Program, Routine,
-    Step, WeightPart, calls, custom_calls, streams,
+    Step, WeightPart, calls, custom_calls, observations, streams,
 };
 pub use stream::{
     Again, InputRows, Moves, MovingCall, Rows, Stage, StageCall, StageKernel, StageStrips, Stream,

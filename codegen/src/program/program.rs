@@ -215,6 +215,15 @@ pub fn custom_calls(steps: &[Step]) -> Vec<&CustomStep> {
     calls.flatten().collect()
 }
 
+/// The operators whose outputs are shown among steps, in the order in which they stand there.
+pub fn observations(steps: &[Step]) -> Vec<&Observation> {
+    let seen = leaves(steps).into_iter().map(|step| match step {
+        Step::Observe(seen) => Some(seen),
+        _ => None,
+    });
+    seen.flatten().collect()
+}
+
 /// The steps that have none below them.
 fn leaves(steps: &[Step]) -> Vec<&Step> {
     fn collect<'a>(steps: &'a [Step], found: &mut Vec<&'a Step>) {

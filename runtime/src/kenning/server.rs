@@ -16,7 +16,7 @@ pub struct Server<M: Served> {
     receiver: Receiver,
     /// When the last byte came.
     last: u64,
-    /// The form of the last request.
+    /// The form of the last request that came whole.
     form: Form,
     is_open: bool,
     request: Option<Request>,
@@ -108,32 +108,33 @@ impl<M: Served> Server<M> {
         if !is_waiting || port.nanoseconds().wrapping_sub(self.last) <= GAP {
             return;
         }
-        let had_header = self.receiver.is_within() && self.request.is_none();
-        let is_noise = self.receiver.skipped || had_header;
         self.receiver.restart();
         self.receiver.skipped = false;
-        match self.request.take() {
-            Some(request) => send_empty(port, request.form, request.kind, Outcome::Denied),
-            // Whatever it was: the host passes over those that it does not wait for.
-            None if is_noise && self.is_open => {
-                for kind in [
-                    Kind::IoSpec,
-                    Kind::Model,
-                    Kind::Data,
-                    Kind::Process,
-                    Kind::Output,
-                    Kind::Stats,
-                ] {
-                    send_empty(port, self.form, kind, Outcome::Denied);
-                }
-            }
-            None => {}
+        let request = self.request.take();
+        self.deny(request.map(|request| request.kind), port);
+    }
+
+    /// Lets the host send its request again. What has been damaged may have said of another kind than it was of; and the host passes over denials of
+    /// what it does not wait for. Outside of a session it asks again by itself.
+    fn deny(&self, kind: Option<Kind>, port: &mut impl Port) {
+        if !self.is_open {
+            return;
         }
+        let usual = [
+            Kind::IoSpec,
+            Kind::Model,
+            Kind::Data,
+            Kind::Process,
+            Kind::Output,
+            Kind::Stats,
+        ];
+        let other = kind.filter(|kind| !usual.contains(kind));
+        let all = usual.into_iter().chain(other);
+        all.for_each(|kind| send_empty(port, self.form, kind, Outcome::Denied));
     }
 
     /// A part of a request begins.
     fn begin(&mut self, header: Header) {
-        self.form = header.form;
         let was_skipped = core::mem::take(&mut self.receiver.skipped);
         let goes_on = |request: &Request| {
             (request.form, request.kind) == (header.form, header.kind) && !header.is(FIRST)
@@ -206,8 +207,9 @@ impl<M: Served> Server<M> {
             return;
         };
         if request.is_damaged {
-            return send_empty(port, request.form, request.kind, Outcome::Denied);
+            return self.deny(Some(request.kind), port);
         }
+        self.form = request.form;
         match self.handle(request, model, port) {
             Ok(()) => self.answer(request, model, port),
             Err(line) => {

@@ -175,7 +175,9 @@ impl Header {
             && self.size <= MOST_PAYLOAD
             && (has(HAS_PAYLOAD) || self.size == 0)
             && (is_whole || self.size > 0)
-            && (self.kind != Kind::Ping || (has(SUCCESS | FAIL) && is_whole))
+            // A verdict is of answers, and says of a PING alone what it asks for.
+            && has(SUCCESS | FAIL) == (self.kind == Kind::Ping)
+            && (self.kind != Kind::Ping || is_whole)
     }
 
     /// Whether it has all of these flags.

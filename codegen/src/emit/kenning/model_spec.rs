@@ -7,13 +7,7 @@ use crate::error::{Diagnostic, Error, Result};
 
 use super::dtype;
 use super::interface::{Interface, Port};
-
-// The limits of model_spec_t, as of kenning-zephyr-runtime 07b6a6c (2026-06-25).
-const MAX_INPUTS: usize = 2;
-const MAX_OUTPUTS: usize = 12;
-const MAX_DIMS: usize = 4;
-/// Both names are arrays of 20 with a terminator.
-const MAX_NAME: usize = 19;
+use super::{MAX_DIMS, MAX_INPUTS, MAX_NAME, MAX_OUTPUTS};
 
 /// The values of the template `kenning_model_spec`, and a comment on each input and output.
 #[derive(Debug, Serialize)]

@@ -10,6 +10,7 @@ pub mod names;
 mod rows;
 #[doc(hidden)]
 pub mod runtime;
+mod server;
 mod steps;
 mod tflm;
 mod traits;
@@ -27,6 +28,7 @@ pub use firmware::{check_operators, operator_traits};
 use memories::Memories;
 pub use memories::memory_structs;
 pub use names::module_name;
+pub use server::{KenningServer, check_server};
 use steps::{StepsCode, routine_name};
 pub use tflm::TflmModule;
 
@@ -55,6 +57,9 @@ pub struct RustOptions {
     /// Adds `run_traced` to the default entry: a run that shows every operator's outputs. There is none where the input comes row by row, or the
     /// caller holds inputs or outputs.
     pub traced: bool,
+    /// Lets the model be served by Kenning's protocol: the trait `castiron::kenning::Served`, and `run_traced`. [`check_server`] says of a program
+    /// whether it can be.
+    pub server: Option<KenningServer>,
 }
 
 /// The items of the model's module.
@@ -121,7 +126,9 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         .collect();
     let traced = program.entries.first().zip(entries.first());
     let traced = traced.filter(|(entry, _)| {
-        options.traced && entry.input_rows().is_none() && !memories.has_held()
+        (options.traced || options.server.is_some())
+            && entry.input_rows().is_none()
+            && !memories.has_held()
     });
     let traced = traced.map(|(entry, code)| {
         let own = program.routines.iter().position(|r| r.graph == entry.graph);
@@ -134,6 +141,8 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let steps = of_routines.chain(entries.iter().flat_map(EntryCode::parts));
     let debug = traits::debug(&memories.model(), &program.name);
     let of_all = entries.first().and_then(EntryCode::of_all);
+    let served = (options.server.filter(|_| traced.is_some()))
+        .and_then(|server| server::served(server, program, &memories));
     let body = match memories.are_several() {
         true => borrowing(&memories),
         false => owning(program),
@@ -179,6 +188,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
 
         #debug
         #of_all
+        #served
     };
     let parts = std::iter::once(head).chain(steps).chain([model]);
     parts.map(|part| finished(part, options)).for_each(take);
