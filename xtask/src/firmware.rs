@@ -162,6 +162,12 @@ impl<'a> Builder<'a> {
         self.build("castiron-memories-example", "memories", &[])
     }
 
+    /// Builds the example that Kenning evaluates, for this model.
+    pub(crate) fn kenning(&self, model: &Path) -> Result<PathBuf> {
+        let variables = [("CASTIRON_MODEL", Some(model))];
+        self.build("castiron-kenning-example", "kenning", &variables)
+    }
+
     /// Builds the measuring image for a model and its goldens, and keeps it under `name`.
     pub(crate) fn golden(
         &self,

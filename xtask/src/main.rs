@@ -13,6 +13,7 @@ mod elf;
 mod expansion;
 mod firmware;
 mod goldens;
+mod kenning;
 mod limits;
 mod memory;
 mod models;
@@ -311,6 +312,8 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             // The example is for the board of one of them.
             if core == Core::M4 {
                 example(&builder).context("the example")?;
+                let said = kenning::example(root, &builder).context("the example for Kenning")?;
+                print!("{said}");
             }
             let (figures, mut entries) = measure(root, &builder, &run.selection, Extra::default())?;
             if let Some(step) = ops {

@@ -77,7 +77,10 @@ pub(super) fn finish(
         return Err(not_understood(&count).into());
     };
     let archive = finish_object(object, interface, options)?;
-    let by_program = |name: &str| interface.operators.iter().any(|o| o.name == name);
+    let lines = interface.server_functions();
+    let by_program = |name: &str| {
+        interface.operators.iter().any(|o| o.name == name) || lines.iter().any(|line| line == name)
+    };
     let mut strange = archive.undefined.iter();
     if let Some(strange) = strange.find(|name| !is_expected(name) && !by_program(name)) {
         // A function of Rust's that can panic would need more of Rust than there is.

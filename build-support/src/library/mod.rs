@@ -13,6 +13,7 @@ use castiron_codegen::compile::{self, CompileOptions, Flash, Input, Limits, chec
 use castiron_codegen::emit::IoSpecFile;
 use castiron_codegen::emit::c_api::{self, Example, OperatorFunction};
 use castiron_codegen::emit::facts::{GraphFacts, TensorFacts};
+use castiron_codegen::emit::rust::{self, KenningServer};
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::plan::{Buffers, MemoryKind, TargetMemory};
@@ -72,6 +73,8 @@ pub struct Options<'a> {
     pub section: Option<String>,
     /// Adds `<prefix>_model_run_traced`.
     pub traced: bool,
+    /// Adds `<prefix>_server_poll`, which serves the built-in instance by Kenning's protocol.
+    pub server: Option<KenningServer>,
     /// Cases of the self-test.
     pub cases: Cases,
     /// It is an error if there are no cases, as without them there is no self-test.
@@ -171,6 +174,9 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         .help("let it have its inputs and outputs in its arena to trace it; results are the same")
         .into());
     }
+    if options.server.is_some() {
+        rust::check_server(&program)?;
+    }
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     for section in [&options.arena_section, &options.section] {
         section.as_deref().map(checked_section).transpose()?;
@@ -193,6 +199,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
             memories => (8 * memories + 4).next_multiple_of(ALIGNMENT),
         },
         traced: options.traced,
+        server: options.server.is_some(),
         may_end_early: program.may_end_early(),
         rows: program.entries.first().and_then(c_api::Rows::of),
         buffers: options.buffers,

@@ -133,6 +133,7 @@ fn write(
     module.section = options.section.clone();
     module.constants_file = Some("weights.bin".to_owned());
     module.traced = options.traced;
+    module.server = options.server;
     module.ops = FIRMWARE.parse().ok();
     for (file, text) in [
         (
@@ -310,9 +311,29 @@ castiron::c_interface! {{
     run: {{ {run} }},{outputs}
     reset: [{prefix}_model_reset, {prefix}_reset],{traced}
 }}
-{operators}",
+{server}{operators}",
+        server = server(interface, model),
         operators = operators(interface, program),
         bytes = interface.instance_bytes,
+    )
+}
+
+/// What serves the built-in instance.
+fn server(interface: &c_api::Library, model: &str) -> String {
+    if !interface.server {
+        return String::new();
+    }
+    let prefix = &interface.prefix;
+    format!(
+        "
+castiron::c_server! {{
+    model: {model},
+    poll: {prefix}_server_poll,
+    read: {prefix}_server_read,
+    write: {prefix}_server_write,
+    nanoseconds: {prefix}_server_nanoseconds,
+}}
+"
     )
 }
 

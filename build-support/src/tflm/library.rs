@@ -9,7 +9,7 @@ use castiron_codegen::cortex::{Architecture, Cortex, Simd};
 use castiron_codegen::emit::c_api;
 use castiron_codegen::emit::cpp::{CppOptions, cpp};
 use castiron_codegen::emit::facts::GraphFacts;
-use castiron_codegen::error::Result;
+use castiron_codegen::error::{Diagnostic, Result};
 use castiron_codegen::graph::Model;
 use castiron_codegen::plan::Buffers;
 use castiron_codegen::tflm::TflmOp;
@@ -62,6 +62,13 @@ pub fn build(
         opt_level: options.opt_level,
         compiler: None,
     };
+    if options.server.is_some() {
+        return Err(Diagnostic::new(
+            "a library of TFLM's kernels cannot be served by Kenning's protocol",
+        )
+        .help("use castiron's engine: leave out --engine tflm")
+        .into());
+    }
     let facts = GraphFacts::of_model(model, options.io_spec, options.labels.as_deref())?;
     let program = compile::compile(&model.with_default_entry(), &CompileOptions::default());
     // What stands against a self-test is said before minutes of compilation.
@@ -246,6 +253,7 @@ impl Job<'_> {
             instance_bytes: c_api::tflm::instance_bytes(direct, pointer_bytes),
             traced: self.traced,
             // Such a run is an error of the engine's.
+            server: false,
             may_end_early: false,
             rows: None,
             buffers: Buffers::Model,

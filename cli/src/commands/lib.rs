@@ -6,6 +6,7 @@ use castiron_build::library::{self, CaseCount, Cases, Library, Options, Sizes};
 use castiron_build::tflm::{self, Tflm, Tree};
 use castiron_codegen::compile::EngineName;
 use castiron_codegen::cortex::Cortex;
+use castiron_codegen::emit::rust::KenningServer;
 use castiron_codegen::error::{Diagnostic, Error};
 use castiron_codegen::target::Isa;
 use castiron_codegen::warnings;
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use super::arena::Kernels;
 use super::file_table;
-use crate::args::{self, Companions, Compiled, CompilerLevel, Depfile, Firmware, General};
+use crate::args::{self, Companions, Compiled, CompilerLevel, Depfile, Firmware, General, Server};
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::input::Extras;
@@ -113,6 +114,9 @@ pub(crate) struct Arguments {
     /// Add a function that runs the model and reports the outputs of every operator
     #[arg(long)]
     trace: bool,
+    /// Add a function that serves the model by a protocol: kenning, for evaluation on the device
+    #[arg(long, value_name = "PROTOCOL")]
+    server: Option<Server>,
     /// The folder to compile in [default: castiron, in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
@@ -195,6 +199,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     options.arena_section.clone_from(&arguments.arena_section);
     options.section = (arguments.section.clone()).or(named.settings.section.clone());
     options.traced = arguments.trace;
+    options.server = (arguments.server).map(|Server::Kenning| KenningServer::of(&input.bytes));
     options.cases = match &arguments.cases {
         Some(path) => Cases::Recorded(path.clone()),
         None => Cases::MadeUp,

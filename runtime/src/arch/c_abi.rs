@@ -12,6 +12,7 @@ use super::memory::Element;
 use crate::{Tensor, TensorMut, TensorSpec};
 
 mod interface;
+mod server;
 
 /// Status codes of the C interface; the header has the same.
 pub mod status {
@@ -167,6 +168,12 @@ impl<T> BuiltIn<T> {
     #[expect(clippy::new_without_default, reason = "statics alone are of this type")]
     pub const fn new() -> Self {
         Self(UnsafeCell::new(MaybeUninit::zeroed()))
+    }
+
+    /// Memory that holds this from the start.
+    #[must_use]
+    pub const fn of(value: T) -> Self {
+        Self(UnsafeCell::new(MaybeUninit::new(value)))
     }
 
     /// Where it is.

@@ -10,7 +10,7 @@ use super::spec::{self, Difference, SPEC_BYTES};
 use super::statistics::Statistics;
 use super::wire::{FIRST, Form, Header, Kind, LAST, Outcome, SUCCESS};
 
-/// Serves a model. All zero at first, so that a static one lives in `.bss`.
+/// Serves a model: less than a kilobyte of RAM, and eight bytes for each operator.
 #[derive(Debug)]
 pub struct Server<M: Served> {
     receiver: Receiver,

@@ -78,6 +78,8 @@ pub struct Library {
     pub instance_bytes: usize,
     /// Whether the library has `<prefix>_model_run_traced`.
     pub traced: bool,
+    /// Whether it has `<prefix>_server_poll`.
+    pub server: bool,
     /// Whether a run may end before there are outputs.
     pub may_end_early: bool,
     /// The rows of its input, if it takes one row by row.
@@ -171,10 +173,22 @@ impl Library {
             always.chain(outputs).chain(inputs)
         };
         let traced = self.traced.then_some("model_run_traced");
+        let server = self.server.then_some("server_poll");
         (common().map(|f| format!("model_{f}")))
             .chain(common().map(str::to_owned))
             .chain(traced.map(str::to_owned))
+            .chain(server.map(str::to_owned))
             .map(|function| format!("{}_{function}", self.prefix))
+            .collect()
+    }
+
+    /// Functions of the program that its server calls.
+    #[must_use]
+    pub fn server_functions(&self) -> Vec<String> {
+        let functions = ["read", "write", "nanoseconds"].into_iter();
+        let functions = functions.filter(|_| self.server);
+        functions
+            .map(|function| format!("{}_server_{function}", self.prefix))
             .collect()
     }
 
@@ -208,6 +222,7 @@ impl Library {
         let common = ["castiron_operator", "castiron_operator_tensor"].map(str::to_owned);
         (self.symbols().into_iter())
             .chain(own)
+            .chain(self.server_functions())
             .chain(common)
             .collect()
     }

@@ -19,7 +19,7 @@ castiron::include_model!(pub mod model = env!("MODEL"), server = "kenning");
 
 #[entry]
 fn main() -> ! {
-    // Both in `.bss`.
+    // All the RAM that both take. `#[entry]` makes them `&mut`s that nobody else has.
     static mut MODEL: model::Model = model::Model::new();
     static mut SERVER: Server<model::Model> = Server::new();
 

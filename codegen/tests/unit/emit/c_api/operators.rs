@@ -72,6 +72,7 @@ fn of_names(names: &[&str]) -> (Program, Library) {
         weight_bytes: 0,
         instance_bytes: 16,
         traced: true,
+        server: false,
         may_end_early: true,
         rows: None,
         buffers: Buffers::Model,
