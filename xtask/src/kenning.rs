@@ -151,7 +151,7 @@ impl Client<'_> {
             self.done(PROCESS, 0, &[])?;
             runs += 1;
             let output = self.done(OUTPUT, 0, &[])?;
-            let mut expected = Vec::new();
+            let mut expected: Vec<u8> = Vec::new();
             for output in &case.outputs {
                 expected.extend(output.as_deref().context("a case has no output")?);
             }
