@@ -123,8 +123,7 @@ const MOST_ARGUMENTS: usize = 10_000;
 
 /// The command line. A first argument `@file` stands for the lines of that file: what a build system
 /// prints when a command fails is then not full of paths.
-pub(crate) fn command_line() -> Result<Vec<OsString>, Failure> {
-    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+pub(crate) fn command_line(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let first = arguments.get(1).and_then(|argument| argument.to_str());
     let Some(path) = first.and_then(|argument| argument.strip_prefix('@')) else {
         return Ok(arguments);

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
@@ -17,7 +16,7 @@ use crate::option_names::renamed;
 use crate::text;
 
 /// Shows a failure on standard error and gives the exit code for it.
-pub(crate) fn show(failure: &Failure, general: &General) -> ExitCode {
+pub(crate) fn show(failure: &Failure, general: &General) -> u8 {
     let diagnostics = failure.diagnostics().iter();
     let diagnostics: Vec<_> = diagnostics
         .map(|d| renamed(d, &general.option_names))
@@ -33,12 +32,12 @@ pub(crate) fn show(failure: &Failure, general: &General) -> ExitCode {
             drop(shown);
         }
     }
-    ExitCode::from(failure.exit_code())
+    failure.exit_code()
 }
 
 /// Shows what is wrong with the arguments themselves, or the help that was asked for. There are no
 /// options yet, so whether to write JSON is read from the arguments as they stand.
-pub(crate) fn show_usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+pub(crate) fn show_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let json = arguments
         .iter()
         .skip(1)
@@ -47,15 +46,20 @@ pub(crate) fn show_usage(error: &clap::Error, arguments: &[OsString]) -> ExitCod
     if !json || !error.use_stderr() {
         error.exit();
     }
+    let failure = Failure::Usage(of_usage(error));
+    print_json(&failure, failure.diagnostics());
+    failure.exit_code()
+}
+
+/// What is wrong with the arguments.
+pub(crate) fn of_usage(error: &clap::Error) -> Diagnostic {
     let text = error.render().to_string();
     let mut parts = text.trim().splitn(2, "\n\n");
     let message = parts.next().unwrap_or_default();
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let mut diagnostic = Diagnostic::new(message);
     diagnostic.help = parts.next().map(|help| help.trim().to_owned());
-    let failure = Failure::Usage(diagnostic);
-    print_json(&failure, failure.diagnostics());
-    ExitCode::from(2)
+    diagnostic
 }
 
 /// Whether warnings are unwanted: with `--json`, standard error is for an error that is JSON.

@@ -3,20 +3,21 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use castiron_codegen::expand::expand;
 
-/// Answers if the macro calls.
-pub(crate) fn answer(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let mut arguments = arguments.skip(1);
-    if arguments.next()? != "include-model" {
+/// Answers if the macro calls; the exit code.
+pub(crate) fn answer(arguments: &[OsString]) -> Option<u8> {
+    let [_, command, fields @ ..] = arguments else {
+        return None;
+    };
+    if command != "include-model" {
         return None;
     }
-    let mut fields = Vec::new();
-    while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
-        fields.push((name.to_string_lossy().into_owned(), value));
-    }
+    let (fields, _) = fields.as_chunks::<2>();
+    let fields: Vec<_> = (fields.iter())
+        .map(|[name, value]| (name.to_string_lossy().into_owned(), value.clone()))
+        .collect();
     let answer = match expand(&fields) {
         Ok(module) => format!("module {}\n{}", module.name, module.items),
         Err(problem) => format!("error {}\n{}", problem.field, problem.message),
@@ -24,7 +25,7 @@ pub(crate) fn answer(arguments: impl Iterator<Item = OsString>) -> Option<ExitCo
     let mut out = io::stdout().lock();
     let written = write!(out, "castiron {}\n{answer}", env!("CARGO_PKG_VERSION"));
     Some(match written.and_then(|()| out.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Ok(()) => 0,
+        Err(_) => 1,
     })
 }

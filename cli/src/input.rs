@@ -1,8 +1,8 @@
 //! Files that commands read.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use castiron_board::dts::Devicetree;
 use castiron_cases::{Recording, npy};
@@ -17,6 +17,7 @@ use crate::args::Companions;
 use crate::diagnostics;
 use crate::failure::{Failure, Result};
 use crate::project::Named;
+use crate::streams;
 
 /// A model with the bytes it was read from.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile> {
 /// The model that bytes are.
 pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<ModelFile> {
     let name = if is_stdin(path) {
-        "stdin".to_owned()
+        streams::input_name().to_owned()
     } else {
         path.display().to_string()
     };
@@ -69,8 +70,7 @@ pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<ModelFile> {
 pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
     if is_stdin(path) {
         let path = Path::new("standard input");
-        let read = files::read_stream(io::stdin().lock(), most);
-        return read.map_err(|e| Failure::io("read", path, &e));
+        return streams::read(most).map_err(|e| Failure::io("read", path, &e));
     }
     files::read(path, most).map_err(|e| Failure::io("read", path, &e))
 }

@@ -9,15 +9,21 @@ pub(crate) struct OptionName {
     name: String,
 }
 
+impl OptionName {
+    pub(crate) fn new(option: &str, name: &str) -> Self {
+        Self {
+            option: option.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
 impl std::str::FromStr for OptionName {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (option, name) = text.split_once('=').ok_or("expected option=name")?;
-        Ok(Self {
-            option: option.to_owned(),
-            name: name.to_owned(),
-        })
+        Ok(Self::new(option, name))
     }
 }
 

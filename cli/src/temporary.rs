@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use tempfile::{NamedTempFile, TempDir};
@@ -11,9 +12,20 @@ use tempfile::{NamedTempFile, TempDir};
 /// All that there are. Whoever holds it is alone: nothing is made, moved or removed meanwhile.
 static ALL: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
+/// Whether signals are this command's.
+static OWN_SIGNALS: AtomicBool = AtomicBool::new(false);
+
+/// Takes the process for the command's own, so that a signal that ends it ends the command. Without this call, what a signal does is left to
+/// the program that the command runs in.
+pub(crate) fn remove_at_signals() {
+    OWN_SIGNALS.store(true, Ordering::Relaxed);
+}
+
 fn all() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     static SIGNALS: Once = Once::new();
-    SIGNALS.call_once(signals::watch);
+    if OWN_SIGNALS.load(Ordering::Relaxed) {
+        SIGNALS.call_once(signals::watch);
+    }
     ALL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

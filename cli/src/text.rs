@@ -8,6 +8,7 @@ use castiron_codegen::error::{Diagnostic, by_kind};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::failure::{Failure, Result};
+use crate::streams;
 
 const BOLD: Style = Style::new().bold();
 
@@ -68,6 +69,11 @@ pub(crate) fn heading(text: impl Display) -> String {
 
 /// Prints a text with styles, which are left out where colours are off.
 pub(crate) fn print(text: &str) -> Result<()> {
+    if streams::is_held() {
+        // Styles are for terminals.
+        let plain = anstream::adapter::strip_str(text).to_string();
+        return print_bytes(plain.as_bytes());
+    }
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
@@ -76,10 +82,8 @@ pub(crate) fn print(text: &str) -> Result<()> {
 
 /// Prints bytes as they are.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|e| Failure::stdout(&e))
+    let written = streams::write(|out| out.write_all(bytes).and_then(|()| out.flush()));
+    written.map_err(|e| Failure::stdout(&e))
 }
 
 /// Diagnostics as a list.

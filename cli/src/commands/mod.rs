@@ -19,6 +19,7 @@ pub(crate) mod platforms;
 pub(crate) mod report;
 pub(crate) mod resolver;
 pub(crate) mod run;
+pub(crate) mod run_arrays;
 mod run_cases;
 pub(crate) mod validate;
 

@@ -69,6 +69,42 @@ pub(crate) struct Arguments {
     depfile: Depfile,
 }
 
+impl Arguments {
+    /// The model, with what is said of it.
+    pub(super) fn named(&self) -> Result<Named> {
+        self.compiled.one(&self.model, None)
+    }
+
+    /// The entry that is to run.
+    pub(super) fn entry<'a>(&self, program: &'a Program) -> Result<&'a Entry, Diagnostic> {
+        entry(program, self.signature.as_deref())
+    }
+
+    /// Refuses options about files where inputs and outputs are in memory.
+    pub(super) fn check_no_files(&self) -> Result<()> {
+        let Companions {
+            io_spec,
+            no_io_spec: _,
+            labels,
+        } = &self.companions;
+        let given = [
+            ("--input", !self.input.is_empty()),
+            ("--cases", self.cases.is_some()),
+            ("--out-dir", self.out_dir.is_some()),
+            ("--io-spec", io_spec.is_some()),
+            ("--labels", labels.is_some()),
+            ("--depfile", self.depfile.depfile.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((option, _)) => Err(Failure::usage(
+                format!("{option} is for files, but inputs and outputs are arrays"),
+                format!("omit {option}, or use `castiron run`"),
+            )),
+        }
+    }
+}
+
 /// An output with its file.
 #[derive(Serialize)]
 struct OutputReport<'a> {
@@ -92,15 +128,10 @@ struct Computed<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
-    let named = arguments.compiled.one(&arguments.model, None)?;
-    let input = named.read()?;
-    let options = named.options()?;
-    let program = progress::during("compiling the model", general, || {
-        compile::compile(&input.model, &options)
-    });
-    let program = program.map_err(|e| e.for_front_end(FrontEnd::Host))?;
+    let named = arguments.named()?;
+    let (input, program) = compiled(&named, general)?;
     let in_file = |e: Error| e.in_file(&input.model.file);
-    let entry = entry(&program, arguments.signature.as_deref()).map_err(|d| in_file(d.into()))?;
+    let entry = arguments.entry(&program).map_err(|d| in_file(d.into()))?;
     if let Some(path) = &arguments.cases {
         let recording = input::recording(path)?;
         let is_first = (program.entries.first()).is_some_and(|first| first.graph == entry.graph);
@@ -110,7 +141,11 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         };
         return run_cases::run(&input.model, &program, entry, cases, general);
     }
-    check_count(entry, &arguments.input).map_err(|d| in_file(d.into()))?;
+    let files = "--input files";
+    check_count(entry, arguments.input.len(), files).map_err(|d| {
+        let help = "give --input one file for each input: .npy, or raw values of the input's type";
+        in_file(d.help(help).into())
+    })?;
     let (labels, companions) = labels(&input, &named, arguments)?;
 
     let mut machine = Machine::new(&program, entry);
@@ -122,9 +157,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     progress::during("running the model", general, || machine.run()).map_err(in_file)?;
 
     if machine.ended_early() {
-        let problem = Diagnostic::new("the run ended before there were outputs")
-            .expected("more runs: a CIRCULAR_BUFFER of the model waits for more inputs")
-            .help("give successive inputs with --cases");
+        let problem = waits_for_more().help("give successive inputs with --cases");
         return Err(Failure::Model(in_file(problem.into())));
     }
     let computed: Vec<Computed<'_>> = (entry.outputs.iter().enumerate())
@@ -150,6 +183,16 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     outputs.add_depfile(&arguments.depfile, &sources)?;
     let written = outputs.write(&sources)?;
     show(&computed, &written, general)
+}
+
+/// The model, and what castiron makes of it to run it here.
+pub(super) fn compiled(named: &Named, general: &General) -> Result<(ModelFile, Program)> {
+    let input = named.read()?;
+    let options = named.options()?;
+    let program = progress::during("compiling the model", general, || {
+        compile::compile(&input.model, &options)
+    });
+    Ok((input, program.map_err(|e| e.for_front_end(FrontEnd::Host))?))
 }
 
 /// Labels of every output, and the files that they are from; only those of the first subgraph have any.
@@ -208,21 +251,27 @@ fn entry<'a>(program: &'a Program, signature: Option<&str>) -> Result<&'a Entry,
     })
 }
 
-fn check_count(entry: &Entry, given: &[PathBuf]) -> Result<(), Diagnostic> {
-    if entry.inputs.len() == given.len() {
+/// Why a single run has no outputs.
+pub(super) fn waits_for_more() -> Diagnostic {
+    Diagnostic::new("the run ended before there were outputs")
+        .expected("more runs: a CIRCULAR_BUFFER of the model waits for more inputs")
+}
+
+/// Whether there is one thing for each input.
+pub(super) fn check_count(entry: &Entry, given: usize, what: &str) -> Result<(), Diagnostic> {
+    if entry.inputs.len() == given {
         return Ok(());
     }
     let wanted: Vec<String> = entry.inputs.iter().map(describe).collect();
-    Err(Diagnostic::new("wrong number of --input files")
+    Err(Diagnostic::new(format!("wrong number of {what}"))
         .expected(match wanted.len() {
             1 => format!("1: {}", wanted[0]),
             n => format!("{n}: {}", wanted.join(", ")),
         })
-        .found(given.len())
-        .help("give --input one file for each input: .npy, or raw values of the input's type"))
+        .found(given))
 }
 
-fn describe(port: &Port) -> String {
+pub(super) fn describe(port: &Port) -> String {
     format!(
         "{} ({} {:?})",
         text::name(&port.name),

@@ -10,6 +10,7 @@ use super::folders::Folders;
 use super::place::Place;
 use super::{Output, is_stdout};
 use crate::failure::{Failure, Result};
+use crate::streams;
 use crate::temporary::Temporary;
 
 /// What is left to do for an output once its content is made.
@@ -67,7 +68,7 @@ impl Output<'_> {
             Ok(out.bytes)
         };
         if is_stdout(&self.path) {
-            return write(&mut io::stdout().lock()).map_err(|e| Failure::stdout(&e));
+            return streams::write(write).map_err(|e| Failure::stdout(&e));
         }
         let stream = fs::OpenOptions::new().write(true).open(&self.path);
         let written = stream.and_then(|mut stream| write(&mut stream));
