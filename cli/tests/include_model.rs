@@ -122,7 +122,7 @@ fn calls() -> String {
     let delay = format!("{ops}, scratch = \"acme/delay=i16x6\", state = \"acme/delay=i16x6\"");
     let mut calls: Vec<(String, &str)> = [
         "labels = concat!(env!(\"LABELS\"), \".txt\")",
-        "section = \".rodata.\\\"quoted\\\"\"",
+        "section = \".rodata.$weights,kws-1\"",
         "optimize = \"size\"",
         "optimize = \"speed\", isa = \"dsp\"",
         "isa = \"mve\"",

@@ -149,8 +149,8 @@ fn what_is_wrong_has_its_place() {
         ("max_arena = 8k\n", (1, 13), "castiron.toml is TOML"),
         ("# of all\nmax-aren = \"8k\"\n", (2, 1), "write max-arena"),
         ("labels = \"l.txt\"\n", (1, 1), "write it in [model.NAME]"),
-        ("max_arena = \"8 k\"\n", (1, 13), "no number of bytes"),
-        ("max-arena = -8\n", (1, 13), "no number of bytes"),
+        ("max_arena = \"8 k\"\n", (1, 13), "not a number of bytes"),
+        ("max-arena = -8\n", (1, 13), "not a number of bytes"),
         ("max-macs = \"1.5M\"\n", (1, 12), "2500k or 3M"),
         ("max-arena = 8\nmax_arena = 9\n", (2, 1), "said twice"),
         (
