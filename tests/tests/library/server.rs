@@ -13,15 +13,15 @@ use castiron_test_tools::run;
 use super::host::without_compiler;
 use super::{build, model, options, path, store};
 
-const MODEL: &str = "examples/models/vae.tflite";
-const GOLDEN: &str = "examples/models/golden/vae.safetensors";
+const MODEL: &str = "examples/models/vae_int8.tflite";
+const GOLDEN: &str = "examples/models/golden/vae_int8.safetensors";
 const PROGRAM: &str = r#"
 #include <stdio.h>
-#include "vae.h"
+#include "vae_int8.h"
 
 static int is_over;
 
-int vae_server_read(void)
+int vae_int8_server_read(void)
 {
     int byte = getchar();
 
@@ -29,12 +29,12 @@ int vae_server_read(void)
     return byte == EOF ? -1 : byte;
 }
 
-void vae_server_write(const uint8_t *bytes, size_t count)
+void vae_int8_server_write(const uint8_t *bytes, size_t count)
 {
     fwrite(bytes, 1, count, stdout);
 }
 
-uint64_t vae_server_nanoseconds(void)
+uint64_t vae_int8_server_nanoseconds(void)
 {
     static uint64_t now;
 
@@ -43,11 +43,11 @@ uint64_t vae_server_nanoseconds(void)
 
 int main(void)
 {
-    if (vae_server_poll() != VAE_NOT_READY || vae_init() != VAE_OK) {
+    if (vae_int8_server_poll() != VAE_INT8_NOT_READY || vae_int8_init() != VAE_INT8_OK) {
         return 1;
     }
     while (!is_over) {
-        if (vae_server_poll() != VAE_OK) {
+        if (vae_int8_server_poll() != VAE_INT8_OK) {
             return 2;
         }
     }
@@ -87,7 +87,7 @@ fn a_program_in_c_serves_a_model() {
     std::fs::write(folder.path().join("server.c"), PROGRAM).unwrap();
     run(Command::new("gcc")
         .args([
-            "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", "server", "server.c", "libvae.a",
+            "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", "server", "server.c", "libvae_int8.a",
         ])
         .current_dir(folder.path()));
 
