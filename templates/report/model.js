@@ -40,7 +40,8 @@ const costTile = model => {
   const cost = costOf(model);
   if (!cost || cost.instructions === null) return cost && ["A run, estimated", "no estimate", cost.reason];
   const on = `${amount(cost.instructions)} instructions${cost.cycles === null ? "" : `, ${amount(cost.cycles)} cycles`} on a ${cost.processor}${cost.cycles_note ? `; ${cost.cycles_note}` : ""}`;
-  return cost.milliseconds === null ? ["A run, estimated", amount(cost.cycles ?? cost.instructions), on] : ["A run, estimated", milliseconds(cost.milliseconds), on];
+  if (cost.milliseconds !== null) return ["A run, estimated", milliseconds(cost.milliseconds), on];
+  return [cost.cycles === null ? "Instructions, estimated" : "Cycles, estimated", amount(cost.cycles ?? cost.instructions), on];
 };
 
 const costsView = (model, board) => model.costs.length > 0 && [
