@@ -75,6 +75,8 @@ pub use castiron_runtime::{
 ///   `"outputs"`: these alone. Other buffers in each run let a device fill one meanwhile. They begin at a multiple of 16 bytes, as a [`Buffer`] does.
 /// - `isa = "dsp"`, `"dsp+fp"`, `"mve"`, `"rv32m"`, `"armv7m"`, `"armv6m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
 ///   Cortex-M4 or M7, `"dsp+fp"` for one with a floating-point unit, `"mve"` where `-Ctarget-cpu` among its flags is cortex-m55, m52 or m85, `"rv32m"` for RISC-V of 32 bits with multiplication, `"armv7m"` for a Cortex-M3, `"armv6m"` for a Cortex-M0 or M0+. Say it for a Cortex-M33, whose target does not tell. The results are the same.
+/// - `steps = true`: a run in parts besides, for firmware that has other work meanwhile: `steps()`, and `run_async` for executors. The results are the
+///   same.
 /// - `shape = "image=1x96x96x3"`: the shape of an input whose sizes the model leaves open; once for each such input.
 /// - `engine = "tflm"`: TensorFlow Lite Micro's kernels compute the model. A build script compiles
 ///   them, with `castiron-build`: `Tflm::new("path/to/tflite-micro").model("kws.tflite").compile()`.

@@ -11,7 +11,7 @@ use syn::{Error, Ident, LitInt, LitStr, Result, Token, braced, token};
 use crate::text;
 
 /// Options that are text, each once at most; what they mean, the generator says.
-const ONCE: [&str; 10] = [
+const ONCE: [&str; 11] = [
     "section",
     "engine",
     "optimize",
@@ -22,6 +22,7 @@ const ONCE: [&str; 10] = [
     "buffers",
     "isa",
     "server",
+    "steps",
 ];
 /// Those of them that are numbers, with a unit or without, and need no quotes.
 const NUMBERS: [&str; 3] = ["max_arena", "max_flash", "max_macs"];
@@ -29,7 +30,7 @@ const NUMBERS: [&str; 3] = ["max_arena", "max_flash", "max_macs"];
 const REPEATED: [&str; 4] = ["shape", "without_pass", "scratch", "state"];
 
 /// `[vis] [mod name =] "path"`, or the name of a model of `castiron.toml` as a word, `[, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, max_arena = 32k] [, max_flash = 256k] [, max_macs = 3M] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, server = "kenning"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, ops = path] [, scratch = "Op=256"]
+/// [, optimize = "size"] [, max_arena = 32k] [, max_flash = 256k] [, max_macs = 3M] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, server = "kenning"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, steps = true] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
@@ -106,7 +107,7 @@ impl Arguments {
             return Err(Error::new(
                 key.span(),
                 "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                 `optimize = \"size\"`, `max_arena = 32k`, `max_flash = 256k`, `max_macs = 3M`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `server = \"kenning\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `ops = path`, \
+                 `optimize = \"size\"`, `max_arena = 32k`, `max_flash = 256k`, `max_macs = 3M`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `server = \"kenning\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `steps = true`, `ops = path`, \
                  `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
             ));
         }
@@ -126,12 +127,13 @@ impl Arguments {
                 had
             }
             _ => {
-                let number = match NUMBERS.contains(&&*name) {
-                    true => text::number(input)?,
-                    false => None,
+                let written = match &*name {
+                    "steps" => text::truth(input)?,
+                    _ if NUMBERS.contains(&&*name) => text::number(input)?,
+                    _ => None,
                 };
-                let text = match number {
-                    Some(number) => number,
+                let text = match written {
+                    Some(written) => written,
                     None => text::parse(input, &mut self.variables)?,
                 };
                 let is_once = ONCE.contains(&&*name);

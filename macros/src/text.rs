@@ -9,7 +9,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseBuffer, ParseStream};
-use syn::{Error, Ident, Lit, LitInt, LitStr, Result, Token, parenthesized};
+use syn::{Error, Ident, Lit, LitBool, LitInt, LitStr, Result, Token, parenthesized};
 
 /// Parses and evaluates an argument; names of variables of the environment are added to those.
 pub(crate) fn parse(input: ParseStream<'_>, variables: &mut BTreeSet<String>) -> Result<LitStr> {
@@ -46,6 +46,15 @@ pub(crate) fn number(input: ParseStream<'_>) -> Result<Option<LitStr>> {
     let number: LitInt = input.parse()?;
     let text = format!("{}{}", number.base10_digits(), number.suffix());
     Ok(Some(LitStr::new(&text, number.span())))
+}
+
+/// `true` or `false`, where one stands.
+pub(crate) fn truth(input: ParseStream<'_>) -> Result<Option<LitStr>> {
+    if !input.peek(LitBool) {
+        return Ok(None);
+    }
+    let truth: LitBool = input.parse()?;
+    Ok(Some(LitStr::new(&truth.value.to_string(), truth.span())))
 }
 
 /// A part of `concat!`.

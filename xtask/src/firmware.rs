@@ -54,6 +54,8 @@ pub(crate) enum Plan {
     Rows,
     /// As without options, with inputs and outputs in two buffers each, which change places from run to run.
     Buffers,
+    /// The least arena that computes nothing twice, and each run in as many parts as there can be.
+    Parts,
 }
 
 impl Plan {
@@ -67,15 +69,16 @@ impl Plan {
             Self::Least => "least, input whole",
             Self::Rows => "least, input by rows",
             Self::Buffers => "default, with buffers",
+            Self::Parts => "least, in parts",
         }
     }
 
     /// Variables that the firmware's build script reads, and their values.
-    fn variables(self) -> [(&'static str, Option<String>); 3] {
+    fn variables(self) -> [(&'static str, Option<String>); 4] {
         let max_arena = match self {
             Self::Default | Self::Buffers => None,
             Self::Within(bytes) => Some(bytes),
-            Self::Least | Self::Rows => Some(0),
+            Self::Least | Self::Rows | Self::Parts => Some(0),
         };
         let of = |plan, value: &str| (self == plan).then(|| value.to_owned());
         [
@@ -85,6 +88,7 @@ impl Plan {
             ),
             ("CASTIRON_INPUT_BY", of(Self::Rows, "rows")),
             ("CASTIRON_BUFFERS", of(Self::Buffers, "caller")),
+            ("CASTIRON_STEPS", of(Self::Parts, "1")),
         ]
     }
 }
@@ -98,6 +102,13 @@ pub(crate) enum Content {
     Traced,
     /// The model's inputs and outputs alone.
     Empty,
+}
+
+/// A variable whose value is handed over as a path is.
+fn of_path<'a>(
+    (name, value): &'a (&'static str, Option<String>),
+) -> (&'static str, Option<&'a Path>) {
+    (name, value.as_deref().map(Path::new))
 }
 
 /// A compiler that can produce code for a processor.
@@ -168,6 +179,11 @@ impl<'a> Builder<'a> {
         self.build("castiron-kenning-example", "kenning", &variables)
     }
 
+    /// Builds the example of a model beside other tasks of an executor.
+    pub(crate) fn embassy(&self) -> Result<PathBuf> {
+        self.build("castiron-embassy-example", "embassy", &[])
+    }
+
     /// Builds the measuring image for a model and its goldens, and keeps it under `name`.
     pub(crate) fn golden(
         &self,
@@ -190,20 +206,22 @@ impl<'a> Builder<'a> {
         if let Some(pass) = &self.without {
             variables.push(("CASTIRON_WITHOUT_PASS", Some(Path::new(pass))));
         }
-        let plan: Vec<_> = self.plan.into_iter().flat_map(Plan::variables).collect();
-        let values = plan
-            .iter()
-            .map(|(name, value)| (*name, value.as_deref().map(Path::new)));
-        variables.extend(values);
+        let plan = self.planned();
+        variables.extend(plan.iter().map(of_path));
         self.image(name, &variables)
+    }
+
+    /// What the plan's variables say.
+    fn planned(&self) -> Vec<(&'static str, Option<String>)> {
+        self.plan.into_iter().flat_map(Plan::variables).collect()
     }
 
     /// The same for several models, of which `list` has a line each: the model, a tab, its goldens. Each is one case.
     pub(crate) fn batch(&self, name: &str, list: &Path) -> Result<PathBuf> {
-        self.image(
-            name,
-            &[("CASTIRON_BATCH", Some(list)), ("CASTIRON_OPTIMIZE", None)],
-        )
+        let mut variables = vec![("CASTIRON_BATCH", Some(list)), ("CASTIRON_OPTIMIZE", None)];
+        let plan = self.planned();
+        variables.extend(plan.iter().map(of_path));
+        self.image(name, &variables)
     }
 
     fn image(&self, name: &str, variables: &[(&str, Option<&Path>)]) -> Result<PathBuf> {

@@ -327,6 +327,8 @@ fn on_target(root: &Path, task: OnTarget) -> Result<ExitCode> {
             }
             print_changes(root, core, run.opt, &entries)?;
             entries.extend(exchanged(root, &builder, &run.selection)?);
+            entries.extend(in_parts(root, &builder, &run.selection)?);
+            println!("{}", all_in_parts(root, &builder, &run.selection)?);
             Ok(verdict(core, &entries, &figures))
         }
     }
@@ -346,6 +348,48 @@ fn exchanged(root: &Path, builder: &Builder<'_>, selection: &Selection) -> Resul
         entry.name += " with the caller's buffers";
     }
     Ok(entries)
+}
+
+/// The same in parts: nothing of them may panic, either.
+fn in_parts(root: &Path, builder: &Builder<'_>, selection: &Selection) -> Result<Vec<Entry>> {
+    let mut found = subjects(root, selection)?;
+    found.retain(|subject| subject.name == EXCHANGED);
+    let builder = builder.clone().plan(Plan::Parts);
+    let mut entries = bench::run(&builder, &found, Extra::default());
+    for entry in &mut entries {
+        entry.name += " in parts";
+    }
+    Ok(entries)
+}
+
+/// Runs the first case of every selected model of the repository in parts, in one firmware.
+fn all_in_parts(root: &Path, builder: &Builder<'_>, selection: &Selection) -> Result<String> {
+    let mut found = subjects(root, selection)?;
+    found.retain(|subject| subject.model.starts_with(root));
+    let lines =
+        (found.iter()).map(|one| format!("{}\t{}\n", one.model.display(), one.golden.display()));
+    let file = root.join("target/in-parts.txt");
+    std::fs::create_dir_all(root.join("target"))?;
+    std::fs::write(&file, lines.collect::<String>())?;
+    let image = builder.clone().plan(Plan::Parts).batch("in-parts", &file)?;
+    let run = qemu::measure(builder.core, &image)?;
+    if let Some(first) = &run.first {
+        let name = found.get(first.case).map(|subject| &*subject.name);
+        bail!(
+            "{} of {} values are wrong in parts, the first of {}: output {}, element {}",
+            run.mismatches,
+            run.values,
+            name.unwrap_or("no model"),
+            first.output,
+            first.index
+        );
+    }
+    ensure!(found.is_empty() || run.values > 0, "no value was compared");
+    Ok(format!(
+        "ok    {} models in parts, {} values",
+        found.len(),
+        run.values
+    ))
 }
 
 /// A small model of convolutions.
@@ -368,7 +412,8 @@ fn example(builder: &Builder<'_>) -> Result<String> {
     let image = builder.memories()?;
     let memories = run_example(builder, &image)?;
     check_memories(&image, &memories)?;
-    Ok(sine + &memories)
+    let embassy = run_example(builder, &builder.embassy()?)?;
+    Ok(sine + &memories + &embassy)
 }
 
 fn run_example(builder: &Builder<'_>, image: &Path) -> Result<String> {

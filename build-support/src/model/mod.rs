@@ -171,6 +171,12 @@ impl Model {
         self
     }
 
+    /// Whether the model runs in parts, too, with `steps` and `run_async`, for firmware that has other work meanwhile: not unless said.
+    pub fn steps(mut self, steps: bool) -> Self {
+        self.settings.steps = Some(steps);
+        self
+    }
+
     /// The shape of an input whose sizes the file leaves open, by the input's name.
     pub fn shape(mut self, input: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
         self.settings.shapes.push(InputShape::new(input, shape));
@@ -298,6 +304,7 @@ impl Model {
         options.constants_file = Some(weights_file.clone());
         options.ops = (self.ops.as_deref()).map(rust::type_path).transpose()?;
         options.module = Some(name.clone());
+        options.steps = settings.steps.unwrap_or_default();
         let mut made = match &self.tflm {
             Some(tflm) => {
                 warnings::left_out(&model).iter().for_each(warn);
@@ -314,6 +321,10 @@ impl Model {
                 how.custom = firmware_ops;
                 let program = compile::compile(&model, &how)
                     .and_then(|program| rust::check_operators(&program).map(|()| program))
+                    .and_then(|program| match options.steps {
+                        true => rust::check_steps(&program).map(|()| program),
+                        false => Ok(program),
+                    })
                     .map_err(|e| e.in_file(&model.file).for_front_end(FrontEnd::BuildScript))?;
                 let constants = program.constants.bytes();
                 let module = rust::file(&program, &options);

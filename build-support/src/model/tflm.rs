@@ -60,6 +60,11 @@ impl Model {
                 "omit it",
             ),
             (
+                self.settings.steps.is_some(),
+                "steps() is for castiron's kernels, but TensorFlow Lite Micro's interpreter runs as a whole",
+                "omit it",
+            ),
+            (
                 self.settings.without != Passes::NONE,
                 "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
                 "omit it",

@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", required_unless_present = "emit")]
     out_dir: Option<PathBuf>,
     /// Print this to standard output, and write no files
-    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "labels", "io_spec", "sbom"])]
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "steps", "labels", "io_spec", "sbom"])]
     emit: Option<Emit>,
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
@@ -78,6 +78,9 @@ pub(crate) struct Arguments {
     /// Linker section of weights and of the model's bytes
     #[arg(long, value_name = "NAME")]
     section: Option<String>,
+    /// Give the Rust module a run in parts, too, for firmware that has other work meanwhile; results do not change
+    #[arg(long)]
+    steps: bool,
     /// Fail unless castiron can make every file
     #[arg(long)]
     strict: bool,
@@ -327,7 +330,15 @@ impl<'a> Job<'a> {
         if self.arguments.server.is_some() {
             rust::check_server(program)?;
         }
+        if self.has_steps() {
+            rust::check_steps(program)?;
+        }
         Ok(program)
+    }
+
+    /// Whether the Rust module has a run in parts.
+    fn has_steps(&self) -> bool {
+        self.arguments.steps || self.named.settings.steps.unwrap_or_default()
     }
 
     fn section(&self) -> Option<String> {
@@ -344,6 +355,7 @@ impl<'a> Job<'a> {
         let mut options = RustOptions::default();
         options.labels = labels;
         options.section = self.section();
+        options.steps = self.has_steps();
         options.constants_file = Some(weights.clone());
         options.server =
             (self.arguments.server).map(|Server::Kenning| KenningServer::of(&self.input.bytes));

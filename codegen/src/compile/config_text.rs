@@ -225,6 +225,7 @@ impl Reading<'_> {
             "memories" => settings.memories = self.memories(value)?,
             "input-by" => settings.input_by = Some(self.word(&name, value)?),
             "buffers" => settings.buffers = Some(self.word(&name, value)?),
+            "steps" => settings.steps = Some(self.truth(&name, value)?),
             "shape" => settings.shapes = self.words(&name, value)?,
             "without-pass" => {
                 let passes: Vec<Passes> = self.words(&name, value)?;
@@ -287,6 +288,16 @@ impl Reading<'_> {
                 ..Place::default()
             },
         }
+    }
+
+    /// What `true` or `false` says.
+    fn truth(self, key: &str, value: &Value<'_>) -> Result<bool> {
+        value.get_ref().as_bool().ok_or_else(|| {
+            let problem = Diagnostic::new("this is neither true nor false")
+                .expected(format_args!("{key} = true"))
+                .found(value.get_ref().type_str());
+            self.at(value.span().start, problem)
+        })
     }
 
     /// What a text or a number says.

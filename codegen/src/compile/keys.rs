@@ -98,6 +98,11 @@ impl Key {
             "who holds inputs and outputs: `\"model\"`, `\"caller\"`, `\"inputs\"` or `\"outputs\"`",
         ),
         compiled(
+            "steps",
+            "true",
+            "a run in parts besides, in the Rust module, for firmware that has other work meanwhile: `true` or `false`",
+        ),
+        compiled(
             "without-pass",
             "\"stream-rows\"",
             "a pass to leave out, or `\"all\"`; several as a list",

@@ -39,6 +39,8 @@ pub struct Settings {
     pub input_by: Option<Input>,
     /// Who holds inputs and outputs.
     pub buffers: Option<Buffers>,
+    /// Whether the Rust module has a run in parts, too.
+    pub steps: Option<bool>,
     /// Shapes of inputs whose sizes the file leaves open.
     pub shapes: Vec<InputShape>,
     /// Passes that are left out.
@@ -74,6 +76,7 @@ impl Settings {
             },
             input_by: self.input_by.or(others.input_by),
             buffers: self.buffers.or(others.buffers),
+            steps: self.steps.or(others.steps),
             shapes: match self.shapes.is_empty() {
                 true => others.shapes.clone(),
                 false => self.shapes,

@@ -28,7 +28,7 @@ pub(super) struct Built {
 }
 
 /// Options that TFLM's kernels have not, and why.
-const NOT_OF_TFLM: [(&str, &str); 13] = [
+const NOT_OF_TFLM: [(&str, &str); 14] = [
     (
         "shape",
         "`shape` is for castiron's kernels, and TFLM's go by the shapes in the file; convert the model with fixed shapes",
@@ -76,6 +76,10 @@ const NOT_OF_TFLM: [(&str, &str); 13] = [
     (
         "server",
         "`server` is for castiron's engine, and this model uses TFLM's kernels",
+    ),
+    (
+        "steps",
+        "`steps` is for castiron's kernels, but this model uses TFLM's, whose interpreter runs as a whole",
     ),
     (
         "section",
@@ -129,6 +133,7 @@ pub(super) fn settings(call: Call<'_>) -> Result<Settings> {
         memories: (call.all("memories").map(Value::parse)).collect::<Result<_>>()?,
         input_by: parsed(call.one("input_by"))?,
         buffers: parsed(call.one("buffers"))?,
+        steps: parsed(call.one("steps"))?,
         without: without.collect::<Result<_>>()?,
         labels: labels.map(|file| file.path().to_owned().into()),
         section: parsed(call.one("section"))?.map(|SectionName(name)| name),

@@ -76,6 +76,7 @@ pub fn expand(fields: &[Field]) -> Result<Module> {
         crate_name: call.one("crate_name").map(Value::parse).transpose()?,
         module: Some(name.clone()),
         server: engine::server(call, &bytes)?,
+        steps: settings.steps.unwrap_or_default(),
         ..RustOptions::default()
     };
     if let Some(labels) = &settings.labels {
@@ -96,6 +97,10 @@ pub fn expand(fields: &[Field]) -> Result<Module> {
             if let Some(server) = call.one("server") {
                 let checked = rust::check_server(&program);
                 checked.map_err(|e| server.wrong(e.in_file(&model.file)))?;
+            }
+            if options.steps {
+                let at = call.one("steps").unwrap_or(path);
+                rust::check_steps(&program).map_err(|error| at.wrong(error))?;
             }
             (rust::items(&program, &options), None)
         }

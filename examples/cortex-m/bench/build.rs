@@ -4,7 +4,8 @@
 //! model's inputs and outputs but computes nothing: what that image takes is the harness, to be
 //! subtracted. With `CASTIRON_TRACED` it shows where each operator ends, too. `CASTIRON_OPTIMIZE` is the macro's `optimize`, `CASTIRON_ISA` its `isa`,
 //! `CASTIRON_MAX_ARENA` its `max_arena`, `CASTIRON_WITHOUT_PASS` its `without_pass`. With `CASTIRON_INPUT_BY=rows` the model takes its input row
-//! by row, and with `CASTIRON_BUFFERS=caller` inputs and outputs in two buffers each, which change places from run to run.
+//! by row, and with `CASTIRON_BUFFERS=caller` inputs and outputs in two buffers each, which change places from run to run. With `CASTIRON_STEPS` it runs
+//! in parts, of so many operations.
 //!
 //! `CASTIRON_BATCH` names a file of models, goldens and options instead, with tabs between them: each line is a case of the subject, the first one of its
 //! model. Options are words: `optimize=size`, `max_arena=0`, `input_by=rows`.
@@ -61,8 +62,11 @@ fn main() -> Result<()> {
     }
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=CASTIRON_BATCH");
+    println!("cargo:rerun-if-env-changed=CASTIRON_STEPS");
+    println!("cargo:rerun-if-env-changed=CASTIRON_MAX_ARENA");
+    let steps = value::<u64>("CASTIRON_STEPS")?;
     if let Some(list) = env::var_os("CASTIRON_BATCH") {
-        fs::write(out.join("subject.rs"), batch(Path::new(&list))?)?;
+        fs::write(out.join("subject.rs"), batch(Path::new(&list), steps)?)?;
         return Ok(());
     }
 
@@ -85,7 +89,13 @@ fn main() -> Result<()> {
     let isa = option("CASTIRON_ISA", "isa");
     let max_arena = option("CASTIRON_MAX_ARENA", "max_arena");
     let without = option("CASTIRON_WITHOUT_PASS", "without_pass");
-    let options = format!("{optimize}{isa}{max_arena}{without}");
+    let steps = steps.filter(|_| env::var_os("CASTIRON_EMPTY").is_none());
+    let in_parts = if steps.is_some() {
+        ", steps = true"
+    } else {
+        ""
+    };
+    let options = format!("{optimize}{isa}{max_arena}{without}{in_parts}");
     println!("cargo:rerun-if-env-changed=CASTIRON_TRACED");
     let traced = env::var_os("CASTIRON_TRACED").is_some();
     println!("cargo:rerun-if-env-changed=CASTIRON_INPUT_BY");
@@ -112,6 +122,8 @@ fn main() -> Result<()> {
         None => format!("castiron::include_model!(pub mod model = {model:?}{options});\n"),
         Some(_) => empty_model(&golden)?,
     };
+    let run = parts("model", steps);
+    writeln!(source, "pub fn run(model: &mut model::Model) {{ {run} }}")?;
     if !traced {
         source += NO_TRACE;
     }
@@ -214,6 +226,16 @@ fn tensors(
     Ok(tensors)
 }
 
+/// What runs a model, in parts of so many operations or as a whole.
+fn parts(model: &str, budget: Option<u64>) -> String {
+    match budget {
+        None => format!("{model}.run();"),
+        Some(budget) => {
+            format!("let mut steps = {model}.steps(); while steps.run({budget}) {{}}")
+        }
+    }
+}
+
 /// A model without a trace.
 const NO_TRACE: &str = "pub const OPERATORS: usize = 0;
 pub fn trace(_: &mut model::Model, _: &mut crate::measure::Profile<OPERATORS>) {}
@@ -221,7 +243,7 @@ pub fn trace(_: &mut model::Model, _: &mut crate::measure::Profile<OPERATORS>) {
 
 /// A model, and a run of it that shows where each operator of its first subgraph ends.
 fn traced_model(path: &Path, options: &CompileOptions) -> Result<String> {
-    let (items, operators) = items(path, "model", options)?;
+    let (items, operators) = items(path, "model", options, None)?;
     Ok(format!(
         "{items}
 pub const OPERATORS: usize = {operators};
@@ -236,11 +258,13 @@ pub fn trace(model: &mut model::Model, profile: &mut crate::measure::Profile<OPE
 fn environment() -> Result<CompileOptions> {
     let triple = env::var("TARGET").ok();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
-    Ok(CompileOptions::for_target(Target::new(
+    let mut options = CompileOptions::for_target(Target::new(
         value("CASTIRON_ISA")?
             .unwrap_or_else(|| Isa::of_build(triple.as_deref(), flags.as_deref())),
         value("CASTIRON_OPTIMIZE")?.unwrap_or_default(),
-    )))
+    ));
+    options.max_arena = value("CASTIRON_MAX_ARENA")?;
+    Ok(options)
 }
 
 /// The same with what words say.
@@ -261,17 +285,25 @@ fn text(error: impl ToString) -> String {
     error.to_string()
 }
 
-/// The module of a model, whose run can be traced unless its input comes row by row, and how many operators its first subgraph has.
-fn items(path: &Path, module: &str, options: &CompileOptions) -> Result<(String, usize)> {
+/// The module of a model, whose run can be traced unless its input comes row by row or it runs in parts, and how many operators its first subgraph
+/// then has.
+fn items(
+    path: &Path,
+    module: &str,
+    options: &CompileOptions,
+    steps: Option<u64>,
+) -> Result<(String, usize)> {
     let model = tflite::read(&path.display().to_string(), &fs::read(path)?)?;
     let program = compile::compile(&model, options)?;
     let mut rust = RustOptions::default();
-    rust.traced = options.input == Input::Whole;
+    rust.traced = options.input == Input::Whole && steps.is_none();
+    rust.steps = steps.is_some();
     let entry = program
         .entries
         .first()
         .and_then(|entry| model.graphs.get(entry.graph));
-    let operators = entry.map_or(0, |graph| graph.operators.len());
+    let operators = entry.filter(|_| steps.is_none());
+    let operators = operators.map_or(0, |graph| graph.operators.len());
     let items = rust::items(&program, &rust);
     let module = format!(
         "#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)] pub mod {module} {{ {items} }}"
@@ -281,7 +313,7 @@ fn items(path: &Path, module: &str, options: &CompileOptions) -> Result<(String,
 
 /// Several models as one subject, whose case is the first case of each. Traces number their operators one after the other. Little stack is painted:
 /// whoever follows the emulator step by step would wait for that most of the time.
-fn batch(list: &Path) -> Result<String> {
+fn batch(list: &Path, steps: Option<u64>) -> Result<String> {
     println!("cargo:rerun-if-changed={}", list.display());
     let (mut source, mut operators, mut count) = (String::new(), 0, 0);
     let [mut members, mut values, mut resets, mut runs] = [const { String::new() }; 4];
@@ -295,7 +327,8 @@ fn batch(list: &Path) -> Result<String> {
         let golden = Golden::read(model, golden)?.of_first_case();
         let options = with_words(environment()?, words)?;
         let by_rows = options.input == Input::Rows;
-        let (items, own) = items(model, if by_rows { "by_rows" } else { "model" }, &options)?;
+        let module = if by_rows { "by_rows" } else { "model" };
+        let (items, own) = items(model, module, &options, steps)?;
         writeln!(source, "pub mod subject_{index} {{\n{items}")?;
         match by_rows {
             true => source += &given_by_rows(model, &golden)?,
@@ -320,11 +353,8 @@ fn batch(list: &Path) -> Result<String> {
             "            m{index}: super::subject_{index}::model::Model::new(),"
         )?;
         writeln!(resets, "            self.m{index}.reset();")?;
-        // A run may end early, and says so.
-        writeln!(
-            runs,
-            "            {index} => {{ let _ = self.m{index}.run(); }}"
-        )?;
+        let run = parts(&format!("self.m{index}"), steps);
+        writeln!(runs, "            {index} => {{ {run} }}")?;
         writeln!(
             loaded,
             "        {index} => subject_{index}::load(&mut model.m{index}, 0),"
@@ -339,7 +369,12 @@ fn batch(list: &Path) -> Result<String> {
                 format!("run_traced(|operator, _, _| profile.ended({operators} + operator))")
             }
         };
-        writeln!(traces, "        {index} => {{ let _ = model.m{index}.{run}; }}")?;
+        if steps.is_none() {
+            writeln!(
+                traces,
+                "        {index} => {{ let _ = model.m{index}.{run}; }}"
+            )?;
+        }
         operators += own;
         count += 1;
     }
@@ -368,6 +403,7 @@ pub const CASES: usize = {count};
 pub const STACK_LIMIT: u32 = 16 * 1024;
 pub const SUCCESSIVE: bool = false;
 pub const OPERATORS: usize = {operators};
+pub fn run(model: &mut model::Model) {{ model.run(); }}
 pub fn load(model: &mut model::Model, case: usize) {{
     model.turn = case;
     match case {{

@@ -143,7 +143,7 @@ pub use signal::{
     OverlapAddI16, PCAN_ENTRIES, Pcan, RfftF32, RfftI16, RfftI32, SignalWindow, Stacker,
 };
 pub use softmax::{SoftmaxF32, SoftmaxI8, SoftmaxI8I16, SoftmaxI16, SoftmaxU8};
-pub use stream::{Flow, Line, Progress, Reading, StageRows, Stream, Turn, row};
+pub use stream::{Flow, Line, Paused, Progress, Reading, StageRows, Stream, Turn, row};
 pub use svdf::{SvdfF32, SvdfI8, SvdfI16, SvdfQuantization, SvdfSizes};
 #[cfg(feature = "host")]
 pub use swar::AnyScalarDepthwise;

@@ -99,6 +99,22 @@ impl Progress {
     }
 }
 
+/// A stream between rows, of so many stages at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Paused<const MOST: usize> {
+    progress: [Progress; MOST],
+    /// The stage that runs next; nothing before the first row.
+    at: Option<u16>,
+}
+
+impl<const MOST: usize> Paused<MOST> {
+    /// Before the first row.
+    pub const START: Self = Self {
+        progress: [Progress::START; MOST],
+        at: None,
+    };
+}
+
 /// A row to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
@@ -189,6 +205,37 @@ impl<const STAGES: usize> Stream<STAGES> {
             compute(turn.stage, turn.from, turn.to);
             made = true;
         }
+    }
+
+    /// The same for a part of the rows: at least one, and others while those before it took less than `budget`, where each of a stage takes what
+    /// `costs` says. What they took, and whether that were the last.
+    #[inline(always)]
+    pub fn run_some<const MOST: usize>(
+        &self,
+        paused: &mut Paused<MOST>,
+        arena: &[Cell<i8>],
+        input: impl Source,
+        (costs, budget): (&[u64; STAGES], u64),
+        mut compute: impl FnMut(usize, [usize; 2], usize, usize),
+    ) -> (u64, bool) {
+        let Paused { progress, at } = paused;
+        let progress = progress.get_mut(..STAGES).unwrap_or_default();
+        let mut flow = Flow::new(&self.stages, progress, input, self.rows);
+        if let Some(at) = *at {
+            flow.at = at.into();
+        }
+        let mut took = 0;
+        while let Some(turn) = flow.turn(arena) {
+            compute(turn.stage, turn.from, turn.to, turn.row);
+            flow.made(arena);
+            took += costs.get(turn.stage).copied().unwrap_or(0);
+            if took >= budget && !flow.is_done() {
+                *at = Some(flow.at as u16);
+                return (took, false);
+            }
+        }
+        *paused = Paused::START;
+        (took, true)
     }
 
     /// Rows of an input that comes row by row which the stream has yet to get: all of them before the first, and none behind the last.

@@ -87,7 +87,14 @@ fn a_program_in_c_serves_a_model() {
     std::fs::write(folder.path().join("server.c"), PROGRAM).unwrap();
     run(Command::new("gcc")
         .args([
-            "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", "server", "server.c", "libvae_int8.a",
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-o",
+            "server",
+            "server.c",
+            "libvae_int8.a",
         ])
         .current_dir(folder.path()));
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
+use super::RustOptions;
 use super::firmware::Firmware;
 use super::memories::Memories;
 use super::names::{self, capitalised, port_names, snake_case};
@@ -15,6 +16,8 @@ use crate::program::{Entry, Operand, Port, Program};
 
 /// Methods that every model has.
 const METHODS: [&str; 5] = ["new", "run", "predict", "reset", "default"];
+/// Those of a run in parts.
+const STEPWISE: [&str; 3] = ["steps", "run_async", "run_part"];
 /// Modules of these names would hide what the generated code refers to.
 const SHADOWING: [&str; 11] = [
     "castiron", "f32", "i16", "i32", "i64", "i8", "ops", "u16", "u32", "u8", "usize",
@@ -45,6 +48,7 @@ impl<'a> EntryCode<'a> {
         program: &'a Program,
         memories: &'a Memories<'a>,
         firmware: Option<&'a Firmware>,
+        options: &RustOptions,
     ) -> Vec<Self> {
         let entries = &program.entries;
         let may_end_early = program.may_end_early();
@@ -52,6 +56,8 @@ impl<'a> EntryCode<'a> {
         let mut taken: HashSet<String> = METHODS.map(str::to_owned).into();
         let is_held = memories.has_held();
         taken.extend(is_held.then(|| "run_with".to_owned()));
+        let of_steps = STEPWISE.iter().filter(|_| options.steps);
+        taken.extend(of_steps.map(|method| (*method).to_owned()));
         taken.extend(entries.first().into_iter().flat_map(accessors).flatten());
         let mut numbers: HashMap<String, usize> = HashMap::new();
         let codes = entries.iter().enumerate().map(|(position, entry)| {
@@ -106,6 +112,10 @@ impl<'a> EntryCode<'a> {
 
     pub(super) fn name(&self) -> &Ident {
         &self.name
+    }
+
+    pub(super) fn steps(&self) -> &StepsCode<'a> {
+        &self.steps
     }
 
     /// Types and descriptions of inputs and outputs, in a module of their own for a signature.

@@ -12,6 +12,7 @@ mod rows;
 pub mod runtime;
 mod server;
 mod steps;
+mod stepwise;
 mod tflm;
 mod traits;
 
@@ -30,6 +31,8 @@ pub use memories::memory_structs;
 pub use names::module_name;
 pub use server::{KenningServer, check_server};
 use steps::{StepsCode, routine_name};
+use stepwise::StepwiseCode;
+pub use stepwise::check_steps;
 pub use tflm::TflmModule;
 
 /// What a user may choose about the Rust module.
@@ -60,6 +63,8 @@ pub struct RustOptions {
     /// Lets the model be served by Kenning's protocol: the trait `castiron::kenning::Served`, and `run_traced`. [`check_server`] says of a program
     /// whether it can be.
     pub server: Option<KenningServer>,
+    /// Adds a run in parts to the default entry: `Steps` and `run_async`. [`check_steps`] says whether there is one.
+    pub steps: bool,
 }
 
 /// The items of the model's module.
@@ -84,7 +89,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let firmware = Firmware::new(program, options);
     let firmware = firmware.as_ref();
     let memories = Memories::new(program, firmware.is_some());
-    let entries = EntryCode::all(program, &memories, firmware);
+    let entries = EntryCode::all(program, &memories, firmware, options);
     let ops = firmware.map(Firmware::module);
     let default_items = entries.first().map(|e| e.items(None));
     let default_methods = entries.first().map(|e| e.methods(None));
@@ -134,6 +139,14 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         let own = program.routines.iter().position(|r| r.graph == entry.graph);
         code.traced(own.map(|position| (position, &routines[position])))
     });
+    let has_steps = options.steps && check_steps(program).is_ok();
+    let stepwise = entries.first().filter(|_| has_steps);
+    let stepwise = stepwise.map(|entry| StepwiseCode {
+        program,
+        steps: entry.steps(),
+    });
+    let step_items = stepwise.as_ref().map(StepwiseCode::items);
+    let step_methods = stepwise.as_ref().map(StepwiseCode::methods);
     let of_routines = routines.iter().enumerate().flat_map(|(position, routine)| {
         let function = routine.function(&routine_name(position), &routine.body());
         routine.parts().chain([function])
@@ -181,6 +194,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
 
             #default_methods
             #traced
+            #step_methods
             #(#named_methods)*
         }
 
@@ -189,6 +203,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         #debug
         #of_all
         #served
+        #step_items
     };
     let parts = std::iter::once(head).chain(steps).chain([model]);
     parts.map(|part| finished(part, options)).for_each(take);

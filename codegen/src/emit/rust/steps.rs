@@ -318,17 +318,21 @@ impl<'a> StepsCode<'a> {
         };
         let Home { cells, bytes, .. } = self.lines(stream);
         let lines = quote!(#cells.at::<i8, 0, #bytes>());
-        match self.is_apart(stream) {
-            true => {
-                let input = self.memories.place(&Operand {
-                    element: ElementType::I8,
-                    len: stream.input.range().len(),
-                    ..stream.input
-                });
-                quote!(#name.run_apart(#lines, #input, #turn);)
-            }
-            false => quote!(#name.#run(#lines, #turn);),
+        match self.apart(stream) {
+            Some(input) => quote!(#name.run_apart(#lines, #input, #turn);),
+            None => quote!(#name.#run(#lines, #turn);),
         }
+    }
+
+    /// The input of a stream that lies in another memory than its line buffers.
+    pub(super) fn apart(&self, stream: &StreamStep) -> Option<TokenStream> {
+        self.is_apart(stream).then(|| {
+            self.memories.place(&Operand {
+                element: ElementType::I8,
+                len: stream.input.range().len(),
+                ..stream.input
+            })
+        })
     }
 
     /// The memory of a stream's line buffers.
@@ -349,6 +353,15 @@ impl<'a> StepsCode<'a> {
 
     /// What computes a row of a stage.
     pub(super) fn turn(&self, stream: &StreamStep) -> TokenStream {
+        self.turn_with(stream, has_patches(stream))
+    }
+
+    /// The same, which is told the number of the row whether a stage wants it or not.
+    pub(super) fn numbered_turn(&self, stream: &StreamStep) -> TokenStream {
+        self.turn_with(stream, true)
+    }
+
+    fn turn_with(&self, stream: &StreamStep, is_numbered: bool) -> TokenStream {
         let all = || {
             let calls = stream.stages.iter().flat_map(|stage| &stage.calls);
             calls.flat_map(|moving| &moving.moves)
@@ -394,7 +407,8 @@ impl<'a> StepsCode<'a> {
             }
         });
         let stages = arms(stages.collect());
-        let number = has_patches.then(|| quote!(, number));
+        let number = used(quote!(number), has_patches);
+        let number = is_numbered.then(|| quote!(, #number));
         quote! {
             |stage, [#from, #also], to #number| match stage {
                 #stages

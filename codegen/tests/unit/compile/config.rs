@@ -160,6 +160,7 @@ fn what_is_wrong_has_its_place() {
         ),
         ("optimize = \"small\"\n", (1, 12), "size"),
         ("optimize = true\n", (1, 12), "no text"),
+        ("steps = \"yes\"\n", (1, 9), "steps = true"),
         ("memories = \"64k\"\n", (1, 12), "dtcm = \"64k fast\""),
         (
             "[memories]\na = \"1k\"\nb = \"64k quick\"\n",

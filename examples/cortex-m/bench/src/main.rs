@@ -58,7 +58,7 @@ fn judge(model: &mut Model, line: &mut Line) -> bool {
 
 /// What is measured: the C calling convention fixes how the meter calls it.
 extern "C" fn run(model: &mut Model) {
-    model.run();
+    subject::run(model);
 }
 
 fn report(
