@@ -11,6 +11,7 @@ pub mod library;
 mod model;
 mod opt_level;
 mod output;
+pub mod power;
 mod process;
 pub mod tflm;
 pub mod toolchain;

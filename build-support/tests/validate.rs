@@ -15,6 +15,17 @@ use castiron_codegen::program::Program;
 use castiron_codegen::tflite;
 use castiron_test_tools::{folder, named_in, skipped};
 
+#[path = "validate/compilers.rs"]
+mod compilers;
+#[path = "validate/counters.rs"]
+mod counters;
+#[path = "validate/probe.rs"]
+mod probe;
+/// Pseudo-terminals are of Unix.
+#[cfg(unix)]
+#[path = "validate/serial.rs"]
+mod serial;
+
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }

@@ -73,6 +73,7 @@ pub use castiron_runtime::{
 ///   same; the build fails where an operator needs all of the input at once.
 /// - `buffers = "caller"`: the caller hands over inputs and outputs for each run, with `run_with`, and they are not in the arena; `"inputs"` or
 ///   `"outputs"`: these alone. Other buffers in each run let a device fill one meanwhile. They begin at a multiple of 16 bytes, as a [`Buffer`] does.
+/// - `verify = true`: the module has a function `verify() -> bool`, which compares the weights in flash with the CRC-32 that they had at build time.
 /// - `isa = "dsp"`, `"dsp+fp"`, `"mve"`, `"rv32m"`, `"armv7m"`, `"armv6m"` or `"portable"`: the instructions that kernels may use. By default they are those of cargo's target: `"dsp"` for a
 ///   Cortex-M4 or M7, `"dsp+fp"` for one with a floating-point unit, `"mve"` where `-Ctarget-cpu` among its flags is cortex-m55, m52 or m85, `"rv32m"` for RISC-V of 32 bits with multiplication, `"armv7m"` for a Cortex-M3, `"armv6m"` for a Cortex-M0 or M0+. Say it for a Cortex-M33, whose target does not tell. The results are the same.
 /// - `steps = true`: a run in parts besides, for firmware that has other work meanwhile: `steps()`, and `run_async` for executors. The results are the

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     align, arena, board_repl, boards, completions, cpp, diff, fit, generate, header, inspect, lib,
-    man, memory_overlay, plan, platforms, report, resolver, run, validate,
+    man, memory_overlay, plan, platforms, power, report, resolver, run, validate,
 };
 use crate::diagnostics;
 use crate::failure::Failure;
@@ -69,6 +69,7 @@ pub(crate) enum Command {
     Align(align::Arguments),
     Run(run::Arguments),
     Validate(validate::Arguments),
+    Power(power::Arguments),
     Generate(generate::Arguments),
     Fit(fit::Arguments),
     Boards(boards::Arguments),

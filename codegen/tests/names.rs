@@ -98,19 +98,20 @@ fn signatures_meet_neither_each_other_nor_the_models_methods() {
         "input",
         "output",
         "input_x_mut",
+        "is_guarded",
         "",
         "fn",
         "*/",
     ];
     let text = module(names.map(|_| graph(&["x", "y"])).to_vec(), &names);
     assert_distinct(&declared(&text, "", "pub mod"), names.len());
-    for own in ["run_go", "*/", "fn", "entry_7"] {
+    for own in ["run_go", "*/", "fn", "entry_8"] {
         let doc = format!("Inputs and outputs of the signature `{own}`.");
         assert!(text.contains(&doc), "{doc}");
     }
-    // Three accessors and two ways to run for each signature, the same for the default entry, and reset.
+    // Three accessors and two ways to run for each signature, the same for the default entry, reset, and what looks at guard words.
     let methods = declared(&text, "    ", "pub fn");
-    assert_distinct(&methods, 5 * names.len() + 6);
+    assert_distinct(&methods, 5 * names.len() + 7);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use syn::{Error, Ident, LitInt, LitStr, Result, Token, braced, token};
 use crate::text;
 
 /// Options that are text, each once at most; what they mean, the generator says.
-const ONCE: [&str; 11] = [
+const ONCE: [&str; 12] = [
     "section",
     "engine",
     "optimize",
@@ -23,14 +23,17 @@ const ONCE: [&str; 11] = [
     "isa",
     "server",
     "steps",
+    "verify",
 ];
 /// Those of them that are numbers, with a unit or without, and need no quotes.
 const NUMBERS: [&str; 3] = ["max_arena", "max_flash", "max_macs"];
+/// Those of them that are true or false, and need no quotes either.
+const TRUTHS: [&str; 2] = ["steps", "verify"];
 /// Options that are text, any number of times.
 const REPEATED: [&str; 4] = ["shape", "without_pass", "scratch", "state"];
 
 /// `[vis] [mod name =] "path"`, or the name of a model of `castiron.toml` as a word, `[, labels = "path"] [, section = "name"] [, engine = "tflm"]
-/// [, optimize = "size"] [, max_arena = 32k] [, max_flash = 256k] [, max_macs = 3M] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, server = "kenning"] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, steps = true] [, ops = path] [, scratch = "Op=256"]
+/// [, optimize = "size"] [, max_arena = 32k] [, max_flash = 256k] [, max_macs = 3M] [, memories = { dtcm = 64k fast }] [, input_by = "rows"] [, buffers = "caller"] [, server = "kenning"] [, verify = true] [, shape = "input=1x96x96x3"] [, without_pass = "all"] [, steps = true] [, ops = path] [, scratch = "Op=256"]
 /// [, state = "Op=256"] [, crate = path]`, with [`text`] wherever there is a literal.
 pub(crate) struct Arguments {
     /// The instructions of the processor that the model is for.
@@ -107,7 +110,7 @@ impl Arguments {
             return Err(Error::new(
                 key.span(),
                 "unknown option; the options are `labels = \"file\"`, `section = \"name\"`, \
-                 `optimize = \"size\"`, `max_arena = 32k`, `max_flash = 256k`, `max_macs = 3M`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `server = \"kenning\"`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `steps = true`, `ops = path`, \
+                 `optimize = \"size\"`, `max_arena = 32k`, `max_flash = 256k`, `max_macs = 3M`, `memories = { dtcm = 64k fast, sram = 256k }`, `input_by = \"rows\"`, `buffers = \"caller\"`, `isa = \"dsp\"`, `server = \"kenning\"`, `verify = true`, `shape = \"input=1x96x96x3\"`, `without_pass = \"all\"`, `steps = true`, `ops = path`, \
                  `scratch = \"MyOp=256\"`, `state = \"MyOp=256\"`, `engine = \"tflm\"` and `crate = path`",
             ));
         }
@@ -127,13 +130,13 @@ impl Arguments {
                 had
             }
             _ => {
-                let written = match &*name {
-                    "steps" => text::truth(input)?,
-                    _ if NUMBERS.contains(&&*name) => text::number(input)?,
+                let plain = match &*name {
+                    name if NUMBERS.contains(&name) => text::number(input)?,
+                    name if TRUTHS.contains(&name) => text::truth(input)?,
                     _ => None,
                 };
-                let text = match written {
-                    Some(written) => written,
+                let text = match plain {
+                    Some(plain) => plain,
                     None => text::parse(input, &mut self.variables)?,
                 };
                 let is_once = ONCE.contains(&&*name);

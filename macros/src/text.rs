@@ -50,8 +50,11 @@ pub(crate) fn number(input: ParseStream<'_>) -> Result<Option<LitStr>> {
 
 /// `true` or `false`, where one stands.
 pub(crate) fn truth(input: ParseStream<'_>) -> Result<Option<LitStr>> {
-    if !input.peek(LitBool) {
+    if input.peek(LitStr) || !input.peek(Lit) {
         return Ok(None);
+    }
+    if !input.peek(LitBool) {
+        return Err(Error::new(input.span(), "expected `true` or `false`"));
     }
     let truth: LitBool = input.parse()?;
     Ok(Some(LitStr::new(&truth.value.to_string(), truth.span())))

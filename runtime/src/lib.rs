@@ -23,6 +23,8 @@ extern crate alloc;
 #[doc(hidden)]
 pub mod arch;
 mod buffer;
+#[doc(hidden)]
+pub mod crc;
 mod custom;
 #[doc(hidden)]
 pub mod fixed;

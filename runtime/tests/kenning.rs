@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use castiron_runtime::kenning::{Crc32, Port, SPEC_BYTES, Served, Server};
+use castiron_runtime::crc::Crc32;
+use castiron_runtime::kenning::{Port, SPEC_BYTES, Served, Server};
 use proptest::prelude::*;
 
 /// Doubles three bytes of one input and one of another, into one output.

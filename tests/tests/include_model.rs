@@ -21,6 +21,9 @@ castiron::include_model!(mod rows = "../data/ops/conv2d_i8_1.tflite", input_by =
 castiron::include_model!(mod averages = "../data/ops/average_pool2d_f32_4.tflite", input_by = "rows");
 castiron::include_model!(mod bounded = "../../examples/models/kws_dscnn_int8.tflite", max_arena = "5200");
 castiron::include_model!(mod frames = "../../examples/models/kws_dscnn_int8.tflite", max_arena = "4800", input_by = "rows");
+castiron::include_model!(mod verified = "../../examples/models/kws_dscnn_int8.tflite", verify = true);
+castiron::include_model!(mod spread = "../../examples/models/kws_dscnn_int8.tflite", verify = true,
+    memories = { sram = 64k, internal = 8k fast rom, external = 1M slow rom });
 
 /// A golden's bytes as signed values.
 fn golden<const N: usize>(file: &str, tensor: &str) -> [i8; N] {
@@ -422,5 +425,37 @@ fn instances_remember_for_themselves() {
             1 => count_on(&mut first, case),
             _ => count_on(&mut second, case),
         }
+    }
+}
+
+#[test]
+fn weights_are_what_they_were() {
+    assert!(verified::verify() && spread::verify());
+}
+
+/// Debug builds have guard words behind the memory. Where somebody has written to them, the run says so.
+#[cfg(debug_assertions)]
+#[test]
+fn an_overrun_is_found() {
+    // SAFETY: all of the model is plain numbers, and nobody else refers to it meanwhile.
+    #[expect(
+        unsafe_code,
+        reason = "what is tested is a write that safe code cannot do"
+    )]
+    fn overrun(model: &mut sine::Model, at: usize) {
+        let bytes = std::ptr::from_mut(model).cast::<u8>();
+        unsafe { *bytes.add(at) ^= 1 };
+    }
+    let end = sine::ARENA_BYTES.next_multiple_of(16);
+    assert_eq!(size_of::<sine::Model>(), end + 16);
+    for at in [end, end + 15] {
+        let mut model = sine::Model::new();
+        model.run();
+        model.run();
+        overrun(&mut model, at);
+        let run = std::panic::catch_unwind(move || model.run());
+        let said = run.expect_err("somebody wrote behind the memory");
+        let said = said.downcast::<&str>().expect("a text");
+        assert!(said.contains("behind the model's memory"), "{said}");
     }
 }

@@ -5,7 +5,7 @@
 #   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MAX_FLASH <bytes>] [MAX_MACS <number>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow][:rom]…] [DTS <file>]
 #   [INPUT_BY whole|rows] [BUFFERS model|caller|inputs|outputs] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
-#   [SECTION <name>] [ARENA_SECTION <name>] [TRACE]
+#   [SECTION <name>] [ARENA_SECTION <name>] [TRACE] [VERIFY] [GUARDS]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
 #   [RUST_TARGET <triple>] [CPU <name>])
 #
@@ -40,11 +40,13 @@
 #   OPT_LEVEL       how the compiler optimises. Default: CONFIG_CASTIRON_OPT_LEVEL_…, or 3 for castiron's kernels and 2
 #                   for TensorFlow Lite Micro's
 #   TRACE           add a function that reports the outputs of every operator
+#   VERIFY          add a function that compares the weights in flash with their CRC-32
+#   GUARDS          put guard words behind the memory of an instance: a run that finds them overwritten returns an error
 #   TFLM            TensorFlow Lite Micro's sources; ALLOW_REVISION accepts a revision that castiron does
 #                   not know. Default: CONFIG_CASTIRON_TFLM_PATH and …_ALLOW_REVISION, or the variable CASTIRON_TFLM
 #   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: processor, as compilers name it
 function(castiron_add_model target)
-  _castiron_parse(1 "SELF_TEST;TRACE;ALLOW_REVISION"
+  _castiron_parse(1 "SELF_TEST;TRACE;VERIFY;GUARDS;ALLOW_REVISION"
     "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;MAX_FLASH;MAX_MACS;DTS;INPUT_BY;BUFFERS;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
     "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE;MEMORIES")
   set(option_RUST_TARGET target)
@@ -117,9 +119,12 @@ function(castiron_add_model target)
   foreach(pass IN LISTS arg_WITHOUT_PASSES)
     list(APPEND options --without-pass ${pass})
   endforeach()
-  if(arg_TRACE)
-    list(APPEND options --trace)
-  endif()
+  foreach(option IN ITEMS TRACE VERIFY GUARDS)
+    if(arg_${option})
+      string(TOLOWER ${option} flag)
+      list(APPEND options --${flag})
+    endif()
+  endforeach()
   if(engine STREQUAL "tflm" OR (entry AND arg_TFLM))
     set(engine tflm)
     _castiron_tflm_options(tflm)

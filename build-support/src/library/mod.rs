@@ -29,6 +29,8 @@ pub use cases::{Cases, Recorded};
 
 /// An instance is the arena, rounded up to this, and as much again for whether it is initialised.
 const ALIGNMENT: usize = 16;
+/// What guard words take behind each arena, and behind what lasts.
+const GUARD: usize = 16;
 /// What linker scripts take for memory that is zero at first.
 const BSS: &str = ".bss";
 /// The version of libm that castiron's kernels are linked with.
@@ -75,6 +77,10 @@ pub struct Options<'a> {
     pub traced: bool,
     /// Adds `<prefix>_server_poll`, which serves the built-in instance by Kenning's protocol.
     pub server: Option<KenningServer>,
+    /// Adds `<prefix>_verify`, which compares the weights with their CRC-32.
+    pub verify: bool,
+    /// Guard words behind the memory of an instance: a run that finds them overwritten says so.
+    pub guards: bool,
     /// Cases of the self-test.
     pub cases: Cases,
     /// It is an error if there are no cases, as without them there is no self-test.
@@ -184,6 +190,7 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
     for ram in &options.memories {
         ram.section.as_deref().map(checked_section).transpose()?;
     }
+    let guard = if options.guards { GUARD } else { 0 };
     let mut interface = c_api::Library {
         prefix: c_api::prefix(options.name.as_deref().unwrap_or(model.stem())),
         model: model.stem().to_owned(),
@@ -192,14 +199,21 @@ pub fn build(model: &Model, options: &Options<'_>) -> Result<Library> {
         arena_bytes: program.arena_bytes,
         state_bytes: program.state_bytes,
         weight_bytes: program.constants.bytes().len(),
-        memories: program.parts.iter().map(c_api::PlacedMemory::of).collect(),
+        memories: (program.parts.iter())
+            .map(|part| c_api::PlacedMemory::of(part, guard))
+            .collect(),
         instance_bytes: match program.parts.len() {
-            0 => program.ram_bytes().next_multiple_of(ALIGNMENT) + ALIGNMENT,
+            0 => {
+                let guards = guard * (1 + usize::from(program.state_bytes > 0));
+                program.ram_bytes().next_multiple_of(ALIGNMENT) + guards + ALIGNMENT
+            }
             // An address of each, of eight bytes at most, and what says that it is ready.
             memories => (8 * memories + 4).next_multiple_of(ALIGNMENT),
         },
         traced: options.traced,
         server: options.server.is_some(),
+        verify: options.verify,
+        guards: options.guards,
         may_end_early: program.may_end_early(),
         rows: program.entries.first().and_then(c_api::Rows::of),
         buffers: options.buffers,

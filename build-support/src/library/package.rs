@@ -134,12 +134,10 @@ fn write(
     module.constants_file = Some("weights.bin".to_owned());
     module.traced = options.traced;
     module.server = options.server;
+    module.verify = options.verify;
     module.ops = FIRMWARE.parse().ok();
     for (file, text) in [
-        (
-            "Cargo.toml",
-            manifest(interface, options.opt_level.unwrap_or(OptLevel::COMPILED)),
-        ),
+        ("Cargo.toml", manifest(interface, options)),
         ("Cargo.lock", lock(interface)),
         ("src/lib.rs", glue(interface, program, options)),
         ("src/model.rs", rust::file(program, &module)),
@@ -159,10 +157,11 @@ fn write_all(folder: &Folder, to: &Path, from: &include_dir::Dir<'_>) -> Result<
     from.dirs().try_for_each(|dir| write_all(folder, to, dir))
 }
 
-fn manifest(interface: &c_api::Library, level: OptLevel) -> String {
+fn manifest(interface: &c_api::Library, options: &Options<'_>) -> String {
     let name = crate_name(interface);
+    let features = if options.guards { "\"guards\"" } else { "" };
     // Cargo takes digits only as a number.
-    let level = match level {
+    let level = match options.opt_level.unwrap_or(OptLevel::COMPILED) {
         OptLevel::Size => "\"s\"",
         digit => digit.name(),
     };
@@ -176,7 +175,7 @@ edition = "2024"
 crate-type = ["staticlib"]
 
 [dependencies]
-castiron = {{ package = "castiron-runtime", path = "runtime" }}
+castiron = {{ package = "castiron-runtime", path = "runtime", features = [{features}] }}
 
 [profile.release]
 opt-level = {level}
@@ -199,6 +198,7 @@ version = "{version}"
 edition = "2024"
 
 [features]
+guards = []
 host = []
 models = []
 source = []
@@ -298,6 +298,10 @@ fn glue(interface: &c_api::Library, program: &Program, options: &Options<'_>) ->
         true => format!("\n    traced: {prefix}_model_run_traced,"),
         false => String::new(),
     };
+    let verify = match interface.verify {
+        true => format!("\n    verify: [model::verify, {prefix}_verify],"),
+        false => String::new(),
+    };
     format!(
         "#![no_std]
 #![allow(dead_code, non_snake_case)]
@@ -309,7 +313,7 @@ castiron::c_interface! {{
     instance_bytes: {bytes},
     init: {{ {place}instance: {prefix}_model_init, built_in: {prefix}_init, }},
     run: {{ {run} }},{outputs}
-    reset: [{prefix}_model_reset, {prefix}_reset],{traced}
+    reset: [{prefix}_model_reset, {prefix}_reset],{traced}{verify}
 }}
 {server}{operators}",
         server = server(interface, model),

@@ -177,6 +177,12 @@ impl Model {
         self
     }
 
+    /// Adds the function `verify` to the module, which compares the weights in flash with their CRC-32.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.settings.verify = Some(verify);
+        self
+    }
+
     /// The shape of an input whose sizes the file leaves open, by the input's name.
     pub fn shape(mut self, input: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
         self.settings.shapes.push(InputShape::new(input, shape));
@@ -305,6 +311,7 @@ impl Model {
         options.ops = (self.ops.as_deref()).map(rust::type_path).transpose()?;
         options.module = Some(name.clone());
         options.steps = settings.steps.unwrap_or_default();
+        options.verify = settings.verify.unwrap_or_default();
         let mut made = match &self.tflm {
             Some(tflm) => {
                 warnings::left_out(&model).iter().for_each(warn);

@@ -65,6 +65,11 @@ impl Model {
                 "omit it",
             ),
             (
+                self.settings.verify.is_some(),
+                "verify() is for castiron's engine, but this model uses TensorFlow Lite Micro's kernels",
+                "omit it",
+            ),
+            (
                 self.settings.without != Passes::NONE,
                 "without_pass() is for castiron's kernels, but this model uses TensorFlow Lite Micro's, which run the operators as they are in the file",
                 "omit it",

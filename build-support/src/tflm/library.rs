@@ -252,6 +252,8 @@ impl Job<'_> {
             weight_bytes: constants.sum(),
             instance_bytes: c_api::tflm::instance_bytes(direct, pointer_bytes),
             traced: self.traced,
+            verify: false,
+            guards: false,
             // Such a run is an error of the engine's.
             server: false,
             may_end_early: false,

@@ -1,11 +1,11 @@
 //! Holds what the firmware computed against what it should have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use castiron_codegen::graph::{DType, Graph};
 
-use super::outcome::{Against, Compared, Difference, Outcome, Seen};
-use super::trace::{Event, Trace};
+use super::outcome::{Against, Compared, Difference, Outcome, Seen, count};
+use super::trace::{Counts, Event, Trace};
 use super::{Case, Settings};
 
 /// Compares the traces of all cases.
@@ -31,12 +31,13 @@ pub(super) fn judge(
         false => BTreeSet::new(),
     };
     let mut instructions = None;
+    let mut counters = BTreeMap::new();
     let mut judge = Judge {
         tolerance: settings.tolerance,
         first: None,
     };
 
-    for ((case, found), expected) in cases.iter().zip(found).zip(expected) {
+    for (index, ((case, found), expected)) in cases.iter().zip(found).zip(expected).enumerate() {
         for (compared, expected) in operators.iter_mut().zip(&expected.operators) {
             let place = |e: &Event| (e.operator, e.output);
             let same = |e: &&Event| place(e) == place(expected);
@@ -45,6 +46,7 @@ pub(super) fn judge(
             };
             unseen.remove(&expected.operator);
             compared.measured(found.instructions);
+            count(&mut compared.counters, &found.counts, index == 0);
             let id = graph.operators[expected.operator].outputs[expected.output];
             let values = Values {
                 dtype: graph.tensor(id).dtype,
@@ -73,6 +75,7 @@ pub(super) fn judge(
             }
         }
         instructions = instructions.max(found.instructions.or_else(|| total(found)));
+        count(&mut counters, &total_counts(found), index == 0);
     }
 
     let compared = |list: Vec<Compared>| -> Vec<Compared> {
@@ -89,6 +92,8 @@ pub(super) fn judge(
         operators: compared(operators),
         unseen: unseen.into_iter().collect(),
         instructions,
+        counters,
+        firmware: None,
         tolerance: settings.tolerance,
     }
 }
@@ -97,6 +102,15 @@ pub(super) fn judge(
 fn total(trace: &Trace) -> Option<u64> {
     let counts = trace.operators.iter().filter_map(|e| e.instructions);
     counts.fold(None, |sum, n| Some(sum.unwrap_or(0) + n))
+}
+
+/// Counts of the whole run, or of all operators.
+fn total_counts(trace: &Trace) -> Counts {
+    std::array::from_fn(|counter| {
+        let counts = trace.operators.iter().filter_map(|e| e.counts[counter]);
+        let sum = counts.fold(None, |sum, n| Some(sum.unwrap_or(0) + n));
+        trace.counts[counter].or(sum)
+    })
 }
 
 struct Judge {

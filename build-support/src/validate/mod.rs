@@ -7,11 +7,14 @@
 mod cases;
 mod compare;
 mod firmware;
+mod identity;
 mod judge;
 mod outcome;
 mod platform;
+mod probe;
 mod recorded;
 mod reference;
+mod serial;
 mod tools;
 mod trace;
 
@@ -28,9 +31,11 @@ use castiron_codegen::target::{Isa, Optimize};
 pub use cases::generated;
 pub use castiron_cases::Case;
 pub use compare::Tally;
-pub use outcome::{Against, Compared, Difference, Operator, Outcome, Seen};
+pub use identity::Identity;
+pub use outcome::{Against, Compared, Counted, Difference, Operator, Outcome, Seen};
 pub use platform::Platform;
 pub use recorded::{RecordedOutput, against_recorded};
+pub use serial::Line;
 
 use crate::OptLevel;
 use crate::tflm::Tree;
@@ -66,6 +71,16 @@ pub struct Settings {
     pub memories: Vec<TargetMemory>,
     /// Passes to leave out.
     pub without: Passes,
+    /// The target of firmware for a board; none is this machine.
+    pub target: Option<String>,
+    /// The processor of firmware for a board, as Rust names it.
+    pub cpu: Option<String>,
+    /// SHA-256 of the model's file, by which firmware on a board and the model know each other.
+    pub model_hash: [u8; 32],
+    /// Where the board is.
+    pub line: Option<Line>,
+    /// The chip at the debug probe, as probe-rs names it.
+    pub chip: Option<String>,
     /// How the compiler optimises the library; by default as [`crate::library::build`] does.
     pub opt_level: Option<OptLevel>,
     /// Where to compile the library; by default as [`crate::library::build`] does.
@@ -109,9 +124,22 @@ impl Settings {
             max_arena: None,
             memories: Vec::new(),
             without: Passes::NONE,
+            target: None,
+            cpu: None,
+            model_hash: [0; 32],
+            line: None,
+            chip: None,
             opt_level: None,
             build_dir: None,
             offline: false,
+        }
+    }
+
+    /// What the library is compiled for; none is this machine.
+    fn triple(&self) -> Option<&str> {
+        match self.on.is_board() {
+            true => self.target.as_deref(),
+            false => self.on.triple(),
         }
     }
 
@@ -161,8 +189,8 @@ pub fn validate_firmware(
     let entry = &subject.program.entries[0];
     cases::check(entry, cases)?;
     let tools = platform::Tools::find(settings.on)?;
-    if let Engine::Compiled = settings.engine {
-        Toolchain::detect(settings.on.triple(), Purpose::Library)?;
+    if let (Engine::Compiled, false) = (&settings.engine, settings.on.is_board()) {
+        Toolchain::detect(settings.triple(), Purpose::Library)?;
     }
     let graph = &subject.model.graphs[entry.graph];
 
@@ -177,20 +205,77 @@ pub fn validate_firmware(
             .into());
     }
 
+    if settings.on == Platform::Serial {
+        let line = (settings.line.as_ref())
+            .ok_or_else(|| Diagnostic::new("nobody says at which serial port the board is"))?;
+        progress(settings.on.running());
+        let (identity, results) = serial::run(line, &firmware::inputs(cases), |identity| {
+            identity.check(settings)
+        })?;
+        let found = trace::parse(&results, cases.len())?;
+        let mut outcome = judge::judge(graph, cases, &found, &expected, settings);
+        outcome.engine = match identity.engine.as_str() {
+            "tflm" => "tflm",
+            _ => Engine::Compiled.name(),
+        };
+        outcome.firmware = Some(identity);
+        return Ok(outcome);
+    }
+    let chip = match settings.on {
+        Platform::Probe => Some(probe::Chip::find(&tools, settings)?),
+        _ => None,
+    };
+    let mut settings = settings.clone();
+    if let Some(chip) = &chip {
+        settings.target = Some(chip.board.target.to_owned());
+        Toolchain::detect(settings.triple(), Purpose::Library)?;
+    }
+    let settings = &settings;
     let folder = Folder::new(settings.keep.as_deref())?;
     progress("building the library");
-    let case = c_api::Case {
-        inputs: cases[0].inputs.clone(),
-        outputs: expected[0].outputs.values().cloned().collect(),
-    };
-    let library = firmware::library(firmware, case, settings, folder.path())?;
+    let library = firmware::library(firmware, sample(cases, &expected), settings, folder.path())?;
     progress("building the firmware");
-    let image = firmware::link(&library, &tools, settings, folder.path())?;
     firmware::write_inputs(folder.path(), cases)?;
+    let image = firmware::link(&library, &tools, chip.as_ref(), settings, folder.path())?;
     progress(settings.on.running());
-    let results = platform::run(&tools, &image, folder.path())?;
+    let results = match &chip {
+        Some(chip) => probe::run(&tools, chip, &image)?,
+        None => platform::run(&tools, &image, folder.path())?,
+    };
     let found = trace::parse(&results, cases.len())?;
     Ok(judge::judge(graph, cases, &found, &expected, settings))
+}
+
+/// Writes the sources of firmware for a board, to build and flash. What the user fills in stays as it is, if it is there:
+/// these are the names that are returned.
+///
+/// # Errors
+/// If the library cannot be built, or a file not be written.
+pub fn write_firmware(
+    subject: Subject<'_>,
+    settings: &Settings,
+    folder: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<String>> {
+    let folder = Folder::new(Some(folder))?;
+    let cases = cases::generated(&subject.program.entries[0], 1, 0);
+    let expected = reference::run(subject.program, &cases, false)?;
+    progress("building the library");
+    let library = firmware::library(
+        subject.model,
+        sample(&cases, &expected),
+        settings,
+        folder.path(),
+    )?;
+    firmware::write_board(&library, settings, folder.path())
+}
+
+/// A case that fits the model.
+fn sample(cases: &[Case], expected: &[trace::Trace]) -> c_api::Case {
+    c_api::Case {
+        inputs: cases[0].inputs.clone(),
+        outputs: expected[0].outputs.values().cloned().collect(),
+    }
 }
 
 /// Where things are built.

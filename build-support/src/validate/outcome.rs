@@ -1,9 +1,13 @@
 //! What a validation found.
 
+use std::collections::BTreeMap;
+
 use castiron_codegen::graph::{Graph, TensorId};
 use serde::Serialize;
 
 use super::compare::{Mismatch, Tally, coordinates};
+use super::identity::Identity;
+use super::trace::{COUNTERS, Counts};
 
 /// What a validation found. Its JSON is kept stable; keys may be added.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,8 +33,40 @@ pub struct Outcome {
     pub unseen: Vec<usize>,
     /// The most instructions that a run took.
     pub instructions: Option<u64>,
+    /// What the processor's counters say of a run, by the name of the counter.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<&'static str, Counted>,
+    /// What the firmware on a board says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Identity>,
     /// The greatest share of a float output's magnitude that it might differ by.
     pub tolerance: f64,
+}
+
+/// What a counter says. The first run fills caches and prefetchers, so it has a count of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// Of the first case.
+    pub first: Option<u64>,
+    /// The most of all later ones.
+    pub steady: Option<u64>,
+}
+
+/// Takes in what the counters say of one more case.
+pub(super) fn count(
+    counters: &mut BTreeMap<&'static str, Counted>,
+    counts: &Counts,
+    is_first: bool,
+) {
+    for (name, count) in COUNTERS.iter().zip(counts) {
+        if count.is_some() {
+            let counted = counters.entry(name).or_default();
+            match is_first {
+                true => counted.first = *count,
+                false => counted.steady = counted.steady.max(*count),
+            }
+        }
+    }
 }
 
 /// A tensor and how its values agree.
@@ -45,6 +81,9 @@ pub struct Compared {
     /// The most instructions that the operator took in a case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<u64>,
+    /// What the processor's counters say of the operator.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<&'static str, Counted>,
 }
 
 /// A tensor that is compared.
@@ -139,6 +178,7 @@ impl Compared {
             tensor,
             tally: Tally::default(),
             instructions: None,
+            counters: BTreeMap::new(),
         }
     }
 
@@ -165,6 +205,21 @@ impl Compared {
 }
 
 impl Outcome {
+    /// What a counter says of an operator. Each of several outputs was waited for after the one before it.
+    pub fn counted(&self, operator: usize, counter: &str) -> Counted {
+        let its = |c: &&Compared| (c.tensor.operator.as_ref()).is_some_and(|o| o.index == operator);
+        let counts = self
+            .operators
+            .iter()
+            .filter(its)
+            .filter_map(|c| c.counters.get(counter));
+        let add = |a: Option<u64>, b: Option<u64>| Some(a.unwrap_or(0) + b?).or(a);
+        counts.fold(Counted::default(), |sum, counted| Counted {
+            first: add(sum.first, counted.first),
+            steady: add(sum.steady, counted.steady),
+        })
+    }
+
     /// The most instructions that an operator took, where they were counted.
     pub fn instructions_of(&self, operator: usize) -> Option<u64> {
         let its = |c: &&Compared| (c.tensor.operator.as_ref()).is_some_and(|o| o.index == operator);

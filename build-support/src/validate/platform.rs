@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use castiron_codegen::error::{Diagnostic, Error, Result};
 
-use super::tools::{ARM_GCC, HOST_CC, QEMU, RENODE};
+use super::tools::{ARM_GCC, HOST_CC, PROBE_RS, QEMU, RENODE};
 use super::trace;
 use crate::toolchain::{Purpose, Toolchain};
 
@@ -23,6 +23,10 @@ pub enum Platform {
     Qemu,
     /// A Cortex-M4 of Renode.
     Renode,
+    /// A board at a serial port, with firmware that [`write_firmware`](super::write_firmware) gave the sources of.
+    Serial,
+    /// A Cortex-M board with a debug probe, by way of probe-rs.
+    Probe,
 }
 
 impl Platform {
@@ -32,20 +36,27 @@ impl Platform {
             Self::Host => "host",
             Self::Qemu => "qemu",
             Self::Renode => "renode",
+            Self::Serial => "serial",
+            Self::Probe => "probe",
         }
     }
 
-    /// Rust's name of the target; none for this machine.
+    /// Rust's name of the target; none for this machine, and for boards, whose target is said elsewhere.
     pub fn triple(self) -> Option<&'static str> {
         match self {
-            Self::Host => None,
+            Self::Host | Self::Serial | Self::Probe => None,
             Self::Qemu | Self::Renode => Some("thumbv7em-none-eabihf"),
         }
     }
 
-    /// Whether instructions are counted there.
+    /// Whether instructions are counted there. Boards may count cycles, and some of them instructions.
     pub fn counts_instructions(self) -> bool {
         self == Self::Qemu
+    }
+
+    /// Whether it is hardware with counters of its own.
+    pub fn is_board(self) -> bool {
+        matches!(self, Self::Serial | Self::Probe)
     }
 
     /// Whether the tools are here that building and running there takes, castiron's own engine among
@@ -63,6 +74,7 @@ impl Platform {
             Self::Host => "running the library on this machine",
             Self::Qemu => "running the firmware on QEMU",
             Self::Renode => "running the firmware on Renode",
+            Self::Serial | Self::Probe => "running the firmware on the board",
         }
     }
 }
@@ -72,7 +84,7 @@ impl Platform {
 pub(super) struct Tools {
     on: Platform,
     pub(super) compiler: OsString,
-    emulator: OsString,
+    pub(super) emulator: OsString,
 }
 
 impl Tools {
@@ -82,6 +94,9 @@ impl Tools {
             Platform::Host => [Some(&HOST_CC), None],
             Platform::Qemu => [Some(&ARM_GCC), Some(&QEMU)],
             Platform::Renode => [Some(&ARM_GCC), Some(&RENODE)],
+            // The user builds and flashes.
+            Platform::Serial => [None, None],
+            Platform::Probe => [Some(&ARM_GCC), Some(&PROBE_RS)],
         };
         let mut found = Vec::new();
         let mut missing = Vec::new();
@@ -121,7 +136,10 @@ macro_rules! source {
 /// What every platform compiles; headers are not compiled by themselves.
 pub(super) const COMMON: [Source; 2] = [source!("harness.c"), source!("port.h")];
 /// What a board without an operating system needs.
-const BARE: [Source; 2] = [source!("startup.c"), source!("link.ld")];
+pub(super) const BARE: [Source; 2] = [source!("startup.c"), source!("link.ld")];
+
+/// What the user fills in.
+pub(super) const BOARD: Source = source!("board.c");
 
 impl Platform {
     /// The files of the harness besides the common ones.
@@ -135,8 +153,14 @@ impl Platform {
                 source!("platform.repl"),
                 source!("run.resc"),
             ]),
+            Self::Serial => sources.extend([
+                source!("port_serial.c"),
+                source!("counters.c"),
+                source!("board.h"),
+            ]),
+            Self::Probe => sources.extend([source!("port_rtt.c"), source!("counters.c")]),
         }
-        if self.triple().is_some() {
+        if self.triple().is_some() || self == Self::Probe {
             sources.extend(BARE);
         }
         sources
@@ -145,7 +169,8 @@ impl Platform {
     /// Options of the C compiler.
     pub(super) fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Host => &[],
+            Self::Host | Self::Serial => &[],
+            Self::Probe => &["-ffunction-sections", "-fdata-sections", "-ffreestanding"],
             Self::Qemu | Self::Renode => &[
                 "-mcpu=cortex-m4",
                 "-mthumb",
@@ -162,7 +187,7 @@ impl Platform {
     pub(super) fn linking(self) -> &'static [&'static str] {
         match self {
             Self::Host => &[],
-            Self::Qemu | Self::Renode => &[
+            Self::Qemu | Self::Renode | Self::Serial | Self::Probe => &[
                 "-nostartfiles",
                 "-Tlink.ld",
                 "-Wl,--gc-sections",
@@ -177,7 +202,7 @@ pub(super) const INPUTS: &str = "inputs.bin";
 const RESULTS: &str = "results.bin";
 const LOG: &str = "emulator.log";
 /// How long no result may come in. A large model on a slow emulator takes a while for one.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(10);
 
 /// Runs firmware until it has sent its last record; what it sent.
@@ -193,7 +218,7 @@ pub(super) fn run(tools: &Tools, image: &Path, folder: &Path) -> Result<Vec<u8>>
         .try_clone()
         .map_err(|e| unusable(&folder.join(LOG), &e))?;
     match tools.on {
-        Platform::Host => {
+        Platform::Host | Platform::Serial | Platform::Probe => {
             let inputs = folder.join(INPUTS);
             let stdin = File::open(&inputs).map_err(|e| unusable(&inputs, &e))?;
             let stdout = File::create(&results).map_err(|e| unusable(&results, &e))?;
@@ -227,7 +252,7 @@ pub(super) fn run(tools: &Tools, image: &Path, folder: &Path) -> Result<Vec<u8>>
 
 fn command(tools: &Tools, image: &Path, folder: &Path) -> Command {
     match tools.on {
-        Platform::Host => Command::new(image),
+        Platform::Host | Platform::Serial | Platform::Probe => Command::new(image),
         Platform::Qemu => {
             let mut command = Command::new(&tools.emulator);
             command

@@ -5,7 +5,7 @@ use castiron_codegen::exec::Machine;
 use castiron_codegen::program::Program;
 
 use super::Case;
-use super::trace::{Event, Trace};
+use super::trace::{Counts, Event, Trace};
 
 /// Runs cases one after the other with castiron's kernels, as the device does: what lasts from run to run stays.
 /// With `layers`, shows every operator.
@@ -31,6 +31,7 @@ fn trace(machine: &mut Machine<'_>, program: &Program, case: &Case, layers: bool
                 output: seen.output,
                 bytes: bytes.to_vec(),
                 instructions: None,
+                counts: Counts::default(),
             });
         })?,
     }

@@ -41,6 +41,13 @@ pub(super) const RENODE: Tool = Tool {
     help: "install it from https://renode.io, and put it into PATH or name it by RENODE",
 };
 
+pub(super) const PROBE_RS: Tool = Tool {
+    what: "probe-rs",
+    variable: "CASTIRON_PROBE_RS",
+    names: &["probe-rs"],
+    help: "install it from https://probe.rs: `cargo install probe-rs-tools`",
+};
+
 impl Tool {
     /// The program, if it is here.
     pub(super) fn find(&self) -> Option<OsString> {

@@ -13,7 +13,20 @@ pub(super) struct Trace {
     pub(super) outputs: BTreeMap<usize, Vec<u8>>,
     /// Instructions of the whole run, where it was measured as a whole.
     pub(super) instructions: Option<u64>,
+    /// What the processor's counters say of the whole run, likewise.
+    pub(super) counts: Counts,
 }
+
+/// The processor's counters, as `harness/counters.c` numbers them.
+pub(super) const COUNTERS: [&str; 4] = [
+    "cycles",
+    "stalls",
+    "vector_instructions",
+    "vector_multiplications",
+];
+
+/// What they counted, where they are.
+pub(super) type Counts = [Option<u64>; COUNTERS.len()];
 
 /// An output of an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +35,7 @@ pub(super) struct Event {
     pub(super) output: usize,
     pub(super) bytes: Vec<u8>,
     pub(super) instructions: Option<u64>,
+    pub(super) counts: Counts,
 }
 
 pub(super) const HEADER: usize = 32;
@@ -35,6 +49,7 @@ const RUN: u32 = 2;
 const END: u32 = 3;
 const FAILED: u32 = 4;
 const FAULT: u32 = 5;
+const COUNTS: u32 = 6;
 
 /// Whether the last record is there, and nothing more will come.
 pub(super) fn is_complete(stream: &[u8]) -> bool {
@@ -81,11 +96,16 @@ pub(super) fn parse(stream: &[u8], cases: usize) -> Result<Vec<Trace>> {
                 output: record.output as usize,
                 bytes: record.data.to_vec(),
                 instructions: record.instructions,
+                counts: Counts::default(),
             }),
             OUTPUT => {
                 trace.outputs.insert(index, record.data.to_vec());
             }
             RUN => trace.instructions = record.instructions,
+            COUNTS => match trace.operators.last_mut() {
+                Some(event) => event.counts = counts(record.data),
+                None => trace.counts = counts(record.data),
+            },
             _ => {}
         }
     }
@@ -94,6 +114,13 @@ pub(super) fn parse(stream: &[u8], cases: usize) -> Result<Vec<Trace>> {
             .found(last)
             .into(),
     )
+}
+
+fn counts(data: &[u8]) -> Counts {
+    let (values, _) = data.as_chunks::<8>();
+    let value =
+        |bytes: &[u8; 8]| Some(u64::from_le_bytes(*bytes)).filter(|value| *value != UNKNOWN);
+    std::array::from_fn(|counter| values.get(counter).and_then(value))
 }
 
 struct Record<'a> {

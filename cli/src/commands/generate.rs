@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", required_unless_present = "emit")]
     out_dir: Option<PathBuf>,
     /// Print this to standard output, and write no files
-    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "steps", "labels", "io_spec", "sbom"])]
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["out_dir", "strict", "force", "depfile", "name", "section", "steps", "verify", "labels", "io_spec", "sbom"])]
     emit: Option<Emit>,
     /// Replace files in the folder that castiron did not make
     #[arg(long)]
@@ -81,6 +81,9 @@ pub(crate) struct Arguments {
     /// Give the Rust module a run in parts, too, for firmware that has other work meanwhile; results do not change
     #[arg(long)]
     steps: bool,
+    /// Add a function to the Rust module that compares the weights in flash with their CRC-32
+    #[arg(long)]
+    verify: bool,
     /// Fail unless castiron can make every file
     #[arg(long)]
     strict: bool,
@@ -356,6 +359,7 @@ impl<'a> Job<'a> {
         options.labels = labels;
         options.section = self.section();
         options.steps = self.has_steps();
+        options.verify = self.arguments.verify || self.named.settings.verify.unwrap_or_default();
         options.constants_file = Some(weights.clone());
         options.server =
             (self.arguments.server).map(|Server::Kenning| KenningServer::of(&self.input.bytes));

@@ -117,6 +117,12 @@ pub(crate) struct Arguments {
     /// Add a function that serves the model by a protocol: kenning, for evaluation on the device
     #[arg(long, value_name = "PROTOCOL")]
     server: Option<Server>,
+    /// Add a function that compares the weights in flash with their CRC-32
+    #[arg(long)]
+    verify: bool,
+    /// Put guard words behind the memory of an instance: a run that finds them overwritten returns an error
+    #[arg(long)]
+    guards: bool,
     /// The folder to compile in [default: castiron, in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
@@ -162,6 +168,7 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
     if engine == EngineName::Tflm {
         arguments.compiled.check_unused()?;
         arguments.firmware.check_unused()?;
+        arguments.check_integrity()?;
     }
     let input = named.read()?;
     if engine == EngineName::Tflm {
@@ -193,6 +200,8 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
         options.memories = how.memories;
         options.input = how.input;
         options.buffers = how.plan.buffers;
+        options.verify = arguments.verify || named.settings.verify.unwrap_or_default();
+        options.guards = arguments.guards;
     }
     options.custom = arguments.firmware.ops();
     options.functions = arguments.firmware.functions();
@@ -276,6 +285,18 @@ pub(crate) fn run(arguments: &Arguments, general: &General) -> Result<()> {
 }
 
 impl Arguments {
+    /// Fails if TFLM's kernels are to compute and castiron's are asked about the weights and the memory.
+    fn check_integrity(&self) -> Result<()> {
+        let given = [("--verify", self.verify), ("--guards", self.guards)];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => Err(Failure::usage(
+                format!("{name} is for castiron's engine, but --engine tflm uses TFLM's kernels"),
+                format!("omit {name}"),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Target and processor: those that were named, or the board's.
     fn processor(&self, named: &Named) -> Result<(Option<String>, Option<String>)> {
         if self.target.as_deref() == Some(THIS_MACHINE) {

@@ -16,6 +16,7 @@ pub(crate) mod man;
 pub(crate) mod memory_overlay;
 pub(crate) mod plan;
 pub(crate) mod platforms;
+pub(crate) mod power;
 pub(crate) mod report;
 pub(crate) mod resolver;
 pub(crate) mod run;
@@ -56,6 +57,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::MemoryOverlay(arguments) => memory_overlay::run(arguments, general),
         Command::Lib(arguments) => lib::run(arguments, general),
         Command::Validate(arguments) => validate::run(arguments, general),
+        Command::Power(arguments) => power::run(arguments, general),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments, general),
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{Ends as _, Folder, castiron, failure, stdout};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "inspect",
     "report",
     "diff",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 20] = [
     "align",
     "run",
     "validate",
+    "power",
     "generate",
     "fit",
     "boards",

@@ -14,6 +14,7 @@ mod library;
 mod outputs;
 mod page;
 mod platforms;
+mod power;
 mod project;
 mod report;
 mod sbom;

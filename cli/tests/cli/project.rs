@@ -167,6 +167,40 @@ fn all_models_come_at_once() {
     assert!(code == 2 && said.contains("[model.NAME]"), "{said}");
 }
 
+/// The function is there where the file or an option asks for it, and nowhere else.
+#[test]
+fn weights_are_verified_where_somebody_asks() {
+    let folder = project(&format!("{FLEET}verify = true\n"));
+    done(&folder, &["generate", "--all", "--out-dir", "out"]);
+    let has = |file: &str| folder.read(file).contains("pub fn verify() -> bool");
+    assert!(has("out/wave/wave.rs") && !has("out/encoder/encoder.rs"));
+    done(
+        &folder,
+        &["generate", "encoder", "--verify", "--out-dir", "one"],
+    );
+    assert!(has("one/encoder.rs"));
+    for option in ["--verify", "--guards"] {
+        let tflm = ["--engine", "tflm", "--tflm", "nowhere"];
+        let lib = [&["lib", "wave", "--out-dir", "lib", option], &tflm[..]].concat();
+        // What the file says of castiron's kernels is refused before.
+        folder.write(
+            "castiron.toml",
+            "[model.wave]\nfile = \"models/sine.tflite\"\n",
+        );
+        let (code, message) = failed(&folder, &lib);
+        assert!(
+            code == 2 && message.contains(&format!("omit {option}")),
+            "{message}"
+        );
+    }
+    folder.write(
+        "castiron.toml",
+        "[model.wave]\nfile = \"models/sine.tflite\"\nverify = \"yes\"\n",
+    );
+    let (code, message) = failed(&folder, &["inspect", "wave"]);
+    assert!(code == 1 && message.contains("verify = true"), "{message}");
+}
+
 #[test]
 fn a_limit_that_is_exceeded_is_an_error() {
     for (key, parts) in [

@@ -108,6 +108,82 @@ fn a_difference_is_an_error_with_its_place() {
     assert_eq!(answer["outputs"][0]["differing"], 0);
 }
 
+/// A board's sources know their model; what the user has filled in stays.
+#[test]
+fn a_board_gets_sources_to_build() {
+    let folder = Folder::new();
+    let board = folder.write("board.c", "mine");
+    let out = folder.path("");
+    let arguments = [
+        "validate",
+        &sine(),
+        "--on",
+        "serial",
+        "--layers",
+        "--firmware",
+        &out,
+        "--build-dir",
+        BUILD_DIR,
+    ];
+    let output = castiron(&arguments).output().unwrap();
+    let said = String::from_utf8(output.stdout.clone()).expect("text");
+    assert!(
+        output.status.success() && said.contains("--on serial:PORT"),
+        "{output:?}"
+    );
+    let noted = String::from_utf8(output.stderr).expect("text");
+    assert!(noted.contains("board.c stay as they were"), "{noted}");
+    assert_eq!(fs::read_to_string(board).unwrap(), "mine");
+    let mut files = folder.files();
+    files.retain(|file| !file.starts_with("sine_int8") && !file.starts_with("libsine_int8"));
+    let expected = [
+        "Makefile",
+        "board.c",
+        "board.h",
+        "counters.c",
+        "firmware.h",
+        "harness.c",
+        "port.h",
+        "port_serial.c",
+    ];
+    assert_eq!(files, expected);
+    let firmware = folder.read("firmware.h");
+    let digest = sha2_of(&fs::read(sine()).unwrap());
+    assert!(
+        firmware.contains(&format!("model {digest}")) && firmware.contains("layers true"),
+        "{firmware}"
+    );
+}
+
+/// The recording is read before anybody looks for the board.
+#[test]
+fn a_recording_is_read_before_the_board_runs() {
+    let folder = Folder::new();
+    let recording = folder.write(
+        "ppk2.csv",
+        "Timestamp(ms),Current(uA),D0-D7\n0,1,00000000\n1,oops,10000000\n",
+    );
+    let on = ["validate", &sine(), "--on", "serial:/dev/null", "--power"];
+    for (more, code, part) in [
+        (
+            &["--marker", "D0", "--voltage", "3"][..],
+            1,
+            "line 3, column 2",
+        ),
+        (&["--marker", "D0"], 1, "--voltage"),
+        (&[], 2, "--marker"),
+    ] {
+        let (found, message) = failure(&[&on[..], &[&recording], more].concat());
+        assert_eq!(found, code, "{message}");
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+fn sha2_of(bytes: &[u8]) -> String {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn what_stands_against_it_comes_with_the_remedy() {
     let folder = Folder::new();
@@ -136,6 +212,16 @@ fn what_stands_against_it_comes_with_the_remedy() {
         (["--random", "0"], 2, "--random"),
         (["--tolerance", "nan"], 2, "1e-5"),
         (["--on", "moon"], 2, "possible values"),
+        (["--on", "serial"], 2, "--firmware DIR"),
+        (
+            ["--on", "serial:/dev/null@fast"],
+            1,
+            "cannot open the serial port",
+        ),
+        (["--on", "serial:/dev/x@0"], 2, "115200"),
+        (["--firmware", "board"], 2, "add --on serial"),
+        (["--power", "ppk2.csv"], 2, "--power is for boards"),
+        (["--voltage", "3"], 2, "name the recording with --power"),
     ] {
         let (found, message) = failure(&["validate", &sine(), arguments[0], arguments[1]]);
         assert_eq!(found, code, "{message}");

@@ -45,7 +45,7 @@ fn mistakes_come_with_the_remedy() {
         (
             "castiron_add_model(app MODEL m.tflite FASTER)",
             "castiron_add_model() does not know FASTER",
-            "help: its keywords are SELF_TEST, TRACE, ALLOW_REVISION, MODEL, ENGINE, NAME, LABELS",
+            "help: its keywords are SELF_TEST, TRACE, VERIFY, GUARDS, ALLOW_REVISION, MODEL, ENGINE, NAME, LABELS",
         ),
         (
             "castiron_add_model(app MODEL m.tflite selftest LABEL l.txt)",

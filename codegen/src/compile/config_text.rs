@@ -237,6 +237,7 @@ impl Reading<'_> {
                 let SectionName(section) = self.word(&name, value)?;
                 settings.section = Some(section);
             }
+            "verify" => settings.verify = Some(self.truth(&name, value)?),
             _ => {
                 let fault = Diagnostic::fault(format_args!("nothing takes the key {name:?}"));
                 return Err(self.at(key.span().start, fault));
@@ -290,16 +291,6 @@ impl Reading<'_> {
         }
     }
 
-    /// What `true` or `false` says.
-    fn truth(self, key: &str, value: &Value<'_>) -> Result<bool> {
-        value.get_ref().as_bool().ok_or_else(|| {
-            let problem = Diagnostic::new("this is neither true nor false")
-                .expected(format_args!("{key} = true"))
-                .found(value.get_ref().type_str());
-            self.at(value.span().start, problem)
-        })
-    }
-
     /// What a text or a number says.
     fn word<T: FromStr<Err = Diagnostic>>(self, key: &str, value: &Value<'_>) -> Result<T> {
         let parsed = self.text_of(key, value)?.parse();
@@ -312,6 +303,16 @@ impl Reading<'_> {
             Some(list) => list.iter().map(|value| self.word(key, value)).collect(),
             None => Ok(vec![self.word(key, value)?]),
         }
+    }
+
+    /// `true` or `false`.
+    fn truth(self, key: &str, value: &Value<'_>) -> Result<bool> {
+        value.get_ref().as_bool().ok_or_else(|| {
+            let problem = Diagnostic::new("this is neither true nor false")
+                .expected(format_args!("{key} = true"))
+                .found(value.get_ref().type_str());
+            self.at(value.span().start, problem)
+        })
     }
 
     /// A text, or a number as one.

@@ -107,6 +107,11 @@ impl Key {
             "\"stream-rows\"",
             "a pass to leave out, or `\"all\"`; several as a list",
         ),
+        compiled(
+            "verify",
+            "true",
+            "a function that compares the weights in flash with their CRC-32",
+        ),
         key(
             "section",
             "\".ext_flash\"",

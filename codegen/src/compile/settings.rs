@@ -51,6 +51,8 @@ pub struct Settings {
     pub io_spec: Option<Written<PathBuf>>,
     /// Linker section of the weights.
     pub section: Option<String>,
+    /// Whether the firmware can compare the weights with their CRC-32.
+    pub verify: Option<bool>,
 }
 
 impl Settings {
@@ -88,6 +90,7 @@ impl Settings {
             labels: self.labels.or_else(|| others.labels.clone()),
             io_spec: self.io_spec.or_else(|| others.io_spec.clone()),
             section: self.section.or_else(|| others.section.clone()),
+            verify: self.verify.or(others.verify),
         }
     }
 

@@ -31,13 +31,24 @@ pub fn operators(
     graphs: &[GraphReport],
     instructions: impl Fn(usize, usize) -> Option<u64>,
 ) -> Vec<u8> {
+    operators_with(graphs, instructions, [], |_, _| [])
+}
+
+/// The same with further columns, of what counters of a processor say.
+pub fn operators_with<const N: usize>(
+    graphs: &[GraphReport],
+    instructions: impl Fn(usize, usize) -> Option<u64>,
+    columns: [&str; N],
+    counts: impl Fn(usize, usize) -> [Option<u64>; N],
+) -> Vec<u8> {
     let mut rows = Writer::from_writer(Vec::new());
     // Writing into memory, with rows of one length, cannot fail.
-    let _ = rows.write_record(HEADER);
+    let _ = rows.write_record(HEADER.iter().chain(&columns));
     for graph in graphs {
         for operator in &graph.operators {
             let measured = instructions(graph.index, operator.index);
-            let _ = rows.write_record(row(graph, operator, measured));
+            let counted = counts(graph.index, operator.index).map(text);
+            let _ = rows.write_record(row(graph, operator, measured).iter().chain(&counted));
         }
     }
     rows.into_inner().unwrap_or_default()

@@ -13,7 +13,7 @@ use std::str::FromStr;
 /// - `target`: the instructions of the processor that the crate is built for.
 /// - `module`: the module's name, unless it is the model's.
 /// - `ops`, `crate`: what the module's code calls the type of custom operators, and the crate castiron; `crate_name`: what people call that.
-/// - Users write the others in the same way: `section`, `engine`, `optimize`, `max_arena`, `max_flash`, `max_macs`, `input_by`, `buffers`, `isa`, `server`, `steps`, and any number of `memories`,
+/// - Users write the others in the same way: `section`, `engine`, `optimize`, `max_arena`, `max_flash`, `max_macs`, `input_by`, `buffers`, `isa`, `server`, `steps`, `verify`, and any number of `memories`,
 ///   `shape`, `without_pass`, `scratch` and `state`.
 pub type Field = (String, OsString);
 

@@ -28,7 +28,7 @@ pub(super) struct Built {
 }
 
 /// Options that TFLM's kernels have not, and why.
-const NOT_OF_TFLM: [(&str, &str); 14] = [
+const NOT_OF_TFLM: [(&str, &str); 15] = [
     (
         "shape",
         "`shape` is for castiron's kernels, and TFLM's go by the shapes in the file; convert the model with fixed shapes",
@@ -82,6 +82,10 @@ const NOT_OF_TFLM: [(&str, &str); 14] = [
         "`steps` is for castiron's kernels, but this model uses TFLM's, whose interpreter runs as a whole",
     ),
     (
+        "verify",
+        "`verify` is for castiron's engine, and TFLM's kernels compute this model from the file's own bytes; leave it out",
+    ),
+    (
         "section",
         "set the section of TFLM's weights in the build script: castiron_build::Tflm::new(…).model(…).section(…)",
     ),
@@ -121,6 +125,11 @@ pub(super) fn settings(call: Call<'_>) -> Result<Settings> {
     let optimize = optimize.map(|v| one_of("optimize", v, &Optimize::ALL.map(Optimize::name)));
     let isa = call.one("isa");
     let isa = isa.map(|value| one_of("isa", value, &Isa::ALL.map(Isa::name)));
+    let truth = |name| {
+        let value = call.one(name);
+        let truth = value.map(|value| one_of(name, value, &["true", "false"]));
+        truth.transpose()
+    };
     let without = call.all("without_pass").map(Value::parse::<Passes>);
     let labels = call.one("labels");
     Ok(Settings {
@@ -133,10 +142,11 @@ pub(super) fn settings(call: Call<'_>) -> Result<Settings> {
         memories: (call.all("memories").map(Value::parse)).collect::<Result<_>>()?,
         input_by: parsed(call.one("input_by"))?,
         buffers: parsed(call.one("buffers"))?,
-        steps: parsed(call.one("steps"))?,
+        steps: truth("steps")?,
         without: without.collect::<Result<_>>()?,
         labels: labels.map(|file| file.path().to_owned().into()),
         section: parsed(call.one("section"))?.map(|SectionName(name)| name),
+        verify: truth("verify")?,
         ..Settings::default()
     })
 }

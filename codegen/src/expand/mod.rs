@@ -77,6 +77,7 @@ pub fn expand(fields: &[Field]) -> Result<Module> {
         module: Some(name.clone()),
         server: engine::server(call, &bytes)?,
         steps: settings.steps.unwrap_or_default(),
+        verify: settings.verify.unwrap_or_default(),
         ..RustOptions::default()
     };
     if let Some(labels) = &settings.labels {

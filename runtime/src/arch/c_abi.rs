@@ -28,6 +28,20 @@ pub mod status {
     pub const NOT_YET: c_int = 3;
     /// More rows than the input lacks.
     pub const TOO_MANY_ROWS: c_int = 4;
+    /// The weights are not what they were.
+    pub const DAMAGED: c_int = 5;
+    /// Somebody wrote behind the memory of an instance.
+    pub const OVERRUN: c_int = 6;
+
+    /// What a run gave, of a model whose guard words hold or do not.
+    #[inline(always)]
+    #[must_use]
+    pub fn guarded(status: c_int, is_guarded: bool) -> c_int {
+        match is_guarded {
+            true => status,
+            false => OVERRUN,
+        }
+    }
 
     /// What a run gave, as a status.
     pub trait Ran {

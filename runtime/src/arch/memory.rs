@@ -8,7 +8,9 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::{align_of, size_of, size_of_val};
 
+use super::guard::Guard;
 use crate::buffer::RunError;
+use crate::crc::Crc32;
 use crate::kernels::Progress;
 
 /// Alignment of arenas and constant blocks in bytes.
@@ -73,12 +75,12 @@ const fn check_part<
     );
 }
 
-/// The memory of a model's activations: zero at first, so that a static one lives in `.bss`.
+/// The memory of a model's activations: zero at first, so that a static one lives in `.bss`. Guard words lie right behind it where there are some.
 #[derive(Debug)]
 #[repr(C, align(16))]
-pub struct Arena<const BYTES: usize>([u8; BYTES]);
+pub struct Arena<const BYTES: usize>([u8; BYTES], Guard);
 
-/// An [`Arena`] while a model runs: views may overlap, as the plan has it.
+/// The bytes of an [`Arena`] while a model runs: views may overlap, as the plan has it.
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub struct Cells<const BYTES: usize>([Cell<u8>; BYTES]);
@@ -123,13 +125,32 @@ impl<const BYTES: usize> Arena<BYTES> {
     /// An arena of zeros.
     #[must_use]
     pub const fn new() -> Self {
-        Self([0; BYTES])
+        Self([0; BYTES], Guard::new())
+    }
+
+    /// Memory of any content has no guard words that anybody wrote.
+    #[inline(always)]
+    pub const fn unguard(&mut self) {
+        self.1 = Guard::new();
+    }
+
+    /// Writes the guard words, if there are some and they were not written yet.
+    #[inline(always)]
+    pub fn guard(&mut self) {
+        self.1.write();
+    }
+
+    /// Whether nobody has written to the guard words since; always so where there are none.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.1.holds()
     }
 
     /// The arena for kernels to work in.
     #[inline(always)]
     pub fn cells(&mut self) -> &Cells<BYTES> {
-        // SAFETY: `Cell<u8>` has the layout of `u8`, both structs that of their array with the
+        // SAFETY: `Cell<u8>` has the layout of `u8`, both structs begin with their array and have the
         // same alignment, and the unique borrow lasts as long as the shared view.
         unsafe { &*core::ptr::from_mut(self).cast::<Cells<BYTES>>() }
     }
@@ -256,6 +277,12 @@ impl<'a, const FROM: usize, const TO: usize> Part<'a, FROM, TO> {
 }
 
 impl<const BYTES: usize> Constants<BYTES> {
+    /// Whether they still are what they were made of, by the CRC-32 of that.
+    #[must_use]
+    pub fn is_intact(&self, crc: u32) -> bool {
+        flash_crc(&self.0) == crc
+    }
+
     /// `LEN` elements from byte `OFFSET`, to read.
     #[inline(always)]
     pub const fn at<T: Element, const OFFSET: usize, const LEN: usize>(&self) -> &[T; LEN] {
@@ -264,6 +291,17 @@ impl<const BYTES: usize> Constants<BYTES> {
         // bit pattern is a `T`.
         unsafe { &*self.0.as_ptr().add(OFFSET).cast() }
     }
+}
+
+/// The CRC-32 of bytes as they are in memory now: of a static, the compiler else takes those that it knows.
+#[inline(never)]
+fn flash_crc(bytes: &[u8]) -> u32 {
+    let mut crc = Crc32::new();
+    for byte in bytes {
+        // SAFETY: a reference can be read.
+        crc.take(unsafe { core::ptr::from_ref(byte).read_volatile() });
+    }
+    crc.value()
 }
 
 /// Elements in the place of words, which are no smaller.

@@ -5,6 +5,7 @@ pub mod armv7em;
 pub mod c_abi;
 pub mod depthwise;
 pub mod foreign;
+pub mod guard;
 pub mod memory;
 pub mod mve;
 mod requantize;

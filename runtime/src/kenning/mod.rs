@@ -15,7 +15,6 @@
 //! form of its request. A line that loses or changes bytes costs time, and nothing else: a damaged request is denied, and Kenning sends it again.
 
 mod answer;
-mod crc;
 mod log;
 mod port;
 mod receive;
@@ -25,7 +24,6 @@ mod spec;
 mod statistics;
 mod wire;
 
-pub use crc::Crc32;
 pub use port::Port;
 pub use served::Served;
 pub use server::Server;

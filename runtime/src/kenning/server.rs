@@ -1,7 +1,6 @@
 //! The state of a session, and what each request does.
 
 use super::answer::{send, send_empty, send_log};
-use super::crc::Crc32;
 use super::log::Line;
 use super::port::Port;
 use super::receive::{Event, GAP, Receiver};
@@ -9,6 +8,7 @@ use super::served::Served;
 use super::spec::{self, Difference, SPEC_BYTES};
 use super::statistics::Statistics;
 use super::wire::{FIRST, Form, Header, Kind, LAST, Outcome, SUCCESS};
+use crate::crc::Crc32;
 
 /// Serves a model: less than a kilobyte of RAM, and eight bytes for each operator.
 #[derive(Debug)]

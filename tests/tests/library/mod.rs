@@ -3,6 +3,7 @@
 mod custom;
 mod device;
 mod host;
+mod integrity;
 mod server;
 
 use std::path::{Path, PathBuf};

@@ -8,7 +8,8 @@
 /* No instructions were counted. */
 #define PORT_UNKNOWN UINT64_MAX
 
-/* Makes reading, writing and counting work. Returns 0, or another value if there is no way to. */
+/* Makes reading, writing and counting work. Returns 0, or another value if there is no way to. On a board it
+ * waits for someone who wants to validate. */
 int port_open(void);
 
 /* Reads exactly so many bytes of the inputs; returns 0, or another value at their end. */
@@ -23,10 +24,16 @@ void port_start(void);
 /* Instructions since the start, with what counting itself takes; PORT_UNKNOWN without a counter. */
 uint64_t port_stop(void);
 
-/* Ends the program: 0 when all went well. */
+/* What counter `index` counted from start to stop; PORT_UNKNOWN without it. For harnesses with PORT_COUNTS. */
+uint64_t port_count(size_t index);
+
+/* Says that the model begins to run, or has stopped. For harnesses with PORT_COUNTS. */
+void port_mark(int is_running);
+
+/* Ends the program: 0 when all went well. On a board, it returns once everything is sent. */
 void port_exit(int code);
 
-/* What a fault does; `main` stands in for it nowhere. */
+/* What a fault does: everybody who asks hears of it. */
 void harness_fault(void);
 
 #endif

@@ -43,6 +43,14 @@ pub(super) fn describe(model: &str, outcome: &Outcome, layers: bool) -> String {
             most(outcome.cases)
         );
     }
+    if let Some(cycles) = outcome.counters.get("cycles") {
+        let known = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), grouped);
+        out += &format!(
+            "\nCycles of a run: {} first, {} later.\n",
+            known(cycles.first),
+            known(cycles.steady)
+        );
+    }
     if outcome.agree {
         out += "\nAll values agree.\n";
     }

@@ -80,6 +80,10 @@ pub struct Library {
     pub traced: bool,
     /// Whether it has `<prefix>_server_poll`.
     pub server: bool,
+    /// Whether it has `<prefix>_verify`.
+    pub verify: bool,
+    /// Whether guard words lie behind its memory.
+    pub guards: bool,
     /// Whether a run may end before there are outputs.
     pub may_end_early: bool,
     /// The rows of its input, if it takes one row by row.
@@ -102,13 +106,15 @@ pub struct PlacedMemory {
 }
 
 impl PlacedMemory {
-    /// What of a program lies in a memory.
+    /// What of a program lies in a memory, with guard words of so many bytes behind arena and state.
     #[must_use]
-    pub fn of(part: &Part) -> Self {
+    pub fn of(part: &Part, guard: usize) -> Self {
+        let state = part.state_bytes.next_multiple_of(ALIGNMENT);
         Self {
             name: part.ram.name.clone(),
             bytes: part.arena_bytes.next_multiple_of(ALIGNMENT)
-                + part.state_bytes.next_multiple_of(ALIGNMENT),
+                + state
+                + guard * (1 + usize::from(state > 0)),
             section: part.ram.section.clone(),
         }
     }
@@ -174,10 +180,12 @@ impl Library {
         };
         let traced = self.traced.then_some("model_run_traced");
         let server = self.server.then_some("server_poll");
+        let verify = self.verify.then_some("verify");
         (common().map(|f| format!("model_{f}")))
             .chain(common().map(str::to_owned))
             .chain(traced.map(str::to_owned))
             .chain(server.map(str::to_owned))
+            .chain(verify.map(str::to_owned))
             .map(|function| format!("{}_{function}", self.prefix))
             .collect()
     }

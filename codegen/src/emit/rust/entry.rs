@@ -15,7 +15,7 @@ use crate::ident::Names;
 use crate::program::{Entry, Operand, Port, Program};
 
 /// Methods that every model has.
-const METHODS: [&str; 5] = ["new", "run", "predict", "reset", "default"];
+const METHODS: [&str; 6] = ["new", "run", "predict", "reset", "default", "is_guarded"];
 /// Those of a run in parts.
 const STEPWISE: [&str; 3] = ["steps", "run_async", "run_part"];
 /// Modules of these names would hide what the generated code refers to.
@@ -305,10 +305,13 @@ impl<'a> EntryCode<'a> {
                     .iter()
                     .map(|(named, held)| memories.held_at_hand(held, &named.method));
                 let (memory, body) = (memories.at_hand(), self.steps.body());
+                let (guard, check) = (memories.guard(), memories.check_guard());
                 quote! {
+                    #guard
                     #(#buffers)*
                     #memory
                     #body
+                    #check
                     ::core::result::Result::Ok(())
                 }
             }
@@ -366,17 +369,19 @@ impl<'a> EntryCode<'a> {
             };
         }
         let done = self.steps.done(&TokenStream::new());
-        let body = self.steps.body();
+        let (memories, body) = (self.steps.memories, self.steps.body());
+        let (guard, check) = (memories.guard(), memories.check_guard());
         if body.is_empty() {
-            return done;
+            return quote!(#guard #done);
         }
-        let memory = self.steps.memories.at_hand();
-        quote!(#memory #body #done)
+        let memory = memories.at_hand();
+        quote!(#guard #memory #body #check #done)
     }
 
     /// `run`, with a look at every operator's outputs as soon as they are there.
     pub(super) fn traced(&self, own: Option<(usize, &StepsCode<'_>)>) -> TokenStream {
-        let memory = self.steps.memories.at_hand();
+        let memories = self.steps.memories;
+        let (guard, memory, check) = (memories.guard(), memories.at_hand(), memories.check_guard());
         let body = self.steps.traced_body(own);
         let nothing = TokenStream::new();
         let (result, done) = (self.steps.result(&nothing), self.steps.done(&nothing));
@@ -389,8 +394,10 @@ impl<'a> EntryCode<'a> {
                 &mut self,
                 mut after: impl FnMut(usize, usize, &[::core::cell::Cell<u8>]),
             ) #result {
+                #guard
                 #memory
                 #body
+                #check
                 #done
             }
         }

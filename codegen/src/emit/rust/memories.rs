@@ -3,6 +3,7 @@
 //! Each memory is a struct of its own, so that the firmware can give it a section. Arena and state of a model are then parts of these, and
 //! offsets count from where a part begins.
 
+use castiron_runtime::crc::Crc32;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 
@@ -295,6 +296,49 @@ impl<'a> Memories<'a> {
         quote!(#(#all),*)
     }
 
+    /// What begins a run: writes the guard words behind the memory of `self`, where there are some.
+    pub(super) fn guard(&self) -> TokenStream {
+        let all = self.guarded();
+        quote!(#(self.#all.guard();)*)
+    }
+
+    /// What ends one.
+    pub(super) fn check_guard(&self) -> TokenStream {
+        quote! {
+            ::core::debug_assert!(
+                self.is_guarded(),
+                "somebody wrote behind the model's memory: an operator of the firmware, a device, or the stack"
+            );
+        }
+    }
+
+    /// `Model::is_guarded`.
+    pub(super) fn is_guarded(&self) -> TokenStream {
+        let all = self.guarded();
+        quote! {
+            /// Whether the guard words behind the model's memory, where there are some, are as the last run wrote them.
+            #[doc(hidden)]
+            #[inline(always)]
+            #[must_use]
+            pub fn is_guarded(&self) -> bool {
+                #(self.#all.is_guarded())&&*
+            }
+        }
+    }
+
+    /// The arenas of `self`.
+    fn guarded(&self) -> Vec<TokenStream> {
+        let mut all: Vec<TokenStream> = match self.are_several() {
+            false => vec![quote!(arena)],
+            true => {
+                let parts = self.parts.iter().map(field);
+                parts.map(|name| quote!(#name.arena)).collect()
+            }
+        };
+        all.extend(self.has_state.then(|| self.state()));
+        all
+    }
+
     fn used(&self) -> impl Iterator<Item = &'a Part> {
         self.parts.iter().filter(|part| part.arena_bytes > 0)
     }
@@ -372,6 +416,7 @@ impl<'a> Memories<'a> {
             #[must_use]
             pub const fn new(#(#names: &'m mut #kinds),*) -> Self {
                 #first
+                #(#names.arena.unguard();)*
                 Self { #(#names),* }
             }
         }
@@ -418,6 +463,33 @@ pub(super) fn weight_items(program: &Program, options: &RustOptions) -> TokenStr
         }
     });
     quote!(#(#statics)*)
+}
+
+/// `verify`: each static against its CRC-32.
+pub(super) fn verify(program: &Program) -> TokenStream {
+    let all = program.constants.bytes();
+    let parts = program.roms.iter().filter(|part| part.bytes > 0);
+    let mut statics: Vec<(Ident, &[u8])> = parts
+        .map(|part| {
+            let own = all.get(part.offset..part.offset + part.bytes);
+            (weights(part), own.unwrap_or_default())
+        })
+        .collect();
+    if statics.is_empty() {
+        statics.push((Ident::new("WEIGHTS", Span::call_site()), all));
+    }
+    let checks = statics.iter().map(|(name, bytes)| {
+        let crc = Literal::u32_unsuffixed(Crc32::of(bytes));
+        quote!(#name.is_intact(#crc))
+    });
+    quote! {
+        /// Whether the weights in flash are what they were when this was generated, by their CRC-32 (IEEE). It reads all of them: call it when the
+        /// firmware starts, or where there is time.
+        #[must_use]
+        pub fn verify() -> bool {
+            #(#checks)&&*
+        }
+    }
 }
 
 /// The linker section of what of the constants lies in a memory. Unless said, linker scripts that do not know it take it for `.rodata`.

@@ -65,6 +65,8 @@ pub struct RustOptions {
     pub server: Option<KenningServer>,
     /// Adds a run in parts to the default entry: `Steps` and `run_async`. [`check_steps`] says whether there is one.
     pub steps: bool,
+    /// Adds the function `verify`, which compares the weights in flash with the CRC-32 that they have here.
+    pub verify: bool,
 }
 
 /// The items of the model's module.
@@ -81,6 +83,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
     let constant_bytes = program.constants.bytes().len();
     let macs = Literal::u64_unsuffixed(program.entries.first().map_or(0, |e| e.macs));
     let weights = memories::weight_items(program, options);
+    let verify = options.verify.then(|| memories::verify(program));
     let tracked = tracked(options);
     let labels = labels(options);
     let several = program.entries.len() > 1;
@@ -118,6 +121,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         #memory_items
 
         #weights
+        #verify
     };
     let routines: Vec<StepsCode<'_>> = (program.routines.iter().enumerate())
         .map(|(position, routine)| StepsCode {
@@ -178,6 +182,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
         quote!(#[doc = #doc])
     });
     let reset = reset(&memories);
+    let is_guarded = memories.is_guarded();
     let model = quote! {
         #[doc = #summary]
         ///
@@ -191,6 +196,7 @@ fn parts(program: &Program, options: &RustOptions, take: impl FnMut(TokenStream)
             #constructor
 
             #reset
+            #is_guarded
 
             #default_methods
             #traced

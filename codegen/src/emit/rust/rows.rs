@@ -67,6 +67,7 @@ impl RowsCode<'_> {
         };
         let memories = steps.memories;
         let memory = memories.at_hand();
+        let (guard, check) = (memories.guard(), memories.check_guard());
         let (arena, state) = (memories.arena_at_hand(), memories.state());
         let Home { cells, bytes, .. } = steps.lines(rows.stream);
         let before = steps.statements(&steps.steps[..rows.position], false);
@@ -119,6 +120,7 @@ impl RowsCode<'_> {
         quote! {
             #[doc = #push_doc]
             pub fn push_row(&mut self, row: &#row) -> ::core::option::Option<#kind> {
+                #guard
                 if #stream.begins(self.#state.get_mut::<#progress>()) {
                     #before
                 }
@@ -132,9 +134,11 @@ impl RowsCode<'_> {
                     #turn,
                 );
                 if self.missing_rows() > 0 {
+                    #check
                     return ::core::option::Option::None;
                 }
                 #after
+                #check
                 ::core::option::Option::Some(#value)
             }
 

@@ -1,6 +1,6 @@
 //! A model behind Kenning's inference protocol: what the runtime's server asks of it.
 
-use castiron_runtime::kenning::Crc32;
+use castiron_runtime::crc::Crc32;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 

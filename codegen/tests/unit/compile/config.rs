@@ -68,6 +68,7 @@ buffers = \"outputs\"
 shape = [\"a=1x2\", \"b=3\"]
 without_pass = \"all\"
 section = \".ext\"
+verify = true
 [model.kws-2]
 file = \"/kws.tflite\"
 engine = \"tflm\"
@@ -85,6 +86,7 @@ engine = \"tflm\"
         PathBuf::from("fleet/labels.txt")
     );
     assert_eq!(settings.section.as_deref(), Some(".ext"));
+    assert_eq!(settings.verify, Some(true));
     assert_eq!(settings.shapes.len(), 2);
     let mut said = Settings::default();
     said.buffers = Some(Buffers::Caller);

@@ -14,6 +14,7 @@ macro_rules! c_interface {
         $(outputs: { $($outputs:tt)* },)?
         reset: [$model_reset:ident, $reset:ident],
         $(traced: $model_run_traced:ident,)?
+        $(verify: [$is_intact:path, $verify:ident],)?
     ) => {
         type Instance = $crate::c_abi::Instance<$model>;
 
@@ -71,9 +72,20 @@ macro_rules! c_interface {
                                 unsafe { after(context, operator, output, data, bytes.len()) }
                             }
                         });
-                        $crate::c_abi::status::Ran::status(ran)
+                        let status = $crate::c_abi::status::Ran::status(ran);
+                        $crate::c_abi::status::guarded(status, model.is_guarded())
                     }
                     Err(status) => status,
+                }
+            }
+        )?
+
+        $(
+            #[unsafe(no_mangle)]
+            extern "C" fn $verify() -> ::core::ffi::c_int {
+                match $is_intact() {
+                    true => $crate::c_abi::status::OK,
+                    false => $crate::c_abi::status::DAMAGED,
                 }
             }
         )?
@@ -238,7 +250,10 @@ macro_rules! c_interface_run {
         unsafe extern "C" fn $model_run(instance: *mut Instance) -> ::core::ffi::c_int {
             // SAFETY: as for the inputs.
             match unsafe { Instance::model(instance) } {
-                Ok(model) => $crate::c_abi::status::Ran::status(model.run()),
+                Ok(model) => {
+                    let status = $crate::c_abi::status::Ran::status(model.run());
+                    $crate::c_abi::status::guarded(status, model.is_guarded())
+                }
                 Err(status) => status,
             }
         }
@@ -277,7 +292,8 @@ macro_rules! c_interface_run {
                     return $crate::c_abi::status::ERROR;
                 };
             )*
-            $crate::c_abi::status::Ran::status(model.run_with($($buffer),*))
+            let status = $crate::c_abi::status::Ran::status(model.run_with($($buffer),*));
+            $crate::c_abi::status::guarded(status, model.is_guarded())
         }
 
         #[unsafe(no_mangle)]
@@ -316,10 +332,12 @@ macro_rules! c_interface_run {
             for row in rows {
                 model.push_row(row);
             }
-            match model.missing_rows() {
+            let status = match model.missing_rows() {
                 0 => $crate::c_abi::status::OK,
                 _ => $crate::c_abi::status::NOT_YET,
-            }
+            };
+            // No row, no run: nobody has written them before the first.
+            $crate::c_abi::status::guarded(status, count == 0 || model.is_guarded())
         }
 
         #[unsafe(no_mangle)]

@@ -73,6 +73,8 @@ fn of_names(names: &[&str]) -> (Program, Library) {
         instance_bytes: 16,
         traced: true,
         server: false,
+        verify: true,
+        guards: true,
         may_end_early: true,
         rows: None,
         buffers: Buffers::Model,

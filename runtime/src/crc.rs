@@ -1,6 +1,6 @@
-//! By what a model's file is known.
+//! The CRC-32 of IEEE 802.3, as zlib computes it.
 
-/// The CRC-32 of IEEE 802.3, as zlib computes it.
+/// The number for bytes that come one by one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Crc32 {
     /// Its complement, so that it is zero at first.
@@ -15,12 +15,14 @@ impl Crc32 {
     }
 
     /// Takes the next byte.
-    // Without a table: bytes come slower than this takes, and a table is a kilobyte of flash.
-    pub fn take(&mut self, byte: u8) {
-        let mut value = !self.value ^ u32::from(byte);
-        for _ in 0..8 {
+    // Without a table: it is a kilobyte of flash, and who asks for this rarely waits for it.
+    pub const fn take(&mut self, byte: u8) {
+        let mut value = !self.value ^ byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
             let lowest = value & 1;
             value = (value >> 1) ^ (0xedb8_8320 & lowest.wrapping_neg());
+            bit += 1;
         }
         self.value = !value;
     }
