@@ -43,6 +43,7 @@ impl Settings {
 
 /// An inference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Inference {
     /// When it began, in seconds.
     pub start: f64,
@@ -56,6 +57,7 @@ pub struct Inference {
 
 /// What was found in a recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Power {
     /// Samples read.
     pub samples: usize,
@@ -120,7 +122,8 @@ pub fn read(text: &str, settings: &Settings) -> Result<Power> {
         power.samples += 1;
         if let Some(before) = &before {
             let seconds = sample.time - before.time;
-            if seconds <= 0.0 {
+            // Times are rounded, so that two samples may have the same.
+            if seconds < 0.0 {
                 return Err(at(row, columns.time.0, "time does not go on")
                     .found(format!("{} s after {} s", sample.time, before.time))
                     .into());
@@ -152,11 +155,11 @@ pub fn read(text: &str, settings: &Settings) -> Result<Power> {
             }
             (Some((inference, is_whole)), false) => {
                 match is_whole {
-                    true => power.inferences.push(Inference {
+                    true if inference.seconds > 0.0 => power.inferences.push(Inference {
                         current: inference.current / inference.seconds,
                         ..*inference
                     }),
-                    false => power.cut += 1,
+                    _ => power.cut += 1,
                 }
                 now = None;
             }
@@ -295,7 +298,12 @@ impl Columns {
             .into());
         }
         let number = |(column, scale): (usize, f64)| -> Result<f64> {
-            let value: Option<f64> = fields[column].parse().ok();
+            let decimal = match separator {
+                ',' => fields[column].to_owned(),
+                // As spreadsheets of many countries write numbers.
+                _ => fields[column].replace(',', "."),
+            };
+            let value: Option<f64> = decimal.parse().ok();
             let value = value.filter(|value| value.is_finite());
             Ok(scale
                 * value.ok_or_else(|| {
@@ -399,6 +407,27 @@ mod tests {
             );
         }
 
+        // Times in whole milliseconds of samples that come more often, and decimal commas.
+        let rounded = "Timestamp(ms);Current(mA);GPI1\n".to_owned()
+            + &(0..160)
+                .flat_map(|i| [i, i])
+                .map(|i| {
+                    let on = i % 50 >= 30;
+                    let current = if on { "10,0" } else { "1,00" };
+                    format!("{i};{current};{}\n", u8::from(on))
+                })
+                .collect::<String>();
+        let mut settings = channel("GPI1");
+        settings.voltage = Some(3.0);
+        let power = read(&rounded, &settings).unwrap();
+        check(
+            &Power {
+                samples: power.samples / 2,
+                ..power
+            },
+            3.0,
+        );
+
         let otii = "\u{feff}Timestamp (s);Main current (mA);Main voltage (mV);GPI1\r\n".to_owned()
             + &samples(|i, a, on| {
                 format!("{};{};3300;{}\r", i as f64 / 1e3, a * 1e3, u8::from(on))
@@ -454,7 +483,7 @@ mod tests {
                 "eight digits",
             ),
             (
-                &format!("{head}0,2,00000000\n"),
+                &format!("{head}-1,2,00000000\n"),
                 "line 3, column 1",
                 "go on",
             ),

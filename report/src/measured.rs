@@ -271,6 +271,10 @@ fn of_csv(bytes: &[u8]) -> Result<Row, Diagnostic> {
             instructions,
         }));
     }
+    if operators.is_empty() {
+        let why = "a table without instructions of any operator; the cycles of a board stand in the table alone";
+        return Err(unread(why.to_owned()));
+    }
     Ok(Row {
         of: Of::Unsaid,
         instructions: None,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{CostTable, Estimate, OperatorCost, class};
 use crate::clock::Clock;
 use castiron_codegen::Model;
-use castiron_codegen::compile::{CompileOptions, compile};
+use castiron_codegen::compile::{CompileOptions, compile_beyond_limits};
 use castiron_codegen::cortex::Cortex;
 use castiron_codegen::error::Result;
 use castiron_codegen::program::Program;
@@ -67,8 +67,8 @@ impl RunCost {
             let mut options = options.clone();
             options.target.isa = isa;
             let processor = Processor { cpu: None, clock };
-            match compile(model, &options) {
-                Ok(program) => Self::of_program(&program, options.target, processor),
+            match compile_beyond_limits(model, &options) {
+                Ok(held) => Self::of_program(&held.program, options.target, processor),
                 Err(_) => Ok(Self {
                     processor: CostTable::of(isa)?.map(|table| table.processor),
                     ..Self::none(options.target, "the model does not compile")

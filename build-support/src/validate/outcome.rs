@@ -11,6 +11,7 @@ use super::trace::{COUNTERS, Counts};
 
 /// What a validation found. Its JSON is kept stable; keys may be added.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Where the firmware ran.
     pub on: &'static str,
@@ -45,6 +46,7 @@ pub struct Outcome {
 
 /// What a counter says. The first run fills caches and prefetchers, so it has a count of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Counted {
     /// Of the first case.
     pub first: Option<u64>,

@@ -12,6 +12,7 @@ use castiron_codegen::error::{Diagnostic, Result};
 use serial2::SerialPort;
 
 use super::identity::Identity;
+use super::trace;
 
 /// A serial port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,13 @@ pub(super) fn run(
                     return Err(
                         session.wrong("got other bytes than were sent, or sent others than came")
                     );
+                }
+                if !rest.is_empty() && trace::all_ran(&results) {
+                    return Err(session.wrong(&format!(
+                        "took {} of {} bytes of input: its model has inputs of other sizes",
+                        given.len(),
+                        inputs.len()
+                    )));
                 }
                 return Ok((identity, results));
             }
@@ -298,6 +306,11 @@ impl<'a> Session<'a> {
     }
 
     fn unexpected(&self, kind: u8) -> castiron_codegen::error::Error {
+        if [BEGIN, GIVE, NEXT].contains(&kind) {
+            return (self.line.trouble("what castiron sends comes back from"))
+                .help("the line has an echo: take away a loop-back, or turn the echo of the adapter or of the firmware off")
+                .into();
+        }
         self.wrong(&format!(
             "answers what was not asked: {:?}",
             char::from(kind)

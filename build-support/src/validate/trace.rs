@@ -53,13 +53,23 @@ const COUNTS: u32 = 6;
 
 /// Whether the last record is there, and nothing more will come.
 pub(super) fn is_complete(stream: &[u8]) -> bool {
+    last(stream).is_some()
+}
+
+/// Whether every case ran.
+pub(super) fn all_ran(stream: &[u8]) -> bool {
+    last(stream) == Some(END)
+}
+
+/// The kind of the last record, if it is there.
+fn last(stream: &[u8]) -> Option<u32> {
     let mut rest = stream;
     while let Some(record) = Record::take(&mut rest) {
         if [END, FAILED, FAULT].contains(&record.kind) {
-            return true;
+            return Some(record.kind);
         }
     }
-    false
+    None
 }
 
 /// The results of so many cases.

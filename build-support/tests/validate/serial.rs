@@ -237,6 +237,42 @@ fn a_noisy_line_changes_no_verdict() {
     );
 }
 
+/// A counter of this machine's firmware that counts more from one reading to the next than from that before it: whatever the harness takes
+/// for its own, something is left for each operator.
+#[test]
+fn counts_are_of_operators_and_runs() {
+    if !is_here(None) {
+        return;
+    }
+    let subject = sine();
+    let folder = tempfile::tempdir().expect("a folder");
+    build(&subject, &subject.model, folder.path(), None);
+    let counters = folder.path().join("counters.c");
+    let text = fs::read_to_string(&counters).expect("counters");
+    let standing = "static void now(uint64_t *values)\n{\n    (void)values;\n}";
+    let counting = "static void now(uint64_t *values)\n{\n    static uint64_t reading;\n    reading++;\n    values[CYCLES] = 1000 * reading * reading;\n}";
+    assert!(text.contains(standing), "{text}");
+    fs::write(&counters, text.replace(standing, counting)).expect("a file");
+    let made = Command::new("make").current_dir(folder.path()).output();
+    assert!(made.expect("make").status.success());
+    let image = Command::new(folder.path().join("firmware.elf"));
+    let board = Board::start(image, Noise(None));
+    let outcome = subject.validate(&at(&board.line));
+    assert!(outcome.agree, "{:?}", outcome.first);
+    let of_run = outcome.counters["cycles"];
+    let mut first = 0;
+    for operator in 0..3 {
+        let cycles = outcome.counted(operator, "cycles");
+        assert!(
+            cycles.first > Some(1000) && cycles.steady > cycles.first,
+            "{operator}: {cycles:?}"
+        );
+        first += cycles.first.unwrap_or_default();
+    }
+    assert_eq!(of_run.first, Some(first));
+    assert!(of_run.steady > of_run.first, "{of_run:?}");
+}
+
 fn refused(subject: &Subjects, settings: &Settings) -> String {
     let of = Subject {
         model: &subject.model,
@@ -318,7 +354,7 @@ fn a_line_without_an_answer_ends_with_what_to_check() {
         silent(&mut board.line);
         let error = refused(&board.line);
         let expected = match speaker {
-            "cat" => "what was not asked",
+            "cat" => "echo",
             _ => "115200 baud",
         };
         let expected = expected.replace("115200", &board.line.baud.to_string());

@@ -41,11 +41,17 @@ pub(crate) struct Telling {
     #[arg(long, value_name = "COLUMN", conflicts_with = "threshold")]
     pub(crate) marker: Option<String>,
     /// The current that an inference is above, in ampere
-    #[arg(long, value_name = "AMPERE")]
+    #[arg(long, value_name = "AMPERE", value_parser = positive)]
     pub(crate) threshold: Option<f64>,
     /// The supply's voltage, where the recording has none
-    #[arg(long, value_name = "VOLT")]
+    #[arg(long, value_name = "VOLT", value_parser = positive)]
     pub(crate) voltage: Option<f64>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    let number = number.filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "a number above 0, such as 3.0, is expected".to_owned())
 }
 
 impl Telling {

@@ -169,6 +169,14 @@ impl Arguments {
                 "--marker, --threshold and --voltage say how to read a recording of the current",
                 "name the recording with --power",
             ),
+            _ if self.telling.marker.is_some() && *platform == Platform::Probe => (
+                "the firmware that --on probe makes sets no pin, so no channel marks an inference",
+                "use --threshold; or --on serial --firmware DIR, whose board.c says how to set a pin",
+            ),
+            (true, Some(_), None) if self.target.is_some() || self.cpu.is_some() => (
+                "--target and --cpu say what firmware is compiled for, and that of --on serial:PORT is compiled",
+                "omit them",
+            ),
             _ if self.target.is_some() && !platform.is_board() => (
                 "--target is for boards",
                 "castiron knows the target of the other places",

@@ -339,7 +339,8 @@ impl<M: Served> Server<M> {
             };
             return Err(line);
         }
-        self.is_other = false;
+        // An empty one says that the host sends none, and clears nothing.
+        self.is_other &= size == 0;
         Ok(())
     }
 

@@ -224,11 +224,11 @@ impl<const STAGES: usize> Stream<STAGES> {
         if let Some(at) = *at {
             flow.at = at.into();
         }
-        let mut took = 0;
+        let mut took = 0u64;
         while let Some(turn) = flow.turn(arena) {
             compute(turn.stage, turn.from, turn.to, turn.row);
             flow.made(arena);
-            took += costs.get(turn.stage).copied().unwrap_or(0);
+            took = took.saturating_add(costs.get(turn.stage).copied().unwrap_or(0));
             if took >= budget && !flow.is_done() {
                 *at = Some(flow.at as u16);
                 return (took, false);

@@ -122,6 +122,8 @@ static void after(void *context, size_t operator_index, size_t output_index, con
     uint64_t instructions = port_stop();
     if (operator_index == NO_OPERATOR) {
         *(uint64_t *)context = instructions;
+        /* Before the counters start anew. */
+        calibrate_counts();
     } else {
         MARK(0);
         put(KIND_OPERATOR, (uint32_t)operator_index, (uint32_t)output_index,
@@ -141,7 +143,6 @@ static void calibrate(void)
     after_call(&measured, NO_OPERATOR, 0, NULL, 0);
     after_call(&measured, NO_OPERATOR, 0, NULL, 0);
     overhead = measured == PORT_UNKNOWN ? 0 : measured;
-    calibrate_counts();
 }
 
 static MODEL(status) infer(void)

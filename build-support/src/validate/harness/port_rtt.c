@@ -90,6 +90,8 @@ int port_open(void)
     _SEGGER_RTT.up.place = text;
     _SEGGER_RTT.up.bytes = sizeof text;
     _SEGGER_RTT.up.flags = 2; /* the board waits */
+    /* The probe may look at once. */
+    __asm__ volatile("" ::: "memory");
     for (i = 0; i < 10; i++) {
         _SEGGER_RTT.id[i] = id[9 - i];
     }

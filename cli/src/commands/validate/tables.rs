@@ -100,8 +100,10 @@ fn tally(compared: &Compared) -> [String; 3] {
 
 fn operators(outcome: &Outcome) -> String {
     let counted = outcome.operators.iter().any(|c| c.instructions.is_some());
+    let has_cycles = outcome.counters.contains_key("cycles");
     let rows = outcome.operators.iter().map(|compared| {
         let seen = &compared.tensor;
+        let index_of = seen.operator.as_ref().map(|operator| operator.index);
         let (index, name) = match &seen.operator {
             Some(operator) => (operator.index.to_string(), text::name(&operator.name)),
             None => Default::default(),
@@ -110,6 +112,11 @@ fn operators(outcome: &Outcome) -> String {
         row.extend(tally(compared));
         if counted {
             row.push(compared.instructions.map_or_else(String::new, grouped));
+        }
+        if has_cycles {
+            let cycles = index_of.map(|index| outcome.counted(index, "cycles"));
+            let cycles = cycles.and_then(|cycles| cycles.steady.or(cycles.first));
+            row.push(cycles.map_or_else(String::new, grouped));
         }
         row
     });
@@ -124,6 +131,9 @@ fn operators(outcome: &Outcome) -> String {
     ];
     if counted {
         header.push(">Instructions");
+    }
+    if has_cycles {
+        header.push(">Cycles");
     }
     let mut out = table(&header, rows);
     if !outcome.unseen.is_empty() {

@@ -304,9 +304,14 @@ impl<'a> Memories<'a> {
 
     /// What ends one.
     pub(super) fn check_guard(&self) -> TokenStream {
+        Self::check_guard_of(&quote!(self))
+    }
+
+    /// What ends a run of that model.
+    pub(super) fn check_guard_of(model: &TokenStream) -> TokenStream {
         quote! {
             ::core::debug_assert!(
-                self.is_guarded(),
+                #model.is_guarded(),
                 "somebody wrote behind the model's memory: an operator of the firmware, a device, or the stack"
             );
         }

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::memories::Home;
+use super::memories::{Home, Memories};
 use super::steps::StepsCode;
 use crate::error::{Diagnostic, Result};
 use crate::program::{Program, Step, StreamStep, calls};
@@ -61,6 +61,7 @@ impl StepwiseCode<'_> {
             false => (TokenStream::new(), quote!(ran)),
         };
         let early = self.early();
+        let check = Memories::check_guard_of(&quote!(self.model));
         quote! {
             /// A run of a [`Model`] in parts. Dropped before its end it leaves no outputs, and the next run starts anew; only variables keep what was
             /// written to them.
@@ -76,17 +77,18 @@ impl StepwiseCode<'_> {
                 #early
                 pub fn run(&mut self, budget: u64) #result {
                     #again
-                    let mut took = 0;
+                    let mut took = 0u64;
                     while self.next < #count {
                         let left = budget.saturating_sub(took);
                         let ran = self.model.run_part(self.next, &mut self.stream, left);
                         let (part, is_done) = #ran;
-                        took += part;
+                        took = took.saturating_add(part);
                         self.next += usize::from(is_done);
                         if took >= budget && self.next < #count {
                             return #more;
                         }
                     }
+                    #check
                     #done
                 }
             }
@@ -103,7 +105,7 @@ impl StepwiseCode<'_> {
     pub(super) fn methods(&self) -> TokenStream {
         let steps = self.steps;
         let stages = self.most_stages();
-        let memory = steps.memories.at_hand();
+        let (memory, guard) = (steps.memories.at_hand(), steps.memories.guard());
         let last = self.parts().count().saturating_sub(1);
         let parts = self.parts().enumerate().map(|(position, step)| {
             let pattern = match position == last {
@@ -151,6 +153,7 @@ impl StepwiseCode<'_> {
         quote! {
             /// Begins a run in parts, with the inputs as they are in their memory.
             pub fn steps(&mut self) -> #borrowed {
+                #guard
                 Steps { model: self, next: 0, stream: ::castiron::kernels::Paused::START }
             }
 
