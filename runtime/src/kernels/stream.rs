@@ -363,7 +363,9 @@ impl<'a, S: Source> Flow<'a, S> {
                 to.set(*from);
             }
         }
-        progress.given += 1;
+        // Where all that is computed is of padding, no stage has asked for the rows before the first.
+        let top = self.stages.first().map_or(0, |stage| stage.line.top);
+        progress.given = progress.given.max(top as u16) + 1;
     }
 
     /// Whether all rows of the output are there.

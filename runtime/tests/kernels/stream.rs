@@ -146,61 +146,82 @@ fn held(stream: &Stream<STAGES>) -> [usize; STAGES] {
     most
 }
 
-/// Line buffers one behind the other, each as long as it has to be; then the output, and the input if it is there as a whole.
 #[test]
 fn rows_through_stages_are_images_one_after_the_other() {
     let mut n = Numbers::new(7);
     for _ in 0..times(500) {
-        let chain = Chain::any(&mut n);
-        let most = held(&chain.stream([0; STAGES], Some(0)));
-        let mut end = 0;
-        let starts = most.map(|rows| {
-            end += rows * WIDTH;
-            end - rows * WIDTH
-        });
-        let output = end;
-        let input = output + chain.rows * WIDTH;
-        let x = n.bytes(chain.images[0].rows * WIDTH);
-        let expected = chain.expected(&x);
-        let compute = |arena: &[std::cell::Cell<i8>], at: usize, from: [usize; 2], to: usize| {
-            let rows = |line: usize, first: usize, count: usize| -> Vec<i8> {
-                let rows = &arena[starts[line] + first * WIDTH..][..count * WIDTH];
-                rows.iter().map(std::cell::Cell::get).collect()
-            };
-            let other = match chain.adds && at == 2 {
-                true => rows(0, from[1], 1),
-                false => Vec::new(),
-            };
-            let row = Chain::row(at, &rows(at, from[0], chain.images[at].window), &other);
-            let start = starts.get(at + 1).unwrap_or(&output) + to * WIDTH;
-            for (y, value) in arena[start..][..WIDTH].iter().zip(row) {
-                y.set(value);
-            }
+        check(&Chain::any(&mut n), &mut n);
+    }
+}
+
+/// All that is computed is of padding that a later stage reads, and nothing asks for the rows before the input's first.
+#[test]
+fn an_input_by_rows_has_come_where_nothing_is_computed_of_it() {
+    let image = |rows, top, window, stride| Image {
+        rows,
+        top,
+        padding: 3,
+        window,
+        stride,
+    };
+    let chain = Chain {
+        images: vec![image(2, 1, 3, 1), image(2, 2, 2, 4), image(1, 0, 1, 1)],
+        rows: 1,
+        adds: false,
+    };
+    check(&chain, &mut Numbers::new(11));
+}
+
+/// Line buffers one behind the other, each as long as it has to be; then the output, and the input if it is there as a whole.
+fn check(chain: &Chain, n: &mut Numbers) {
+    let most = held(&chain.stream([0; STAGES], Some(0)));
+    let mut end = 0;
+    let starts = most.map(|rows| {
+        end += rows * WIDTH;
+        end - rows * WIDTH
+    });
+    let output = end;
+    let input = output + chain.rows * WIDTH;
+    let x = n.bytes(chain.images[0].rows * WIDTH);
+    let expected = chain.expected(&x);
+    let compute = |arena: &[std::cell::Cell<i8>], at: usize, from: [usize; 2], to: usize| {
+        let rows = |line: usize, first: usize, count: usize| -> Vec<i8> {
+            let rows = &arena[starts[line] + first * WIDTH..][..count * WIDTH];
+            rows.iter().map(std::cell::Cell::get).collect()
         };
-
-        let mut arena = n.bytes(input);
-        arena.extend(&x);
-        let whole = chain.stream(starts, Some(input));
-        let cells_of = cells(&mut arena);
-        whole.run(cells_of, |at, from, to| compute(cells_of, at, from, to));
-        assert_eq!(arena[output..input], expected, "{whole:?}");
-
-        // The same stream twice: its progress is at the beginning again.
-        let mut arena = n.bytes(input);
-        let by_rows = chain.stream(starts, None);
-        let mut progress = [Progress::default(); STAGES];
-        for _ in 0..2 {
-            let cells_of = cells(&mut arena);
-            for row in x.chunks(WIDTH) {
-                by_rows.begins(&mut progress);
-                let line = &cells_of[starts[0]..][..most[0] * WIDTH];
-                by_rows.push(&mut progress, cells_of, line, row, |at, from, to| {
-                    compute(cells_of, at, from, to);
-                });
-            }
-            assert_eq!(by_rows.missing(&progress), 0);
-            assert_eq!(arena[output..input], expected, "{by_rows:?}");
-            arena[..input].fill(0x55);
+        let other = match chain.adds && at == 2 {
+            true => rows(0, from[1], 1),
+            false => Vec::new(),
+        };
+        let row = Chain::row(at, &rows(at, from[0], chain.images[at].window), &other);
+        let start = starts.get(at + 1).unwrap_or(&output) + to * WIDTH;
+        for (y, value) in arena[start..][..WIDTH].iter().zip(row) {
+            y.set(value);
         }
+    };
+
+    let mut arena = n.bytes(input);
+    arena.extend(&x);
+    let whole = chain.stream(starts, Some(input));
+    let cells_of = cells(&mut arena);
+    whole.run(cells_of, |at, from, to| compute(cells_of, at, from, to));
+    assert_eq!(arena[output..input], expected, "{whole:?}");
+
+    // The same stream twice: its progress is at the beginning again.
+    let mut arena = n.bytes(input);
+    let by_rows = chain.stream(starts, None);
+    let mut progress = [Progress::default(); STAGES];
+    for _ in 0..2 {
+        let cells_of = cells(&mut arena);
+        for row in x.chunks(WIDTH) {
+            by_rows.begins(&mut progress);
+            let line = &cells_of[starts[0]..][..most[0] * WIDTH];
+            by_rows.push(&mut progress, cells_of, line, row, |at, from, to| {
+                compute(cells_of, at, from, to);
+            });
+        }
+        assert_eq!(by_rows.missing(&progress), 0, "{by_rows:?}");
+        assert_eq!(arena[output..input], expected, "{by_rows:?}");
+        arena[..input].fill(0x55);
     }
 }
