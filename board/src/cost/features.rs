@@ -60,8 +60,8 @@ pub fn without_steps(key: &str) -> String {
 pub fn of_steps(steps: &[Step]) -> HashMap<usize, Features> {
     let mut runs = HashMap::new();
     for stream in streams(steps) {
-        for (stage, rows) in stream.stages.iter().zip(made_rows(stream)) {
-            let runs_of = rows * strips(stage);
+        for (stage, turns) in stream.stages.iter().zip(stream.turns()) {
+            let runs_of = turns as f64 * strips(stage);
             let all = stage.calls.iter();
             runs.extend(all.map(|moving| (moving.call.number, runs_of)));
         }
@@ -108,18 +108,19 @@ pub const PATCHES: &str = "Patches -";
 pub fn of_stream(stream: &StreamStep) -> [(&'static str, Features); 2] {
     let (mut turns, mut moved, mut copied, mut asked) = (0.0, 0.0, 0.0, 0.0);
     let (mut patches, mut patched) = (0.0, 0.0);
-    for ((at, stage), rows) in stream.stages.iter().enumerate().zip(made_rows(stream)) {
+    for ((at, stage), own) in stream.stages.iter().enumerate().zip(stream.turns()) {
+        let own = own as f64;
         let (reads, line) = (&stage.rows.reads, &stage.rows.line);
         let kept = reads.window.saturating_sub(reads.stride) as f64;
-        turns += rows;
-        asked += rows * line.readers.saturating_sub(at).max(1) as f64;
+        turns += own;
+        asked += own * line.readers.saturating_sub(at).max(1) as f64;
         if line.start.is_some() {
-            moved += rows * kept * line.row_bytes as f64;
+            moved += own * kept * line.row_bytes as f64;
             let given = if at == 0 { line.rows } else { 0 };
             copied += (given + line.top) as f64 * line.row_bytes as f64;
         }
         if let Some(strips) = &stage.strips {
-            let count = rows * strips.count as f64;
+            let count = own * strips.count as f64;
             patches += count * strips.patches.len() as f64;
             let bytes = strips.patches.iter().map(|patch| {
                 let [rows, columns] = patch.size;
@@ -139,13 +140,6 @@ pub fn of_stream(stream: &StreamStep) -> [(&'static str, Features); 2] {
         (TURNS, of(calls, turns, moved, copied, asked)),
         (PATCHES, of(patches, 0.0, patched, 0.0, 0.0)),
     ]
-}
-
-/// Rows that each stage makes: those of the next one's line buffer or, of the last, of the output.
-fn made_rows(stream: &StreamStep) -> impl Iterator<Item = f64> {
-    let next = stream.stages.iter().skip(1);
-    let rows = next.map(|stage| stage.rows.line.rows);
-    rows.chain([stream.rows]).map(|rows| rows as f64)
 }
 
 fn strips(stage: &StageCall) -> f64 {

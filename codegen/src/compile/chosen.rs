@@ -285,7 +285,10 @@ impl<'a> Chosen<'a> {
         let memory: Vec<OpMemory> = self.choices.iter().map(|c| c.memory.clone()).collect();
         let cuts = Cuts::of(&self.graph, &memory, by_rows, options)?;
         let search = |cuts: &Cuts<'_>, most: usize| {
-            let planned = |bound| self.streamed_below(bound, cuts, &memory, purpose, options);
+            let with = |bound, several| {
+                self.streamed_below(bound, several, cuts, &memory, purpose, options)
+            };
+            let planned = |bound| with(bound, None);
             let fits = |found: &Planned| found.as_ref().is_some_and(|(_, peak)| *peak <= most);
             let mut found = planned(most);
             // Estimates say how few rows are enough; the planner, which orders operators, may say otherwise: that more are, or fewer.
@@ -297,6 +300,21 @@ impl<'a> Chosen<'a> {
             {
                 let looser = planned(peak - 1);
                 found = lower(found, looser);
+            }
+            // What a bound leaves is for fewer turns, if the planner says so, too.
+            let mut several = most;
+            for _ in 0..TRIES {
+                if by_rows.is_some() || !fits(&found) {
+                    break;
+                }
+                match with(most, Some(several)) {
+                    Some((streamed, peak)) if peak <= most => {
+                        found = Some((streamed, peak));
+                        break;
+                    }
+                    Some((_, peak)) => several = several.saturating_sub(peak - most),
+                    None => break,
+                }
             }
             found
         };
@@ -315,16 +333,18 @@ impl<'a> Chosen<'a> {
         (peak < before).then_some(streamed)
     }
 
-    /// Some operators row by row, as few rows as bring the peak below a bound as far as estimates say, and the peak then.
+    /// Some operators row by row, as few rows as bring the peak below a bound as far as estimates say, and the peak then; where another bound allows it,
+    /// with `several` rows at a turn.
     fn streamed_below(
         &self,
         bound: usize,
+        several: Option<usize>,
         cuts: &Cuts<'_>,
         memory: &[OpMemory],
         purpose: Purpose<'_>,
         options: &PlanOptions,
     ) -> Planned {
-        let (graph, from) = cuts.below(bound)?;
+        let (graph, from) = cuts.below(bound, several)?;
         let mut choices: HashMap<usize, Choice> = HashMap::new();
         for (position, operator) in graph.operators.iter().enumerate() {
             if matches!(operator.options, Options::Streamed(_)) {
@@ -380,6 +400,9 @@ impl<'a> Chosen<'a> {
         }
     }
 }
+
+/// How often a bound for several rows at a turn is lowered until the planner keeps it.
+const TRIES: usize = 2;
 
 /// How small an arena is to be.
 #[derive(Clone, Copy)]

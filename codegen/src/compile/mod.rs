@@ -23,6 +23,7 @@ mod room;
 mod rows;
 mod settings;
 mod stream;
+mod turns;
 #[doc(hidden)]
 pub mod variables;
 mod way_out;

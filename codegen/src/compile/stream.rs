@@ -108,20 +108,32 @@ impl<'a> Cuts<'a> {
     }
 
     /// The graph with streams by the cut that computes the fewest products again and then moves the fewest bytes, of those below a bound, or below
-    /// the least peak if that is higher, and the positions that each of its operators had. `None` if all operators then run by themselves.
-    pub(super) fn below(&self, bound: usize) -> Option<(Graph, Vec<Vec<usize>>)> {
+    /// the least peak if that is higher, and the positions that each of its operators had. `None` if all operators then run by themselves. Those of streams
+    /// compute single rows at a turn, or, below another bound, several; `None` if none then does.
+    pub(super) fn below(
+        &self,
+        bound: usize,
+        several: Option<usize>,
+    ) -> Option<(Graph, Vec<Vec<usize>>)> {
         let bound = bound.max(self.least);
         let mut groups: Vec<Group> = Vec::new();
         for (chain, costs) in self.chains.iter().zip(&self.costs) {
             for (start, cost) in cheapest(costs, bound) {
                 let links = &chain[start..start + cost.operators];
+                let several = several.filter(|_| cost.patched.is_empty());
+                let at_once = match several {
+                    Some(bound) => self.search.at_once(links, bound),
+                    None => vec![1; links.len()],
+                };
                 groups.push(Group {
                     positions: links.iter().map(|link| link.position).collect(),
                     patched: cost.patched.clone(),
+                    at_once,
                 });
             }
         }
-        match groups.is_empty() {
+        let are_single = |group: &Group| group.at_once.iter().all(|count| *count == 1);
+        match several.is_some() && groups.iter().all(are_single) || groups.is_empty() {
             true => None,
             false => replaced(self.search.graph, &groups, self.search.by_rows),
         }
@@ -146,6 +158,7 @@ fn least(costs: &[Vec<Vec<Ways>>], floor: usize) -> usize {
 struct Group {
     positions: Vec<usize>,
     patched: Vec<Patched>,
+    at_once: Vec<usize>,
 }
 
 /// An operator of a chain.
@@ -530,10 +543,11 @@ fn replaced(
     };
     let mut from = Vec::new();
     for (position, operator) in graph.operators.iter().enumerate() {
-        if let Some(Group { positions, patched }) = of_last.get(&position) {
+        if let Some(group) = of_last.get(&position) {
+            let positions = &group.positions;
             let first = graph.operators[*positions.first()?].inputs.iter().flatten();
             let takes_rows = first.into_iter().any(|input| by_rows == Some(*input));
-            let stream = stream(graph, positions, takes_rows, patched)?;
+            let stream = stream(graph, positions, takes_rows, &group.patched, &group.at_once)?;
             result.operators.push(stream);
             from.push(positions.clone());
         } else if !is_gone[position] {

@@ -304,6 +304,8 @@ pub struct Streamed {
     pub by_rows: bool,
     /// Those that compute their rows patch by patch, in their order.
     pub patched: Vec<Patched>,
+    /// How many rows of its output each computes at a turn.
+    pub at_once: Vec<usize>,
 }
 
 /// Operators of a stream, one behind the other, that compute rows patch by patch.

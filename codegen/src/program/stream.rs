@@ -13,13 +13,13 @@ pub struct Stream {
     pub input: Argument,
     /// Whether these come one by one, and are nowhere as a whole.
     pub by_rows: bool,
-    /// Rows of the last one's output.
+    /// Turns of the last one.
     pub rows: usize,
     /// The operators.
     pub stages: Vec<Stage>,
 }
 
-/// What computes one row of an image at each turn.
+/// What computes one row of an image at each turn, or several.
 #[derive(Debug, Clone)]
 pub struct Stage {
     /// One kernel, or several that compute a row patch by patch.
@@ -125,10 +125,19 @@ pub struct StreamStep {
     pub input: Operand,
     /// Where it is kept how far the stages are, if the rows of the input come one by one.
     pub by_rows: Option<Region>,
-    /// Rows of the last one's output.
+    /// Turns of the last one.
     pub rows: usize,
     /// The operators.
     pub stages: Vec<StageCall>,
+}
+
+impl StreamStep {
+    /// How often each stage computes rows, which go to the next one's line buffer or, of the last, to the output.
+    pub fn turns(&self) -> impl Iterator<Item = usize> {
+        let next = self.stages.iter().skip(1).map(|stage| &stage.rows.line);
+        let turns = next.map(|line| line.rows / usize::from(line.at_once.max(1)));
+        turns.chain([self.rows])
+    }
 }
 
 /// The input of a program that takes it row by row.
@@ -176,7 +185,7 @@ impl Entry {
     }
 }
 
-/// What computes one row of an image at each turn.
+/// What computes one row of an image at each turn, or several.
 #[derive(Debug)]
 pub struct StageCall {
     /// One kernel, or several that compute a row patch by patch.

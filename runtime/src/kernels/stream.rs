@@ -1,7 +1,7 @@
 //! Consecutive operators that run row by row: what lies between them is never in memory as a whole.
 //!
-//! Each operator is a stage. It computes one row of its output when the rows that it reads are there, and writes it to a line buffer, or to
-//! the output. Before each stage lies the line buffer of what the stage before it writes, or of the stream's input. This stage reads it, and so may
+//! Each operator is a stage. It computes one row of its output, or some at once, when the rows that it reads are there, and writes them to a line
+//! buffer, or to the output. Before each stage lies the line buffer of what the stage before it writes, or of the stream's input. This stage reads it, and so may
 //! later ones, as an addition does whose other side comes by way of convolutions. Rows make room when no stage will read them any more. A row that
 //! a stage may overwrite with what it makes of it lies there from the beginning.
 //! Rows beyond an image's first and last are written like others. Who runs next follows from what the last stage lacks, so that no row
@@ -38,6 +38,8 @@ parameters! {
         pub top: usize,
         /// Each byte of a row of padding.
         pub padding: i8,
+        /// How many rows the stage before it writes at a turn.
+        pub at_once: u16,
         /// Behind the last stage that reads it.
         pub readers: usize,
         /// Where it begins; nothing where rows are read in the input of the stream, which needs no padding then.
@@ -65,7 +67,7 @@ pub struct Stream<const STAGES: usize> {
     pub stages: [StageRows; STAGES],
     /// Where the input begins in the arena; nothing of one that comes row by row.
     pub input: Option<usize>,
-    /// Rows of the last stage's output.
+    /// Turns of the last stage.
     pub rows: usize,
 }
 
@@ -77,7 +79,7 @@ pub struct Progress {
     given: u16,
     /// How many of these nobody will read any more.
     gone: u16,
-    /// Rows of its output that it has computed.
+    /// Turns that it has had.
     made: u16,
     /// The stage that lacked a row in its line buffer last.
     lacked_by: u16,
@@ -115,16 +117,16 @@ impl<const MOST: usize> Paused<MOST> {
     };
 }
 
-/// A row to compute.
+/// A row to compute, or some at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
     /// The stage.
     pub stage: usize,
     /// The first of the rows of each image that it reads, in its line buffer or in the input of the stream.
     pub from: [usize; 2],
-    /// The row that it writes, in a line buffer or in the output of the stream.
+    /// The first row that it writes in a line buffer, or which turn's rows in the output of the stream.
     pub to: usize,
-    /// Which row of the image that is.
+    /// Which turn that is.
     pub row: usize,
 }
 
@@ -484,8 +486,9 @@ impl<'a, S: Source> Flow<'a, S> {
         if let Some(also) = &stage.also {
             self.let_go(also.line, arena);
         }
-        if let Some(progress) = self.progress.get_mut(self.at + 1) {
-            progress.given += 1;
+        let next = stages.get(self.at + 1);
+        if let (Some(next), Some(progress)) = (next, self.progress.get_mut(self.at + 1)) {
+            progress.given += next.line.at_once;
             self.at = usize::from(progress.lacked_by);
         }
     }
@@ -543,11 +546,12 @@ impl<'a, S: Source> Flow<'a, S> {
         read.min(stage.line.rows)
     }
 
-    /// Rows that a line buffer holds, with the one that is written to it now.
+    /// Rows that a line buffer holds, with those that are written to it now.
     #[cfg(feature = "host")]
     pub fn held(&self, line: usize) -> usize {
         let held = self.progress.get(line).map_or(0, Progress::held);
-        held + usize::from(line == self.at + 1)
+        let written = self.stages.get(line).filter(|_| line == self.at + 1);
+        held + written.map_or(0, |stage| usize::from(stage.line.at_once))
     }
 }
 

@@ -25,6 +25,8 @@ struct Chain {
     rows: usize,
     /// Whether the last stage adds the stream's input.
     adds: bool,
+    /// By stage: how many rows it computes at a turn.
+    at_once: [usize; STAGES],
 }
 
 impl Chain {
@@ -50,8 +52,20 @@ impl Chain {
             rows = (rows + top + bottom - window) / stride + 1;
             image
         });
-        let images = images.collect();
-        Self { images, rows, adds }
+        let images: Vec<Image> = images.collect();
+        let at_once = std::array::from_fn(|stage| {
+            let made = images.get(stage + 1).map_or(rows, |next| next.rows);
+            let parts: Vec<usize> = (1..=made)
+                .filter(|count| made.is_multiple_of(*count))
+                .collect();
+            parts[n.below(parts.len())]
+        });
+        Self {
+            images,
+            rows,
+            adds,
+            at_once,
+        }
     }
 
     /// What a stage makes of the rows that it reads; the order of rows counts.
@@ -93,17 +107,17 @@ impl Chain {
 
     fn stream(&self, starts: [usize; STAGES], input: Option<usize>) -> Stream<STAGES> {
         let stages = std::array::from_fn(|at| {
-            let image = &self.images[at];
+            let (image, at_once) = (&self.images[at], self.at_once[at]);
             let reads = Reading {
                 line: at,
-                window: image.window,
-                stride: image.stride,
+                window: image.window + (at_once - 1) * image.stride,
+                stride: at_once * image.stride,
                 first: 0,
             };
             let also = (self.adds && at == 2).then(|| Reading {
                 line: 0,
-                window: 1,
-                stride: 1,
+                window: at_once,
+                stride: at_once,
                 first: self.images[0].top,
             });
             let line = Line {
@@ -111,6 +125,9 @@ impl Chain {
                 row_bytes: WIDTH,
                 top: image.top,
                 padding: image.padding,
+                at_once: at
+                    .checked_sub(1)
+                    .map_or(1, |before| self.at_once[before] as u16),
                 readers: if self.adds && at == 0 { 3 } else { at + 1 },
                 start: Some(starts[at]),
                 home: at,
@@ -120,7 +137,7 @@ impl Chain {
         Stream {
             stages,
             input,
-            rows: self.rows,
+            rows: self.rows / self.at_once[STAGES - 1],
         }
     }
 }
@@ -139,7 +156,8 @@ fn held(stream: &Stream<STAGES>) -> [usize; STAGES] {
             }
         }
         if let Some(next) = most.get_mut(turn.stage + 1) {
-            *next = (*next).max(turn.to + 1);
+            let at_once = stream.stages[turn.stage + 1].line.at_once;
+            *next = (*next).max(turn.to + usize::from(at_once));
         }
         flow.made(&[]);
     }
@@ -168,6 +186,7 @@ fn an_input_by_rows_has_come_where_nothing_is_computed_of_it() {
         images: vec![image(2, 1, 3, 1), image(2, 2, 2, 4), image(1, 0, 1, 1)],
         rows: 1,
         adds: false,
+        at_once: [1; STAGES],
     };
     check(&chain, &mut Numbers::new(11));
 }
@@ -189,14 +208,22 @@ fn check(chain: &Chain, n: &mut Numbers) {
             let rows = &arena[starts[line] + first * WIDTH..][..count * WIDTH];
             rows.iter().map(std::cell::Cell::get).collect()
         };
-        let other = match chain.adds && at == 2 {
-            true => rows(0, from[1], 1),
-            false => Vec::new(),
-        };
-        let row = Chain::row(at, &rows(at, from[0], chain.images[at].window), &other);
-        let start = starts.get(at + 1).unwrap_or(&output) + to * WIDTH;
-        for (y, value) in arena[start..][..WIDTH].iter().zip(row) {
-            y.set(value);
+        let (image, at_once) = (&chain.images[at], chain.at_once[at]);
+        for row in 0..at_once {
+            let other = match chain.adds && at == 2 {
+                true => rows(0, from[1] + row, 1),
+                false => Vec::new(),
+            };
+            let window = rows(at, from[0] + row * image.stride, image.window);
+            let made = Chain::row(at, &window, &other);
+            let (start, first) = match starts.get(at + 1) {
+                Some(start) => (*start, to),
+                None => (output, to * at_once),
+            };
+            let y = &arena[start + (first + row) * WIDTH..][..WIDTH];
+            for (y, value) in y.iter().zip(made) {
+                y.set(value);
+            }
         }
     };
 

@@ -194,12 +194,14 @@ impl StepwiseCode<'_> {
         let (name, turn) = (steps.stream_name(stream), steps.numbered_turn(stream));
         let Home { cells, bytes, .. } = steps.lines(stream);
         let input = steps.apart(stream).unwrap_or_else(|| quote!(#name.input));
-        let rows_of = stream.stages.iter().skip(1).map(|next| next.rows.line.rows);
-        let rows_of = rows_of.chain([stream.rows]);
-        let costs = stream.stages.iter().zip(rows_of).map(|(stage, rows)| {
-            let work: u64 = stage.calls.iter().map(|moving| moving.call.work).sum();
-            Literal::u64_unsuffixed(work.div_ceil(rows.max(1) as u64).max(1))
-        });
+        let costs = stream
+            .stages
+            .iter()
+            .zip(stream.turns())
+            .map(|(stage, turns)| {
+                let work: u64 = stage.calls.iter().map(|moving| moving.call.work).sum();
+                Literal::u64_unsuffixed(work.div_ceil(turns.max(1) as u64).max(1))
+            });
         quote! {
             #name.run_some(stream, #cells.at::<i8, 0, #bytes>(), #input, (&[#(#costs),*], budget), #turn)
         }

@@ -138,7 +138,9 @@ fn distance_within(stages: &[StageRows], at: usize, overwritten: &[Overwritten])
     };
     let fits = |distance: usize| distance + stage.line.row_bytes <= next.row_bytes;
     let found = overwritten.iter().find(|own| is_own(own.input))?;
-    let is_passing = at > 0 && stage.line.readers == at + 1 && stage.line.top == 0;
+    // One row comes, and one is read: several would lie in one place.
+    let is_single = stage.line.at_once == 1 && stage.reads.window == 1;
+    let is_passing = at > 0 && is_single && stage.line.readers == at + 1 && stage.line.top == 0;
     (is_passing && fits(found.distance)).then_some(found.distance)
 }
 
@@ -185,6 +187,7 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
     let mut of_tensor: HashMap<TensorId, usize> = HashMap::from([(input, 0)]);
     let first = operators.first()?;
     let mut rows_of = vec![(first.rows, first.row_bytes)];
+    let mut at_once = 1;
     let mut stages: Vec<StageRows> = Vec::new();
     for operator in operators {
         let reading = |line: usize| Reading {
@@ -212,6 +215,7 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
             row_bytes,
             top: 0,
             padding: 0,
+            at_once,
             readers: 0,
             start: Some(0),
             home: stages.len(),
@@ -236,6 +240,7 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
                 line: Line {
                     rows: operator.rows,
                     row_bytes: 0,
+                    at_once: 1,
                     home: stages.len(),
                     ..line
                 },
@@ -244,6 +249,7 @@ fn stages(operators: &[Rowwise], by_rows: bool) -> Option<Vec<StageRows>> {
         }
         of_tensor.insert(operator.output, stages.len());
         rows_of.push((operator.made, operator.made_bytes));
+        at_once = operator.at_once as u16;
     }
     if stages.is_empty() {
         return None;
@@ -345,7 +351,7 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
     let mut beside = vec![0; stages.len()];
     let mut before = 0;
     let mut progress = vec![Progress::default(); stages.len()];
-    let mut flow = Flow::new(stages, &mut progress, Some(0), last.made);
+    let mut flow = Flow::new(stages, &mut progress, Some(0), last.ends());
     while let Some(turn) = flow.turn(&[]) {
         let stage = &stages[turn.stage];
         let also = stage.also.as_ref().map(|reading| reading.line);
@@ -372,7 +378,7 @@ fn follow(stages: &[StageRows], first: &Rowwise, last: &Rowwise) -> Followed {
             }
         }
         if turn.stage + 1 == stages.len() {
-            let written = (turn.to + 1) * last.made_bytes;
+            let written = (turn.to + 1) * last.at_once * last.made_bytes;
             distance = distance.max(written.saturating_sub(flow.read() * first.row_bytes));
         }
         flow.made(&[]);

@@ -29,12 +29,13 @@ pub(crate) use rowwise::Rowwise;
 use rowwise::{INPUT, Kind, OUTPUT, SECOND};
 
 /// One operator for several, each of which reads what the first one reads, or what earlier ones write. `by_rows` says that what the first one
-/// reads comes row by row, and `patched` which of them compute rows patch by patch.
+/// reads comes row by row, `patched` which of them compute rows patch by patch, and `at_once` how many rows each computes at a turn.
 pub(crate) fn stream(
     graph: &Graph,
     positions: &[usize],
     by_rows: bool,
     patched: &[Patched],
+    at_once: &[usize],
 ) -> Option<Operator> {
     let all: Vec<Operator> = (positions.iter())
         .map(|position| {
@@ -58,24 +59,29 @@ pub(crate) fn stream(
         operators: all,
         by_rows,
         patched: patched.to_vec(),
+        at_once: at_once.to_vec(),
     });
     Some(operator)
 }
 
-/// Rows that the kernels of a stream compute.
+/// How each operator of a stream runs row by row.
+fn rowwise(graph: &Graph, streamed: &Streamed) -> Option<Vec<Rowwise>> {
+    let operators = streamed.operators.iter().zip(&streamed.at_once);
+    let rowwise = operators.map(|(operator, count)| Rowwise::of(graph, operator)?.at_once(*count));
+    rowwise.collect()
+}
+
+/// How often the kernels of a stream compute rows.
 pub(crate) fn rows(graph: &Graph, streamed: &Streamed) -> usize {
-    let operators = streamed.operators.iter();
-    let rowwise = operators.filter_map(|operator| Rowwise::of(graph, operator));
+    let rowwise = rowwise(graph, streamed).unwrap_or_default().into_iter();
     let computed = rowwise.filter(|rowwise| !matches!(rowwise.kind, Kind::View));
     computed.map(|rowwise| rowwise.turns()).sum()
 }
 
 /// How much of its output each operator of a stream computes.
 pub(crate) fn again(graph: &Graph, streamed: &Streamed) -> Option<Vec<Again>> {
-    let operators = streamed.operators.iter();
-    let rowwise: Option<Vec<Rowwise>> = operators.map(|o| Rowwise::of(graph, o)).collect();
     let mut all = vec![Again::ONCE; streamed.operators.len()];
-    for unit in units(&rowwise?, &streamed.patched)? {
+    for unit in units(&rowwise(graph, streamed)?, &streamed.patched)? {
         if let Some(patches) = &unit.patches {
             all[unit.operators].copy_from_slice(&patches.again);
         }
@@ -112,11 +118,11 @@ pub(super) fn choose(
         operators: all,
         by_rows,
         patched,
+        ..
     } = streamed;
     let fault = || Diagnostic::fault("a stream has an operator that does not run row by row");
     let graph = site.graph;
-    let operators: Option<Vec<Rowwise>> = all.iter().map(|o| Rowwise::of(graph, o)).collect();
-    let operators = operators.ok_or_else(fault)?;
+    let operators = self::rowwise(graph, streamed).ok_or_else(fault)?;
     let units = units(&operators, patched).ok_or_else(fault)?;
     let rowwise: Vec<Rowwise> = units.iter().map(|unit| unit.rowwise.clone()).collect();
     let (mut working, mut overwritten) = (Vec::new(), Vec::new());
@@ -270,8 +276,8 @@ pub(super) fn choose(
                     }
                     Place::Tensor(OUTPUT) => {
                         let home = rows.get(at + 1).map(|next| next.line.home);
-                        let row_bytes =
-                            home.map_or(stage.made_bytes, |home| rows[home].line.row_bytes);
+                        let all_bytes = stage.at_once * stage.made_bytes;
+                        let row_bytes = home.map_or(all_bytes, |home| rows[home].line.row_bytes);
                         let to = |last: usize| match patches {
                             None => Moves::To(of_rows(row_bytes, last)),
                             Some(patches) => Moves::Strip(
@@ -289,9 +295,9 @@ pub(super) fn choose(
                             }
                             (Some(Some(line)), Some(_)) => {
                                 let rows = home.map_or(0, |home| held[home]);
-                                (*line, to(rows.saturating_sub(1)))
+                                (*line, to(rows.saturating_sub(stage.at_once)))
                             }
-                            _ => (output, to(stage.made - 1)),
+                            _ => (output, to(stage.ends() - 1)),
                         }
                     }
                     Place::Scratch(at) => {
@@ -353,7 +359,7 @@ pub(super) fn choose(
     choosing.act(Action::Stream(Stream {
         by_rows: *by_rows,
         input: input.as_bytes(),
-        rows: rowwise.last().map_or(0, |last| last.made),
+        rows: rowwise.last().map_or(0, Rowwise::ends),
         stages: made,
     }));
     Ok(())

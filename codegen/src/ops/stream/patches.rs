@@ -146,6 +146,7 @@ pub(crate) fn unit(all: &[Rowwise], patched: &Patched) -> Option<Unit> {
         rows: first.rows,
         row_bytes: first.row_bytes,
         made: last.made,
+        at_once: 1,
         made_bytes: last.made_bytes,
         kind: last.kind.clone(),
         axes: [first.axes[0], last.axes[1]],

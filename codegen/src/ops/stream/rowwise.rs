@@ -38,8 +38,9 @@ pub(crate) struct Rowwise {
     pub(super) rows: usize,
     /// Bytes of a row of its first input.
     pub(super) row_bytes: usize,
-    /// Rows of its output.
+    /// Rows of its output, and how many of them it computes at a turn.
     pub(crate) made: usize,
+    pub(crate) at_once: usize,
     /// Bytes of a row of its output.
     pub(crate) made_bytes: usize,
     pub(super) kind: Kind,
@@ -158,6 +159,7 @@ impl Rowwise {
             rows: x.rows,
             row_bytes: x.row_bytes,
             made: y.rows,
+            at_once: 1,
             made_bytes: y.row_bytes,
             axes: [x.axis, y.axis],
             kind: Kind::Row(options),
@@ -177,6 +179,7 @@ impl Rowwise {
             rows: x.rows,
             row_bytes: x.row_bytes,
             made: y.rows,
+            at_once: 1,
             made_bytes: y.row_bytes,
             axes: [x.axis, y.axis],
             across: Some(Across {
@@ -301,6 +304,18 @@ impl Rowwise {
             .then(|| Self::single(vec![x.tensor], &x, &y, Kind::View))
     }
 
+    /// The same with so many rows of its output at a turn, which are a part of all; `None` for what computes no rows.
+    pub(crate) fn at_once(&self, count: usize) -> Option<Self> {
+        let is_part = count > 0 && self.made.is_multiple_of(count);
+        let is_row = matches!(self.kind, Kind::Row(_));
+        (count == 1 || is_row && is_part).then(|| Self {
+            window: self.window + (count - 1) * self.stride,
+            stride: count * self.stride,
+            at_once: count,
+            ..self.clone()
+        })
+    }
+
     /// Columns of which it can compute some by themselves: those of its output, or those that an average sums up.
     pub(crate) fn columns(&self) -> usize {
         match (&self.across, &self.kind) {
@@ -375,10 +390,15 @@ impl Rowwise {
         self.window + (self.turns() - 1) * self.stride
     }
 
+    /// How often its last stage runs.
+    pub(super) fn ends(&self) -> usize {
+        self.made / self.at_once
+    }
+
     /// How often its first stage runs.
     pub(super) fn turns(&self) -> usize {
         match self.kind {
-            Kind::Row(_) | Kind::View => self.made,
+            Kind::Row(_) | Kind::View => self.made / self.at_once,
             Kind::Average => self.rows,
         }
     }
@@ -388,7 +408,7 @@ impl Rowwise {
         self.made_bytes * size_of::<i32>()
     }
 
-    /// The same operator for one row of output, alone in a graph: its first input, its output, its second input if it has one, and constants.
+    /// The same operator for the output of a turn, alone in a graph: its first input, its output, its second input if it has one, and constants.
     pub(super) fn alone(&self, graph: &Graph, operator: &Operator, options: &Options) -> Graph {
         let own = |id: TensorId, axis: usize| match graph.tensor(id).shape.get(axis + 1..) {
             Some([columns, _]) => *columns,
@@ -397,7 +417,7 @@ impl Rowwise {
         let [read, made] = self.axes;
         let sizes = [
             [self.window, own(self.inputs[0], read)],
-            [1, own(self.output, made)],
+            [self.at_once, own(self.output, made)],
         ];
         self.sized(graph, operator, options, sizes)
     }

@@ -197,6 +197,13 @@ fn chains_of_too_many_rows_stay_whole() {
     assert_eq!(streams_of(20), 0);
 }
 
+/// Whether some stage computes several rows at a turn.
+fn has_several(program: &Program) -> bool {
+    let streams = streams(&program.entries[0].steps);
+    let mut stages = streams.iter().flat_map(|stream| &stream.stages);
+    stages.any(|stage| stage.rows.line.at_once > 1)
+}
+
 /// Whether a program computes rows patch by patch.
 fn has_patches(program: &Program) -> bool {
     let streams = streams(&program.entries[0].steps);
@@ -215,7 +222,7 @@ fn least(refused: &castiron_codegen::error::Error) -> usize {
 /// be kept.
 #[test]
 fn an_arena_has_a_bound() {
-    let (mut tried, mut patched, mut by_rows) = (0, 0, 0);
+    let (mut tried, mut patched, mut by_rows, mut several) = (0, 0, 0, 0);
     for seed in 1..34 {
         let (model, isa) = match seed % 3 {
             0 => (chain(seed * 7919), Isa::Portable),
@@ -238,13 +245,15 @@ fn an_arena_has_a_bound() {
         let zero = arena(Some(0), Input::Whole).expect("it asks for the least");
         assert!(zero.arena_bytes >= least_whole && !has_patches(&zero));
         let middle = (least_whole + whole.arena_bytes) / 2;
-        for bound in [least_whole, middle, whole.arena_bytes] {
+        let quarter = (zero.arena_bytes + middle) / 2;
+        for bound in [least_whole, quarter, middle, whole.arena_bytes] {
             let bounded = arena(Some(bound), Input::Whole).expect("it is no less than the least");
             assert!(bounded.arena_bytes <= bound, "{bounded}");
             assert_eq!(outputs(&bounded, seed, 0x5a), expected, "{bounded}");
             let same = bounded.entries[0].macs == whole.entries[0].macs;
             assert!(same || has_patches(&bounded), "{bounded}");
             patched += usize::from(has_patches(&bounded));
+            several += usize::from(has_several(&bounded));
         }
         tried += usize::from(least_whole < whole.arena_bytes);
         let fits = arena(Some(whole.arena_bytes), Input::Whole).expect("it fits");
@@ -257,8 +266,8 @@ fn an_arena_has_a_bound() {
         }
     }
     assert!(
-        tried > 8 && patched > 8 && by_rows > 4,
-        "{tried} {patched} {by_rows}"
+        tried > 8 && patched > 8 && by_rows > 4 && several > 4,
+        "{tried} {patched} {by_rows} {several}"
     );
 }
 
