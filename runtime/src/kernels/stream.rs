@@ -132,29 +132,33 @@ pub struct Turn {
 
 /// Where a stream finds its input.
 pub trait Source {
-    /// A row of so many bytes; nothing of an input that comes row by row.
-    fn row<'r>(&'r self, arena: &'r [Cell<i8>], row: usize, bytes: usize)
-    -> Option<&'r [Cell<i8>]>;
+    /// Rows, from a byte of it on; nothing of an input that comes row by row.
+    fn rows<'r>(
+        &'r self,
+        arena: &'r [Cell<i8>],
+        from: usize,
+        bytes: usize,
+    ) -> Option<&'r [Cell<i8>]>;
 }
 
 /// In the memory of its line buffers, from a byte on.
 impl Source for Option<usize> {
     #[inline(always)]
-    fn row<'r>(
+    fn rows<'r>(
         &'r self,
         arena: &'r [Cell<i8>],
-        row: usize,
+        from: usize,
         bytes: usize,
     ) -> Option<&'r [Cell<i8>]> {
-        self.map(|input| part(arena, input + row * bytes, bytes))
+        self.map(|input| part(arena, input + from, bytes))
     }
 }
 
 /// In another memory.
 impl Source for &[Cell<i8>] {
     #[inline(always)]
-    fn row<'r>(&'r self, _: &'r [Cell<i8>], row: usize, bytes: usize) -> Option<&'r [Cell<i8>]> {
-        Some(part(self, row * bytes, bytes))
+    fn rows<'r>(&'r self, _: &'r [Cell<i8>], from: usize, bytes: usize) -> Option<&'r [Cell<i8>]> {
+        Some(part(self, from, bytes))
     }
 }
 
@@ -438,17 +442,24 @@ impl<'a, S: Source> Flow<'a, S> {
             if is_image && reading.line > 0 {
                 return Some(reading.line);
             }
+            // As many as are wanted and follow each other.
+            let wanted = end - usize::from(progress.given);
+            let count = match is_image {
+                true => wanted.min(line.rows - row),
+                false => 1,
+            };
+            let bytes = count * line.row_bytes;
             let free = start + progress.held() * line.row_bytes;
-            let free = part(arena, free, line.row_bytes);
+            let free = part(arena, free, bytes);
             if is_image {
-                match self.input.row(arena, row, line.row_bytes) {
-                    Some(row) => copy(row, free),
+                match self.input.rows(arena, row * line.row_bytes, bytes) {
+                    Some(rows) => copy(rows, free),
                     None => return Some(reading.line),
                 }
             } else {
                 fill(free, line.padding);
             }
-            progress.given += 1;
+            progress.given += count as u16;
         }
         None
     }
