@@ -5,7 +5,7 @@
 #   [SHAPE <input>=1x96x96x3…] [OPTIMIZE size|balanced|speed] [MAX_ARENA <bytes>] [MAX_FLASH <bytes>] [MAX_MACS <number>] [MEMORIES [devicetree] <name>=<size>[:fast|:slow][:rom]…] [DTS <file>]
 #   [INPUT_BY whole|rows] [BUFFERS model|caller|inputs|outputs] [OPT_LEVEL 1|2|3|s]
 #   [WITHOUT_PASSES <pass>…] [CUSTOM <op>[=<function>]…] [SCRATCH <op>=<size>…] [STATE <op>=<size>…]
-#   [SECTION <name>] [ARENA_SECTION <name>] [TRACE] [VERIFY] [GUARDS]
+#   [SECTION <name>] [ARENA_SECTION <name>] [TRACE] [VERIFY] [GUARDS] [SERVER kenning]
 #   [TFLM <folder>] [KERNELS reference|cmsis-nn] [ALLOW_REVISION]
 #   [RUST_TARGET <triple>] [CPU <name>])
 #
@@ -42,12 +42,13 @@
 #   TRACE           add a function that reports the outputs of every operator
 #   VERIFY          add a function that compares the weights in flash with their CRC-32
 #   GUARDS          put guard words behind the memory of an instance: a run that finds them overwritten returns an error
+#   SERVER          kenning: add <name>_server_poll(), by which Kenning evaluates the model on the device
 #   TFLM            TensorFlow Lite Micro's sources; ALLOW_REVISION accepts a revision that castiron does
 #                   not know. Default: CONFIG_CASTIRON_TFLM_PATH and …_ALLOW_REVISION, or the variable CASTIRON_TFLM
 #   RUST_TARGET     Rust target triple. Default: follows from the C compiler; CPU: processor, as compilers name it
 function(castiron_add_model target)
   _castiron_parse(1 "SELF_TEST;TRACE;VERIFY;GUARDS;ALLOW_REVISION"
-    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;MAX_FLASH;MAX_MACS;DTS;INPUT_BY;BUFFERS;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
+    "MODEL;ENGINE;NAME;LABELS;IO_SPEC;CASES;SECTION;ARENA_SECTION;OPTIMIZE;MAX_ARENA;MAX_FLASH;MAX_MACS;DTS;INPUT_BY;BUFFERS;SERVER;OPT_LEVEL;TFLM;KERNELS;RUST_TARGET;CPU"
     "SHAPE;WITHOUT_PASSES;CUSTOM;SCRATCH;STATE;MEMORIES")
   set(option_RUST_TARGET target)
   set(option_WITHOUT_PASSES without-pass)
@@ -63,6 +64,7 @@ function(castiron_add_model target)
   _castiron_one_of(OPTIMIZE size balanced speed)
   _castiron_one_of(INPUT_BY whole rows)
   _castiron_one_of(BUFFERS model caller inputs outputs)
+  _castiron_one_of(SERVER kenning)
   _castiron_one_of(OPT_LEVEL 1 2 3 s)
   _castiron_one_of(KERNELS reference cmsis-nn)
   _castiron_check_target(castiron_add_model ${target})
@@ -106,7 +108,7 @@ function(castiron_add_model target)
   endif()
 
   _castiron_options(options
-    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA MAX_FLASH MAX_MACS CONFIG DTS INPUT_BY BUFFERS OPT_LEVEL RUST_TARGET CPU)
+    ENGINE NAME LABELS IO_SPEC CASES SECTION ARENA_SECTION OPTIMIZE MAX_ARENA MAX_FLASH MAX_MACS CONFIG DTS INPUT_BY BUFFERS SERVER OPT_LEVEL RUST_TARGET CPU)
   foreach(option IN ITEMS SHAPE CUSTOM SCRATCH STATE)
     string(TOLOWER ${option} flag)
     foreach(value IN LISTS arg_${option})

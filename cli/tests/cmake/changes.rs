@@ -301,7 +301,7 @@ fn models_are_built_side_by_side() {
 castiron_add_model(first MODEL sine.tflite NAME one OPT_LEVEL s)
 add_executable(second second.c)
 castiron_add_model(second MODEL sine.tflite NAME two OPT_LEVEL s
-  SECTION .weights ARENA_SECTION .fast TRACE VERIFY GUARDS CPU native WITHOUT_PASSES fuse-padding remove-dead)
+  SECTION .weights ARENA_SECTION .fast TRACE VERIFY GUARDS SERVER kenning CPU native WITHOUT_PASSES fuse-padding remove-dead)
 castiron_gen_header(second MODEL sine.tflite OUTPUT data.h)
 # A target of its own that uses a library, too.
 add_executable(third first.c)
@@ -321,11 +321,14 @@ static void seen(void *context, size_t operator_index, size_t output, const void
     (void)operator_index, (void)output, (void)data, (void)bytes;
     ++*(int *)context;
 }
+int two_server_read(void) { return -1; }
+void two_server_write(const uint8_t *bytes, size_t count) { (void)bytes, (void)count; }
+uint64_t two_server_nanoseconds(void) { return 0; }
 int main(void)
 {
     int operators = 0;
     two_model_init(&model);
-    return two_verify() || two_init() || two_run() || two_model_run_traced(&model, seen, &operators) || operators < 3;
+    return two_verify() || two_init() || two_server_poll() || two_run() || two_model_run_traced(&model, seen, &operators) || operators < 3;
 }
 ",
     );
