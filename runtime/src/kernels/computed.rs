@@ -4,6 +4,7 @@
 
 use core::cell::Cell;
 
+use super::binary::clamp;
 use super::place::Source;
 use super::window::{Taps, Window};
 use super::{host_kernel, parameters};
@@ -70,7 +71,7 @@ impl ComputedF32 {
         let mac = |sum: f32, x: f32, w: f32| sum + x * w;
         self.sizes.run(x, weights, y, 0.0, mac, |sum, channel| {
             let bias = bias.get(channel).map_or(0.0, Source::read);
-            (sum + bias).max(self.min).min(self.max)
+            clamp(sum + bias, self.min, self.max)
         });
     }
 }
