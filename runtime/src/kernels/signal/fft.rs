@@ -338,7 +338,10 @@ fn forward<T: Sample>(
 ) {
     let n = fft.numbers;
     let (y, _) = y.as_chunks::<2>();
-    for (x, y) in x.chunks_exact(fft.row.max(1)).zip(y.chunks_exact(n + 1)) {
+    for (x, y) in x
+        .chunks_exact(fft.row.max(1))
+        .zip(y.chunks_exact((n + 1).max(1)))
+    {
         for (k, place) in roots.place.iter().enumerate() {
             // Rows that are too short end in zeros.
             let sample = |at: usize| x.get(at).map_or(T::default(), Cell::get);
