@@ -389,7 +389,11 @@ fn what_is_not_of_this_model_fails_and_says_why() {
         "4 elements for input 0, and the model in the firmware 3",
     );
     fails(IO_SPEC, &spec[..160], "160 bytes");
+    // That no file comes says nothing of what was refused.
     assert_eq!(device.ask(MODEL, 0, &[]), [Answer::done(MODEL, &[])]);
+    let answers = device.ask(DATA, 0, &[1; 4]);
+    assert!(answers[0].is_log("another model") && answers[1].is_failure(DATA));
+    assert_eq!(device.ask(MODEL, 0, &FILE), [Answer::done(MODEL, &[])]);
     for length in [0, 3, 5, 2000] {
         let answers = device.ask(DATA, 0, &vec![0; length]);
         assert!(answers[0].is_log("the model takes 4") && answers[1].is_failure(DATA));
