@@ -292,6 +292,7 @@ impl<'a> Job<'a> {
             outputs: Outputs::default(),
             skipped: Vec::new(),
         };
+        self.check_asked()?;
         self.rust(labels, &mut made);
         match self.arena {
             Some(arena) => self.interpreted(arena, &mut made),
@@ -330,13 +331,21 @@ impl<'a> Job<'a> {
     fn module(&self) -> Result<&'a Program, Error> {
         let program = self.examined.program.as_ref().map_err(Error::clone)?;
         rust::check_operators(program)?;
+        Ok(program)
+    }
+
+    /// That the module can have what it is asked to have. Without, it would be another one than is wanted.
+    fn check_asked(&self) -> Result<(), Error> {
+        let Ok(program) = self.module() else {
+            return Ok(());
+        };
         if self.arguments.server.is_some() {
             rust::check_server(program)?;
         }
         if self.has_steps() {
             rust::check_steps(program)?;
         }
-        Ok(program)
+        Ok(())
     }
 
     /// Whether the Rust module has a run in parts.

@@ -103,6 +103,11 @@ impl Diff {
                             limit.text
                         ));
                     warning.place.file = Some(model.clone());
+                    if limit.figure == "time" {
+                        warning = warning.help(
+                            "time needs a clock on both sides: compare reports that were made with --board or --clock, or limit instructions",
+                        );
+                    }
                     unchecked.push(warning);
                     continue;
                 };
