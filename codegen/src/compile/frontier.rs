@@ -1,6 +1,6 @@
 //! How much memory a model takes for how much work: plans from the one of whole tensors to the one of the smallest arena.
 
-use super::compile::laid_out;
+use super::compile::{LaidOut, laid_out};
 use super::options::CompileOptions;
 use crate::error::Result;
 use crate::graph::{Graph, Model, Options, Site};
@@ -61,18 +61,26 @@ pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result
         macs: 0,
         points: Vec::new(),
     };
+    let one = CompileOptions {
+        memories: Vec::new(),
+        ..options.clone()
+    };
+    let below = |bound: usize| {
+        let options = CompileOptions {
+            streams: Some(one.below(bound)),
+            ..one.clone()
+        };
+        laid_out(&model, index, &options)
+    };
+    // The least without computing anything again.
+    let of_rows = CompileOptions {
+        max_arena: Some(0),
+        ..one.clone()
+    };
     let mut bound = usize::MAX;
     let mut least = None;
     loop {
-        let one = CompileOptions {
-            memories: Vec::new(),
-            ..options.clone()
-        };
-        let options = CompileOptions {
-            streams: Some(one.below(bound)),
-            ..one
-        };
-        let laid_out = laid_out(&model, index, &options)?;
+        let laid_out = below(bound)?;
         let arena_bytes = laid_out.plan.peak_bytes;
         let points = &mut found.points;
         // A point is what its own size as a bound gives. A bound may give less, and one that nothing meets the least that there is.
@@ -88,29 +96,53 @@ pub fn frontier(model: &Model, index: usize, options: &CompileOptions) -> Result
             bound = arena_bytes;
             continue;
         }
-        let (whole, macs, rows) = effort(&laid_out.graph);
-        let extra_macs = macs.saturating_sub(whole);
-        let room = Some(laid_out.room).filter(|room| *room < usize::MAX);
+        let (whole, point) = Point::of(&laid_out);
         found.macs = whole;
-        // Whatever takes more of all is of no use.
-        points.retain(|other| {
-            let work = (other.extra_macs, other.rows);
-            work < (extra_macs, rows) || work == (extra_macs, rows) && has_more(other.room, room)
-        });
-        points.push(Point {
-            arena_bytes,
-            state_bytes: laid_out.state_bytes,
-            macs,
-            extra_macs,
-            rows,
-            room,
-        });
+        // That is what most look for, and may lie between two bounds.
+        let repeats = |point: &Point| point.extra_macs > 0;
+        if repeats(&point) && !points.iter().any(repeats) {
+            let least = self::laid_out(&model, index, &of_rows)?.plan.peak_bytes;
+            let is_between = points.last().is_some_and(|last| least < last.arena_bytes);
+            if is_between && least > arena_bytes {
+                let (_, point) = Point::of(&below(least)?);
+                if point.arena_bytes == least && !repeats(&point) {
+                    add(points, point);
+                }
+            }
+        }
+        add(points, point);
         match arena_bytes.checked_sub(1 + arena_bytes / PARTS) {
             Some(below) => bound = below,
             None => break,
         }
     }
     Ok(found)
+}
+
+impl Point {
+    /// What a plan takes, behind the multiply-accumulates of one that computes nothing twice.
+    fn of(laid_out: &LaidOut) -> (u64, Self) {
+        let (whole, macs, rows) = effort(&laid_out.graph);
+        let point = Self {
+            arena_bytes: laid_out.plan.peak_bytes,
+            state_bytes: laid_out.state_bytes,
+            macs,
+            extra_macs: macs.saturating_sub(whole),
+            rows,
+            room: Some(laid_out.room).filter(|room| *room < usize::MAX),
+        };
+        (whole, point)
+    }
+}
+
+/// Adds a smaller arena. Whatever takes more of all is of no use.
+fn add(points: &mut Vec<Point>, point: Point) {
+    let own = (point.extra_macs, point.rows);
+    points.retain(|other| {
+        let work = (other.extra_macs, other.rows);
+        work < own || work == own && has_more(other.room, point.room)
+    });
+    points.push(point);
 }
 
 /// Whether kernels have more room in one plan than in another.
