@@ -109,7 +109,11 @@ impl Folder {
             if let Some(file) = (measurements.iter()).find(|file| has(file))
                 && let Some(json) = folder.json::<serde_json::Value>(&path.join(file))
             {
-                kenning::measured(&json, file, metric.as_deref(), &mut measured);
+                let problems = kenning::measured(&json, file, metric.as_deref(), &mut measured);
+                for mut problem in problems {
+                    problem.place.file = Some(path.join(file).display().to_string());
+                    folder.problems.push(problem);
+                }
             }
             used.extend(measurements);
             if measured.quality.is_none() {

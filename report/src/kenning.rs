@@ -158,11 +158,31 @@ pub(crate) fn measured_model(name: &str) -> String {
     format!("{}.tflite", name.strip_suffix(MEASUREMENTS).unwrap_or(name))
 }
 
-/// What a file of measurements says.
-pub(crate) fn measured(json: &Value, file: &str, metric: Option<&str>, measured: &mut Measured) {
+/// What a file of measurements says; and what in it cannot be.
+pub(crate) fn measured(
+    json: &Value,
+    file: &str,
+    metric: Option<&str>,
+    measured: &mut Measured,
+) -> Vec<Diagnostic> {
     let times = ["target_inference_step", "protocol_inference_step"];
     let time = times.iter().find_map(|key| median(json.get(key)?));
-    let quality = json.get("eval_confusion_matrix").and_then(Matrix::of);
+    let matrix = json.get("eval_confusion_matrix");
+    let quality = matrix.and_then(Matrix::of);
+    let is_empty = |value: &&Value| value.as_array().is_some_and(Vec::is_empty);
+    let mut problems = Vec::new();
+    if matrix.filter(|matrix| !is_empty(matrix)).is_some() && quality.is_none() {
+        let problem = Diagnostic::new("the confusion matrix is none, and does not count");
+        problems
+            .push(problem.expected("as many columns as rows, of numbers that are not negative"));
+    }
+    for key in times {
+        let given = json.get(key).filter(|times| !is_empty(times));
+        if given.is_some_and(|times| median(times).is_none()) {
+            let problem = Diagnostic::new(format!("the times of {key} do not count"));
+            problems.push(problem.expected("numbers that are not negative"));
+        }
+    }
     let quality = quality.and_then(|matrix| {
         let wanted = metric.map(plain);
         let found = wanted.and_then(|wanted| Some((matrix.metric(&wanted)?, wanted)));
@@ -179,6 +199,7 @@ pub(crate) fn measured(json: &Value, file: &str, metric: Option<&str>, measured:
         runs,
         source: file.to_owned(),
     });
+    problems
 }
 
 /// A metric's name as code has it: `F1 score` is `f1_score`.
@@ -188,7 +209,12 @@ fn plain(metric: &str) -> String {
 
 /// The median of a list of times, and how many there are.
 fn median(times: &Value) -> Option<(f64, usize)> {
-    let mut times: Vec<f64> = times.as_array()?.iter().filter_map(Value::as_f64).collect();
+    // No run takes less than nothing; a list with such a time is no measurement.
+    let times = times.as_array()?.iter().filter_map(Value::as_f64);
+    let mut times: Vec<f64> = times.collect();
+    if times.iter().any(|time| *time < 0.0) {
+        return None;
+    }
     times.sort_by(f64::total_cmp);
     let middle = times.get(times.len() / 2)?;
     Some((*middle, times.len()))
@@ -213,9 +239,8 @@ impl Matrix {
             .map(numbers)
             .collect::<Option<_>>()?;
         let size = rows.len();
-        rows.iter()
-            .all(|row| row.len() == size)
-            .then_some(Self { rows })
+        let is_row = |row: &Vec<f64>| row.len() == size && row.iter().all(|count| *count >= 0.0);
+        rows.iter().all(is_row).then_some(Self { rows })
     }
 
     /// A metric that the matrix gives; none for others.

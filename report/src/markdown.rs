@@ -77,6 +77,9 @@ fn of_several(out: &mut String, report: &Report, models: &[Model]) {
     if models.iter().any(|model| measured(model).is_some()) {
         columns.push((">Measured instructions", |m| number(measured(m))));
     }
+    if models.iter().any(|model| measured_cycles(model).is_some()) {
+        columns.push((">Measured cycles", |m| number(measured_cycles(m))));
+    }
     columns.extend::<[Column; 5]>([
         (">Flash, B", |m| number(m.compiled.flash_bytes())),
         (">RAM, B", |m| number(m.compiled.ram_bytes)),
@@ -137,6 +140,10 @@ fn is_beyond(model: &Model) -> bool {
 
 fn measured(model: &Model) -> Option<u64> {
     model.measured.as_ref()?.instructions
+}
+
+fn measured_cycles(model: &Model) -> Option<u64> {
+    model.measured.as_ref()?.cycles
 }
 
 fn seconds(model: &Model) -> String {
@@ -261,12 +268,14 @@ fn of_one(out: &mut String, report: &Report, model: &Model) {
     }
     costs(out, model);
     if let Some(run) = &model.measured {
-        let of_run =
-            measured(model).map(|n| format!("A run took {} instructions. ", number(Some(n))));
+        let of = |count: Option<u64>, what: &str| {
+            count.map(|count| format!("A run took {} {what}. ", number(Some(count))))
+        };
         line!(
             out,
-            "\n{}Instructions were measured: {}.",
-            of_run.unwrap_or_default(),
+            "\n{}{}Measured: {}.",
+            of(run.instructions, "instructions").unwrap_or_default(),
+            of(run.cycles, "cycles").unwrap_or_default(),
             text(&run.source)
         );
     }
@@ -350,10 +359,9 @@ fn ports(out: &mut String, graph: &Subgraph) {
 }
 
 fn operators(out: &mut String, graph: &Subgraph) {
-    let has_measured = graph
-        .operators
-        .iter()
-        .any(|o| o.measured_instructions.is_some());
+    let all = || graph.operators.iter();
+    let has_measured = all().any(|o| o.measured_instructions.is_some());
+    let has_cycles = all().any(|o| o.measured_cycles.is_some());
     let rows = graph.operators.iter().enumerate().map(|(index, operator)| {
         let output = operator
             .outputs
@@ -380,6 +388,9 @@ fn operators(out: &mut String, graph: &Subgraph) {
         if has_measured {
             row.push(number(operator.measured_instructions));
         }
+        if has_cycles {
+            row.push(number(operator.measured_cycles));
+        }
         row
     });
     let mut header = vec![
@@ -394,6 +405,9 @@ fn operators(out: &mut String, graph: &Subgraph) {
     ];
     if has_measured {
         header.push(">measured");
+    }
+    if has_cycles {
+        header.push(">Cycles, measured");
     }
     table(out, &header, rows);
 }

@@ -1,4 +1,6 @@
-//! Instructions that runs took, from files that `castiron validate` and `cargo xtask bench` write.
+//! Instructions and cycles that runs took, from files that `castiron validate` and `cargo xtask bench` write.
+
+use std::collections::BTreeMap;
 
 use castiron_codegen::error::{Diagnostic, Error, Result};
 use csv::ReaderBuilder;
@@ -17,8 +19,21 @@ pub struct Measurements {
 #[derive(Debug)]
 struct Row {
     of: Of,
-    instructions: Option<u64>,
+    took: Took,
     operators: Vec<OfOperator>,
+}
+
+/// What something took, as far as it was counted.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    instructions: Option<u64>,
+    cycles: Option<u64>,
+}
+
+impl Took {
+    fn is_known(self) -> bool {
+        self.instructions.or(self.cycles).is_some()
+    }
 }
 
 /// Which model it is of.
@@ -39,7 +54,7 @@ struct OfOperator {
     index: usize,
     /// What it is, if that is said.
     name: Option<String>,
-    instructions: u64,
+    took: Took,
 }
 
 impl Measurements {
@@ -152,7 +167,8 @@ impl Row {
 
     fn add_to(&self, model: &mut Model, file: &str) {
         model.measured = Some(MeasuredRun {
-            instructions: self.instructions,
+            instructions: self.took.instructions,
+            cycles: self.took.cycles,
             source: file.to_owned(),
         });
         for own in &self.operators {
@@ -161,7 +177,11 @@ impl Row {
             let Some(operator) = operator else { continue };
             if own.name.as_ref().is_none_or(|name| *name == operator.name) {
                 // Each of several outputs was waited for after the one before it.
-                *operator.measured_instructions.get_or_insert(0) += own.instructions;
+                let add = |sum: &mut Option<u64>, more: Option<u64>| {
+                    *sum = more.map_or(*sum, |more| Some(sum.unwrap_or(0).saturating_add(more)));
+                };
+                add(&mut operator.measured_instructions, own.took.instructions);
+                add(&mut operator.measured_cycles, own.took.cycles);
             }
         }
     }
@@ -197,11 +217,17 @@ impl From<Benched> for Row {
             subgraph: 0,
             index: own.operator,
             name: None,
-            instructions: own.instructions,
+            took: Took {
+                instructions: Some(own.instructions),
+                cycles: None,
+            },
         });
         Self {
             of: model.sha256.map_or(Of::Name(model.name), Of::Hash),
-            instructions: model.instructions_median,
+            took: Took {
+                instructions: model.instructions_median,
+                cycles: None,
+            },
             operators: operators.collect(),
         }
     }
@@ -211,14 +237,40 @@ impl From<Benched> for Row {
 #[derive(Deserialize)]
 struct Validated {
     model: String,
-    instructions: Option<u64>,
+    #[serde(flatten)]
+    counted: Counted,
     operators: Vec<ValidatedOperator>,
+}
+
+/// What it says of a run, or of an operator.
+#[derive(Deserialize)]
+struct Counted {
+    instructions: Option<u64>,
+    #[serde(default)]
+    counters: BTreeMap<String, Counter>,
+}
+
+#[derive(Deserialize)]
+struct Counter {
+    first: Option<u64>,
+    steady: Option<u64>,
+}
+
+impl From<Counted> for Took {
+    fn from(counted: Counted) -> Self {
+        let cycles = counted.counters.get("cycles");
+        Self {
+            instructions: counted.instructions,
+            cycles: cycles.and_then(|cycles| cycles.steady.or(cycles.first)),
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct ValidatedOperator {
     operator: Named,
-    instructions: Option<u64>,
+    #[serde(flatten)]
+    counted: Counted,
 }
 
 #[derive(Deserialize)]
@@ -229,18 +281,16 @@ struct Named {
 
 impl From<Validated> for Row {
     fn from(model: Validated) -> Self {
-        let operators = model.operators.into_iter().filter_map(|own| {
-            Some(OfOperator {
-                subgraph: 0,
-                index: own.operator.index,
-                name: Some(own.operator.name),
-                instructions: own.instructions?,
-            })
+        let operators = model.operators.into_iter().map(|own| OfOperator {
+            subgraph: 0,
+            index: own.operator.index,
+            name: Some(own.operator.name),
+            took: own.counted.into(),
         });
         Self {
             of: Of::Name(model.model),
-            instructions: model.instructions,
-            operators: operators.collect(),
+            took: model.counted.into(),
+            operators: operators.filter(|own| own.took.is_known()).collect(),
         }
     }
 }
@@ -254,6 +304,10 @@ struct Line {
     name: String,
     #[serde(rename = "INSTRUCTIONS")]
     instructions: Option<u64>,
+    #[serde(rename = "CYCLES", default)]
+    cycles: Option<u64>,
+    #[serde(rename = "CYCLES_FIRST", default)]
+    cycles_first: Option<u64>,
     #[serde(rename = "SUBGRAPH")]
     subgraph: usize,
 }
@@ -263,21 +317,30 @@ fn of_csv(bytes: &[u8]) -> Result<Row, Diagnostic> {
     let mut operators = Vec::new();
     for line in ReaderBuilder::new().from_reader(bytes).deserialize() {
         let line: Line = line.map_err(|e| unread(e.to_string()))?;
+        let took = Took {
+            instructions: line.instructions,
+            cycles: line.cycles.or(line.cycles_first),
+        };
         // Those that run as a part of others took nothing by themselves.
-        operators.extend(line.instructions.map(|instructions| OfOperator {
-            subgraph: line.subgraph,
-            index: line.index,
-            name: Some(line.name),
-            instructions,
-        }));
+        if took.is_known() {
+            operators.push(OfOperator {
+                subgraph: line.subgraph,
+                index: line.index,
+                name: Some(line.name),
+                took,
+            });
+        }
     }
     if operators.is_empty() {
-        let why = "a table without instructions of any operator; the cycles of a board stand in the table alone";
+        let why = "a table without instructions or cycles of any operator";
         return Err(unread(why.to_owned()));
     }
     Ok(Row {
         of: Of::Unsaid,
-        instructions: None,
+        took: Took {
+            instructions: None,
+            cycles: None,
+        },
         operators,
     })
 }

@@ -277,6 +277,7 @@ impl From<&OperatorReport> for Operator {
             joined_into: facts.joined_into,
             costs: Vec::new(),
             measured_instructions: None,
+            measured_cycles: None,
             kernels: Vec::new(),
             compiled: facts.compiled,
             tflm: facts.tflm,

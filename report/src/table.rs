@@ -5,7 +5,7 @@ use csv::Writer;
 
 use crate::data::{Arithmetic, Model, Report};
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 21] = [
     "RANK",
     "MODEL",
     "BOARD",
@@ -25,6 +25,7 @@ const HEADER: [&str; 20] = [
     "ESTIMATED_CYCLES",
     "ESTIMATED_SECONDS",
     "MEASURED_INSTRUCTIONS",
+    "MEASURED_CYCLES",
     "PROBLEM",
 ];
 
@@ -46,7 +47,7 @@ pub fn table(report: &Report) -> Vec<u8> {
     rows.into_inner().unwrap_or_default()
 }
 
-const OF_OPERATORS: [&str; 14] = [
+const OF_OPERATORS: [&str; 15] = [
     "MODEL",
     "SUBGRAPH",
     "OPERATOR",
@@ -61,6 +62,7 @@ const OF_OPERATORS: [&str; 14] = [
     "ESTIMATED_INSTRUCTIONS",
     "ESTIMATED_CYCLES",
     "MEASURED_INSTRUCTIONS",
+    "MEASURED_CYCLES",
 ];
 
 /// Rows for a spreadsheet, one for each operator of each model.
@@ -89,6 +91,7 @@ pub fn operators(report: &Report) -> Vec<u8> {
                     text(cost.map(|cost| cost.instructions)),
                     text(cost.and_then(|cost| cost.cycles)),
                     text(operator.measured_instructions),
+                    text(operator.measured_cycles),
                 ]);
             }
         }
@@ -142,6 +145,7 @@ fn row(position: usize, model: &Model) -> [String; HEADER.len()] {
         text(cost.and_then(|cost| cost.cycles)),
         text(milliseconds.map(|milliseconds| three_digits(milliseconds / 1e3))),
         text(model.measured.as_ref().and_then(|run| run.instructions)),
+        text(model.measured.as_ref().and_then(|run| run.cycles)),
         text(problem.map(|problem| name(&format!("{}: {}", problem.place, problem.message)))),
     ]
 }

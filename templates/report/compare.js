@@ -29,6 +29,7 @@ const comparison = (report, openModel) => {
       any("time") && { title: "Time", value: ({ model }) => model.time?.seconds, text: ({ model }) => seconds(model.time), number: true },
       rows.some(({ model }) => estimateOf(model)) && { title: `${ESTIMATES[estimateKey(report)]}, estimated`, value: ({ model }) => estimateOf(model, estimateKey(report)), text: ({ model }) => estimateText(model, estimateKey(report)), number: true, bar: "fill-macs" },
       rows.some(({ model }) => model.measured?.instructions !== undefined) && { title: "Instructions, measured", value: ({ model }) => model.measured?.instructions, text: ({ model }) => number(model.measured?.instructions), number: true, bar: "fill-macs" },
+      rows.some(({ model }) => model.measured?.cycles !== undefined) && { title: "Cycles, measured", value: ({ model }) => model.measured?.cycles, text: ({ model }) => number(model.measured?.cycles), number: true, bar: "fill-macs" },
       { title: "Flash, B", value: ({ model }) => flashOf(model), text: ({ model }) => number(flashOf(model)), number: true, bar: "fill-weights" },
       { title: "RAM, B", value: ({ model }) => model.compiled.ram_bytes, text: ({ model }) => number(model.compiled.ram_bytes), number: true, bar: "fill-acts" },
       { title: "TFLM's arena, B", value: ({ model }) => model.tflm.arena_bytes, text: ({ model }) => number(model.tflm.arena_bytes), number: true },

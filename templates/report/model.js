@@ -30,6 +30,7 @@ const summaryTiles = model => tiles([
   model.quality && [model.quality.metric, rounded(model.quality.value), model.quality.source],
   costTile(model),
   model.measured?.instructions !== undefined && ["Instructions, measured", amount(model.measured.instructions), model.measured.source],
+  model.measured?.cycles !== undefined && ["Cycles, measured", amount(model.measured.cycles), model.measured.source],
   model.time && ["Time of a run", seconds(model.time), `median of ${number(model.time.runs)}, ${model.time.source}`],
 ].filter(Boolean));
 
@@ -104,15 +105,16 @@ const operatorsView = (model, graph) => {
   const engines = row => row.compiled && row.tflm ? "both" : row.compiled ? "castiron" : row.tflm ? "TFLM" : "none";
   const bytesColumn = (title, key, bar) => ({ title, value: row => row[key], text: row => number(row[key]), number: true, bar });
   return table({
-    id: "operators", caption: `${number(rows.length)} operators, in the file's order; bars compare within a column${cost?.processor ? `; instructions and cycles are estimated for a ${cost.processor}` : ""}${model.measured ? `; instructions were measured: ${model.measured.source}` : ""}`, rows,
+    id: "operators", caption: `${number(rows.length)} operators, in the file's order; bars compare within a column${cost?.processor ? `; instructions and cycles are estimated for a ${cost.processor}` : ""}${model.measured ? `; measured: ${model.measured.source}` : ""}`, rows,
     columns: [
       { title: "#", value: row => row.index, number: true },
       { title: "Operator", heads: true, value: row => row.name },
       { title: "Output", value: row => output(row)?.bytes, text: row => output(row) ? `${shape(output(row).shape)} ${output(row).type}` : "–" },
       bytesColumn("MACs", "macs", "fill-macs"),
       costColumn("Instructions", "instructions"),
-      rows.some(row => row.measured_instructions !== undefined) && bytesColumn("Measured", "measured_instructions", "fill-macs"),
+      rows.some(row => row.measured_instructions !== undefined) && bytesColumn("Instructions, measured", "measured_instructions", "fill-macs"),
       costColumn("Cycles", "cycles"),
+      rows.some(row => row.measured_cycles !== undefined) && bytesColumn("Cycles, measured", "measured_cycles", "fill-macs"),
       bytesColumn("Weights, B", "weight_bytes", "fill-weights"),
       bytesColumn("Packed, B", "packed_bytes", "fill-weights"),
       bytesColumn("Activations, B", "activation_bytes", "fill-acts"),

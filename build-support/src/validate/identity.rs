@@ -96,6 +96,16 @@ impl Identity {
                 .help("write the firmware of this model with --firmware and flash it, or name the board's model")
                 .into());
         }
+        if self.engine != wanted.engine {
+            return Err(Diagnostic::new("the board's firmware computes with another engine")
+                .expected(&wanted.engine)
+                .found(&self.engine)
+                .help(format_args!(
+                    "name it with --engine {}, or write the firmware with --firmware and flash it",
+                    self.engine
+                ))
+                .into());
+        }
         if wanted.layers && !self.layers {
             return Err(Diagnostic::new("the board's firmware does not show its operators")
                 .help("write it with --firmware and --layers, and flash it; or omit --layers and --csv here")

@@ -97,6 +97,9 @@ pub(super) fn run(
             }
             (RESULTS, bytes) if !bytes.is_empty() && results.len() < MOST_RESULTS => {
                 results.extend(bytes);
+                if !trace::may_be(&results) {
+                    return Err(session.wrong("sends what are no results"));
+                }
                 session.ask(NEXT, &[])?
             }
             (ENDS, sums) => {
@@ -224,7 +227,8 @@ impl<'a> Session<'a> {
         let asked = Instant::now();
         while asked.elapsed() < self.line.timeout {
             self.port.write_all(&request).map_err(|e| self.gone(&e))?;
-            let again = Instant::now() + wait;
+            // On a slow line an answer may take longer than the user waits.
+            let again = (Instant::now() + wait).min(asked + self.line.timeout);
             while let Some(frame) = self.receive(again)? {
                 if frame.number == self.number {
                     self.answers += 1;

@@ -51,6 +51,14 @@ const FAILED: u32 = 4;
 const FAULT: u32 = 5;
 const COUNTS: u32 = 6;
 
+/// Whether results may begin so: with a record.
+pub(super) fn may_be(stream: &[u8]) -> bool {
+    stream
+        .iter()
+        .zip(MAGIC.to_le_bytes())
+        .all(|(byte, wanted)| *byte == wanted)
+}
+
 /// Whether the last record is there, and nothing more will come.
 pub(super) fn is_complete(stream: &[u8]) -> bool {
     last(stream).is_some()

@@ -571,6 +571,41 @@ fn results_of_kenning_are_understood() {
 }
 
 /// The example of docs/report.md: the last stage in the file's order, and the greater of the two in the middle.
+/// A number of samples, or a time, below zero: it would win.
+#[test]
+fn what_cannot_be_measured_does_not_count() {
+    let folder = automl();
+    measure(&folder, "vae.0", json!([[80, 20], [10, 90]]), &[0.1]);
+    measure(&folder, "vae.1", json!([[180, 20], [-10, -90]]), &[-1.0]);
+    measure(&folder, "vae.10", json!([[1, 2, 3], [4]]), &[0.2]);
+    let found = report(&[folder.path("")]);
+    let of = |name: &str, key: &str| {
+        let models = found["models"].as_array().expect("models");
+        let model = models.iter().find(|model| model["name"] == name);
+        model.expect("a model").get(key).is_some()
+    };
+    for (name, [quality, time]) in [
+        ("vae.0.tflite", [true, true]),
+        ("vae.1.tflite", [false, false]),
+        ("vae.10.tflite", [false, true]),
+    ] {
+        assert_eq!(
+            (of(name, "quality"), of(name, "time")),
+            (quality, time),
+            "{name}"
+        );
+    }
+    let problems = found["problems"].to_string();
+    for part in [
+        "confusion matrix",
+        "target_inference_step",
+        "vae.1.measurements.json",
+        "vae.10.measurements.json",
+    ] {
+        assert!(problems.contains(part), "{part}: {problems}");
+    }
+}
+
 #[test]
 fn statistics_are_of_the_last_stage() {
     let folder = automl();
@@ -645,9 +680,10 @@ fn measured_instructions_are_beside_estimates() {
     let bench = folder.write("bench.json", bench.to_string());
     let operators = &plain["models"][0]["subgraphs"][0]["operators"];
     let validated = json!({
-        "model": name, "on": "qemu", "instructions": 777,
+        "model": name, "on": "qemu", "instructions": 777, "counters": { "cycles": { "first": 999, "steady": null } },
         "operators": [
-            { "operator": { "index": 0, "name": operators[0]["name"] }, "instructions": 55 },
+            { "operator": { "index": 0, "name": operators[0]["name"] }, "instructions": 55,
+              "counters": { "cycles": { "first": 90, "steady": 80 } } },
             { "operator": { "index": 0, "name": operators[0]["name"] }, "instructions": 5 },
             { "operator": { "index": 1, "name": "NO_SUCH" }, "instructions": 5 },
         ],
@@ -667,8 +703,14 @@ fn measured_instructions_are_beside_estimates() {
     assert_eq!(own[0]["measured_instructions"], 1234);
     assert_eq!(own[1].get("measured_instructions"), None);
     assert_eq!(own[0]["costs"], operators[0]["costs"]);
-    let own = of(&[&validated])["subgraphs"][0]["operators"].clone();
+    let own = of(&[&validated]);
+    assert_eq!(
+        own["measured"],
+        json!({ "instructions": 777, "cycles": 999, "source": validated })
+    );
+    let own = own["subgraphs"][0]["operators"].clone();
     assert_eq!(own[0]["measured_instructions"], 60);
+    assert_eq!(own[0]["measured_cycles"], 80);
 
     // A table names no model: it is of the only one, or the one of its name.
     let table = folder.path("vae_encoder.csv");
@@ -686,6 +728,31 @@ fn measured_instructions_are_beside_estimates() {
         99
     );
 
+    // Of a board, whose instructions nobody counts.
+    let text = folder.read("vae_encoder.csv");
+    let text = text.replacen("1,FULLY_CONNECTED,99,", "1,FULLY_CONNECTED,,", 1);
+    let mut lines = text.lines();
+    let head = lines.next().expect("names").to_owned() + ",CYCLES,CYCLES_FIRST\n";
+    let cycles =
+        |(at, line): (usize, &str)| format!("{line},{},\n", if at == 1 { "70" } else { "" });
+    let board = folder.path("vae_encoder_board.csv");
+    fs::write(
+        &board,
+        head + &lines.enumerate().map(cycles).collect::<String>(),
+    )
+    .expect("the table");
+    let own = of(&[&board])["subgraphs"][0]["operators"].clone();
+    assert_eq!(own[1]["measured_cycles"], 70);
+    assert_eq!(own[1].get("measured_instructions"), None);
+    // A table of nothing is no measurement.
+    let nothing = folder.path("nothing.csv");
+    castiron(&["inspect", &model, "--csv", &nothing]).success();
+    let (code, said) = failure(&["report", &model, "--format", "csv", "--measured", &nothing]);
+    assert!(
+        code == 1 && said.contains("without instructions or cycles"),
+        "{said}"
+    );
+
     // Every form has them.
     let form = |form: &str| stdout(&["report", &model, "--measured", &bench, "--format", form]);
     assert!(form("md").contains("| 1,234 |"));
@@ -695,7 +762,7 @@ fn measured_instructions_are_beside_estimates() {
             .lines()
             .nth(1)
             .expect("a row")
-            .ends_with(",1234")
+            .ends_with(",1234,")
     );
 
     // What is of nothing is named.

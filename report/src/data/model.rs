@@ -199,6 +199,9 @@ pub struct Operator {
     /// Instructions that it was measured to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measured_instructions: Option<u64>,
+    /// Cycles that it was measured to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured_cycles: Option<u64>,
     /// castiron's kernels that compute it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kernels: Vec<String>,
@@ -473,6 +476,9 @@ pub struct MeasuredRun {
     /// Instructions of a run; none where only its operators were measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<u64>,
+    /// Cycles of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<u64>,
     /// The file that says so.
     pub source: String,
 }
