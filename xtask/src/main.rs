@@ -367,7 +367,7 @@ fn all_in_parts(root: &Path, builder: &Builder<'_>, selection: &Selection) -> Re
     let mut found = subjects(root, selection)?;
     found.retain(|subject| subject.model.starts_with(root));
     let lines =
-        (found.iter()).map(|one| format!("{}\t{}\n", one.model.display(), one.golden.display()));
+        (found.iter()).map(|one| format!("{}\t{}\t\n", one.model.display(), one.golden.display()));
     let file = root.join("target/in-parts.txt");
     std::fs::create_dir_all(root.join("target"))?;
     std::fs::write(&file, lines.collect::<String>())?;
