@@ -1,5 +1,6 @@
 //! The `castiron` command from outside: what it prints, writes and returns.
 
+mod automl;
 mod boards;
 mod cpp;
 mod devtools;
